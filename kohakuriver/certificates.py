@@ -1,0 +1,136 @@
+"""A private certificate authority and the certificates it signs: for the API server, and for a private etcd.
+
+Ed25519 would be smaller, but Debian's etcd and older TLS stacks want ECDSA, so keys are P-256.
+"""
+
+import dataclasses
+import datetime
+import ipaddress
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from kohakuriver import private_file
+
+VALID_DAYS = 3650
+_SKEW = datetime.timedelta(hours=26)  # so that a machine whose clock is behind accepts them
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pair:
+    """A certificate and its private key, both PEM."""
+
+    certificate: bytes
+    key: bytes
+
+    def save(self, folder: Path, name: str) -> None:
+        """Write NAME.crt and NAME.key (0600)."""
+        private_file.write(folder / f"{name}.key", self.key)
+        private_file.write(folder / f"{name}.crt", self.certificate)
+
+
+def load(folder: Path, name: str) -> Pair | None:
+    """The pair that `save` wrote, or None when there is none."""
+    certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
+    if not (certificate.exists() and key.exists()):
+        return None
+    return Pair(certificate.read_bytes(), key.read_bytes())
+
+
+def new_authority(name: str, *, now: datetime.datetime) -> Pair:
+    """A self-signed certificate authority."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    usage = _usage(signs_certificates=True)
+    builder = (
+        _builder(subject, subject, key.public_key(), now)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(usage, critical=True)
+    )
+    return _pair(builder.sign(key, hashes.SHA256()), key)
+
+
+def sign(authority: Pair, name: str, *, hosts: Sequence[str], now: datetime.datetime) -> Pair:
+    """A certificate for a server on `hosts` (names or addresses), good as a client's too."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    issuer = x509.load_pem_x509_certificate(authority.certificate)
+    issuer_key = serialization.load_pem_private_key(authority.key, password=None)
+    if not isinstance(issuer_key, ec.EllipticCurvePrivateKey):
+        raise ValueError("the authority's key is not an elliptic-curve key")
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    builder = (
+        _builder(subject, issuer.subject, key.public_key(), now)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False
+        )
+    )
+    if hosts:
+        names = x509.SubjectAlternativeName([_general_name(host) for host in dict.fromkeys(hosts)])
+        builder = builder.add_extension(names, critical=False)
+    return _pair(builder.sign(issuer_key, hashes.SHA256()), key)
+
+
+def hosts_of(pair: Pair) -> frozenset[str]:
+    """The names and addresses a certificate is good for."""
+    certificate = x509.load_pem_x509_certificate(pair.certificate)
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return frozenset()
+    return frozenset(str(name.value) for name in names)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime.datetime
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _SKEW)
+        .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=not signs_certificates,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _pair(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Pair:
+    return Pair(
+        certificate.public_bytes(serialization.Encoding.PEM),
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ),
+    )

@@ -1,0 +1,143 @@
+"""Where the API server is and who we are: a kubeconfig-format file, the same that kubectl reads.
+
+Looked for in this order: an explicit path, `KOHAKURIVER_CONFIG`, `~/.kohakuriver/config`. Knows no HTTP.
+"""
+
+import base64
+import binascii
+import dataclasses
+import os
+import ssl
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kohakuriver import errors, private_file
+
+DEFAULT_PATH = Path("~/.kohakuriver/config")
+VARIABLE = "KOHAKURIVER_CONFIG"
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Connection:
+    """One API server and one identity on it."""
+
+    server: str
+    token: str | None = None
+    ca: bytes | None = None  # PEM
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    namespace: str = "default"
+    context: str = ""
+    verify: bool = True
+
+    def tls(self) -> ssl.SSLContext | None:
+        """A TLS context that trusts this cluster's CA, and no other; None for plain HTTP."""
+        if not self.server.startswith("https:"):
+            return None
+        context = ssl.create_default_context(cadata=self.ca.decode() if self.ca else None)
+        if not self.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if self.client_cert is not None:
+            context.load_cert_chain(self.client_cert, self.client_key)
+        return context
+
+
+def find(path: str | Path | None = None) -> Path:
+    """The config file that is meant, whether or not it exists."""
+    return Path(path or os.environ.get(VARIABLE) or DEFAULT_PATH).expanduser()
+
+
+def load(path: str | Path | None = None, *, context: str | None = None) -> Connection:
+    """The connection that the file's current context, or the named one, describes. Raises ConfigError."""
+    file = find(path)
+    config = read(file)
+    name = context or config.get("current-context") or ""
+    chosen = _named(config, file, "contexts", "context", name)
+    cluster = _named(config, file, "clusters", "cluster", chosen.get("cluster", ""))
+    user = _named(config, file, "users", "user", chosen.get("user", "")) if chosen.get("user") else {}
+    if not cluster.get("server"):
+        raise errors.ConfigError(f"{file}: the cluster of context {name!r} names no server")
+    return Connection(
+        server=str(cluster["server"]).rstrip("/"),
+        token=_token(user, file),
+        ca=_authority(cluster, file),
+        client_cert=_path(user.get("client-certificate"), file),
+        client_key=_path(user.get("client-key"), file),
+        namespace=chosen.get("namespace") or "default",
+        context=name,
+        verify=not cluster.get("insecure-skip-tls-verify", False),
+    )
+
+
+def read(file: Path) -> dict[str, Any]:
+    """The whole file as it is. Raises ConfigError when it is missing, unreadable or no mapping."""
+    try:
+        text = file.read_text()
+    except FileNotFoundError:
+        raise errors.ConfigError(
+            f"there is no config file at {file}",
+            hint=f"start a cluster with `kohakuriver up`, or name a file with --config or {VARIABLE}",
+        ) from None
+    except OSError as error:
+        raise errors.ConfigError(f"{file} cannot be read: {error.strerror}") from None
+    try:
+        config = yaml.load(text, Loader=_Loader)  # noqa: S506 - CSafeLoader is the safe loader in C
+    except yaml.YAMLError as error:
+        raise errors.ConfigError(f"{file} is not valid YAML: {error}") from None
+    if not isinstance(config, dict):
+        raise errors.ConfigError(f"{file} is not a kubeconfig file")
+    return config
+
+
+def write(file: Path, connection: Connection, *, cluster: str, user: str) -> None:
+    """Write a config file (0600) of one cluster, one user and one context, as kubectl reads it."""
+    cluster_entry: dict[str, Any] = {"server": connection.server}
+    if connection.ca:
+        cluster_entry["certificate-authority-data"] = base64.b64encode(connection.ca).decode()
+    context = {"cluster": cluster, "user": user, "namespace": connection.namespace}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": cluster, "cluster": cluster_entry}],
+        "users": [{"name": user, "user": {"token": connection.token}}],
+        "contexts": [{"name": cluster, "context": context}],
+        "current-context": cluster,
+    }
+    private_file.write(file, yaml.safe_dump(config, sort_keys=False))
+
+
+def _named(config: dict[str, Any], file: Path, section: str, key: str, name: str) -> dict[str, Any]:
+    entries = config.get(section) or []
+    for entry in entries:
+        if entry.get("name") == name:
+            return dict(entry.get(key) or {})
+    known = ", ".join(str(entry.get("name")) for entry in entries) or "none"
+    what = f"{key} {name!r}" if name else f"current {key}"
+    raise errors.ConfigError(f"{file} has no {what}", hint=f"it has: {known}")
+
+
+def _token(user: dict[str, Any], file: Path) -> str | None:
+    if user.get("token"):
+        return str(user["token"])
+    path = _path(user.get("tokenFile"), file)
+    return path.read_text().strip() if path else None
+
+
+def _authority(cluster: dict[str, Any], file: Path) -> bytes | None:
+    data = cluster.get("certificate-authority-data")
+    if data:
+        try:
+            return base64.b64decode(data, validate=True)
+        except binascii.Error:
+            raise errors.ConfigError(f"{file}: certificate-authority-data is not base64") from None
+    path = _path(cluster.get("certificate-authority"), file)
+    return path.read_bytes() if path else None
+
+
+def _path(value: Any, file: Path) -> Path | None:
+    """A path in a config file is relative to that file, as in kubectl."""
+    return (file.parent / Path(str(value)).expanduser()) if value else None

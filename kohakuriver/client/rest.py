@@ -1,0 +1,221 @@
+"""Calls on the API over aiohttp: one method a verb, typed errors, plain JSON objects in and out.
+
+It never retries: who calls knows whether trying again is safe.
+"""
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import orjson
+
+from kohakuriver import __version__, errors
+from kohakuriver.client.config import Connection
+from kohakuriver.resources.kinds import ResourceType
+
+Object = dict[str, Any]
+
+MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ObjectList:
+    """Many objects, and the revision at which these were all of them."""
+
+    items: list[Object]
+    resource_version: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WatchEvent:
+    """ADDED, MODIFIED, DELETED or BOOKMARK, and the object."""
+
+    type: str
+    object: Object
+
+
+class Client:
+    """One identity on one API server. Use as an async context manager, inside the event loop."""
+
+    def __init__(self, connection: Connection, *, program: str, timeout: float = 10.0) -> None:
+        self._connection = connection
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        headers = {"User-Agent": f"{program}/{__version__}", "Accept": "application/json"}
+        if connection.token:
+            headers["Authorization"] = f"Bearer {connection.token}"
+        tls = connection.tls()
+        self._session = aiohttp.ClientSession(
+            headers=headers,
+            timeout=self._timeout,
+            connector=aiohttp.TCPConnector(ssl=tls if tls is not None else True, limit=0),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        await self._session.close()
+
+    async def get(self, resource: ResourceType, name: str, *, namespace: str | None = None) -> Object:
+        return await self.call("GET", resource.path(namespace=namespace, name=name))
+
+    async def list(
+        self,
+        resource: ResourceType,
+        *,
+        namespace: str | None = None,
+        field_selector: str = "",
+        label_selector: str = "",
+    ) -> ObjectList:
+        answer = await self.call(
+            "GET",
+            resource.path(namespace=namespace),
+            params=_selectors(field_selector, label_selector),
+        )
+        for item in answer["items"]:  # Kubernetes leaves these out of a list's items
+            item.setdefault("kind", resource.kind)
+            item.setdefault("apiVersion", resource.api_version)
+        return ObjectList(answer["items"], answer["metadata"]["resourceVersion"])
+
+    async def create(self, resource: ResourceType, body: Object) -> Object:
+        namespace = body["metadata"].get("namespace")
+        return await self.call("POST", resource.path(namespace=namespace), body=body)
+
+    async def update(self, resource: ResourceType, body: Object, *, subresource: str = "") -> Object:
+        meta = body["metadata"]
+        path = resource.path(namespace=meta.get("namespace"), name=meta["name"], subresource=subresource)
+        return await self.call("PUT", path, body=body)
+
+    async def patch(
+        self,
+        resource: ResourceType,
+        name: str,
+        body: Object,
+        *,
+        namespace: str | None = None,
+        subresource: str = "",
+    ) -> Object:
+        """A JSON merge patch (RFC 7386)."""
+        path = resource.path(namespace=namespace, name=name, subresource=subresource)
+        return await self.call("PATCH", path, body=body, content_type=MERGE_PATCH)
+
+    async def delete(
+        self,
+        resource: ResourceType,
+        name: str,
+        *,
+        namespace: str | None = None,
+        options: Object | None = None,
+    ) -> Object:
+        return await self.call("DELETE", resource.path(namespace=namespace, name=name), body=options)
+
+    async def act(
+        self, resource: ResourceType, name: str, action: str, body: Object, *, namespace: str | None = None
+    ) -> Object:
+        """A named transaction: POST …/NAME/ACTION."""
+        path = resource.path(namespace=namespace, name=name, subresource=action)
+        return await self.call("POST", path, body=body)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        params: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        """One request. Raises ApiError as the server says, Unreachable when there was no connection, and
+        OutcomeUnknown when the connection broke or went silent after the request was sent."""
+        data = None if body is None else orjson.dumps(body)
+        headers = {"Content-Type": content_type} if data is not None else None
+        try:
+            async with self._session.request(
+                method, self._connection.server + path, data=data, params=params, headers=headers
+            ) as response:
+                content = await response.read()
+        except aiohttp.ClientConnectorError as error:
+            raise self._unreachable(error) from error
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+            raise errors.OutcomeUnknown(
+                f"{method} {path}: the API server at {self._connection.server} did not answer "
+                f"({type(error).__name__})"
+            ) from error
+        answer = _parse(content)
+        if response.status >= 400:
+            raise errors.from_status(answer, code=response.status)
+        return answer
+
+    async def watch(
+        self,
+        resource: ResourceType,
+        *,
+        resource_version: str,
+        namespace: str | None = None,
+        field_selector: str = "",
+        label_selector: str = "",
+        silence: float = 70.0,
+    ) -> AsyncIterator[WatchEvent]:
+        """One watch request, from just after `resource_version` until the server ends it.
+
+        The server sends a bookmark at least every 60 s, so `silence` seconds without a byte mean a dead peer.
+        Raises Expired when the history is gone, Unreachable, Unavailable.
+        """
+        params = {
+            **_selectors(field_selector, label_selector),
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+        }
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=silence)
+        url = self._connection.server + resource.path(namespace=namespace)
+        try:
+            async with self._session.get(url, params=params, timeout=timeout) as response:
+                if response.status >= 400:
+                    raise errors.from_status(_parse(await response.read()), code=response.status)
+                async for line in _lines(response.content):
+                    event = orjson.loads(line)
+                    if event["type"] == "ERROR":
+                        raise errors.from_status(event["object"])
+                    yield WatchEvent(event["type"], event["object"])
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: BaseException) -> errors.Unreachable:
+        return errors.Unreachable(
+            f"the API server at {self._connection.server} cannot be reached: {error or type(error).__name__}",
+            hint="is it running? `kohakuriver up` starts one on this machine",
+        )
+
+
+def _selectors(field_selector: str, label_selector: str) -> dict[str, str]:
+    pairs = {"fieldSelector": field_selector, "labelSelector": label_selector}
+    return {key: value for key, value in pairs.items() if value}
+
+
+def _parse(content: bytes) -> Object:
+    try:
+        answer = orjson.loads(content) if content else {}
+    except orjson.JSONDecodeError:
+        answer = {"message": content[:256].decode(errors="replace")}
+    return answer if isinstance(answer, dict) else {"message": str(answer)[:256]}
+
+
+async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Whole lines of any length; aiohttp's own line reader refuses long ones."""
+    rest = b""
+    async for chunk in stream.iter_any():
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            if line:
+                yield line
+        await asyncio.sleep(0)

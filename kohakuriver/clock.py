@@ -1,0 +1,58 @@
+"""The only place that asks what time it is.
+
+Everything else is handed a `Clock`, or a `now`, so that a test can say what time it is.
+"""
+
+import asyncio
+import datetime
+import time
+from typing import Protocol
+
+EPOCH = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+
+class Clock(Protocol):
+    """Two times that never mix: one to show to people, one to measure ages with."""
+
+    def now(self) -> datetime.datetime:
+        """The date and time in UTC. It may jump, so no decision compares two of them."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed moment of this process. It never jumps."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def now(self) -> datetime.datetime:
+        return datetime.datetime.now(datetime.UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+class LoopClock:
+    """The event loop's time as both clocks, so that simulated time moves everything together."""
+
+    def now(self) -> datetime.datetime:
+        return EPOCH + datetime.timedelta(seconds=self.monotonic())
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+def timestamp(moment: datetime.datetime) -> str:
+    """A moment as Kubernetes' metav1.Time writes it: whole seconds, UTC, `Z`."""
+    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def micro_timestamp(moment: datetime.datetime) -> str:
+    """A moment as Kubernetes' metav1.MicroTime writes it, for Leases."""
+    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_timestamp(text: str) -> datetime.datetime:
+    """The moment that an RFC 3339 text names. Raises ValueError."""
+    return datetime.datetime.fromisoformat(text).astimezone(datetime.UTC)

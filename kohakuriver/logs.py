@@ -1,0 +1,42 @@
+"""How every program logs: one line per record on stderr, a constant sentence and then its fields.
+
+    2026-11-23T17:00:00.123Z INFO  apiserver.cache  the store watch broke  revision=812 wait=0.5
+
+Fields are passed as `extra={"revision": 812}`; a value with blanks is quoted. Call `configure` once, in
+`__main__`; nothing else touches the root logger.
+"""
+
+import datetime
+import json
+import logging
+import sys
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class LineFormatter(logging.Formatter):
+    """Time, level, logger, sentence, key=value …, and a traceback behind it where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
+        time = moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+        fields = [
+            f"{name}={_value(value)}" for name, value in vars(record).items() if name not in _STANDARD
+        ]
+        sentence = record.getMessage().replace("\n", "\\n")
+        line = "  ".join([f"{time} {record.levelname:<5} {record.name}", sentence, " ".join(fields)])
+        trace = self.formatException(record.exc_info) if record.exc_info else ""
+        return f"{line.rstrip()}\n{trace}" if trace else line.rstrip()
+
+
+def configure(level: int = logging.INFO) -> None:
+    """Send everything at `level` and above to stderr, one line each."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+def _value(value: object) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    plain = text and not any(sign in text for sign in ' "=\n\t')
+    return text if plain else json.dumps(text, ensure_ascii=False)

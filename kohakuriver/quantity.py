@@ -1,0 +1,78 @@
+"""Kubernetes quantities: "500m" cores, "4Gi" or "4G" of memory.
+
+The suffixes and their meaning are those of k8s.io/apimachinery `resource.Quantity`: binary Ki…Ei are powers
+of 1024, decimal n, u, m, k, M…E powers of 1000, and an exponent (`1e3`) is allowed in place of a suffix.
+"""
+
+import decimal
+import math
+import re
+
+_NUMBER = re.compile(r"^([+-]?(?:\d+(?:\.\d*)?|\.\d+))([eE][+-]?\d+)?(.*)$")
+_BINARY = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40, "Pi": 1 << 50, "Ei": 1 << 60}
+_DECIMAL = {
+    "n": decimal.Decimal("1e-9"),
+    "u": decimal.Decimal("1e-6"),
+    "m": decimal.Decimal("1e-3"),
+    "": decimal.Decimal(1),
+    "k": decimal.Decimal(10**3),
+    "M": decimal.Decimal(10**6),
+    "G": decimal.Decimal(10**9),
+    "T": decimal.Decimal(10**12),
+    "P": decimal.Decimal(10**15),
+    "E": decimal.Decimal(10**18),
+}
+
+
+def parse(text: str | int | float) -> decimal.Decimal:
+    """The exact value of a quantity. Raises ValueError with a sentence that says what is expected."""
+    if isinstance(text, bool):
+        raise ValueError(f"{text!r} is not a quantity")
+    match = _NUMBER.match(str(text).strip())
+    if match is None:
+        raise ValueError(f'"{text}" is not a quantity: write a number such as 2, 0.5, 500m or 4Gi')
+    number, exponent, suffix = match.groups()
+    value = decimal.Decimal(number + (exponent or ""))
+    if suffix in _BINARY and not exponent:
+        return value * _BINARY[suffix]
+    if suffix in _DECIMAL and not (exponent and suffix):
+        return value * _DECIMAL[suffix]
+    raise ValueError(
+        f'"{text}" has the unknown suffix "{suffix}": use Ki, Mi, Gi, Ti (powers of 1024), '
+        "k, M, G, T (powers of 1000), or m (thousandths)"
+    )
+
+
+def millicores(text: str | int | float) -> int:
+    """Cores as whole thousandths of a core, rounded up. Raises ValueError."""
+    return math.ceil(parse(text) * 1000)
+
+
+def size(text: str | int | float) -> int:
+    """Memory as whole bytes, rounded up. Raises ValueError."""
+    return math.ceil(parse(text))
+
+
+def format_cores(thousandths: int) -> str:
+    """Millicores as people write them: "2", "500m"."""
+    return str(thousandths // 1000) if thousandths % 1000 == 0 else f"{thousandths}m"
+
+
+def format_size(count: int) -> str:
+    """Bytes in the largest unit that is exact: "4Gi", "1536Mi", "4G", else the plain number."""
+    units: list[tuple[str, int]] = list(reversed(_BINARY.items()))
+    units += [(name, int(_DECIMAL[name])) for name in ("E", "P", "T", "G", "M", "k")]
+    for name, factor in units:
+        if count and count % factor == 0:
+            return f"{count // factor}{name}"
+    return str(count)
+
+
+def approximate_size(count: int) -> str:
+    """Bytes for a person to read: one decimal at most, binary units ("9.5Gi")."""
+    value = float(count)
+    for name in ("", "Ki", "Mi", "Gi", "Ti"):
+        if abs(value) < 1024 or name == "Ti":
+            return f"{value:.1f}".rstrip("0").rstrip(".") + name
+        value /= 1024
+    raise AssertionError("unreachable: the last unit always returns")

@@ -1,0 +1,116 @@
+"""The registry: kind <-> URL path <-> the names people type. Knows no model, so that the CLI starts fast."""
+
+import dataclasses
+
+GROUP = "kohakuriver.io"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+SYSTEM_NAMESPACE = "kohakuriver-system"
+NODE_LEASE_NAMESPACE = "kohakuriver-node-lease"
+DEFAULT_NAMESPACE = "default"
+BUILT_IN_NAMESPACES = (DEFAULT_NAMESPACE, SYSTEM_NAMESPACE, NODE_LEASE_NAMESPACE)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ResourceType:
+    """One kind of object and where it is served."""
+
+    kind: str
+    plural: str
+    singular: str
+    group: str = GROUP
+    version: str = VERSION
+    short_names: tuple[str, ...] = ()
+    namespaced: bool = True
+    subresources: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()  # named transactions: POST …/NAME/ACTION
+    categories: tuple[str, ...] = ()
+    read_only: bool = False  # to every client: the server alone writes it
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def base_path(self) -> str:
+        """`/api/v1` or `/apis/GROUP/VERSION`."""
+        return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+
+    def path(self, *, namespace: str | None = None, name: str = "", subresource: str = "") -> str:
+        """The URL path of one object, or of the collection; across all namespaces when none is given."""
+        parts = [self.base_path]
+        if self.namespaced and namespace:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        parts += [part for part in (name, subresource) if part]
+        return "/".join(parts)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything a person may type for this kind, in lower case."""
+        return (self.plural, self.singular, self.kind.lower(), *self.short_names)
+
+
+VPS = ResourceType(
+    kind="VPS",
+    plural="vpses",
+    singular="vps",
+    short_names=("vps",),
+    subresources=("status",),
+    actions=("bind", "finish", "release", "regrant"),
+    categories=("all",),
+)
+NODE = ResourceType(
+    kind="Node",
+    plural="nodes",
+    singular="node",
+    short_names=("no",),
+    namespaced=False,
+    subresources=("status",),
+)
+NODE_ALLOCATION = ResourceType(
+    kind="NodeAllocation",
+    plural="nodeallocations",
+    singular="nodeallocation",
+    namespaced=False,
+    read_only=True,
+)
+NAMESPACE = ResourceType(
+    kind="Namespace",
+    plural="namespaces",
+    singular="namespace",
+    group="",
+    version="v1",
+    short_names=("ns",),
+    namespaced=False,
+)
+EVENT = ResourceType(
+    kind="Event", plural="events", singular="event", group="", version="v1", short_names=("ev",)
+)
+LEASE = ResourceType(
+    kind="Lease",
+    plural="leases",
+    singular="lease",
+    group="coordination.k8s.io",
+    version="v1",
+)
+
+ALL: tuple[ResourceType, ...] = (VPS, NODE, NODE_ALLOCATION, NAMESPACE, EVENT, LEASE)
+
+
+def find(word: str) -> ResourceType | None:
+    """The kind that a person means by `vps`, `VPSes`, `no` or `nodes.kohakuriver.io`, if any."""
+    name, _, group = word.lower().partition(".")
+    for resource in ALL:
+        if name in resource.names and (not group or group == resource.group):
+            return resource
+    return None
+
+
+def by_kind(api_version: str, kind: str) -> ResourceType | None:
+    """The kind that a manifest's apiVersion and kind name; None if there is none."""
+    for resource in ALL:
+        if resource.kind == kind and resource.api_version == api_version:
+            return resource
+    return None

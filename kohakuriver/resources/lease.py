@@ -1,0 +1,31 @@
+"""Lease of Kubernetes' coordination.k8s.io group: node heartbeats and leader election."""
+
+import pydantic
+
+from kohakuriver.resources import meta
+
+
+class LeaseSpec(meta.Model):
+    """Who holds the lease, and until when."""
+
+    holder_identity: str | None = None
+    """Who holds it."""
+    lease_duration_seconds: int | None = None
+    """How long it is good for after a renewal."""
+    acquire_time: meta.Timestamp | None = None
+    """When it was taken."""
+    renew_time: meta.Timestamp | None = None
+    """When it was last renewed, by the holder's clock: to show, never to compare."""
+    lease_transitions: int | None = None
+    """How often it went from one holder to another."""
+    preferred_holder: str | None = None
+    """Whom it should go to next."""
+    strategy: str | None = None
+    """How the next holder is chosen."""
+
+
+class Lease(meta.Object):
+    """A claim that has to be renewed."""
+
+    spec: LeaseSpec = pydantic.Field(default_factory=LeaseSpec)
+    """Who holds it, and until when."""

@@ -1,0 +1,126 @@
+"""What every object has: metadata and conditions; and the strict base that all models stand on."""
+
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import alias_generators
+
+from kohakuriver import durations, quantity
+
+NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+SUBDOMAIN_PATTERN = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
+
+
+class Model(pydantic.BaseModel):
+    """JSON in camelCase, unknown fields refused, wrong types never coerced silently."""
+
+    model_config = pydantic.ConfigDict(
+        alias_generator=alias_generators.to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        strict=True,
+        use_attribute_docstrings=True,
+    )
+
+    def to_json(self) -> dict[str, Any]:
+        """This object as JSON holds it: camelCase, without absent fields."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _cores(value: str | int | float) -> str | int | float:
+    if quantity.millicores(value) < 10:
+        raise ValueError(f"{value} cores: at least 0.01 (10m) is needed")
+    return value
+
+
+def _memory(value: str | int | float) -> str | int | float:
+    if quantity.size(value) < 6 * 1024 * 1024:
+        raise ValueError(f"{value} of memory: at least 6Mi is needed, such as 512Mi or 4Gi")
+    return value
+
+
+def _duration(value: str | int | float) -> str | int | float:
+    durations.parse(value)
+    return value
+
+
+Cores = Annotated[str | int | float, pydantic.AfterValidator(_cores)]
+Memory = Annotated[str | int | float, pydantic.AfterValidator(_memory)]
+Duration = Annotated[str | int | float, pydantic.AfterValidator(_duration)]
+Timestamp = str
+Labels = dict[str, str]
+
+
+class OwnerReference(Model):
+    """The object without which this one has no reason to be."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    controller: bool | None = None
+    block_owner_deletion: bool | None = None
+
+
+class ObjectMeta(Model):
+    """Standard object's metadata, as in Kubernetes' meta/v1."""
+
+    model_config = pydantic.ConfigDict(extra="allow", strict=True)
+
+    name: Annotated[str, pydantic.Field(pattern=SUBDOMAIN_PATTERN, max_length=253)] | None = None
+    """Unique within the namespace; it cannot be changed."""
+    generate_name: str | None = None
+    """A prefix from which the server makes a unique name where none is given."""
+    namespace: str | None = None
+    """The namespace the object lies in."""
+    labels: Labels | None = None
+    """Keys and values to select objects by."""
+    annotations: Labels | None = None
+    """Keys and values that tools keep with the object."""
+    finalizers: list[str] | None = None
+    """The object stays, with a deletionTimestamp, until this list is empty."""
+    owner_references: list[OwnerReference] | None = None
+    """The objects this one depends on."""
+    uid: str | None = None
+    """Made by the server: tells an object from its namesakes."""
+    resource_version: str | None = None
+    """Changes with every write; compare for equality only."""
+    generation: int | None = None
+    """Counts the changes of spec."""
+    creation_timestamp: Timestamp | None = None
+    """When the server took the object in."""
+    deletion_timestamp: Timestamp | None = None
+    """When deletion was asked for."""
+    deletion_grace_period_seconds: int | None = None
+    """How long the object may take to end."""
+    managed_fields: list[dict[str, Any]] | None = None
+    """Which client set which field."""
+    self_link: str | None = None
+    """Deprecated; ignored."""
+
+
+class Condition(Model):
+    """One thing that is so, is not so, or is not known of an object."""
+
+    type: str
+    """CamelCase, unique in the list."""
+    status: Literal["True", "False", "Unknown"]
+    reason: str = ""
+    """One CamelCase word for programs."""
+    message: str = ""
+    """One sentence for people."""
+    last_transition_time: Timestamp | None = None
+    """When `status` last changed."""
+    observed_generation: int | None = None
+    """The spec this was true of."""
+
+
+class Object(Model):
+    """The outer shape of every kind."""
+
+    api_version: str
+    """The group and version of this kind."""
+    kind: str
+    """The kind of this object."""
+    metadata: ObjectMeta
+    """Standard object's metadata."""

@@ -1,0 +1,94 @@
+"""Node: one machine with a container engine. Its agent creates it and writes `status`."""
+
+from typing import Annotated, Literal
+
+import pydantic
+
+from kohakuriver.resources import meta
+
+
+class Taint(meta.Model):
+    """Keeps VPSes off that do not tolerate it; as in Kubernetes."""
+
+    key: str
+    """The taint's key."""
+    value: str | None = None
+    """The taint's value."""
+    effect: Literal["NoSchedule", "PreferNoSchedule"]
+    """Whether VPSes are kept off or only put elsewhere where possible."""
+
+
+class NodeSpec(meta.Model):
+    """What the administrator declares."""
+
+    unschedulable: bool | None = None
+    """No new VPS is placed here (`kohakuriver node cordon`)."""
+    taints: list[Taint] | None = None
+    """Keep off VPSes that do not tolerate them."""
+
+
+class Capacity(meta.Model):
+    """An amount of what a machine has."""
+
+    cores: str
+    """Cores as a quantity."""
+    memory: str
+    """Memory as a quantity."""
+
+
+class SSHPorts(meta.Model):
+    """The ports from which VPSes of this node get theirs."""
+
+    address: str
+    """The address the engine publishes them on."""
+    first: Annotated[int, pydantic.Field(ge=1, le=65535)]
+    """The first port."""
+    last: Annotated[int, pydantic.Field(ge=1, le=65535)]
+    """The last port."""
+
+
+class NodeInfo(meta.Model):
+    """What the machine and its programs are."""
+
+    hostname: str | None = None
+    """The machine's host name."""
+    operating_system: str | None = None
+    """The distribution's name."""
+    kernel_version: str | None = None
+    """The kernel's release."""
+    architecture: str | None = None
+    """The processor's architecture."""
+    runtime_version: str | None = None
+    """The engine's name and version."""
+    agent_version: str | None = None
+    """The agent's version."""
+    boot_id: str | None = None
+    """Changes with every boot."""
+
+
+class NodeStatus(meta.Model):
+    """What the agent found."""
+
+    capacity: Capacity | None = None
+    """What the machine has."""
+    allocatable: Capacity | None = None
+    """What VPSes may book: capacity less the reserve."""
+    ssh_ports: SSHPorts | None = None
+    """The ports for SSH; absent where the node publishes none."""
+    conditions: list[meta.Condition] | None = None
+    """Ready, RuntimeReady, DiskPressure."""
+    node_info: NodeInfo | None = None
+    """What the machine and its programs are."""
+    images: list[str] | None = None
+    """The images the engine holds."""
+    unknown: list[str] | None = None
+    """Containers of this cluster that no VPS accounts for; left alone."""
+
+
+class Node(meta.Object):
+    """One machine that VPSes run on."""
+
+    spec: NodeSpec = pydantic.Field(default_factory=NodeSpec)
+    """What the administrator declares."""
+    status: NodeStatus | None = None
+    """What the agent found."""

@@ -1,0 +1,261 @@
+"""VPS: a long-lived container that somebody works in.
+
+The user writes `spec`; who writes which part of `status` is in docs/design/001-one-path.md.
+"""
+
+import enum
+from typing import Annotated, Literal
+
+import pydantic
+
+from kohakuriver.resources import meta
+
+DEFAULT_IMAGE = "kohakuriver/debian-ssh"
+
+
+class RunState(enum.StrEnum):
+    """What the user wants of the container."""
+
+    RUNNING = "Running"
+    PAUSED = "Paused"
+    STOPPED = "Stopped"
+
+
+class RestartPolicy(enum.StrEnum):
+    """What follows when the main process exits by itself."""
+
+    ALWAYS = "Always"
+    ON_FAILURE = "OnFailure"
+    NEVER = "Never"
+
+
+class PullPolicy(enum.StrEnum):
+    """When the node asks a registry for the image."""
+
+    IF_NOT_PRESENT = "IfNotPresent"
+    ALWAYS = "Always"
+    NEVER = "Never"
+
+
+class Phase(enum.StrEnum):
+    """Where a VPS stands, in one word; derived by the server."""
+
+    PENDING = "pending"
+    ASSIGNING = "assigning"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    LOST = "lost"
+
+
+class ObservedState(enum.StrEnum):
+    """What the agent saw of the container."""
+
+    PREPARING = "preparing"
+    CREATING = "creating"
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    BACKOFF = "backoff"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    REMOVING = "removing"
+
+
+class Resources(meta.Model):
+    """What the VPS may use, and what is booked for it on its node."""
+
+    cores: meta.Cores = 1
+    """CPU cores as a quantity: 2, 0.5 or 500m."""
+    memory: meta.Memory = "1Gi"
+    """Memory as a quantity: 4Gi (powers of 1024) or 4G (powers of 1000); swap is not added."""
+
+
+class Placement(meta.Model):
+    """Where the VPS may run. Cannot be changed while it is bound to a node."""
+
+    node: str | None = None
+    """The one node it must run on."""
+    node_selector: meta.Labels | None = None
+    """Labels the node must carry."""
+
+
+class Toleration(meta.Model):
+    """A taint of a node that this VPS does not mind; as in Kubernetes."""
+
+    key: str | None = None
+    """The taint's key; absent with operator Exists means every taint."""
+    operator: Literal["Exists", "Equal"] = "Equal"
+    """Whether the value must be equal or the key need only be there."""
+    value: str | None = None
+    """The taint's value, for Equal."""
+    effect: Literal["NoSchedule", "PreferNoSchedule"] | None = None
+    """The effect tolerated; absent means every effect."""
+
+
+class SSH(meta.Model):
+    """How people log in over SSH. Exactly one of the three; without keys sshd runs and nobody can log in."""
+
+    authorized_keys: list[str] | None = None
+    """OpenSSH public keys that may log in as root."""
+    passwordless: bool | None = None
+    """Anybody who reaches the port is root. Published on loopback only."""
+    disabled: bool | None = None
+    """No sshd and no port."""
+
+    @pydantic.field_validator("authorized_keys")
+    @classmethod
+    def _one_line_each(cls, keys: list[str] | None) -> list[str] | None:
+        for key in keys or ():
+            if "\n" in key.strip() or len(key.split()) < 2:
+                raise ValueError(f'"{key[:40]}" is not an OpenSSH public key ("ssh-ed25519 AAAA… name")')
+        return keys
+
+    @pydantic.model_validator(mode="after")
+    def _one_way(self) -> "SSH":
+        ways = [self.authorized_keys is not None, bool(self.passwordless), bool(self.disabled)]
+        if sum(ways) > 1:
+            raise ValueError("set only one of authorizedKeys, passwordless and disabled")
+        return self
+
+
+class VPSSpec(meta.Model):
+    """What the user declares."""
+
+    run_state: RunState = pydantic.Field(default=RunState.RUNNING, strict=False)
+    """Running, Paused or Stopped. Stopped keeps the files and the node."""
+    image: Annotated[str, pydantic.Field(min_length=1, max_length=512)] = DEFAULT_IMAGE
+    """The container image. Takes effect at the next restart."""
+    resources: Resources = pydantic.Field(default_factory=Resources)
+    """Cores and memory."""
+    placement: Placement | None = None
+    """Where it may run; absent means anywhere."""
+    priority: Annotated[int, pydantic.Field(ge=-1_000_000, le=1_000_000)] = 0
+    """Orders the queue of pending VPSes, highest first. Nothing is pre-empted."""
+    tolerations: list[Toleration] | None = None
+    """Taints it does not mind."""
+    ssh: SSH = pydantic.Field(default_factory=SSH)
+    """Who may log in."""
+    env: meta.Labels | None = None
+    """Environment variables. Whoever may read the VPS can read them."""
+    command: list[str] | None = None
+    """Runs in place of the keep-alive that otherwise keeps the container up and sshd running."""
+    restart_policy: RestartPolicy = pydantic.Field(default=RestartPolicy.ALWAYS, strict=False)
+    """What follows when the main process exits by itself; with a backoff of 1 to 60 s."""
+    restart_request: str | None = None
+    """Any text; a change of it restarts the VPS once."""
+    stop_grace_period: meta.Duration = "10s"
+    """How long the main process may take to end before it is killed."""
+    image_pull_policy: PullPolicy = pydantic.Field(default=PullPolicy.IF_NOT_PRESENT, strict=False)
+    """When the node asks the registry for the image."""
+
+
+class Grant(meta.Model):
+    """What is booked on the node. Cores and memory are absent while the VPS is stopped; the port stays."""
+
+    cores: str | None = None
+    """Cores as a quantity."""
+    memory: str | None = None
+    """Memory as a quantity."""
+    ssh_port: int | None = None
+    """The port the node publishes sshd on."""
+
+
+class Assignment(meta.Model):
+    """The node this VPS is bound to."""
+
+    node: str
+    """The node's name."""
+    epoch: int
+    """Which placement this is, counted from 1."""
+    id: str
+    """Random; tells this binding from every other."""
+    bound_at: meta.Timestamp
+    """When it was bound."""
+    grant: Grant
+    """What is booked."""
+
+
+class ContainerStatus(meta.Model):
+    """The container as the engine has it."""
+
+    id: str | None = None
+    """The engine's id."""
+    name: str | None = None
+    """The engine's name for it."""
+    image: str | None = None
+    """The image it was created from."""
+    started_at: meta.Timestamp | None = None
+    """When it was last started."""
+    finished_at: meta.Timestamp | None = None
+    """When it last ended."""
+    restarts: int | None = None
+    """How often it was started again since it was created."""
+    exit_code: int | None = None
+    """The code it last ended with."""
+    oom_killed: bool | None = None
+    """Whether it last ended because memory ran out."""
+
+
+class SSHStatus(meta.Model):
+    """How SSH stands."""
+
+    state: Literal["ready", "waiting", "unavailable", "disabled"]
+    """`ready` once a handshake with the host key below has succeeded."""
+    message: str | None = None
+    """Why it is not ready."""
+    host_key: str | None = None
+    """The host's public key, as known_hosts has it."""
+
+
+class Observed(meta.Model):
+    """What the agent of the bound node saw."""
+
+    epoch: int
+    """The placement this is about."""
+    session: str | None = None
+    """The agent process that reports."""
+    state: ObservedState = pydantic.Field(strict=False)
+    """What the agent saw, in one word."""
+    reason: str | None = None
+    """One CamelCase word for it."""
+    message: str | None = None
+    """One sentence for it."""
+    container: ContainerStatus | None = None
+    """The container as the engine has it."""
+    ssh: SSHStatus | None = None
+    """How SSH stands."""
+    restart_request: str | None = None
+    """The last restart request acted upon."""
+
+
+class VPSStatus(meta.Model):
+    """Where the VPS stands."""
+
+    phase: Phase | None = pydantic.Field(default=None, strict=False)
+    """pending, assigning, running, paused, stopped or lost."""
+    reason: str | None = None
+    """One CamelCase word for why."""
+    message: str | None = None
+    """One sentence for why."""
+    epoch: int | None = None
+    """How often it was placed."""
+    assignment: Assignment | None = None
+    """The node it is bound to."""
+    observed: Observed | None = None
+    """What that node's agent saw."""
+    unreachable_since: meta.Timestamp | None = None
+    """Since when its node has been silent."""
+    conditions: list[meta.Condition] | None = None
+    """Scheduled, SSHReady, NodeReachable."""
+    observed_generation: int | None = None
+    """The spec that the agent has acted on."""
+
+
+class VPS(meta.Object):
+    """A long-lived, interactive container on one of the cluster's nodes."""
+
+    spec: VPSSpec = pydantic.Field(default_factory=VPSSpec)
+    """What the user declares."""
+    status: VPSStatus | None = None
+    """Where it stands; written by the programs."""

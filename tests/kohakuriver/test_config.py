@@ -1,0 +1,44 @@
+import stat
+
+import pytest
+
+from kohakuriver import errors
+from kohakuriver.client import config
+
+CONNECTION = config.Connection(server="https://127.0.0.1:6443", token="secret", ca=b"PEM")
+
+
+def test_a_written_config_reads_back_and_is_for_its_owner_alone(tmp_path):
+    file = tmp_path / "cluster" / "config"
+    config.write(file, CONNECTION, cluster="home", user="admin")
+    loaded = config.load(file)
+    assert (loaded.server, loaded.token, loaded.ca) == ("https://127.0.0.1:6443", "secret", b"PEM")
+    assert (loaded.namespace, loaded.context) == ("default", "home")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_a_missing_config_says_how_to_get_one(tmp_path):
+    with pytest.raises(errors.ConfigError, match="no config file") as caught:
+        config.load(tmp_path / "none")
+    assert "kohakuriver up" in caught.value.hint
+
+
+def test_an_unknown_context_names_those_there_are(tmp_path):
+    config.write(tmp_path / "config", CONNECTION, cluster="home", user="admin")
+    with pytest.raises(errors.ConfigError, match="'work'") as caught:
+        config.load(tmp_path / "config", context="work")
+    assert "home" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["\t: [", "just words", "", "[]"])
+def test_what_is_no_config_is_refused_by_name(tmp_path, text):
+    (tmp_path / "config").write_text(text)
+    with pytest.raises(errors.ConfigError, match="config"):
+        config.load(tmp_path / "config")
+
+
+def test_the_environment_names_the_file_unless_an_option_does(tmp_path, monkeypatch):
+    monkeypatch.setenv(config.VARIABLE, str(tmp_path / "here"))
+    assert config.find() == tmp_path / "here"
+    assert config.find(tmp_path / "there") == tmp_path / "there"

@@ -1,0 +1,40 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kohakuriver import quantity
+
+
+@pytest.mark.parametrize(
+    ("text", "thousandths"), [("500m", 500), (2, 2000), ("0.1", 100), (0.5, 500), ("1e1", 10_000), ("1n", 1)]
+)
+def test_cores_are_counted_in_thousandths_rounded_up(text, thousandths):
+    assert quantity.millicores(text) == thousandths
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("4Gi", 4 << 30), ("4G", 4 * 10**9), ("512Mi", 512 << 20), ("1.5Ki", 1536), (7, 7)]
+)
+def test_memory_suffixes_with_i_are_powers_of_1024_and_the_others_of_1000(text, count):
+    assert quantity.size(text) == count
+
+
+@pytest.mark.parametrize("text", ["4x", "", "Gi", "1e3Gi", "two", True, "4 Gi", "--1"])
+def test_what_is_no_quantity_is_refused_in_words(text):
+    with pytest.raises(ValueError, match=r"quantity|suffix"):
+        quantity.parse(text)
+
+
+@given(st.integers(min_value=0, max_value=1 << 60))
+def test_a_size_that_is_printed_reads_back_as_itself(count):
+    assert quantity.size(quantity.format_size(count)) == count
+
+
+@given(st.integers(min_value=0, max_value=10_000_000))
+def test_cores_that_are_printed_read_back_as_themselves(thousandths):
+    assert quantity.millicores(quantity.format_cores(thousandths)) == thousandths
+
+
+def test_a_size_for_people_has_one_decimal_at_most():
+    assert quantity.approximate_size(int(9.5 * (1 << 30))) == "9.5Gi"
+    assert quantity.approximate_size(4 << 30) == "4Gi"
