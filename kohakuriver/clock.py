@@ -3,7 +3,6 @@
 Everything else is handed a `Clock`, or a `now`, so that a test can say what time it is.
 """
 
-import asyncio
 import datetime
 import time
 from typing import Protocol
@@ -40,6 +39,8 @@ class LoopClock:
         return EPOCH + datetime.timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
+        import asyncio  # here, so that the CLI need not load it
+
         return asyncio.get_running_loop().time()
 
 

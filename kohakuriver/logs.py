@@ -9,8 +9,10 @@ Fields are passed as `extra={"revision": 812}`; a value with blanks is quoted. C
 import datetime
 import json
 import logging
+import re
 import sys
 
+_NEEDS_QUOTES = re.compile(r'[\s"=]')
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -19,10 +21,8 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
-        time = moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
-        fields = [
-            f"{name}={_value(value)}" for name, value in vars(record).items() if name not in _STANDARD
-        ]
+        time = moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+        fields = [f"{name}={_value(value)}" for name, value in vars(record).items() if name not in _STANDARD]
         sentence = record.getMessage().replace("\n", "\\n")
         line = "  ".join([f"{time} {record.levelname:<5} {record.name}", sentence, " ".join(fields)])
         trace = self.formatException(record.exc_info) if record.exc_info else ""
@@ -37,6 +37,7 @@ def configure(level: int = logging.INFO) -> None:
 
 
 def _value(value: object) -> str:
+    if isinstance(value, int):
+        return str(value)
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    plain = text and not any(sign in text for sign in ' "=\n\t')
-    return text if plain else json.dumps(text, ensure_ascii=False)
+    return json.dumps(text, ensure_ascii=False) if _NEEDS_QUOTES.search(text) or not text else text

@@ -8,7 +8,8 @@ import decimal
 import math
 import re
 
-_NUMBER = re.compile(r"^([+-]?(?:\d+(?:\.\d*)?|\.\d+))([eE][+-]?\d+)?(.*)$")
+_NUMBER = re.compile(r"^([+-]?(?:\d+(?:\.\d*)?|\.\d+))([eE][+-]?\d{1,2})?(.*)$")
+_LONGEST = 40  # characters; what is longer is no amount that a machine has
 _BINARY = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40, "Pi": 1 << 50, "Ei": 1 << 60}
 _DECIMAL = {
     "n": decimal.Decimal("1e-9"),
@@ -29,8 +30,10 @@ def parse(text: str | int | float) -> decimal.Decimal:
     if isinstance(text, bool):
         raise ValueError(f"{text!r} is not a quantity")
     match = _NUMBER.match(str(text).strip())
-    if match is None:
-        raise ValueError(f'"{text}" is not a quantity: write a number such as 2, 0.5, 500m or 4Gi')
+    if match is None or len(str(text)) > _LONGEST:
+        raise ValueError(
+            f'"{str(text)[:_LONGEST]}" is not a quantity: write a number such as 2, 0.5, 500m or 4Gi'
+        )
     number, exponent, suffix = match.groups()
     value = decimal.Decimal(number + (exponent or ""))
     if suffix in _BINARY and not exponent:
@@ -38,7 +41,7 @@ def parse(text: str | int | float) -> decimal.Decimal:
     if suffix in _DECIMAL and not (exponent and suffix):
         return value * _DECIMAL[suffix]
     raise ValueError(
-        f'"{text}" has the unknown suffix "{suffix}": use Ki, Mi, Gi, Ti (powers of 1024), '
+        f'"{text}" is not a quantity, since it ends in "{suffix}": use Ki, Mi, Gi, Ti (powers of 1024), '
         "k, M, G, T (powers of 1000), or m (thousandths)"
     )
 

@@ -8,6 +8,15 @@ import pydantic
 from kohakuriver.resources import meta
 
 
+class Tombstone(meta.Model):
+    """The VPS is gone or given up, and its container may still be on the node (CORRECTNESS 4)."""
+
+    since: meta.Timestamp
+    """When it was given up."""
+    why: str
+    """By what, in words."""
+
+
 class Booking(meta.Model):
     """What one VPS holds."""
 
@@ -23,8 +32,18 @@ class Booking(meta.Model):
     """Cores held; absent while stopped."""
     memory: str | None = None
     """Memory held; absent while stopped."""
+    exclusive: bool | None = None
+    """Whether the cores in `cpuset` are this VPS's alone."""
+    cpuset: str | None = None
+    """The exclusive cores held."""
+    numa: int | None = None
+    """The NUMA node whose cores it uses."""
+    gpus: list[str] | None = None
+    """The UUIDs of the GPUs held."""
     ssh_port: int | None = None
     """The SSH port held."""
+    tombstone: Tombstone | None = None
+    """The agent removes the container of this uid and epoch, and confirms: then the booking ends."""
 
 
 class NodeAllocation(meta.Object):

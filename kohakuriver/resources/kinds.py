@@ -9,6 +9,7 @@ API_VERSION = f"{GROUP}/{VERSION}"
 SYSTEM_NAMESPACE = "kohakuriver-system"
 NODE_LEASE_NAMESPACE = "kohakuriver-node-lease"
 DEFAULT_NAMESPACE = "default"
+CLUSTER_ID_ANNOTATION = "kohakuriver.io/cluster-id"  # on the system namespace, which every role may read
 BUILT_IN_NAMESPACES = (DEFAULT_NAMESPACE, SYSTEM_NAMESPACE, NODE_LEASE_NAMESPACE)
 
 
@@ -58,7 +59,7 @@ VPS = ResourceType(
     singular="vps",
     short_names=("vps",),
     subresources=("status",),
-    actions=("bind", "finish", "release", "regrant"),
+    actions=("bind", "finish", "release", "regrant", "reject", "newport", "forget"),
     categories=("all",),
 )
 NODE = ResourceType(
@@ -68,13 +69,22 @@ NODE = ResourceType(
     short_names=("no",),
     namespaced=False,
     subresources=("status",),
+    actions=("forget",),
 )
 NODE_ALLOCATION = ResourceType(
     kind="NodeAllocation",
     plural="nodeallocations",
     singular="nodeallocation",
     namespaced=False,
+    actions=("confirm",),
     read_only=True,
+)
+ENVIRONMENT = ResourceType(
+    kind="Environment",
+    plural="environments",
+    singular="environment",
+    short_names=("env",),
+    namespaced=False,
 )
 NAMESPACE = ResourceType(
     kind="Namespace",
@@ -96,7 +106,7 @@ LEASE = ResourceType(
     version="v1",
 )
 
-ALL: tuple[ResourceType, ...] = (VPS, NODE, NODE_ALLOCATION, NAMESPACE, EVENT, LEASE)
+ALL: tuple[ResourceType, ...] = (VPS, NODE, NODE_ALLOCATION, ENVIRONMENT, NAMESPACE, EVENT, LEASE)
 
 
 def find(word: str) -> ResourceType | None:

@@ -23,6 +23,8 @@ class NodeSpec(meta.Model):
 
     unschedulable: bool | None = None
     """No new VPS is placed here (`kohakuriver node cordon`)."""
+    drain: bool | None = None
+    """VPSes here stop, their spec untouched, and start again when this is taken back."""
     taints: list[Taint] | None = None
     """Keep off VPSes that do not tolerate them."""
 
@@ -45,6 +47,56 @@ class SSHPorts(meta.Model):
     """The first port."""
     last: Annotated[int, pydantic.Field(ge=1, le=65535)]
     """The last port."""
+
+
+class NUMANode(meta.Model):
+    """Cores and memory that lie close to each other."""
+
+    id: int
+    """Its number on the machine."""
+    cpuset: str
+    """Its cores, as the kernel writes them ("0-7,16-23")."""
+    memory: str | None = None
+    """Its memory as a quantity."""
+
+
+class GPU(meta.Model):
+    """One graphics processor."""
+
+    index: int
+    """Its number on the machine, which may change with a boot."""
+    uuid: str
+    """Its name for good."""
+    model: str | None = None
+    """Its model."""
+    memory: str | None = None
+    """Its memory as a quantity."""
+    numa: int | None = None
+    """The NUMA node it is close to."""
+    healthy: bool = True
+    """Whether it may be given to a VPS."""
+
+
+class AllowedMount(meta.Model):
+    """Folders of the machine that VPSes may mount."""
+
+    prefix: str
+    """The folder; everything below it may be mounted too."""
+    read_only: bool = False
+    """Whether only to read."""
+
+
+class NodeVolume(meta.Model):
+    """A volume that the engine holds for a VPS, or has kept for one of its name."""
+
+    namespace: str
+    """The VPS's namespace."""
+    vps: str
+    """The VPS's name."""
+    name: str
+    """The volume's name in that VPS."""
+    size: str | None = None
+    """How much it holds, as a quantity."""
 
 
 class NodeInfo(meta.Model):
@@ -75,6 +127,16 @@ class NodeStatus(meta.Model):
     """What VPSes may book: capacity less the reserve."""
     ssh_ports: SSHPorts | None = None
     """The ports for SSH; absent where the node publishes none."""
+    numa: list[NUMANode] | None = None
+    """The machine's NUMA nodes with all cores that VPSes may run on; one where it has no such thing."""
+    gpus: list[GPU] | None = None
+    """The machine's GPUs."""
+    allow_mounts: list[AllowedMount] | None = None
+    """What VPSes may mount (`kohakuriver agent --allow-mount`)."""
+    allow_privileged: bool | None = None
+    """Whether VPSes may be privileged (`kohakuriver agent --allow-privileged`)."""
+    volumes: list[NodeVolume] | None = None
+    """Volumes that the engine holds."""
     conditions: list[meta.Condition] | None = None
     """Ready, RuntimeReady, DiskPressure."""
     node_info: NodeInfo | None = None

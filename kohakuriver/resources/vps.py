@@ -8,7 +8,12 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from kohakuriver.resources import meta
+from kohakuriver import quantity
+from kohakuriver.resources import meta, storage
+from kohakuriver.resources.placement import GPURequest, Placement, Toleration
+from kohakuriver.resources.storage import Mount, ReclaimPolicy, Volume
+
+__all__ = ["GPURequest", "Mount", "Placement", "ReclaimPolicy", "Toleration", "Volume"]
 
 DEFAULT_IMAGE = "kohakuriver/debian-ssh"
 
@@ -69,47 +74,36 @@ class Resources(meta.Model):
     """CPU cores as a quantity: 2, 0.5 or 500m."""
     memory: meta.Memory = "1Gi"
     """Memory as a quantity: 4Gi (powers of 1024) or 4G (powers of 1000); swap is not added."""
+    exclusive: bool | None = None
+    """Whole cores that no other VPS runs on; `cores` is a whole number then."""
+
+    @pydantic.field_validator("exclusive")
+    @classmethod
+    def _whole_cores(cls, exclusive: bool | None, info: pydantic.ValidationInfo) -> bool | None:
+        cores = info.data.get("cores")
+        if exclusive and cores is not None and quantity.millicores(cores) % 1000:
+            raise ValueError(f"exclusive cores are whole ones, and {cores} is no whole number")
+        return exclusive
 
 
-class Placement(meta.Model):
-    """Where the VPS may run. Cannot be changed while it is bound to a node."""
-
-    node: str | None = None
-    """The one node it must run on."""
-    node_selector: meta.Labels | None = None
-    """Labels the node must carry."""
+def _one_line(key: str) -> str:
+    if "\n" in key.strip() or len(key.split()) < 2:
+        raise ValueError(f'"{key[:40]}" is not an OpenSSH public key ("ssh-ed25519 AAAA… name")')
+    return key
 
 
-class Toleration(meta.Model):
-    """A taint of a node that this VPS does not mind; as in Kubernetes."""
-
-    key: str | None = None
-    """The taint's key; absent with operator Exists means every taint."""
-    operator: Literal["Exists", "Equal"] = "Equal"
-    """Whether the value must be equal or the key need only be there."""
-    value: str | None = None
-    """The taint's value, for Equal."""
-    effect: Literal["NoSchedule", "PreferNoSchedule"] | None = None
-    """The effect tolerated; absent means every effect."""
+PublicKey = Annotated[str, pydantic.AfterValidator(_one_line)]
 
 
 class SSH(meta.Model):
     """How people log in over SSH. Exactly one of the three; without keys sshd runs and nobody can log in."""
 
-    authorized_keys: list[str] | None = None
+    authorized_keys: list[PublicKey] | None = None
     """OpenSSH public keys that may log in as root."""
     passwordless: bool | None = None
     """Anybody who reaches the port is root. Published on loopback only."""
     disabled: bool | None = None
     """No sshd and no port."""
-
-    @pydantic.field_validator("authorized_keys")
-    @classmethod
-    def _one_line_each(cls, keys: list[str] | None) -> list[str] | None:
-        for key in keys or ():
-            if "\n" in key.strip() or len(key.split()) < 2:
-                raise ValueError(f'"{key[:40]}" is not an OpenSSH public key ("ssh-ed25519 AAAA… name")')
-        return keys
 
     @pydantic.model_validator(mode="after")
     def _one_way(self) -> "SSH":
@@ -124,8 +118,10 @@ class VPSSpec(meta.Model):
 
     run_state: RunState = pydantic.Field(default=RunState.RUNNING, strict=False)
     """Running, Paused or Stopped. Stopped keeps the files and the node."""
-    image: Annotated[str, pydantic.Field(min_length=1, max_length=512)] = DEFAULT_IMAGE
-    """The container image. Takes effect at the next restart."""
+    image: Annotated[str, pydantic.Field(min_length=1, max_length=512)] | None = None
+    """The container image, by default kohakuriver/debian-ssh. Takes effect at the next restart."""
+    environment: Annotated[str, pydantic.Field(pattern=meta.SUBDOMAIN_PATTERN, max_length=253)] | None = None
+    """The Environment that says what image it is, in place of `image`. Takes effect at the next restart."""
     resources: Resources = pydantic.Field(default_factory=Resources)
     """Cores and memory."""
     placement: Placement | None = None
@@ -136,6 +132,12 @@ class VPSSpec(meta.Model):
     """Taints it does not mind."""
     ssh: SSH = pydantic.Field(default_factory=SSH)
     """Who may log in."""
+    mounts: list[Mount] | None = None
+    """Folders of the node. The node and the user's role must allow them. Take effect at the next restart."""
+    volumes: list[Volume] | None = None
+    """Files kept apart from the container. Take effect at the next restart."""
+    privileged: bool | None = None
+    """All of the machine's devices and rights. The node and the user's role must allow it."""
     env: meta.Labels | None = None
     """Environment variables. Whoever may read the VPS can read them."""
     command: list[str] | None = None
@@ -148,15 +150,58 @@ class VPSSpec(meta.Model):
     """How long the main process may take to end before it is killed."""
     image_pull_policy: PullPolicy = pydantic.Field(default=PullPolicy.IF_NOT_PRESENT, strict=False)
     """When the node asks the registry for the image."""
+    on_node_lost: Literal["Wait"] = "Wait"
+    """What follows when its node is lost: it waits for the node, where its files are."""
+
+    @pydantic.field_validator("environment")
+    @classmethod
+    def _in_place_of_image(cls, environment: str | None, info: pydantic.ValidationInfo) -> str | None:
+        if environment is not None and info.data.get("image") is not None:
+            raise ValueError("it stands in place of image: set one of the two")
+        return environment
+
+    @pydantic.field_validator("mounts")
+    @classmethod
+    def _targets_differ(cls, mounts: list[Mount] | None) -> list[Mount] | None:
+        twice = storage.doubled([mount.target for mount in mounts or ()])
+        if twice:
+            raise ValueError(f"two mounts have the target {twice}")
+        return mounts
+
+    @pydantic.field_validator("volumes")
+    @classmethod
+    def _volumes_differ(
+        cls, volumes: list[Volume] | None, info: pydantic.ValidationInfo
+    ) -> list[Volume] | None:
+        twice = storage.doubled([volume.name for volume in volumes or ()])
+        if twice:
+            raise ValueError(f"two volumes are named {twice}")
+        mounted = [mount.target for mount in info.data.get("mounts") or ()]
+        taken = storage.doubled([*mounted, *(volume.target for volume in volumes or ())])
+        if taken:
+            raise ValueError(f"the target {taken} is another mount's or volume's")
+        return volumes
+
+    @pydantic.model_validator(mode="after")
+    def _default_image(self) -> "VPSSpec":
+        if self.image is None and self.environment is None:
+            self.image = DEFAULT_IMAGE
+        return self
 
 
 class Grant(meta.Model):
-    """What is booked on the node. Cores and memory are absent while the VPS is stopped; the port stays."""
+    """What is booked on the node. While the VPS is stopped only the port is."""
 
     cores: str | None = None
     """Cores as a quantity."""
     memory: str | None = None
     """Memory as a quantity."""
+    cpuset: str | None = None
+    """The cores that are this VPS's alone, as the kernel writes them ("0-3,8"); absent for shared ones."""
+    numa: int | None = None
+    """The NUMA node it is pinned to."""
+    gpus: list[str] | None = None
+    """The UUIDs of its GPUs."""
     ssh_port: int | None = None
     """The port the node publishes sshd on."""
 
@@ -223,6 +268,8 @@ class Observed(meta.Model):
     """One sentence for it."""
     container: ContainerStatus | None = None
     """The container as the engine has it."""
+    grant: Grant | None = None
+    """What the container is limited to now; cpuset and gpus as they were granted and are applied."""
     ssh: SSHStatus | None = None
     """How SSH stands."""
     restart_request: str | None = None
@@ -246,8 +293,10 @@ class VPSStatus(meta.Model):
     """What that node's agent saw."""
     unreachable_since: meta.Timestamp | None = None
     """Since when its node has been silent."""
+    rejected_by: dict[str, str] | None = None
+    """Nodes that will not take this generation of the spec, and why."""
     conditions: list[meta.Condition] | None = None
-    """Scheduled, SSHReady, NodeReachable."""
+    """Scheduled, ImageReady, SSHReady, NodeReachable, RestartRequired, GPUHealthy, FilesLost."""
     observed_generation: int | None = None
     """The spec that the agent has acted on."""
 

@@ -5,7 +5,7 @@ from kohakuriver import errors
 CAUSE = errors.Cause("spec.resources.cores", '"4x" is not a quantity')
 
 
-@pytest.mark.parametrize("kind", [k for k in errors.ApiError.__subclasses__()])
+@pytest.mark.parametrize("kind", errors.ApiError.__subclasses__())
 def test_every_error_comes_back_from_the_wire_as_its_own_type(kind):
     error = kind("it went wrong", hint="do this", causes=(CAUSE,), retry_after=3.0)
     back = errors.from_status(error.to_status())

@@ -21,7 +21,7 @@ def test_memory_suffixes_with_i_are_powers_of_1024_and_the_others_of_1000(text, 
 
 @pytest.mark.parametrize("text", ["4x", "", "Gi", "1e3Gi", "two", True, "4 Gi", "--1"])
 def test_what_is_no_quantity_is_refused_in_words(text):
-    with pytest.raises(ValueError, match=r"quantity|suffix"):
+    with pytest.raises(ValueError, match=r"quantity"):
         quantity.parse(text)
 
 

@@ -1,0 +1,74 @@
+# From a bare Debian machine to a running KohakuRiver. `make help` lists what there is.
+#
+# What each step does lies in manifests/development/, one script each; every one looks first
+# whether its work is done, so that repeating a target costs well under a second.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+VENV := .venv/bin
+STEPS := manifests/development
+PYTEST_FLAGS ?=
+UP_FLAGS ?=
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Install everything, start nothing
+	@$(STEPS)/system-packages
+	@$(STEPS)/python-environment
+
+.PHONY: engine
+engine: setup ## Start a Docker engine if none answers
+	@$(STEPS)/docker-engine
+
+# Without root the base image cannot be built; what needs it says so again.
+.PHONY: images
+images: engine ## Build the base image and the test image if the engine lacks them
+	@$(STEPS)/busybox-image
+	@$(STEPS)/base-image || [ "$$(id -u)" -ne 0 ]
+
+.PHONY: up
+up: images ## Start a cluster on this machine, with a first VPS in it
+	@$(VENV)/kohakuriver up --detach $(UP_FLAGS)
+	@$(STEPS)/first-vps
+
+.PHONY: down
+down: ## Stop the cluster; its VPSes keep running
+	@$(VENV)/kohakuriver down
+
+# An etcd or kubectl of the machine comes before the ones in .venv.
+.PHONY: test
+test: images ## Run every test
+	PATH="$$PATH:$(CURDIR)/$(VENV)" $(VENV)/pytest $(PYTEST_FLAGS)
+
+.PHONY: test-fast
+test-fast: setup ## Run the tests that need neither etcd nor Docker
+	$(VENV)/pytest -m "not etcd and not docker and not e2e" $(PYTEST_FLAGS)
+
+.PHONY: check
+check: setup ## Check format, lint, types and imports
+	$(VENV)/ruff format --check .
+	$(VENV)/ruff check .
+	$(VENV)/mypy
+	PYTHONPATH=. $(VENV)/lint-imports
+
+.PHONY: format
+format: setup ## Format the code, and mend what ruff can mend
+	$(VENV)/ruff format .
+	$(VENV)/ruff check --fix .
+
+.PHONY: bench
+bench: images ## Measure what docs/benchmarks.md shows
+	@for benchmark in benchmarks/[a-z]*.py; do \
+		echo "== $$benchmark"; \
+		PYTHONPATH=. PATH="$$PATH:$(CURDIR)/$(VENV)" $(VENV)/python "$$benchmark"; \
+	done
+
+.PHONY: requirements
+requirements: ## Pin the packages again, as pyproject.toml asks (UPGRADE=1: the newest)
+	@$(STEPS)/requirements

@@ -1,0 +1,154 @@
+"""`python -m agent`: reads the command line, opens the connections, and runs the agent till told to end."""
+
+import asyncio
+import contextlib
+import fcntl
+import importlib.util
+import logging
+import random
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import prometheus_client
+from prometheus_client import registry
+
+from agent import facts, heartbeat, options
+from agent.cluster import cluster_id
+from agent.loop import Agent
+from agent.runtime.docker import DockerRuntime
+from agent.runtime.purge import purge
+from agent.settings import Settings
+from kohakuriver import errors, logs, private_file
+from kohakuriver.client import config
+from kohakuriver.client.rest import Client
+from kohakuriver.clock import SystemClock
+
+log = logging.getLogger("agent")
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code."""
+    wanted = options.parse(arguments)
+    verbose = isinstance(wanted, options.Run) and wanted.verbose
+    logs.configure(logging.DEBUG if verbose else logging.INFO)
+    code = 0
+    try:
+        if isinstance(wanted, options.Purge):
+            _purge(wanted)
+        else:
+            with _alone(wanted.data_dir), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                runner.run(_run(wanted))
+    except* errors.KohakuRiverError as group:
+        for error in _flat(group):
+            log.error(error.message, extra={"hint": error.hint} if error.hint else {})
+        code = 1
+    return code
+
+
+def _purge(wanted: options.Purge) -> None:
+    done = purge(cluster=wanted.cluster, socket=wanted.docker)
+    log.info(
+        "purged", extra={"containers": done.containers, "networks": done.networks, "volumes": done.volumes}
+    )
+    for name in done.left:
+        log.warning(
+            "the engine keeps an empty network; restart it, then purge again", extra={"network": name}
+        )
+
+
+async def _run(wanted: options.Run) -> None:
+    connection = config.load(wanted.config)
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine that runs has a task
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        async with (
+            Client(connection, program="kohakuriver-agent") as client,
+            Client(
+                connection,
+                program="kohakuriver-agent-heartbeat",
+                timeout=heartbeat.attempt_timeout(wanted.renew),
+            ) as heart,
+        ):
+            settings = _settings(wanted, cluster=await cluster_id(client))
+            runtime = DockerRuntime(cluster=settings.cluster, socket_path=wanted.docker)
+            try:
+                await _serve(wanted, settings, runtime, client=client, heart=heart)
+            finally:
+                await runtime.aclose()
+
+
+async def _serve(
+    wanted: options.Run, settings: Settings, runtime: DockerRuntime, *, client: Client, heart: Client
+) -> None:
+    agent = Agent(
+        settings,
+        client=client,
+        heart=heart,
+        runtime=runtime,
+        clock=SystemClock(),
+        chance=random.Random(),  # noqa: S311 - jitter, no secret
+    )
+    log.info(
+        "agent starts", extra={"node": settings.node, "cluster": settings.cluster, "session": agent.session}
+    )
+    if not facts.is_root():
+        log.warning("not root: what needs the namespaces of containers will not work on this node")
+    if wanted.metrics is not None:
+        metrics = registry.CollectorRegistry()
+        metrics.register(agent.metrics)
+        prometheus_client.start_http_server(wanted.metrics.port, wanted.metrics.host, metrics)
+    await agent.run()
+
+
+def _settings(wanted: options.Run, *, cluster: str) -> Settings:
+    return Settings(
+        node=wanted.node,
+        cluster=cluster,
+        data_dir=wanted.data_dir,
+        ssh=wanted.ssh,
+        millicores=wanted.millicores,
+        memory=wanted.memory,
+        reserve_millicores=wanted.reserve_millicores,
+        reserve_memory=wanted.reserve_memory,
+        relist=wanted.relist,
+        renew=wanted.renew,
+        accept_engine=wanted.accept_engine,
+    )
+
+
+@contextlib.contextmanager
+def _alone(data_dir: Path) -> Iterator[None]:
+    """One agent per data directory: two would act on the same journal."""
+    private_file.make_folder(data_dir)
+    with (data_dir / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise errors.ConfigError(
+                f"another agent runs on {data_dir}", hint="stop it, or name another --data-dir"
+            ) from None
+        yield
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if importlib.util.find_spec("uvloop") is None:
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+def _flat(group: BaseExceptionGroup[errors.KohakuRiverError]) -> Iterator[errors.KohakuRiverError]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _flat(error)
+        else:
+            yield error
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,124 @@
+"""What `decide` can ask for and `apply` can do. Those that take something away carry `why`."""
+
+import dataclasses
+from typing import Literal
+
+from agent.runtime.base import Limits
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PullImage:
+    """Begin to fetch the image; the key is looked at again when that has ended."""
+
+    image: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Create:
+    """Make the container. `lost` is the one that was there before, if there was one."""
+
+    lost: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WriteFiles:
+    """Write what lets people log in."""
+
+    container_id: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Start:
+    """Start the container."""
+
+    container_id: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Update:
+    """Limit the container to what is granted now."""
+
+    container_id: str
+    limits: Limits
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Probe:
+    """Find out when SSH answers in this run."""
+
+    container_id: str
+    run: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stop:
+    """End the container's processes; its files stay."""
+
+    container_id: str
+    grace: float  # seconds
+    why: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pause:
+    """Freeze the container's processes."""
+
+    container_id: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Unpause:
+    """Let frozen processes go on."""
+
+    container_id: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Remove:
+    """Remove the container with its files."""
+
+    container_id: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finish:
+    """Tell the API that nothing of this placement is left here."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tell:
+    """Say something to the people who look at the VPS, as an Event."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing can be done before `until`."""
+
+    until: float
+    why: str
+
+
+Action = (
+    PullImage
+    | Create
+    | WriteFiles
+    | Start
+    | Update
+    | Probe
+    | Stop
+    | Pause
+    | Unpause
+    | Remove
+    | Finish
+    | Tell
+    | Wait
+)
+STARTS = (Create, Start, Unpause)
+TAKES_AWAY = (Stop, Pause, Unpause, Remove)

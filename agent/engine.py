@@ -1,0 +1,201 @@
+"""The node's container engine as a whole: is it there, what happens in it, how everything looks now.
+
+Follows the engine's events, reads every container again now and then, and tells keys to the keeper. While
+the engine is away it reports nothing as stopped or gone; what it finds when the engine is back is judged by
+memory.py. Never changes a container, but for those that a create gave birth to after its VPS was finished.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+from collections.abc import Callable
+
+from agent import labels
+from agent.memory import engine_lost
+from agent.roster import Entry, Roster
+from agent.runtime.base import SUBSCRIBED, EngineInfo, Runtime, RuntimeEvent
+from agent.runtime.errors import EngineError, EngineRefused, RuntimeTimeout
+from kohakuriver.clock import Clock
+
+log = logging.getLogger(__name__)
+
+LIST_WITHIN = 15.0  # seconds; an engine that takes longer is said to hang
+IMAGES_EVERY = 6  # lists of containers; images are only to show
+MOST_IMAGES = 200
+RETRY_FIRST, RETRY_LONGEST = 0.2, 5.0  # seconds
+_OUTSIDE = frozenset({"kill", "stop"})
+_OURS = frozenset({"create", "start"})  # while a worker is busy with it, these tell it nothing new
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the engine can be used, and why not."""
+
+    ok: bool
+    reason: str
+    message: str
+
+
+STARTING = Health(False, "Starting", "the agent has not looked at the engine yet")
+
+
+class Engine:
+    """One engine and the roster of what is in it."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        roster: Roster,
+        *,
+        clock: Clock,
+        relist: float,
+        network: str,
+        judge: Callable[[EngineInfo], Health | None],
+        look_at: Callable[[Entry], None],
+        health_changed: Callable[[], None],
+    ) -> None:
+        self.health = STARTING
+        self.info: EngineInfo | None = None
+        self.images: list[str] = []
+        self.lists = 0
+        self._runtime = runtime
+        self._roster = roster
+        self._clock = clock
+        self._relist = relist
+        self._network = network
+        self._judge = judge
+        self._prepared = False
+        self._look_at = look_at
+        self._health_changed = health_changed
+        self._wake = asyncio.Event()
+
+    @property
+    def ready(self) -> bool:
+        return self.health.ok
+
+    def suspect(self, error: EngineError) -> None:
+        """A call failed in a way that speaks against the whole engine: look at once."""
+        log.info("the engine is suspected", extra={"error": error.message})
+        self._wake.set()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow(), name="engine events")
+            tasks.create_task(self._list_forever(), name="engine list")
+
+    async def step(self) -> bool:
+        """Read everything once. Whether the engine answered."""
+        mark = self._roster.mark()
+        try:
+            async with asyncio.timeout(LIST_WITHIN):
+                refused = await self._prepare()
+                containers = await self._runtime.list()
+                if self.lists % IMAGES_EVERY == 0:
+                    self.images = list(await self._runtime.images())[:MOST_IMAGES]
+        except TimeoutError:
+            self._away(RuntimeTimeout(f"the container engine did not answer within {LIST_WITHIN:g} s"))
+            return False
+        except EngineError as error:
+            self._away(error)
+            return False
+        self.lists += 1
+        expected = {entry.desired.uid for entry in self._roster if entry.stale or entry.working}
+        changed = self._roster.replace(containers, mark=mark)
+        if self.health.ok:
+            self._roster.missed += len(changed - expected)
+        await self._remove_late_births()
+        self._set_health(refused or Health(True, "EngineAnswers", ""))
+        for entry in self._roster:
+            self._look_at(entry)
+        return True
+
+    async def _prepare(self) -> Health | None:
+        """Once for each time the engine comes back: who it is, and whether it may be used."""
+        if self.info is None:
+            self.info = await self._runtime.info()
+        refused = self._judge(self.info)
+        if refused is None and not self._prepared:
+            try:
+                await self._runtime.ensure_network(self._network)
+            except EngineRefused as error:
+                return Health(False, "NetworkRefused", error.message)
+            self._prepared = True
+        return refused
+
+    async def _list_forever(self) -> None:
+        pause = RETRY_FIRST
+        while True:
+            if await self.step():
+                pause = RETRY_FIRST
+                wait = self._relist
+            else:
+                wait, pause = pause, min(RETRY_LONGEST, pause * 2)
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
+
+    async def _follow(self) -> None:
+        pause = RETRY_FIRST
+        while True:
+            try:
+                async for event in self._runtime.events():
+                    pause = RETRY_FIRST
+                    self._heard(event)
+            except EngineError as error:
+                self._lost(error)
+            await asyncio.sleep(pause)
+            pause = min(RETRY_LONGEST, pause * 2)
+
+    def _heard(self, event: RuntimeEvent) -> None:
+        if event.action == SUBSCRIBED:
+            self._wake.set()  # what happened before is found by a list
+            return
+        entry = self._roster.entry(labels.identity(event.labels)[0])
+        if entry is None or (entry.working and event.action in _OURS):
+            return
+        if event.action in _OUTSIDE and not entry.ending:
+            entry.memory = dataclasses.replace(entry.memory, touched_from_outside=True)
+        entry.stale = True
+        self._look_at(entry)
+
+    def _lost(self, error: EngineError) -> None:
+        """The event stream ended: perhaps the engine did, with everything in it."""
+        log.warning("the engine's events ended", extra={"error": error.message})
+        now = self._clock.monotonic()
+        for entry in self._roster:
+            entry.memory = engine_lost(entry.memory, now)
+        self._wake.set()
+
+    def _away(self, error: EngineError) -> None:
+        reason = "EngineHangs" if isinstance(error, RuntimeTimeout) else "EngineAway"
+        self.info, self._prepared = None, False
+        if self.health.ok:
+            now = self._clock.monotonic()
+            for entry in self._roster:
+                entry.memory = engine_lost(entry.memory, now)
+        self._set_health(Health(False, reason, error.message))
+
+    def _set_health(self, health: Health) -> None:
+        if health == self.health:
+            return
+        log.info(
+            "the engine's health changed",
+            extra={"from": self.health.reason, "to": health.reason, "why": health.message},
+        )
+        self.health = health
+        self._health_changed()
+
+    async def _remove_late_births(self) -> None:
+        """A create that timed out was done after all, when its VPS was already finished: it never ran."""
+        for container in self._roster.born_late():
+            log.info(
+                "removing", extra={"container": container.name, "why": "it was born after its VPS was gone"}
+            )
+            try:
+                await self._runtime.remove(container.id)
+            except EngineError as error:
+                log.warning("not removed", extra={"container": container.name, "error": error.message})
+            else:
+                self._roster.drop(container.id)

@@ -1,0 +1,86 @@
+"""What the agent can tell about its machine: cores, memory, boot, disk. Writes nothing."""
+
+import dataclasses
+import os
+import platform
+import shutil
+import socket
+from pathlib import Path
+
+from agent.runtime.base import EngineInfo
+from agent.settings import Settings
+from kohakuriver import __version__, quantity
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+LEAST_SHARE, LEAST_BYTES = 0.05, 1 << 30  # of the data root, below which the disk is under pressure
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Disk:
+    """The file system that holds the engine's data."""
+
+    path: str
+    total: int  # bytes
+    free: int  # bytes
+
+    @property
+    def is_short(self) -> bool:
+        return self.free < LEAST_BYTES or self.free < LEAST_SHARE * self.total
+
+    @property
+    def words(self) -> str:
+        """How full it is, for a person."""
+        free, total = quantity.approximate_size(self.free), quantity.approximate_size(self.total)
+        return f"{free} of {total} free on {self.path}"
+
+
+def boot_id() -> str:
+    """Changes with every boot; empty where the machine does not say."""
+    try:
+        return BOOT_ID.read_text().strip()
+    except OSError:
+        return ""
+
+
+def disk(root: str) -> Disk | None:
+    """How full the engine's data root is; None where it cannot be seen from here."""
+    try:
+        usage = shutil.disk_usage(root)
+    except OSError:
+        return None
+    return Disk(root, usage.total, usage.free)
+
+
+def capacity(info: EngineInfo, settings: Settings) -> dict[str, str]:
+    """What the machine has, or what the administrator declared."""
+    millicores = settings.millicores or info.cores * 1000
+    memory = settings.memory or info.memory
+    return {"cores": quantity.format_cores(millicores), "memory": quantity.format_size(memory)}
+
+
+def allocatable(info: EngineInfo, settings: Settings) -> dict[str, str]:
+    """Capacity less the reserve; memory in whole mebibytes."""
+    millicores = (settings.millicores or info.cores * 1000) - settings.reserve_millicores
+    memory = settings.memory or info.memory
+    reserve = settings.reserve_memory
+    kept = reserve * memory if reserve < 1 else reserve
+    rest = max(0, int(memory - kept)) >> 20 << 20
+    return {"cores": quantity.format_cores(max(0, millicores)), "memory": quantity.format_size(rest)}
+
+
+def node_info(info: EngineInfo) -> dict[str, str]:
+    """What the machine and its programs are."""
+    return {
+        "hostname": socket.gethostname(),
+        "operatingSystem": info.operating_system,
+        "kernelVersion": info.kernel,
+        "architecture": info.architecture or platform.machine(),
+        "runtimeVersion": f"{info.name}://{info.version}",
+        "agentVersion": __version__,
+        "bootId": boot_id(),
+    }
+
+
+def is_root() -> bool:
+    """Whether the agent may enter the namespaces of containers."""
+    return os.geteuid() == 0

@@ -1,0 +1,166 @@
+"""Renews the node's Lease, on a connection of its own, so that nothing else can hold a renewal up.
+
+The controller calls a node silent when its Lease has not changed for too long. Each try ends within a
+third of the period; a gap is told, so that everything is reported anew. Another agent of the same node
+name is found by the Lease's holder, and then this one ends.
+"""
+
+import asyncio
+import contextlib
+import logging
+import math
+import random
+from collections.abc import Callable
+
+from kohakuriver import errors
+from kohakuriver.client.rest import Client, Object
+from kohakuriver.clock import Clock, micro_timestamp
+from kohakuriver.resources import kinds
+
+log = logging.getLogger(__name__)
+
+LOST_AFTER = 10.0  # seconds of silence that the controller allows, at a period of 3
+JITTER = 0.1
+
+
+def attempt_timeout(period: float) -> float:
+    """How long one renewal may take."""
+    return min(1.0, period / 3)
+
+
+class NodeNameTaken(errors.ConfigError):
+    """Another agent renews the Lease of this node."""
+
+
+class Heartbeat:
+    """The Lease of one node."""
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        node: str,
+        holder: str,
+        period: float,
+        clock: Clock,
+        chance: random.Random,
+        gap: Callable[[], None],
+    ) -> None:
+        self.renewed = 0
+        self.failed = 0
+        self._client = client
+        self._node = node
+        self._holder = holder
+        self._period = period
+        self._clock = clock
+        self._chance = chance
+        self._gap = gap
+        self._lease: Object | None = None
+        self._last: float | None = None
+
+    @property
+    def duration(self) -> float:
+        """Seconds a renewal is good for."""
+        return self._period * LOST_AFTER / 3.0
+
+    async def claim(self) -> None:
+        """Take the Lease. Raises NodeNameTaken while another agent keeps renewing it."""
+        seen: str | None = None
+        patience = self.duration
+        while True:
+            with contextlib.suppress(errors.NotFound, *errors.RETRYABLE):
+                self._lease = await self._client.get(
+                    kinds.LEASE, self._node, namespace=kinds.NODE_LEASE_NAMESPACE
+                )
+                holder = (self._lease.get("spec") or {}).get("holderIdentity")
+                if not holder or holder == self._holder:
+                    return
+                revision = self._lease["metadata"]["resourceVersion"]
+                if seen is not None and revision != seen:
+                    raise self._taken(holder)
+                seen = revision
+                if patience <= 0:
+                    return
+                log.info("waiting for the lease to run out", extra={"holder": holder, "for": patience})
+            if seen is None:
+                return  # there is none, or no server answers: renewing will show
+            await asyncio.sleep(self._period)
+            patience -= self._period
+
+    async def run(self) -> None:
+        while True:
+            await self.step()
+            pause = self._period if self._last_succeeded else attempt_timeout(self._period)
+            await asyncio.sleep(pause * self._chance.uniform(1 - JITTER, 1 + JITTER))
+
+    async def step(self) -> None:
+        """One try to renew. Raises NodeNameTaken when somebody else holds it now."""
+        self._last_succeeded = False
+        try:
+            await self._renew()
+        except NodeNameTaken:
+            raise
+        except errors.KohakuRiverError as error:
+            self.failed += 1
+            self._lease = None
+            log.warning("lease not renewed", extra={"node": self._node, "error": error.message})
+            return
+        self._last_succeeded = True
+        self.renewed += 1
+        now, last = self._clock.monotonic(), self._last
+        self._last = now
+        if last is not None and now - last > self.duration:
+            log.warning("renewals had a gap", extra={"seconds": now - last})
+            self._gap()
+
+    _last_succeeded = False
+
+    async def _renew(self) -> None:
+        if self._lease is None:
+            self._lease = await self._read()
+        if self._lease is None:
+            self._lease = await self._client.create(kinds.LEASE, self._body(None))
+            return
+        try:
+            self._lease = await self._client.update(kinds.LEASE, self._body(self._lease))
+        except errors.Conflict:
+            self._lease = await self._read()
+            if self._lease is not None:
+                self._lease = await self._client.update(kinds.LEASE, self._body(self._lease))
+
+    async def _read(self) -> Object | None:
+        try:
+            lease = await self._client.get(kinds.LEASE, self._node, namespace=kinds.NODE_LEASE_NAMESPACE)
+        except errors.NotFound:
+            return None
+        holder = (lease.get("spec") or {}).get("holderIdentity")
+        if self._last is not None and holder and holder != self._holder:
+            raise self._taken(holder)
+        return lease
+
+    def _body(self, lease: Object | None) -> Object:
+        now = micro_timestamp(self._clock.now())
+        before = (lease or {}).get("spec") or {}
+        mine = before.get("holderIdentity") == self._holder
+        spec = {
+            "holderIdentity": self._holder,
+            "leaseDurationSeconds": max(1, math.ceil(self.duration)),
+            "acquireTime": before.get("acquireTime", now) if mine else now,
+            "renewTime": now,
+            "leaseTransitions": int(before.get("leaseTransitions") or 0) + (bool(before) and not mine),
+        }
+        meta = {"name": self._node, "namespace": kinds.NODE_LEASE_NAMESPACE}
+        if lease is not None:
+            meta = lease["metadata"]
+        return {
+            "apiVersion": kinds.LEASE.api_version,
+            "kind": kinds.LEASE.kind,
+            "metadata": meta,
+            "spec": spec,
+        }
+
+    def _taken(self, holder: str) -> NodeNameTaken:
+        return NodeNameTaken(
+            f"another agent ({holder}) is node {self._node}; this one ends and touches no container",
+            hint="stop the other agent, or give this machine another name with --node",
+        )

@@ -1,0 +1,87 @@
+"""What must survive the agent, in small files below its data directory.
+
+One file per VPS that has something to remember (`vps/UID.json`: a restart that has begun, a run that was
+ended on purpose), and one for the node. Written whole, before the deed they are about. Most VPSes have no
+file, so that nothing is written on the way to a start.
+"""
+
+import asyncio
+import dataclasses
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from agent.memory import Durable, Restart
+from kohakuriver import private_file
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """What the agent of this data directory knew when it last ran."""
+
+    agent_id: str = ""  # tells this agent from another of the same node name
+    engine_id: str = ""
+    boot_id: str = ""
+
+
+class Journal:
+    """The files below one data directory."""
+
+    def __init__(self, folder: Path) -> None:
+        self._vpses = folder / "vps"
+        self._node = folder / "node.json"
+        self._writing: dict[str, asyncio.Lock] = {}
+
+    def load(self) -> dict[str, Durable]:
+        """Every entry, by uid. One that cannot be read is left out, and said."""
+        found = {}
+        for path in sorted(self._vpses.glob("*.json")):
+            content = _read(path)
+            if content is not None:
+                found[path.stem] = _durable(content)
+        return found
+
+    async def save(self, uid: str, durable: Durable) -> None:
+        """On disk when this returns."""
+        async with self._writing.setdefault(uid, asyncio.Lock()):
+            await asyncio.to_thread(
+                private_file.write, self._path(uid), json.dumps(dataclasses.asdict(durable))
+            )
+
+    async def remove(self, uid: str) -> None:
+        """The VPS is gone."""
+        self._writing.pop(uid, None)
+        await asyncio.to_thread(self._path(uid).unlink, missing_ok=True)
+
+    def load_node(self) -> NodeFacts:
+        content = _read(self._node) if self._node.exists() else None
+        fields = {field.name for field in dataclasses.fields(NodeFacts)}
+        return NodeFacts(**{name: str(value) for name, value in (content or {}).items() if name in fields})
+
+    def save_node(self, facts: NodeFacts) -> None:
+        private_file.write(self._node, json.dumps(dataclasses.asdict(facts)))
+
+    def _path(self, uid: str) -> Path:
+        return self._vpses / f"{Path(uid).name}.json"
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        log.warning("a journal file cannot be read", extra={"path": str(path), "error": str(error)})
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _durable(content: dict[str, Any]) -> Durable:
+    restart = content.get("restart")
+    return Durable(
+        handled_request=content.get("handled_request") or "",
+        restart=Restart(restart["request"], restart.get("run")) if restart else None,
+        stopped_run=content.get("stopped_run"),
+        login=content.get("login"),
+    )

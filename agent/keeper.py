@@ -1,0 +1,332 @@
+"""Keeps each VPS of this node as declared: one worker a key, which looks, learns, decides and applies.
+
+The middle of the loop: loop.py feeds keys into `queue`, decide.py says what follows, apply.py does it,
+report.py is told what is so. Only this file waits and backs off.
+"""
+
+import asyncio
+import dataclasses
+import logging
+import random
+from collections.abc import Callable, Mapping
+
+from agent import memory, status
+from agent.access import Access
+from agent.actions import Action, Finish, Probe, Start, Tell, Update, Wait
+from agent.apply import Applier
+from agent.decide import decide
+from agent.desired import Desired, read
+from agent.images import Images
+from agent.journal import Journal
+from agent.keepalive import SHELL, why_it_ended
+from agent.memory import Durable, Memory, Trouble, learn
+from agent.probes import Probes
+from agent.queue import KeyQueue
+from agent.report import Reporter, Status
+from agent.roster import Entry, Roster
+from agent.runtime.base import Container, ContainerState, Runtime
+from agent.runtime.errors import EngineError, NotFound, RuntimeTimeout, RuntimeUnavailable, WrongState
+from agent.seed import seed
+from agent.settings import Settings
+from agent.tell import tell
+from kohakuriver import errors
+from kohakuriver.client.rest import Object
+from kohakuriver.client.watch import Informer, ObjectKey, key_of
+from kohakuriver.clock import Clock
+
+log = logging.getLogger(__name__)
+
+NOTHING_TO_RUN = (126, 127)  # exit codes that say so
+ROUNDS = 8  # of deciding in one step; then others have a turn
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Past:
+    """What an earlier agent of this node left behind."""
+
+    durable: Mapping[str, Durable]
+    rebooted: bool
+
+
+class Keeper:
+    """All VPSes of this node."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        vpses: Informer,
+        runtime: Runtime,
+        roster: Roster,
+        images: Images,
+        access: Access,
+        applier: Applier,
+        reporter: Reporter,
+        journal: Journal,
+        past: Past,
+        session: str,
+        engine_ready: Callable[[], bool],
+        engine_suspect: Callable[[EngineError], None],
+        clock: Clock,
+        chance: random.Random,
+    ) -> None:
+        self.queue = KeyQueue(clock=clock, chance=chance)
+        self._settings = settings
+        self._vpses = vpses
+        self._runtime = runtime
+        self._roster = roster
+        self._images = images
+        self._access = access
+        self._applier = applier
+        self._reporter = reporter
+        self._journal = journal
+        self._past = past
+        self._session = session
+        self._engine_ready = engine_ready
+        self._engine_suspect = engine_suspect
+        self._clock = clock
+        self._tasks: asyncio.TaskGroup | None = None
+        self.probes = Probes(access, roster, heard=lambda entry: self.queue.add(entry.key))
+        self._uids: dict[ObjectKey, str] = {}
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as self._tasks:
+            self._tasks.create_task(self.probes.run(), name="probes")
+            await self.queue.serve(self.step, name="vps")
+
+    def hear(self, key: ObjectKey) -> None:
+        """The object changed: look at it. Only who asks to have it killed does not wait for a stop's end."""
+        self.queue.add(key)
+        entry = self._roster.entry(self._uids.get(key, ""))
+        vps = self._vpses.get(key)
+        desired = self._read(vps) if entry is not None and entry.ending and vps is not None else None
+        if entry is None or desired is None or desired.uid != entry.desired.uid or self._tasks is None:
+            return
+        if desired.deleting and desired.stop_grace == 0 and entry.grace > 0:
+            entry.grace = 0.0
+            self._tasks.create_task(self._kill(entry), name=f"kill {key}")
+
+    async def _kill(self, entry: Entry) -> None:
+        container = self._roster.container(entry.desired, entry.memory)
+        if container is None:
+            return
+        log.info("killing", extra={"vps": str(entry.key), "why": "it was deleted with no grace period"})
+        try:
+            await self._runtime.kill(container.id)
+        except EngineError as error:
+            log.warning("not killed", extra={"vps": str(entry.key), "error": error.message})
+
+    async def step(self, key: ObjectKey) -> None:
+        """Bring one VPS as far as it can be brought now."""
+        vps = self._vpses.get(key)
+        desired = self._read(vps) if vps is not None else None
+        before = self._uids.get(key)
+        if before is not None and (desired is None or desired.uid != before):
+            await self._leave(key, before, vps)
+        if vps is None or desired is None or not self._engine_ready():
+            self._answer(key, vps)
+            return
+        entry = self._enter(key, desired, vps)
+        entry.working = True
+        try:
+            await self._work(entry)
+        finally:
+            entry.working = False
+        self._answer(key, vps)
+
+    def image_changed(self, image: str) -> None:
+        """A pull went on or ended: look at those who wait for it."""
+        for entry in self._roster:
+            if entry.desired.image == image:
+                self.queue.add(entry.key)
+
+    def _read(self, vps: Object) -> Desired | None:
+        try:
+            return read(vps, node=self._settings.node)
+        except (ValueError, KeyError, TypeError) as error:
+            log.warning("an object makes no sense", extra={"vps": str(key_of(vps)), "error": str(error)})
+            return None
+
+    def _enter(self, key: ObjectKey, desired: Desired, vps: Object) -> Entry:
+        entry = self._roster.entry(desired.uid)
+        if entry is not None and entry.desired.epoch == desired.epoch:
+            entry.desired = desired
+            return entry
+        memory = seed(
+            desired,
+            self._roster.container(desired, Memory()),
+            reported=(vps.get("status") or {}).get("observed") or {},
+            durable=self._past.durable.get(desired.uid) if entry is None else None,
+            rebooted=self._past.rebooted,
+            now=self._clock.monotonic(),
+        )
+        entry = Entry(key, desired, memory, saved=memory.durable)
+        self._roster.enter(entry)
+        self._uids[key] = desired.uid
+        return entry
+
+    async def _leave(self, key: ObjectKey, uid: str, vps: Object | None) -> None:
+        """The VPS is no longer this node's. Its container, if there still is one, is left alone."""
+        gone = vps is None or vps["metadata"]["uid"] != uid
+        self.probes.end(uid)
+        self._roster.leave(uid)
+        self._reporter.forget(key)
+        self._uids.pop(key, None)
+        await self._journal.remove(uid)
+        if gone and not self._roster.has_container(uid):
+            await asyncio.to_thread(self._access.forget, uid)
+
+    def _answer(self, key: ObjectKey, vps: Object | None) -> None:
+        """The server takes this VPS for unreachable: tell it otherwise, with what is known."""
+        held = (vps.get("status") or {}) if vps is not None else {}
+        if vps is None or not held.get("unreachableSince"):
+            return
+        if not self._reporter.knows(key) and held.get("observed"):
+            observed = {**held["observed"], "session": self._session}
+            generation = int(held.get("observedGeneration") or 0)
+            self._reporter.put(key, Status(vps["metadata"]["uid"], generation, observed, []), passing=False)
+        self._reporter.answer(key)
+
+    async def _work(self, entry: Entry) -> None:
+        for _ in range(ROUNDS):
+            if entry.stale:
+                try:
+                    await self._applier.look(entry)
+                except EngineError as error:
+                    self._failed(entry, error, action=None)
+                    return
+            await self._learn(entry)
+            self._report(entry)
+            actions = self._decide(entry)
+            if not actions or not await self._carry_out(entry, actions):
+                return
+            newer = self._vpses.get(entry.key)
+            desired = self._read(newer) if newer is not None else None
+            if desired is None or (desired.uid, desired.epoch) != (entry.desired.uid, entry.desired.epoch):
+                self.queue.add(entry.key)
+                return
+            entry.desired = desired
+        self.queue.add(entry.key, at=self._clock.monotonic() + 1.0)
+
+    def _decide(self, entry: Entry) -> list[Action]:
+        container = self._roster.container(entry.desired, entry.memory)
+        return decide(entry.desired, container, entry.memory, self._clock.monotonic())
+
+    async def _carry_out(self, entry: Entry, actions: list[Action]) -> bool:
+        """Whether to look again at once."""
+        for action in actions:
+            match action:
+                case Wait(until, _):
+                    self.queue.add(entry.key, at=until)
+                    return False
+                case Probe(_, run):
+                    container = self._roster.container(entry.desired, entry.memory)
+                    if container is not None:
+                        self.probes.begin(entry, container, run)
+                    continue
+            try:
+                await self._applier.apply(action, entry)
+            except EngineError as error:
+                self._failed(entry, error, action=action)
+                return False
+            except errors.KohakuRiverError as error:
+                pause = self.queue.backoff(entry.key)
+                log.warning("the API did not take it", extra={"vps": str(entry.key), "error": error.message})
+                self.queue.add(entry.key, at=self._clock.monotonic() + pause)
+                return False
+            if isinstance(action, Start):
+                self._started(entry)
+            if isinstance(action, Finish):
+                return False  # the watch brings the rest
+        self.queue.succeeded(entry.key)
+        entry.memory = dataclasses.replace(entry.memory, trouble=None)
+        return not isinstance(actions[-1], Probe)
+
+    async def _learn(self, entry: Entry) -> None:
+        """Bring the memory up to what is seen.
+
+        Between reading and writing it nothing is awaited: events of the engine and probes write to it too.
+        """
+        host_key = entry.memory.host_key or await self._access.host_key(entry.desired)
+        container = self._roster.container(entry.desired, entry.memory)
+        image = self._images.view(
+            entry.desired.image, policy=entry.desired.pull_policy, uid=entry.desired.uid
+        )
+        before = entry.memory
+        known = dataclasses.replace(before, image=image, host_key=host_key)
+        after = entry.memory = learn(known, entry.desired, container, self._clock.monotonic())
+        if container is None or container.state is not ContainerState.RUNNING:
+            self.probes.end(entry.desired.uid)
+        if container is not None and container.exit_code in NOTHING_TO_RUN:
+            await self._hint(entry, container)
+        for event in tell(entry.desired, container, before=before, after=entry.memory):
+            self._applier.tell(entry, event)
+        if after.durable != entry.saved:
+            await self._journal.save(entry.desired.uid, after.durable)
+            entry.saved = after.durable
+
+    async def _hint(self, entry: Entry, container: Container) -> None:
+        """Say what such an exit code means."""
+        if container.exit_code is None or entry.memory.exit is None or entry.memory.exit.hint:
+            return
+        try:
+            has_shell = await self._runtime.has_file(container.id, SHELL)
+        except EngineError:
+            return
+        why = why_it_ended(
+            image=container.image,
+            command=entry.desired.command,
+            exit_code=container.exit_code,
+            has_shell=has_shell,
+        )
+        last = entry.memory.exit
+        if why is not None and last is not None:
+            told = dataclasses.replace(last, hint=f"{why['message']} ({why['hint']})")
+            entry.memory = dataclasses.replace(entry.memory, exit=told)
+
+    def _report(self, entry: Entry) -> None:
+        container = self._roster.container(entry.desired, entry.memory)
+        observed = status.observed_status(entry.desired, container, entry.memory, session=self._session)
+        said = Status(
+            entry.desired.uid,
+            entry.desired.generation,
+            observed,
+            status.conditions(entry.desired, container, entry.memory),
+        )
+        self._reporter.put(entry.key, said, passing=observed["state"] in status.ON_THE_WAY)
+
+    def _started(self, entry: Entry) -> None:
+        container = self._roster.container(entry.desired, entry.memory)
+        if container is not None and container.is_up:
+            said = f"container {container.name} runs on {self._settings.node}"
+            self._applier.tell(entry, Tell("Normal", "Started", said))
+
+    def _failed(self, entry: Entry, error: EngineError, *, action: Action | None) -> None:
+        """The engine did not do it: say so, and come back later. An absent engine is nobody's trouble."""
+        if isinstance(error, RuntimeUnavailable):
+            self._engine_suspect(error)
+            self.queue.add(entry.key, at=self._clock.monotonic() + 1.0)
+            return
+        entry.stale = True
+        if isinstance(error, RuntimeTimeout):
+            self._engine_suspect(error)
+        is_first = entry.key not in self.queue.failing
+        pause = self.queue.backoff(entry.key)
+        if is_first and isinstance(error, NotFound | WrongState):
+            self.queue.add(entry.key)  # it was changed behind our back: look, and decide anew
+            return
+        failures = (entry.memory.trouble.failures if entry.memory.trouble else 0) + 1
+        trouble = Trouble(
+            reason="ResizePending" if isinstance(action, Update) else type(error).__name__,
+            message=f"{error.message} ({error.hint})" if error.hint else error.message,
+            failures=failures,
+            retry_at=self._clock.monotonic() + pause,
+            asked=memory.asked(entry.desired),
+        )
+        entry.memory = dataclasses.replace(entry.memory, trouble=trouble)
+        log.warning(
+            "the engine did not do it",
+            extra={"vps": str(entry.key), "action": type(action).__name__, "error": error.message},
+        )
+        self._report(entry)
+        self.queue.add(entry.key, at=trouble.retry_at)

@@ -1,0 +1,158 @@
+"""The Node object of this machine: made, adopted or made again, and its status kept true.
+
+Written only when it differs from what the API holds. Capacity comes from the engine, so a Node whose engine
+has never answered has none, and nothing is placed on it. Never touches spec, taints or labels.
+"""
+
+import asyncio
+import contextlib
+import logging
+from typing import Any
+
+from agent import facts
+from agent.engine import Engine
+from agent.report import difference
+from agent.roster import Roster
+from agent.settings import Settings
+from kohakuriver import errors
+from kohakuriver.client.rest import Client, Object
+from kohakuriver.client.watch import Informer, ObjectKey
+from kohakuriver.resources import kinds
+
+log = logging.getLogger(__name__)
+
+REFRESH = 10.0  # seconds between looks without a cause
+SETTLE = 0.05  # seconds in which causes gather
+RETRY = 1.0  # seconds after a failed write
+
+
+class NodeKeeper:
+    """Keeps this machine's Node."""
+
+    def __init__(
+        self,
+        client: Client,
+        nodes: Informer,
+        *,
+        settings: Settings,
+        engine: Engine,
+        roster: Roster,
+    ) -> None:
+        self._client = client
+        self._nodes = nodes
+        self._settings = settings
+        self._engine = engine
+        self._roster = roster
+        self._key = ObjectKey("", settings.node)
+        self._wake = asyncio.Event()
+
+    def look(self) -> None:
+        """Something may have changed."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        await self._nodes.wait_synced()
+        while True:
+            try:
+                await self.step()
+                wait = REFRESH
+            except errors.KohakuRiverError as error:
+                log.warning("node not written", extra={"node": self._settings.node, "error": error.message})
+                wait = RETRY
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
+            await asyncio.sleep(SETTLE)
+            self._wake.clear()
+
+    async def step(self) -> None:
+        """Make the Node if it is not there, and bring its status up to what is so."""
+        held = self._nodes.get(self._key) or await self._register()
+        change = await self._change(held)
+        if change is None:
+            return
+        body = {"metadata": {"uid": held["metadata"]["uid"]}, "status": change}
+        try:
+            answer = await self._client.patch(kinds.NODE, self._settings.node, body, subresource="status")
+        except (errors.NotFound, errors.Conflict):
+            self._nodes.drop(self._key)  # it was deleted, or made again, under us
+            raise
+        self._nodes.overlay(answer)
+
+    async def _register(self) -> Object:
+        body: Object = {
+            "apiVersion": kinds.NODE.api_version,
+            "kind": kinds.NODE.kind,
+            "metadata": {"name": self._settings.node},
+            "spec": {},
+        }
+        try:
+            node = await self._client.create(kinds.NODE, body)
+            log.info("node registered", extra={"node": self._settings.node})
+        except errors.AlreadyExists:
+            node = await self._client.get(kinds.NODE, self._settings.node)
+        self._nodes.overlay(node)
+        return node
+
+    async def _change(self, held: Object) -> dict[str, Any] | None:
+        """The merge patch of the status; None when nothing differs."""
+        has = held.get("status") or {}
+        disk = await asyncio.to_thread(facts.disk, self._engine.info.root_dir) if self._engine.info else None
+        change = {
+            field: value
+            for field, value in difference(
+                {name: value for name, value in has.items() if name in _MINE}, self._status()
+            ).items()
+            # What only the engine knows is kept while it is away.
+            if value is not None or self._engine.info is not None
+        }
+        known = {condition["type"]: condition for condition in has.get("conditions") or []}
+        wanted = conditions(self._engine, disk)
+        news = [condition for condition in wanted if _differs(known.get(condition["type"]), condition)]
+        if news:
+            change["conditions"] = news
+        return change or None
+
+    def _status(self) -> dict[str, Any]:
+        info, ssh = self._engine.info, self._settings.ssh
+        status: dict[str, Any] = {}
+        if info is not None:
+            status["capacity"] = facts.capacity(info, self._settings)
+            status["allocatable"] = facts.allocatable(info, self._settings)
+            status["nodeInfo"] = facts.node_info(info)
+            status["images"] = self._engine.images or None
+            status["unknown"] = self._roster.unknown() or None
+        if ssh is not None:
+            status["sshPorts"] = {"address": ssh.address, "first": ssh.first, "last": ssh.last}
+        return {field: value for field, value in status.items() if value is not None}
+
+
+_MINE = ("capacity", "allocatable", "nodeInfo", "images", "unknown", "sshPorts")
+
+
+def conditions(engine: Engine, disk: facts.Disk | None) -> list[dict[str, str]]:
+    """Ready, RuntimeReady and, where the data root can be seen, DiskPressure."""
+    health = engine.health
+    found = [
+        _condition("Ready", True, "AgentReports", ""),
+        _condition("RuntimeReady", health.ok, health.reason, health.message),
+    ]
+    if disk is not None:
+        reason = "DiskShort" if disk.is_short else "DiskFree"
+        found.append(_condition("DiskPressure", disk.is_short, reason, disk.words if disk.is_short else ""))
+    return found
+
+
+def _condition(type_: str, is_so: bool, reason: str, message: str) -> dict[str, str]:
+    return {"type": type_, "status": "True" if is_so else "False", "reason": reason, "message": message}
+
+
+def _differs(held: dict[str, Any] | None, wanted: dict[str, str]) -> bool:
+    """Numbers in the message of an unchanged condition are no news: they would be written all day."""
+    if (
+        held is None
+        or held.get("status") != wanted["status"]
+        or (held.get("reason") or "") != wanted["reason"]
+    ):
+        return True
+    return wanted["type"] != "DiskPressure" and (held.get("message") or "") != wanted["message"]

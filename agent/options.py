@@ -1,0 +1,297 @@
+"""The command line of the agent, and what it means. Reads no file and starts nothing."""
+
+import argparse
+import dataclasses
+import ipaddress
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from agent.settings import LOOPBACK, SSHPublishing
+from kohakuriver import __version__, durations, quantity
+
+DEFAULT_DATA_DIR = Path("~/.kohakuriver/agent")
+DEFAULT_DOCKER = "unix:///var/run/docker.sock"
+_EPILOG = """\
+The agent makes one machine's container engine match what is declared for it. It dials the API server; nothing
+dials it. Ending it leaves every container running; started again, it finds them. It needs the engine's
+socket (root, or a user in the group docker).
+
+example: python -m agent --config node.conf --node n1 --data-dir /var/lib/kohakuriver
+"""
+_PURGE = """\
+Removes every container, network and volume that carries this cluster's label, and nothing else. What VPSes of
+that cluster wrote on this machine is gone then.
+"""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Listen:
+    """An address to serve metrics on."""
+
+    host: str
+    port: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Run:
+    """Run the agent."""
+
+    config: Path | None
+    node: str
+    data_dir: Path
+    docker: str
+    ssh: SSHPublishing | None
+    millicores: int | None
+    memory: int | None
+    reserve_millicores: int
+    reserve_memory: float
+    relist: float
+    renew: float
+    metrics: Listen | None
+    accept_engine: bool
+    verbose: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Purge:
+    """Remove everything of one cluster from this machine's engine."""
+
+    cluster: str
+    docker: str
+
+
+def parse(arguments: Sequence[str]) -> Run | Purge:
+    """What the command line asks for. Exits with a usage message where it makes no sense."""
+    if arguments and arguments[0] == "purge":
+        found = _purge_parser().parse_args(arguments[1:])
+        return Purge(found.cluster, found.docker_host)
+    parser = _parser()
+    found = parser.parse_args(arguments)
+    if found.ssh_port_range[0] > found.ssh_port_range[1]:
+        parser.error("--ssh-port-range: the first port is above the last")
+    ssh = None
+    if found.ssh_address is not None:
+        ssh = SSHPublishing(found.ssh_address, *found.ssh_port_range)
+    return Run(
+        config=found.config,
+        node=found.node,
+        data_dir=found.data_dir.expanduser(),
+        docker=found.docker_host,
+        ssh=ssh,
+        millicores=found.cores,
+        memory=found.memory,
+        reserve_millicores=found.reserve_cores,
+        reserve_memory=found.reserve_memory,
+        relist=found.relist,
+        renew=found.renew,
+        metrics=found.metrics_listen,
+        accept_engine=found.accept_engine,
+        verbose=found.verbose,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kohakuriver agent",
+        description="Runs VPSes on this machine.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="kubeconfig-format file of this node's credential "
+        "(default: KOHAKURIVER_CONFIG, else ~/.kohakuriver/config)",
+    )
+    add(
+        "--node",
+        type=_node,
+        default=_host_name(),
+        metavar="NAME",
+        help="this node's name (default: %(default)s)",
+    )
+    add(
+        "--data-dir",
+        type=Path,
+        default=DEFAULT_DATA_DIR,
+        metavar="DIR",
+        help="host keys and journal of this node; keep it over restarts (default: %(default)s)",
+    )
+    _add_docker(parser)
+    _add_resources(parser)
+    _add_ssh(parser)
+    _add_times(parser)
+    add(
+        "--metrics-listen",
+        type=_reading(_listen),
+        metavar="HOST:PORT",
+        help="serve Prometheus metrics here (default: off)",
+    )
+    add(
+        "--accept-engine",
+        action="store_true",
+        help="take this container engine for the node's own although it is another than before; "
+        "VPSes whose containers were in the other are created again, empty",
+    )
+    add("-v", "--verbose", action="store_true", help="log more")
+    add("--version", action="version", version=__version__)
+    return parser
+
+
+def _add_docker(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--docker-host",
+        type=_reading(_socket),
+        default=DEFAULT_DOCKER,
+        metavar="SOCKET",
+        help="the engine's unix socket (default: %(default)s)",
+    )
+
+
+def _add_resources(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what VPSes may book")
+    group.add_argument(
+        "--cores",
+        type=_reading(quantity.millicores),
+        metavar="N",
+        help="cores of this node: 8, 500m (default: what the engine sees)",
+    )
+    group.add_argument(
+        "--memory",
+        type=_reading(quantity.size),
+        metavar="M",
+        help="memory of this node: 32Gi (default: what the engine sees)",
+    )
+    group.add_argument(
+        "--reserve-cores",
+        type=_reading(quantity.millicores),
+        default=0,
+        metavar="N",
+        help="cores kept for the machine itself (default: 0)",
+    )
+    group.add_argument(
+        "--reserve-memory",
+        type=_reading(_share_or_size),
+        default=0.05,
+        metavar="M",
+        help="memory kept for the machine itself: 5%% or 2Gi (default: 5%%)",
+    )
+
+
+def _add_ssh(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("SSH into VPSes")
+    group.add_argument(
+        "--ssh-address",
+        type=_reading(_address),
+        default=LOOPBACK,
+        metavar="ADDRESS",
+        help="where SSH ports are published: an address of this machine, 0.0.0.0 for all of them, or off "
+        "(default: %(default)s). VPSes without a password never go beyond loopback",
+    )
+    group.add_argument(
+        "--ssh-port-range",
+        type=_reading(_range),
+        default=(30000, 31999),
+        metavar="FIRST-LAST",
+        help="the ports for it, outside of the kernel's ephemeral ones (default: 30000-31999)",
+    )
+
+
+def _add_times(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("times")
+    group.add_argument(
+        "--relist",
+        type=_reading(_positive),
+        default=10.0,
+        metavar="DURATION",
+        help="how often every container is read again (default: 10s)",
+    )
+    group.add_argument(
+        "--renew",
+        type=_reading(_positive),
+        default=3.0,
+        metavar="DURATION",
+        help="how often this node says that it lives; the controller's loss time-out is about three times "
+        "as long (default: 3s)",
+    )
+
+
+def _purge_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="kohakuriver agent purge", description=_PURGE)
+    parser.add_argument(
+        "--cluster", required=True, type=_reading(_cluster), metavar="ID", help="the cluster's id"
+    )
+    _add_docker(parser)
+    return parser
+
+
+def _reading(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """argparse hides the message of a ValueError; this keeps it."""
+
+    def convert(text: str) -> Any:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return convert
+
+
+def _host_name() -> str:
+    return socket.gethostname().lower()
+
+
+def _node(text: str) -> str:
+    if not text or len(text) > 253 or text.strip("abcdefghijklmnopqrstuvwxyz0123456789-."):
+        raise argparse.ArgumentTypeError(f'"{text}" is no node name: use a-z, 0-9, - and .')
+    return text
+
+
+def _cluster(text: str) -> str:
+    if len(text) < 8:
+        raise ValueError(f'"{text}" is no cluster id: it has at least 8 characters')
+    return text
+
+
+def _socket(text: str) -> str:
+    if not text.startswith(("unix://", "/")):
+        raise ValueError(f'"{text}" is no unix socket: write unix:///var/run/docker.sock')
+    return text
+
+
+def _share_or_size(text: str) -> float:
+    if text.endswith("%"):
+        share = float(text.removesuffix("%")) / 100
+        if not 0 <= share < 1:
+            raise ValueError(f'"{text}" is not a share between 0 % and 100 %')
+        return share
+    return float(quantity.size(text))
+
+
+def _address(text: str) -> str | None:
+    return None if text == "off" else str(ipaddress.ip_address(text))
+
+
+def _range(text: str) -> tuple[int, int]:
+    first, dash, last = text.partition("-")
+    if not (dash and first.isdigit() and last.isdigit() and int(first) > 0 and int(last) < 65536):
+        raise ValueError(f'"{text}" is no range of ports: write 30000-31999')
+    return int(first), int(last)
+
+
+def _positive(text: str) -> float:
+    seconds = durations.parse(text)
+    if seconds <= 0:
+        raise ValueError(f'"{text}" is not longer than nothing')
+    return seconds
+
+
+def _listen(text: str) -> Listen:
+    host, colon, port = text.rpartition(":")
+    if not (colon and port.isdigit() and int(port) < 65536):
+        raise ValueError(f'"{text}" is no address: write 127.0.0.1:9102')
+    return Listen(host.strip("[]") or LOOPBACK, int(port))

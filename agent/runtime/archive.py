@@ -1,0 +1,65 @@
+"""Files in and out of a container, by the engine's archive calls; they work whether it runs or not."""
+
+import io
+import tarfile
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Final
+
+import docker
+
+from agent.keepalive import FOLDER
+from agent.runtime import failures
+from agent.runtime.base import File
+from agent.runtime.errors import EngineRefused
+
+_LARGEST_FILE: Final = 2**20
+
+
+def to_tar(files: Sequence[File]) -> bytes:
+    """An archive to unpack at the container's root. Only our own folder is named, so no other changes."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        folders = sorted({FOLDER for file in files if PurePosixPath(file.path).is_relative_to(FOLDER)})
+        for folder in folders:
+            entry = tarfile.TarInfo(folder.lstrip("/"))
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(entry)
+        for file in files:
+            entry = tarfile.TarInfo(file.path.lstrip("/"))
+            entry.size, entry.mode, entry.uid, entry.gid = len(file.content), file.mode, file.uid, file.gid
+            archive.addfile(entry, io.BytesIO(file.content))
+    return buffer.getvalue()
+
+
+def from_tar(path: str, data: bytes) -> File | None:
+    """The one regular file in an archive, or None."""
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        for entry in archive:
+            content = archive.extractfile(entry) if entry.isreg() else None
+            if content is not None:
+                return File(path, content.read(), mode=entry.mode & 0o7777, uid=entry.uid, gid=entry.gid)
+    return None
+
+
+def read(client: docker.APIClient, container_id: str, path: str) -> File | None:
+    if not has(client, container_id, path):
+        return None
+    chunks, stat = client.get_archive(container_id, path)
+    if stat["size"] > _LARGEST_FILE:
+        raise EngineRefused(f"{path} in the container is larger than {_LARGEST_FILE} bytes")
+    return from_tar(path, b"".join(chunks))
+
+
+def has(client: docker.APIClient, container_id: str, path: str) -> bool:
+    answer = client.head(
+        f"{client.base_url}/v{client.api_version}/containers/{container_id}/archive",
+        params={"path": path},
+        timeout=client.timeout,
+    )
+    if answer.status_code == 404:
+        client.inspect_container(container_id)  # raises when it is the container that is missing
+        return False
+    if not answer.ok:
+        raise failures.from_answer(answer.status_code, f"the container engine could not look for {path}")
+    return True

@@ -1,0 +1,238 @@
+"""What the agent wants of a container engine.
+
+The loop decides and calls a `Runtime`; `docker.py` carries it out on Docker, `fake.py` in memory, and
+tests/agent/runtime_contract.py holds both to the same rules. Nothing here knows an engine, a VPS or
+the API server, and nothing here decides.
+
+Rules that every implementation keeps:
+* It sees containers that carry its cluster's label, and no others.
+* "Already so" is success: starting what runs, stopping what is stopped, removing what is gone. Anything
+  else asked of a container that is gone is NotFound.
+* It raises only what errors.py lists. After `RuntimeTimeout` the caller must look before it acts again.
+* No call waits for ever, whatever the engine does.
+"""
+
+import dataclasses
+import enum
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Protocol
+
+CLUSTER_LABEL = "kohakuriver.io/cluster"
+SUBSCRIBED = "subscribed"
+"""The action of the first item of every event stream: from here on nothing is missed, so list now."""
+
+
+class ContainerState(enum.StrEnum):
+    """What the engine says a container is doing."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    REMOVING = "removing"
+    EXITED = "exited"
+    DEAD = "dead"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limits:
+    """What a container may use at most. Swap is not added to memory."""
+
+    millicores: int
+    memory: int  # bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PortBinding:
+    """One TCP port of the container, published on the node."""
+
+    container_port: int
+    host_address: str
+    host_port: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class File:
+    """A regular file inside a container, owned by root unless said otherwise."""
+
+    path: str
+    content: bytes
+    mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """A container to make. `labels` must carry the cluster's label; an empty command is the keep-alive."""
+
+    name: str
+    image: str
+    hostname: str
+    labels: Mapping[str, str]
+    limits: Limits
+    network: str
+    env: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    command: tuple[str, ...] = ()
+    ports: tuple[PortBinding, ...] = ()
+    files: tuple[File, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Container:
+    """One container as the engine has it. Times are RFC 3339 texts of the engine's clock, to show only."""
+
+    id: str
+    name: str
+    image: str
+    image_id: str
+    labels: Mapping[str, str]
+    state: ContainerState
+    created_at: str
+    started_at: str | None = None
+    finished_at: str | None = None
+    exit_code: int | None = None  # of the last run; None while it has not ended
+    oom_killed: bool = False
+    pid: int | None = None
+    ip: str | None = None
+    limits: Limits | None = None
+    error: str = ""
+
+    @property
+    def is_up(self) -> bool:
+        """Whether its processes exist, frozen or not."""
+        return self.state in {ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING}
+
+
+Containers = list[Container]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Image:
+    """An image that the engine has."""
+
+    id: str
+    size: int  # bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """The engine and the machine it runs on."""
+
+    id: str
+    name: str
+    version: str
+    cores: int
+    memory: int  # bytes
+    root_dir: str
+    storage_driver: str
+    operating_system: str
+    kernel: str
+    architecture: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PullProgress:
+    """How far a pull has come. `percent` is None until the engine knows the sizes."""
+
+    percent: int | None
+    message: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RuntimeEvent:
+    """Something happened to a container; a hint to look, never the truth about it."""
+
+    container_id: str
+    name: str
+    action: str  # create, start, die, oom, pause, unpause, stop, kill, rename, destroy, or SUBSCRIBED
+    labels: Mapping[str, str]
+    time: float  # the engine's clock
+
+
+class Runtime(Protocol):
+    """One container engine, seen by one cluster."""
+
+    async def info(self) -> EngineInfo:
+        """The engine and its machine."""
+        ...
+
+    async def list(self) -> Containers:
+        """Every container of this cluster, in any state, in full."""
+        ...
+
+    async def inspect(self, name_or_id: str) -> Container | None:
+        """One container of this cluster, or None."""
+        ...
+
+    async def create(self, spec: ContainerSpec) -> str:
+        """Make a container, write its files, and return its id. It does not run yet.
+
+        Raises NameTaken with the id of what has the name, so that a retry finds the first result. What
+        an interrupted create left behind may lack its files: `put_files` before starting it.
+        """
+        ...
+
+    async def start(self, container_id: str) -> None:
+        """Start it. Raises PortTaken when a published port is in use on the node."""
+        ...
+
+    async def stop(self, container_id: str, grace: float) -> None:
+        """Ask it to end, and kill it after `grace` seconds; return when it has ended. Paused ones too."""
+        ...
+
+    async def kill(self, container_id: str) -> None:
+        """End it now."""
+        ...
+
+    async def pause(self, container_id: str) -> None:
+        """Freeze its processes. Raises WrongState when it does not run."""
+        ...
+
+    async def unpause(self, container_id: str) -> None:
+        """Let frozen processes go on. Raises WrongState when there are none."""
+        ...
+
+    async def remove(self, container_id: str, *, force: bool = False) -> None:
+        """Remove it with its anonymous volumes; `force` kills it first. Returns when it is gone."""
+        ...
+
+    async def update(self, container_id: str, limits: Limits) -> None:
+        """Change its limits, running or not."""
+        ...
+
+    async def put_files(self, container_id: str, files: Sequence[File]) -> None:
+        """Write files into it in one call, running or not; folders on the way are made."""
+        ...
+
+    async def read_file(self, container_id: str, path: str) -> File | None:
+        """A small regular file of it (at most 1 MiB), or None where there is none."""
+        ...
+
+    async def has_file(self, container_id: str, path: str) -> bool:
+        """Whether the path exists in it; cheap."""
+        ...
+
+    async def image(self, reference: str) -> Image | None:
+        """An image by name, or None."""
+        ...
+
+    async def images(self) -> tuple[str, ...]:
+        """The names of the images that the engine has, sorted."""
+        ...
+
+    async def pull(self, reference: str, progress: Callable[[PullProgress], None]) -> None:
+        """Fetch an image from its registry. Cancelling ends it."""
+        ...
+
+    async def ensure_network(self, name: str) -> None:
+        """Make the cluster's bridge network, without traffic between containers, unless it is there."""
+        ...
+
+    def events(self) -> AsyncGenerator[RuntimeEvent, None]:
+        """What happens from now on, first of all one SUBSCRIBED. Ends with RuntimeUnavailable."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of the engine; containers go on."""
+        ...

@@ -1,0 +1,304 @@
+"""A `Runtime` on a Docker engine of this machine. The only module that talks to Docker.
+
+Each method is one job for engine_thread.py: its requests, made one after the other on one thread.
+What they carry is put together in translate.py, what they fail with is understood in failures.py, and
+the two endless answers (events, pulls) are read by stream.py. Nothing here decides or retries.
+"""
+
+import contextlib
+import functools
+import json
+import math
+import socket
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from typing import Any, Final
+
+import docker
+import docker.auth
+import docker.errors
+import docker.utils
+
+from agent.runtime import archive, port_holder, translate
+from agent.runtime.base import (
+    CLUSTER_LABEL,
+    SUBSCRIBED,
+    Container,
+    Containers,
+    ContainerSpec,
+    ContainerState,
+    EngineInfo,
+    File,
+    Image,
+    Limits,
+    PullProgress,
+    RuntimeEvent,
+)
+from agent.runtime.engine_thread import EngineThreads
+from agent.runtime.errors import (
+    EngineError,
+    EngineRefused,
+    ImagePullFailed,
+    NotFound,
+    PortTaken,
+    RuntimeTimeout,
+    RuntimeUnavailable,
+    WrongState,
+)
+from agent.runtime.pull import PullMeter
+from agent.runtime.stream import EngineStream
+
+DEFAULT_SOCKET: Final = "/var/run/docker.sock"
+WIDTH: Final = 8  # engine calls at a time
+_WAITING: Final = 32  # stops at a time: they do nothing but wait for the grace period
+_QUICK, _SLOW, _SILENCE = 30.0, 120.0, 300.0  # seconds
+_INFO: Final = 10.0
+_OWN_IMAGES: Final = "kohakuriver/"
+_UNNAMED: Final = "<none>:<none>"
+_ACTIONS: Final = (
+    "create", "start", "die", "oom", "pause", "unpause", "stop", "kill", "rename", "restart", "destroy",
+)  # fmt: skip
+
+
+class DockerRuntime:
+    """The containers of one cluster on the engine behind `socket_path`."""
+
+    def __init__(self, *, cluster: str, socket_path: str = DEFAULT_SOCKET) -> None:
+        self._cluster = cluster
+        self._socket = socket_path.removeprefix("unix://")
+        self._version: str | None = None
+        self._work = EngineThreads(self._connect, knock=self._knock, width=WIDTH, name="engine")
+        self._waits = EngineThreads(self._connect, knock=self._knock, width=_WAITING, name="engine-stop")
+        self._stream = EngineStream(self._socket)
+
+    async def info(self) -> EngineInfo:
+        return translate.engine_info(await self._work.call(docker.APIClient.info, timeout=_INFO))
+
+    async def list(self) -> Containers:
+        return await self._work.call(self._list, timeout=_SLOW)
+
+    async def inspect(self, name_or_id: str) -> Container | None:
+        return await self._work.call(lambda client: self._inspect(client, name_or_id), timeout=_QUICK)
+
+    async def create(self, spec: ContainerSpec) -> str:
+        body = translate.create_body(spec)
+
+        def work(client: docker.APIClient) -> str:
+            answer = client.create_container_from_config(body, name=spec.name)  # type: ignore[no-untyped-call]
+            container_id = str(answer["Id"])
+            if spec.files:
+                client.put_archive(container_id, "/", archive.to_tar(spec.files))
+            return container_id
+
+        return await self._work.call(work, timeout=_SLOW)
+
+    async def start(self, container_id: str) -> None:
+        try:
+            await self._work.call(lambda client: client.start(container_id), timeout=_SLOW)
+        except PortTaken as error:
+            find = functools.partial(_holder, port=error.port)
+            holder = await self._work.call(find, timeout=_QUICK)
+            words = f"{error.message}: {holder} has it" if holder else error.message
+            raise PortTaken(words, port=error.port, holder=holder) from error
+
+    async def stop(self, container_id: str, grace: float) -> None:
+        seconds = max(0, math.ceil(grace))
+        await self._waits.call(
+            lambda client: client.stop(container_id, timeout=seconds), timeout=grace + _QUICK
+        )
+
+    async def kill(self, container_id: str) -> None:
+        await self._until(
+            lambda client: client.kill(container_id), container_id, lambda container: not container.is_up
+        )
+
+    async def pause(self, container_id: str) -> None:
+        await self._until(lambda client: client.pause(container_id), container_id, _is_paused)
+
+    async def unpause(self, container_id: str) -> None:
+        await self._until(lambda client: client.unpause(container_id), container_id, _is_running)
+
+    async def remove(self, container_id: str, *, force: bool = False) -> None:
+        with contextlib.suppress(NotFound):
+            await self._work.call(
+                lambda client: client.remove_container(container_id, v=True, force=force), timeout=_SLOW
+            )
+
+    async def update(self, container_id: str, limits: Limits) -> None:
+        body = translate.limits_body(limits)
+        await self._work.call(
+            lambda client: client.update_container(
+                container_id,
+                cpu_period=body["CpuPeriod"],
+                cpu_quota=body["CpuQuota"],
+                mem_limit=body["Memory"],
+                memswap_limit=body["MemorySwap"],
+            ),
+            timeout=_QUICK,
+        )
+
+    async def put_files(self, container_id: str, files: Sequence[File]) -> None:
+        data = archive.to_tar(files)
+        await self._work.call(lambda client: client.put_archive(container_id, "/", data), timeout=_QUICK)
+
+    async def read_file(self, container_id: str, path: str) -> File | None:
+        return await self._work.call(lambda client: archive.read(client, container_id, path), timeout=_QUICK)
+
+    async def has_file(self, container_id: str, path: str) -> bool:
+        return await self._work.call(lambda client: archive.has(client, container_id, path), timeout=_QUICK)
+
+    async def image(self, reference: str) -> Image | None:
+        def work(client: docker.APIClient) -> Image | None:
+            try:
+                body = client.inspect_image(reference)  # type: ignore[no-untyped-call]
+            except docker.errors.ImageNotFound:
+                return None
+            return Image(id=body["Id"], size=body["Size"])
+
+        return await self._work.call(work, timeout=_QUICK)
+
+    async def images(self) -> tuple[str, ...]:
+        def work(client: docker.APIClient) -> tuple[str, ...]:
+            tags = {tag for row in client.images() for tag in row.get("RepoTags") or ()}
+            return tuple(sorted(tags - {_UNNAMED}))
+
+        return await self._work.call(work, timeout=_QUICK)
+
+    async def pull(self, reference: str, progress: Callable[[PullProgress], None]) -> None:
+        if reference.startswith(_OWN_IMAGES):
+            raise ImagePullFailed(
+                f"the node does not have {reference}, and images named {_OWN_IMAGES}… come from no registry",
+                hint="build it on the node: make up does",
+            )
+        repository, tag = docker.utils.parse_repository_tag(reference)
+        version, credentials = await self._work.call(
+            lambda client: (client.api_version, _credentials(repository)), timeout=_QUICK
+        )
+        meter = PullMeter(reference)
+        progress(PullProgress(percent=None, message="asking the registry"))
+        try:
+            async with self._stream.open(
+                "POST",
+                f"/v{version}/images/create",
+                params={"fromImage": repository, "tag": tag or "latest"},
+                headers=credentials,
+                silence=_SILENCE,
+            ) as lines:
+                async for line in lines:
+                    if (step := meter.read(line)) is not None:
+                        progress(step)
+        except (ImagePullFailed, RuntimeUnavailable, RuntimeTimeout):
+            raise
+        except EngineError as error:
+            raise ImagePullFailed(f"the image {reference} could not be pulled: {error.message}") from error
+
+    async def ensure_network(self, name: str) -> None:
+        await self._work.call(functools.partial(self._ensure_network, name=name), timeout=_SLOW)
+
+    async def events(self) -> AsyncGenerator[RuntimeEvent, None]:
+        version = await self._work.call(lambda client: client.api_version, timeout=_QUICK)
+        filters = {
+            "type": ["container"],
+            "label": [f"{CLUSTER_LABEL}={self._cluster}"],
+            "event": list(_ACTIONS),
+        }
+        params = {"filters": json.dumps(filters)}
+        try:
+            async with self._stream.open("GET", f"/v{version}/events", params=params) as lines:
+                yield RuntimeEvent(container_id="", name="", action=SUBSCRIBED, labels={}, time=0)
+                async for line in lines:
+                    yield translate.event(line)
+        except RuntimeTimeout as error:
+            raise RuntimeUnavailable(error.message) from error
+        finally:
+            self._version = None  # what comes back may be another engine
+            await self.aclose()
+        raise RuntimeUnavailable("the container engine closed its event stream")
+
+    async def aclose(self) -> None:
+        self._work.close()
+        self._waits.close()
+
+    def _knock(self) -> None:
+        """Fails at once, and without a trace, where nothing listens; the SDK would leave a socket open."""
+        with socket.socket(socket.AF_UNIX) as knock:
+            knock.settimeout(_QUICK)
+            knock.connect(self._socket)
+
+    def _connect(self) -> docker.APIClient:
+        """A client of one thread. The version is asked for once, and again after the engine went away."""
+        client = docker.APIClient(
+            base_url=f"unix://{self._socket}", version=self._version or "auto", timeout=round(_QUICK)
+        )
+        self._version = client.api_version
+        return client
+
+    def _list(self, client: docker.APIClient) -> Containers:
+        rows = client.containers(all=True, filters={"label": f"{CLUSTER_LABEL}={self._cluster}"})
+        found: Iterable[Container | None] = (self._inspect(client, row["Id"]) for row in rows)
+        return [container for container in found if container is not None]
+
+    def _inspect(self, client: docker.APIClient, name_or_id: str) -> Container | None:
+        try:
+            body = client.inspect_container(name_or_id)
+        except docker.errors.NotFound:
+            return None
+        container = translate.container(body)
+        return container if container.labels.get(CLUSTER_LABEL) == self._cluster else None
+
+    def _ensure_network(self, client: docker.APIClient, *, name: str) -> None:
+        for network in client.networks(names=[name]):  # the filter matches parts of names too
+            if network["Name"] == name:
+                if (network.get("Labels") or {}).get(CLUSTER_LABEL) == self._cluster:
+                    return
+                raise EngineRefused(
+                    f"the engine has a network {name} that is not this cluster's",
+                    hint=f"remove it: docker network rm {name}",
+                )
+        client.create_network(
+            name,
+            driver="bridge",
+            options={"com.docker.network.bridge.enable_icc": "false"},
+            labels={CLUSTER_LABEL: self._cluster},
+            check_duplicate=True,
+        )
+
+    async def _until(
+        self,
+        work: Callable[[docker.APIClient], Any],
+        container_id: str,
+        is_so: Callable[[Container], bool],
+    ) -> None:
+        """Do it; a refusal counts as success when the container is as wanted all the same."""
+        try:
+            await self._work.call(work, timeout=_QUICK)
+        except (WrongState, EngineRefused) as error:
+            container = await self.inspect(container_id)
+            if container is None:
+                raise NotFound("the engine has no such container") from error
+            if not is_so(container):
+                raise WrongState(f"the container is {container.state}", hint=error.message) from error
+
+
+def _is_paused(container: Container) -> bool:
+    return container.state is ContainerState.PAUSED
+
+
+def _is_running(container: Container) -> bool:
+    return container.state is ContainerState.RUNNING
+
+
+def _holder(client: docker.APIClient, *, port: int | None) -> str | None:
+    """Whoever has the port: a container of this engine, or else a process of this machine."""
+    if port is None:
+        return None
+    for row in client.containers(filters={"publish": f"{port}/tcp"}):
+        if any(binding.get("PublicPort") == port for binding in row["Ports"]):
+            return f"container {row['Names'][0].lstrip('/')}"
+    return port_holder.holder(port)
+
+
+def _credentials(repository: str) -> dict[str, str]:
+    """What this machine's Docker configuration has for the image's registry."""
+    registry, _ = docker.auth.resolve_repository_name(repository)
+    found = docker.auth.load_config().resolve_authconfig(registry)
+    return {"X-Registry-Auth": docker.auth.encode_header(found).decode("ascii")} if found else {}

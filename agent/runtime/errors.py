@@ -1,0 +1,75 @@
+"""What can go wrong between the agent and its container engine.
+
+    EngineError                 message, hint
+    ├── RuntimeUnavailable      the engine is not there; nothing was done; retryable
+    ├── RuntimeTimeout          no answer in time, or it hung up: outcome unknown, look again
+    ├── NotFound                no such container
+    ├── NameTaken               a container of that name exists; `container_id` says which
+    ├── ImageMissing            the engine does not have the image
+    ├── ImagePullFailed         the registry or the engine refused; the message says why
+    ├── PortTaken               somebody else listens on the host port; `holder` in words
+    ├── WrongState              not possible in the container's present state
+    ├── RemovalInProgress       the engine is still removing it
+    └── EngineRefused           any other refusal, in the engine's words
+
+Each implementation of the runtime maps its own failures to these once; nothing above it sees others.
+"""
+
+from kohakuriver.errors import KohakuRiverError
+
+
+class EngineError(KohakuRiverError):
+    """The engine did not do what was asked."""
+
+
+class RuntimeUnavailable(EngineError):
+    """The engine could not be reached: nothing was done, and trying again later makes sense."""
+
+
+class RuntimeTimeout(EngineError):
+    """The engine did not answer in time or hung up: it may or may not have done it."""
+
+
+class NotFound(EngineError):
+    """The engine has no such container."""
+
+
+class NameTaken(EngineError):
+    """A container of this name exists already: perhaps an earlier try of ours."""
+
+    def __init__(self, message: str, *, container_id: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.container_id = container_id
+
+
+class ImageMissing(EngineError):
+    """The engine does not have the image."""
+
+    def __init__(self, image: str) -> None:
+        super().__init__(f"the node does not have the image {image}")
+        self.image = image
+
+
+class ImagePullFailed(EngineError):
+    """The image could not be fetched."""
+
+
+class PortTaken(EngineError):
+    """A host port that the container wants to publish is in use."""
+
+    def __init__(self, message: str, *, port: int | None, holder: str | None) -> None:
+        super().__init__(message)
+        self.port = port
+        self.holder = holder
+
+
+class WrongState(EngineError):
+    """The container is in a state in which this cannot be done."""
+
+
+class RemovalInProgress(EngineError):
+    """An earlier removal has not come to its end."""
+
+
+class EngineRefused(EngineError):
+    """The engine said no, in the words of the message."""

@@ -1,0 +1,206 @@
+"""A `Runtime` in memory: one cluster's view of a `FakeEngine`, with the engine's faults in between.
+
+For tests. Every call passes one door, where it may be delayed, refused, hung or done without an answer.
+"""
+
+import asyncio
+import functools
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import TypeVar
+
+from agent.runtime.base import (
+    CLUSTER_LABEL,
+    SUBSCRIBED,
+    Container,
+    Containers,
+    ContainerSpec,
+    EngineInfo,
+    File,
+    Image,
+    Limits,
+    PullProgress,
+    RuntimeEvent,
+)
+from agent.runtime.errors import EngineRefused, ImagePullFailed, NotFound, RuntimeTimeout, RuntimeUnavailable
+from agent.runtime.fake_engine import KILLED, FakeEngine, Record
+
+T = TypeVar("T")
+
+_TIMEOUT = 30.0
+_STEPS = 4  # of progress in a pull
+
+
+class FakeRuntime:
+    """The containers of one cluster on a fake engine."""
+
+    def __init__(self, engine: FakeEngine, *, cluster: str) -> None:
+        self.engine = engine
+        self._cluster = cluster
+
+    async def info(self) -> EngineInfo:
+        return await self._call("info", self._info)
+
+    async def list(self) -> Containers:
+        return await self._call("list", self._list)
+
+    async def inspect(self, name_or_id: str) -> Container | None:
+        return await self._call("inspect", functools.partial(self._inspect, name_or_id))
+
+    async def create(self, spec: ContainerSpec) -> str:
+        return await self._call("create", functools.partial(self.engine.create, spec))
+
+    async def start(self, container_id: str) -> None:
+        await self._call("start", functools.partial(self.engine.start, container_id))
+
+    async def stop(self, container_id: str, grace: float) -> None:
+        await self._door("stop")
+        record = self.engine.find(container_id)
+        if record.seen.is_up:
+            program = self.engine.program(record)
+            is_willing = program.ends_after <= grace
+            await self._ended(record, within=min(program.ends_after, grace))
+            code = program.code_on_term if is_willing else KILLED
+            self.engine.end(container_id, exit_code=code)
+        self._lose_reply("stop")
+
+    async def _ended(self, record: Record, *, within: float) -> None:
+        """Wait until somebody else has ended it, at most so long."""
+        events = self.engine.subscribe()
+        try:
+            async with asyncio.timeout(within):
+                while record.seen.is_up:
+                    await events.get()
+        except TimeoutError:
+            return
+        finally:
+            self.engine.unsubscribe(events)
+
+    async def kill(self, container_id: str) -> None:
+        await self._call("kill", functools.partial(self.engine.end, container_id, exit_code=KILLED))
+
+    async def pause(self, container_id: str) -> None:
+        await self._call("pause", functools.partial(self.engine.pause, container_id))
+
+    async def unpause(self, container_id: str) -> None:
+        await self._call("unpause", functools.partial(self.engine.unpause, container_id))
+
+    async def remove(self, container_id: str, *, force: bool = False) -> None:
+        def work() -> None:
+            try:
+                self.engine.remove(container_id, force=force)
+            except NotFound:
+                return
+
+        await self._call("remove", work)
+
+    async def update(self, container_id: str, limits: Limits) -> None:
+        await self._call("update", functools.partial(self.engine.update, container_id, limits))
+
+    async def put_files(self, container_id: str, files: Sequence[File]) -> None:
+        await self._call("put_files", functools.partial(self.engine.put_files, container_id, tuple(files)))
+
+    async def read_file(self, container_id: str, path: str) -> File | None:
+        def work() -> File | None:
+            if not self.engine.has_file(container_id, path):
+                return None
+            return self.engine.find(container_id).files.get(path, File(path, b"root:*:1::::::\n"))
+
+        return await self._call("read_file", work)
+
+    async def has_file(self, container_id: str, path: str) -> bool:
+        return await self._call("has_file", functools.partial(self.engine.has_file, container_id, path))
+
+    async def image(self, reference: str) -> Image | None:
+        def work() -> Image | None:
+            found = self.engine.images.get(reference.removesuffix(":latest"))
+            return found.seen() if found else None
+
+        return await self._call("image", work)
+
+    async def images(self) -> tuple[str, ...]:
+        return await self._call("images", lambda: tuple(sorted(self.engine.images)))
+
+    async def pull(self, reference: str, progress: Callable[[PullProgress], None]) -> None:
+        await self._door("pull")
+        plan = self.engine.registry.get(reference)
+        if plan is None:
+            raise ImagePullFailed(f"the image {reference} could not be pulled: the registry does not have it")
+        progress(PullProgress(percent=None, message="asking the registry"))
+        for step in range(_STEPS):
+            percent = 100 * step // _STEPS
+            progress(PullProgress(percent=percent, message=f"pulling {percent} %"))
+            await asyncio.sleep(plan.seconds / _STEPS)
+        if plan.error is not None:
+            raise ImagePullFailed(f"the image {reference} could not be pulled: {plan.error}")
+        self.engine.images[reference] = plan.image
+
+    async def ensure_network(self, name: str) -> None:
+        def work() -> None:
+            if self.engine.networks.setdefault(name, self._cluster) != self._cluster:
+                raise EngineRefused(f"the engine has a network {name} that is not this cluster's")
+
+        await self._call("ensure_network", work)
+
+    async def events(self) -> AsyncGenerator[RuntimeEvent, None]:
+        await self._door("events")
+        queue = self.engine.subscribe()
+        try:
+            yield RuntimeEvent(container_id="", name="", action=SUBSCRIBED, labels={}, time=0)
+            while (event := await queue.get()) is not None:
+                if event.labels.get(CLUSTER_LABEL) == self._cluster:
+                    yield event
+        finally:
+            self.engine.unsubscribe(queue)
+        raise RuntimeUnavailable("the container engine closed its event stream")
+
+    async def aclose(self) -> None:
+        """Nothing to let go of."""
+
+    async def _call(self, name: str, work: Callable[[], T]) -> T:
+        await self._door(name)
+        if (seconds := self.engine.switches.late.pop(name, None)) is not None:
+            self.engine.later(seconds, work)
+            raise RuntimeTimeout("the container engine did not answer in time")
+        result = work()
+        self._lose_reply(name)
+        return result
+
+    async def _door(self, name: str) -> None:
+        """What may befall a call before the engine acts on it."""
+        switches = self.engine.switches
+        self.engine.calls[name] += 1
+        if switches.is_away:
+            raise RuntimeUnavailable("no container engine answers")
+        if switches.hangs:
+            await asyncio.sleep(_TIMEOUT)
+            raise RuntimeTimeout("the container engine did not answer in time")
+        await asyncio.sleep(switches.delays.get(name, 0))
+        if name in switches.refusals:
+            raise switches.refusals[name]
+
+    def _lose_reply(self, name: str) -> None:
+        lost = self.engine.switches.lost_replies
+        if lost[name] > 0:
+            lost[name] -= 1
+            raise RuntimeTimeout("the container engine hung up before it answered")
+
+    def _inspect(self, name_or_id: str) -> Container | None:
+        return next((seen for seen in self._list() if name_or_id in {seen.id, seen.name}), None)
+
+    def _list(self) -> Containers:
+        records = self.engine.records()
+        return [record.seen for record in records if record.seen.labels.get(CLUSTER_LABEL) == self._cluster]
+
+    def _info(self) -> EngineInfo:
+        return EngineInfo(
+            id=self.engine.id,
+            name="fake",
+            version="1",
+            cores=self.engine.cores,
+            memory=self.engine.memory,
+            root_dir="/var/lib/fake",
+            storage_driver="memory",
+            operating_system="a test",
+            kernel="0",
+            architecture="x86_64",
+        )

@@ -1,0 +1,270 @@
+"""A container engine in memory, driven by the event loop's time; for tests.
+
+It outlives the runtimes that use it (fake.py), as an engine outlives an agent. It keeps the rules a real
+one keeps (names, states, ports, images), with acts for what people do by hand; what goes wrong is switched
+on in fake_switches.py. tests/agent/runtime_contract.py holds it to the real one.
+"""
+
+import asyncio
+import collections
+import contextlib
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterator
+
+from agent.runtime.base import (
+    Container,
+    ContainerSpec,
+    ContainerState,
+    File,
+    Limits,
+    PortBinding,
+    RuntimeEvent,
+)
+from agent.runtime.errors import EngineError, ImageMissing, NameTaken, NotFound, PortTaken, WrongState
+from agent.runtime.fake_switches import FakeImage, Program, Pull, Switches
+from kohakuriver.clock import LoopClock
+
+KILLED = 137
+_UP = frozenset({ContainerState.RUNNING, ContainerState.PAUSED})
+
+
+@dataclasses.dataclass(slots=True)
+class Record:
+    """One container, inside the engine."""
+
+    seen: Container
+    ports: tuple[PortBinding, ...]
+    files: dict[str, File]
+    command: tuple[str, ...]
+    starts: int = 0
+
+
+class FakeEngine:
+    """The engine's state, and what can be done to it without a runtime: by people, programs and faults."""
+
+    def __init__(self) -> None:
+        self.id = "fake-engine"
+        self.cores = 8
+        self.memory = 16 << 30
+        self.switches = Switches()
+        self.images: dict[str, FakeImage] = {
+            "kohakuriver/busybox": FakeImage("sha256:busybox"),
+            "kohakuriver/debian-ssh": FakeImage(
+                "sha256:debian", 170_000_000, frozenset({"/bin/sh", "/etc/shadow", "/usr/sbin/sshd"})
+            ),
+        }
+        self.registry: dict[str, Pull] = {}
+        self.programs: dict[str, Program] = {}  # by container name, else by image
+        self.networks: dict[str, str] = {}  # name -> cluster
+        self.calls: collections.Counter[str] = collections.Counter()
+        self._records: dict[str, Record] = {}
+        self._ids = itertools.count(1)
+        self._subscribers: set[asyncio.Queue[RuntimeEvent | None]] = set()
+
+    # What is there.
+
+    def records(self) -> list[Record]:
+        """Every container of every cluster."""
+        return list(self._records.values())
+
+    def find(self, name_or_id: str) -> Record:
+        """A container. Raises NotFound."""
+        for record in self._records.values():
+            if name_or_id in {record.seen.id, record.seen.name}:
+                return record
+        raise NotFound("the engine has no such container")
+
+    # What a runtime, or a person with the engine's own command, does.
+
+    def create(self, spec: ContainerSpec) -> str:
+        for record in self._records.values():
+            if record.seen.name == spec.name:
+                raise NameTaken(f"a container named {spec.name} exists", container_id=record.seen.id)
+        if (image := self.images.get(spec.image)) is None:
+            raise ImageMissing(spec.image)
+        container = Container(
+            id=f"{next(self._ids):064x}",
+            name=spec.name,
+            image=spec.image,
+            image_id=image.id,
+            labels=dict(spec.labels),
+            state=ContainerState.CREATED,
+            created_at=_now(),
+            limits=spec.limits,
+        )
+        self._records[container.id] = Record(container, spec.ports, {}, spec.command)
+        self.put_files(container.id, spec.files)
+        self._emit("create", container)
+        return container.id
+
+    def start(self, name_or_id: str) -> None:
+        record = self.find(name_or_id)
+        if record.seen.state is ContainerState.RUNNING:
+            return
+        if record.seen.state is ContainerState.PAUSED:
+            raise WrongState("cannot start a paused container, try unpause instead")
+        for port in record.ports:
+            if holder := self._holder(port.host_port):
+                words = f"port {port.host_port} of the node is in use: {holder} has it"
+                raise PortTaken(words, port=port.host_port, holder=holder)
+        record.starts += 1
+        self._set(
+            record,
+            "start",
+            state=ContainerState.RUNNING,
+            started_at=_now(),
+            exit_code=None,
+            oom_killed=False,
+            pid=1000 + int(record.seen.id, 16),
+            ip=f"10.0.0.{int(record.seen.id, 16) % 250 + 2}",
+        )
+        self._run_program(record)
+
+    def end(self, name_or_id: str, *, exit_code: int, oom: bool = False) -> None:
+        """The main process ends."""
+        record = self.find(name_or_id)
+        if record.seen.state not in _UP:
+            return
+        if oom:
+            self._emit("oom", record.seen)
+        self._set(
+            record,
+            "die",
+            state=ContainerState.EXITED,
+            exit_code=exit_code,
+            oom_killed=oom,
+            finished_at=_now(),
+            pid=None,
+            ip=None,
+        )
+
+    def pause(self, name_or_id: str) -> None:
+        record = self.find(name_or_id)
+        if record.seen.state is ContainerState.RUNNING:
+            self._set(record, "pause", state=ContainerState.PAUSED)
+        elif record.seen.state is not ContainerState.PAUSED:
+            raise WrongState(f"the container is {record.seen.state}")
+
+    def unpause(self, name_or_id: str) -> None:
+        record = self.find(name_or_id)
+        if record.seen.state is ContainerState.PAUSED:
+            self._set(record, "unpause", state=ContainerState.RUNNING)
+        elif record.seen.state is not ContainerState.RUNNING:
+            raise WrongState(f"the container is {record.seen.state}")
+
+    def remove(self, name_or_id: str, *, force: bool) -> None:
+        record = self.find(name_or_id)
+        if record.seen.state in _UP:
+            if not force:
+                raise WrongState(f"the container is {record.seen.state}")
+            self.end(record.seen.id, exit_code=KILLED)
+        del self._records[record.seen.id]
+        self._emit("destroy", record.seen)
+
+    def rename(self, name_or_id: str, name: str) -> None:
+        self._set(self.find(name_or_id), "rename", name=name)
+
+    def update(self, name_or_id: str, limits: Limits) -> None:
+        record = self.find(name_or_id)
+        record.seen = dataclasses.replace(record.seen, limits=limits)
+
+    def put_files(self, name_or_id: str, files: tuple[File, ...]) -> None:
+        self.find(name_or_id).files.update({file.path: file for file in files})
+
+    def has_file(self, name_or_id: str, path: str) -> bool:
+        record = self.find(name_or_id)
+        return path in record.files or any(
+            image.id == record.seen.image_id and path in image.paths for image in self.images.values()
+        )
+
+    def program(self, record: Record) -> Program:
+        """What this container's main process does."""
+        return self.programs.get(record.seen.name) or self.programs.get(record.seen.image) or Program()
+
+    # What happens to the whole engine.
+
+    def later(self, seconds: float, work: Callable[[], object]) -> None:
+        """Do this after the caller has given up on it; what it then answers, nobody hears."""
+
+        def act() -> None:
+            with contextlib.suppress(EngineError):
+                work()
+
+        asyncio.get_running_loop().call_later(seconds, act)
+
+    def restart(self) -> None:
+        """The engine goes down with its containers and comes back without starting any."""
+        self.switches.is_away = True
+        for record in self.records():
+            if record.seen.state in _UP:
+                record.seen = dataclasses.replace(
+                    record.seen,
+                    state=ContainerState.EXITED,
+                    exit_code=255,
+                    finished_at=_now(),
+                    pid=None,
+                    ip=None,
+                )
+        self.close_streams()
+        self.switches.is_away = False
+
+    def go_away(self) -> None:
+        """Nothing answers any more; containers go on."""
+        self.switches.is_away = True
+        self.close_streams()
+
+    def close_streams(self) -> None:
+        """Every event stream ends."""
+        for subscriber in self._subscribers:
+            subscriber.put_nowait(None)
+
+    def subscribe(self) -> "asyncio.Queue[RuntimeEvent | None]":
+        """Events from now on; None is the end."""
+        queue: asyncio.Queue[RuntimeEvent | None] = asyncio.Queue()
+        self._subscribers.add(queue)
+        return queue
+
+    def unsubscribe(self, queue: "asyncio.Queue[RuntimeEvent | None]") -> None:
+        self._subscribers.discard(queue)
+
+    def _run_program(self, record: Record) -> None:
+        program, run = self.program(record), record.starts
+
+        def finish() -> None:
+            if record.starts == run and record.seen.id in self._records:
+                self.end(record.seen.id, exit_code=program.exit_code, oom=program.oom)
+
+        if program.runs_for is not None:
+            asyncio.get_running_loop().call_later(program.runs_for, finish)
+
+    def _holder(self, port: int) -> str | None:
+        if stranger := self.switches.ports_of_strangers.get(port):
+            return stranger
+        return next((f"container {name}" for name in self._publishers(port)), None)
+
+    def _publishers(self, port: int) -> Iterator[str]:
+        for record in self._records.values():
+            if record.seen.state in _UP and any(binding.host_port == port for binding in record.ports):
+                yield record.seen.name
+
+    def _set(self, record: Record, action: str, **changes: object) -> None:
+        record.seen = dataclasses.replace(record.seen, **changes)  # type: ignore[arg-type]
+        self._emit(action, record.seen)
+
+    def _emit(self, action: str, container: Container) -> None:
+        if self.switches.loses_events:
+            return
+        event = RuntimeEvent(
+            container_id=container.id,
+            name=container.name,
+            action=action,
+            labels=container.labels,
+            time=LoopClock().now().timestamp(),
+        )
+        for subscriber in self._subscribers:
+            subscriber.put_nowait(event)
+
+
+def _now() -> str:
+    return LoopClock().now().isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,53 @@
+"""What a test can say about the fake engine's world: images, programs, registries, and what goes wrong."""
+
+import collections
+import dataclasses
+
+from agent.runtime.base import Image
+from agent.runtime.errors import EngineError
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FakeImage:
+    """An image: what it is, and which files it has."""
+
+    id: str
+    size: int = 2_000_000
+    paths: frozenset[str] = frozenset({"/bin/sh", "/etc/shadow"})
+
+    def seen(self) -> Image:
+        return Image(id=self.id, size=self.size)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Program:
+    """What a container's main process does by itself, and how it takes being asked to end."""
+
+    runs_for: float | None = None  # seconds; None is for ever
+    exit_code: int = 0
+    oom: bool = False
+    ends_after: float = 0.0  # seconds from TERM to its end
+    code_on_term: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pull:
+    """An image in the registry: how long it takes to fetch, or why it cannot be."""
+
+    image: FakeImage
+    seconds: float = 0.0
+    error: str | None = None
+
+
+@dataclasses.dataclass(slots=True)
+class Switches:
+    """What goes wrong. Keys of the maps are names of `Runtime` methods."""
+
+    is_away: bool = False  # nothing listens on its socket
+    hangs: bool = False  # it takes calls and never answers
+    loses_events: bool = False
+    delays: dict[str, float] = dataclasses.field(default_factory=dict)  # seconds before it acts
+    lost_replies: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    late: dict[str, float] = dataclasses.field(default_factory=dict)  # answered never, done after seconds
+    refusals: dict[str, EngineError] = dataclasses.field(default_factory=dict)
+    ports_of_strangers: dict[int, str] = dataclasses.field(default_factory=dict)

@@ -1,0 +1,137 @@
+"""Between our dataclasses and the JSON of the Docker Engine API (1.41). Pure."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from agent.keepalive import ENTRYPOINT
+from agent.runtime.base import (
+    Container,
+    ContainerSpec,
+    ContainerState,
+    EngineInfo,
+    Limits,
+    RuntimeEvent,
+)
+
+PERIOD: Final = 100_000  # microseconds: the kernel's own default
+_LEAST_QUOTA: Final = 1_000  # microseconds: the kernel refuses less
+_PIDS: Final = 4096
+_LOGS: Final = {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
+_NEVER: Final = "0001-01-01T00:00:00Z"
+
+
+def limits_body(limits: Limits) -> dict[str, int]:
+    """CPU as a quota, never as NanoCpus: the engine refuses those beyond the machine's cores."""
+    return {
+        "CpuPeriod": PERIOD,
+        "CpuQuota": max(_LEAST_QUOTA, limits.millicores * PERIOD // 1000),
+        "Memory": limits.memory,
+        "MemorySwap": limits.memory,
+    }
+
+
+def create_body(spec: ContainerSpec) -> dict[str, Any]:
+    """The body of a create."""
+    ports: dict[str, Any] = {f"{port.container_port}/tcp": {} for port in spec.ports}
+    body: dict[str, Any] = {
+        "Image": spec.image,
+        "Hostname": spec.hostname,
+        "Labels": dict(spec.labels),
+        "Env": [f"{name}={value}" for name, value in spec.env.items()],
+        "Entrypoint": list(spec.command or ENTRYPOINT),
+        "Cmd": [],
+        "ExposedPorts": ports,
+        "HostConfig": host_config(spec),
+    }
+    if not spec.command:
+        # The keep-alive is the machine's own: an image's USER and STOPSIGNAL are about another program.
+        body |= {"User": "0:0", "StopSignal": "SIGTERM"}
+    return body
+
+
+def host_config(spec: ContainerSpec) -> dict[str, Any]:
+    """The part of a create that says how it runs on this machine."""
+    bindings = {
+        f"{port.container_port}/tcp": [{"HostIp": port.host_address, "HostPort": str(port.host_port)}]
+        for port in spec.ports
+    }
+    return {
+        "NetworkMode": spec.network,
+        "PortBindings": bindings,
+        "RestartPolicy": {"Name": "no"},
+        "Init": True,
+        "LogConfig": _LOGS,
+        "PidsLimit": _PIDS,
+        **limits_body(spec.limits),
+    }
+
+
+def container(body: Mapping[str, Any]) -> Container:
+    """From the answer of an inspect."""
+    state = body["State"]
+    is_over = state["Status"] in {"exited", "dead"}
+    return Container(
+        id=body["Id"],
+        name=body["Name"].lstrip("/"),
+        image=body["Config"]["Image"],
+        image_id=body["Image"],
+        labels=dict(body["Config"].get("Labels") or {}),
+        state=ContainerState(state["Status"]),
+        created_at=body["Created"],
+        started_at=_moment(state.get("StartedAt")),
+        finished_at=_moment(state.get("FinishedAt")),
+        exit_code=state.get("ExitCode") if is_over else None,
+        oom_killed=bool(state.get("OOMKilled")),
+        pid=state.get("Pid") or None,
+        ip=_ip(body.get("NetworkSettings") or {}),
+        limits=_limits(body.get("HostConfig") or {}),
+        error=state.get("Error") or "",
+    )
+
+
+def event(body: Mapping[str, Any]) -> RuntimeEvent:
+    """From one line of the event stream."""
+    actor = body.get("Actor") or {}
+    attributes = dict(actor.get("Attributes") or {})
+    return RuntimeEvent(
+        container_id=actor.get("ID") or body.get("id") or "",
+        name=attributes.pop("name", ""),
+        action=body.get("Action") or body.get("status") or "",
+        labels=attributes,
+        time=body.get("timeNano", 0) / 1e9,
+    )
+
+
+def engine_info(body: Mapping[str, Any]) -> EngineInfo:
+    """From the answer of an info."""
+    return EngineInfo(
+        id=body["ID"],
+        name="docker",
+        version=body["ServerVersion"],
+        cores=body["NCPU"],
+        memory=body["MemTotal"],
+        root_dir=body["DockerRootDir"],
+        storage_driver=body["Driver"],
+        operating_system=body["OperatingSystem"],
+        kernel=body["KernelVersion"],
+        architecture=body["Architecture"],
+    )
+
+
+def _moment(text: str | None) -> str | None:
+    return None if not text or text == _NEVER else re.sub(r"\+00:00$", "Z", text)
+
+
+def _ip(settings: Mapping[str, Any]) -> str | None:
+    for network in (settings.get("Networks") or {}).values():
+        if address := network.get("IPAddress"):
+            return str(address)
+    return None
+
+
+def _limits(host_config: Mapping[str, Any]) -> Limits | None:
+    quota, period, memory = (host_config.get(name) or 0 for name in ("CpuQuota", "CpuPeriod", "Memory"))
+    if quota <= 0 or period <= 0:
+        return None
+    return Limits(millicores=round(quota * 1000 / period), memory=memory)

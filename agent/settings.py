@@ -1,0 +1,43 @@
+"""What one agent is told about itself and its node. Made from the command line by options.py."""
+
+import dataclasses
+import ipaddress
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SSHPublishing:
+    """Where the engine publishes the SSH ports of VPSes."""
+
+    address: str
+    first: int
+    last: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settings:
+    """One agent on one node of one cluster."""
+
+    node: str
+    cluster: str
+    data_dir: Path
+    ssh: SSHPublishing | None = SSHPublishing(LOOPBACK, 30000, 31999)
+    millicores: int | None = None  # None: what the engine says
+    memory: int | None = None  # bytes
+    reserve_millicores: int = 0
+    reserve_memory: float = 0.05  # a share below 1, else bytes
+    relist: float = 10.0  # seconds
+    renew: float = 3.0  # seconds
+    accept_engine: bool = False
+
+    @property
+    def network(self) -> str:
+        """The bridge network of this cluster's VPSes."""
+        return f"kohakuriver-{self.cluster[:8]}"
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine reaches that address."""
+    return ipaddress.ip_address(address).is_loopback

@@ -1,0 +1,208 @@
+"""What the agent says of one VPS: status.observed and its conditions, from what is declared, seen and known.
+
+Pure. It says what is so, never what is about to be: a container that still runs is `running`, whatever was
+declared since. report.py sends it.
+"""
+
+import dataclasses
+from typing import Any
+
+from agent import labels, restart
+from agent.decide import ended
+from agent.desired import Desired
+from agent.memory import ImageState, Memory, asked, moment
+from agent.runtime.base import Container, ContainerState
+from kohakuriver import quantity
+from kohakuriver.resources.vps import ObservedState, RunState
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Said:
+    """A state, and why."""
+
+    state: ObservedState
+    reason: str = ""
+    message: str = ""
+
+
+ON_THE_WAY = frozenset(
+    {ObservedState.PREPARING, ObservedState.CREATING, ObservedState.STARTING, ObservedState.REMOVING}
+)
+"""States that are worth a write only if they last."""
+
+
+def observed_status(
+    desired: Desired, observed: Container | None, memory: Memory, *, session: str
+) -> dict[str, Any]:
+    """`status.observed`, without absent fields."""
+    mine = observed if observed is not None and labels.is_for(observed, desired) else None
+    said = state_of(desired, observed, memory)
+    answer: dict[str, Any] = {
+        "epoch": desired.epoch,
+        "session": session,
+        "state": said.state.value,
+        "reason": said.reason,
+        "message": said.message,
+        "container": _container(mine, memory) if mine is not None else None,
+        "ssh": _ssh(desired, memory),
+        "restartRequest": memory.durable.handled_request,
+        "grant": _grant(mine) if mine is not None else None,
+    }
+    return {field: value for field, value in answer.items() if value not in (None, "")}
+
+
+def conditions(desired: Desired, observed: Container | None, memory: Memory) -> list[dict[str, Any]]:
+    """The conditions that are the agent's, without times."""
+    found = [_ssh_ready(desired, observed, memory)]
+    if observed is not None and labels.is_for(observed, desired):
+        found.append(_restart_required(desired, observed))
+    return [condition for condition in found if condition is not None]
+
+
+def state_of(desired: Desired, observed: Container | None, memory: Memory) -> Said:
+    """The one word for it, with its reason."""
+    if observed is not None and not labels.is_for(observed, desired):
+        return Said(ObservedState.FAILED, "OtherPlacement", _other(observed))
+    trouble = memory.trouble
+    current = trouble if trouble is not None and trouble.asked == asked(desired) else None
+    if desired.deleting:
+        return (
+            Said(ObservedState.REMOVING, current.reason, current.message)
+            if current
+            else Said(ObservedState.REMOVING)
+        )
+    said = _absent(desired, memory) if observed is None else _present(desired, observed, memory)
+    if current is None:
+        return said
+    if current.reason == "RuntimeTimeout":
+        return Said(said.state, current.reason, f"{current.message}; looking again")
+    failing = said.state in ON_THE_WAY or said.state in (ObservedState.BACKOFF, ObservedState.FAILED)
+    state = ObservedState.FAILED if failing else said.state
+    return Said(state, current.reason, current.message)
+
+
+def _absent(desired: Desired, memory: Memory) -> Said:
+    if desired.run_state is RunState.STOPPED or desired.limits is None:
+        return Said(ObservedState.STOPPED, "Stopped")
+    image = memory.image
+    match image.state:
+        case ImageState.ABSENT | ImageState.PULLING:
+            return Said(ObservedState.PREPARING, "Pulling", image.message or f"pulling {desired.image}")
+        case ImageState.FAILED:
+            return Said(ObservedState.FAILED, "ImagePullFailed", image.message)
+        case ImageState.USABLE:
+            return Said(ObservedState.CREATING)
+
+
+def _present(desired: Desired, observed: Container, memory: Memory) -> Said:
+    wants_up = desired.run_state is not RunState.STOPPED and desired.limits is not None
+    match observed.state:
+        case ContainerState.CREATED:
+            return Said(ObservedState.CREATING) if wants_up else Said(ObservedState.STOPPED, "Stopped")
+        case ContainerState.RUNNING | ContainerState.RESTARTING:
+            return _running(desired, memory)
+        case ContainerState.PAUSED:
+            return Said(ObservedState.PAUSED)
+        case ContainerState.REMOVING:
+            return Said(
+                ObservedState.PREPARING, "RemovedOutside", "its container is being removed from outside"
+            )
+        case ContainerState.DEAD:
+            words = f"the engine left container {observed.name} dead; docker rm removes it"
+            return Said(ObservedState.FAILED, "ContainerDead", words)
+        case ContainerState.EXITED:
+            return _exited(desired, observed, memory, wants_up=wants_up)
+
+
+def _running(desired: Desired, memory: Memory) -> Said:
+    ssh = memory.ssh
+    if desired.login.disabled or desired.run_state is not RunState.RUNNING:
+        return Said(ObservedState.RUNNING)
+    if ssh is None or ssh.run != memory.run or (ssh.state == "waiting" and not ssh.overdue):
+        return Said(ObservedState.STARTING)
+    return Said(ObservedState.RUNNING)
+
+
+def _exited(desired: Desired, observed: Container, memory: Memory, *, wants_up: bool) -> Said:
+    over = ended(desired, observed, memory)
+    if desired.run_state is RunState.STOPPED or memory.exit is None:
+        return Said(ObservedState.STOPPED, "Stopped")
+    if over is not None:
+        return Said(ObservedState.STOPPED, over.reason, over.message)
+    if not wants_up:
+        return Said(ObservedState.STOPPED, "Stopped")
+    if not memory.failures or memory.durable.restart is not None:
+        return Said(ObservedState.CREATING, "Starting", "it is being started again")
+    how = restart.exit_words(observed.exit_code, oom_killed=observed.oom_killed)
+    reason = "OOMKilled" if observed.oom_killed else "CrashLoopBackOff" if memory.failures > 1 else "Error"
+    wait = f"{restart.delay(memory.failures):g} s"
+    hint = f": {memory.exit.hint}" if memory.exit.hint else ""
+    return Said(ObservedState.BACKOFF, reason, f"its main process {how}{hint}; started again after {wait}")
+
+
+def _other(observed: Container) -> str:
+    _, epoch = labels.identity(observed.labels)
+    return (
+        f"container {observed.name} has its name but is of placement {epoch or 'unknown'}: left alone; "
+        f"look at it, then: docker rm {observed.name}"
+    )
+
+
+def _container(observed: Container, memory: Memory) -> dict[str, Any]:
+    is_up = observed.is_up
+    finished = None if is_up or observed.finished_at is None else moment(observed.finished_at)
+    answer = {
+        "id": observed.id,
+        "name": observed.name,
+        "image": observed.image,
+        "startedAt": moment(observed.started_at) if observed.started_at else None,
+        "finishedAt": finished,
+        "restarts": memory.restarts,
+        "exitCode": None if is_up else observed.exit_code,
+        "oomKilled": True if observed.oom_killed and not is_up else None,
+    }
+    return {field: value for field, value in answer.items() if value is not None}
+
+
+def _grant(observed: Container) -> dict[str, Any] | None:
+    if observed.limits is None:
+        return None
+    return {
+        "cores": quantity.format_cores(observed.limits.millicores),
+        "memory": quantity.format_size(observed.limits.memory),
+    }
+
+
+def _ssh(desired: Desired, memory: Memory) -> dict[str, Any]:
+    if desired.login.disabled:
+        return {"state": "disabled"}
+    view = memory.ssh if memory.ssh is not None and memory.ssh.run == memory.run else None
+    answer = {
+        "state": view.state if view is not None else "waiting",
+        "message": view.message if view is not None else "",
+        "hostKey": memory.host_key,
+    }
+    return {field: value for field, value in answer.items() if value}
+
+
+def _ssh_ready(desired: Desired, observed: Container | None, memory: Memory) -> dict[str, Any] | None:
+    if desired.login.disabled:
+        return None
+    ssh = _ssh(desired, memory)
+    runs = observed is not None and observed.state is ContainerState.RUNNING
+    if ssh["state"] == "ready" and runs:
+        return {"type": "SSHReady", "status": "True", "reason": "HandshakeSucceeded", "message": ""}
+    if not runs:
+        return {"type": "SSHReady", "status": "False", "reason": "NotRunning", "message": "it does not run"}
+    reason = "Unavailable" if ssh["state"] == "unavailable" else "NoAnswer"
+    return {"type": "SSHReady", "status": "False", "reason": reason, "message": ssh.get("message", "")}
+
+
+def _restart_required(desired: Desired, observed: Container) -> dict[str, Any]:
+    if not labels.is_outdated(observed, desired):
+        return {"type": "RestartRequired", "status": "False", "reason": "UpToDate", "message": ""}
+    message = (
+        "image, env, command or SSH were changed: that takes effect when the VPS is created again; "
+        "until then it keeps its container"
+    )
+    return {"type": "RestartRequired", "status": "True", "reason": "SpecChanged", "message": message}

@@ -1,0 +1,129 @@
+"""`python -m apiserver`: options in, a process that serves until SIGTERM out."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable
+
+from aiohttp import web
+
+from apiserver import app, metrics, options
+from apiserver.context import SERVER
+from apiserver.identity import TokenFile
+from apiserver.middleware import METRICS
+from apiserver.store.base import StoreError
+from apiserver.store.etcd import EtcdStore
+from kohakuriver import logs
+from kohakuriver.clock import SystemClock
+from kohakuriver.errors import ConfigError
+
+LOG = logging.getLogger("apiserver")
+
+ENDS_WITHIN = 1.0  # seconds for answers that are under way when the process is told to stop
+
+
+def main() -> int:
+    """The exit code."""
+    given = options.parse()
+    logs.configure(given.log_level)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(serve(given))
+    except asyncio.CancelledError:
+        LOG.info("stopped")
+    except ConfigError as error:
+        print(f"kohakuriver apiserver: {error.message}\n  {error.hint}", file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop's, where there is one for this machine."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+async def serve(given: options.Options) -> None:
+    """Until a signal cancels it."""
+    stop_on_signals()
+    tokens = TokenFile.load(given.token_file)
+    tls = given.tls()
+    store = await _connect(given)
+    try:
+        async with app.running(store, clock=SystemClock(), tokens=tokens) as application:
+            runner = web.AppRunner(
+                application, handler_cancellation=True, access_log=None, shutdown_timeout=ENDS_WITHIN
+            )
+            await runner.setup()
+            sites = [web.TCPSite(runner, given.listen.host, given.listen.port, ssl_context=tls)]
+            numbers = await _metrics_runner(application)
+            if given.metrics_listen is not None:
+                sites.append(web.TCPSite(numbers, given.metrics_listen.host, given.metrics_listen.port))
+            try:
+                await _start(sites)
+                LOG.info("serving", extra={"listen": str(given.listen), "tls": tls is not None})
+                await asyncio.Event().wait()
+            finally:
+                LOG.info("stopping")
+                for site in sites:
+                    await site.stop()
+                application[SERVER].cache.close()
+                await runner.cleanup()
+                await numbers.cleanup()
+    finally:
+        await store.aclose()
+
+
+def stop_on_signals() -> None:
+    """SIGTERM and SIGINT cancel the task that calls this."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None, "called from a coroutine"  # noqa: S101
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+
+
+async def _connect(given: options.Options) -> EtcdStore:
+    try:
+        return await EtcdStore.connect(
+            given.etcd,
+            prefix=given.etcd_prefix,
+            ca=given.etcd_ca,
+            cert=given.etcd_cert,
+            key=given.etcd_key,
+        )
+    except (ValueError, OSError, StoreError) as error:
+        raise ConfigError(f"cannot use etcd as given: {error}", hint="see --help for --etcd…") from error
+
+
+async def _start(sites: list[web.TCPSite]) -> None:
+    for site in sites:
+        try:
+            await site.start()
+        except OSError as error:
+            raise ConfigError(
+                f"cannot listen on {site.name}: {error.strerror or error}",
+                hint="another program may hold the port: choose one with --listen",
+            ) from error
+
+
+async def _metrics_runner(application: web.Application) -> web.AppRunner:
+    """An application of one route, beside the one with the door."""
+
+    async def numbers(request: web.Request) -> web.Response:
+        content = application[METRICS].render()
+        return web.Response(body=content, headers={"Content-Type": metrics.CONTENT_TYPE})
+
+    beside = web.Application()
+    beside.router.add_get("/metrics", numbers)
+    runner = web.AppRunner(beside, access_log=None)
+    await runner.setup()
+    return runner
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""Wiring: a store and credentials in, a running API server out.
+
+`running` keeps the tasks behind the routes alive for as long as somebody is inside it: the cache and
+compaction. When one of them fails, which none should, the whole server ends with its error.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Coroutine
+
+from aiohttp import web
+
+from apiserver import body, documents, routes
+from apiserver.cache import Cache
+from apiserver.cluster import open_cluster
+from apiserver.compaction import Compaction
+from apiserver.context import SERVER, Server
+from apiserver.endpoint import ENDPOINTS
+from apiserver.identity import TokenFile
+from apiserver.metrics import Metrics
+from apiserver.middleware import METRICS, door
+from apiserver.store.base import Store, StoreTimeout, StoreUnavailable
+from kohakuriver.clock import Clock
+
+LOG = logging.getLogger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def running(store: Store, *, clock: Clock, tokens: TokenFile) -> AsyncIterator[web.Application]:
+    """The application with everything behind it, its cache filled."""
+    await _until_store_answers(store)
+    cluster = await open_cluster(store, clock)
+    cache = Cache(store, clock=clock)
+    server = Server(store=store, cache=cache, clock=clock, cluster=cluster, tokens=tokens)
+    async with _behind(cache.run(), Compaction(store, clock).run()):
+        try:
+            await cache.loaded.wait()
+            yield application(server)
+        finally:
+            cache.close()
+
+
+@contextlib.asynccontextmanager
+async def _behind(*endless: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Runs these beside the block. If one of them fails, the block is cancelled and its error raised."""
+    owner = asyncio.current_task()
+    tasks = [asyncio.create_task(coroutine) for coroutine in endless]
+
+    def stop_owner(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and owner is not None:
+            owner.cancel()
+
+    for task in tasks:
+        task.add_done_callback(stop_owner)
+    try:
+        yield
+    finally:
+        failed = [task for task in tasks if task.done() and not task.cancelled()]
+        for task in tasks:
+            task.remove_done_callback(stop_owner)
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for task in failed:
+            task.result()
+
+
+async def _until_store_answers(store: Store) -> None:
+    """The store may start together with this server, or after it."""
+    wait = 0.1
+    while True:
+        try:
+            await store.revision()
+            return
+        except (StoreUnavailable, StoreTimeout) as error:
+            LOG.warning("waiting for the store", extra={"error": str(error)})
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, 2.0)
+
+
+def application(server: Server) -> web.Application:
+    """Routes and the door before them."""
+    app = web.Application(middlewares=[door], client_max_size=body.LIMIT)
+    app[SERVER] = server
+    app[METRICS] = Metrics(server.cache)
+    app[ENDPOINTS] = {}
+    documents.add(app)
+    routes.add(app)
+    return app

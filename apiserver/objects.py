@@ -1,0 +1,93 @@
+"""What the writing half shares about objects: reading several, and errors that name them.
+
+`Backing` is all that writes need of the server: the store and the time. Decides nothing.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from apiserver.store.base import Record, Store
+from kohakuriver import errors
+from kohakuriver.clock import Clock
+from kohakuriver.resources.kinds import ResourceType
+
+Json = dict[str, Any]
+
+
+class Backing(Protocol):
+    """The part of the server that a write uses."""
+
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+
+def status_of(obj: Json) -> Json:
+    """An object's status; empty where there is none."""
+    status: Json = obj.get("status") or {}
+    return status
+
+
+def assignment_of(obj: Json) -> Json | None:
+    """The assignment of a bound VPS; None of an unbound one."""
+    assignment: Json | None = status_of(obj).get("assignment")
+    return assignment
+
+
+async def read(server: Backing, keys: Sequence[str]) -> dict[str, Record | None]:
+    """Several keys as of one revision."""
+    records, _ = await server.store.get_many(keys)
+    return dict(zip(keys, records, strict=True))
+
+
+def at(obj: Json, revision: int) -> Json:
+    """An object as it stands after the write of that revision."""
+    return {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(revision)}}
+
+
+def reference(resource: ResourceType, name: str) -> Json:
+    """`Status.details` as Kubernetes fills them for errors about an object: the plural as kind."""
+    return {"name": name, "group": resource.group, "kind": resource.plural}
+
+
+def qualified(resource: ResourceType) -> str:
+    """The plural with its group, as kubectl prints it."""
+    return f"{resource.plural}.{resource.group}" if resource.group else resource.plural
+
+
+def not_found(resource: ResourceType, name: str) -> errors.NotFound:
+    """The 404 of an object."""
+    return errors.NotFound(f'{qualified(resource)} "{name}" not found', details=reference(resource, name))
+
+
+def conflict(resource: ResourceType, name: str, why: str, *, hint: str) -> errors.Conflict:
+    """A 409: the object is not, or no more, as the request takes it to be."""
+    return errors.Conflict(
+        f'operation cannot be fulfilled on {qualified(resource)} "{name}": {why}',
+        hint=hint,
+        details=reference(resource, name),
+    )
+
+
+def invalid(resource: ResourceType, name: str, *causes: errors.Cause) -> errors.Invalid:
+    """The 422 that kubectl prints as `The VPS "dev" is invalid: spec.x: Invalid value: …`."""
+    words = [f"{cause.field}: {cause.message}" for cause in causes]
+    listed = words[0] if len(words) == 1 else f"[{', '.join(words)}]"
+    return errors.Invalid(
+        f'{resource.kind} "{name}" is invalid: {listed}',
+        causes=causes,
+        details={**reference(resource, name), "kind": resource.kind},
+    )
+
+
+def too_busy(resource: ResourceType, name: str, attempts: int) -> errors.Conflict:
+    """A 409 after one conflict too many: nothing is wrong with the write."""
+    why = f"others changed it {attempts} times in the course of this write"
+    return conflict(resource, name, why, hint="try again in a moment")
+
+
+def forbidden_value(field: str, message: str) -> errors.Cause:
+    """A field that may not be written that way."""
+    return errors.Cause(field=field, message=f"Forbidden: {message}", reason="FieldValueForbidden")

@@ -1,0 +1,160 @@
+"""The command line of `python -m apiserver`, checked before anything is started."""
+
+import argparse
+import dataclasses
+import ipaddress
+import logging
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+
+from kohakuriver.errors import ConfigError
+
+EXAMPLE = """\
+example:
+  kohakuriver apiserver --etcd https://10.0.0.1:2379,https://10.0.0.2:2379 \\
+      --etcd-ca ca.crt --etcd-cert client.crt --etcd-key client.key \\
+      --listen 0.0.0.0:6443 --tls-cert server.crt --tls-key server.key --token-file tokens.jsonl
+
+Any number of API servers may run beside each other on one etcd. The server is ready when /readyz answers 200.
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Address:
+    """Where to listen."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Address":
+        host, separator, port = text.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        if not separator or not host or not port.isdigit() or int(port) > 65535:
+            raise argparse.ArgumentTypeError(f'"{text}" is not HOST:PORT, such as 127.0.0.1:6443')
+        return cls(host, int(port))
+
+    @property
+    def is_loopback(self) -> bool:
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Everything that can be said on the command line."""
+
+    etcd: tuple[str, ...]
+    etcd_ca: Path | None
+    etcd_cert: Path | None
+    etcd_key: Path | None
+    etcd_prefix: str
+    listen: Address
+    tls_cert: Path | None
+    tls_key: Path | None
+    token_file: Path
+    metrics_listen: Address | None
+    log_level: int
+
+    def tls(self) -> ssl.SSLContext | None:
+        """What to listen with; None for plain HTTP. Raises ConfigError for unusable files."""
+        if self.tls_cert is None or self.tls_key is None:
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            context.load_cert_chain(self.tls_cert, self.tls_key)
+        except OSError as error:
+            raise ConfigError(
+                f"cannot use {self.tls_cert} with {self.tls_key}: {error}",
+                hint="give a certificate and its own private key, both as PEM files",
+            ) from error
+        return context
+
+
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """The options; ends the process with usage and reason when they make no sense."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.insecure_http:
+        if given.tls_cert or given.tls_key:
+            parser.error("--insecure-http and --tls-cert/--tls-key exclude each other")
+        if not given.listen.is_loopback:
+            parser.error(f"--insecure-http is for loopback addresses alone, not for {given.listen}")
+    elif not (given.tls_cert and given.tls_key):
+        parser.error("--tls-cert and --tls-key are needed (or --insecure-http, on loopback, for a trial)")
+    if bool(given.etcd_cert) != bool(given.etcd_key):
+        parser.error("--etcd-cert and --etcd-key are needed together")
+    endpoints = tuple(endpoint.strip() for endpoint in given.etcd.split(",") if endpoint.strip())
+    if not endpoints:
+        parser.error("--etcd names no endpoint")
+    return Options(
+        etcd=endpoints,
+        etcd_ca=given.etcd_ca,
+        etcd_cert=given.etcd_cert,
+        etcd_key=given.etcd_key,
+        etcd_prefix=given.etcd_prefix,
+        listen=given.listen,
+        tls_cert=given.tls_cert,
+        tls_key=given.tls_key,
+        token_file=given.token_file,
+        metrics_listen=given.metrics_listen,
+        log_level=logging.DEBUG if given.verbose else logging.INFO,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kohakuriver apiserver",
+        description="Serve the KohakuRiver API: a Kubernetes-style API over HTTPS, its objects in etcd.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    store = parser.add_argument_group("etcd")
+    store.add_argument(
+        "--etcd", required=True, metavar="URL[,URL]", help="client endpoints; the first that answers is used"
+    )
+    store.add_argument("--etcd-ca", type=Path, metavar="FILE", help="CA that signed etcd's certificate")
+    store.add_argument("--etcd-cert", type=Path, metavar="FILE", help="certificate to show to etcd")
+    store.add_argument("--etcd-key", type=Path, metavar="FILE", help="its private key")
+    store.add_argument(
+        "--etcd-prefix",
+        default="/kohakuriver",
+        metavar="PREFIX",
+        help="what all keys start with, so that clusters can share an etcd (default: %(default)s)",
+    )
+    door = parser.add_argument_group("listening")
+    door.add_argument(
+        "--listen",
+        type=Address.parse,
+        default=Address("127.0.0.1", 6443),
+        metavar="HOST:PORT",
+        help="where clients come in (default: %(default)s)",
+    )
+    door.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate to show to clients (PEM)")
+    door.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key (PEM)")
+    door.add_argument(
+        "--insecure-http", action="store_true", help="plain HTTP in place of TLS; loopback addresses only"
+    )
+    door.add_argument(
+        "--token-file",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help='who may come in: one {"sha256": …, "user": …, "role": …} per line',
+    )
+    door.add_argument(
+        "--metrics-listen",
+        type=Address.parse,
+        metavar="HOST:PORT",
+        help="also serve /metrics there, in plain HTTP and without a credential (default: nowhere)",
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="log more: health checks, heartbeats")
+    return parser

@@ -1,0 +1,256 @@
+"""Objects as rows: what `kubectl get` prints, worked out here so that every client shows the same. Pure.
+
+Columns with priority 0 are always shown, with 1 under `-o wide`. Cells are what meta.k8s.io/v1 `Table`
+wants: strings and numbers, ages already in words.
+"""
+
+import dataclasses
+import datetime
+import enum
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kohakuriver import clock, durations, quantity
+from kohakuriver.resources import kinds
+from kohakuriver.resources.kinds import ResourceType
+
+Object = Mapping[str, Any]
+Cell = str | int | bool | None
+
+
+class IncludeObject(enum.StrEnum):
+    """How much of the object comes along with each row."""
+
+    NONE = "None"
+    METADATA = "Metadata"
+    OBJECT = "Object"
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One column of one kind's table."""
+
+    name: str
+    cell: Callable[[Object, datetime.datetime], Cell]
+    description: str
+    type: str = "string"
+    format: str = ""
+    priority: int = 0
+
+    def definition(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "type": self.type,
+            "format": self.format,
+            "description": self.description,
+            "priority": self.priority,
+        }
+
+
+def definitions(resource: ResourceType) -> list[dict[str, Any]]:
+    """The header of a kind's table."""
+    return [column.definition() for column in COLUMNS[resource]]
+
+
+def row(
+    resource: ResourceType, obj: dict[str, Any], *, include: IncludeObject, now: datetime.datetime
+) -> dict[str, Any]:
+    """One object as a row."""
+    cells = [column.cell(obj, now) for column in COLUMNS[resource]]
+    if include is IncludeObject.NONE:
+        return {"cells": cells}
+    shown = obj if include is IncludeObject.OBJECT else _partial(obj)
+    return {"cells": cells, "object": shown}
+
+
+def table(
+    resource: ResourceType, rows: list[dict[str, Any]], metadata: Mapping[str, Any], *, header: bool = True
+) -> dict[str, Any]:
+    """Rows under their header."""
+    return {
+        "kind": "Table",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": metadata,
+        "columnDefinitions": definitions(resource) if header else [],
+        "rows": rows,
+    }
+
+
+def _partial(obj: Object) -> dict[str, Any]:
+    return {
+        "kind": "PartialObjectMetadata",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": obj["metadata"],
+    }
+
+
+def _at(path: str, *, absent: Cell = None) -> Callable[[Object, datetime.datetime], Cell]:
+    parts = path.split(".")
+
+    def cell(obj: Object, now: datetime.datetime) -> Cell:
+        value: Any = obj
+        for part in parts:
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return absent if value is None else value
+
+    return cell
+
+
+def _text(path: str, *, absent: str = "") -> Callable[[Object, datetime.datetime], Cell]:
+    inner = _at(path, absent=absent)
+    return lambda obj, now: str(inner(obj, now))
+
+
+def age_of(moment: str | None, now: datetime.datetime) -> str:
+    """How long ago a timestamp was, in words."""
+    if not moment:
+        return "<unknown>"
+    try:
+        return durations.age((now - clock.parse_timestamp(moment)).total_seconds())
+    except ValueError:
+        return "<invalid>"
+
+
+def _age(obj: Object, now: datetime.datetime) -> Cell:
+    return age_of(obj["metadata"].get("creationTimestamp"), now)
+
+
+def _vps_status(obj: Object, now: datetime.datetime) -> Cell:
+    if obj["metadata"].get("deletionTimestamp"):
+        return "Terminating"
+    return str((obj.get("status") or {}).get("phase") or "pending")
+
+
+def _vps_node(obj: Object, now: datetime.datetime) -> Cell:
+    assignment = (obj.get("status") or {}).get("assignment") or {}
+    return str(assignment.get("node") or "<none>")
+
+
+def _vps_container(obj: Object, now: datetime.datetime) -> Cell:
+    observed = (obj.get("status") or {}).get("observed") or {}
+    return str((observed.get("container") or {}).get("id") or "<none>")[:12]
+
+
+def _node_status(obj: Object, now: datetime.datetime) -> Cell:
+    ready = _condition(obj, "Ready")
+    word = {"True": "Ready", "False": "NotReady"}.get(ready, "NotReady" if ready else "Unknown")
+    cordoned = (obj.get("spec") or {}).get("unschedulable")
+    return f"{word},SchedulingDisabled" if cordoned else word
+
+
+def _condition(obj: Object, type_: str) -> str:
+    for condition in (obj.get("status") or {}).get("conditions") or ():
+        if condition.get("type") == type_:
+            return str(condition.get("status"))
+    return ""
+
+
+def _event_age(obj: Object, now: datetime.datetime) -> Cell:
+    series = obj.get("series") or {}
+    last = series.get("lastObservedTime") or obj.get("lastTimestamp") or obj.get("eventTime")
+    first = obj.get("firstTimestamp") or obj.get("eventTime")
+    count = series.get("count") or obj.get("count") or 1
+    if not last:
+        return _age(obj, now)
+    if count > 1 and first:
+        return f"{age_of(last, now)} (x{count} over {age_of(first, now)})"
+    return age_of(last, now)
+
+
+def _first_seen(obj: Object, now: datetime.datetime) -> Cell:
+    return age_of(obj.get("firstTimestamp") or obj.get("eventTime"), now)
+
+
+def _event_object(obj: Object, now: datetime.datetime) -> Cell:
+    involved = obj.get("involvedObject") or {}
+    return f"{str(involved.get('kind', '')).lower()}/{involved.get('name', '')}"
+
+
+def _event_source(obj: Object, now: datetime.datetime) -> Cell:
+    source = obj.get("source") or {}
+    names = (source.get("component") or obj.get("reportingComponent"), source.get("host"))
+    return ", ".join(str(name) for name in names if name)
+
+
+def _event_message(obj: Object, now: datetime.datetime) -> Cell:
+    return str(obj.get("message") or obj.get("note") or "").strip()
+
+
+def _booked_cores(obj: Object, now: datetime.datetime) -> Cell:
+    amounts = (booking.get("cores") for booking in (obj.get("bookings") or {}).values())
+    return quantity.format_cores(sum(quantity.millicores(amount) for amount in amounts if amount))
+
+
+def _booked_memory(obj: Object, now: datetime.datetime) -> Cell:
+    amounts = (booking.get("memory") for booking in (obj.get("bookings") or {}).values())
+    return quantity.format_size(sum(quantity.size(amount) for amount in amounts if amount))
+
+
+def _bookings(obj: Object, now: datetime.datetime) -> Cell:
+    return len(obj.get("bookings") or {})
+
+
+_NAME = Column("Name", _text("metadata.name"), "The object's name", format="name")
+_AGE = Column("Age", _age, "Time since it was created")
+
+COLUMNS: dict[ResourceType, tuple[Column, ...]] = {
+    kinds.VPS: (
+        _NAME,
+        Column("Status", _vps_status, "Where it stands"),
+        Column("Node", _vps_node, "The node it is bound to"),
+        Column("Cores", _text("spec.resources.cores"), "CPU cores declared"),
+        Column("Memory", _text("spec.resources.memory"), "Memory declared"),
+        Column("SSH-Port", _text("status.assignment.grant.sshPort", absent="<none>"), "Its SSH port"),
+        _AGE,
+        Column("Image", _text("spec.image"), "The image declared", priority=1),
+        Column("Container", _vps_container, "The engine's id of its container", priority=1),
+        Column("Epoch", _at("status.epoch", absent=0), "How often it was placed", "integer", priority=1),
+        Column(
+            "Restarts",
+            _at("status.observed.container.restarts", absent=0),
+            "How often its container was started again",
+            "integer",
+            priority=1,
+        ),
+        Column("Message", _text("status.message"), "Why it is so", priority=1),
+    ),
+    kinds.NODE: (
+        _NAME,
+        Column("Status", _node_status, "Whether it is ready, and takes new VPSes"),
+        Column("Cores", _text("status.allocatable.cores", absent="<unknown>"), "Cores that may be booked"),
+        Column("Memory", _text("status.allocatable.memory", absent="<unknown>"), "Memory to be booked"),
+        Column("Version", _text("status.nodeInfo.agentVersion", absent="<unknown>"), "The agent's version"),
+        _AGE,
+        Column("Engine", _text("status.nodeInfo.runtimeVersion"), "The container engine", priority=1),
+        Column("Kernel", _text("status.nodeInfo.kernelVersion"), "The kernel's release", priority=1),
+    ),
+    kinds.NODE_ALLOCATION: (
+        _NAME,
+        Column("VPSes", _bookings, "How many VPSes hold something of the node", "integer"),
+        Column("Cores", _booked_cores, "Cores held"),
+        Column("Memory", _booked_memory, "Memory held"),
+        _AGE,
+    ),
+    kinds.NAMESPACE: (
+        _NAME,
+        Column("Status", _text("status.phase", absent="Active"), "Active or Terminating"),
+        _AGE,
+    ),
+    kinds.EVENT: (
+        Column("Last Seen", _event_age, "When it last happened"),
+        Column("Type", _text("type"), "Normal or Warning"),
+        Column("Reason", _text("reason"), "One word for what happened"),
+        Column("Object", _event_object, "What it happened to"),
+        Column("Subobject", _text("involvedObject.fieldPath"), "The part it happened to", priority=1),
+        Column("Source", _event_source, "Who reports", priority=1),
+        Column("Message", _event_message, "One sentence for what happened"),
+        Column("First Seen", _first_seen, "When it first happened", priority=1),
+        Column("Count", _at("count", absent=1), "How often it happened", "integer", priority=1),
+        Column("Name", _text("metadata.name"), "The event's name", format="name", priority=1),
+    ),
+    kinds.LEASE: (
+        _NAME,
+        Column("Holder", _text("spec.holderIdentity"), "Who holds it"),
+        _AGE,
+    ),
+}

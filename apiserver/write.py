@@ -1,0 +1,259 @@
+"""POST, PUT, PATCH and DELETE of one object: what every write goes through, in this order.
+
+    body ── metadata, validation (is it an object of its kind) ── admission, owners (may it be so, and theirs)
+         ── grants (what is booked with it) ── phase (where a VPS then stands) ── one store transaction
+
+A write reads, prepares the new object from what it read, and commits on condition that nothing it read has
+changed; after a conflict it prepares anew from what the store says is there, unless the client tied the write
+to one resourceVersion. Creates are in `creation.py`, deletes in `removal.py`, what a changed VPS books in
+`grants.py`. Knows no HTTP; what it raises is `kohakuriver.errors`, and the store's own errors.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from apiserver import (
+    admission,
+    codec,
+    creation,
+    grants,
+    metadata,
+    objects,
+    owners,
+    phase,
+    removal,
+    validation,
+)
+from apiserver import patch as patches
+from apiserver.identity import Role, User
+from apiserver.objects import Backing
+from apiserver.outcome import DeleteOptions, WriteOptions, Written
+from apiserver.store.base import Put, Record, StoreConflict
+from apiserver.validation import FieldValidation
+from kohakuriver import errors
+from kohakuriver.clock import timestamp
+from kohakuriver.resources import kinds
+
+__all__ = ["FieldValidation", "WriteOptions", "Written", "create", "delete", "patch", "update"]
+
+Json = dict[str, Any]
+
+ATTEMPTS = 6  # the first, and five after conflicts
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Target:
+    """The object that a change is meant for, and by whom."""
+
+    user: User
+    resource: kinds.ResourceType
+    namespace: str | None
+    name: str
+    subresource: str | None
+    validation: FieldValidation
+
+    @property
+    def key(self) -> str:
+        return codec.key(self.resource, self.namespace, self.name)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Wanted:
+    """An object as the client wants it."""
+
+    body: Any
+    whole: bool  # a PUT, not what a patch made
+    names_uid: bool  # whether the client itself said which uid it means
+
+
+async def create(
+    server: Backing,
+    user: User,
+    resource: kinds.ResourceType,
+    *,
+    namespace: str | None,
+    body: Any,
+    options: WriteOptions,
+) -> Written:
+    """Store a new object. Raises AlreadyExists, unless the one there came from this very command."""
+    _check_writable(resource)
+    return await creation.make(server, user, resource, namespace=namespace, body=body, options=options)
+
+
+async def update(
+    server: Backing,
+    user: User,
+    resource: kinds.ResourceType,
+    *,
+    namespace: str | None,
+    name: str,
+    subresource: str | None,
+    body: Any,
+    options: WriteOptions,
+) -> Written:
+    """Replace an object, or its status, by the version that the client made from what it had read."""
+    _check_writable(resource)
+    sent = body.get("metadata") if isinstance(body, dict) else None
+    if isinstance(sent, dict) and not sent.get("resourceVersion"):
+        cause = errors.Cause(
+            "metadata.resourceVersion",
+            'Invalid value: "": must be specified for an update: read the object, and send what it has',
+        )
+        raise objects.invalid(resource, name, cause)
+    wanted = _Wanted(body, whole=True, names_uid=isinstance(sent, dict) and "uid" in sent)
+    target = _Target(user, resource, namespace, name, subresource, options.validation)
+    return await _change(server, target, lambda old: wanted, options)
+
+
+async def patch(
+    server: Backing,
+    user: User,
+    resource: kinds.ResourceType,
+    *,
+    namespace: str | None,
+    name: str,
+    subresource: str | None,
+    content_type: str,
+    body: Any,
+    options: WriteOptions,
+) -> Written:
+    """Change an object, or its status, as it is at the moment of the write."""
+    _check_writable(resource)
+    patches.check_type(content_type, resource)
+    names_uid = patches.names(body, "/metadata/uid")
+
+    def make(old: Json) -> _Wanted:
+        made = patches.apply(old, content_type=content_type, patch=body)
+        return _Wanted(made, whole=False, names_uid=names_uid)
+
+    target = _Target(user, resource, namespace, name, subresource, options.validation)
+    return await _change(server, target, make, options)
+
+
+async def delete(
+    server: Backing,
+    user: User,
+    resource: kinds.ResourceType,
+    *,
+    namespace: str | None,
+    name: str,
+    options: Json,
+) -> Written:
+    """Remove an object, or mark it for those who must do something first."""
+    _check_writable(resource)
+    parsed = DeleteOptions.parse(options)
+    return await removal.remove(server, user, resource, namespace=namespace, name=name, options=parsed)
+
+
+async def _change(
+    server: Backing, target: _Target, make: Callable[[Json], _Wanted], options: WriteOptions
+) -> Written:
+    """Read, prepare, commit; again from what is there now, while others get in between."""
+    key, resource = target.key, target.resource
+    rules = admission.rules_for(resource)
+    records: dict[str, Record | None] = {key: await server.store.get(key)}
+    for _ in range(ATTEMPTS):
+        record = records[key]
+        if record is None:
+            raise objects.not_found(resource, target.name)
+        now = timestamp(server.clock.now())
+        old = codec.decode(record)
+        new, warnings = await _prepare(server, target, old, make(old), now=now)
+        beside = grants.Beside()
+        if resource is kinds.VPS:
+            beside = await _beside(server, old, new, records, now=now)
+            phase.stamp(new)
+        if new == old or options.dry_run:
+            return Written(new, warnings=warnings)
+        gone = removal.is_due(new)
+        if gone and resource is kinds.NAMESPACE:
+            await removal.check_empty(server, target.name)
+        write = removal.erase(key) if gone else Put(key, codec.encode(new), ttl=rules.lifetime)
+        try:
+            revision = await server.store.commit(
+                expect={key: record.revision, **beside.expect}, writes=[write, *beside.writes]
+            )
+        except StoreConflict as conflict:
+            records = dict(conflict.actual)
+            continue
+        return Written(objects.at(new, revision), warnings=warnings, removed=gone)
+    raise objects.too_busy(resource, target.name, ATTEMPTS)
+
+
+async def _prepare(
+    server: Backing, target: _Target, old: Json, wanted: _Wanted, *, now: str
+) -> tuple[Json, tuple[str, ...]]:
+    """The object after the change, as far as it follows from the object and the change alone."""
+    body = metadata.agree(target.resource, wanted.body, namespace=target.namespace, name=target.name)
+    version = body["metadata"].get("resourceVersion")
+    if version:
+        metadata.check_version(target.resource, old["metadata"], version)
+    if target.subresource == "status":
+        return _with_status(target, old, wanted, now=now)
+    new, warnings = _with_main(target, old, body)
+    rules = admission.rules_for(target.resource)
+    others = rules.looks_at(target.user, new)
+    records = await objects.read(server, others) if others else {}
+    seen = {key: codec.decode(record) for key, record in records.items() if record}
+    rules.update(target.user, old, new, now=now, seen=seen)
+    return new, warnings
+
+
+def _with_main(target: _Target, old: Json, body: Json) -> tuple[Json, tuple[str, ...]]:
+    """The change of everything but status."""
+    resource = target.resource
+    sent = {field: value for field, value in body.items() if field != "status"}
+    if resource is kinds.VPS and isinstance(sent.get("spec"), dict) and not sent["spec"].get("runState"):
+        # It is defaulted at create only: who replaces a manifest without it must not start a stopped VPS.
+        sent["spec"] = {**sent["spec"], "runState": old["spec"]["runState"]}
+    checked = validation.check(resource, sent, name=target.name, mode=target.validation)
+    metadata.check_update(resource, old["metadata"], checked.obj["metadata"])
+    new = {**checked.obj, "metadata": metadata.kept(old["metadata"], checked.obj["metadata"])}
+    metadata.check(resource, new["metadata"])
+    if "status" in old:
+        new["status"] = old["status"]
+    if "generation" in old["metadata"] and new.get("spec") != old.get("spec"):
+        new["metadata"]["generation"] = old["metadata"]["generation"] + 1
+    new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
+    return new, checked.warnings
+
+
+def _with_status(target: _Target, old: Json, wanted: _Wanted, *, now: str) -> tuple[Json, tuple[str, ...]]:
+    """The change of status alone; whatever else the body holds is left as it is stored."""
+    resource, user = target.resource, target.user
+    metadata.check_update(
+        resource, old["metadata"], {"uid": wanted.body["metadata"].get("uid", old["metadata"]["uid"])}
+    )
+    sent = wanted.body.get("status") or {}
+    if not isinstance(sent, dict):
+        cause = errors.Cause("status", "Invalid value: must be an object", "FieldValueTypeInvalid")
+        raise objects.invalid(resource, target.name, cause)
+    checked = validation.check_status(resource, sent, name=target.name)
+    if resource is kinds.VPS and user.role is Role.NODE:
+        owners.check_reporter(user, old, checked.obj, named_uid=wanted.names_uid)
+    if resource is kinds.VPS:
+        owners.check_unreachable(old, checked.obj)
+    write = owners.StatusWrite(checked.obj, whole=wanted.whole)
+    status = owners.merge(resource, user, old, write, now=now)
+    if resource is kinds.VPS and user.role is Role.NODE:
+        status.pop("unreachableSince", None)  # the node has spoken
+    return {**old, "status": status}, checked.warnings
+
+
+async def _beside(
+    server: Backing, old: Json, new: Json, records: dict[str, Record | None], *, now: str
+) -> grants.Beside:
+    keys = grants.looks_at(old, new)
+    missing = [key for key in keys if key not in records]
+    if missing:
+        records = {**records, **await objects.read(server, missing)}
+    return grants.beside(old, new, records, now=now)
+
+
+def _check_writable(resource: kinds.ResourceType) -> None:
+    if resource.read_only:
+        raise errors.MethodNotAllowed(
+            f"{resource.plural} are written by the server alone",
+            hint="they follow from where VPSes are bound",
+        )

@@ -1,0 +1,143 @@
+"""The typer application: commands are imported when they are called, help is plain text. Knows no exit code.
+
+Help of the whole is printed from the catalogue; help of a command opens with its examples, which stand in the
+command's file as EXAMPLES.
+"""
+
+import importlib
+import inspect
+from typing import Annotated, Any
+
+import typer
+import typer.core
+
+from cli import catalogue, coercion, failures, global_options, screen
+from kohakuriver import __version__
+
+_OPENING = """\
+Usage: kohakuriver COMMAND [ARGUMENTS] [OPTIONS]
+
+Long-lived containers to work in, on your own machines: declared, placed, kept running.
+"""
+_CLOSING = """\
+Global options, before or after the command:
+  --config FILE               The config file, as kubectl's
+  --context NAME              The context in it
+  -n, --namespace NAME        The namespace meant
+  --request-timeout DURATION  How long one request may take
+  -v, --verbose               Show requests
+
+`kohakuriver COMMAND --help` shows what a command takes, with examples.
+"""
+
+
+class Command(typer.core.TyperCommand):
+    """A command whose help opens with examples and ends with the global options."""
+
+    def get_params(self, ctx: Any) -> Any:
+        return coercion.shorten(super().get_params(ctx))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self.format_usage(ctx, formatter)
+        examples = inspect.cleandoc(self.epilog or "")
+        if examples:
+            with formatter.section("Examples"):
+                for line in examples.splitlines():
+                    formatter.write(f"{'':{formatter.current_indent}}{line}".rstrip() + "\n")
+        self.format_help_text(ctx, formatter)
+        own: list[Any] = []
+        shared: list[Any] = []
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                panel = getattr(parameter, "rich_help_panel", None)
+                (shared if panel == global_options.PANEL else own).append(record)
+        for title, records in (("Arguments and options", own), (global_options.PANEL, shared)):
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
+class Application(typer.core.TyperGroup):
+    """All commands, each imported when it is called."""
+
+    def get_params(self, ctx: Any) -> Any:
+        return coercion.shorten(super().get_params(ctx))
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [entry.name for entry in catalogue.ENTRIES]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        entry = catalogue.find(cmd_name)
+        if entry is None:
+            similar = " or ".join(f"`{name}`" for name in catalogue.similar(cmd_name))
+            meant = f"; did you mean {similar}?" if similar else ""
+            raise failures.UsageError(
+                f"there is no command `{cmd_name}`{meant}", hint="`kohakuriver --help` lists them"
+            )
+        return _load(entry)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.write(_OPENING)
+        for title, entries in catalogue.sections().items():
+            formatter.write(f"\n{title}:\n")
+            for entry in entries:
+                formatter.write(f"  {entry.name:<12}{entry.summary}\n")
+        formatter.write("\n" + _CLOSING)
+
+
+def build() -> Any:
+    """The application, ready to be called."""
+    app = typer.Typer(
+        cls=Application, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+    )
+    app.callback(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})(_root)
+    return typer.main.get_command(app)
+
+
+def _root(
+    ctx: typer.Context,
+    *,
+    config: global_options.Config = None,
+    context: global_options.Context = None,
+    namespace: global_options.Namespace = None,
+    request_timeout: global_options.RequestTimeout = None,
+    verbose: global_options.Verbose = False,
+    version: Annotated[bool, typer.Option("--version")] = False,
+) -> int:
+    values = {
+        "config": config,
+        "context": context,
+        "namespace": namespace,
+        "request_timeout": request_timeout,
+        "verbose": verbose,
+    }
+    ctx.ensure_object(dict)[global_options.KEY] = global_options.given(values)
+    if version:
+        screen.out(f"kohakuriver {__version__}")
+        raise typer.Exit()
+    if ctx.invoked_subcommand is None:
+        screen.out(ctx.get_help())
+    return 0
+
+
+def _load(entry: catalogue.Entry) -> Any:
+    module = importlib.import_module(entry.module)
+    function = getattr(module, entry.name)
+    wrap = global_options.with_globals if entry.remote else global_options.without_globals
+    settings: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+    if entry.passthrough:
+        settings = {
+            "help_option_names": [],
+            "ignore_unknown_options": True,
+            "allow_interspersed_args": False,
+        }
+    app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+    app.command(
+        entry.name,
+        cls=Command,
+        epilog=getattr(module, "EXAMPLES", ""),
+        context_settings=settings,
+        add_help_option=not entry.passthrough,
+    )(wrap(function))
+    return typer.main.get_command(app)

@@ -1,0 +1,220 @@
+"""The data directory of a cluster on this machine: what lies where, and making it once.
+
+`up` takes a folder that is empty or already a cluster's, and nothing else; so `down --purge` can remove
+what it knows by name and never more. Keys, tokens and certificates are made once and kept.
+"""
+
+import base64
+import contextlib
+import dataclasses
+import datetime
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import yaml
+
+from kohakuriver import certificates, errors, private_file
+from kohakuriver.client import config
+from kohakuriver.client.config import Connection
+
+DEFAULT = Path("~/.kohakuriver")
+CONTEXT = "kohakuriver"  # the name of cluster and context in the config files
+KNOWN = (
+    "agent", "agent.config", "cluster-id", "config", "controller.config", "etcd", "lock", "logs",
+    "options.json", "pki", "run.json", "tokens",
+)  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Role:
+    """One identity that `up` makes: whose config file, and what its token may do."""
+
+    name: str
+    file: str
+    user: str
+
+
+ADMIN = Role("admin", "config", "admin")
+CONTROLLER = Role("controller", "controller.config", "controller")
+NODE = Role("node", "agent.config", "node")
+ROLES = (ADMIN, CONTROLLER, NODE)
+
+
+@dataclasses.dataclass(frozen=True)
+class ClusterFiles:
+    """The paths in one data directory."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, path: Path | None) -> "ClusterFiles":
+        return cls((path or DEFAULT).expanduser().absolute())
+
+    @property
+    def pki(self) -> Path:
+        return self.root / "pki"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def options(self) -> Path:
+        return self.root / "options.json"
+
+    @property
+    def run(self) -> Path:
+        return self.root / "run.json"
+
+    @property
+    def tokens(self) -> Path:
+        return self.root / "tokens"
+
+    @property
+    def config(self) -> Path:
+        return self.root / ADMIN.file
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether a cluster lives, or lived, here."""
+        return self.options.is_file()
+
+    @property
+    def is_default(self) -> bool:
+        return self.root == DEFAULT.expanduser().absolute()
+
+    def log(self, program: str) -> Path:
+        return self.logs / f"{program}.log"
+
+    def cluster_id(self) -> str:
+        """The cluster's id, if it was ever up."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self.root / "cluster-id").read_text().strip()
+        return ""
+
+    def remember_cluster_id(self, found: str) -> None:
+        """Raises ConfigError when the data in etcd is another cluster's."""
+        known = self.cluster_id()
+        if known and known != found:
+            raise errors.ConfigError(
+                f"{self.root} was cluster {known}, and its etcd now holds cluster {found}"
+            )
+        if not known:
+            private_file.write(self.root / "cluster-id", found + "\n")
+
+    def claim(self) -> None:
+        """Make the folder. Raises ConfigError when it holds somebody else's files."""
+        private_file.make_folder(self.root)
+        strange = sorted(entry.name for entry in self.root.iterdir())
+        if strange and not self.is_ours:
+            raise errors.ConfigError(
+                f"{self.root} is not empty, and no cluster of ours: it holds {', '.join(strange[:3])}",
+                hint="name another folder with --data-dir",
+            )
+        private_file.make_folder(self.logs)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[bool]:
+        """Whether we hold the folder alone. The kernel lets go of the lock when its holder dies."""
+        handle = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        else:
+            os.ftruncate(handle, 0)
+            os.write(handle, f"{os.getpid()}\n".encode())
+            yield True
+        finally:
+            os.close(handle)
+
+    def remove(self) -> list[str]:
+        """Remove what is ours, and the folder if nothing else is in it; what was left."""
+        for name in KNOWN:
+            path = self.root / name
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        for rest in self.root.glob("logs*.1"):
+            rest.unlink()
+        left = sorted(entry.name for entry in self.root.iterdir())
+        if not left:
+            self.root.rmdir()
+        return left
+
+
+def ensure_certificates(files: ClusterFiles, hosts: Sequence[str], now: datetime.datetime) -> None:
+    """Authorities and certificates of the API server and of etcd; the first is signed anew for new hosts."""
+    authority = _authority(files, "ca", "KohakuRiver", now)
+    server = certificates.load(files.pki, "apiserver")
+    if server is None or not set(hosts) <= certificates.hosts_of(server):
+        kept = certificates.hosts_of(server) if server else frozenset()
+        names = list(dict.fromkeys([*hosts, *sorted(kept)]))
+        certificates.sign(authority, "kohakuriver-apiserver", hosts=names, now=now).save(
+            files.pki, "apiserver"
+        )
+    etcd_authority = _authority(files, "etcd-ca", "KohakuRiver private etcd", now)
+    if certificates.load(files.pki, "etcd") is None:
+        pair = certificates.sign(etcd_authority, "etcd", hosts=["127.0.0.1", "localhost"], now=now)
+        pair.save(files.pki, "etcd")
+
+
+def _authority(files: ClusterFiles, name: str, title: str, now: datetime.datetime) -> certificates.Pair:
+    found = certificates.load(files.pki, name)
+    if found is None:
+        found = certificates.new_authority(title, now=now)
+        found.save(files.pki, name)
+    return found
+
+
+def ensure_credentials(files: ClusterFiles, *, url: str, local_url: str, node: str) -> None:
+    """A config file with a token for each role, and the tokens' hashes for the API server. What people
+    changed or added in these files stays."""
+    authority = (files.pki / "ca.crt").read_bytes()
+    lines = files.tokens.read_text().splitlines() if files.tokens.exists() else []
+    known = {json.loads(line)["sha256"] for line in lines if line.strip()}
+    for role in ROLES:
+        server = url if role is ADMIN else local_url
+        token = _ensure_config(files.root / role.file, role, server, authority)
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        if digest not in known:
+            entry = {"sha256": digest, "user": role.user, "role": role.name}
+            if role is NODE:
+                entry |= {"user": f"node:{node}", "node": node}
+            lines.append(json.dumps(entry))
+    text = "".join(f"{line}\n" for line in lines)
+    if not files.tokens.exists() or files.tokens.read_text() != text:
+        private_file.write(files.tokens, text)
+
+
+def _ensure_config(file: Path, role: Role, server: str, authority: bytes) -> str:
+    """The token in the file, which afterwards names this server."""
+    if not file.exists():
+        connection = Connection(server=server, token=secrets.token_urlsafe(32), ca=authority)
+        config.write(file, connection, cluster=CONTEXT, user=role.user)
+    found = config.load(file, context=CONTEXT)
+    if found.server != server or found.ca != authority:
+        _point_to(file, server, authority)
+    if not found.token:
+        raise errors.ConfigError(
+            f"{file} holds no token", hint=f"remove {file}; the next `up` makes a new one"
+        )
+    return found.token
+
+
+def _point_to(file: Path, server: str, authority: bytes) -> None:
+    """Change our cluster's address; contexts that people have added stay."""
+    whole = config.read(file)
+    for entry in whole.get("clusters") or ():
+        if entry.get("name") == CONTEXT:
+            data = base64.b64encode(authority).decode()
+            entry["cluster"] |= {"server": server, "certificate-authority-data": data}
+    private_file.write(file, yaml.safe_dump(whole, sort_keys=False))

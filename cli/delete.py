@@ -1,0 +1,175 @@
+"""`delete`: ask for the deletion of each object, then wait until each is gone."""
+
+import dataclasses
+from typing import Annotated
+
+import typer
+
+from cli import awaiting, failures, manifests, screen, targets
+from cli.follow import Deadline
+from cli.http import Api, Object
+from cli.manifests import Problem
+from cli.settings import Settings
+from kohakuriver import durations, errors
+from kohakuriver.resources.kinds import ResourceType
+
+EXAMPLES = """
+kohakuriver delete vps dev
+kohakuriver delete vps/dev vps/test --no-wait
+kohakuriver delete -f dev.yaml
+kohakuriver delete vps -l team=red --timeout 1m
+"""
+
+Words = Annotated[list[str] | None, typer.Argument(metavar="KIND NAME... | KIND/NAME...", show_default=False)]
+Files = Annotated[
+    list[str] | None,
+    typer.Option("--filename", "-f", metavar="FILE", help="What these manifests declare; - is stdin."),
+]
+Selector = Annotated[
+    str | None,
+    typer.Option("--selector", "-l", metavar="LABELS", help="Those of the kind with these labels."),
+]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Return only when they are gone.")]
+Timeout = Annotated[
+    str,
+    typer.Option(
+        "--timeout", metavar="DURATION", help="How long to wait; 0 is for ever. Then exit with 124."
+    ),
+]
+IgnoreAbsent = Annotated[
+    bool, typer.Option("--ignore-not-found", help="What is not there is as good as deleted.")
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Doomed:
+    """One object to delete."""
+
+    resource: ResourceType
+    name: str
+    namespace: str | None
+
+    @property
+    def title(self) -> str:
+        return targets.title(self.resource, self.name)
+
+
+def delete(
+    settings: Settings,
+    words: Words = None,
+    filename: Files = None,
+    selector: Selector = None,
+    wait: Wait = True,
+    timeout: Timeout = "0",
+    ignore_not_found: IgnoreAbsent = False,
+) -> int:
+    """Delete objects and wait until they are gone: of a VPS, its container and its files too."""
+    seconds = parse_timeout(timeout)
+    api = settings.api()
+    doomed, good = _doomed(api, words or [], filename or [], selector, settings.namespace)
+    going: list[tuple[_Doomed, str]] = []
+    for one in doomed:
+        try:
+            answer = api.call("DELETE", api.path(one.resource, namespace=one.namespace, name=one.name))
+        except errors.NotFound as error:
+            if not ignore_not_found:
+                screen.fail(error.message, hint=error.hint)
+                good = False
+            continue
+        if not answer.get("metadata", {}).get("deletionTimestamp") or answer.get("kind") == "Status":
+            screen.out(f"{one.title} deleted")
+        elif wait:
+            going.append((one, answer["metadata"]["uid"]))
+        else:
+            screen.out(f"{one.title} is being deleted")
+    deadline = Deadline(seconds or None)
+    for one, uid in going:
+        _await(api, one, uid, deadline, timeout)
+    return 0 if good else 1
+
+
+def parse_timeout(text: str) -> float:
+    """Seconds. Raises UsageError."""
+    try:
+        return durations.parse(text)
+    except ValueError as error:
+        raise failures.UsageError(f"--timeout: {error}", hint="a bare number counts seconds") from None
+
+
+def _doomed(
+    api: Api, words: list[str], files: list[str], selector: str | None, namespace: str | None
+) -> tuple[list[_Doomed], bool]:
+    """What is meant, and whether all of it was understood. Raises UsageError."""
+    if files and (words or selector):
+        raise failures.UsageError("-f goes with neither names nor -l", hint="leave one of them out")
+    if files:
+        return _declared(api, files, namespace)
+    if not words:
+        raise failures.UsageError("what is to be deleted?", hint="kohakuriver delete KIND NAME, or -f FILE")
+    if selector is not None:
+        return _selected(api, words, selector), True
+    found = [
+        _Doomed(target.resource, name, _namespace(api, target.resource))
+        for target in targets.named(words)
+        for name in target.names
+    ]
+    return found, True
+
+
+def _declared(api: Api, files: list[str], namespace: str | None) -> tuple[list[_Doomed], bool]:
+    found: list[_Doomed] = []
+    good = True
+    for one in manifests.read(files):
+        if isinstance(one, Problem):
+            screen.fail(str(one))
+            good = False
+            continue
+        inside = namespace or one.namespace or api.namespace
+        found.append(_Doomed(one.resource, one.name, inside if one.resource.namespaced else None))
+    return found, good
+
+
+def _selected(api: Api, words: list[str], selector: str) -> list[_Doomed]:
+    found = []
+    for target in targets.parse(words):
+        if target.names:
+            raise failures.UsageError("names and -l do not go together", hint="leave one of them out")
+        namespace = _namespace(api, target.resource)
+        path = api.path(target.resource, namespace=namespace)
+        answer = api.call("GET", path, params={"labelSelector": selector})
+        found += [_Doomed(target.resource, item["metadata"]["name"], namespace) for item in answer["items"]]
+    if not found:
+        screen.note(f'nothing carries the labels "{selector}"')
+    return found
+
+
+def _namespace(api: Api, resource: ResourceType) -> str | None:
+    return api.namespace if resource.namespaced else None
+
+
+def _await(api: Api, one: _Doomed, uid: str, deadline: Deadline, timeout: str) -> None:
+    """Return when the object is gone; a namesake made since is another one."""
+    said = Deadline(awaiting.SAY_AFTER)
+    told: set[str] = set()
+
+    def judge(body: Object | None) -> str:
+        if body is None or body["metadata"]["uid"] != uid:
+            return ""
+        return awaiting.summary(body) or "it is still there"
+
+    def tell(state: str) -> None:
+        if said.passed and state not in told:
+            told.add(state)
+            screen.note(f"waiting for {one.title}: {state}")
+
+    try:
+        awaiting.until(
+            api, one.resource, one.name, namespace=one.namespace, judge=judge, deadline=deadline, tell=tell
+        )
+    except failures.TimedOut as late:
+        raise failures.TimedOut(
+            f"{one.title} is not gone after {timeout}: {late.message}",
+            hint=f"its deletion goes on; see `kohakuriver describe {one.title}`",
+        ) from None
+    screen.out(f"{one.title} deleted")
+    screen.flush()

@@ -1,0 +1,168 @@
+"""`describe`: one object for a person to read: how it stands, what was declared, and its latest events."""
+
+import datetime
+from typing import Annotated, Any
+
+import typer
+
+from cli import failures, merge, screen, sections, targets
+from cli.awaiting import summary
+from cli.http import Api, Object
+from cli.settings import Settings
+from kohakuriver import errors
+from kohakuriver.clock import SystemClock
+from kohakuriver.resources import kinds
+from kohakuriver.resources.kinds import ResourceType
+
+EXAMPLES = """
+kohakuriver describe vps dev
+kohakuriver describe node/n1
+kohakuriver describe vps -l team=red
+"""
+
+Words = Annotated[
+    list[str] | None, typer.Argument(metavar="KIND [NAME]... | KIND/NAME...", show_default=False)
+]
+Selector = Annotated[
+    str | None,
+    typer.Option("--selector", "-l", metavar="LABELS", help="Those of the kind with these labels."),
+]
+
+
+def describe(settings: Settings, words: Words = None, selector: Selector = None) -> int:
+    """Show objects in full: how they stand and why, what was declared, and their latest events."""
+    wanted = targets.parse(words or [])
+    api = settings.api()
+    now = SystemClock().now()
+    pages, good = [], True
+    for target in wanted:
+        if target.names and selector:
+            raise failures.UsageError("names and -l do not go together", hint="leave one of them out")
+        namespace = api.namespace if target.resource.namespaced else None
+        if not target.names:
+            params = {"labelSelector": selector} if selector else {}
+            answer = api.call("GET", api.path(target.resource, namespace=namespace), params=params)
+            pages += [
+                page(item, target.resource, _events(api, target.resource, item), now)
+                for item in answer["items"]
+            ]
+        for name in target.names:
+            try:
+                body = api.call("GET", api.path(target.resource, namespace=namespace, name=name))
+            except errors.NotFound as error:
+                screen.fail(error.message, hint=error.hint)
+                good = False
+                continue
+            pages.append(page(body, target.resource, _events(api, target.resource, body), now))
+    screen.out("\n\n\n".join("\n".join(lines) for lines in pages), end="\n" if pages else "")
+    if good and not pages:
+        screen.note("nothing to describe")
+    return 0 if good else 1
+
+
+def page(body: Object, resource: ResourceType, events: list[Object], now: datetime.datetime) -> list[str]:
+    """The whole text about one object."""
+    metadata, status = body["metadata"], body.get("status") or {}
+    annotations = {
+        key: value for key, value in (metadata.get("annotations") or {}).items() if key != merge.LAST_APPLIED
+    }
+    lines = sections.pairs(
+        [
+            ("Name", metadata["name"]),
+            ("Namespace", metadata.get("namespace")),
+            *_standing(body, resource, now),
+            ("Created", _moment(metadata.get("creationTimestamp"), now)),
+            ("Deletion asked", _moment(metadata.get("deletionTimestamp"), now)),
+            ("Labels", _list(metadata.get("labels"))),
+            ("Annotations", _list(annotations)),
+            ("UID", metadata.get("uid")),
+        ]
+    )
+    lines += _part("Spec", body.get("spec"))
+    lines += _part("Status", _rest(status))
+    others = ("apiVersion", "kind", "metadata", "spec", "status")
+    lines += sections.pairs(sections.titled({k: v for k, v in body.items() if k not in others}).items())
+    if status.get("conditions"):
+        lines += ["Conditions:", *sections.indented(sections.conditions(status["conditions"], now))]
+    if resource is kinds.EVENT:
+        return lines
+    if not events:
+        return [*lines, "Events:  none in the last hour"]
+    return [*lines, "Events:", *sections.indented(sections.events(events, now))]
+
+
+def _standing(body: Object, resource: ResourceType, now: datetime.datetime) -> list[tuple[str, Any]]:
+    """What most people look for first."""
+    status = body.get("status") or {}
+    if resource is kinds.NODE:
+        ready: Object = next((c for c in status.get("conditions") or () if c.get("type") == "Ready"), {})
+        word = {"True": "Ready", "False": "NotReady"}.get(str(ready.get("status")), "Unknown")
+        message = str(ready.get("message") or "")
+        cordoned = (body.get("spec") or {}).get("unschedulable")
+        return [
+            ("Status", f"{word}: {message}" if message and word != "Ready" else word),
+            ("New VPSes", "are not placed here (cordoned)" if cordoned else ""),
+        ]
+    if resource is not kinds.VPS:
+        return []
+    assignment, observed = status.get("assignment") or {}, status.get("observed") or {}
+    grant, container = assignment.get("grant") or {}, observed.get("container") or {}
+    booked = ", ".join(
+        part
+        for part in (
+            f"{grant['cores']} cores" if grant.get("cores") else "",
+            f"{grant['memory']} of memory" if grant.get("memory") else "",
+        )
+        if part
+    )
+    return [
+        ("Status", summary(body)),
+        ("Reason", status.get("reason")),
+        ("Node", assignment.get("node") or "none yet"),
+        ("Booked", booked),
+        ("SSH port", grant.get("sshPort")),
+        ("SSH", _ssh(observed.get("ssh") or {})),
+        ("Container", container.get("name")),
+        ("Started", _moment(container.get("startedAt"), now)),
+        ("Unreachable", _moment(status.get("unreachableSince"), now)),
+    ]
+
+
+def _ssh(ssh: Object) -> str:
+    state, message = str(ssh.get("state") or ""), str(ssh.get("message") or "")
+    return f"{state}: {message}" if message else state
+
+
+def _rest(status: Object) -> Object:
+    """Status without what stands at the top."""
+    return {key: value for key, value in status.items() if key not in ("phase", "reason", "message")}
+
+
+def _part(name: str, part: Object | None) -> list[str]:
+    inner = sections.pairs(sections.titled(part or {}).items())
+    return [f"{name}:", *sections.indented(inner)] if inner else []
+
+
+def _moment(timestamp: str | None, now: datetime.datetime) -> str:
+    return f"{timestamp} ({sections.ago(timestamp, now)} ago)" if timestamp else ""
+
+
+def _list(found: dict[str, str] | None) -> list[str]:
+    return [f"{key}={value}" for key, value in sorted((found or {}).items())]
+
+
+def _events(api: Api, resource: ResourceType, body: Object) -> list[Object]:
+    """The object's events. Who may not read them sees the rest all the same."""
+    if resource is kinds.EVENT:
+        return []
+    metadata = body["metadata"]
+    selector = f"involvedObject.kind={resource.kind},involvedObject.name={metadata['name']}"
+    if resource is not kinds.NODE:  # what reports on nodes may not know their uid
+        selector += f",involvedObject.uid={metadata['uid']}"
+    path = api.path(kinds.EVENT, namespace=metadata.get("namespace"))
+    try:
+        found: list[Object] = api.call("GET", path, params={"fieldSelector": selector})["items"]
+    except errors.Forbidden as error:
+        screen.warn(f"events are not shown: {error.message}")
+        return []
+    return found

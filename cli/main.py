@@ -1,0 +1,86 @@
+"""The console script: the one place where errors become text and exit codes.
+
+0 done, 1 an error, 2 the command line was wrong, 124 a wait timed out, 130 Ctrl-C, 141 nobody reads stdout.
+ No traceback reaches a person, unless `-v` asks for one.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from cli import failures, screen
+from kohakuriver import errors
+
+ERROR, USAGE, TIMED_OUT, INTERRUPTED, NO_READER = 1, 2, 124, 130, 141
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command line; the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _call(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+        return NO_READER
+    except KeyboardInterrupt:
+        screen.note("")
+        return INTERRUPTED
+    return code
+
+
+def _call(words: list[str]) -> int:
+    from cli import application  # here, so that Ctrl-C during the imports is caught too
+
+    try:
+        result = application.build().main(args=words, prog_name="kohakuriver", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except failures.TimedOut as error:
+        screen.fail(error.message, hint=error.hint)
+        return TIMED_OUT
+    except failures.UsageError as error:
+        screen.fail(error.message, hint=error.hint)
+        return USAGE
+    except errors.KohakuRiverError as error:
+        screen.fail(error.message, hint=error.hint)
+        return ERROR
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        screen.fail(f"{where}{error.strerror or error}")
+        return ERROR
+    except Exception as error:
+        if hasattr(error, "format_message"):  # typer's usage errors
+            return _usage(error)
+        return _unexpected(error, traceback="-v" in words or "--verbose" in words)
+
+
+def _usage(error: Any) -> int:
+    message = str(error.format_message()).strip()
+    if not message:  # no arguments where some are needed: help says it all
+        return USAGE
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "kohakuriver"
+    screen.fail(message[:1].lower() + message[1:].rstrip("."), hint=f"`{path} --help` shows what it takes")
+    return USAGE
+
+
+def _unexpected(error: Exception, *, traceback: bool) -> int:
+    if traceback:
+        import traceback as tracebacks
+
+        screen.note("".join(tracebacks.format_exception(error)).rstrip())
+    screen.fail(
+        f"this should not have happened: {type(error).__name__}: {error}",
+        hint="the same command with -v shows where; please report it",
+    )
+    return ERROR
+
+
+def _forget_stdout() -> None:
+    """Nobody reads: keep the interpreter from complaining when it flushes at exit."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

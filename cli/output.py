@@ -1,0 +1,90 @@
+"""Objects as text: yaml, json, names, JSONPath. Pure; tables are in `table.py`."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cli import failures, targets
+from kohakuriver.resources import kinds
+
+Object = dict[str, Any]
+Render = Callable[[Object], str]
+FORMATS = "table, wide, yaml, json, name, jsonpath=TEMPLATE"
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """A value of `-o`. `render` is None where the server's tables are shown."""
+
+    wide: bool = False
+    render: Render | None = None
+    one_by_one: bool = False  # several objects are rendered each for itself, not as a List
+
+
+def parse(text: str) -> Output:
+    """Raises UsageError for what is no format."""
+    name, equals, rest = text.partition("=")
+    match name:
+        case "table" | "wide" if not equals:
+            return Output(wide=name == "wide")
+        case "yaml" if not equals:
+            return Output(render=to_yaml)
+        case "json" if not equals:
+            return Output(render=to_json)
+        case "name" if not equals:
+            return Output(render=to_name, one_by_one=True)
+        case "jsonpath" if rest:
+            return Output(render=_template(rest))
+    raise failures.UsageError(f'"{text}" is no output format', hint=f"there are {FORMATS}")
+
+
+def _template(text: str) -> Render:
+    from cli import jsonpath  # here: tables do without it
+
+    try:
+        return jsonpath.compile_template(text).render
+    except jsonpath.JsonPathError as error:
+        hint = "such as -o jsonpath='{.status.phase}'"
+        raise failures.UsageError(f"-o jsonpath: {error}", hint=hint) from None
+
+
+def combined(objects: Sequence[Object]) -> Object:
+    """Several objects as one, as kubectl shows them."""
+    return {"apiVersion": "v1", "items": list(objects), "kind": "List", "metadata": {"resourceVersion": ""}}
+
+
+def without_noise(body: Object) -> Object:
+    """The object without who-set-what, which is long and which nobody asked for."""
+    if "managedFields" not in body.get("metadata", {}):
+        return body
+    metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
+    return {**body, "metadata": metadata}
+
+
+def to_json(body: Object) -> str:
+    return json.dumps(body, indent=4, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def to_yaml(body: Object) -> str:
+    import yaml  # here: tables do without it
+
+    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+        """Texts of several lines as blocks; the same list twice is written twice."""
+
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    def text(dumper: Any, value: str) -> Any:
+        style = "|" if "\n" in value else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+    Dumper.add_representer(str, text)
+    dumped = yaml.dump(body, Dumper=Dumper, allow_unicode=True, width=10**6, default_flow_style=False)
+    return str(dumped)
+
+
+def to_name(body: Object) -> str:
+    resource = kinds.by_kind(body.get("apiVersion", ""), body.get("kind", ""))
+    name = body["metadata"]["name"]
+    return (targets.title(resource, name) if resource else f"{body.get('kind', '').lower()}/{name}") + "\n"

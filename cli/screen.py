@@ -1,0 +1,43 @@
+"""What the user sees: data on stdout, everything else on stderr. Colour only on a terminal that wants it."""
+
+import os
+import sys
+from typing import TextIO
+
+
+def out(text: str, *, end: str = "\n") -> None:
+    """Data: what a script reads."""
+    sys.stdout.write(text + end)
+
+
+def flush() -> None:
+    """Hand on what was written; what watches prints must not lie in a buffer."""
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """A line for the person: progress, what to do next."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def warn(text: str) -> None:
+    """Something that was done all the same, but that somebody should know."""
+    note(f"{_coloured('warning:', '33')} {text}")
+
+
+def fail(message: str, *, hint: str = "") -> None:
+    """Something that was not done: one sentence, and what to do next."""
+    sys.stdout.flush()
+    note(f"{_coloured('error:', '31')} {message}")
+    if hint:
+        note(f"{_coloured('hint:', '36')} {hint}")
+
+
+def has_colour(stream: TextIO) -> bool:
+    """Whether escape sequences are welcome there (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _coloured(text: str, code: str) -> str:
+    return f"\x1b[1;{code}m{text}\x1b[0m" if has_colour(sys.stderr) else text

@@ -1,0 +1,125 @@
+"""Objects as indented text for people: `describe`'s pages. Pure."""
+
+import datetime
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from cli import table
+from kohakuriver import clock, durations
+
+Object = Mapping[str, Any]
+INDENT = "  "
+_ACRONYMS = {"ssh": "SSH", "id": "ID", "uid": "UID", "oom": "OOM", "gpus": "GPUs"}
+_HIDDEN = {"conditions"}  # shown as a table of their own
+
+
+def pairs(found: Iterable[tuple[str, Any]]) -> list[str]:
+    """`Key:   value` lines, values aligned; nested values below their key; empty ones left out."""
+    shown = [(key, value) for key, value in found if value not in (None, "", {}, [])]
+    width = max((len(key) for key, value in shown if not _nested(value)), default=0)
+    lines: list[str] = []
+    for key, value in shown:
+        if isinstance(value, Mapping):
+            lines += [f"{key}:", *indented(pairs(value.items()))]
+        elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+            lines.append(f"{key}:")
+            for item in value:
+                inner = pairs(item.items()) if isinstance(item, Mapping) else [text(item)]
+                lines += [f"{INDENT}- {inner[0]}", *indented(indented(inner[1:]))]
+        else:
+            first, *more = text(value).split("\n")
+            lines.append(f"{key + ':':<{width + 1}}  {first}")
+            lines += [" " * (width + 3) + line for line in more]
+    return lines
+
+
+def titled(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a part under readable names: runState becomes Run State."""
+    return {
+        title(key): titled(value) if isinstance(value, Mapping) and key not in ("labels", "env") else value
+        for key, value in body.items()
+        if key not in _HIDDEN
+    }
+
+
+def title(field: str) -> str:
+    """`sshPort` as `SSH Port`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", field).split(" ")
+    return " ".join(_ACRONYMS.get(word.lower(), word[:1].upper() + word[1:]) for word in words)
+
+
+def text(value: Any) -> str:
+    """A value on one line, a list with an item a line."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return "\n".join(map(text, value))
+    return str(value)
+
+
+def indented(lines: Sequence[str]) -> list[str]:
+    return [INDENT + line if line else line for line in lines]
+
+
+def ago(moment: str | None, now: datetime.datetime) -> str:
+    """How long ago a timestamp was."""
+    if not moment:
+        return ""
+    try:
+        return durations.age((now - clock.parse_timestamp(moment)).total_seconds())
+    except ValueError:
+        return moment
+
+
+def conditions(found: Sequence[Object], now: datetime.datetime) -> list[str]:
+    """A table of conditions."""
+    rows = [["TYPE", "STATUS", "SINCE", "REASON", "MESSAGE"]]
+    rows += [
+        [
+            str(one.get("type", "")),
+            str(one.get("status", "")),
+            ago(one.get("lastTransitionTime"), now),
+            str(one.get("reason") or ""),
+            str(one.get("message") or ""),
+        ]
+        for one in found
+    ]
+    return table.Printer().lines(rows)
+
+
+def events(found: Sequence[Object], now: datetime.datetime) -> list[str]:
+    """A table of events, the latest last."""
+    rows = [["TYPE", "REASON", "AGE", "FROM", "MESSAGE"]]
+    for one in sorted(found, key=_when):
+        source = (one.get("source") or {}).get("component") or one.get("reportingComponent") or ""
+        message = str(one.get("message") or "").strip().replace("\n", " ")
+        rows.append(
+            [str(one.get("type") or ""), str(one.get("reason") or ""), _age(one, now), source, message]
+        )
+    return table.Printer().lines(rows)
+
+
+def _when(event: Object) -> str:
+    series = event.get("series") or {}
+    metadata = event.get("metadata") or {}
+    return str(
+        series.get("lastObservedTime")
+        or event.get("lastTimestamp")
+        or event.get("eventTime")
+        or metadata.get("creationTimestamp")
+        or ""
+    )
+
+
+def _age(event: Object, now: datetime.datetime) -> str:
+    count = (event.get("series") or {}).get("count") or event.get("count") or 1
+    age = ago(_when(event), now)
+    first = event.get("firstTimestamp") or event.get("eventTime")
+    return f"{age} (x{count} over {ago(first, now)})" if count > 1 and first else age
+
+
+def _nested(value: Any) -> bool:
+    return isinstance(value, Mapping) or (
+        isinstance(value, list) and any(isinstance(item, Mapping) for item in value)
+    )

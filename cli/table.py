@@ -1,0 +1,76 @@
+"""Tables as kubectl lays them out: capital headers, three spaces between columns. Pure."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from cli import targets
+from kohakuriver.resources.kinds import ResourceType
+
+GAP = "   "
+Row = list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """What of a server's table is shown, and how."""
+
+    resource: ResourceType
+    wide: bool = False
+    with_namespace: bool = False
+    with_kind: bool = False  # names as KIND/NAME, where several kinds are shown
+
+
+def header(table: dict[str, Any], layout: Layout) -> Row:
+    """The titles of the columns."""
+    titles = [str(column["name"]).upper() for column in _columns(table, layout)]
+    return ["NAMESPACE", *titles] if layout.with_namespace else titles
+
+
+def rows(table: dict[str, Any], layout: Layout, *, columns: dict[str, Any] | None = None) -> list[Row]:
+    """The cells to show; `columns` is the table whose header counts, where this one has none."""
+    shown = _columns(columns or table, layout)
+    indexes = [(column["index"], column["format"] == "name") for column in shown]
+    found = []
+    for row in table.get("rows") or ():
+        cells = [_cell(row["cells"], index, is_name, layout) for index, is_name in indexes]
+        if layout.with_namespace:
+            metadata = (row.get("object") or {}).get("metadata") or {}
+            cells.insert(0, str(metadata.get("namespace", "")))
+        found.append(cells)
+    return found
+
+
+class Printer:
+    """Lays rows out; widths only grow, so that what a watch adds lies below what is there."""
+
+    def __init__(self) -> None:
+        self._widths: list[int] = []
+
+    def lines(self, rows: Sequence[Row]) -> list[str]:
+        for row in rows:
+            missing = len(row) - len(self._widths)
+            self._widths += [0] * max(missing, 0)
+            for index, cell in enumerate(row):
+                self._widths[index] = max(self._widths[index], len(cell))
+        return [self._line(row) for row in rows]
+
+    def _line(self, row: Row) -> str:
+        cells = (cell.ljust(width) for cell, width in zip(row, self._widths, strict=False))
+        return GAP.join(cells).rstrip()
+
+
+def _columns(table: dict[str, Any], layout: Layout) -> list[dict[str, Any]]:
+    columns = [
+        {"format": "", "priority": 0, **column, "index": index}
+        for index, column in enumerate(table.get("columnDefinitions") or ())
+    ]
+    return [column for column in columns if layout.wide or not column["priority"]]
+
+
+def _cell(cells: list[Any], index: int, is_name: bool, layout: Layout) -> str:
+    value = cells[index] if index < len(cells) else None
+    text = "" if value is None else str(value).replace("\n", " ")
+    if isinstance(value, bool):
+        text = str(value).lower()
+    return targets.title(layout.resource, text) if is_name and layout.with_kind else text

@@ -1,0 +1,27 @@
+"""`version`: which client this is, and which server answers."""
+
+from typing import Annotated
+
+import typer
+
+from cli import screen
+from cli.settings import Settings
+from kohakuriver import __version__
+
+EXAMPLES = """
+kohakuriver version
+kohakuriver version --client
+"""
+
+
+def version(
+    settings: Settings,
+    client: Annotated[bool, typer.Option("--client", help="Do not ask the server.")] = False,
+) -> int:
+    """Show the version of this client and of the API server."""
+    screen.out(f"Client: {__version__}")
+    if client:
+        return 0
+    answer = settings.api().call("GET", "/version")
+    screen.out(f"Server: {answer.get('gitVersion', 'unknown')}")
+    return 0

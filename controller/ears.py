@@ -1,0 +1,92 @@
+"""When each node was last heard, and up to when everything has been heard.
+
+Fed by the watch on Leases and by the controller's own heartbeat; read by `lifecycle.py` for `nodes.judge`.
+All times are this controller's own monotonic clock: no time in a Lease is ever compared. Holds state, does
+no I/O.
+"""
+
+import dataclasses
+
+from controller.nodes import Hearing, Limits
+
+
+@dataclasses.dataclass(slots=True)
+class _Node:
+    revision: str
+    heard: float | None
+    excused_until: float
+    patience: float
+
+
+class Ears:
+    """Stamps renewals as they come in."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._nodes: dict[str, _Node] = {}
+        self._sent: dict[int, float] = {}  # own beats under way, and when they were sent
+        self._known_until = float("-inf")
+        self._interrupted = True  # nothing has come back yet: a cold view
+
+    @property
+    def known_until(self) -> float:
+        """Every renewal made before this moment has been stamped."""
+        return self._known_until
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the view is cold or has had a gap that no beat of ours has closed yet."""
+        return self._interrupted
+
+    def renewal(self, name: str, *, revision: str, duration: float | None, now: float) -> None:
+        """The watch showed this node's Lease. Only a change of its revision says that the node lives."""
+        patience = max(self._limits.loss, duration or 0.0)
+        node = self._nodes.get(name)
+        if node is None:
+            self._nodes[name] = self._first_seen(revision, patience, now)
+        elif node.revision != revision:
+            self._nodes[name] = _Node(revision, now, now + patience, patience)
+
+    def forget(self, name: str) -> None:
+        """The node is gone."""
+        self._nodes.pop(name, None)
+
+    def sent(self, beat: int, *, now: float) -> None:
+        """The controller's own Lease is being written."""
+        self._sent[beat] = now
+
+    def echo(self, beat: int, *, now: float) -> None:
+        """The watch brought that write back: what was written before it has been heard."""
+        sent = self._sent.get(beat)
+        self._sent = {number: at for number, at in self._sent.items() if number > beat}
+        if sent is None or sent <= self._known_until:
+            return
+        self._known_until = sent
+        if self._interrupted:
+            self._interrupted = False
+            self._discard(now)
+
+    def listen(self, *, now: float, late_by: float = 0.0) -> None:
+        """Once per tick: notice a view that has gone stale, or a loop that was stopped."""
+        if late_by > self._limits.skip:
+            self._discard(now)
+        if now - self._known_until > self._limits.gap:
+            self._interrupted = True
+
+    def hearing(self, name: str, *, is_marked: bool, now: float) -> Hearing:
+        """What is known of this node; a node without a Lease starts counting now."""
+        node = self._nodes.get(name)
+        if node is None:
+            node = self._nodes[name] = self._first_seen("", self._limits.loss, now)
+        return Hearing(name, node.heard, node.excused_until, node.patience, is_marked)
+
+    def _first_seen(self, revision: str, patience: float, now: float) -> _Node:
+        """In a live view a node that appears is heard by that; in a cold one nothing is known of it."""
+        if self._interrupted:
+            return _Node(revision, None, now + self._limits.hold, patience)
+        return _Node(revision, now, now + patience, patience)
+
+    def _discard(self, now: float) -> None:
+        """Trust no age: every node is excused until its next renewal, or for the hold."""
+        for node in self._nodes.values():
+            node.heard, node.excused_until = None, now + self._limits.hold

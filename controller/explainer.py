@@ -1,0 +1,133 @@
+"""Tells parked VPSes why they wait: the condition Scheduled=False, written only where it differs.
+
+A change of the numbers in a message is worth a write only now and then: five thousand waiting VPSes must
+not each be written to whenever one core somewhere is booked. A first word comes at once, later ones at a
+walk.
+"""
+
+import asyncio
+import functools
+import logging
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from controller import view
+from controller.fleet import Fleet
+from controller.queue import PendingQueue
+from controller.schedule import Unschedulable
+from controller.view import VPSRequest
+from controller.world import World
+from controller.writes import Writes, unscheduled
+from kohakuriver import errors
+from kohakuriver.client.events import Recorder
+from kohakuriver.client.watch import ObjectKey
+
+log = logging.getLogger(__name__)
+
+Object = dict[str, Any]
+WIDTH = 4  # writes at a time
+REFRESH = 5.0  # seconds between two looks at messages that were true once
+REFRESHED = 50  # VPSes at most whose numbers are brought up to date in one look
+
+
+class Explainer:
+    """Writes reasons as long as `run()` runs."""
+
+    def __init__(
+        self,
+        world: World,
+        writes: Writes,
+        recorder: Recorder,
+        *,
+        queue: PendingQueue[ObjectKey],
+        fleet: Fleet,
+        wake: Callable[[], None],
+    ) -> None:
+        self._world = world
+        self._writes = writes
+        self._recorder = recorder
+        self._queue = queue
+        self._fleet = fleet
+        self._wake = wake
+        self._due: dict[ObjectKey, None] = {}  # who may need a word, in order
+        self._something = asyncio.Event()
+
+    def look(self, key: ObjectKey) -> None:
+        """This VPS may be parked and untold."""
+        if self._queue.verdict(key) is not None:
+            self._due[key] = None
+            self._something.set()
+
+    def look_at_all(self, request: VPSRequest) -> None:
+        """All that ask for this were parked just now."""
+        for key in self._queue.members(request):
+            vps = self._world.vpses.get(key)
+            if vps is not None and not _says_so(vps):
+                self._due[key] = None
+        self._something.set()
+
+    async def run(self, is_leading: Callable[[], bool]) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(WIDTH):
+                tasks.create_task(self._write_all(is_leading), name=f"explainer {number}")
+            while True:
+                await asyncio.sleep(REFRESH)
+                if is_leading():
+                    self.refresh()
+
+    def refresh(self) -> None:
+        """Decide anew for those that are parked; the numbers may have changed, or a word been lost."""
+        budget = REFRESHED
+        for request, old, keys in self._queue.parked():
+            verdict = self._fleet.schedule(request)
+            if not isinstance(verdict, Unschedulable):
+                self._queue.wake(functools.partial(operator.eq, request))
+                self._wake()
+                continue
+            if verdict != old:
+                self._queue.park(request, verdict)
+            for key in keys:
+                vps = self._world.vpses.get(key)
+                if budget > 0 and vps is not None and differs(vps, verdict):
+                    self._due[key] = None
+                    budget -= 1
+        self._something.set()
+
+    async def _write_all(self, is_leading: Callable[[], bool]) -> None:
+        while True:
+            await self._something.wait()
+            if not self._due or not is_leading():
+                self._something.clear()
+                continue
+            key = next(iter(self._due))
+            del self._due[key]
+            await self.step(key)
+
+    async def step(self, key: ObjectKey) -> None:
+        """Tell one VPS, if it is still parked and was not told yet."""
+        vps, verdict = self._world.vpses.get(key), self._queue.verdict(key)
+        if vps is None or verdict is None or not differs(vps, verdict):
+            return
+        try:
+            told = await self._writes.say_unscheduled(vps, reason=verdict.reason, message=verdict.message)
+        except (errors.Conflict, errors.NotFound):
+            await self._world.look_at_vps(key)
+        except errors.KohakuRiverError as error:
+            log.warning("a reason was not written", extra={"vps": str(key), "error": str(error)})
+        else:
+            self._world.vpses.overlay(told)
+            if not _says_so(vps):
+                self._recorder.warning(vps, "FailedScheduling", verdict.message)
+
+
+def differs(vps: Object, verdict: Unschedulable) -> bool:
+    """Whether the VPS says something else than this."""
+    said = view.condition(vps, "Scheduled")
+    wanted = unscheduled(verdict.reason, verdict.message)
+    return said is None or any(said.get(field) != value for field, value in wanted.items())
+
+
+def _says_so(vps: Object) -> bool:
+    said = view.condition(vps, "Scheduled")
+    return said is not None and said["status"] == "False"

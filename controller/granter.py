@@ -1,0 +1,159 @@
+"""Gives back and takes again the cores and memory of VPSes that are stopped and started.
+
+keys -> `grants.decide` -> release, regrant, or a word why not. A VPS whose node is full waits for that
+node: it is tried again when something there becomes free. Each VPS is worked on by one task at a time.
+"""
+
+import asyncio
+import collections
+import logging
+import random
+from collections.abc import Callable
+from typing import Any, assert_never
+
+from controller import explainer, grants
+from controller.backoff import Backoff
+from controller.fleet import Fleet
+from controller.grants import Regrant, Release, Wait
+from controller.schedule import Unschedulable
+from controller.view import request_of
+from controller.world import World
+from controller.writes import Writes
+from kohakuriver import errors
+from kohakuriver.client.events import Recorder
+from kohakuriver.client.watch import ObjectKey, key_of, revision_of
+
+log = logging.getLogger(__name__)
+
+Object = dict[str, Any]
+WIDTH = 8  # steps at a time
+
+
+class Granter:
+    """Keeps grants as declared as long as `run()` runs."""
+
+    def __init__(
+        self,
+        world: World,
+        writes: Writes,
+        recorder: Recorder,
+        *,
+        fleet: Fleet,
+        chance: random.Random,
+        is_leading: Callable[[], bool],
+    ) -> None:
+        self._world = world
+        self._writes = writes
+        self._recorder = recorder
+        self._fleet = fleet
+        self._is_leading = is_leading
+        self._backoff: Backoff[ObjectKey] = Backoff(chance)
+        self._due: dict[ObjectKey, None] = {}
+        self._busy: set[ObjectKey] = set()
+        self._waiting: dict[str, set[ObjectKey]] = collections.defaultdict(set)
+        self._wakeup = asyncio.Event()
+        self._slots = asyncio.Semaphore(WIDTH)
+        world.vpses.listen(self.touch)
+
+    def touch(self, key: ObjectKey) -> None:
+        """This VPS may need a step."""
+        self._due[key] = None
+        self._wakeup.set()
+
+    def node_improved(self, name: str) -> None:
+        """Something became free on this node."""
+        for key in self._waiting.pop(name, ()):
+            self.touch(key)
+
+    def poke(self) -> None:
+        """This controller leads now: look at everything."""
+        for vps in self._world.vpses:
+            self.touch(key_of(vps))
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await self._wakeup.wait()
+                self._wakeup.clear()
+                for key in self.take_due():
+                    tasks.create_task(self.step(key), name=f"grant of {key}")
+
+    def take_due(self) -> list[ObjectKey]:
+        """Those that need a step and are not being worked on. What a standby hears of it leaves to `poke`."""
+        due, self._due = self._due, {}
+        if not self._is_leading():
+            return []
+        ready = []
+        for key in due:
+            if key in self._busy:
+                self._due[key] = None
+            elif self._decide(key) is not None:
+                self._busy.add(key)
+                ready.append(key)
+        return ready
+
+    async def step(self, key: ObjectKey) -> None:
+        """One step for one VPS; its outcome is on the watch, which touches it again."""
+        try:
+            async with self._slots:
+                await self._act(key)
+            self._backoff.forget(key)
+        except errors.KohakuRiverError as error:
+            await self._look_again(key, error)
+        finally:
+            self._busy.discard(key)
+            if key in self._due:
+                self._wakeup.set()
+
+    def _decide(self, key: ObjectKey) -> Release | Regrant | Wait | None:
+        vps = self._world.vpses.get(key)
+        if vps is None:
+            self._backoff.forget(key)
+            return None
+        assignment = (vps.get("status") or {}).get("assignment")
+        return grants.decide(vps, self._fleet.get(assignment["node"])) if assignment else None
+
+    async def _act(self, key: ObjectKey) -> None:
+        vps, action = self._world.vpses.get(key), self._decide(key)
+        if vps is None or action is None:
+            return
+        match action:
+            case Release(epoch):
+                self._world.vpses.overlay(await self._writes.release(vps, epoch=epoch))
+            case Regrant(epoch, node):
+                await self._regrant(vps, epoch=epoch, node=node)
+            case Wait(node, message):
+                self._waiting[node].add(key)
+                await self._say(vps, message)
+            case _:
+                assert_never(action)
+
+    async def _regrant(self, vps: Object, *, epoch: int, node: str) -> None:
+        uid = vps["metadata"]["uid"]
+        self._fleet.assume(node, uid, request_of(vps))
+        try:
+            granted = await self._writes.regrant(vps, epoch=epoch)
+        except errors.Invalid as refusal:
+            self._fleet.withdraw(node, uid)
+            await self._say(vps, f"its files are on {node}: {refusal.message}")
+            raise
+        except errors.KohakuRiverError:
+            self._fleet.withdraw(node, uid)
+            raise
+        self._fleet.confirm(node, uid, revision=revision_of(granted))
+        self._world.vpses.overlay(granted)
+
+    async def _say(self, vps: Object, message: str) -> None:
+        if explainer.differs(vps, Unschedulable("NoRoom", message)):
+            told = await self._writes.say_unscheduled(vps, reason="NoRoom", message=message)
+            self._world.vpses.overlay(told)
+
+    async def _look_again(self, key: ObjectKey, error: errors.KohakuRiverError) -> None:
+        log.info("grant not changed", extra={"vps": str(key), "error": str(error)})
+        await asyncio.sleep(self._backoff.failed(key))
+        await self._world.look_at_vps(key)
+        vps = self._world.vpses.get(key)
+        assignment = ((vps or {}).get("status") or {}).get("assignment")
+        if assignment:
+            await self._world.look_at_node(assignment["node"])
+        self.touch(key)

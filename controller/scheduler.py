@@ -1,0 +1,201 @@
+"""Gives pending VPSes to nodes: informers -> queue -> decision -> bind, sixteen at a time.
+
+The loop owns waiting; a decision is `fleet.schedule`, a write is one bind that the server compares and
+computes itself. What was asked for counts as booked at once, so that the next decision sees it; what was
+refused, or may or may not have happened, is read anew before it is tried again. A VPS that fits nowhere is
+told why, once.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from typing import Any
+
+from controller import grants, schedule, view
+from controller.backoff import Backoff
+from controller.explainer import Explainer
+from controller.fleet import Fleet
+from controller.metrics import Metrics
+from controller.queue import PendingQueue
+from controller.schedule import Placement, Unschedulable
+from controller.view import VPSRequest
+from controller.world import World
+from controller.writes import Writes
+from kohakuriver import errors
+from kohakuriver.client.events import Recorder
+from kohakuriver.client.watch import ObjectKey, revision_of
+
+log = logging.getLogger(__name__)
+
+Object = dict[str, Any]
+WIDTH = 16  # binds under way
+BATCH = 200  # changed objects taken in before others get a turn
+DECISIONS = 8  # the same for decisions, the longest of which looks at every node
+MANY = 16  # changed nodes from which on asking each of them costs more than deciding anew
+
+
+class Scheduler:
+    """Places VPSes as long as `run()` runs."""
+
+    def __init__(
+        self,
+        world: World,
+        writes: Writes,
+        recorder: Recorder,
+        *,
+        fleet: Fleet,
+        chance: random.Random,
+        metrics: Metrics,
+        is_leading: Callable[[], bool],
+        node_improved: Callable[[str], None],
+    ) -> None:
+        self._world = world
+        self._writes = writes
+        self._recorder = recorder
+        self._fleet = fleet
+        self._metrics = metrics
+        self._is_leading = is_leading
+        self._node_improved = node_improved
+        self._queue: PendingQueue[ObjectKey] = PendingQueue()
+        self._explainer = Explainer(world, writes, recorder, queue=self._queue, fleet=fleet, wake=self.poke)
+        self._backoff: Backoff[ObjectKey] = Backoff(chance)
+        self._changed: dict[tuple[str, ObjectKey], None] = {}  # kinds and keys, in order
+        self._busy: set[ObjectKey] = set()  # being bound, or left alone for a moment after a failure
+        self._under_way = 0
+        self._wakeup = asyncio.Event()
+        self._tasks: asyncio.TaskGroup | None = None
+        world.nodes.listen(lambda key: self._touch("node", key))
+        world.allocations.listen(lambda key: self._touch("allocation", key))
+        world.vpses.listen(lambda key: self._touch("vps", key))
+
+    @property
+    def pending(self) -> int:
+        """How many VPSes wait for a node."""
+        return len(self._queue)
+
+    def poke(self) -> None:
+        """Something other than an object changed: look again."""
+        self._wakeup.set()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as self._tasks:
+            self._tasks.create_task(self._explainer.run(self._is_leading), name="explainer")
+            while True:
+                await self._wakeup.wait()
+                self._wakeup.clear()
+                await self.step()
+
+    async def step(self) -> None:
+        """Take in what changed, then decide until nobody is left or all hands are full."""
+        while self._changed:
+            self._absorb(BATCH)
+            await asyncio.sleep(0)
+        self._wake(self._fleet.take_improved())
+        while self._is_leading() and self._decide(DECISIONS):  # noqa: ASYNC110 - gives others a turn
+            await asyncio.sleep(0)
+        self._metrics.pending.set(len(self._queue))
+
+    def _touch(self, kind: str, key: ObjectKey) -> None:
+        self._changed[kind, key] = None
+        self._wakeup.set()
+
+    def _absorb(self, count: int) -> None:
+        for kind, key in list(self._changed)[:count]:
+            del self._changed[kind, key]
+            match kind:
+                case "node":
+                    node = self._world.nodes.get(key)
+                    self._fleet.set_node(key.name, view.facts_of(node) if node is not None else None)
+                case "allocation":
+                    self._take_allocation(key)
+                case _:
+                    self._take_vps(key)
+
+    def _take_allocation(self, key: ObjectKey) -> None:
+        record = self._world.allocations.get(key)
+        if record is None:
+            self._fleet.set_bookings(key.name, {}, revision=0)
+        else:
+            bookings = view.bookings_of(record)
+            self._fleet.set_bookings(key.name, bookings, revision=revision_of(record))
+
+    def _take_vps(self, key: ObjectKey) -> None:
+        if key in self._busy:
+            return  # looked at when that is over
+        vps = self._world.vpses.get(key)
+        if vps is None or not grants.is_pending(vps):
+            self._queue.remove(key)
+            return
+        born = vps["metadata"].get("creationTimestamp") or ""
+        self._queue.put(key, view.request_of(vps), priority=vps["spec"].get("priority") or 0, born=born)
+        self._explainer.look(key)
+
+    def _wake(self, improved: list[view.NodeView]) -> None:
+        for node in improved:
+            self._node_improved(node.name)
+        if not improved:
+            return
+        if len(improved) >= MANY:
+            self._queue.wake(lambda request: True)
+        else:
+            self._queue.wake(lambda request: any(schedule.fits(request, node) for node in improved))
+
+    def _decide(self, count: int) -> bool:
+        """Decide for some. Whether there may be more to decide now."""
+        for _ in range(count):
+            turn = self._queue.next() if self._under_way < WIDTH else None
+            if turn is None:
+                return False
+            key, request = turn
+            match self._fleet.schedule(request):
+                case Placement(node):
+                    self._start(key, request, node)
+                case Unschedulable() as verdict:
+                    self._queue.park(request, verdict)
+                    self._explainer.look_at_all(request)
+        return True
+
+    def _start(self, key: ObjectKey, request: VPSRequest, node: str) -> None:
+        self._queue.remove(key)
+        vps = self._world.vpses.get(key)
+        if vps is None or self._tasks is None:
+            return
+        self._busy.add(key)
+        self._under_way += 1
+        self._fleet.assume(node, vps["metadata"]["uid"], request)
+        self._tasks.create_task(self._bind(key, vps, node), name=f"bind {key}")
+
+    async def _bind(self, key: ObjectKey, vps: Object, node: str) -> None:
+        uid = vps["metadata"]["uid"]
+        try:
+            bound = await self._writes.bind(vps, node)
+        except errors.KohakuRiverError as error:
+            self._fleet.withdraw(node, uid)
+            self._end()
+            await self._look_again(key, node, error)
+        else:
+            self._fleet.confirm(node, uid, revision=revision_of(bound))
+            self._world.vpses.overlay(bound)
+            self._end()
+            self._backoff.forget(key)
+            self._metrics.bound.inc()
+            self._recorder.normal(bound, "Scheduled", f"assigned to {node}")
+        self._busy.discard(key)
+        self._touch("vps", key)
+
+    def _end(self) -> None:
+        self._under_way -= 1
+        self._wakeup.set()
+
+    async def _look_again(self, key: ObjectKey, node: str, error: errors.KohakuRiverError) -> None:
+        """The world was not as it seemed, or nobody knows what became of it: read it before the next try."""
+        self._metrics.refused.labels(reason=type(error).__name__).inc()
+        delay = self._backoff.failed(key)
+        level = logging.INFO if isinstance(error, errors.Conflict | errors.Invalid) else logging.WARNING
+        log.log(level, "bind failed", extra={"vps": str(key), "node": node, "error": str(error)})
+        await asyncio.sleep(delay)
+        await self._world.look_at_vps(key)
+        await self._world.look_at_node(node)
+        if self._world.vpses.get(key) is None:
+            self._backoff.forget(key)

@@ -1,0 +1,57 @@
+"""Which VPSes are bound to which node, and which of them carry a mark of silence. Kept key by key, no I/O."""
+
+import collections
+from collections.abc import Collection
+from typing import Any
+
+from controller.view import condition
+from kohakuriver.client.watch import ObjectKey
+
+Object = dict[str, Any]
+
+
+class Tenants:
+    """An index over the VPSes."""
+
+    def __init__(self) -> None:
+        self._node_of: dict[ObjectKey, str] = {}
+        self._of_node: dict[str, set[ObjectKey]] = collections.defaultdict(set)
+        self._back: set[ObjectKey] = set()
+
+    def update(self, key: ObjectKey, vps: Object | None) -> None:
+        """This VPS is now so; None: it is gone."""
+        before = self._node_of.pop(key, None)
+        if before is not None:
+            self._of_node[before].discard(key)
+            if not self._of_node[before]:
+                del self._of_node[before]
+        self._back.discard(key)
+        assignment = (vps.get("status") or {}).get("assignment") if vps is not None else None
+        if vps is None or not assignment:
+            return
+        self._node_of[key] = assignment["node"]
+        self._of_node[assignment["node"]].add(key)
+        if is_back(vps):
+            self._back.add(key)
+
+    def nodes(self) -> Collection[str]:
+        """Every node that a VPS is bound to, whether or not it is there."""
+        return self._of_node.keys()
+
+    def of(self, node: str) -> Collection[ObjectKey]:
+        return tuple(self._of_node.get(node, ()))
+
+    def back(self) -> Collection[ObjectKey]:
+        """Those that still say their node is unreachable, though the mark is gone."""
+        return tuple(self._back)
+
+
+def is_marked(vps: Object) -> bool:
+    """Whether a controller has said since when the node of this VPS is silent."""
+    return bool((vps.get("status") or {}).get("unreachableSince"))
+
+
+def is_back(vps: Object) -> bool:
+    """Whether the mark is gone, and only the condition still tells of it."""
+    reachable = condition(vps, "NodeReachable")
+    return reachable is not None and reachable["status"] != "True" and not is_marked(vps)

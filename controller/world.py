@@ -1,0 +1,67 @@
+"""What the controller knows of the cluster: its informers, and a fresh look where they may be behind.
+
+Listeners hear keys; who reconciles reads the objects here. After a write whose outcome is refused or
+unknown the object is read anew and laid over, so that the next decision does not repeat the last one's
+mistake.
+"""
+
+import asyncio
+import random
+from typing import Any
+
+from kohakuriver import errors
+from kohakuriver.client.rest import Client
+from kohakuriver.client.watch import Informer, ObjectKey
+from kohakuriver.clock import Clock
+from kohakuriver.resources.kinds import LEASE, NODE, NODE_ALLOCATION, NODE_LEASE_NAMESPACE, VPS
+
+Object = dict[str, Any]
+
+
+class World:
+    """The VPSes, Nodes, NodeAllocations and Leases, as of a moment ago."""
+
+    def __init__(self, client: Client, *, clock: Clock, chance: random.Random) -> None:
+        self._client = client
+        self.vpses = Informer(client, VPS, clock=clock, chance=chance)
+        self.nodes = Informer(client, NODE, clock=clock, chance=chance)
+        self.allocations = Informer(client, NODE_ALLOCATION, clock=clock, chance=chance)
+        self.leases = Informer(client, LEASE, clock=clock, chance=chance)
+        self._all = (self.vpses, self.nodes, self.allocations, self.leases)
+
+    async def run(self) -> None:
+        """Follow all kinds for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            for informer in self._all:
+                tasks.create_task(informer.run(), name=f"informer of {informer.resource.plural}")
+
+    async def wait_synced(self) -> None:
+        """Until every kind has been listed once."""
+        for informer in self._all:
+            await informer.wait_synced()
+
+    def node(self, name: str) -> Object | None:
+        return self.nodes.get(ObjectKey("", name))
+
+    def lease(self, node: str) -> Object | None:
+        """The Lease that this node renews."""
+        return self.leases.get(ObjectKey(NODE_LEASE_NAMESPACE, node))
+
+    async def look_at_vps(self, key: ObjectKey) -> None:
+        """Read one VPS anew. An error leaves it to the watch."""
+        await self._look(self.vpses, key)
+
+    async def look_at_node(self, name: str) -> None:
+        """Read a Node and what is booked on it anew. An error leaves them to the watch."""
+        await self._look(self.nodes, ObjectKey("", name))
+        await self._look(self.allocations, ObjectKey("", name))
+
+    async def _look(self, informer: Informer, key: ObjectKey) -> None:
+        try:
+            found = await self._client.get(informer.resource, key.name, namespace=key.namespace or None)
+        except errors.NotFound:
+            informer.drop(key)
+        except errors.KohakuRiverError:
+            return
+        else:
+            informer.overlay(found)

@@ -1,0 +1,78 @@
+"""The only writes of the controller. Each names what it was decided from, so that the server can refuse it.
+
+A patch carries the uid and the resourceVersion that the decision read: if anything changed since, the server
+answers 409 and the caller looks again. Nothing here retries.
+"""
+
+from typing import Any
+
+from kohakuriver.client.rest import Client
+from kohakuriver.resources.kinds import LEASE, NODE, SYSTEM_NAMESPACE, VPS
+
+Object = dict[str, Any]
+
+
+class Writes:
+    """What the controller may do to the world."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def bind(self, vps: Object, node: str) -> Object:
+        """Give an unbound VPS to a node."""
+        meta = vps["metadata"]
+        body = {"uid": meta["uid"], "node": node, "resourceVersion": meta["resourceVersion"]}
+        return await self._client.act(VPS, meta["name"], "bind", body, namespace=meta["namespace"])
+
+    async def release(self, vps: Object, *, epoch: int) -> Object:
+        """Free the cores and memory of a stopped VPS."""
+        return await self._act(vps, "release", epoch)
+
+    async def regrant(self, vps: Object, *, epoch: int) -> Object:
+        """Book them again on the same node."""
+        return await self._act(vps, "regrant", epoch)
+
+    async def say_unscheduled(self, vps: Object, *, reason: str, message: str) -> Object:
+        """Write why nothing fits."""
+        return await self._say(vps, {"conditions": [unscheduled(reason, message)]})
+
+    async def mark_unreachable(self, vps: Object, *, since: str, reason: str, message: str) -> Object:
+        """The node of this VPS is silent."""
+        condition = {"type": "NodeReachable", "status": "False", "reason": reason, "message": message}
+        return await self._say(vps, {"unreachableSince": since, "conditions": [condition]})
+
+    async def mark_reachable(self, vps: Object, *, message: str) -> Object:
+        """Its agent has reported since: the mark is gone, and so is the reason for this condition."""
+        condition = {"type": "NodeReachable", "status": "True", "reason": "Reporting", "message": message}
+        return await self._say(vps, {"conditions": [condition]})
+
+    async def mark_silent(self, node: Object, *, reason: str, message: str) -> Object:
+        """This node's agent is silent, so whether it is ready is unknown."""
+        condition = {"type": "Ready", "status": "Unknown", "reason": reason, "message": message}
+        body = {"metadata": _precondition(node), "status": {"conditions": [condition]}}
+        return await self._client.patch(NODE, node["metadata"]["name"], body, subresource="status")
+
+    async def remove_lease(self, name: str) -> None:
+        """Remove the Lease of a controller that is no more."""
+        await self._client.delete(LEASE, name, namespace=SYSTEM_NAMESPACE)
+
+    async def _act(self, vps: Object, verb: str, epoch: int) -> Object:
+        meta = vps["metadata"]
+        body = {"uid": meta["uid"], "epoch": epoch, "resourceVersion": meta["resourceVersion"]}
+        return await self._client.act(VPS, meta["name"], verb, body, namespace=meta["namespace"])
+
+    async def _say(self, vps: Object, status: Object) -> Object:
+        meta = vps["metadata"]
+        body = {"metadata": _precondition(vps), "status": status}
+        return await self._client.patch(
+            VPS, meta["name"], body, namespace=meta["namespace"], subresource="status"
+        )
+
+
+def unscheduled(reason: str, message: str) -> Object:
+    """The condition that says why a VPS has no node, or no room on its node."""
+    return {"type": "Scheduled", "status": "False", "reason": reason, "message": message}
+
+
+def _precondition(body: Object) -> Object:
+    return {"uid": body["metadata"]["uid"], "resourceVersion": body["metadata"]["resourceVersion"]}

@@ -1,0 +1,188 @@
+"""A real agent on a fake engine, against the real API server, in the test's own loop and simulated time.
+
+    async with a_node(tmp_path) as node:
+        await node.place(a_manifest("dev"))
+        await node.until("dev", phase="running")
+
+The kit does what the controller does, through its own transactions: `place` binds, `release` releases.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from agent.loop import Agent
+from agent.runtime.base import Container, Runtime
+from agent.runtime.fake import FakeRuntime
+from agent.runtime.fake_engine import FakeEngine
+from agent.settings import Settings
+from kohakuriver.client.config import Connection
+from kohakuriver.client.rest import Client
+from kohakuriver.clock import Clock, LoopClock
+from kohakuriver.resources import kinds
+from tests.apiserver.api import Api, running_api
+
+Json = dict[str, Any]
+CLUSTER = "c1u2s3t4e5r6"
+PATIENCE = 120.0  # simulated seconds
+PATHS = kinds.VPS.path(namespace="default")
+
+
+def a_manifest(name: str = "dev", **spec: Any) -> Json:
+    """A VPS on the small image, without SSH."""
+    wanted = {"image": "kohakuriver/busybox", "ssh": {"disabled": True}, **spec}
+    return {"metadata": {"name": name, "namespace": "default"}, "spec": wanted}
+
+
+@dataclasses.dataclass
+class Node:
+    """A node: its engine, which outlives agents, and the agent that runs on it now."""
+
+    api: Api
+    engine: FakeEngine
+    folder: Path
+    name: str = "n1"
+    cluster: str = CLUSTER
+    clock: Clock = dataclasses.field(default_factory=LoopClock)
+    runtime: Runtime | None = None  # the fake engine's, where there is none
+    agent: Agent | None = None
+    task: asyncio.Task[None] | None = None
+
+    @contextlib.asynccontextmanager
+    async def clients(self) -> AsyncIterator[tuple[Client, Client]]:
+        connection = Connection(server=self.api.url, token=self.api.token(self.name))
+        async with Client(connection, program="agent") as one, Client(connection, program="heart") as two:
+            yield one, two
+
+    async def start_agent(self, **settings: Any) -> None:
+        started = asyncio.Event()
+        self.task = asyncio.create_task(self._run(started, settings), name="agent")
+        await started.wait()
+
+    async def kill_agent(self) -> None:
+        """As with -9: nothing is said or finished."""
+        assert self.task is not None
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+    async def _run(self, started: asyncio.Event, settings: Json) -> None:
+        async with self.clients() as (client, heart):
+            self.agent = Agent(
+                Settings(node=self.name, cluster=self.cluster, data_dir=self.folder, **settings),
+                client=client,
+                heart=heart,
+                runtime=self.runtime or FakeRuntime(self.engine, cluster=self.cluster),
+                clock=self.clock,
+                chance=random.Random(1),  # noqa: S311 - jitter, the same in every run
+            )
+            started.set()
+            await self.agent.run()
+
+    async def place(self, manifest: Json) -> Json:
+        """Create a VPS and bind it here."""
+        made = await self.api.create(kinds.VPS, manifest)
+        return await self.bind(made)
+
+    async def bind(self, vps: Json) -> Json:
+        meta = vps["metadata"]
+        body = {"uid": meta["uid"], "node": self.name}
+        reply = await self.api.call("POST", f"{PATHS}/{meta['name']}/bind", body, user="controller")
+        assert reply.code == 200, reply.body
+        return dict(reply.body)
+
+    async def act(self, verb: str, name: str = "dev") -> None:
+        """What the controller does after a stop or before a start."""
+        vps = await self.get(name)
+        body = {"uid": vps["metadata"]["uid"], "epoch": vps["status"]["epoch"]}
+        reply = await self.api.call("POST", f"{PATHS}/{name}/{verb}", body, user="controller")
+        assert reply.code == 200, reply.body
+
+    async def change(self, name: str = "dev", **spec: Any) -> Json:
+        """A user's change of the spec."""
+        headers = {"Content-Type": "application/merge-patch+json"}
+        reply = await self.api.call("PATCH", f"{PATHS}/{name}", {"spec": spec}, headers=headers)
+        assert reply.code == 200, reply.body
+        return dict(reply.body)
+
+    async def delete(self, name: str = "dev", **options: Any) -> None:
+        reply = await self.api.call("DELETE", f"{PATHS}/{name}", options or None)
+        assert reply.code in (200, 202), reply.body
+
+    async def find(self, name: str = "dev") -> Json | None:
+        reply = await self.api.get(f"{PATHS}/{name}")
+        return dict(reply.body) if reply.code == 200 else None
+
+    async def get(self, name: str = "dev") -> Json:
+        vps = await self.find(name)
+        assert vps is not None, f"{name} is gone"
+        return vps
+
+    async def until(self, name: str = "dev", **wanted: Any) -> Json:
+        """Wait until status has these fields, top-level or of `observed`."""
+        vps: Json | None = None
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    vps = await self.find(name)
+                    if vps is not None and _has(vps.get("status") or {}, wanted):
+                        return vps
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"{name} never became {wanted}: {(vps or {}).get('status')}") from None
+
+    async def until_gone(self, name: str = "dev") -> None:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                if await self.find(name) is None:
+                    return
+                await asyncio.sleep(0.05)
+
+    async def until_ready(self) -> Json:
+        """Wait until the Node can be placed on."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                reply = await self.api.get(kinds.NODE.path(name=self.name))
+                conditions = _conditions(reply.body) if reply.code == 200 else {}
+                if conditions.get("RuntimeReady") == "True":
+                    return dict(reply.body)
+                await asyncio.sleep(0.05)
+
+    async def events(self, reason: str) -> list[Json]:
+        """Events of that reason; those in the queue are waited for."""
+        await asyncio.sleep(0.5)
+        reply = await self.api.get(kinds.EVENT.path())
+        return [event for event in reply.body["items"] if event["reason"] == reason]
+
+    def containers(self) -> list[Container]:
+        return [record.seen for record in self.engine.records()]
+
+    def container(self) -> Container:
+        (found,) = self.containers()
+        return found
+
+
+def _has(status: Json, wanted: Json) -> bool:
+    observed = status.get("observed") or {}
+    return all(value in (status.get(field), observed.get(field)) for field, value in wanted.items())
+
+
+def _conditions(node: Json) -> dict[str, str]:
+    found = (node.get("status") or {}).get("conditions") or []
+    return {condition["type"]: condition["status"] for condition in found}
+
+
+@contextlib.asynccontextmanager
+async def a_node(folder: Path, **settings: Any) -> AsyncIterator[Node]:
+    """An API server, and one node with a running agent."""
+    async with running_api() as api:
+        node = Node(api, FakeEngine(), folder)
+        await node.start_agent(**settings)
+        try:
+            await node.until_ready()
+            yield node
+        finally:
+            await node.kill_agent()

@@ -1,0 +1,55 @@
+"""A cluster of its own on the machine's Docker engine, and nothing of it left behind."""
+
+import contextlib
+import socket
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import docker
+
+from agent.runtime.base import CLUSTER_LABEL, ContainerSpec
+from agent.runtime.docker import DockerRuntime
+from tests.agent.runtime_contract import a_spec
+
+
+class DockerWorld:
+    def __init__(self) -> None:
+        self.cluster = uuid.uuid4().hex
+        self.network = f"kohakuriver-test-{self.cluster[:8]}"
+        self.client = docker.APIClient(version="auto")
+        self.runtime = self.runtime_of(self.cluster)
+
+    def runtime_of(self, cluster: str) -> DockerRuntime:
+        return DockerRuntime(cluster=cluster)
+
+    def that_exits(self, spec: ContainerSpec, *, code: int) -> ContainerSpec:
+        return a_spec(self, name=spec.name, command=("/bin/sh", "-c", f"exit {code}"))
+
+    def free_port(self) -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    def raw(self, name_or_id: str) -> dict[str, Any]:
+        return dict(self.client.inspect_container(name_or_id))
+
+    def clean(self) -> None:
+        label = {"label": f"{CLUSTER_LABEL}={self.cluster}"}
+        for row in self.client.containers(all=True, filters=label):
+            self.client.remove_container(row["Id"], force=True, v=True)
+        with contextlib.suppress(docker.errors.APIError):  # an engine of 20.10 may miscount its endpoints
+            self.client.remove_network(self.network)
+        self.client.close()
+
+
+@contextlib.asynccontextmanager
+async def a_docker_world() -> AsyncIterator[DockerWorld]:
+    """The world, with its network; whatever its cluster has on the engine goes at the end."""
+    world = DockerWorld()
+    try:
+        await world.runtime.ensure_network(world.network)
+        yield world
+        await world.runtime.aclose()
+    finally:
+        world.clean()

@@ -1,0 +1,293 @@
+"""What every `Runtime` must do. test_runtime_fake.py and test_runtime_docker.py run it on both.
+
+A world gives a test its runtimes and what only the engine's owner can do: declare a program's exit.
+"""
+
+import contextlib
+import dataclasses
+import uuid
+from typing import Any, Protocol
+
+import pytest
+
+from agent.runtime.base import (
+    CLUSTER_LABEL,
+    SUBSCRIBED,
+    ContainerSpec,
+    ContainerState,
+    File,
+    Limits,
+    PortBinding,
+    Runtime,
+)
+from agent.runtime.errors import (
+    EngineRefused,
+    ImageMissing,
+    ImagePullFailed,
+    NameTaken,
+    NotFound,
+    PortTaken,
+    WrongState,
+)
+
+BUSYBOX = "kohakuriver/busybox"
+
+
+class World(Protocol):
+    """One engine and the cluster under test."""
+
+    cluster: str
+    network: str
+
+    @property
+    def runtime(self) -> Runtime:
+        """The cluster's view of the engine."""
+        ...
+
+    def runtime_of(self, cluster: str) -> Runtime:
+        """Another cluster's view of the same engine."""
+        ...
+
+    def that_exits(self, spec: ContainerSpec, *, code: int) -> ContainerSpec:
+        """The same container, whose program ends at once with this code."""
+        ...
+
+    def free_port(self) -> int:
+        """A port of the node that nobody listens on."""
+        ...
+
+
+def a_spec(world: World, **changes: Any) -> ContainerSpec:
+    """A small container of the world's cluster."""
+    spec = ContainerSpec(
+        name=f"kohakuriver-test-{uuid.uuid4().hex[:8]}",
+        image=BUSYBOX,
+        hostname="box",
+        labels={CLUSTER_LABEL: world.cluster, "kohakuriver.io/uid": "u1"},
+        limits=Limits(millicores=100, memory=64 << 20),
+        network=world.network,
+    )
+    return dataclasses.replace(spec, **changes)
+
+
+async def started(world: World, **changes: Any) -> str:
+    """A running container."""
+    container_id = await world.runtime.create(a_spec(world, **changes))
+    await world.runtime.start(container_id)
+    return container_id
+
+
+class RuntimeContract:
+    """The rules. A subclass provides the `world` fixture."""
+
+    async def test_the_engine_says_what_machine_it_is_on(self, world: World) -> None:
+        info = await world.runtime.info()
+        assert info.id
+        assert info.cores >= 1
+        assert info.memory > 0
+
+    async def test_a_created_container_has_all_it_was_asked_for_and_does_not_run(self, world: World) -> None:
+        spec = a_spec(world)
+        container_id = await world.runtime.create(spec)
+        container = await world.runtime.inspect(spec.name)
+        assert container is not None
+        assert container.id == container_id
+        assert container.state is ContainerState.CREATED
+        assert container.name == spec.name
+        assert container.image == BUSYBOX
+        assert container.limits == spec.limits
+        assert dict(spec.labels).items() <= dict(container.labels).items()
+        assert (container.started_at, container.exit_code, container.pid) == (None, None, None)
+
+    async def test_a_started_container_runs_and_has_an_address(self, world: World) -> None:
+        container = await world.runtime.inspect(await started(world))
+        assert container is not None
+        assert container.state is ContainerState.RUNNING
+        assert container.is_up
+        assert container.pid
+        assert container.ip
+        assert container.started_at
+        assert container.exit_code is None
+
+    async def test_creating_a_name_twice_names_the_first(self, world: World) -> None:
+        spec = a_spec(world)
+        first = await world.runtime.create(spec)
+        with pytest.raises(NameTaken) as caught:
+            await world.runtime.create(spec)
+        assert caught.value.container_id == first
+
+    async def test_an_image_the_engine_lacks_is_told_apart(self, world: World) -> None:
+        with pytest.raises(ImageMissing):
+            await world.runtime.create(a_spec(world, image="kohakuriver/no-such-image"))
+
+    async def test_starting_what_runs_changes_nothing(self, world: World) -> None:
+        container_id = await started(world)
+        before = await world.runtime.inspect(container_id)
+        await world.runtime.start(container_id)
+        assert await world.runtime.inspect(container_id) == before
+
+    async def test_a_stopped_container_keeps_its_files_and_may_be_stopped_again(self, world: World) -> None:
+        container_id = await started(world)
+        await world.runtime.put_files(container_id, [File("/etc/kohakuriver/note", b"kept")])
+        await world.runtime.stop(container_id, 10)
+        await world.runtime.stop(container_id, 10)
+        container = await world.runtime.inspect(container_id)
+        assert container is not None
+        assert container.state is ContainerState.EXITED
+        assert container.exit_code == 0
+        assert container.finished_at
+        await world.runtime.start(container_id)
+        note = await world.runtime.read_file(container_id, "/etc/kohakuriver/note")
+        assert note is not None
+        assert note.content == b"kept"
+
+    async def test_a_paused_container_can_be_stopped(self, world: World) -> None:
+        container_id = await started(world)
+        await world.runtime.pause(container_id)
+        await world.runtime.stop(container_id, 10)
+        container = await world.runtime.inspect(container_id)
+        assert container is not None
+        assert container.state is ContainerState.EXITED
+
+    async def test_pausing_and_resuming_twice_is_the_same_as_once(self, world: World) -> None:
+        container_id = await started(world)
+        await world.runtime.pause(container_id)
+        await world.runtime.pause(container_id)
+        paused = await world.runtime.inspect(container_id)
+        await world.runtime.unpause(container_id)
+        await world.runtime.unpause(container_id)
+        running = await world.runtime.inspect(container_id)
+        assert paused is not None
+        assert running is not None
+        assert paused.state is ContainerState.PAUSED
+        assert running.state is ContainerState.RUNNING
+        assert running.started_at == paused.started_at
+
+    async def test_what_the_state_does_not_allow_is_said_so(self, world: World) -> None:
+        container_id = await world.runtime.create(a_spec(world))
+        with pytest.raises(WrongState):
+            await world.runtime.pause(container_id)
+        with pytest.raises(WrongState):
+            await world.runtime.unpause(container_id)
+        await world.runtime.start(container_id)
+        with pytest.raises(WrongState):
+            await world.runtime.remove(container_id)
+        await world.runtime.pause(container_id)
+        with pytest.raises(WrongState):
+            await world.runtime.start(container_id)
+
+    async def test_a_killed_container_says_so_and_may_be_killed_again(self, world: World) -> None:
+        container_id = await started(world)
+        await world.runtime.kill(container_id)
+        await world.runtime.stop(container_id, 0)  # returns when it has ended
+        await world.runtime.kill(container_id)
+        container = await world.runtime.inspect(container_id)
+        assert container is not None
+        assert container.exit_code == 137
+        assert not container.oom_killed
+
+    async def test_an_exit_code_is_kept_until_the_next_start(self, world: World) -> None:
+        container_id = await world.runtime.create(world.that_exits(a_spec(world), code=3))
+        async with contextlib.aclosing(world.runtime.events()) as events:
+            assert (await anext(events)).action == SUBSCRIBED
+            await world.runtime.start(container_id)
+            async for event in events:
+                if event.action == "die":
+                    break
+        container = await world.runtime.inspect(container_id)
+        assert container is not None
+        assert (container.state, container.exit_code) == (ContainerState.EXITED, 3)
+
+    async def test_a_removed_container_is_gone_and_removing_it_again_is_fine(self, world: World) -> None:
+        container_id = await started(world)
+        await world.runtime.remove(container_id, force=True)
+        await world.runtime.remove(container_id, force=True)
+        assert await world.runtime.inspect(container_id) is None
+        assert await world.runtime.list() == []
+
+    async def test_everything_else_asked_of_a_missing_container_is_not_found(self, world: World) -> None:
+        runtime, missing = world.runtime, "f" * 64
+        for act in (
+            runtime.start(missing),
+            runtime.stop(missing, 1),
+            runtime.kill(missing),
+            runtime.pause(missing),
+            runtime.unpause(missing),
+            runtime.update(missing, Limits(millicores=100, memory=64 << 20)),
+            runtime.put_files(missing, [File("/x", b"")]),
+            runtime.has_file(missing, "/bin/sh"),
+            runtime.read_file(missing, "/etc/shadow"),
+        ):
+            with pytest.raises(NotFound):
+                await act
+
+    async def test_limits_change_while_it_runs(self, world: World) -> None:
+        container_id = await started(world)
+        limits = Limits(millicores=1500, memory=128 << 20)
+        await world.runtime.update(container_id, limits)
+        container = await world.runtime.inspect(container_id)
+        assert container is not None
+        assert container.limits == limits
+
+    async def test_files_of_a_spec_are_there_before_the_start(self, world: World) -> None:
+        file = File("/etc/kohakuriver/secret", b"\x00\xff", mode=0o600)
+        container_id = await world.runtime.create(a_spec(world, files=(file,)))
+        assert await world.runtime.read_file(container_id, file.path) == file
+
+    async def test_files_can_be_looked_for(self, world: World) -> None:
+        container_id = await world.runtime.create(a_spec(world))
+        assert await world.runtime.has_file(container_id, "/bin/sh")
+        assert not await world.runtime.has_file(container_id, "/usr/sbin/sshd")
+        assert await world.runtime.read_file(container_id, "/no/such/file") is None
+
+    async def test_a_cluster_does_not_see_anothers_containers(self, world: World) -> None:
+        container_id = await started(world)
+        other = world.runtime_of("another-cluster")
+        assert await other.list() == []
+        assert await other.inspect(container_id) is None
+        assert [container.id for container in await world.runtime.list()] == [container_id]
+
+    async def test_a_taken_port_names_its_holder_and_works_once_it_is_free(self, world: World) -> None:
+        port = PortBinding(22, "127.0.0.1", world.free_port())
+        holder = a_spec(world, ports=(port,))
+        holder_id = await world.runtime.create(holder)
+        await world.runtime.start(holder_id)
+        container_id = await world.runtime.create(a_spec(world, ports=(port,)))
+        with pytest.raises(PortTaken) as caught:
+            await world.runtime.start(container_id)
+        assert caught.value.port == port.host_port
+        assert caught.value.holder == f"container {holder.name}"
+        await world.runtime.remove(holder_id, force=True)
+        await world.runtime.start(container_id)
+        container = await world.runtime.inspect(container_id)
+        assert container is not None
+        assert container.state is ContainerState.RUNNING
+
+    async def test_events_tell_of_the_clusters_containers_in_order(self, world: World) -> None:
+        seen: list[str] = []
+        async with contextlib.aclosing(world.runtime.events()) as events:
+            assert (await anext(events)).action == SUBSCRIBED
+            container_id = await started(world)
+            await world.runtime.remove(container_id, force=True)
+            async for event in events:
+                assert event.container_id == container_id
+                assert event.labels["kohakuriver.io/uid"] == "u1"
+                seen.append(event.action)
+                if event.action == "destroy":
+                    break
+        assert [action for action in seen if action != "kill"] == ["create", "start", "die", "destroy"]
+
+    async def test_the_network_is_made_once_and_is_one_clusters_alone(self, world: World) -> None:
+        await world.runtime.ensure_network(world.network)
+        with pytest.raises(EngineRefused):
+            await world.runtime_of("another-cluster").ensure_network(world.network)
+
+    async def test_images_are_known_by_name(self, world: World) -> None:
+        image = await world.runtime.image(BUSYBOX)
+        assert image is not None
+        assert image.id.startswith("sha256:")
+        assert await world.runtime.image("kohakuriver/no-such-image") is None
+
+    async def test_the_projects_own_images_come_from_no_registry(self, world: World) -> None:
+        with pytest.raises(ImagePullFailed, match="no-such-image"):
+            await world.runtime.pull("kohakuriver/no-such-image", lambda progress: None)

@@ -1,0 +1,120 @@
+"""The node's Lease: renewed in time, claimed by one, and a gap that is noticed."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from agent.heartbeat import Heartbeat, NodeNameTaken, attempt_timeout
+from kohakuriver.client.config import Connection
+from kohakuriver.client.rest import Client
+from kohakuriver.clock import LoopClock
+from kohakuriver.resources import kinds
+from tests.apiserver.api import Api, running_api
+
+pytestmark = pytest.mark.looptime
+PATH = kinds.LEASE.path(namespace=kinds.NODE_LEASE_NAMESPACE, name="n1")
+
+
+@contextlib.asynccontextmanager
+async def a_heart(api: Api, holder: str, gaps: list[float] | None = None) -> AsyncIterator[Heartbeat]:
+    connection = Connection(server=api.url, token=api.token("n1"))
+    clock = LoopClock()
+    told = gaps if gaps is not None else []
+    async with Client(connection, program="heart", timeout=attempt_timeout(3.0)) as client:
+        yield Heartbeat(
+            client,
+            node="n1",
+            holder=holder,
+            period=3.0,
+            clock=clock,
+            chance=random.Random(1),  # noqa: S311 - jitter, the same in every run
+            gap=lambda: told.append(clock.monotonic()),
+        )
+
+
+async def beating(heart: Heartbeat, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await heart.run()
+
+
+async def lease(api: Api) -> dict[str, Any]:
+    reply = await api.get(PATH)
+    return dict(reply.body["spec"])
+
+
+async def test_a_minute_has_twenty_renewals_give_or_take() -> None:
+    async with running_api() as api, a_heart(api, "a") as heart:
+        await beating(heart, 60)
+        assert 18 <= heart.renewed <= 23
+        assert (await lease(api))["leaseDurationSeconds"] == 10
+
+
+async def test_a_renewal_may_take_a_third_of_the_period_and_never_over_a_second() -> None:
+    assert attempt_timeout(3.0) == 1.0
+    assert attempt_timeout(0.6) == pytest.approx(0.2)
+
+
+async def test_an_agent_started_again_renews_its_own_lease_at_once() -> None:
+    async with running_api() as api:
+        async with a_heart(api, "a") as first:
+            await first.step()
+        async with a_heart(api, "a") as second:
+            before = asyncio.get_running_loop().time()
+            await second.claim()
+            await second.step()
+            assert asyncio.get_running_loop().time() - before < 1
+            assert (await lease(api))["leaseTransitions"] == 0
+
+
+@pytest.mark.fault(10)
+async def test_a_lease_that_another_agent_renews_is_refused() -> None:
+    async with running_api() as api, a_heart(api, "a") as first, a_heart(api, "b") as second:
+        await first.step()
+        renewing = asyncio.create_task(beating(first, 30))
+        with pytest.raises(NodeNameTaken, match=r"another agent \(a\) is node n1"):
+            await second.claim()
+        await renewing
+        assert (await lease(api))["holderIdentity"] == "a"
+
+
+async def test_a_lease_that_nobody_renews_any_more_is_taken_over() -> None:
+    async with running_api() as api, a_heart(api, "a") as first, a_heart(api, "b") as second:
+        await first.step()
+        await second.claim()
+        await second.step()
+        found = await lease(api)
+        assert found["holderIdentity"] == "b" and found["leaseTransitions"] == 1
+
+
+@pytest.mark.fault(10)
+async def test_an_agent_whose_lease_was_taken_ends() -> None:
+    async with running_api() as api, a_heart(api, "a") as first, a_heart(api, "b") as second:
+        await first.step()
+        await second.claim()
+        await second.step()
+        with pytest.raises(NodeNameTaken):
+            await first.step()
+
+
+async def test_a_gap_in_the_renewals_is_told_once() -> None:
+    gaps: list[float] = []
+    async with running_api() as api, a_heart(api, "a", gaps) as heart:
+        await heart.step()
+        await asyncio.sleep(20)
+        await heart.step()
+        await heart.step()
+        assert len(gaps) == 1
+
+
+async def test_a_lease_deleted_by_hand_is_made_again() -> None:
+    async with running_api() as api, a_heart(api, "a") as heart:
+        await heart.step()
+        await api.call("DELETE", PATH)
+        await heart.step()
+        await heart.step()
+        assert (await lease(api))["holderIdentity"] == "a"

@@ -1,0 +1,162 @@
+"""The whole agent on a real Docker engine, beside the real API server, in real time."""
+
+import asyncio
+import contextlib
+import random
+import uuid
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from agent.runtime.docker import DEFAULT_SOCKET, DockerRuntime
+from agent.runtime.fake_engine import FakeEngine
+from agent.runtime.purge import purge
+from agent.settings import SSHPublishing
+from kohakuriver.clock import SystemClock
+from tests.agent.agent_kit import Node, a_manifest
+from tests.apiserver.api import running_api
+
+pytestmark = pytest.mark.docker
+PORT = random.randrange(20000, 29000)  # noqa: S311 - other clusters here have theirs
+SETTINGS: dict[str, Any] = {
+    "relist": 2.0,
+    "millicores": 16000,
+    "ssh": SSHPublishing("127.0.0.1", PORT, PORT + 9),
+}
+SMALL = {"cores": "0.1", "memory": "64Mi"}
+
+
+class DockerNode(Node):
+    """A node on this machine's engine, with a cluster of its own."""
+
+    @property
+    def docker(self) -> docker.APIClient:
+        return docker.APIClient(version="auto")
+
+    def ids(self) -> list[str]:
+        with contextlib.closing(self.docker) as client:
+            filters = {"label": f"kohakuriver.io/cluster={self.cluster}"}
+            return [row["Id"] for row in client.containers(all=True, filters=filters)]
+
+    async def until_container(self, wanted: Callable[[dict[str, Any]], bool]) -> None:
+        """Wait until it runs, in a container as wanted."""
+        async with asyncio.timeout(20):
+            while True:
+                if wanted((await self.until(phase="running"))["status"]["observed"]["container"]):
+                    return
+                await asyncio.sleep(0.05)
+
+    def do(self, verb: str) -> None:
+        """What a person does by hand."""
+        (container,) = self.ids()
+        options = {"force": True} if verb == "remove_container" else {}
+        with contextlib.closing(self.docker) as client:
+            getattr(client, verb)(container, **options)
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[DockerNode]:
+    cluster = uuid.uuid4().hex
+    runtime = DockerRuntime(cluster=cluster)
+    async with running_api(clock=SystemClock()) as api:
+        made = DockerNode(api, FakeEngine(), tmp_path, cluster=cluster, clock=SystemClock(), runtime=runtime)
+        await made.start_agent(**SETTINGS)
+        try:
+            await made.until_ready()
+            yield made
+        finally:
+            await made.kill_agent()
+            await runtime.aclose()
+            await asyncio.to_thread(purge, cluster=cluster, socket=DEFAULT_SOCKET)
+
+
+async def test_a_vps_starts_is_paused_stopped_restarted_and_deleted(node: DockerNode) -> None:
+    await node.place(a_manifest(resources=SMALL))
+    first = (await node.until(phase="running"))["status"]["observed"]["container"]
+    await node.change(runState="Paused")
+    await node.until(phase="paused")
+    await node.change(runState="Stopped")
+    await node.until(phase="stopped")
+    await node.change(runState="Running")
+    await node.until(phase="running")
+    await node.change(restartRequest="r1")
+    again = (await node.until(restartRequest="r1", phase="running"))["status"]["observed"]["container"]
+    assert again["id"] == first["id"] and again["restarts"] == 2
+    await node.delete()
+    await node.until_gone()
+    assert await asyncio.to_thread(node.ids) == []
+
+
+@pytest.mark.fault(16)
+async def test_a_container_removed_by_hand_comes_back(node: DockerNode) -> None:
+    await node.place(a_manifest(resources=SMALL))
+    first = (await node.until(phase="running"))["status"]["observed"]["container"]["id"]
+    await asyncio.to_thread(node.do, "remove_container")
+    await node.until_container(lambda container: container["id"] != first)
+    assert len(await node.events("FilesystemLost")) == 1
+    assert len(await asyncio.to_thread(node.ids)) == 1
+
+
+@pytest.mark.fault(16)
+async def test_a_container_stopped_or_paused_by_hand_runs_again_and_says_so(node: DockerNode) -> None:
+    await node.place(a_manifest(resources=SMALL))
+    await node.until(phase="running")
+    await asyncio.to_thread(node.do, "pause")
+    await asyncio.sleep(1)
+    assert len(await node.events("PausedOutside")) == 1
+    await node.until(phase="running")
+    await asyncio.to_thread(node.do, "kill")
+    await node.until_container(lambda container: container["restarts"] == 1)
+    assert len(await node.events("StoppedOutside")) == 1
+
+
+@pytest.mark.fault(17)
+async def test_an_exit_code_is_reported(node: DockerNode) -> None:
+    command = ["/bin/sh", "-c", "sleep 0.2; exit 7"]
+    await node.place(a_manifest(resources=SMALL, restartPolicy="Never", command=command))
+    vps = await node.until(phase="stopped")
+    assert vps["status"]["observed"]["container"]["exitCode"] == 7
+    assert vps["status"]["reason"] == "Error"
+
+
+async def test_a_command_that_the_image_lacks_is_named(node: DockerNode) -> None:
+    await node.place(a_manifest(resources=SMALL, command=["/no/such/program"]))
+    vps = await node.until(phase="assigning", state="backoff")
+    assert "/no/such/program" in vps["status"]["message"]
+
+
+@pytest.mark.fault(1)
+async def test_an_agent_started_again_adopts_what_runs(node: DockerNode) -> None:
+    await node.place(a_manifest(resources=SMALL))
+    first = await node.until(phase="running")
+    await node.kill_agent()
+    await node.start_agent(**SETTINGS)
+    await asyncio.sleep(3)
+    again = await node.until(phase="running")
+    assert again["status"]["observed"]["container"] == first["status"]["observed"]["container"]
+
+
+async def test_ssh_answers_with_the_key_in_the_status_before_it_runs(node: DockerNode) -> None:
+    await node.place(a_manifest(image="kohakuriver/debian-ssh", ssh={}, resources=SMALL | {"cores": "1"}))
+    vps = await node.until(phase="running")
+    assert vps["status"]["observed"]["ssh"]["state"] == "ready"
+    port = vps["status"]["assignment"]["grant"]["sshPort"]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    assert (await reader.readline()).startswith(b"SSH-2.0-")
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_purge_removes_this_cluster_and_no_other(node: DockerNode, tmp_path: Path) -> None:
+    await node.place(a_manifest(resources=SMALL))
+    await node.until(phase="running")
+    nothing = await asyncio.to_thread(purge, cluster=uuid.uuid4().hex, socket=DEFAULT_SOCKET)
+    assert (nothing.containers, nothing.networks, nothing.volumes) == (0, 0, 0)
+    assert len(await asyncio.to_thread(node.ids)) == 1
+    await node.kill_agent()
+    done = await asyncio.to_thread(purge, cluster=node.cluster, socket=DEFAULT_SOCKET)
+    assert (done.containers, done.networks) == (1, 1)
+    await node.start_agent()

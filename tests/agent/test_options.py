@@ -1,0 +1,77 @@
+"""The command line."""
+
+from pathlib import Path
+
+import pytest
+
+from agent import options
+from agent.settings import SSHPublishing
+
+
+def run(*arguments: str) -> options.Run:
+    found = options.parse(arguments)
+    assert isinstance(found, options.Run)
+    return found
+
+
+def test_the_defaults_are_those_of_the_design() -> None:
+    found = run("--node", "n1")
+    assert found.ssh == SSHPublishing("127.0.0.1", 30000, 31999)
+    assert (found.relist, found.renew, found.reserve_memory, found.reserve_millicores) == (10, 3, 0.05, 0)
+    assert found.millicores is None and found.memory is None and not found.accept_engine
+
+
+def test_quantities_and_durations_are_written_as_everywhere() -> None:
+    found = run(
+        "--cores", "1500m", "--memory", "2Gi", "--reserve-memory", "10%", "--relist", "2s", "--renew", "500ms"
+    )
+    assert (found.millicores, found.memory, found.reserve_memory) == (1500, 2 << 30, 0.1)
+    assert (found.relist, found.renew) == (2.0, 0.5)
+
+
+def test_ssh_can_be_off() -> None:
+    assert run("--ssh-address", "off").ssh is None
+
+
+def test_the_home_directory_is_resolved() -> None:
+    assert run("--data-dir", "~/x").data_dir == Path.home() / "x"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--ssh-port-range", "31999-30000"], "first port is above the last"),
+        (["--ssh-port-range", "many"], "write 30000-31999"),
+        (["--cores", "4x"], '"4x" is not a quantity'),
+        (["--relist", "0s"], "not longer than nothing"),
+        (["--reserve-memory", "100%"], "not a share"),
+        (["--docker-host", "tcp://elsewhere"], "no unix socket"),
+        (["--metrics-listen", "9102x"], "write 127.0.0.1:9102"),
+        (["--node", "N 1"], "no node name"),
+        (["purge", "--cluster", "short"], "at least 8 characters"),
+    ],
+)
+def test_a_wrong_option_says_what_is_expected(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        options.parse(arguments)
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_help_names_every_option_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        options.parse(["--help"])
+    said = capsys.readouterr().out
+    for option in (
+        "--config",
+        "--node",
+        "--data-dir",
+        "--docker-host",
+        "--ssh-address",
+        "--relist",
+        "--renew",
+    ):
+        assert option in said
+    assert said.count("default:") >= 10

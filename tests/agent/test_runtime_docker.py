@@ -1,0 +1,98 @@
+"""The Docker runtime keeps the contract on a real engine, and its containers are made as the design says."""
+
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from agent import keepalive
+from agent.runtime.base import PortBinding
+from agent.runtime.docker import DockerRuntime
+from agent.runtime.errors import PortTaken, RuntimeUnavailable
+from tests.agent.docker_world import DockerWorld, a_docker_world
+from tests.agent.runtime_contract import BUSYBOX, RuntimeContract, a_spec, started
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[DockerWorld]:
+    async with a_docker_world() as world:
+        yield world
+
+
+class TestDockerRuntime(RuntimeContract):
+    """The contract."""
+
+
+async def test_a_container_is_made_as_the_design_says(world: DockerWorld) -> None:
+    body = world.raw(await started(world, env={"GREETING": "hi"}))
+    host = body["HostConfig"]
+    assert host["RestartPolicy"]["Name"] == "no"
+    assert host["Init"] is True
+    assert host["PidsLimit"] == 4096
+    assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
+    assert (host["NanoCpus"], host["CpuPeriod"], host["CpuQuota"]) == (0, 100_000, 10_000)
+    assert host["Memory"] == host["MemorySwap"] == 64 << 20
+    assert host["Privileged"] is False
+    assert host["CapAdd"] is None
+    assert "GREETING=hi" in body["Config"]["Env"]
+    assert body["Config"]["Hostname"] == "box"
+    assert list(body["NetworkSettings"]["Networks"]) == [world.network]
+
+
+async def test_more_cores_than_the_machine_has_are_no_error(world: DockerWorld) -> None:
+    limits = a_spec(world).limits
+    beyond = type(limits)(millicores=512_000, memory=limits.memory)
+    container = await world.runtime.inspect(await started(world, limits=beyond))
+    assert container is not None
+    assert container.limits == beyond
+
+
+async def test_the_network_lets_no_container_reach_another(world: DockerWorld) -> None:
+    options = world.client.inspect_network(world.network)["Options"]
+    assert options["com.docker.network.bridge.enable_icc"] == "false"
+
+
+async def test_a_port_held_by_a_process_names_the_process(world: DockerWorld) -> None:
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        stranger.listen()
+        port = PortBinding(22, "127.0.0.1", stranger.getsockname()[1])
+        container_id = await world.runtime.create(a_spec(world, ports=(port,)))
+        with pytest.raises(PortTaken) as caught:
+            await world.runtime.start(container_id)
+    assert caught.value.holder is not None
+    assert "(process " in caught.value.holder
+
+
+async def test_an_image_without_a_shell_is_told_from_its_exit(world: DockerWorld) -> None:
+    world.client.import_image_from_data(b"\0" * 10240, repository="kohakuriver/test-empty")
+    try:
+        container_id = await started(world, image="kohakuriver/test-empty")
+        code = world.client.wait(container_id)["StatusCode"]
+        has_shell = await world.runtime.has_file(container_id, keepalive.SHELL)
+        await world.runtime.remove(container_id)
+    finally:
+        world.client.remove_image("kohakuriver/test-empty")
+    why = keepalive.why_it_ended(
+        image="kohakuriver/test-empty", command=(), exit_code=code, has_shell=has_shell
+    )
+    assert why is not None
+    assert "has no /bin/sh" in why["message"]
+
+
+async def test_an_image_without_sshd_is_kept_running_by_the_shell_alone(world: DockerWorld) -> None:
+    container_id = await started(world, image=BUSYBOX)
+    commands = [row[-1] for row in world.client.top(container_id)["Processes"]]
+    assert "sshd" not in {Path(command.split()[0]).name for command in commands}
+
+
+async def test_an_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    runtime = DockerRuntime(cluster="c1", socket_path=str(tmp_path / "docker.sock"))
+    with pytest.raises(RuntimeUnavailable):
+        await runtime.list()
+    with pytest.raises(RuntimeUnavailable):
+        await anext(runtime.events())
+    await runtime.aclose()

@@ -1,0 +1,127 @@
+"""The real API server in a test's own loop, over the in-memory store, on a loopback port of its own.
+
+    async with running_api() as api:
+        async with aiohttp.ClientSession(headers=api.headers("admin")) as session:
+            async with session.get(api.url + "/apis/kohakuriver.io/v1alpha1/vpses") as reply: ...
+
+Time is the event loop's by default, so that it works under simulated time too. The same store may be given to
+several of them, one after the other or side by side.
+"""
+
+import contextlib
+import dataclasses
+import ssl
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from apiserver import app
+from apiserver.context import SERVER, Server
+from apiserver.identity import Role, TokenFile, User, fingerprint
+from apiserver.store.base import Store
+from apiserver.store.memory import MemoryStore
+from kohakuriver.clock import Clock, LoopClock
+from kohakuriver.resources.kinds import ResourceType
+
+NODES = ("n1", "n2", "n3")
+USERS = (
+    User("admin", Role.ADMIN),
+    User("controller", Role.CONTROLLER),
+    User("viewer", Role.VIEWER),
+    User("alice", Role.USER, namespaces=("default",)),
+    *(User(node, Role.NODE, node=node) for node in NODES),
+)
+
+
+def token_of(user: str) -> str:
+    """The bearer token of a test user: `admin`, `controller`, `viewer`, `alice`, or a node's name."""
+    return f"token-of-{user}"
+
+
+def tokens(*more: User) -> TokenFile:
+    return TokenFile({fingerprint(token_of(user.name)): user for user in (*USERS, *more)})
+
+
+@dataclasses.dataclass
+class Reply:
+    """One answer."""
+
+    code: int
+    body: Any
+    headers: Any
+
+
+@dataclasses.dataclass
+class Api:
+    """A running server and how to talk to it."""
+
+    url: str
+    server: Server
+    server_app: web.Application
+    store: Store
+    session: aiohttp.ClientSession
+
+    def token(self, user: str) -> str:
+        return token_of(user)
+
+    def headers(self, user: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {token_of(user)}"}
+
+    async def call(
+        self, method: str, path: str, body: Any = None, *, user: str = "admin", **options: Any
+    ) -> Reply:
+        """One request and its whole JSON (else text) answer; `headers` and `params` as aiohttp takes them."""
+        headers = self.headers(user) | options.pop("headers", {})
+        content = {"json": body} if body is not None else {}
+        async with self.session.request(
+            method, self.url + path, headers=headers, **content, **options
+        ) as reply:
+            is_json = reply.content_type == "application/json"
+            content_ = await (reply.json() if is_json else reply.text())
+            return Reply(reply.status, content_, reply.headers)
+
+    async def get(self, path: str, **options: Any) -> Reply:
+        return await self.call("GET", path, **options)
+
+    async def create(
+        self, resource: ResourceType, obj: dict[str, Any], *, user: str = "admin"
+    ) -> dict[str, Any]:
+        """Create an object, which must succeed; the object as stored."""
+        namespace = (obj.get("metadata") or {}).get("namespace", "default")
+        whole = {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
+        path = resource.path(namespace=namespace if resource.namespaced else None)
+        reply = await self.call("POST", path, whole, user=user)
+        assert reply.code == 201, reply.body
+        return dict(reply.body)
+
+
+@contextlib.asynccontextmanager
+async def running_api(
+    store: Store | None = None,
+    *,
+    clock: Clock | None = None,
+    users: tuple[User, ...] = (),
+    port: int = 0,
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[Api]:
+    """A server that stops at the end of the block; the store is left as it is then.
+
+    `users` come in beside those there are; `tls` is what it listens with, for clients that insist on it.
+    """
+    kept = store or MemoryStore()
+    async with app.running(kept, clock=clock or LoopClock(), tokens=tokens(*users)) as application:
+        runner = web.AppRunner(application, handler_cancellation=True, access_log=None, shutdown_timeout=0.5)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls)
+        await site.start()
+        port = runner.addresses[0][1]
+        scheme = "https" if tls else "http"
+        connector = aiohttp.TCPConnector(limit=0)
+        try:
+            async with aiohttp.ClientSession(connector=connector) as session:
+                yield Api(f"{scheme}://127.0.0.1:{port}", application[SERVER], application, kept, session)
+        finally:
+            application[SERVER].cache.close()
+            await runner.cleanup()

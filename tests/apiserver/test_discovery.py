@@ -1,0 +1,111 @@
+"""What the server says of itself: discovery in both forms, version, schemas."""
+
+import pytest
+
+from apiserver import discovery, openapi
+from kohakuriver.resources import kinds
+from tests.apiserver.api import running_api
+
+AGGREGATED = (
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
+    "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json"
+)
+
+
+def test_every_kind_is_found_in_both_forms_of_discovery():
+    everything = discovery.aggregated(["", *discovery.groups()])
+    aggregated = {
+        (group["metadata"]["name"], version["version"], resource["resource"])
+        for group in everything["items"]
+        for version in group["versions"]
+        for resource in version["resources"]
+    }
+    expected = {(resource.group, resource.version, resource.plural) for resource in kinds.ALL}
+    assert aggregated == expected
+    for resource in kinds.ALL:
+        listed = discovery.resource_list(resource.group, resource.version)["resources"]
+        assert resource.plural in {entry["name"] for entry in listed}
+
+
+def test_a_kind_written_by_the_server_alone_offers_reads_alone():
+    assert discovery.verbs(kinds.NODE_ALLOCATION) == ("get", "list", "watch")
+
+
+def test_named_transactions_are_listed_as_parts_that_are_created():
+    listed = {
+        entry["name"]: entry for entry in discovery.resource_list("kohakuriver.io", "v1alpha1")["resources"]
+    }
+    assert listed["vpses/bind"]["verbs"] == ("create",)
+    assert listed["vpses/status"]["verbs"] == ("get", "patch", "update")
+
+
+async def test_discovery_is_aggregated_where_that_is_asked_for_first():
+    async with running_api() as api:
+        for path in ("/api", "/apis"):
+            reply = await api.get(path, headers={"Accept": AGGREGATED})
+            assert reply.headers["Content-Type"] == discovery.AGGREGATED
+            assert reply.body["kind"] == "APIGroupDiscoveryList"
+        assert (await api.get("/api")).body["kind"] == "APIVersions"
+        assert (await api.get("/apis")).body["kind"] == "APIGroupList"
+        assert (await api.get("/apis/kohakuriver.io")).body["preferredVersion"]["version"] == "v1alpha1"
+        assert (await api.get("/apis/nothing.io")).code == 404
+        assert (await api.get("/apis/kohakuriver.io/v9")).code == 404
+
+
+async def test_the_version_is_one_that_kubectl_parses():
+    async with running_api() as api:
+        version = (await api.get("/version")).body
+        assert version["gitVersion"].startswith(f"v{version['major']}.{version['minor']}.")
+
+
+@pytest.mark.parametrize("resource", kinds.ALL, ids=lambda resource: resource.kind)
+def test_the_schema_of_every_kind_refers_to_nothing_that_is_missing(resource):
+    document = openapi.document_v3(resource.group, resource.version)
+    schemas = document["components"]["schemas"]
+    missing = [ref for ref in references(document) if ref.removeprefix(openapi.V3_PREFIX) not in schemas]
+    assert missing == []
+    kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
+    assert any(kind in schema.get("x-kubernetes-group-version-kind", []) for schema in schemas.values())
+
+
+def test_the_older_document_refers_to_nothing_that_is_missing():
+    document = openapi.document_v2()
+    for reference in references(document):
+        assert reference.removeprefix(openapi.V2_PREFIX) in document["definitions"]
+
+
+def references(node: object) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
+        return own + [ref for value in node.values() for ref in references(value)]
+    if isinstance(node, list):
+        return [ref for value in node for ref in references(value)]
+    return []
+
+
+def test_a_schema_holds_descriptions_enumerations_and_merge_keys_and_no_null():
+    schemas = openapi.document_v3("kohakuriver.io", "v1alpha1")["components"]["schemas"]
+    spec = schemas["io.kohakuriver.v1alpha1.VPSSpec"]["properties"]
+    assert spec["runState"]["enum"] == ["Running", "Paused", "Stopped"]
+    assert spec["image"]["description"].startswith("The container image.")
+    conditions = schemas["io.kohakuriver.v1alpha1.VPSStatus"]["properties"]["conditions"]
+    assert conditions["x-kubernetes-list-map-keys"] == ["type"]
+    assert "null" not in str(schemas)
+    assert "anyOf" not in str(schemas)
+
+
+def test_writes_say_that_the_server_validates_fields():
+    paths = openapi.document_v3("kohakuriver.io", "v1alpha1")["paths"]
+    patch = paths["/apis/kohakuriver.io/v1alpha1/namespaces/{namespace}/vpses/{name}"]["patch"]
+    assert {"fieldValidation", "dryRun"} <= {parameter["name"] for parameter in patch["parameters"]}
+    assert "application/strategic-merge-patch+json" not in patch["requestBody"]["content"]
+
+
+async def test_schemas_are_served():
+    async with running_api() as api:
+        index = (await api.get("/openapi/v3")).body["paths"]
+        for entry in index.values():
+            assert (await api.get(entry["serverRelativeURL"])).body["openapi"] == "3.0.0"
+        assert (await api.get("/openapi/v2")).body["swagger"] == "2.0"
+        protobuf = {"Accept": "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"}
+        assert (await api.get("/openapi/v2", headers=protobuf)).code == 406

@@ -1,0 +1,162 @@
+"""Stock kubectl against the real API server over the in-memory store."""
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime
+import json
+import os
+import ssl
+import stat
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from kohakuriver import certificates
+from kohakuriver.clock import SystemClock
+from tests.apiserver.api import Api, running_api
+
+KUBECTL = Path(sys.executable).with_name("kubectl")
+MANIFEST = """\
+apiVersion: kohakuriver.io/v1alpha1
+kind: VPS
+metadata: {name: dev, labels: {team: red}}
+spec:
+  image: kohakuriver/busybox
+  resources: {cores: 1, memory: 64Mi}
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Said:
+    """What kubectl printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Kubectl:
+    """kubectl with a config of its own."""
+
+    api: Api
+    environment: dict[str, str]
+
+    async def __call__(self, *words: str, stdin: str = "", **environment: str) -> Said:
+        process = await self.start(*words, **environment)
+        async with asyncio.timeout(30):
+            out, err = await process.communicate(stdin.encode())
+        return Said(process.returncode or 0, out.decode(), err.decode())
+
+    async def start(self, *words: str, **environment: str) -> asyncio.subprocess.Process:
+        pipe = asyncio.subprocess.PIPE
+        return await asyncio.create_subprocess_exec(
+            KUBECTL, *words, stdin=pipe, stdout=pipe, stderr=pipe, env=self.environment | environment
+        )
+
+
+@contextlib.asynccontextmanager
+async def kubectl_at_work(folder: Path) -> AsyncIterator[Kubectl]:
+    now = datetime.datetime.now(datetime.UTC)
+    authority = certificates.new_authority("test", now=now)
+    authority.save(folder, "ca")
+    certificates.sign(authority, "server", hosts=["127.0.0.1"], now=now).save(folder, "server")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.crt", folder / "server.key")
+    async with running_api(clock=SystemClock(), tls=context) as api:
+        cluster = {"server": api.url, "certificate-authority": str(folder / "ca.crt")}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "it",
+            "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+            "clusters": [{"name": "it", "cluster": cluster}],
+            "users": [{"name": "it", "user": {"token": api.token("admin")}}],
+        }
+        (folder / "config").write_text(json.dumps(config))
+        environment = {"KUBECONFIG": str(folder / "config"), "HOME": str(folder), "PATH": os.environ["PATH"]}
+        yield Kubectl(api, environment)
+
+
+async def test_it_finds_and_explains_the_kinds(tmp_path):
+    async with kubectl_at_work(tmp_path) as kubectl:
+        resources = (await kubectl("api-resources", "-o", "name")).out.split()
+        assert "vpses.kohakuriver.io" in resources
+        assert "leases.coordination.k8s.io" in resources
+        told = await kubectl("explain", "vps.spec.resources")
+        assert "CPU cores as a quantity" in told.out
+        version = await kubectl("version")
+        assert "Server Version" in version.out
+        assert version.err == ""
+
+
+async def test_it_applies_and_changes_and_deletes(tmp_path):
+    async with kubectl_at_work(tmp_path) as kubectl:
+        assert "created" in (await kubectl("apply", "-f", "-", stdin=MANIFEST)).out
+        assert "unchanged" in (await kubectl("apply", "-f", "-", stdin=MANIFEST)).out
+        changed = MANIFEST.replace("64Mi", "72Mi")
+        assert "-    memory: 64Mi" in (await kubectl("diff", "-f", "-", stdin=changed)).out
+        assert "configured" in (await kubectl("apply", "-f", "-", stdin=changed)).out
+        patch = '{"spec":{"resources":{"memory":"80Mi"}}}'
+        assert "patched" in (await kubectl("patch", "vps", "dev", "--type=merge", "-p", patch)).out
+        editor = tmp_path / "editor"
+        editor.write_text('#!/bin/sh\nsed -i "s/memory: 80Mi/memory: 90Mi/" "$1"\n')
+        editor.chmod(editor.stat().st_mode | stat.S_IXUSR)
+        assert "edited" in (await kubectl("edit", "vps", "dev", EDITOR=str(editor))).out
+        memory = await kubectl("get", "vps", "dev", "-o", "jsonpath={.spec.resources.memory}")
+        assert memory.out == "90Mi"
+        waited = await kubectl("wait", "vps/dev", "--for=jsonpath={.status.phase}=pending", "--timeout=5s")
+        assert "condition met" in waited.out
+        assert "deleted" in (await kubectl("delete", "vps", "dev")).out
+        assert "NotFound" in (await kubectl("get", "vps", "dev")).err
+
+
+async def test_it_prints_tables_and_describes(tmp_path):
+    async with kubectl_at_work(tmp_path) as kubectl:
+        await kubectl("apply", "-f", "-", stdin=MANIFEST)
+        lines = (await kubectl("get", "vps")).out.splitlines()
+        assert lines[0].split() == ["NAME", "STATUS", "NODE", "CORES", "MEMORY", "SSH-PORT", "AGE"]
+        assert lines[1].split()[:5] == ["dev", "pending", "<none>", "1", "64Mi"]
+        assert "kohakuriver/busybox" in (await kubectl("get", "vps", "-o", "wide")).out
+        assert "dev" in (await kubectl("get", "vps", "-l", "team in (red)", "-o", "name")).out
+        assert "No resources" in (await kubectl("get", "vps", "-l", "team=blue")).err
+        uid = (await kubectl("get", "vps", "dev", "-o", "jsonpath={.metadata.uid}")).out
+        about = {"kind": "VPS", "name": "dev", "namespace": "default", "uid": uid}
+        event = {"apiVersion": "v1", "kind": "Event", "metadata": {"name": "dev.1"}, "involvedObject": about}
+        event |= {"reason": "Greeted", "type": "Normal"}
+        assert "created" in (await kubectl("create", "-f", "-", stdin=json.dumps(event))).out
+        assert "Greeted" in (await kubectl("describe", "vps", "dev")).out
+        assert "Greeted" in (await kubectl("get", "events")).out
+
+
+async def test_it_follows_what_happens(tmp_path):
+    async with kubectl_at_work(tmp_path) as kubectl:
+        watch = await kubectl.start("get", "vps", "-w", "-o", "name")
+        assert watch.stdout is not None
+        await kubectl("apply", "-f", "-", stdin=MANIFEST)
+        async with asyncio.timeout(20):
+            assert (await watch.stdout.readline()).strip() == b"vps.kohakuriver.io/dev"
+        watch.terminate()
+        await watch.communicate()
+
+
+async def test_it_is_told_what_is_wrong_with_a_manifest(tmp_path):
+    async with kubectl_at_work(tmp_path) as kubectl:
+        refused = await kubectl("apply", "-f", "-", stdin=MANIFEST.replace("image:", "imge:"))
+        assert refused.code == 1
+        assert 'unknown field "spec.imge"' in refused.err
+        refused = await kubectl("apply", "-f", "-", stdin=MANIFEST.replace("64Mi", "0"))
+        assert refused.code == 1
+        assert "spec.resources.memory" in refused.err
+
+
+async def test_it_creates_and_deletes_namespaces(tmp_path):
+    """The body of `create namespace` is protobuf."""
+    async with kubectl_at_work(tmp_path) as kubectl:
+        assert "created" in (await kubectl("create", "namespace", "team")).out
+        assert "created" in (await kubectl("apply", "-n", "team", "-f", "-", stdin=MANIFEST)).out
+        assert "dev" in (await kubectl("get", "vps", "-A")).out
+        assert "still holds" in (await kubectl("delete", "namespace", "team")).err
+        await kubectl("delete", "vps", "--all", "-n", "team")
+        assert "deleted" in (await kubectl("delete", "namespace", "team")).out

@@ -1,0 +1,176 @@
+"""`python -m apiserver` as a process on a real etcd: options, start, signals, and etcd's bad days."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from apiserver import options
+from apiserver.identity import fingerprint
+from kohakuriver.resources import kinds
+from tests.etcd import EtcdProcess, free_port
+
+ROOT = Path(__file__).parents[2]
+VPSES = kinds.VPS.path(namespace="default")
+HEADERS = {"Authorization": "Bearer secret"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--etcd", "http://127.0.0.1:1", "--token-file", "t"],
+        ["--etcd", "http://127.0.0.1:1", "--token-file", "t", "--insecure-http", "--listen", "0.0.0.0:1"],
+        ["--etcd", "http://127.0.0.1:1", "--token-file", "t", "--insecure-http", "--listen", "nowhere"],
+        ["--etcd", ",", "--token-file", "t", "--insecure-http"],
+        ["--etcd", "http://127.0.0.1:1", "--token-file", "t", "--insecure-http", "--tls-cert", "c"],
+        ["--etcd", "http://127.0.0.1:1", "--token-file", "t", "--insecure-http", "--etcd-cert", "c"],
+    ],
+)
+def test_options_that_make_no_sense_are_refused(arguments, capsys):
+    with pytest.raises(SystemExit) as refused:
+        options.parse(arguments)
+    assert refused.value.code == 2
+    assert "error:" in capsys.readouterr().err
+
+
+def test_an_ipv6_address_is_understood():
+    assert options.Address.parse("[::1]:6443") == options.Address("::1", 6443)
+    assert options.Address.parse("[::1]:6443").is_loopback
+
+
+@contextlib.asynccontextmanager
+async def a_server(etcd: EtcdProcess, folder: Path) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+    """A server process that is ready; its URL."""
+    port = free_port()
+    line = {"sha256": fingerprint("secret"), "user": "admin", "role": "admin"}
+    (folder / "tokens").write_text(json.dumps(line))
+    with (folder / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "apiserver", "--etcd", etcd.url, "--insecure-http"),
+            *("--listen", f"127.0.0.1:{port}", "--token-file", str(folder / "tokens")),
+            cwd=ROOT,
+            env=os.environ | {"PYTHONWARNINGS": "error"},
+            stderr=log,
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            await until_answers(url + "/readyz", 200)
+            yield url, process
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+
+async def until_answers(url: str, code: int, *, within: float = 30) -> None:
+    async with asyncio.timeout(within), aiohttp.ClientSession(headers=HEADERS) as session:
+        while True:
+            with contextlib.suppress(aiohttp.ClientError):
+                async with session.get(url) as reply:
+                    if reply.status == code:
+                        return
+            await asyncio.sleep(0.05)
+
+
+async def create(session: aiohttp.ClientSession, url: str, name: str) -> int:
+    body = {"apiVersion": kinds.API_VERSION, "kind": "VPS", "metadata": {"name": name}}
+    async with session.post(url + VPSES, json=body) as reply:
+        return reply.status
+
+
+async def names(session: aiohttp.ClientSession, url: str) -> list[str]:
+    async with session.get(url + VPSES) as reply:
+        return [item["metadata"]["name"] for item in (await reply.json())["items"]]
+
+
+@pytest.fixture
+def etcd(tmp_path):
+    with EtcdProcess(tmp_path / "etcd") as process:
+        yield process
+
+
+@pytest.mark.etcd
+@pytest.mark.fault(36)
+async def test_a_server_that_is_told_to_stop_ends_its_watches_and_is_gone_within_two_seconds(etcd, tmp_path):
+    async with a_server(etcd, tmp_path) as (url, process), aiohttp.ClientSession(headers=HEADERS) as session:
+        assert await create(session, url, "dev") == 201
+        async with session.get(url + VPSES, params={"watch": "1"}) as watch:
+            assert json.loads(await watch.content.readline())["type"] == "ADDED"
+            told = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            assert await watch.content.readline() == b""
+            assert await process.wait() == 0
+            assert time.monotonic() - told < 2
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+@pytest.mark.etcd
+@pytest.mark.fault(30)
+async def test_what_a_server_acknowledged_is_there_after_it_was_killed(etcd, tmp_path):
+    async with a_server(etcd, tmp_path) as (url, process), aiohttp.ClientSession(headers=HEADERS) as session:
+        acknowledged = []
+
+        async def write_on() -> None:
+            number = 0
+            while await create(session, url, f"v{number}") == 201:
+                acknowledged.append(f"v{number}")
+                number += 1
+
+        writing = asyncio.create_task(write_on())
+        await asyncio.sleep(0.5)
+        process.kill()
+        with contextlib.suppress(aiohttp.ClientError):
+            await writing
+    async with a_server(etcd, tmp_path) as (url, _), aiohttp.ClientSession(headers=HEADERS) as session:
+        found = set(await names(session, url))
+        assert acknowledged
+        assert set(acknowledged) <= found
+        assert len(found - set(acknowledged)) <= 1
+
+
+@pytest.mark.etcd
+@pytest.mark.fault(37)
+async def test_a_watch_outlives_an_etcd_that_is_killed_and_started_again(etcd, tmp_path):
+    async with a_server(etcd, tmp_path) as (url, _), aiohttp.ClientSession(headers=HEADERS) as session:
+        forever = {"params": {"watch": "1"}, "timeout": None}
+        async with session.get(url + VPSES, **forever) as watch:
+            assert await create(session, url, "before") == 201
+            assert json.loads(await watch.content.readline())["object"]["metadata"]["name"] == "before"
+            await asyncio.to_thread(etcd.kill)
+            async with session.get(f"{url}{VPSES}/before") as reply:
+                assert reply.status in (503, 504)
+                assert "Retry-After" in reply.headers
+            await asyncio.to_thread(etcd.start)
+            async with asyncio.timeout(20):
+                while await create(session, url, "after") != 201:  # noqa: ASYNC110 - another process
+                    await asyncio.sleep(0.1)
+                event = json.loads(await watch.content.readline())
+            assert (event["type"], event["object"]["metadata"]["name"]) == ("ADDED", "after")
+            assert await names(session, url) == ["after", "before"]
+
+
+@pytest.mark.etcd
+@pytest.mark.fault(38)
+async def test_a_frozen_etcd_is_an_answer_within_seconds_and_then_not_ready(etcd, tmp_path):
+    async with a_server(etcd, tmp_path) as (url, _), aiohttp.ClientSession(headers=HEADERS) as session:
+        etcd.freeze()
+        asked = time.monotonic()
+        async with session.get(url + VPSES) as reply:
+            assert reply.status in (503, 504)
+        assert time.monotonic() - asked < 6.5
+        await until_answers(url + "/readyz", 503)
+        async with session.get(url + VPSES, params={"watch": "1"}) as reply:
+            assert reply.status == 503
+        etcd.thaw()
+        await until_answers(url + "/readyz", 200)
+        assert await create(session, url, "dev") == 201
+        assert await names(session, url) == ["dev"]

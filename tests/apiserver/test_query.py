@@ -1,0 +1,31 @@
+"""Whatever a client writes into its query is an answer or its own mistake, never ours."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apiserver.query import Resume, parse_list, parse_watch
+from kohakuriver.errors import ApiError
+from kohakuriver.resources import kinds
+
+NAMES = ("limit", "continue", "resourceVersion", "resourceVersionMatch", "labelSelector", "fieldSelector")
+WATCH_NAMES = ("sendInitialEvents", "allowWatchBookmarks", "timeoutSeconds")
+TEXT = st.one_of(
+    st.text(max_size=30),
+    st.sampled_from(["", "0", "1", "true", "Exact", "NotOlderThan", "a in (b", "metadata.name=x", "a=b,!c"]),
+    st.text(alphabet="ab=!,()<> innotx\\0", max_size=30),
+)
+
+
+@given(st.dictionaries(st.sampled_from(NAMES + WATCH_NAMES), TEXT))
+def test_any_query_is_understood_or_refused(query):
+    for parse in (parse_list, parse_watch):
+        try:
+            parse(query, kinds.VPS, namespace="default", scope=None)
+        except ApiError as error:
+            assert error.code in (400, 422)
+
+
+@given(st.integers(min_value=1, max_value=2**62), st.text(max_size=80))
+def test_a_continue_token_comes_back_as_it_went(revision, after):
+    resume = Resume(revision, after)
+    assert Resume.from_token(resume.to_token()) == resume

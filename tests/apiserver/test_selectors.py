@@ -1,0 +1,89 @@
+"""Label and field selectors, as Kubernetes reads them."""
+
+import pytest
+
+from apiserver.selectors import fields_of, parse_fields, parse_labels, select
+from kohakuriver.errors import BadRequest
+from kohakuriver.resources import kinds
+
+
+def chosen(selector: str, **labels: str) -> bool:
+    return select(kinds.VPS, labels=selector).matches(labels, {})
+
+
+@pytest.mark.parametrize(
+    ("selector", "labels", "expected"),
+    [
+        ("a=1", {"a": "1"}, True),
+        ("a==1", {"a": "2"}, False),
+        ("a!=1", {}, True),
+        ("a!=1", {"a": "1"}, False),
+        ("a in (1, 2)", {"a": "2"}, True),
+        ("a in (1,2)", {}, False),
+        ("a notin (1,2)", {}, True),
+        ("a notin (1,2)", {"a": "1"}, False),
+        ("a", {"a": ""}, True),
+        ("!a", {"a": ""}, False),
+        ("!a", {}, True),
+        ("a=", {"a": ""}, True),
+        ("a>5", {"a": "6"}, True),
+        ("a<5", {"a": "x"}, False),
+        ("a=1,b in (2),!c", {"a": "1", "b": "2"}, True),
+        ("a=1,b in (2),!c", {"a": "1", "b": "2", "c": "3"}, False),
+        ("example.com/app = web", {"example.com/app": "web"}, True),
+    ],
+)
+def test_a_label_selector_means_what_kubernetes_means(selector, labels, expected):
+    assert select(kinds.VPS, labels=selector).matches(labels, {}) is expected
+
+
+@pytest.mark.parametrize(
+    "selector", ["a=1,", ",a", "a in 1", "a in (1", "a ~ b", "a b", "=1", "a>x", "a=1 b", "-a=1", "a=ü"]
+)
+def test_what_is_no_label_selector_is_refused(selector):
+    with pytest.raises(BadRequest):
+        parse_labels(selector)
+
+
+def test_a_field_selector_compares_the_fields_that_a_kind_offers():
+    vps = {
+        "metadata": {"name": "dev", "namespace": "default"},
+        "status": {"phase": "running", "assignment": {"node": "n1"}},
+    }
+    values = fields_of(kinds.VPS, vps)
+    for text, expected in (
+        ("metadata.name=dev", True),
+        ("status.phase!=running", False),
+        ("status.phase==running,status.assignment.node=n1", True),
+        ("spec.placement.node=", True),
+        ("status.assignment.node=n2", False),
+    ):
+        assert select(kinds.VPS, fields=(text,)).matches({}, values) is expected, text
+
+
+def test_an_event_is_found_by_what_it_is_about():
+    event = {
+        "metadata": {"name": "e"},
+        "involvedObject": {"kind": "VPS", "uid": "u"},
+        "source": {"component": "c"},
+    }
+    wanted = select(kinds.EVENT, fields=("involvedObject.kind=VPS,involvedObject.uid=u,source=c",))
+    assert wanted.matches({}, fields_of(kinds.EVENT, event))
+
+
+@pytest.mark.parametrize("text", ["status.nothing=1", "metadata.name", "metadata.name=a=b"])
+def test_unknown_fields_and_what_is_no_field_selector_are_refused(text):
+    with pytest.raises(BadRequest):
+        parse_fields(kinds.VPS, text)
+
+
+def test_a_backslash_lets_a_value_hold_what_would_end_it():
+    [requirement] = parse_fields(kinds.EVENT, r"reason=a\,b\=c\\")
+    assert requirement.values == {"a,b=c\\"}
+
+
+def test_a_selection_is_filed_under_its_most_telling_field():
+    both = select(kinds.VPS, namespace="default", fields=("status.assignment.node=n1",))
+    assert both.pin() == ("status.assignment.node", "n1")
+    assert select(kinds.VPS, namespace="default").pin() == ("metadata.namespace", "default")
+    assert select(kinds.VPS, labels="a=b").pin() is None

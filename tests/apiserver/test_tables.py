@@ -1,0 +1,102 @@
+"""The rows that people see."""
+
+import datetime
+
+import pytest
+
+from apiserver.tables import COLUMNS, IncludeObject, row
+from kohakuriver.clock import EPOCH, timestamp
+from kohakuriver.resources import kinds
+
+NOW = EPOCH + datetime.timedelta(minutes=5)
+
+
+def cells(resource: kinds.ResourceType, obj: dict) -> dict:
+    metadata = {"name": "it", "creationTimestamp": timestamp(EPOCH), **obj.get("metadata", {})}
+    shown = row(resource, {**obj, "metadata": metadata}, include=IncludeObject.NONE, now=NOW)
+    return dict(zip((column.name for column in COLUMNS[resource]), shown["cells"], strict=True))
+
+
+def test_a_vps_shows_where_it_stands_and_what_it_has():
+    shown = cells(
+        kinds.VPS,
+        {
+            "spec": {"image": "i", "resources": {"cores": 2, "memory": "4Gi"}},
+            "status": {
+                "phase": "running",
+                "epoch": 3,
+                "message": "m",
+                "assignment": {"node": "n1", "grant": {"sshPort": 30001}},
+                "observed": {"container": {"id": "0123456789abcdef", "restarts": 4}},
+            },
+        },
+    )
+    assert shown == {
+        "Name": "it",
+        "Status": "running",
+        "Node": "n1",
+        "Cores": "2",
+        "Memory": "4Gi",
+        "SSH-Port": "30001",
+        "Age": "5m",
+        "Image": "i",
+        "Container": "0123456789ab",
+        "Epoch": 3,
+        "Restarts": 4,
+        "Message": "m",
+    }
+
+
+def test_a_vps_that_is_being_deleted_shows_terminating():
+    gone = {"metadata": {"deletionTimestamp": timestamp(NOW)}, "status": {"phase": "running"}}
+    assert cells(kinds.VPS, gone)["Status"] == "Terminating"
+
+
+@pytest.mark.parametrize(
+    ("ready", "cordoned", "expected"),
+    [
+        ("True", False, "Ready"),
+        ("False", False, "NotReady"),
+        ("Unknown", False, "NotReady"),
+        ("True", True, "Ready,SchedulingDisabled"),
+        (None, False, "Unknown"),
+    ],
+)
+def test_a_node_shows_its_readiness_as_kubectl_does(ready, cordoned, expected):
+    conditions = [{"type": "Ready", "status": ready}] if ready else []
+    node = {"spec": {"unschedulable": cordoned}, "status": {"conditions": conditions}}
+    assert cells(kinds.NODE, node)["Status"] == expected
+
+
+def test_an_event_shows_how_often_and_about_what():
+    shown = cells(
+        kinds.EVENT,
+        {
+            "involvedObject": {"kind": "VPS", "name": "dev"},
+            "reason": "Pulled",
+            "message": "done\n",
+            "count": 3,
+            "firstTimestamp": timestamp(EPOCH),
+            "lastTimestamp": timestamp(EPOCH + datetime.timedelta(minutes=4, seconds=30)),
+            "source": {"component": "agent", "host": "n1"},
+        },
+    )
+    assert shown["Last Seen"] == "30s (x3 over 5m)"
+    assert shown["Object"] == "vps/dev"
+    assert shown["Source"] == "agent, n1"
+    assert shown["Message"] == "done"
+
+
+def test_an_allocation_shows_what_is_held():
+    bookings = {
+        "a": {"cores": "500m", "memory": "1Gi"},
+        "b": {"cores": "1", "memory": "512Mi"},
+        "stopped": {"sshPort": 30000},
+    }
+    shown = cells(kinds.NODE_ALLOCATION, {"bookings": bookings})
+    assert (shown["VPSes"], shown["Cores"], shown["Memory"]) == (3, "1500m", "1536Mi")
+
+
+@pytest.mark.parametrize("resource", kinds.ALL, ids=lambda resource: resource.kind)
+def test_an_object_with_nothing_in_it_still_makes_a_row(resource):
+    assert len(cells(resource, {})) == len(COLUMNS[resource])

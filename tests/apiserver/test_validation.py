@@ -1,0 +1,194 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apiserver import validation
+from apiserver.validation import Checked, FieldValidation
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+
+Json = dict[str, Any]
+
+
+def a_manifest(spec: Any, **fields: Any) -> Json:
+    return {
+        "apiVersion": kinds.API_VERSION,
+        "kind": "VPS",
+        "metadata": {"name": "dev"},
+        "spec": spec,
+        **fields,
+    }
+
+
+def check(spec: Any, mode: FieldValidation = FieldValidation.STRICT, **fields: Any) -> Checked:
+    return validation.check(kinds.VPS, a_manifest(spec, **fields), name="dev", mode=mode)
+
+
+def test_defaults_are_written_out_and_absent_stays_absent() -> None:
+    assert check({}).obj["spec"] == {
+        "runState": "Running",
+        "image": "kohakuriver/debian-ssh",
+        "resources": {"cores": 1, "memory": "1Gi"},
+        "priority": 0,
+        "ssh": {},
+        "restartPolicy": "Always",
+        "stopGracePeriod": "10s",
+        "imagePullPolicy": "IfNotPresent",
+    }
+
+
+@pytest.mark.parametrize("cores", [2, 2.0, 0.5, "2", "2000m", "2e0"])
+@pytest.mark.parametrize("memory", ["4Gi", "4G", "4096Mi", 4294967296])
+def test_values_are_kept_as_they_were_written(cores: Any, memory: Any) -> None:
+    spec = check({"resources": {"cores": cores, "memory": memory}}).obj["spec"]
+    assert spec["resources"] == {"cores": cores, "memory": memory}
+    assert type(spec["resources"]["cores"]) is type(cores)
+
+
+def test_defaults_reach_into_what_was_given() -> None:
+    spec = check({"resources": {"cores": 2}, "tolerations": [{"key": "gpu"}]}).obj["spec"]
+    assert spec["resources"] == {"cores": 2, "memory": "1Gi"}
+    assert spec["tolerations"] == [{"key": "gpu", "operator": "Equal"}]
+
+
+def test_an_object_with_its_defaults_stays_as_it_is() -> None:
+    once = check({"tolerations": [{"key": "gpu"}], "env": {"A": "1"}}).obj
+    again = validation.check(kinds.VPS, once, name="dev", mode=FieldValidation.STRICT)
+    assert again == Checked(once)
+
+
+def test_null_means_absent() -> None:
+    obj = check({"placement": None, "image": None, "resources": {"cores": None}}).obj
+    assert "placement" not in obj["spec"]
+    assert obj["spec"]["image"] == "kohakuriver/debian-ssh"
+    assert obj["spec"]["resources"]["cores"] == 1
+
+
+@pytest.mark.fault(43)
+@pytest.mark.parametrize(
+    ("spec", "field", "says"),
+    [
+        ({"resources": {"cores": "4x"}}, "spec.resources.cores", '"4x": "4x" has the unknown suffix'),
+        ({"resources": {"cores": [4]}}, "spec.resources.cores", "must be a string or an integer or a number"),
+        ({"resources": {"cores": True}}, "spec.resources.cores", "Invalid value: true: must be"),
+        ({"resources": {"cores": 0}}, "spec.resources.cores", "at least 0.01 (10m) is needed"),
+        ({"resources": {"cores": "1e999999999"}}, "spec.resources.cores", "Invalid value"),
+        ({"resources": {"memory": 0}}, "spec.resources.memory", "at least 6Mi is needed"),
+        ({"resources": {"memory": "9" * 5000}}, "spec.resources.memory", "is not a quantity"),
+        ({"runState": "running"}, "spec.runState", '"Paused" or "Stopped" (did you mean "Running"?)'),
+        ({"ssh": {"authorizedKeys": ["x"]}}, "spec.ssh.authorizedKeys[0]", "is not an OpenSSH public key"),
+        ({"ssh": {"disabled": True, "passwordless": True}}, "spec.ssh", "set only one of"),
+        ({"env": {"A": 5}}, "spec.env.A", "Invalid value: 5: must be a string"),
+        ({"command": "ls"}, "spec.command", 'Invalid value: "ls": must be a list'),
+        ({"priority": "high"}, "spec.priority", 'Invalid value: "high": must be an integer'),
+        ({"stopGracePeriod": "soon"}, "spec.stopGracePeriod", "is not a duration"),
+        ({"tolerations": [{"effect": "No"}]}, "spec.tolerations[0].effect", 'supported values: "NoSchedule"'),
+        ("text", "spec", "must be an object"),
+    ],
+    ids=lambda value: str(value)[:40],
+)  # fmt: skip
+def test_what_is_wrong_is_said_with_its_path(spec: Any, field: str, says: str) -> None:
+    with pytest.raises(errors.Invalid) as caught:
+        check(spec)
+    [cause] = caught.value.causes
+    assert cause.field == field
+    assert says in cause.message
+    assert caught.value.message == f'VPS "dev" is invalid: {cause.field}: {cause.message}'
+    assert caught.value.details["kind"] == "VPS", "kubectl prints the kind from here"
+
+
+def test_several_mistakes_come_in_one_answer() -> None:
+    with pytest.raises(errors.Invalid) as caught:
+        check({"resources": {"cores": "4x", "memory": 0}, "command": "ls"})
+    fields = [cause.field for cause in caught.value.causes]
+    assert fields == ["spec.resources.cores", "spec.resources.memory", "spec.command"]
+
+
+def test_a_missing_field_is_required() -> None:
+    event = {"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e"}}
+    with pytest.raises(errors.Invalid) as caught:
+        validation.check(kinds.EVENT, event, name="e", mode=FieldValidation.WARN)
+    [cause] = caught.value.causes
+    assert (cause.field, cause.reason) == ("involvedObject", "FieldValueRequired")
+
+
+@pytest.mark.fault(43)
+def test_strict_refuses_unknown_fields_in_the_words_of_kubernetes() -> None:
+    with pytest.raises(errors.BadRequest) as caught:
+        check({"resources": {"core": 2}, "imag": "x", "command": "ls"}, extra=1)
+    assert caught.value.message == (
+        'VPS in version "v1alpha1" cannot be handled as a VPS: strict decoding error: '
+        'unknown field "spec.resources.core" (did you mean "cores"?), '
+        'unknown field "spec.imag" (did you mean "image"?), unknown field "extra"'
+    )
+    fields = [cause.field for cause in caught.value.causes]
+    assert fields == ["spec.resources.core", "spec.imag", "extra", "spec.command"]
+
+
+def test_warn_drops_unknown_fields_and_names_each() -> None:
+    checked = check({"imag": "x", "tolerations": [{"kee": "a"}]}, FieldValidation.WARN)
+    assert "imag" not in checked.obj["spec"]
+    assert checked.warnings == (
+        'unknown field "spec.imag" (did you mean "image"?)',
+        'unknown field "spec.tolerations[0].kee" (did you mean "key"?)',
+    )
+
+
+def test_ignore_drops_unknown_fields_in_silence() -> None:
+    checked = check({"imag": "x"}, FieldValidation.IGNORE)
+    assert "imag" not in checked.obj["spec"]
+    assert checked.warnings == ()
+
+
+@pytest.mark.fault(46)
+def test_unknown_fields_of_a_newer_programs_status_are_kept_with_a_warning() -> None:
+    status = {"gpuHealth": 5, "observed": {"epoch": 1, "state": "running", "temperature": {"c": 40}}}
+    checked = validation.check_status(kinds.VPS, status, name="dev")
+    assert checked.obj == status
+    assert checked.warnings == (
+        'unknown field "status.gpuHealth"',
+        'unknown field "status.observed.temperature"',
+    )
+
+
+def test_mistakes_in_a_status_are_said_with_their_path() -> None:
+    with pytest.raises(errors.Invalid) as caught:
+        validation.check_status(kinds.VPS, {"observed": {"epoch": "1", "state": "dancing"}}, name="dev")
+    assert [cause.field for cause in caught.value.causes] == [
+        "status.observed.epoch",
+        "status.observed.state",
+    ]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=5,
+)
+FIELDS = (
+    "runState",
+    "image",
+    "resources",
+    "placement",
+    "tolerations",
+    "ssh",
+    "env",
+    "command",
+    "stopGracePeriod",
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=6), JSON, max_size=4),
+    st.sampled_from(FieldValidation),
+)
+def test_any_spec_is_taken_or_refused_in_words(spec: Json, mode: FieldValidation) -> None:
+    try:
+        checked = check(spec, mode)
+    except (errors.Invalid, errors.BadRequest) as error:
+        assert error.causes and all(cause.message and cause.field for cause in error.causes)
+    else:
+        again = validation.check(kinds.VPS, checked.obj, name="dev", mode=FieldValidation.STRICT)
+        assert again.obj == checked.obj, "what was taken is taken again, unchanged"

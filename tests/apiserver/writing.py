@@ -1,0 +1,201 @@
+"""What the tests of the writing half share: a server on the memory store, and objects with valid defaults."""
+
+import dataclasses
+from typing import Any
+
+from apiserver import codec, transactions, write
+from apiserver.identity import Role, User
+from apiserver.outcome import WriteOptions, Written
+from apiserver.store.base import Put
+from apiserver.store.memory import MemoryStore
+from kohakuriver.clock import LoopClock
+from kohakuriver.resources import kinds
+
+Json = dict[str, Any]
+
+ADMIN = User("root", Role.ADMIN)
+ALICE = User("alice", Role.USER, namespaces=("default",))
+VIEWER = User("eve", Role.VIEWER)
+CONTROLLER = User("controller", Role.CONTROLLER)
+N1 = User("node:n1", Role.NODE, node="n1")
+N2 = User("node:n2", Role.NODE, node="n2")
+
+MERGE = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+
+
+def a_vps(name: str = "dev", namespace: str = "default", **spec: Any) -> Json:
+    """A manifest as a user writes it."""
+    return {
+        "apiVersion": kinds.API_VERSION,
+        "kind": "VPS",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+    }
+
+
+def a_node(
+    name: str = "n1", *, cores: str = "4", memory: str = "8Gi", ready: str = "True", **spec: Any
+) -> Json:
+    """A Node as stored, with ten SSH ports."""
+    return {
+        "apiVersion": kinds.API_VERSION,
+        "kind": "Node",
+        "metadata": {"name": name, "uid": f"uid-{name}", "generation": 1},
+        "spec": spec,
+        "status": {
+            "allocatable": {"cores": cores, "memory": memory},
+            "sshPorts": {"address": "127.0.0.1", "first": 30000, "last": 30009},
+            "conditions": [{"type": "Ready", "status": ready, "message": "its lease is 30 s old"}],
+        },
+    }
+
+
+def an_event(about: Json, name: str = "dev.1", **fields: Any) -> Json:
+    """An Event about an object."""
+    involved = {"kind": about["kind"], "name": about["metadata"]["name"], "namespace": "default"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": name, "namespace": "default"},
+        "involvedObject": involved,
+        "reason": "Started",
+        **fields,
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """A server with nothing but its store and its clock, and short ways to write to it."""
+
+    store: MemoryStore
+    clock: LoopClock
+
+    async def put(self, resource: kinds.ResourceType, obj: Json) -> None:
+        """Store an object as it is, past every rule."""
+        key = codec.key(resource, obj["metadata"].get("namespace"), obj["metadata"]["name"])
+        await self.store.commit(expect={}, writes=[Put(key, codec.encode(obj))])
+
+    async def get(self, resource: kinds.ResourceType, name: str, namespace: str | None = None) -> Json | None:
+        """What is stored."""
+        record = await self.store.get(codec.key(resource, namespace, name))
+        return codec.decode(record) if record else None
+
+    async def vps(self, name: str = "dev") -> Json:
+        """A VPS that must be there."""
+        found = await self.get(kinds.VPS, name, "default")
+        assert found is not None, f"VPS {name} is gone"
+        return found
+
+    async def bookings(self, node: str = "n1") -> Json:
+        """What is booked on a node, by VPS uid."""
+        found = await self.get(kinds.NODE_ALLOCATION, node)
+        bookings: Json = (found or {}).get("bookings") or {}
+        return bookings
+
+    async def create(
+        self,
+        body: Json,
+        *,
+        user: User = ADMIN,
+        resource: kinds.ResourceType = kinds.VPS,
+        options: WriteOptions | None = None,
+    ) -> Written:
+        """POST."""
+        namespace = body["metadata"].get("namespace", "default") if resource.namespaced else None
+        return await write.create(
+            self, user, resource, namespace=namespace, body=body, options=options or WriteOptions()
+        )
+
+    async def update(
+        self,
+        body: Json,
+        *,
+        user: User = ADMIN,
+        resource: kinds.ResourceType = kinds.VPS,
+        subresource: str | None = None,
+        options: WriteOptions | None = None,
+    ) -> Written:
+        """PUT."""
+        return await write.update(
+            self,
+            user,
+            resource,
+            namespace=body["metadata"].get("namespace"),
+            name=body["metadata"]["name"],
+            subresource=subresource,
+            body=body,
+            options=options or WriteOptions(),
+        )
+
+    async def patch(
+        self,
+        body: Any,
+        name: str = "dev",
+        *,
+        user: User = ADMIN,
+        resource: kinds.ResourceType = kinds.VPS,
+        subresource: str | None = None,
+        content_type: str = MERGE,
+        options: WriteOptions | None = None,
+    ) -> Written:
+        """PATCH."""
+        return await write.patch(
+            self,
+            user,
+            resource,
+            namespace="default" if resource.namespaced else None,
+            name=name,
+            subresource=subresource,
+            content_type=content_type,
+            body=body,
+            options=options or WriteOptions(),
+        )
+
+    async def delete(
+        self,
+        name: str = "dev",
+        *,
+        user: User = ADMIN,
+        resource: kinds.ResourceType = kinds.VPS,
+        **options: Any,
+    ) -> Written:
+        """DELETE."""
+        namespace = "default" if resource.namespaced else None
+        return await write.delete(self, user, resource, namespace=namespace, name=name, options=options)
+
+    async def act(self, action: str, name: str = "dev", *, user: User = CONTROLLER, **body: Any) -> Written:
+        """POST …/ACTION, with the uid and epoch as they are unless the test says otherwise."""
+        if "uid" not in body or ("epoch" not in body and action != "bind"):
+            vps = await self.vps(name)
+            body.setdefault("uid", vps["metadata"]["uid"])
+            if action != "bind":
+                body.setdefault("epoch", vps["status"].get("epoch"))
+        return await transactions.act(
+            self, user, kinds.VPS, namespace="default", name=name, action=action, body=body
+        )
+
+    async def bound(self, name: str = "dev", node: str = "n1", **spec: Any) -> Json:
+        """A VPS that has been created and bound."""
+        await self.create(a_vps(name, **spec))
+        return (await self.act("bind", name, node=node)).object
+
+    async def report(self, name: str = "dev", *, user: User = N1, **status: Any) -> Written:
+        """The agent's status: `state` and `observed` go into observed, other fields stand as they are."""
+        vps = await self.vps(name)
+        observed = {"epoch": vps["status"]["epoch"], "state": status.pop("state", "running")}
+        observed |= status.pop("observed", {})
+        body = {"metadata": {"uid": vps["metadata"]["uid"]}, "status": {"observed": observed, **status}}
+        return await self.patch(body, name, user=user, subresource="status")
+
+
+async def a_world(*nodes: Json) -> World:
+    """A world with the built-in namespaces and these nodes."""
+    world = World(MemoryStore(), LoopClock())
+    for name in kinds.BUILT_IN_NAMESPACES:
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        await world.create(body, resource=kinds.NAMESPACE)
+    for node in nodes:
+        await world.put(kinds.NODE, node)
+    return world

@@ -1,0 +1,139 @@
+"""The data directory: made once, kept, and removed by name."""
+
+import datetime
+import hashlib
+import json
+
+import pytest
+import yaml
+
+from cli import cluster_files, cluster_options
+from cli.cluster_files import ClusterFiles
+from cli.cluster_options import Options
+from kohakuriver import certificates, errors
+from kohakuriver.client import config
+
+NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+URL = "https://127.0.0.1:6443"
+
+
+@pytest.fixture
+def files(tmp_path):
+    one = ClusterFiles(tmp_path / "cluster")
+    one.claim()
+    cluster_options.save(one.options, Options(node="n1"))
+    return one
+
+
+def make(files, *, url=URL, hosts=("127.0.0.1",)):
+    cluster_files.ensure_certificates(files, hosts, NOW)
+    cluster_files.ensure_credentials(files, url=url, local_url=url, node="n1")
+
+
+def everything(files):
+    return {path.name: path.read_bytes() for path in files.root.rglob("*") if path.is_file()}
+
+
+def test_what_is_made_once_is_kept(files):
+    make(files)
+    before = everything(files)
+    make(files)
+    assert everything(files) == before
+
+
+def test_secrets_are_for_their_owner_alone(files):
+    make(files)
+    for name in ("config", "agent.config", "controller.config", "tokens", "pki/ca.key", "pki/etcd.key"):
+        assert (files.root / name).stat().st_mode & 0o777 == 0o600
+    assert files.root.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_tokens_file_holds_the_hash_of_each_token(files):
+    make(files)
+    entries = {one["role"]: one for one in map(json.loads, files.tokens.read_text().splitlines())}
+    for role, name in (("admin", "config"), ("controller", "controller.config"), ("node", "agent.config")):
+        token = config.load(files.root / name).token
+        assert entries[role]["sha256"] == hashlib.sha256(token.encode()).hexdigest()
+        assert token not in files.tokens.read_text()
+    assert entries["node"]["node"] == "n1"
+
+
+def test_tokens_that_people_added_stay(files):
+    make(files)
+    mine = json.dumps({"sha256": "0" * 64, "user": "alice", "role": "user", "namespaces": ["a"]})
+    files.tokens.write_text(files.tokens.read_text() + mine + "\n")
+    (files.root / "controller.config").unlink()
+    make(files)
+    assert mine in files.tokens.read_text()
+    assert len(files.tokens.read_text().splitlines()) == 5
+
+
+def test_a_new_address_changes_the_config_file_and_nothing_else_in_it(files):
+    make(files)
+    whole = yaml.safe_load(files.config.read_text())
+    whole["contexts"].append({"name": "other", "context": {"cluster": "other"}})
+    whole["current-context"] = "other"
+    files.config.write_text(yaml.safe_dump(whole))
+    token = config.load(files.config, context="kohakuriver").token
+    make(files, url="https://river:7443")
+    after = config.load(files.config, context="kohakuriver")
+    assert (after.server, after.token) == ("https://river:7443", token)
+    assert config.read(files.config)["current-context"] == "other"
+
+
+def test_a_new_host_gets_a_new_certificate_of_the_same_authority(files):
+    make(files)
+    authority = (files.pki / "ca.crt").read_bytes()
+    make(files, hosts=("127.0.0.1", "river"))
+    pair = certificates.load(files.pki, "apiserver")
+    assert certificates.hosts_of(pair) == {"127.0.0.1", "river"}
+    assert (files.pki / "ca.crt").read_bytes() == authority
+
+
+def test_a_folder_with_other_peoples_files_is_not_taken(tmp_path):
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(errors.ConfigError, match=r"no cluster of ours: it holds thesis\.tex"):
+        ClusterFiles(tmp_path).claim()
+
+
+def test_removal_takes_what_is_ours_and_leaves_the_rest(files):
+    make(files)
+    (files.root / "notes.txt").write_text("")
+    assert files.remove() == ["notes.txt"]
+    assert [entry.name for entry in files.root.iterdir()] == ["notes.txt"]
+
+
+def test_removal_takes_the_folder_too_when_nothing_else_is_in_it(files):
+    make(files)
+    (files.logs / "etcd.log").write_text("")
+    assert files.remove() == []
+    assert not files.root.exists()
+
+
+def test_one_holds_the_lock_and_the_next_is_told(files):
+    with files.locked() as mine, files.locked() as theirs:
+        assert (mine, theirs) == (True, False)
+    with files.locked() as again:
+        assert again
+
+
+def test_the_data_of_another_cluster_is_not_taken_for_ours(files):
+    files.remember_cluster_id("one")
+    files.remember_cluster_id("one")
+    with pytest.raises(errors.ConfigError, match="was cluster one"):
+        files.remember_cluster_id("two")
+
+
+def test_options_that_were_kept_come_back_and_what_is_given_wins(files):
+    cluster_options.save(files.options, Options(node="n1", port=7443, cores="4"))
+    again = cluster_options.load(files.options).changed({"port": None, "cores": "8"})
+    assert (again.port, again.cores) == (7443, "8")
+    assert again.agent_arguments() == ["--cores", "8"]
+
+
+def test_addresses_are_those_that_clients_can_use():
+    everywhere = Options(node="n", listen="0.0.0.0", advertise="river.example.org")  # noqa: S104
+    assert everywhere.local_url == "https://127.0.0.1:6443"
+    assert everywhere.url == "https://river.example.org:6443"
+    assert everywhere.listen_address == "0.0.0.0:6443"
+    assert Options(node="n", listen="::1").url == "https://[::1]:6443"

@@ -1,0 +1,147 @@
+"""The client on a connection that misbehaves; the well-behaved server is in test_commands.py."""
+
+import contextlib
+import datetime
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from cli.http import Api
+from kohakuriver import certificates, errors
+from kohakuriver.client.config import Connection
+
+NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+
+def answer(body: bytes, *, close: bool = False) -> bytes:
+    connection = b"Connection: close\r\n" if close else b""
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%s\r\n%s" % (len(body), connection, body)
+
+
+@contextlib.contextmanager
+def server(*turns: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A listener that treats one connection after the other as it is told; its URL."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        for turn in turns:
+            with contextlib.suppress(OSError):
+                peer, _ = listener.accept()
+                with peer:
+                    turn(peer)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+@contextlib.contextmanager
+def client(url: str, *, timeout: float = 5.0, ca: bytes | None = None) -> Iterator[Api]:
+    api = Api(Connection(url, token="t", ca=ca), timeout=timeout, warn=lambda text: None)
+    with contextlib.closing(api):
+        yield api
+
+
+def once(body: bytes) -> Callable[[socket.socket], None]:
+    """Answer one request, then hang up without saying so beforehand."""
+
+    def turn(peer: socket.socket) -> None:
+        peer.recv(65536)
+        peer.sendall(answer(body))
+
+    return turn
+
+
+def hang_up(peer: socket.socket) -> None:
+    peer.recv(65536)
+
+
+def test_a_read_is_sent_again_when_the_kept_connection_was_closed():
+    with server(once(b'{"n": 1}'), once(b'{"n": 2}')) as url, client(url) as api:
+        assert api.call("GET", "/a") == {"n": 1}
+        assert api.call("GET", "/a") == {"n": 2}
+
+
+def test_a_write_whose_answer_is_lost_has_an_unknown_outcome():
+    with server(hang_up) as url, client(url) as api, pytest.raises(errors.OutcomeUnknown) as caught:
+        api.call("POST", "/a", body={})
+    assert "look before trying again" in caught.value.hint
+
+
+def test_a_server_that_stays_silent_is_given_up_after_the_request_timeout():
+    done = threading.Event()
+    with server(lambda peer: done.wait(5) and None) as url, client(url, timeout=0.1) as api:
+        with pytest.raises(errors.Unreachable, match=r"did not answer within 0\.1 s"):
+            api.call("GET", "/a")
+        done.set()
+
+
+def test_a_server_with_a_certificate_of_another_authority_is_not_trusted(tmp_path):
+    mine, theirs = (certificates.new_authority(name, now=NOW) for name in ("mine", "theirs"))
+    certificates.sign(theirs, "x", hosts=["127.0.0.1"], now=NOW).save(tmp_path, "x")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "x.crt", tmp_path / "x.key")
+
+    def turn(peer: socket.socket) -> None:
+        with contextlib.suppress(ssl.SSLError):
+            context.wrap_socket(peer, server_side=True)
+
+    with (
+        server(turn) as url,
+        client(url.replace("http:", "https:"), ca=mine.certificate) as api,
+        pytest.raises(errors.Unreachable, match="is not trusted") as caught,
+    ):
+        api.call("GET", "/a")
+    assert "--config" in caught.value.hint
+
+
+def test_a_watch_yields_each_event_and_ends_with_the_connection():
+    lines = b'{"type":"ADDED","object":{"n":1}}\n\n{"type":"DELETED","object":{"n":2}}\n'
+
+    def turn(peer: socket.socket) -> None:
+        peer.recv(65536)
+        peer.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for piece in (lines[:20], lines[20:40], lines[40:]):
+            peer.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+        peer.sendall(b"0\r\n\r\n")
+
+    with server(turn) as url, client(url) as api:
+        assert list(api.watch("/a", params={})) == [("ADDED", {"n": 1}), ("DELETED", {"n": 2})]
+
+
+@pytest.mark.fault(34)
+def test_a_watch_on_a_peer_that_is_frozen_ends():
+    done = threading.Event()
+
+    def turn(peer: socket.socket) -> None:
+        peer.recv(65536)
+        peer.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        done.wait(5)
+
+    with server(turn) as url, client(url) as api:
+        with pytest.raises(errors.Unreachable):
+            list(api.watch("/a", params={}, patience=lambda: 0.1))
+        done.set()
+
+
+@pytest.mark.fault(33)
+def test_a_watch_from_before_the_history_is_expired():
+    gone = b'{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}\n'
+    with server(once(gone)) as url, client(url) as api, pytest.raises(errors.Expired):
+        list(api.watch("/a", params={}))
+
+
+def test_names_are_escaped_in_paths():
+    from kohakuriver.resources import kinds
+
+    with client("http://127.0.0.1:1") as api:
+        path = api.path(kinds.VPS, namespace="default", name="../nodes?x")
+    assert path.endswith("/vpses/..%2Fnodes%3Fx")

@@ -1,0 +1,112 @@
+"""The command line as a whole: exit codes, where options may stand, and what errors look like."""
+
+import pytest
+
+from cli import catalogue
+from cli.main import run
+from kohakuriver import __version__
+from kohakuriver.client import config
+from kohakuriver.client.config import Connection
+
+
+@pytest.fixture
+def nobody(tmp_path):
+    """A config file whose server is not there."""
+    file = tmp_path / "config"
+    config.write(file, Connection("http://127.0.0.1:9", token="t"), cluster="c", user="u")
+    return str(file)
+
+
+def test_help_lists_every_command(capsys):
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"  {entry.name}" in shown and entry.summary in shown for entry in catalogue.ENTRIES)
+
+
+def test_no_arguments_are_a_question_for_help(capsys):
+    assert run([]) == 0
+    assert capsys.readouterr().out.startswith("Usage: kohakuriver")
+
+
+@pytest.mark.parametrize(
+    "entry", [one for one in catalogue.ENTRIES if not one.passthrough], ids=lambda one: one.name
+)
+def test_help_of_a_command_opens_with_examples(entry, capsys):
+    assert run([entry.name, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.index("Examples:") < shown.index("Arguments and options:")
+    assert f"  kohakuriver {entry.name}" in shown
+    assert ("Global options:" in shown) is entry.remote
+    assert run([entry.name, "-h"]) == 0
+
+
+def test_the_version_needs_no_server(capsys):
+    assert run(["--version"]) == 0
+    assert run(["version", "--client"]) == 0
+    assert capsys.readouterr().out == f"kohakuriver {__version__}\nClient: {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["gett"], "there is no command `gett`; did you mean `get`?"),
+        (["get"], "a kind is missing"),
+        (["get", "vpz"], 'there is no kind "vpz"'),
+        (["get", "vps", "--wach"], "no such option: --wach"),
+        (["get", "vps", "-o", "xml"], '"xml" is no output format'),
+        (["get", "vps", "-o", "jsonpath={"], "-o jsonpath: a } is missing"),
+        (["get", "vps", "dev", "-l", "a=b"], "names and -l do not go together"),
+        (["get", "vps,nodes", "-w"], "-w watches one kind"),
+        (["get", "vps", "--request-timeout", "soon"], '"soon" is not a duration'),
+        (["apply"], "what is to be applied?"),
+        (["delete", "vps"], "which vps is meant?"),
+        (["delete"], "what is to be deleted?"),
+        (["delete", "vps", "dev", "--timeout", "x"], "--timeout: "),
+        (["wait", "vps/dev"], "missing option '--for'"),
+        (["wait", "vps/dev", "--for=luck"], '"luck" is nothing to wait for'),
+        (["-n", "team", "up"], "invalid value for --namespace: `up` has no use for it"),
+        (["up", "--port", "0"], "--port"),
+    ],
+)
+def test_a_wrong_command_line_exits_with_2_and_a_hint(nobody, capsys, words, message):
+    assert run([*words, "--config", nobody] if words[0] in ("get", "delete", "wait", "apply") else words) == 2
+    shown = capsys.readouterr()
+    assert message in shown.err
+    assert "\nhint: " in shown.err
+    assert shown.out == ""
+    assert "Traceback" not in shown.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--config", "CONFIG", "get", "vps"],
+        ["get", "--config", "CONFIG", "vps"],
+        ["get", "vps", "--config", "CONFIG"],
+        ["--config", "/nowhere", "get", "vps", "--config=CONFIG"],
+        ["get", "vps", "-wv", "--config", "CONFIG", "-n", "team", "--request-timeout=1s"],
+    ],
+)
+def test_options_may_stand_anywhere(nobody, capsys, words):
+    code = run([word.replace("CONFIG", nobody) for word in words if word != "-wv"])
+    assert code == 1
+    assert capsys.readouterr().err.startswith(
+        "error: nothing listens at http://127.0.0.1:9\nhint: `kohakuriver up`"
+    )
+
+
+def test_a_config_file_that_is_not_there_is_told_with_what_to_do(tmp_path, capsys):
+    assert run(["get", "vps", "--config", str(tmp_path / "none")]) == 1
+    shown = capsys.readouterr().err
+    assert f"error: there is no config file at {tmp_path}/none\n" in shown
+    assert "hint: start a cluster with `kohakuriver up`" in shown
+
+
+def test_an_unknown_context_is_told_with_those_there_are(nobody, capsys):
+    assert run(["get", "vps", "--config", nobody, "--context", "x"]) == 1
+    assert "hint: it has: c\n" in capsys.readouterr().err
+
+
+def test_nothing_is_coloured_away_from_a_terminal(nobody, capsys):
+    run(["get", "vps", "--config", nobody])
+    assert "\x1b" not in capsys.readouterr().err

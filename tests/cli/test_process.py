@@ -1,0 +1,66 @@
+"""Processes are known by pid and start time; ports by who holds them."""
+
+import random
+import signal
+import socket
+import subprocess
+import sys
+
+from cli import etcd_process, ports, process
+from cli.process import Process
+
+
+def sleeper() -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-S", "-c", "import signal; signal.pause()"])
+
+
+def test_a_process_is_alive_until_it_ends():
+    with sleeper() as child:
+        found = process.identify(child.pid)
+        assert found is not None and found.alive
+        found.end(grace=5.0)
+        assert not found.alive
+
+
+def test_a_stranger_with_the_same_pid_is_left_alone():
+    with sleeper() as child:
+        stranger = Process(child.pid, "another-boot/1")
+        assert not stranger.alive
+        stranger.send(signal.SIGKILL)
+        assert child.poll() is None
+        child.kill()
+
+
+def test_nobody_is_signalled_for_a_pid_that_is_free():
+    with sleeper() as child:
+        found = process.identify(child.pid)
+        child.kill()
+    assert found is not None
+    found.send(signal.SIGTERM)
+    assert process.identify(child.pid) is None
+
+
+def test_a_taken_port_is_told_with_its_holder():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert not ports.is_free("127.0.0.1", port)
+        assert "process" in ports.holder(port) and "pytest" in ports.holder(port)
+        assert ports.next_free("127.0.0.1", port) > port
+    assert ports.is_free("127.0.0.1", port)
+
+
+def test_private_ports_lie_below_the_ephemeral_ones():
+    one = ports.choose("127.0.0.1", chance=random.Random(1))  # noqa: S311
+    other = ports.choose("127.0.0.1", chance=random.Random(1), besides=[one])  # noqa: S311
+    assert one != other
+    assert {one, other} <= set(ports.PRIVATE)
+
+
+def test_an_etcd_that_can_lose_writes_is_warned_of(tmp_path):
+    versions = [(3, 4, 23), (3, 5, 0), (3, 5, 2), (3, 5, 3)]
+    assert [bool(etcd_process.Binary(tmp_path, one).warning) for one in versions] == [
+        False,
+        True,
+        True,
+        False,
+    ]

@@ -1,0 +1,32 @@
+"""Requests and nodes with valid defaults: a test mentions only what matters to it."""
+
+from typing import Any
+
+from controller.view import NodeFacts, NodeView, VPSRequest
+
+GI = 1 << 30
+
+
+def a_request(*, cores: float = 1, memory: float = 1, **more: Any) -> VPSRequest:
+    """Cores as people count them, memory in Gi."""
+    return VPSRequest(cores=round(cores * 1000), memory=round(memory * GI), **more)
+
+
+def a_node(
+    name: str = "n1",
+    *,
+    cores: float = 8,
+    memory: float = 16,
+    free_cores: float | None = None,
+    free_memory: float | None = None,
+    free_ports: int = 100,
+    **facts: Any,
+) -> NodeView:
+    """A ready node, empty unless said otherwise."""
+    facts.setdefault("ports", range(30000, 30100))
+    return NodeView(
+        NodeFacts(name=name, cores=round(cores * 1000), memory=round(memory * GI), **facts),
+        free_cores=round((cores if free_cores is None else free_cores) * 1000),
+        free_memory=round((memory if free_memory is None else free_memory) * GI),
+        free_ports=free_ports,
+    )

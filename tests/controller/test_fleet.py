@@ -1,0 +1,87 @@
+"""What counts as booked, from the asking to the watch's word; and which nodes got better."""
+
+from controller.fleet import Fleet
+from controller.schedule import Placement, Unschedulable
+from controller.view import Booking
+from tests.controller.builders import GI, a_node, a_request
+
+
+def a_fleet(*nodes):
+    fleet = Fleet()
+    for node in nodes or (a_node("n1", cores=4),):
+        fleet.set_node(node.name, node.facts)
+        fleet.set_bookings(node.name, {}, revision=1)
+    fleet.take_improved()
+    return fleet
+
+
+def free_cores(fleet, name="n1"):
+    return fleet.get(name).free_cores / 1000
+
+
+def test_what_was_asked_for_counts_at_once():
+    fleet = a_fleet()
+    fleet.assume("n1", "u1", a_request(cores=3))
+    assert free_cores(fleet) == 1
+    assert isinstance(fleet.schedule(a_request(cores=2)), Unschedulable)
+
+
+def test_what_was_refused_counts_no_more():
+    fleet = a_fleet()
+    fleet.assume("n1", "u1", a_request(cores=3))
+    fleet.withdraw("n1", "u1")
+    assert fleet.schedule(a_request(cores=4)) == Placement("n1")
+
+
+def test_what_was_booked_counts_once_before_and_after_the_watch_has_shown_it():
+    fleet = a_fleet()
+    fleet.assume("n1", "u1", a_request(cores=3))
+    fleet.confirm("n1", "u1", revision=7)
+    assert free_cores(fleet) == 1
+    fleet.set_bookings("n1", {}, revision=5)  # older news: the booking is not in it yet
+    assert free_cores(fleet) == 1
+    fleet.set_bookings("n1", {"u1": Booking(3000, GI, 30000)}, revision=7)
+    assert free_cores(fleet) == 1
+    fleet.set_bookings("n1", {}, revision=9)
+    assert free_cores(fleet) == 4
+
+
+def test_a_watch_that_is_faster_than_the_answer_does_not_count_twice():
+    fleet = a_fleet()
+    fleet.assume("n1", "u1", a_request(cores=3))
+    fleet.set_bookings("n1", {"u1": Booking(3000, GI, 30000)}, revision=7)
+    assert free_cores(fleet) == 1
+    fleet.confirm("n1", "u1", revision=7)
+    fleet.set_bookings("n1", {}, revision=9)
+    assert free_cores(fleet) == 4
+
+
+def test_only_what_got_better_is_reported_as_better():
+    fleet = a_fleet()
+    fleet.assume("n1", "u1", a_request())
+    assert fleet.take_improved() == []
+    fleet.withdraw("n1", "u1")
+    assert [node.name for node in fleet.take_improved()] == ["n1"]
+    assert fleet.take_improved() == []
+
+
+def test_a_node_that_says_the_same_again_changes_nothing():
+    fleet = a_fleet()
+    before = fleet.version
+    fleet.set_node("n1", a_node("n1", cores=4).facts)
+    fleet.set_bookings("n1", {}, revision=2)
+    assert (fleet.version, fleet.take_improved()) == (before, [])
+
+
+def test_a_node_that_is_gone_is_chosen_no_more():
+    fleet = a_fleet(a_node("n1"), a_node("n2", cores=2, memory=2))
+    fleet.set_node("n1", None)
+    assert fleet.schedule(a_request()) == Placement("n2")
+    assert fleet.get("n1") is None
+
+
+def test_bookings_known_before_their_node_count_when_it_comes():
+    fleet = Fleet()
+    fleet.set_bookings("n1", {"u1": Booking(3000, GI, None)}, revision=3)
+    fleet.set_node("n1", a_node("n1", cores=4).facts)
+    assert free_cores(fleet) == 1

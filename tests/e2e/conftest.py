@@ -1,0 +1,196 @@
+"""A whole cluster for the end-to-end tests: real etcd, real Docker, real kubectl, the commands a user types.
+
+One cluster serves a test file. What a test makes it removes, and `down --purge` takes the rest.
+"""
+
+import dataclasses
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+BUSYBOX = "kohakuriver/busybox"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(item.path).is_relative_to(Path(__file__).parent):
+            item.add_marker("e2e")
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        return self.out + self.err
+
+
+@dataclasses.dataclass
+class Cluster:
+    """One cluster under `folder`, and the commands on it."""
+
+    folder: Path
+    port: int
+    options: tuple[str, ...] = ()
+
+    @property
+    def data_dir(self) -> Path:
+        return self.folder / "cluster"
+
+    @property
+    def config(self) -> Path:
+        return self.data_dir / "config"
+
+    def environment(self, **more: str) -> dict[str, str]:
+        return {
+            **os.environ,
+            "KOHAKURIVER_CONFIG": str(self.config),
+            "KUBECONFIG": str(self.config),
+            "HOME": str(self.folder),
+            "NO_COLOR": "1",
+            **more,
+        }
+
+    def run(self, program: str, *args: Any, stdin: str = "", timeout: float = 120, **env: str) -> Result:
+        done = subprocess.run(
+            [str(BIN / program), *map(str, args)],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=self.environment(**env),
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def cli(self, *args: Any, **keywords: Any) -> Result:
+        return self.run("kohakuriver", *args, **keywords)
+
+    def kubectl(self, *args: Any, **keywords: Any) -> Result:
+        return self.run("kubectl", *args, **keywords)
+
+    def ok(self, *args: Any, **keywords: Any) -> str:
+        """Standard output of a `kohakuriver` command that must succeed."""
+        result = self.cli(*args, **keywords)
+        assert result.code == 0, f"kohakuriver {' '.join(map(str, args))}\n{result.text}"
+        return result.out
+
+    def kube(self, *args: Any, **keywords: Any) -> str:
+        """Standard output of a `kubectl` command that must succeed."""
+        result = self.kubectl(*args, **keywords)
+        assert result.code == 0, f"kubectl {' '.join(map(str, args))}\n{result.text}"
+        return result.out
+
+    def up(self, *options: str) -> str:
+        return self.ok("up", *self._where(), "--port", self.port, "--detach", *self.options, *options)
+
+    def down(self, *options: str) -> str:
+        return self.ok("down", *self._where(), *options)
+
+    def _where(self) -> tuple[str, str]:
+        return "--data-dir", str(self.data_dir)
+
+    def get(self, name: str, namespace: str = "default") -> dict[str, Any]:
+        return json.loads(self.ok("get", "vps", name, "-n", namespace, "-o", "json"))
+
+    def phase(self, name: str) -> str:
+        return self.get(name)["status"]["phase"]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        found = json.loads(self.ok("get", "events", "-A", "-o", "json"))["items"]
+        return [event for event in found if event["involvedObject"]["name"] == name]
+
+    def apply(self, manifest: str) -> str:
+        return self.ok("apply", "-f", "-", stdin=manifest)
+
+    def wait_running(self, name: str, timeout: str = "90s") -> None:
+        self.ok("wait", f"vps/{name}", "--for=jsonpath={.status.phase}=running", "--timeout", timeout)
+
+
+def eventually(question: Callable[[], Any], *, within: float = 30.0) -> Any:
+    """The first true answer. Fails with the last one: the world outside has no event to wait for."""
+    ends = time.monotonic() + within
+    while True:
+        answer = question()
+        if answer:
+            return answer
+        assert time.monotonic() < ends, f"still {answer!r} after {within} s"
+        time.sleep(0.1)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def a_manifest(name: str, *, memory: str = "64Mi", cores: str = "0.1", more: str = "") -> str:
+    return f"""\
+apiVersion: kohakuriver.io/v1alpha1
+kind: VPS
+metadata: {{name: {name}}}
+spec:
+  image: {BUSYBOX}
+  resources: {{cores: {cores}, memory: {memory}}}
+  ssh: {{disabled: true}}
+{more}"""
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[docker.APIClient]:
+    """The machine's engine. These tests mean nothing without it, so its absence fails them."""
+    client = docker.APIClient(version="auto")
+    assert client.inspect_image(BUSYBOX), f"build {BUSYBOX} first: manifests/development/busybox-image"
+    yield client
+    client.close()
+
+
+def containers(engine: docker.APIClient, name: str, *, all: bool = True) -> list[dict[str, Any]]:
+    """The containers of a VPS of this name, as `docker ps` tells them."""
+    return engine.containers(all=all, filters={"label": f"kohakuriver.io/name={name}"})
+
+
+@pytest.fixture
+def new_cluster(tmp_path: Path, engine: docker.APIClient) -> Iterator[Callable[..., Cluster]]:
+    """Makes clusters that are gone after the test, containers and all."""
+    made: list[Cluster] = []
+
+    def make(*options: str) -> Cluster:
+        folder = tmp_path / f"cluster-{len(made)}"
+        folder.mkdir()
+        made.append(Cluster(folder, free_port(), options))
+        return made[-1]
+
+    yield make
+    for cluster in made:
+        _end(cluster)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory, engine: docker.APIClient) -> Iterator[Cluster]:
+    """One running cluster for all tests of a file."""
+    one = Cluster(tmp_path_factory.mktemp("cluster"), free_port(), ("--ssh-port-range", "31000-31099"))
+    one.up()
+    yield one
+    _end(one)
+
+
+def _end(cluster: Cluster) -> None:
+    if cluster.data_dir.exists():
+        cluster.down("--purge")
+    shutil.rmtree(cluster.folder, ignore_errors=True)

@@ -1,0 +1,346 @@
+"""A cluster of several real nodes on one machine, in which everything can be hurt.
+
+etcd, API server and controllers are real processes in the root namespace; each node is a `Machine` with an
+agent. Times are shrunk: a node is lost after four to six seconds of silence in place of ten to twelve.
+
+    bed.nodes["n1"].cut()              # the cable
+    bed.nodes["n1"].agent.kill()       # or freeze(), thaw(), start()
+    bed.nodes["n1"].lose_power()       # everything on the machine; boot() afterwards
+    bed.apiserver.kill(); bed.etcd.freeze(); bed.controllers[0].freeze()
+"""
+
+import contextlib
+import dataclasses
+import re
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import docker
+
+from tests.e2e.api import ALLOCATIONS, EVENTS, NODES, VPSES, Object, Record, Refused
+from tests.e2e.bed_files import BedFiles
+from tests.e2e.conftest import BUSYBOX, eventually
+from tests.e2e.deafness import Door
+from tests.e2e.machines import Machine
+from tests.e2e.processes import Process
+from tests.etcd import EtcdProcess
+
+QUICK_CONTROLLER = ("--loss-timeout=4s", "--tick=250ms", "--hold=8s")
+QUICK_AGENT = ("--renew=1s", "--relist=3s")
+LOST_WITHIN = 12.0  # seconds; four of silence, one tick, and what a busy machine adds
+
+
+@dataclasses.dataclass
+class Node:
+    """A machine and the agent on it."""
+
+    machine: Machine
+    agent: Process
+    engine: docker.APIClient
+    door: Door | None = None  # between agent and engine, where a test wants events lost
+
+    @property
+    def name(self) -> str:
+        return self.machine.name
+
+    def cut(self) -> None:
+        self.machine.cut()
+
+    def heal(self) -> None:
+        self.machine.heal()
+
+    def lose_power(self) -> None:
+        self.agent.kill()
+        self.machine.lose_power()
+
+    def boot(self) -> None:
+        self.start_engine()
+        self.agent.start()
+
+    def start_engine(self) -> None:
+        """Returns when it answers."""
+        self.engine.close()
+        self.machine.start()
+        self.engine = self.machine.client()
+
+    def containers(self, name: str = "", *, all: bool = True) -> list[dict[str, Any]]:
+        """The containers of VPSes, or of those of one name, as `docker ps` tells them."""
+        wanted = f"kohakuriver.io/name={name}" if name else "kohakuriver.io/name"
+        return list(self.engine.containers(all=all, filters={"label": wanted}))
+
+    def container(self, name: str) -> dict[str, Any]:
+        """The one container of a VPS, as `docker inspect` tells it."""
+        [found] = self.containers(name)
+        return dict(self.engine.inspect_container(found["Id"]))
+
+    def run(self, name: str, *command: str) -> str:
+        """What a command in a VPS prints."""
+        call = self.engine.exec_create(self.container(name)["Id"], list(command))
+        return self.engine.exec_start(call["Id"]).decode()
+
+    def happenings(self, name: str, since: float) -> list[str]:
+        """What the engine did to containers of that VPS: actions, in order."""
+        wanted = {"label": f"kohakuriver.io/name={name}", "type": "container"}
+        told = self.engine.events(since=since, until=time.time(), decode=True, filters=wanted)
+        return [event["Action"] for event in told]
+
+
+class Bed:
+    """One cluster on these machines."""
+
+    def __init__(
+        self,
+        folder: Path,
+        machines: Sequence[Machine],
+        *,
+        controllers: int = 1,
+        controller: Sequence[str] = QUICK_CONTROLLER,
+        agent: Sequence[str] = QUICK_AGENT,
+        deafen: bool = False,
+        clocks: bool = False,
+    ) -> None:
+        self.folder = folder
+        self._deafen, self._clocks = deafen, clocks
+        self._files = BedFiles(folder, server=machines[0].server, nodes=[one.name for one in machines])
+        self.api = self._files.api()
+        self.etcd = EtcdProcess(folder / "etcd")
+        self.apiserver = self._program("apiserver", *self._apiserver())
+        self.controllers = [
+            self._program("controller", *self._config("controller"), *controller, number=number)
+            for number in range(controllers)
+        ]
+        self.nodes: dict[str, Node] = {}
+        self._uids: dict[str, str] = {}  # of the last VPS of each name
+        self._machines = machines
+        self._agent = agent
+
+    def start(self) -> None:
+        """Returns when all nodes are ready to take VPSes."""
+        self.etcd.start()
+        self.apiserver.start()
+        eventually(self.api.is_ready)
+        for controller in self.controllers:
+            controller.start()
+        for machine in self._machines:
+            self.nodes[machine.name] = self._new_node(machine)
+            self.nodes[machine.name].agent.start()
+        eventually(lambda: all(self.is_ready(name) for name in self.nodes))
+
+    def stop(self) -> None:
+        """End everything, and leave the machines empty."""
+        for process in self.processes:
+            process.kill()
+        self.etcd.kill()
+        for node in self.nodes.values():
+            _empty(node.engine)
+            node.engine.close()
+            if node.door is not None:
+                node.door.close()
+        shutil.rmtree(self.folder)
+
+    @property
+    def processes(self) -> list[Process]:
+        agents = [node.agent for node in self.nodes.values()]
+        return [self.apiserver, *self.controllers, *agents]
+
+    def mend(self) -> None:
+        """Everything runs and is connected, and no VPS is left."""
+        with contextlib.suppress(AssertionError):
+            self.etcd.thaw()
+        for process in (self.apiserver, *self.controllers):
+            process.thaw()
+            if self._clocks:
+                self.turn_clock(process.name, 0)
+            if not process.is_alive:
+                process.start()
+        for node in self.nodes.values():
+            node.machine.engine.thaw()
+            node.heal()
+            if node.door is not None:
+                node.door.deaf = False
+            if not node.machine.engine.is_alive:
+                node.start_engine()
+            node.agent.thaw()
+            if self._clocks:
+                self.turn_clock(node.agent.name, 0)
+            if not node.agent.is_alive:
+                node.agent.start()
+        eventually(self.api.is_ready, within=60)
+        self.api.call("DELETE", VPSES)
+        eventually(lambda: self.api.get(VPSES)["items"] == [], within=60)
+        eventually(lambda: all(self.is_ready(name) for name in self.nodes), within=60)
+
+    def create(self, name: str, **spec: Any) -> Object:
+        """A small VPS without SSH, but for what is said otherwise."""
+        whole = {
+            "image": BUSYBOX,
+            "resources": {"cores": "0.1", "memory": "64Mi"},
+            "ssh": {"disabled": True},
+            "stopGracePeriod": "1s",
+            **spec,
+        }
+        body = {
+            "apiVersion": "kohakuriver.io/v1alpha1",
+            "kind": "VPS",
+            "metadata": {"name": name},
+            "spec": whole,
+        }
+        made = self.api.call("POST", VPSES, body)
+        self._uids[name] = made["metadata"]["uid"]
+        return made
+
+    def running(self, name: str, *, node: str = "n1", **spec: Any) -> Object:
+        """Make it on that node, and wait until it runs."""
+        self.create(name, placement={"node": node}, **spec)
+        return self.until(name, "running")
+
+    def get(self, name: str) -> Object:
+        return self.api.get(f"{VPSES}/{name}")
+
+    def patch(self, name: str, **spec: Any) -> Object:
+        return self.api.patch(f"{VPSES}/{name}", {"spec": spec})
+
+    def delete(self, name: str) -> None:
+        self.api.call("DELETE", f"{VPSES}/{name}")
+
+    def exists(self, name: str) -> bool:
+        try:
+            self.get(name)
+        except Refused as error:
+            assert error.code == 404, error
+            return False
+        return True
+
+    def phase(self, name: str) -> str:
+        return str(self.get(name)["status"]["phase"])
+
+    def message(self, name: str) -> str:
+        return str(self.get(name)["status"].get("message", ""))
+
+    def until(self, name: str, phase: str, *, within: float = 30.0) -> Object:
+        """The VPS, once it is in that phase."""
+        ends = time.monotonic() + within
+        while True:
+            found = self.get(name)
+            if found["status"]["phase"] == phase:
+                return found
+            assert time.monotonic() < ends, f"not {phase} after {within} s: {found['status']}"
+            time.sleep(0.05)
+
+    def node(self, name: str) -> Object:
+        return self.api.get(f"{NODES}/{name}")
+
+    def condition(self, node: str, type_: str) -> Object:
+        with contextlib.suppress(Refused):
+            for condition in self.node(node).get("status", {}).get("conditions") or []:
+                if condition["type"] == type_:
+                    return dict(condition)
+        return {"status": "", "reason": "", "message": ""}
+
+    def is_ready(self, node: str) -> bool:
+        return all(self.condition(node, type_)["status"] == "True" for type_ in ("Ready", "RuntimeReady"))
+
+    def bookings(self, node: str) -> dict[str, Object]:
+        """What is booked on a node, by the name of the VPS."""
+        booked = self.api.get(f"{ALLOCATIONS}/{node}").get("bookings") or {}
+        return {booking["name"]: booking for booking in booked.values()}
+
+    def events(self, name: str) -> list[tuple[str, str]]:
+        """Reason and message of what was told about a node, or about the last VPS of that name."""
+        wanted = ("uid", self._uids[name]) if name in self._uids else ("name", name)
+        found = self.api.get(EVENTS)["items"]
+        return [
+            (event["reason"], event["message"])
+            for event in found
+            if wanted in event["involvedObject"].items()
+        ]
+
+    def told(self, name: str, reason: str, *, within: float = 10.0) -> str:
+        """The message of that Event, once it is there."""
+        return str(
+            eventually(lambda: [said for why, said in self.events(name) if why == reason], within=within)[0]
+        )
+
+    def recording(self, name: str) -> contextlib.AbstractContextManager[Record]:
+        """Everything a watch tells of that VPS while the block runs."""
+        return self.api.recording(VPSES, name)
+
+    def logs(self) -> Iterator[tuple[str, str]]:
+        """The end of what each program said."""
+        for process in self.processes:
+            yield process.name, process.tail(without="who=admin verb=get")
+
+    def _program(
+        self, name: str, *arguments: str, number: int = 0, inside: Sequence[str] = (), label: str = ""
+    ) -> Process:
+        label = label or (f"{name}-{number}" if number else name)
+        command = [*inside, sys.executable, "-P", "-m", name, *arguments]
+        environment = self._clock(label) if self._clocks else {}
+        return Process(label, command, self.folder / f"{label}.log", environment)
+
+    def turn_clock(self, program: str, seconds: int) -> None:
+        """Set the clock of a program, and of nothing else, so many seconds beside the machine's."""
+        (self.folder / f"{program}.clock").write_text(f"{seconds:+d}\n")
+
+    def _clock(self, program: str) -> dict[str, str]:
+        [library] = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
+        self.turn_clock(program, 0)
+        return {
+            "LD_PRELOAD": str(library),
+            "FAKETIME_TIMESTAMP_FILE": str(self.folder / f"{program}.clock"),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+        }
+
+    def _apiserver(self) -> list[str]:
+        files = self._files
+        return [
+            f"--etcd={self.etcd.url}",
+            f"--listen={files.server}:{files.port}",
+            f"--tls-cert={files.pki}/apiserver.crt",
+            f"--tls-key={files.pki}/apiserver.key",
+            f"--token-file={files.tokens}",
+        ]
+
+    def _config(self, who: str) -> list[str]:
+        return ["--config", str(self._files.config(who))]
+
+    def agent_named(self, name: str, *, on: Machine, engine: str = "") -> Process:
+        """An agent with the credential of the node of that name, not started yet."""
+        label = f"agent-{name}" if name == on.name else f"agent-{name}-on-{on.name}"
+        return self._program(
+            "agent",
+            *self._config(name),
+            f"--node={name}",
+            f"--data-dir={self.folder / label}",
+            f"--docker-host={engine or on.socket}",
+            "--cores=2",
+            "--memory=4Gi",
+            "--reserve-memory=0%",
+            "--ssh-port-range=30000-30009",
+            *self._agent,
+            inside=on.inside_since_boot,
+            label=label,
+        )
+
+    def _new_node(self, machine: Machine) -> Node:
+        if not self._deafen:
+            return Node(machine, self.agent_named(machine.name, on=machine), machine.client())
+        door = Door(self.folder / f"{machine.name}.sock", engine=machine.folder / "docker.sock")
+        agent = self.agent_named(machine.name, on=machine, engine=f"unix://{door.path}")
+        return Node(machine, agent, machine.client(), door)
+
+
+def _empty(engine: docker.APIClient) -> None:
+    for container in engine.containers(all=True):
+        with contextlib.suppress(docker.errors.APIError):
+            engine.remove_container(container["Id"], force=True, v=True)
+    for network in engine.networks():
+        if re.match("kohakuriver-", network["Name"]):
+            with contextlib.suppress(docker.errors.APIError):
+                engine.remove_network(network["Id"])

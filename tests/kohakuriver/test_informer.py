@@ -1,0 +1,124 @@
+"""The local copy stays true to the API, whatever happens to the watch. Real server, simulated time."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from apiserver.store.memory import MemoryStore
+from kohakuriver.client import watch
+from kohakuriver.client.config import Connection
+from kohakuriver.client.rest import Client
+from kohakuriver.client.watch import Informer, ObjectKey
+from kohakuriver.clock import LoopClock
+from kohakuriver.resources.kinds import VPS
+from tests.apiserver.api import Api, running_api
+
+pytestmark = pytest.mark.looptime
+
+
+def a_vps(name: str) -> dict:
+    return {"metadata": {"name": name, "namespace": "default"}, "spec": {}}
+
+
+def key(name: str) -> ObjectKey:
+    return ObjectKey("default", name)
+
+
+@contextlib.asynccontextmanager
+async def following(api: Api, **options):
+    """An informer on `api`, and the list of keys it tells."""
+    told: list[ObjectKey] = []
+    connection = Connection(server=api.url, token=api.token("admin"))
+    async with Client(connection, program="test") as client:
+        informer = Informer(client, VPS, clock=LoopClock(), listener=told.append, **options)
+        task = asyncio.create_task(informer.run())
+        await informer.wait_synced()
+        try:
+            yield informer, told
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def settle() -> None:
+    await asyncio.sleep(1)
+
+
+async def test_what_is_there_and_what_comes_later_are_both_told_by_key():
+    async with running_api() as api:
+        await api.create(VPS, a_vps("early"))
+        async with following(api) as (informer, told):
+            await api.create(VPS, a_vps("late"))
+            await settle()
+            assert {k.name for k in told} == {"early", "late"}
+            assert informer.get(key("late"))["spec"]["runState"] == "Running"
+            await api.call("DELETE", VPS.path(namespace="default", name="early"))
+            await settle()
+            assert informer.get(key("early")) is None
+            assert told[-1] == key("early")
+
+
+@pytest.mark.fault(33)
+async def test_a_delete_past_the_kept_history_is_found_by_the_next_list():
+    async with running_api() as api:
+        await api.create(VPS, a_vps("gone"))
+        await api.create(VPS, a_vps("kept"))
+        async with following(api) as (informer, _):
+            pass  # the informer stops following here, and misses what comes now
+        await api.call("DELETE", VPS.path(namespace="default", name="gone"))
+        informer._resume = "1"
+        await api.store.compact(await api.store.revision())
+        async with Client(Connection(server=api.url, token=api.token("admin")), program="test") as client:
+            informer._client = client
+            task = asyncio.create_task(informer.run())
+            await settle()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        assert informer.get(key("gone")) is None
+        assert informer.get(key("kept")) is not None
+
+
+@pytest.mark.fault(36)
+async def test_a_server_that_went_away_and_came_back_is_followed_again():
+    store = MemoryStore()
+    async with contextlib.AsyncExitStack() as stack:
+        async with running_api(store) as first:
+            port = int(first.url.rsplit(":", 1)[1])
+            informer, _ = await stack.enter_async_context(following(first))
+        await asyncio.sleep(20)
+        async with running_api(store, port=port) as second:
+            await second.create(VPS, a_vps("after"))
+            await asyncio.sleep(20)
+            assert informer.get(key("after")) is not None
+
+
+async def test_an_older_object_never_replaces_a_newer_one():
+    async with running_api() as api:
+        old = await api.create(VPS, a_vps("dev"))
+        async with following(api) as (informer, told):
+            newer = {**old, "metadata": {**old["metadata"], "resourceVersion": "999999"}}
+            informer.overlay(newer)
+            heard = len(told)
+            informer.overlay(old)
+            assert informer.get(key("dev")) is newer
+            assert len(told) == heard
+
+
+async def test_a_periodic_list_counts_what_the_watch_missed():
+    async with running_api() as api:
+        await api.create(VPS, a_vps("dev"))
+        async with following(api) as (informer, _):
+            del informer._objects[key("dev")]  # as if its event had been lost
+            await asyncio.sleep(watch.RELIST_EVERY * 1.5)
+            assert informer.get(key("dev")) is not None
+            assert informer.missed == 1
+
+
+async def test_a_late_listener_hears_of_every_object_at_once():
+    async with running_api() as api:
+        await api.create(VPS, a_vps("dev"))
+        async with following(api) as (informer, _):
+            late: list[ObjectKey] = []
+            informer.listen(late.append)
+            assert late == [key("dev")]

@@ -1,0 +1,186 @@
+"""Nodes that fall silent and come back, servers that go away, controllers that die: in simulated time."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from apiserver.identity import Role, User
+from apiserver.store.memory import MemoryStore
+from kohakuriver.resources.kinds import LEASE, NODE, SYSTEM_NAMESPACE, VPS
+from tests.apiserver.api import running_api
+from tests.system.simulated import (
+    VPSES,
+    RunningController,
+    SimulatedNode,
+    a_vps,
+    conditions,
+    eventually,
+    get,
+    nothing_is_written,
+    phases,
+)
+
+pytestmark = pytest.mark.looptime
+
+
+@contextlib.asynccontextmanager
+async def a_cluster(*names, vpses=1, controllers=("c1",)):
+    """A server, nodes, controllers, and on each node one running VPS called as the node is."""
+    async with contextlib.AsyncExitStack() as stack:
+        api = await stack.enter_async_context(running_api(users=_users(names)))
+        nodes = {name: await stack.enter_async_context(SimulatedNode(api, name)) for name in names}
+        running = [
+            await stack.enter_async_context(RunningController(api, controller)) for controller in controllers
+        ]
+        for name in names[:vpses]:
+            await api.create(VPS, a_vps(f"on-{name}", placement={"node": name}))
+        await eventually(api, 20, **{f"on-{name}": "running" for name in names[:vpses]})
+        await asyncio.sleep(4)
+        yield api, nodes, running
+
+
+@pytest.mark.fault(2)
+async def test_a_node_silent_for_12_seconds_has_lost_its_vpses_and_gets_them_back():
+    async with a_cluster("n1", "n2", vpses=2) as (api, nodes, _):
+        began = asyncio.get_running_loop().time()
+        nodes["n1"].mute()
+        await eventually(api, 14, **{"on-n1": "lost", "on-n2": "running"})
+        took = asyncio.get_running_loop().time() - began
+        ready = (await conditions(api, NODE.path(name="n1")))["Ready"]
+        reachable = (await conditions(api, f"{VPSES}/on-n1"))["NodeReachable"]
+        assert 7 <= took <= 12.2, f"10 to 12 s after the last renewal, which was up to 3 s before: {took}"
+        assert (ready["status"], ready["reason"]) == ("Unknown", "NodeStatusUnknown")
+        assert reachable["status"] == "False"
+        await asyncio.sleep(2)
+        async with nothing_is_written(api):
+            await asyncio.sleep(120)
+        nodes["n1"].unmute()
+        await eventually(api, 10, **{"on-n1": "running"})
+        await asyncio.sleep(5)
+        async with nothing_is_written(api):
+            await asyncio.sleep(60)
+        reachable = (await conditions(api, f"{VPSES}/on-n1"))["NodeReachable"]
+        events = (await api.get("/api/v1/namespaces/default/events")).body["items"]
+    told = [
+        (event["reason"], event["involvedObject"]["kind"], event["count"])
+        for event in events
+        if event["reason"] in ("NodeLost", "NodeBack")
+    ]
+    assert reachable["status"] == "True"
+    assert sorted(told) == [
+        ("NodeBack", "Node", 1),
+        ("NodeBack", "VPS", 1),
+        ("NodeLost", "Node", 1),
+        ("NodeLost", "VPS", 1),
+    ]
+
+
+@pytest.mark.fault(5)
+async def test_a_silence_shorter_than_the_limit_changes_nothing():
+    async with a_cluster("n1", "n2", vpses=2) as (api, nodes, _), nothing_is_written(api):
+        nodes["n1"].mute()
+        await asyncio.sleep(6)
+        nodes["n1"].unmute()
+        await asyncio.sleep(30)
+
+
+@pytest.mark.fault(36)
+async def test_a_server_that_was_away_makes_nobody_lost():
+    store = MemoryStore()
+    async with contextlib.AsyncExitStack() as outer:
+        async with running_api(store) as api:
+            port = int(api.url.rpartition(":")[2])
+            node = await outer.enter_async_context(SimulatedNode(api, "n1"))
+            await outer.enter_async_context(RunningController(api, "c1"))
+            await api.create(VPS, a_vps("dev"))
+            await eventually(api, 20, dev="running")
+            await asyncio.sleep(5)
+        await asyncio.sleep(120)
+        node.mute()  # it comes back later than the server
+        async with running_api(store, port=port) as api:
+            async with nothing_is_written(api):
+                await asyncio.sleep(40)
+            node.unmute()
+            await asyncio.sleep(40)
+            assert await phases(api) == {"dev": "running"}
+            async with nothing_is_written(api):
+                await asyncio.sleep(60)
+
+
+async def test_a_node_that_stays_away_after_an_outage_is_lost_within_72_seconds():
+    store = MemoryStore()
+    async with contextlib.AsyncExitStack() as outer:
+        async with running_api(store) as api:
+            port = int(api.url.rpartition(":")[2])
+            node = await outer.enter_async_context(SimulatedNode(api, "n1"))
+            await outer.enter_async_context(RunningController(api, "c1"))
+            await api.create(VPS, a_vps("dev"))
+            await eventually(api, 20, dev="running")
+        node.mute()
+        await asyncio.sleep(20)
+        async with running_api(store, port=port) as api:
+            await asyncio.sleep(50)
+            assert await phases(api) == {"dev": "running"}
+            await eventually(api, 22, dev="lost")
+
+
+async def test_most_nodes_vanishing_at_once_are_marked_only_after_a_minute():
+    names = ("n1", "n2", "n3", "n4", "n5")
+    async with a_cluster(*names, vpses=5) as (api, nodes, _):
+        for name in names[:4]:
+            nodes[name].mute()
+        async with nothing_is_written(api):
+            await asyncio.sleep(45)
+        await eventually(api, 32, **{f"on-{name}": "lost" for name in names[:4]})
+        assert (await phases(api))["on-n5"] == "running"
+
+
+async def test_most_nodes_coming_back_within_the_minute_were_never_lost():
+    names = ("n1", "n2", "n3", "n4")
+    async with a_cluster(*names, vpses=4) as (api, nodes, _), nothing_is_written(api):
+        for node in nodes.values():
+            node.mute()
+        await asyncio.sleep(50)
+        for node in nodes.values():
+            node.unmute()
+        await asyncio.sleep(60)
+
+
+async def test_a_standby_takes_over_within_15_seconds_and_knows_the_ages():
+    async with a_cluster("n1", "n2", vpses=2, controllers=("c1", "c2")) as (api, nodes, controllers):
+        leader = next(each for each in controllers if each.controller.is_leading)
+        await leader.kill()
+        nodes["n1"].mute()
+        await api.create(VPS, a_vps("later", placement={"node": "n2"}))
+        await eventually(api, 15, later="running")
+        await eventually(api, 12, **{"on-n1": "lost"})
+        assert (await phases(api))["on-n2"] == "running"
+
+
+async def test_a_leader_that_ends_in_good_order_is_followed_at_once_and_leaves_no_lease():
+    async with a_cluster("n1", controllers=("c1", "c2")) as (api, _, controllers):
+        leader = next(each for each in controllers if each.controller.is_leading)
+        await leader.stop()
+        await api.create(VPS, a_vps("later"))
+        await eventually(api, 4, later="running")
+        leases = (await api.get(LEASE.path(namespace=SYSTEM_NAMESPACE))).body["items"]
+    assert sorted(
+        lease["metadata"]["name"] for lease in leases if "controller" in lease["metadata"]["name"]
+    ) in (
+        ["controller", "controller-c1"],
+        ["controller", "controller-c2"],
+    )
+
+
+async def test_a_silent_node_gets_no_new_vps():
+    async with a_cluster("n1", "n2", vpses=1) as (api, nodes, _):
+        nodes["n2"].mute()
+        await asyncio.sleep(15)
+        await api.create(VPS, a_vps("pinned", placement={"node": "n2"}))
+        await asyncio.sleep(3)
+        assert (await get(api, "pinned"))["status"]["message"] == "node n2 is not ready"
+
+
+def _users(names):
+    return tuple(User(name, Role.NODE, node=name) for name in names)
