@@ -196,10 +196,16 @@ def _tell_kept(files: ClusterFiles, options: Options, given: dict[str, Any]) -> 
     """What is not as it would be in a new cluster, and was not asked for just now."""
     first, last = neighbours.STANDARD
     usual = Options(node=options.node, ssh_port_range=f"{first}-{last}")
-    kept = [name for name in options.differences(usual) if given[name[2:].replace("-", "_")] is None]
-    if kept:
-        words = (f"{name} {getattr(options, name[2:].replace('-', '_'))}" for name in kept)
-        screen.note(f"as {files.options} has it: {' '.join(words)}")
+    kept = {name: getattr(options, name[2:].replace("-", "_")) for name in options.differences(usual)}
+    told = [
+        f"{name} {value}" for name, value in kept.items() if value is not None and not _given(given, name)
+    ]
+    if told:
+        screen.note(f"as {files.options} has it: {' '.join(told)}")
+
+
+def _given(given: dict[str, Any], option: str) -> bool:
+    return given[option[2:].replace("-", "_")] is not None
 
 
 def _settle_ssh_ports(files: ClusterFiles, options: Options, *, chosen: bool) -> Options:

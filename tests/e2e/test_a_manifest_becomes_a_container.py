@@ -1,9 +1,12 @@
 """The whole path by hand, with our own command: declare, edit, break from outside, delete."""
 
+import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
+from apiserver.store.etcd import EtcdStore
 from tests.e2e.conftest import Cluster, a_manifest, containers, eventually
 
 
@@ -63,6 +66,28 @@ def test_a_container_removed_by_hand_comes_back_and_an_event_says_so(cluster: Cl
     cluster.ok("delete", "vps", "back")
 
 
+def keys_about(cluster: Cluster, name: str) -> list[str]:
+    """The keys in the cluster's private etcd that name or mention a VPS."""
+    etcd = json.loads((cluster.data_dir / "run.json").read_text())["programs"]["etcd"]["pid"]
+    command = Path(f"/proc/{etcd}/cmdline").read_text().split("\0")
+    [endpoint] = [word.split("=", 1)[1] for word in command if word.startswith("--listen-client-urls=")]
+    pki = cluster.data_dir / "pki"
+
+    async def read() -> list[str]:
+        store = await EtcdStore.connect(
+            [endpoint],
+            prefix="/kohakuriver/",
+            ca=pki / "etcd-ca.crt",
+            cert=pki / "etcd.crt",
+            key=pki / "etcd.key",
+        )
+        page = await store.list("")
+        await store.aclose()
+        return [r.key for r in page.records if name in r.key or name.encode() in r.value]
+
+    return asyncio.run(read())
+
+
 def test_a_deleted_vps_leaves_nothing_but_its_events(cluster: Cluster, engine):
     cluster.apply(a_manifest("gone"))
     cluster.wait_running("gone")
@@ -77,6 +102,9 @@ def test_a_deleted_vps_leaves_nothing_but_its_events(cluster: Cluster, engine):
     [node] = json.loads(cluster.ok("get", "nodeallocations", "-o", "json"))["items"]
     assert uid not in node["bookings"]
     assert cluster.events("gone")
+    left = keys_about(cluster, "gone")
+    assert left
+    assert all(key.startswith("registry/events/") for key in left), left
 
 
 @pytest.mark.fault(21)
