@@ -44,6 +44,7 @@ down: ## Stop the cluster; its VPSes keep running
 # An etcd or kubectl of the machine comes before the ones in .venv.
 .PHONY: test
 test: images ## Run every test
+	@$(STEPS)/system-packages tests
 	PATH="$$PATH:$(CURDIR)/$(VENV)" $(VENV)/pytest $(PYTEST_FLAGS)
 
 .PHONY: test-fast

@@ -14,14 +14,17 @@ from pathlib import Path
 import prometheus_client
 from prometheus_client import registry
 
-from agent import facts, heartbeat, options
+from agent import facts, heartbeat, join, options
 from agent.cluster import cluster_id
+from agent.isolation import chains
 from agent.loop import Agent
 from agent.runtime.docker import DockerRuntime
+from agent.runtime.iptables import Iptables, remove_chains
 from agent.runtime.purge import purge
 from agent.settings import Settings
 from kohakuriver import errors, logs, private_file
 from kohakuriver.client import config
+from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.clock import SystemClock
 
@@ -52,6 +55,7 @@ def _purge(wanted: options.Purge) -> None:
     log.info(
         "purged", extra={"containers": done.containers, "networks": done.networks, "volumes": done.volumes}
     )
+    remove_chains(chains(wanted.cluster))
     for name in done.left:
         log.warning(
             "the engine keeps an empty network; restart it, then purge again", extra={"network": name}
@@ -59,7 +63,12 @@ def _purge(wanted: options.Purge) -> None:
 
 
 async def _run(wanted: options.Run) -> None:
-    connection = config.load(wanted.config)
+    if wanted.allow_mounts and not facts.is_root():
+        raise errors.ConfigError(
+            "--allow-mount needs the agent to run as root: it holds each mount to its prefix itself",
+            hint="start the agent as root, or leave the option out",
+        )
+    connection = await _connection(wanted)
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine that runs has a task
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -81,6 +90,14 @@ async def _run(wanted: options.Run) -> None:
                 await runtime.aclose()
 
 
+async def _connection(wanted: options.Run) -> Connection:
+    """Who this agent is: what it was told, else what it has from when it joined. Joins if it is to."""
+    if wanted.join is not None:
+        return await join.connection(wanted.join, node=wanted.node, data_dir=wanted.data_dir)
+    kept = join.kept(wanted.data_dir)
+    return config.load(kept if wanted.config is None and kept.exists() else wanted.config)
+
+
 async def _serve(
     wanted: options.Run, settings: Settings, runtime: DockerRuntime, *, client: Client, heart: Client
 ) -> None:
@@ -89,6 +106,7 @@ async def _serve(
         client=client,
         heart=heart,
         runtime=runtime,
+        firewall=Iptables(),
         clock=SystemClock(),
         chance=random.Random(),  # noqa: S311 - jitter, no secret
     )
@@ -117,6 +135,10 @@ def _settings(wanted: options.Run, *, cluster: str) -> Settings:
         relist=wanted.relist,
         renew=wanted.renew,
         accept_engine=wanted.accept_engine,
+        allow_mounts=wanted.allow_mounts,
+        allow_privileged=wanted.allow_privileged,
+        gpu_inventory=wanted.gpu_inventory,
+        sysfs=wanted.sysfs,
     )
 
 

@@ -84,6 +84,49 @@ class Remove:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class SetAside:
+    """Take the files of a container that is to be made anew into an image."""
+
+    container_id: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MakeAnew:
+    """Create the container again as it is declared now, from what was set aside; the old one stays."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Retire:
+    """Remove the container whose place another has taken."""
+
+    container_id: str
+    why: str = "its place is taken by one made anew"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Clean:
+    """Remove what re-creations of a VPS have left: an old container, images."""
+
+    why: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RemoveVolumes:
+    """Remove the volumes that are not to outlive the VPS."""
+
+    names: tuple[str, ...]
+    why: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reject:
+    """Tell the API that this node will not create it as it is declared."""
+
+    reason: str
+    message: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Finish:
     """Tell the API that nothing of this placement is left here."""
 
@@ -116,9 +159,15 @@ Action = (
     | Pause
     | Unpause
     | Remove
+    | SetAside
+    | MakeAnew
+    | Retire
+    | Clean
+    | RemoveVolumes
+    | Reject
     | Finish
     | Tell
     | Wait
 )
-STARTS = (Create, Start, Unpause)
-TAKES_AWAY = (Stop, Pause, Unpause, Remove)
+STARTS = (Create, MakeAnew, Start, Unpause)
+TAKES_AWAY = (Stop, Pause, Unpause, Remove, Retire, Clean, RemoveVolumes)

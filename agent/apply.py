@@ -4,26 +4,34 @@ Each action ends with what the engine has now in the roster, or raises what the 
 waits and looks again. After a time-out, what was asked may have been done or may still be done.
 """
 
+import asyncio
 import dataclasses
 import logging
-from typing import assert_never
+from collections.abc import Sequence
+from typing import Final, assert_never
 
 from agent import actions, labels
 from agent.access import Access
 from agent.actions import Action
-from agent.desired import Desired
+from agent.desired import Desired, Mount
+from agent.gpus import Devices
 from agent.images import Images
-from agent.memory import Memory
+from agent.memory import Memory, Recreation
+from agent.recreate import Recreator, carry_over
 from agent.roster import Entry, Roster
-from agent.runtime.base import Container, ContainerSpec, ContainerState, Runtime
-from agent.runtime.errors import EngineRefused, ImageMissing, NameTaken, NotFound, RuntimeTimeout
+from agent.runtime.base import Bind, Container, ContainerSpec, ContainerState, Runtime, VolumeMount
+from agent.runtime.errors import EngineRefused, ImageMissing, NameTaken, NotFound, PortTaken, RuntimeTimeout
 from agent.settings import Settings
+from agent.staging import Staging
 from kohakuriver import errors
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client, Object
+from kohakuriver.client.watch import Informer
 from kohakuriver.resources import kinds
 
 log = logging.getLogger(__name__)
+
+GPUS_VISIBLE: Final = "NVIDIA_VISIBLE_DEVICES"
 
 
 class Applier:
@@ -37,6 +45,9 @@ class Applier:
         roster: Roster,
         images: Images,
         access: Access,
+        staging: Staging,
+        devices: Devices,
+        vpses: Informer,
         client: Client,
         recorder: Recorder,
     ) -> None:
@@ -45,8 +56,19 @@ class Applier:
         self._roster = roster
         self._images = images
         self._access = access
+        self._staging = staging
+        self._devices = devices
+        self._vpses = vpses
         self._client = client
         self._recorder = recorder
+        self._recreator = Recreator(
+            runtime=runtime,
+            roster=roster,
+            cluster=settings.cluster,
+            create=self._create,
+            image_missing=self._image_missing,
+            tell=self.tell,
+        )
 
     async def apply(self, action: Action, entry: Entry) -> None:
         """Do it. Raises EngineError, or KohakuRiverError from the API for Finish."""
@@ -74,6 +96,22 @@ class Applier:
                 await self.look(entry)
             case actions.Remove(container_id, why):
                 await self._remove(entry, container_id, why=why)
+            case actions.SetAside(container_id):
+                await self._recreator.set_aside(entry, container_id)
+            case actions.MakeAnew():
+                await self._recreator.make_anew(entry)
+            case actions.Retire(container_id, why):
+                log.info(
+                    "retiring", extra={"vps": str(entry.key), "container": container_id[:12], "why": why}
+                )
+                await self._recreator.retire(entry, container_id)
+            case actions.Clean(why):
+                log.info("cleaning", extra={"vps": str(entry.key), "why": why})
+                await self._recreator.clean(entry)
+            case actions.RemoveVolumes(names, why):
+                await self._remove_volumes(entry, names, why=why)
+            case actions.Reject(reason, message):
+                await self._act(entry, "reject", reason=reason, message=message)
             case actions.Finish():
                 await self._finish(entry)
             case actions.Tell():
@@ -99,17 +137,16 @@ class Applier:
         say = self._recorder.normal if event.type == "Normal" else self._recorder.warning
         say(about, event.reason, event.message)
 
-    async def _create(self, entry: Entry) -> None:
+    async def _create(self, entry: Entry, kept: Recreation | None = None) -> None:
+        """Make the container; `kept` is what is carried over from the one before it."""
         desired = entry.desired
         spec = await self._spec(desired)
+        if kept is not None and kept.image:
+            spec = carry_over(spec, kept)
         try:
             container_id = await self._runtime.create(spec)
-        except ImageMissing as error:
-            if not self._images.can_be_pulled(desired.image, desired.pull_policy):
-                raise EngineRefused(
-                    f"{error.message}, and it may not be pulled", hint="build or load it on the node"
-                ) from error
-            self._images.missing(desired.image)
+        except ImageMissing:
+            self._image_missing(desired)
             return
         except NameTaken as taken:
             await self._adopt(entry, taken)
@@ -125,21 +162,60 @@ class Applier:
         self._images.used(desired.image, desired.uid)
         await self._made(entry, container_id, spec)
 
+    def _image_missing(self, desired: Desired) -> None:
+        """See to it that it is fetched. Raises EngineRefused where it cannot be."""
+        if not self._images.can_be_pulled(desired.image, desired.pull_policy):
+            error = ImageMissing(desired.image)
+            raise EngineRefused(
+                f"{error.message}, and it may not be pulled", hint="build or load it on the node"
+            ) from error
+        self._images.missing(desired.image)
+
     async def _spec(self, desired: Desired) -> ContainerSpec:
         if desired.limits is None:
             raise EngineRefused("nothing is granted to it on this node")
+        cluster = self._settings.cluster
+        limits = desired.limits
+        if limits.cpuset == desired.around.machine:
+            limits = dataclasses.replace(limits, cpuset="")
         return ContainerSpec(
             name=desired.container_name,
             image=desired.image,
             hostname=desired.name[:63],
-            labels=labels.of(desired, cluster=self._settings.cluster, node=self._settings.node),
-            limits=desired.limits,
+            labels=labels.of(desired, cluster=cluster, node=self._settings.node),
+            limits=limits,
             network=self._settings.network,
-            env=dict(desired.env),
+            env=self._env(desired),
             command=desired.command,
             ports=self._access.ports(desired),
             files=await self._access.files(desired),
+            binds=await self._places(desired),
+            volumes=tuple(
+                VolumeMount(
+                    labels.volume_name(desired, volume.name, cluster=cluster),
+                    volume.target,
+                    labels.of_volume(desired, volume.name, cluster=cluster),
+                )
+                for volume in desired.volumes
+            ),
+            gpus=desired.gpus if self._devices.are_real else (),
+            privileged=desired.privileged,
         )
+
+    def _env(self, desired: Desired) -> dict[str, str]:
+        """Where NVIDIA's runtime is the default one, this variable alone gives GPUs: it is always ours."""
+        visible = {GPUS_VISIBLE: ",".join(desired.gpus) or "void"} if self._devices.are_real else {}
+        return {**dict(desired.env), **visible}
+
+    async def _places(self, desired: Desired) -> tuple[Bind, ...]:
+        """What is to be mounted, once it is found to be there; a create needs no more than the places."""
+        binds = await self._stage(desired.uid, desired.mounts)
+        if binds:
+            await asyncio.to_thread(self._staging.unstage, desired.uid)
+        return binds
+
+    async def _stage(self, uid: str, mounts: Sequence[Mount]) -> tuple[Bind, ...]:
+        return await asyncio.to_thread(self._staging.stage, uid, mounts) if mounts else ()
 
     async def _made(self, entry: Entry, container_id: str, spec: ContainerSpec) -> None:
         """Note what was made; only for SSH is it worth a look, to set root's password before the start."""
@@ -152,6 +228,7 @@ class Applier:
             state=ContainerState.CREATED,
             created_at="",
             limits=spec.limits,
+            ports=spec.ports,
         )
         if not entry.desired.login.disabled:
             found = await self._runtime.inspect(container_id)
@@ -186,12 +263,47 @@ class Applier:
         _remember_login(entry)
 
     async def _start(self, entry: Entry, container_id: str) -> None:
+        known = self._roster.container(entry.desired, entry.memory)
+        mounts = labels.mounts(known) if known is not None else ()
+        if known is not None and labels.is_privileged(known) and not self._settings.allow_privileged:
+            raise EngineRefused("its container is privileged, which this node no longer allows")
+        await self._stage(entry.desired.uid, mounts)
         try:
             await self._runtime.start(container_id)
+        except RuntimeTimeout:
+            mounts = ()  # it may still be on its way, and need them
+            raise
         except NotFound:
-            await self.look(entry)
-            return
+            log.info("it was gone when it was to start", extra={"vps": str(entry.key)})
+        except PortTaken as taken:
+            await self._other_port(entry, taken)
+        else:
+            entry.memory = dataclasses.replace(entry.memory, taken_ports=())
+        finally:
+            if mounts:
+                await asyncio.to_thread(self._staging.unstage, entry.desired.uid)
         await self.look(entry)
+
+    async def _other_port(self, entry: Entry, taken: PortTaken) -> None:
+        """A stranger has its SSH port: say who, and ask for another. Raises PortTaken where there is none."""
+        desired = entry.desired
+        if taken.port is None or taken.port != desired.ssh_port:
+            raise taken
+        self.tell(entry, actions.Tell("Warning", "PortTaken", f"{taken.message}; another one is asked for"))
+        ports = sorted({*entry.memory.taken_ports, taken.port})
+        entry.memory = dataclasses.replace(entry.memory, taken_ports=tuple(ports))
+        try:
+            answer = await self._act(entry, "newport", taken=ports)
+        except errors.KohakuRiverError as error:
+            why = f"{taken.message}, and no other could be had: {error.message}"
+            raise PortTaken(why, port=taken.port, holder=taken.holder) from error
+        self._vpses.overlay(answer)
+
+    async def _act(self, entry: Entry, verb: str, **more: object) -> Object:
+        """A named transaction about this placement."""
+        desired = entry.desired
+        body = {"uid": desired.uid, "epoch": desired.epoch, **more}
+        return await self._client.act(kinds.VPS, desired.name, verb, body, namespace=desired.namespace)
 
     async def _stop(self, entry: Entry, container_id: str, *, grace: float, why: str) -> None:
         log.info("stopping", extra={"vps": str(entry.key), "why": why, "grace": grace})
@@ -212,12 +324,18 @@ class Applier:
         finally:
             entry.ending = False
         self._roster.drop(container_id)
+        # What this agent removed itself is not missed.
+        entry.memory = dataclasses.replace(entry.memory, container_id=None, run=None)
+
+    async def _remove_volumes(self, entry: Entry, names: Sequence[str], *, why: str) -> None:
+        for name in names:
+            volume = labels.volume_name(entry.desired, name, cluster=self._settings.cluster)
+            log.info("removing", extra={"vps": str(entry.key), "volume": volume, "why": why})
+            await self._runtime.remove_volume(volume)
 
     async def _finish(self, entry: Entry) -> None:
-        desired = entry.desired
-        body = {"uid": desired.uid, "epoch": desired.epoch}
         try:
-            await self._client.act(kinds.VPS, desired.name, "finish", body, namespace=desired.namespace)
+            await self._act(entry, "finish")
         except errors.NotFound:
             log.info("the object was gone already", extra={"vps": str(entry.key)})
 

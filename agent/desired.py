@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.runtime.base import Limits
 from kohakuriver import durations, quantity
+from kohakuriver.resources.storage import ReclaimPolicy
 from kohakuriver.resources.vps import DEFAULT_IMAGE, PullPolicy, RestartPolicy, RunState
 
 DEFAULT_GRACE = 10.0  # seconds
@@ -20,6 +21,43 @@ class Login:
     keys: tuple[str, ...] = ()
     passwordless: bool = False
     disabled: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mount:
+    """A folder or file of the node, seen in the container."""
+
+    source: str
+    target: str
+    read_only: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Volume:
+    """Files kept apart from the container by the engine."""
+
+    name: str
+    target: str
+    kept: bool = True  # when the VPS is deleted
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why this node will never create or start it as it is declared now."""
+
+    reason: str
+    message: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Around:
+    """What the node itself adds to what is asked of it; surroundings.py fills it in."""
+
+    drained: bool = False
+    refusal: Refusal | None = None
+    machine: str = ""  # all cores of the node; "" where they are not known
+    held: str = ""  # cores that are booked for this VPS alone
+    bad_gpus: tuple[tuple[str, str], ...] = ()  # (UUID, why), of those that it is granted or holds
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,6 +81,19 @@ class Desired:
     stop_grace: float = DEFAULT_GRACE  # seconds
     deleting: bool = False
     generation: int = 0
+    environment: str = ""  # `image` is what it stands for; "" while that is not known
+    mounts: tuple[Mount, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    privileged: bool = False
+    exclusive: bool = False  # limits.cpuset is this VPS's alone
+    numa: int | None = None
+    gpus: tuple[str, ...] = ()  # UUIDs, as granted
+    around: Around = Around()
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether it is to be down, by its owner's wish or because its node is drained."""
+        return self.run_state is RunState.STOPPED or self.around.drained
 
     @property
     def container_name(self) -> str:
@@ -51,7 +102,10 @@ class Desired:
 
 
 def read(vps: dict[str, Any], *, node: str) -> Desired | None:
-    """What `vps` asks of `node`; None when it is not bound there. Raises ValueError."""
+    """What `vps` asks of `node`, to be completed by surroundings.py; None when it is not bound there.
+
+    Raises ValueError.
+    """
     assignment = (vps.get("status") or {}).get("assignment") or {}
     if assignment.get("node") != node:
         return None
@@ -62,7 +116,7 @@ def read(vps: dict[str, Any], *, node: str) -> Desired | None:
         name=meta["name"],
         uid=meta["uid"],
         epoch=int(assignment["epoch"]),
-        image=spec.get("image") or DEFAULT_IMAGE,
+        image=spec.get("image") or ("" if spec.get("environment") else DEFAULT_IMAGE),
         run_state=RunState(spec.get("runState") or RunState.RUNNING),
         limits=_limits(grant),
         ssh_port=grant.get("sshPort"),
@@ -75,13 +129,29 @@ def read(vps: dict[str, Any], *, node: str) -> Desired | None:
         stop_grace=_grace(meta, spec),
         deleting=bool(meta.get("deletionTimestamp")),
         generation=int(meta.get("generation") or 0),
+        environment=spec.get("environment") or "",
+        mounts=tuple(
+            Mount(one["source"], one["target"], bool(one.get("readOnly"))) for one in spec.get("mounts") or ()
+        ),
+        volumes=tuple(
+            Volume(one["name"], one["target"], one.get("reclaimPolicy") != ReclaimPolicy.DELETE)
+            for one in spec.get("volumes") or ()
+        ),
+        privileged=bool(spec.get("privileged")),
+        exclusive=bool(grant.get("cpuset")),
+        numa=grant.get("numa"),
+        gpus=tuple(sorted(grant.get("gpus") or ())),
     )
 
 
 def _limits(grant: dict[str, Any]) -> Limits | None:
     if grant.get("cores") is None or grant.get("memory") is None:
         return None
-    return Limits(millicores=quantity.millicores(grant["cores"]), memory=quantity.size(grant["memory"]))
+    return Limits(
+        millicores=quantity.millicores(grant["cores"]),
+        memory=quantity.size(grant["memory"]),
+        cpuset=grant.get("cpuset") or "",
+    )
 
 
 def _login(ssh: dict[str, Any]) -> Login:

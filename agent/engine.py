@@ -9,12 +9,13 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from agent import labels
+from agent.isolation import Isolation
 from agent.memory import engine_lost
 from agent.roster import Entry, Roster
-from agent.runtime.base import SUBSCRIBED, EngineInfo, Runtime, RuntimeEvent
+from agent.runtime.base import SUBSCRIBED, Containers, EngineInfo, Runtime, RuntimeEvent, Volumes
 from agent.runtime.errors import EngineError, EngineRefused, RuntimeTimeout
 from kohakuriver.clock import Clock
 
@@ -51,13 +52,16 @@ class Engine:
         clock: Clock,
         relist: float,
         network: str,
-        judge: Callable[[EngineInfo], Health | None],
+        isolation: Isolation,
+        judge: Callable[[Containers], Awaitable[Health | None]],
         look_at: Callable[[Entry], None],
         health_changed: Callable[[], None],
     ) -> None:
         self.health = STARTING
         self.info: EngineInfo | None = None
         self.images: list[str] = []
+        self.volumes: Volumes = ()
+        self.isolation = isolation
         self.lists = 0
         self._runtime = runtime
         self._roster = roster
@@ -65,7 +69,7 @@ class Engine:
         self._relist = relist
         self._network = network
         self._judge = judge
-        self._prepared = False
+        self._bridge = ""  # until the engine has been judged and its network is there
         self._look_at = look_at
         self._health_changed = health_changed
         self._wake = asyncio.Event()
@@ -73,6 +77,11 @@ class Engine:
     @property
     def ready(self) -> bool:
         return self.health.ok
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether this agent knows yet if it answers."""
+        return self.health is not STARTING
 
     def suspect(self, error: EngineError) -> None:
         """A call failed in a way that speaks against the whole engine: look at once."""
@@ -89,10 +98,11 @@ class Engine:
         mark = self._roster.mark()
         try:
             async with asyncio.timeout(LIST_WITHIN):
-                refused = await self._prepare()
                 containers = await self._runtime.list()
+                refused = await self._prepare(containers)
                 if self.lists % IMAGES_EVERY == 0:
-                    self.images = list(await self._runtime.images())[:MOST_IMAGES]
+                    self.images = _of_use(await self._runtime.images())
+                self.volumes = await self._runtime.volumes()
         except TimeoutError:
             self._away(RuntimeTimeout(f"the container engine did not answer within {LIST_WITHIN:g} s"))
             return False
@@ -100,6 +110,8 @@ class Engine:
             self._away(error)
             return False
         self.lists += 1
+        if self._bridge:
+            await self._isolate()
         expected = {entry.desired.uid for entry in self._roster if entry.stale or entry.working}
         changed = self._roster.replace(containers, mark=mark)
         if self.health.ok:
@@ -110,18 +122,26 @@ class Engine:
             self._look_at(entry)
         return True
 
-    async def _prepare(self) -> Health | None:
+    async def _prepare(self, containers: Containers) -> Health | None:
         """Once for each time the engine comes back: who it is, and whether it may be used."""
         if self.info is None:
             self.info = await self._runtime.info()
-        refused = self._judge(self.info)
-        if refused is None and not self._prepared:
+        if self._bridge:
+            return None
+        refused = await self._judge(containers)
+        if refused is None:
             try:
-                await self._runtime.ensure_network(self._network)
+                self._bridge = await self._runtime.ensure_network(self._network)
             except EngineRefused as error:
                 return Health(False, "NetworkRefused", error.message)
-            self._prepared = True
         return refused
+
+    async def _isolate(self) -> None:
+        """Before anything is started, and again with every list: others change the machine's rules too."""
+        before = self.isolation.verdict
+        await self.isolation.step(self._bridge)
+        if self.isolation.verdict != before:
+            self._health_changed()
 
     async def _list_forever(self) -> None:
         pause = RETRY_FIRST
@@ -166,11 +186,12 @@ class Engine:
         now = self._clock.monotonic()
         for entry in self._roster:
             entry.memory = engine_lost(entry.memory, now)
+        self._bridge = ""  # what answers next may be another engine
         self._wake.set()
 
     def _away(self, error: EngineError) -> None:
         reason = "EngineHangs" if isinstance(error, RuntimeTimeout) else "EngineAway"
-        self.info, self._prepared = None, False
+        self.info, self._bridge = None, ""
         if self.health.ok:
             now = self._clock.monotonic()
             for entry in self._roster:
@@ -199,3 +220,8 @@ class Engine:
                 log.warning("not removed", extra={"container": container.name, "error": error.message})
             else:
                 self._roster.drop(container.id)
+
+
+def _of_use(images: Iterable[str]) -> list[str]:
+    """Those that a VPS may name."""
+    return [name for name in images if not name.startswith(labels.COMMITS)][:MOST_IMAGES]

@@ -28,6 +28,11 @@ def attempt_timeout(period: float) -> float:
     return min(1.0, period / 3)
 
 
+def holder(host: str, agent_id: str, boot_id: str) -> str:
+    """Who holds the Lease. A copy of the machine's disk elsewhere is another, and so is this one rebooted."""
+    return "/".join(part for part in (host, agent_id[:12], boot_id[:8]) if part)
+
+
 class NodeNameTaken(errors.ConfigError):
     """Another agent renews the Lease of this node."""
 
@@ -57,6 +62,7 @@ class Heartbeat:
         self._gap = gap
         self._lease: Object | None = None
         self._last: float | None = None
+        self._session: int | None = None  # its number: each process opens one, and the latest counts
 
     @property
     def duration(self) -> float:
@@ -79,6 +85,8 @@ class Heartbeat:
                 if seen is not None and revision != seen:
                     raise self._taken(holder)
                 seen = revision
+                if await self._take(self._lease):
+                    return
                 if patience <= 0:
                     return
                 log.info("waiting for the lease to run out", extra={"holder": holder, "for": patience})
@@ -86,6 +94,15 @@ class Heartbeat:
                 return  # there is none, or no server answers: renewing will show
             await asyncio.sleep(self._period)
             patience -= self._period
+
+    async def _take(self, lease: Object) -> bool:
+        """Whether the server gives it to us: it does once the Lease is over by its own clock."""
+        try:
+            self._lease = await self._client.update(kinds.LEASE, self._body(lease))
+        except errors.Conflict:
+            return False
+        self._opened()
+        return True
 
     async def run(self) -> None:
         while True:
@@ -106,6 +123,7 @@ class Heartbeat:
             log.warning("lease not renewed", extra={"node": self._node, "error": error.message})
             return
         self._last_succeeded = True
+        self._opened()
         self.renewed += 1
         now, last = self._clock.monotonic(), self._last
         self._last = now
@@ -126,15 +144,30 @@ class Heartbeat:
         except errors.Conflict:
             self._lease = await self._read()
             if self._lease is not None:
-                self._lease = await self._client.update(kinds.LEASE, self._body(self._lease))
+                await self._insist(self._lease)
+
+    async def _insist(self, lease: Object) -> None:
+        try:
+            self._lease = await self._client.update(kinds.LEASE, self._body(lease))
+        except errors.Conflict:
+            holder = (lease.get("spec") or {}).get("holderIdentity")
+            if holder and holder != self._holder:
+                raise self._taken(holder) from None
+            raise
+
+    def _opened(self) -> None:
+        spec = (self._lease or {}).get("spec") or {}
+        self._session = int(spec.get("leaseTransitions") or 0)
 
     async def _read(self) -> Object | None:
         try:
             lease = await self._client.get(kinds.LEASE, self._node, namespace=kinds.NODE_LEASE_NAMESPACE)
         except errors.NotFound:
             return None
-        holder = (lease.get("spec") or {}).get("holderIdentity")
-        if self._last is not None and holder and holder != self._holder:
+        spec = lease.get("spec") or {}
+        holder, number = spec.get("holderIdentity"), int(spec.get("leaseTransitions") or 0)
+        superseded = self._session is not None and number > self._session
+        if self._last is not None and holder and (holder != self._holder or superseded):
             raise self._taken(holder)
         return lease
 
@@ -147,7 +180,7 @@ class Heartbeat:
             "leaseDurationSeconds": max(1, math.ceil(self.duration)),
             "acquireTime": before.get("acquireTime", now) if mine else now,
             "renewTime": now,
-            "leaseTransitions": int(before.get("leaseTransitions") or 0) + (bool(before) and not mine),
+            "leaseTransitions": self._number(before),
         }
         meta = {"name": self._node, "namespace": kinds.NODE_LEASE_NAMESPACE}
         if lease is not None:
@@ -158,6 +191,12 @@ class Heartbeat:
             "metadata": meta,
             "spec": spec,
         }
+
+    def _number(self, before: Object) -> int:
+        """The session's; a new one is opened by the first renewal, and by taking the Lease over."""
+        known = int(before.get("leaseTransitions") or 0)
+        stays = self._session is not None and before.get("holderIdentity") in (None, self._holder)
+        return max(self._session or 0, known) if stays or not before else known + 1
 
     def _taken(self, holder: str) -> NodeNameTaken:
         return NodeNameTaken(

@@ -1,4 +1,4 @@
-"""Which images can be used now, and the pulls that are under way. One pull per image, whoever wants it.
+"""Which images can be used now, and the fetches that are under way. One per image, whoever wants it.
 
 Nothing is looked up beforehand: a create says when its image is missing, so a start with the image
 present costs no call. A failed pull is tried again after 1, 2, 4 … 60 seconds, when somebody still asks.
@@ -12,6 +12,7 @@ from agent import restart
 from agent.memory import ImageState, ImageView
 from agent.runtime.base import PullProgress, Runtime
 from agent.runtime.errors import EngineError
+from agent.tarballs import Tarballs
 from kohakuriver.clock import Clock
 from kohakuriver.resources.vps import PullPolicy
 
@@ -24,8 +25,11 @@ PULLS = 3  # at a time
 class Images:
     """What is known of the images that VPSes here name."""
 
-    def __init__(self, runtime: Runtime, *, clock: Clock, changed: Callable[[str], None]) -> None:
+    def __init__(
+        self, runtime: Runtime, tarballs: Tarballs, *, clock: Clock, changed: Callable[[str], None]
+    ) -> None:
         self._runtime = runtime
+        self._tarballs = tarballs
         self._clock = clock
         self._changed = changed
         self._views: dict[str, ImageView] = {}  # of those that are not simply usable
@@ -37,16 +41,19 @@ class Images:
     def view(self, image: str, *, policy: PullPolicy, uid: str) -> ImageView:
         """How the image stands for this VPS."""
         known = self._views.get(image)
-        if policy is PullPolicy.NEVER or image.startswith(OWN):
+        if not self.can_be_pulled(image, policy):
             return ImageView()
         if known is not None:
             return known
-        if policy is PullPolicy.ALWAYS and (image, uid) not in self._fresh:
+        loaded = self._tarballs.knows(image)  # its name says which content it is
+        if policy is PullPolicy.ALWAYS and not loaded and (image, uid) not in self._fresh:
             return ImageView(ImageState.ABSENT)
         return ImageView()
 
     def can_be_pulled(self, image: str, policy: PullPolicy) -> bool:
-        """Whether a registry may be asked."""
+        """Whether it may be fetched: a tarball always, else from a registry where that is allowed."""
+        if self._tarballs.knows(image):
+            return True
         return policy is not PullPolicy.NEVER and not image.startswith(OWN)
 
     def missing(self, image: str) -> None:
@@ -62,7 +69,7 @@ class Images:
         self._waiting.setdefault(image, set()).add(uid)
         view = self._views.get(image)
         if view is None or view.state is not ImageState.PULLING:
-            self._views[image] = ImageView(ImageState.PULLING, f"pulling {image}")
+            self._views[image] = ImageView(ImageState.PULLING, f"{self._verb(image)} {image}")
             self._wanted.put_nowait(image)
 
     async def run(self) -> None:
@@ -77,11 +84,12 @@ class Images:
     async def _fetch(self, image: str) -> None:
         def progress(step: PullProgress) -> None:
             percent = f"{step.percent} %" if step.percent is not None else step.message
-            self._views[image] = ImageView(ImageState.PULLING, f"pulling {image}: {percent}")
+            self._views[image] = ImageView(ImageState.PULLING, f"{self._verb(image)} {image}: {percent}")
             self._changed(image)
 
         try:
-            await self._runtime.pull(image, progress)
+            fetch = self._tarballs.fetch if self._tarballs.knows(image) else self._runtime.pull
+            await fetch(image, progress)
         except EngineError as error:
             self._failed(image, error)
         else:
@@ -90,6 +98,9 @@ class Images:
             self._fresh |= {(image, uid) for uid in self._waiting.pop(image, set())}
             log.info("image pulled", extra={"image": image})
         self._changed(image)
+
+    def _verb(self, image: str) -> str:
+        return "loading" if self._tarballs.knows(image) else "pulling"
 
     def _failed(self, image: str, error: EngineError) -> None:
         self._failures[image] = self._failures.get(image, 0) + 1

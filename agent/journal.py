@@ -12,7 +12,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from agent.memory import Durable, Restart
+from agent.memory import Durable, Recreation, Restart
 from kohakuriver import private_file
 
 log = logging.getLogger(__name__)
@@ -23,8 +23,8 @@ class NodeFacts:
     """What the agent of this data directory knew when it last ran."""
 
     agent_id: str = ""  # tells this agent from another of the same node name
-    engine_id: str = ""
     boot_id: str = ""
+    has_sentinel: bool = False  # whether it left its mark in the engine
 
 
 class Journal:
@@ -58,8 +58,12 @@ class Journal:
 
     def load_node(self) -> NodeFacts:
         content = _read(self._node) if self._node.exists() else None
-        fields = {field.name for field in dataclasses.fields(NodeFacts)}
-        return NodeFacts(**{name: str(value) for name, value in (content or {}).items() if name in fields})
+        known = content or {}
+        return NodeFacts(
+            agent_id=str(known.get("agent_id") or ""),
+            boot_id=str(known.get("boot_id") or ""),
+            has_sentinel=bool(known.get("has_sentinel")),
+        )
 
     def save_node(self, facts: NodeFacts) -> None:
         private_file.write(self._node, json.dumps(dataclasses.asdict(facts)))
@@ -84,4 +88,18 @@ def _durable(content: dict[str, Any]) -> Durable:
         restart=Restart(restart["request"], restart.get("run")) if restart else None,
         stopped_run=content.get("stopped_run"),
         login=content.get("login"),
+        recreation=_recreation(content.get("recreation")),
+        recreated=bool(content.get("recreated")),
+    )
+
+
+def _recreation(content: dict[str, Any] | None) -> Recreation | None:
+    if content is None:
+        return None
+    return Recreation(
+        old=content["old"],
+        run=content.get("run"),
+        image=content.get("image") or "",
+        base=content.get("base") or "",
+        volumes=tuple((name, target) for name, target in content.get("volumes") or ()),
     )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from agent import memory, status
 from agent.access import Access
-from agent.actions import Action, Finish, Probe, Start, Tell, Update, Wait
+from agent.actions import Action, Finish, Probe, Reject, Start, Tell, Update, Wait
 from agent.apply import Applier
 from agent.decide import decide
 from agent.desired import Desired, read
@@ -28,6 +28,8 @@ from agent.runtime.base import Container, ContainerState, Runtime
 from agent.runtime.errors import EngineError, NotFound, RuntimeTimeout, RuntimeUnavailable, WrongState
 from agent.seed import seed
 from agent.settings import Settings
+from agent.staging import Staging
+from agent.surroundings import Surroundings
 from agent.tell import tell
 from kohakuriver import errors
 from kohakuriver.client.rest import Object
@@ -60,12 +62,15 @@ class Keeper:
         roster: Roster,
         images: Images,
         access: Access,
+        surroundings: Surroundings,
+        staging: Staging,
         applier: Applier,
         reporter: Reporter,
         journal: Journal,
         past: Past,
         session: str,
         engine_ready: Callable[[], bool],
+        engine_looked_at: Callable[[], bool],
         engine_suspect: Callable[[EngineError], None],
         clock: Clock,
         chance: random.Random,
@@ -77,12 +82,15 @@ class Keeper:
         self._roster = roster
         self._images = images
         self._access = access
+        self._surroundings = surroundings
+        self._staging = staging
         self._applier = applier
         self._reporter = reporter
         self._journal = journal
         self._past = past
         self._session = session
         self._engine_ready = engine_ready
+        self._engine_looked_at = engine_looked_at
         self._engine_suspect = engine_suspect
         self._clock = clock
         self._tasks: asyncio.TaskGroup | None = None
@@ -142,7 +150,10 @@ class Keeper:
 
     def _read(self, vps: Object) -> Desired | None:
         try:
-            return read(vps, node=self._settings.node)
+            desired = read(vps, node=self._settings.node)
+            if desired is None or self._surroundings.is_given_up(desired):
+                return None
+            return self._surroundings.complete(desired)
         except (ValueError, KeyError, TypeError) as error:
             log.warning("an object makes no sense", extra={"vps": str(key_of(vps)), "error": str(error)})
             return None
@@ -174,14 +185,31 @@ class Keeper:
         self._uids.pop(key, None)
         await self._journal.remove(uid)
         if gone and not self._roster.has_container(uid):
-            await asyncio.to_thread(self._access.forget, uid)
+            await self.forget(uid)
+
+    async def forget(self, uid: str) -> None:
+        """Nothing of this VPS is to be kept here."""
+        await self._journal.remove(uid)
+        await asyncio.to_thread(self._access.forget, uid)
+        await asyncio.to_thread(self._staging.forget, uid)
+
+    def look_at_all(self) -> None:
+        """What all of them depend on has changed."""
+        for vps in self._vpses:
+            self.queue.add(key_of(vps))
 
     def _answer(self, key: ObjectKey, vps: Object | None) -> None:
-        """The server takes this VPS for unreachable: tell it otherwise, with what is known."""
+        """The server takes this VPS for unreachable: tell it otherwise, with what is known.
+
+        What an earlier agent reported stands while the engine is away, but not before this agent has looked
+        at it once, and not across a boot, which ended everything that ran.
+        """
         held = (vps.get("status") or {}) if vps is not None else {}
         if vps is None or not held.get("unreachableSince"):
             return
-        if not self._reporter.knows(key) and held.get("observed"):
+        if not self._reporter.knows(key):
+            if self._past.rebooted or not self._engine_looked_at() or not held.get("observed"):
+                return
             observed = {**held["observed"], "session": self._session}
             generation = int(held.get("observedGeneration") or 0)
             self._reporter.put(key, Status(vps["metadata"]["uid"], generation, observed, []), passing=False)
@@ -236,7 +264,7 @@ class Keeper:
                 return False
             if isinstance(action, Start):
                 self._started(entry)
-            if isinstance(action, Finish):
+            if isinstance(action, Finish | Reject):
                 return False  # the watch brings the rest
         self.queue.succeeded(entry.key)
         entry.memory = dataclasses.replace(entry.memory, trouble=None)
@@ -253,7 +281,8 @@ class Keeper:
             entry.desired.image, policy=entry.desired.pull_policy, uid=entry.desired.uid
         )
         before = entry.memory
-        known = dataclasses.replace(before, image=image, host_key=host_key)
+        hold = self._surroundings.hold(entry)
+        known = dataclasses.replace(before, image=image, host_key=host_key, hold=hold)
         after = entry.memory = learn(known, entry.desired, container, self._clock.monotonic())
         if container is None or container.state is not ContainerState.RUNNING:
             self.probes.end(entry.desired.uid)

@@ -4,6 +4,7 @@
     engine events ─► keys ─► keeper: learn, decide ┤
     relist ────┘                              └─► reporter ─► …/status
     own Node watch ─► node keeper ─► Node status          heartbeat ─► Lease
+    own NodeAllocation watch ─► surroundings, tombstones
 
 Builds the parts and runs them; each of them can be stepped alone. It starts nothing before it has read its
 assignments, and never stops a container because it ends itself.
@@ -12,26 +13,37 @@ assignments, and never stops a container because it ends itself.
 import asyncio
 import logging
 import random
+import socket
 import uuid
 
-from agent import facts
+from agent import facts, gpus, topology
 from agent.access import Access
 from agent.apply import Applier
+from agent.beneath import KernelMounter, Mounter
 from agent.engine import Engine, Health
-from agent.heartbeat import Heartbeat
+from agent.environments import Environments
+from agent.gpus import Devices
+from agent.heartbeat import Heartbeat, holder
 from agent.images import Images
+from agent.isolation import Isolation
 from agent.journal import Journal, NodeFacts
 from agent.keeper import Keeper, Past
 from agent.metrics import Metrics
 from agent.node import NodeKeeper
 from agent.report import Reporter
 from agent.roster import Entry, Roster
-from agent.runtime.base import EngineInfo, Runtime
+from agent.runtime.base import Containers, Runtime
+from agent.runtime.firewall import Firewall
+from agent.sentinel import Sentinel, Verdict
 from agent.settings import Settings
 from agent.ssh import HostKeys
+from agent.staging import Staging
+from agent.surroundings import Surroundings
+from agent.tarballs import Tarballs
+from agent.tombstones import Tombstones
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client
-from kohakuriver.client.watch import Informer, ObjectKey
+from kohakuriver.client.watch import Informer
 from kohakuriver.clock import Clock
 from kohakuriver.resources import kinds
 
@@ -48,8 +60,10 @@ class Agent:
         client: Client,
         heart: Client,
         runtime: Runtime,
+        firewall: Firewall,
         clock: Clock,
         chance: random.Random,
+        mounter: Mounter | None = None,
     ) -> None:
         self.settings = settings
         self.session = uuid.uuid4().hex
@@ -65,27 +79,73 @@ class Agent:
         self.nodes = Informer(
             client, kinds.NODE, clock=clock, chance=chance, field_selector=f"metadata.name={settings.node}"
         )
+        self.allocations = Informer(
+            client,
+            kinds.NODE_ALLOCATION,
+            clock=clock,
+            chance=chance,
+            field_selector=f"metadata.name={settings.node}",
+        )
+        self.environments = Informer(client, kinds.ENVIRONMENT, clock=clock, chance=chance)
         self.roster = Roster()
+        self.topology = topology.read(settings.sysfs)
+        self.devices = Devices(
+            gpus.inventory(settings.gpu_inventory, sysfs=settings.sysfs),
+            simulated=settings.gpu_inventory is not None,
+            changed=self._look_at_all,
+        )
+        self.surroundings = self._surroundings()
+        self.staging = Staging(
+            settings.data_dir / "mounts",
+            mounter=mounter or KernelMounter(),
+            permitted=settings.allow_mounts,
+            node=settings.node,
+        )
         self.recorder = Recorder(client, clock=clock, component="agent", host=settings.node)
-        self.images = Images(runtime, clock=clock, changed=self._image_changed)
+        tarballs = Tarballs(runtime, Environments(self.environments), settings.data_dir / "tarballs")
+        self.images = Images(runtime, tarballs, clock=clock, changed=self._image_changed)
         self.access = Access(runtime, HostKeys(settings.data_dir / "hostkeys"), publishing=settings.ssh)
         self.reporter = Reporter(client, self.vpses, clock=clock, chance=chance)
+        self.sentinel = Sentinel(
+            runtime, cluster=settings.cluster, node=settings.node, agent_id=self.facts.agent_id
+        )
         self.engine = Engine(
             runtime,
             self.roster,
             clock=clock,
             relist=settings.relist,
             network=settings.network,
+            isolation=Isolation(firewall, cluster=settings.cluster),
             judge=self._judge,
             look_at=self._look_at,
             health_changed=self._health_changed,
         )
         self.keeper = self._keeper(client, runtime, clock=clock, chance=chance)
-        self.node = NodeKeeper(client, self.nodes, settings=settings, engine=self.engine, roster=self.roster)
+        self.tombstones = Tombstones(
+            settings=settings,
+            allocations=self.allocations,
+            runtime=runtime,
+            roster=self.roster,
+            client=client,
+            recorder=self.recorder,
+            engine_ready=lambda: self.engine.ready,
+            forget=self.keeper.forget,
+            settled=self._look_at_all,
+            leave=self.keeper.queue.add,
+        )
+        self.node = NodeKeeper(
+            client,
+            self.nodes,
+            settings=settings,
+            engine=self.engine,
+            roster=self.roster,
+            devices=self.devices,
+            topology=self.topology,
+        )
         self.heartbeat = Heartbeat(
             heart,
             node=settings.node,
-            holder=self.facts.agent_id,
+            holder=holder(socket.gethostname(), self.facts.agent_id, facts.boot_id()),
             period=settings.renew,
             clock=clock,
             chance=chance,
@@ -97,18 +157,25 @@ class Agent:
         """Until cancelled. Raises NodeNameTaken where another agent has this node's name."""
         await self.heartbeat.claim()
         self.vpses.listen(self.keeper.hear)
-        self.nodes.listen(lambda _: self.node.look())
+        self.nodes.listen(lambda _: self._node_changed())
+        self.allocations.listen(lambda _: self._allocation_changed())
+        self.environments.listen(lambda _: self._look_at_all())
+        await self.devices.refresh()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.heartbeat.run(), name="heartbeat")
             tasks.create_task(self.vpses.run(), name="watch vpses")
             tasks.create_task(self.nodes.run(), name="watch node")
+            tasks.create_task(self.allocations.run(), name="watch bookings")
+            tasks.create_task(self.environments.run(), name="watch environments")
             tasks.create_task(self.recorder.run(), name="events")
             tasks.create_task(self.node.run(), name="node")
-            await self.vpses.wait_synced()
+            for informer in (self.vpses, self.nodes, self.allocations):
+                await informer.wait_synced()
             tasks.create_task(self.images.run(), name="images")
             tasks.create_task(self.reporter.run(), name="reporter")
             tasks.create_task(self.keeper.run(), name="keeper")
             tasks.create_task(self.engine.run(), name="engine")
+            tasks.create_task(self.tombstones.run(), name="tombstones")
 
     def _keeper(self, client: Client, runtime: Runtime, *, clock: Clock, chance: random.Random) -> Keeper:
         applier = Applier(
@@ -117,6 +184,9 @@ class Agent:
             roster=self.roster,
             images=self.images,
             access=self.access,
+            staging=self.staging,
+            devices=self.devices,
+            vpses=self.vpses,
             client=client,
             recorder=self.recorder,
         )
@@ -128,15 +198,29 @@ class Agent:
             roster=self.roster,
             images=self.images,
             access=self.access,
+            surroundings=self.surroundings,
+            staging=self.staging,
             applier=applier,
             reporter=self.reporter,
             journal=self.journal,
             past=Past(self.journal.load(), rebooted=bool(self.facts.boot_id) and self.facts.boot_id != boot),
             session=self.session,
-            engine_ready=lambda: self.engine.ready,
+            engine_ready=lambda: self.engine.ready and self.tombstones.settled,
+            engine_looked_at=lambda: self.engine.looked_at,
             engine_suspect=self.engine.suspect,
             clock=clock,
             chance=chance,
+        )
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            settings=self.settings,
+            nodes=self.nodes,
+            allocations=self.allocations,
+            environments=Environments(self.environments),
+            devices=self.devices,
+            roster=self.roster,
+            topology=self.topology,
         )
 
     def _facts(self) -> NodeFacts:
@@ -147,26 +231,32 @@ class Agent:
         self.journal.save_node(made)
         return made
 
-    def _judge(self, info: EngineInfo) -> Health | None:
-        """Whether this engine is the one that holds this node's containers (CORRECTNESS 7)."""
-        now = NodeFacts(self.facts.agent_id, info.id, facts.boot_id())
-        known = self.facts.engine_id
-        if known not in ("", info.id) and not self.settings.accept_engine and self._expects_containers():
+    async def _judge(self, containers: Containers) -> Health | None:
+        """Whether this engine is the one that holds this node's containers. Raises EngineError."""
+        verdict = await self.sentinel.look(
+            made_before=self.facts.has_sentinel,
+            expected=self._expected(),
+            found=frozenset(container.id for container in containers),
+            accepted=self.settings.accept_engine,
+        )
+        if verdict is Verdict.REPLACED:
             return Health(
                 False,
                 "EngineReplaced",
-                f"this is another container engine ({info.id}) than the one that holds this node's "
-                f"containers ({known}); nothing is created or removed until the agent is started with "
-                "--accept-engine",
+                "this container engine is not the one that holds this node's containers, or its data root "
+                "is not mounted: the volume that the agent left in it is missing; nothing is created, "
+                "started or confirmed until it is back, or the agent is started with --accept-engine",
             )
+        now = NodeFacts(self.facts.agent_id, has_sentinel=True, boot_id=facts.boot_id())
         if now != self.facts:
             self.facts = now
             self.journal.save_node(now)
         return None
 
-    def _expects_containers(self) -> bool:
+    def _expected(self) -> frozenset[str]:
+        """The containers here that the API has been told of, by id."""
         observed = [(vps.get("status") or {}).get("observed") or {} for vps in self.vpses]
-        return any(seen.get("container") for seen in observed)
+        return frozenset(seen["container"]["id"] for seen in observed if seen.get("container"))
 
     def _look_at(self, entry: Entry) -> None:
         self.keeper.queue.add(entry.key)
@@ -176,10 +266,28 @@ class Agent:
 
     def _health_changed(self) -> None:
         self.node.look()
-        if self.engine.ready:
-            for vps in self.vpses:
-                meta = vps["metadata"]
-                self.keeper.queue.add(ObjectKey(meta["namespace"], meta["name"]))
+        self.tombstones.look()
+        self.keeper.look_at_all()
+
+    def _look_at_all(self) -> None:
+        self.keeper.look_at_all()
+
+    def _node_changed(self) -> None:
+        self.node.look()
+        if self.surroundings.drained != self._drained:
+            self._drained = not self._drained
+            self.keeper.look_at_all()
+
+    _drained = False
+
+    def _allocation_changed(self) -> None:
+        self.tombstones.look()
+        marks = self.surroundings.marks
+        if marks != self._marks:
+            self._marks = marks
+            self.keeper.look_at_all()
+
+    _marks: frozenset[tuple[str, str, bool]] = frozenset()
 
     def _gap(self) -> None:
         """The server may have taken this node for lost: say everything again."""

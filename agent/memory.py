@@ -65,6 +65,26 @@ class Restart:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Recreation:
+    """A container is being made anew, and what is to be carried over."""
+
+    old: str  # the id of the container that it is to replace
+    run: str | None  # that one's last run
+    image: str  # with its files; empty where the VPS begins from another image
+    base: str  # the declared image that its files began from
+    volumes: tuple[tuple[str, str], ...] = ()  # that nobody named, and where they are seen
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class KeptBack:
+    """A re-creation for this spec after this run was refused: it goes on in its old container."""
+
+    spec: str  # hash
+    run: str | None
+    message: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Durable:
     """What must survive the agent, so that nothing is done twice."""
 
@@ -72,6 +92,8 @@ class Durable:
     restart: Restart | None = None
     stopped_run: str | None = None  # the run that the agent ends or ended
     login: str | None = None  # hash of the login files that the container holds; None: not known
+    recreation: Recreation | None = None
+    recreated: bool = False  # images of its files may lie in the engine
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,6 +105,15 @@ class Trouble:
     failures: int
     retry_at: float
     asked: tuple[bool, int]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Hold:
+    """Why it may not be created or started yet, found before the engine is asked."""
+
+    reason: str
+    message: str
+    failed: bool = False  # whether something must change first; else it passes by itself
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -115,6 +146,9 @@ class Memory:
     image: ImageView = ImageView()
     ssh: SSHView | None = None
     host_key: str = ""
+    hold: Hold | None = None
+    kept_back: KeptBack | None = None
+    taken_ports: tuple[int, ...] = ()  # that strangers held when it was to start
 
 
 def asked(desired: Desired) -> tuple[bool, int]:
@@ -202,14 +236,13 @@ def _run(memory: Memory, observed: Container, now: float) -> Memory:
 def _exit(memory: Memory, desired: Desired, observed: Container, now: float) -> Memory:
     if observed.state is not ContainerState.EXITED or memory.run is None:
         return memory
-    declared = desired.run_state is RunState.STOPPED
     if memory.exit is not None:
-        if declared and memory.exit.cause is not Cause.DECLARED:
+        if desired.run_state is RunState.STOPPED and memory.exit.cause is not Cause.DECLARED:
             agreed = dataclasses.replace(memory.exit, cause=Cause.DECLARED, retry_at=now)
             durable = dataclasses.replace(memory.durable, stopped_run=memory.run)
             return dataclasses.replace(memory, exit=agreed, failures=0, durable=durable)
         return memory
-    cause = _cause(memory, declared=declared)
+    cause = _cause(memory, declared=desired.is_halted)
     failures = 0 if cause in (Cause.DECLARED, Cause.ENGINE) else memory.failures + 1
     wait = restart.delay(failures) if failures else 0.0
     ended = Exit(memory.run, cause, at=now, retry_at=now + wait)
@@ -235,7 +268,7 @@ def _requests(memory: Memory, desired: Desired, observed: Container | None) -> M
         durable = dataclasses.replace(durable, handled_request=pending.request, restart=None)
     if desired.restart_request == durable.handled_request or desired.deleting:
         durable = dataclasses.replace(durable, restart=None)
-    elif desired.run_state is RunState.STOPPED:
+    elif desired.is_halted:
         # The start that ends the stop is a start of its own: nothing is left to do.
         durable = dataclasses.replace(durable, handled_request=desired.restart_request, restart=None)
     elif durable.restart is None or durable.restart.request != desired.restart_request:
@@ -249,7 +282,7 @@ def _mark(memory: Memory, desired: Desired, observed: Container | None) -> Memor
     if observed is None or not observed.is_up:
         return memory
     durable, run = memory.durable, memory.run
-    wanted_down = desired.deleting or desired.run_state is RunState.STOPPED or desired.limits is None
+    wanted_down = desired.deleting or desired.is_halted or desired.limits is None
     restarting = durable.restart is not None and durable.restart.run == run
     stopped = run if wanted_down or restarting else None
     frozen = run if desired.run_state is RunState.PAUSED else None

@@ -1,7 +1,8 @@
 """The Node object of this machine: made, adopted or made again, and its status kept true.
 
 Written only when it differs from what the API holds. Capacity comes from the engine, so a Node whose engine
-has never answered has none, and nothing is placed on it. Never touches spec, taints or labels.
+has never answered has none, and nothing is placed on it. Never touches spec, taints or labels, but for one of
+its own.
 """
 
 import asyncio
@@ -9,11 +10,14 @@ import contextlib
 import logging
 from typing import Any
 
-from agent import facts
+from agent import facts, labels
 from agent.engine import Engine
+from agent.gpus import Devices
 from agent.report import difference
 from agent.roster import Roster
+from agent.runtime.base import Volumes
 from agent.settings import Settings
+from agent.topology import Topology
 from kohakuriver import errors
 from kohakuriver.client.rest import Client, Object
 from kohakuriver.client.watch import Informer, ObjectKey
@@ -24,6 +28,7 @@ log = logging.getLogger(__name__)
 REFRESH = 10.0  # seconds between looks without a cause
 SETTLE = 0.05  # seconds in which causes gather
 RETRY = 1.0  # seconds after a failed write
+SIMULATED_GPUS = "node.kohakuriver.io/simulated-gpus"  # a node may set labels below this prefix alone
 
 
 class NodeKeeper:
@@ -37,12 +42,16 @@ class NodeKeeper:
         settings: Settings,
         engine: Engine,
         roster: Roster,
+        devices: Devices,
+        topology: Topology,
     ) -> None:
         self._client = client
         self._nodes = nodes
         self._settings = settings
         self._engine = engine
         self._roster = roster
+        self._devices = devices
+        self._topology = topology
         self._key = ObjectKey("", settings.node)
         self._wake = asyncio.Event()
 
@@ -67,7 +76,8 @@ class NodeKeeper:
 
     async def step(self) -> None:
         """Make the Node if it is not there, and bring its status up to what is so."""
-        held = self._nodes.get(self._key) or await self._register()
+        await self._devices.refresh()
+        held = await self._labelled(self._nodes.get(self._key) or await self._register())
         change = await self._change(held)
         if change is None:
             return
@@ -94,6 +104,18 @@ class NodeKeeper:
         self._nodes.overlay(node)
         return node
 
+    async def _labelled(self, held: Object) -> Object:
+        """The one label that is the agent's: whether the GPUs are only made up."""
+        meta = held["metadata"]
+        is_set = SIMULATED_GPUS in (meta.get("labels") or {})
+        if is_set == self._devices.simulated:
+            return held
+        wanted = {SIMULATED_GPUS: "true" if self._devices.simulated else None}
+        body = {"metadata": {"uid": meta["uid"], "labels": wanted}}
+        answer = await self._client.patch(kinds.NODE, self._settings.node, body)
+        self._nodes.overlay(answer)
+        return answer
+
     async def _change(self, held: Object) -> dict[str, Any] | None:
         """The merge patch of the status; None when nothing differs."""
         has = held.get("status") or {}
@@ -104,7 +126,7 @@ class NodeKeeper:
                 {name: value for name, value in has.items() if name in _MINE}, self._status()
             ).items()
             # What only the engine knows is kept while it is away.
-            if value is not None or self._engine.info is not None
+            if value is not None or (self._engine.info is not None and self._engine.lists)
         }
         known = {condition["type"]: condition for condition in has.get("conditions") or []}
         wanted = conditions(self._engine, disk)
@@ -124,19 +146,58 @@ class NodeKeeper:
             status["unknown"] = self._roster.unknown() or None
         if ssh is not None:
             status["sshPorts"] = {"address": ssh.address, "first": ssh.first, "last": ssh.last}
+        status |= self._machine()
         return {field: value for field, value in status.items() if value is not None}
 
+    def _machine(self) -> dict[str, Any]:
+        """What VPSes may have of the machine, and what is kept for them."""
+        return {
+            "numa": [node.written() for node in self._topology] or None,
+            "gpus": [gpu.written() for gpu in self._devices.found] or None,
+            "allowMounts": [mount.written() for mount in self._settings.allow_mounts] or None,
+            "allowPrivileged": self._settings.allow_privileged or None,
+            "volumes": volumes(self._engine.volumes) or None,
+        }
 
-_MINE = ("capacity", "allocatable", "nodeInfo", "images", "unknown", "sshPorts")
+
+_MINE = (
+    "capacity",
+    "allocatable",
+    "nodeInfo",
+    "images",
+    "unknown",
+    "sshPorts",
+    "numa",
+    "gpus",
+    "allowMounts",
+    "allowPrivileged",
+    "volumes",
+)
+
+
+def volumes(found: Volumes) -> list[dict[str, str]]:
+    """The VPSes' volumes among those of the cluster, as the Node's status has them."""
+    rows = [
+        {
+            "namespace": volume.labels[labels.NAMESPACE],
+            "vps": volume.labels[labels.NAME],
+            "name": volume.labels[labels.VOLUME],
+        }
+        for volume in found
+        if labels.VOLUME in volume.labels
+    ]
+    return sorted(rows, key=lambda row: tuple(row.values()))
 
 
 def conditions(engine: Engine, disk: facts.Disk | None) -> list[dict[str, str]]:
-    """Ready, RuntimeReady and, where the data root can be seen, DiskPressure."""
+    """Ready, RuntimeReady once that is known and, where the data root can be seen, DiskPressure."""
     health = engine.health
-    found = [
-        _condition("Ready", True, "AgentReports", ""),
-        _condition("RuntimeReady", health.ok, health.reason, health.message),
-    ]
+    found = [_condition("Ready", True, "AgentReports", "")]
+    if engine.looked_at:
+        found.append(_condition("RuntimeReady", health.ok, health.reason, health.message))
+    isolated = engine.isolation.verdict
+    if isolated is not None:
+        found.append(_condition("NetworkIsolated", isolated.ok, isolated.reason, isolated.message))
     if disk is not None:
         reason = "DiskShort" if disk.is_short else "DiskFree"
         found.append(_condition("DiskPressure", disk.is_short, reason, disk.words if disk.is_short else ""))

@@ -8,8 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from agent import allowed
+from agent.allowed import Allowed
 from agent.settings import LOOPBACK, SSHPublishing
 from kohakuriver import __version__, durations, quantity
+from kohakuriver.client import authority
 
 DEFAULT_DATA_DIR = Path("~/.kohakuriver/agent")
 DEFAULT_DOCKER = "unix:///var/run/docker.sock"
@@ -35,10 +38,20 @@ class Listen:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Join:
+    """The cluster that this machine is to become a node of."""
+
+    server: str
+    token: str
+    ca_hash: str  # empty: the system's authorities are trusted
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Run:
     """Run the agent."""
 
     config: Path | None
+    join: Join | None
     node: str
     data_dir: Path
     docker: str
@@ -51,6 +64,10 @@ class Run:
     renew: float
     metrics: Listen | None
     accept_engine: bool
+    allow_mounts: Allowed
+    allow_privileged: bool
+    gpu_inventory: Path | None
+    sysfs: Path
     verbose: bool
 
 
@@ -76,6 +93,7 @@ def parse(arguments: Sequence[str]) -> Run | Purge:
         ssh = SSHPublishing(found.ssh_address, *found.ssh_port_range)
     return Run(
         config=found.config,
+        join=_joining(parser, found),
         node=found.node,
         data_dir=found.data_dir.expanduser(),
         docker=found.docker_host,
@@ -88,8 +106,25 @@ def parse(arguments: Sequence[str]) -> Run | Purge:
         renew=found.renew,
         metrics=found.metrics_listen,
         accept_engine=found.accept_engine,
+        allow_mounts=tuple(found.allow_mount),
+        allow_privileged=found.allow_privileged,
+        gpu_inventory=found.gpu_inventory,
+        sysfs=found.sysfs,
         verbose=found.verbose,
     )
+
+
+def _joining(parser: argparse.ArgumentParser, found: argparse.Namespace) -> Join | None:
+    """What --join and its fellows say together."""
+    if found.join is None:
+        if found.token or found.ca_hash:
+            parser.error("--token and --ca-hash go with --join")
+        return None
+    if not found.token:
+        parser.error("--join needs --token: `kohakuriver token create --join` prints the whole command")
+    if found.config is not None:
+        parser.error("--join and --config exclude each other: what joins keeps its config in --data-dir")
+    return Join(found.join, found.token, found.ca_hash or "")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -105,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="kubeconfig-format file of this node's credential "
-        "(default: KOHAKURIVER_CONFIG, else ~/.kohakuriver/config)",
+        "(default: agent.config in --data-dir, else KOHAKURIVER_CONFIG, else ~/.kohakuriver/config)",
     )
     add(
         "--node",
@@ -121,8 +156,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="host keys and journal of this node; keep it over restarts (default: %(default)s)",
     )
+    _add_joining(parser)
     _add_docker(parser)
     _add_resources(parser)
+    _add_permissions(parser)
     _add_ssh(parser)
     _add_times(parser)
     add(
@@ -149,6 +186,24 @@ def _add_docker(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_DOCKER,
         metavar="SOCKET",
         help="the engine's unix socket (default: %(default)s)",
+    )
+
+
+def _add_joining(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("becoming a node (`kohakuriver token create --join` prints this)")
+    group.add_argument(
+        "--join",
+        type=_reading(_https),
+        metavar="URL",
+        help="the API server; afterwards --data-dir holds this node's own credential, and is enough",
+    )
+    group.add_argument("--token", default="", metavar="TOKEN", help="the join token")
+    group.add_argument(
+        "--ca-hash",
+        type=_reading(_ca_hash),
+        metavar="HASH",
+        help="sha256:… of the cluster's authority, checked before the token is sent "
+        "(default: the authorities that this system trusts)",
     )
 
 
@@ -179,6 +234,38 @@ def _add_resources(parser: argparse.ArgumentParser) -> None:
         default=0.05,
         metavar="M",
         help="memory kept for the machine itself: 5%% or 2Gi (default: 5%%)",
+    )
+
+
+def _add_permissions(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what VPSes may have of the machine")
+    group.add_argument(
+        "--allow-mount",
+        type=_reading(allowed.parse),
+        action="append",
+        default=[],
+        metavar="PREFIX[:ro]",
+        help="let VPSes mount this folder and what is below it, with :ro only for reading; may be repeated "
+        "(default: none)",
+    )
+    group.add_argument(
+        "--allow-privileged",
+        action="store_true",
+        help="let VPSes be privileged, which is to be root on this machine (default: off)",
+    )
+    group.add_argument(
+        "--gpu-inventory",
+        type=Path,
+        metavar="FILE",
+        help="a JSON list of GPUs in place of those that NVML finds, to try things out: VPSes book them, and "
+        "get no device",
+    )
+    group.add_argument(
+        "--sysfs",
+        type=Path,
+        default=Path("/sys"),
+        metavar="DIR",
+        help="where NUMA nodes are read from (default: %(default)s)",
     )
 
 
@@ -254,6 +341,18 @@ def _node(text: str) -> str:
 def _cluster(text: str) -> str:
     if len(text) < 8:
         raise ValueError(f'"{text}" is no cluster id: it has at least 8 characters')
+    return text
+
+
+def _https(text: str) -> str:
+    if not text.startswith("https://") or len(text) == len("https://"):
+        raise ValueError(f'"{text}" is no address of an API server: write https://HOST:6443')
+    return text.rstrip("/")
+
+
+def _ca_hash(text: str) -> str:
+    if not authority.is_hash(text):
+        raise ValueError(f'"{text}" is no hash: write sha256: and 64 hexadecimal digits')
     return text
 
 

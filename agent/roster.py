@@ -70,6 +70,10 @@ class Roster:
         """Whether any container carries this uid."""
         return bool(self._by_uid.get(uid))
 
+    def containers_of(self, uid: str) -> list[Container]:
+        """Every container that carries this uid."""
+        return [self._containers[id_] for id_ in sorted(self._by_uid.get(uid, ()))]
+
     def put(self, container: Container) -> None:
         """This is how the container is now."""
         self._changes += 1
@@ -114,6 +118,9 @@ class Roster:
             if (container := self.container(entry.desired, entry.memory)) is not None
             and labels.is_for(container, entry.desired)
         }
+        # What a re-creation has yet to put away.
+        notes = (entry.memory.durable.recreation for entry in self._entries.values())
+        mine |= {note.old for note in notes if note is not None}
         return sorted(container.name for id_, container in self._containers.items() if id_ not in mine)
 
     def born_late(self) -> list[Container]:

@@ -99,7 +99,7 @@ def _ended_before(
     """An exit that an earlier agent had reported keeps its cause: stopped as declared, or by itself."""
     if reported.get("state") != ObservedState.STOPPED or run != memory.run or run is None:
         return memory
-    if reported.get("reason") in (None, "", "Stopped"):
+    if reported.get("reason") in (None, "", "Stopped", "NodeDrained"):
         ended = Exit(run, Cause.DECLARED, at=now, retry_at=now)
         return dataclasses.replace(memory, exit=ended)
     return memory

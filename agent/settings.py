@@ -4,6 +4,8 @@ import dataclasses
 import ipaddress
 from pathlib import Path
 
+from agent.allowed import Allowed
+
 LOOPBACK = "127.0.0.1"
 
 
@@ -31,6 +33,10 @@ class Settings:
     relist: float = 10.0  # seconds
     renew: float = 3.0  # seconds
     accept_engine: bool = False
+    allow_mounts: Allowed = ()
+    allow_privileged: bool = False
+    gpu_inventory: Path | None = None  # stands in for NVML
+    sysfs: Path = Path("/sys")
 
     @property
     def network(self) -> str:

@@ -7,12 +7,12 @@ declared since. report.py sends it.
 import dataclasses
 from typing import Any
 
-from agent import labels, restart
+from agent import labels, recreation, restart
 from agent.decide import ended
 from agent.desired import Desired
 from agent.memory import ImageState, Memory, asked, moment
 from agent.runtime.base import Container, ContainerState
-from kohakuriver import quantity
+from kohakuriver import cpuset, quantity
 from kohakuriver.resources.vps import ObservedState, RunState
 
 
@@ -46,7 +46,7 @@ def observed_status(
         "container": _container(mine, memory) if mine is not None else None,
         "ssh": _ssh(desired, memory),
         "restartRequest": memory.durable.handled_request,
-        "grant": _grant(mine) if mine is not None else None,
+        "grant": _grant(desired, mine) if mine is not None else None,
     }
     return {field: value for field, value in answer.items() if value not in (None, "")}
 
@@ -55,7 +55,8 @@ def conditions(desired: Desired, observed: Container | None, memory: Memory) -> 
     """The conditions that are the agent's, without times."""
     found = [_ssh_ready(desired, observed, memory)]
     if observed is not None and labels.is_for(observed, desired):
-        found.append(_restart_required(desired, observed))
+        found.append(_restart_required(desired, observed, memory))
+    found.append(_gpu_healthy(desired, observed))
     return [condition for condition in found if condition is not None]
 
 
@@ -82,8 +83,17 @@ def state_of(desired: Desired, observed: Container | None, memory: Memory) -> Sa
 
 
 def _absent(desired: Desired, memory: Memory) -> Said:
-    if desired.run_state is RunState.STOPPED or desired.limits is None:
-        return Said(ObservedState.STOPPED, "Stopped")
+    if desired.is_halted or desired.limits is None:
+        return _halted(desired)
+    if desired.around.refusal is not None:
+        return Said(ObservedState.FAILED, desired.around.refusal.reason, desired.around.refusal.message)
+    if memory.hold is not None and memory.hold.failed:
+        return Said(ObservedState.FAILED, memory.hold.reason, memory.hold.message)
+    return _fetching(desired, memory) or Said(ObservedState.CREATING)
+
+
+def _fetching(desired: Desired, memory: Memory) -> Said | None:
+    """How the image stands; None when it can be used."""
     image = memory.image
     match image.state:
         case ImageState.ABSENT | ImageState.PULLING:
@@ -91,14 +101,14 @@ def _absent(desired: Desired, memory: Memory) -> Said:
         case ImageState.FAILED:
             return Said(ObservedState.FAILED, "ImagePullFailed", image.message)
         case ImageState.USABLE:
-            return Said(ObservedState.CREATING)
+            return None
 
 
 def _present(desired: Desired, observed: Container, memory: Memory) -> Said:
-    wants_up = desired.run_state is not RunState.STOPPED and desired.limits is not None
+    wants_up = not desired.is_halted and desired.limits is not None
     match observed.state:
         case ContainerState.CREATED:
-            return Said(ObservedState.CREATING) if wants_up else Said(ObservedState.STOPPED, "Stopped")
+            return _kept_down(desired, observed, memory) if wants_up else _halted(desired)
         case ContainerState.RUNNING | ContainerState.RESTARTING:
             return _running(desired, memory)
         case ContainerState.PAUSED:
@@ -114,6 +124,42 @@ def _present(desired: Desired, observed: Container, memory: Memory) -> Said:
             return _exited(desired, observed, memory, wants_up=wants_up)
 
 
+def _halted(desired: Desired) -> Said:
+    if desired.around.drained and desired.run_state is not RunState.STOPPED:
+        return Said(ObservedState.STOPPED, "NodeDrained", "its node is drained; it starts again at uncordon")
+    return Said(ObservedState.STOPPED, "Stopped")
+
+
+def _kept_down(desired: Desired, observed: Container, memory: Memory) -> Said:
+    """It is to be started, and why it is not yet."""
+    if desired.around.refusal is not None:
+        return Said(ObservedState.FAILED, desired.around.refusal.reason, desired.around.refusal.message)
+    hold = memory.hold
+    if hold is not None:
+        return Said(
+            ObservedState.FAILED if hold.failed else ObservedState.CREATING, hold.reason, hold.message
+        )
+    if labels.never_ran(observed):
+        return Said(ObservedState.CREATING)
+    if recreation.is_due(desired, observed, memory):
+        return _made_anew(desired, observed, memory)
+    unfit = labels.unfit(observed, desired)
+    if unfit:
+        kept = f"; it could not be made anew: {memory.kept_back.message}" if memory.kept_back else ""
+        return Said(ObservedState.FAILED, "ContainerOutdated", f"{unfit}{kept}")
+    if observed.state is ContainerState.EXITED:
+        return Said(ObservedState.CREATING, "Starting", "it is being started again")
+    return Said(ObservedState.CREATING)
+
+
+def _made_anew(desired: Desired, observed: Container, memory: Memory) -> Said:
+    if not recreation.needs_image(desired, observed, memory):
+        words = "its container is made anew as it is declared now; its files are carried over"
+        return Said(ObservedState.CREATING, "Recreating", words)
+    words = f"its container is made anew from image {desired.image}"
+    return _fetching(desired, memory) or Said(ObservedState.CREATING, "Recreating", words)
+
+
 def _running(desired: Desired, memory: Memory) -> Said:
     ssh = memory.ssh
     if desired.login.disabled or desired.run_state is not RunState.RUNNING:
@@ -126,13 +172,14 @@ def _running(desired: Desired, memory: Memory) -> Said:
 def _exited(desired: Desired, observed: Container, memory: Memory, *, wants_up: bool) -> Said:
     over = ended(desired, observed, memory)
     if desired.run_state is RunState.STOPPED or memory.exit is None:
-        return Said(ObservedState.STOPPED, "Stopped")
+        return _halted(desired)
     if over is not None:
         return Said(ObservedState.STOPPED, over.reason, over.message)
     if not wants_up:
-        return Said(ObservedState.STOPPED, "Stopped")
-    if not memory.failures or memory.durable.restart is not None:
-        return Said(ObservedState.CREATING, "Starting", "it is being started again")
+        return _halted(desired)
+    kept_down = _kept_down(desired, observed, memory)
+    if not memory.failures or memory.durable.restart is not None or kept_down.state is ObservedState.FAILED:
+        return kept_down
     how = restart.exit_words(observed.exit_code, oom_killed=observed.oom_killed)
     reason = "OOMKilled" if observed.oom_killed else "CrashLoopBackOff" if memory.failures > 1 else "Error"
     wait = f"{restart.delay(memory.failures):g} s"
@@ -154,7 +201,7 @@ def _container(observed: Container, memory: Memory) -> dict[str, Any]:
     answer = {
         "id": observed.id,
         "name": observed.name,
-        "image": observed.image,
+        "image": labels.image_of(observed),
         "startedAt": moment(observed.started_at) if observed.started_at else None,
         "finishedAt": finished,
         "restarts": memory.restarts,
@@ -164,13 +211,20 @@ def _container(observed: Container, memory: Memory) -> dict[str, Any]:
     return {field: value for field, value in answer.items() if value is not None}
 
 
-def _grant(observed: Container) -> dict[str, Any] | None:
+def _grant(desired: Desired, observed: Container) -> dict[str, Any] | None:
+    """What it is limited to. Shared cores are not named: they change with what others hold alone."""
     if observed.limits is None:
         return None
-    return {
+    answer: dict[str, Any] = {
         "cores": quantity.format_cores(observed.limits.millicores),
         "memory": quantity.format_size(observed.limits.memory),
     }
+    own = cpuset.parse(desired.around.held) & cpuset.parse(observed.limits.cpuset or desired.around.machine)
+    if observed.limits.cpuset and (desired.exclusive or own):
+        answer["cpuset"] = observed.limits.cpuset
+    if labels.gpus(observed):
+        answer["gpus"] = list(labels.gpus(observed))
+    return answer
 
 
 def _ssh(desired: Desired, memory: Memory) -> dict[str, Any]:
@@ -198,11 +252,33 @@ def _ssh_ready(desired: Desired, observed: Container | None, memory: Memory) -> 
     return {"type": "SSHReady", "status": "False", "reason": reason, "message": ssh.get("message", "")}
 
 
-def _restart_required(desired: Desired, observed: Container) -> dict[str, Any]:
+def _gpu_healthy(desired: Desired, observed: Container | None) -> dict[str, Any] | None:
+    """Whether the GPUs that it holds, or is granted, are there and well; absent where there are none."""
+    held = labels.gpus(observed) if observed is not None and labels.is_for(observed, desired) else ()
+    if not held and not desired.gpus:
+        return None
+    wrong = [why for uuid, why in desired.around.bad_gpus if uuid in {*held, *desired.gpus}]
+    if wrong:
+        return {"type": "GPUHealthy", "status": "False", "reason": "GPUMissing", "message": "; ".join(wrong)}
+    return {"type": "GPUHealthy", "status": "True", "reason": "GPUsThere", "message": ""}
+
+
+def _restart_required(desired: Desired, observed: Container, memory: Memory) -> dict[str, Any]:
     if not labels.is_outdated(observed, desired):
         return {"type": "RestartRequired", "status": "False", "reason": "UpToDate", "message": ""}
-    message = (
-        "image, env, command or SSH were changed: that takes effect when the VPS is created again; "
-        "until then it keeps its container"
-    )
-    return {"type": "RestartRequired", "status": "True", "reason": "SpecChanged", "message": message}
+    if labels.image_changed(observed, desired):
+        reason = "ImageChanged"
+        message = (
+            f"the image was changed from {labels.image_of(observed)} to {desired.image}: at the next restart "
+            "the VPS begins from the new one, and what was written in it is lost, but for volumes and mounts"
+        )
+    else:
+        reason = "SpecChanged"
+        message = (
+            "env, command, mounts, volumes, privileged, GPUs or SSH were changed: that takes effect at the "
+            "next restart; its files are kept"
+        )
+    kept = memory.kept_back
+    if kept is not None and kept.spec == labels.spec_hash(desired):
+        reason, message = "RecreationRefused", f"{message}. The last try was refused: {kept.message}"
+    return {"type": "RestartRequired", "status": "True", "reason": reason, "message": message}

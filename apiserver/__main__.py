@@ -52,10 +52,10 @@ async def serve(given: options.Options) -> None:
     """Until a signal cancels it."""
     stop_on_signals()
     tokens = TokenFile.load(given.token_file)
-    tls = given.tls()
+    tls, authority = given.tls(), given.authority()
     store = await _connect(given)
     try:
-        async with app.running(store, clock=SystemClock(), tokens=tokens) as application:
+        async with app.running(store, clock=SystemClock(), tokens=tokens, authority=authority) as application:
             runner = web.AppRunner(
                 application, handler_cancellation=True, access_log=None, shutdown_timeout=ENDS_WITHIN
             )

@@ -13,6 +13,7 @@ from apiserver.identity import Role, User
 from kohakuriver import errors
 from kohakuriver.resources.kinds import (
     ALL,
+    ENVIRONMENT,
     EVENT,
     LEASE,
     NAMESPACE,
@@ -20,6 +21,7 @@ from kohakuriver.resources.kinds import (
     NODE_ALLOCATION,
     NODE_LEASE_NAMESPACE,
     SYSTEM_NAMESPACE,
+    TOKEN,
     VPS,
     ResourceType,
 )
@@ -28,6 +30,17 @@ READ = frozenset({"get", "list", "watch"})
 CHANGE = frozenset({"update", "patch"})
 WRITE = CHANGE | {"create", "delete", "deletecollection"}
 ACTION = frozenset({"create"})  # a named transaction is a POST
+
+# Only the agent of the node knows whether they are true.
+AGENTS_ACTIONS = (
+    (VPS, "finish"),
+    (VPS, "reject"),
+    (VPS, "newport"),
+    (NODE_ALLOCATION, "confirm"),
+)
+
+# A machine that is to be a node comes with a token for that alone.
+JOINERS_ACTIONS = ((NODE, "join"),)
 
 # What says where the server is and what it serves. Health answers without a credential too.
 OPEN_PATHS = ("/api", "/apis", "/version", "/openapi", "/healthz", "/readyz", "/livez")
@@ -69,13 +82,20 @@ class Rule:
 def _everything() -> tuple[Rule, ...]:
     whole = [Rule(READ | WRITE, resource) for resource in ALL]
     parts = [Rule(READ | WRITE, resource, part) for resource in ALL for part in resource.subresources]
-    actions = [Rule(ACTION, VPS, action) for action in VPS.actions if action != "finish"]
+    actions = [
+        Rule(ACTION, resource, action)
+        for resource in ALL
+        for action in resource.actions
+        if (resource, action) not in (*AGENTS_ACTIONS, *JOINERS_ACTIONS)
+    ]
     return (*whole, *parts, *actions)
 
 
 def _reads(where: Where = Where.ANYWHERE) -> tuple[Rule, ...]:
     rules = []
     for resource in ALL:
+        if resource is TOKEN:
+            continue  # who has a key is the administrators' business
         there = where if resource.namespaced else Where.ANYWHERE
         rules += [Rule(READ, resource, part, there) for part in ("", *resource.subresources)]
     return tuple(rules)
@@ -92,15 +112,18 @@ RULES: Mapping[Role, tuple[Rule, ...]] = {
         Rule(frozenset({"get"}), NAMESPACE, where=Where.SYSTEM_ITSELF),
         Rule(READ, NODE),
         Rule(READ, NODE, "status"),
+        Rule(READ, ENVIRONMENT),
     ),
     Role.VIEWER: _reads(Where.OWN_NAMESPACES),
     Role.NODE: (
         Rule(READ, VPS),
         Rule(READ | CHANGE, VPS, "status"),
-        Rule(ACTION, VPS, "finish"),
+        *(Rule(ACTION, VPS, action) for action in ("finish", "reject", "newport")),
         Rule(READ | CHANGE | {"create"}, NODE, where=Where.OWN_NODE),
         Rule(READ | CHANGE, NODE, "status", Where.OWN_NODE),
         Rule(READ, NODE_ALLOCATION, where=Where.OWN_NODE),
+        Rule(ACTION, NODE_ALLOCATION, "confirm", Where.OWN_NODE),
+        Rule(READ, ENVIRONMENT),
         Rule(READ | CHANGE | {"create"}, LEASE, where=Where.OWN_NODE),
         Rule(CHANGE | {"create"}, EVENT),
         Rule(frozenset({"get"}), NAMESPACE, where=Where.SYSTEM_ITSELF),
@@ -113,6 +136,7 @@ RULES: Mapping[Role, tuple[Rule, ...]] = {
         Rule(CHANGE | {"create"}, EVENT),
         Rule(WRITE, LEASE, where=Where.SYSTEM),
     ),
+    Role.JOIN: tuple(Rule(ACTION, resource, action) for resource, action in JOINERS_ACTIONS),
 }
 
 # What a node sees of a kind; the read half adds it to every list and watch, and answers 404 outside of it.
@@ -168,10 +192,12 @@ def _within(user: User, attributes: Attributes, where: Where) -> bool:
 
 def _check_path(user: User, attributes: Attributes) -> None:
     path = attributes.path
-    if user.role is Role.ADMIN or path == "/":
+    if user.role is Role.ADMIN or (path == "/" and user.role is not Role.JOIN):
         return
-    if attributes.verb == "get" and any(
-        path == open_ or path.startswith(f"{open_}/") for open_ in OPEN_PATHS
+    if (
+        user.role is not Role.JOIN
+        and attributes.verb == "get"
+        and any(path == open_ or path.startswith(f"{open_}/") for open_ in OPEN_PATHS)
     ):
         return
     if attributes.verb == "get" and path == "/metrics" and user.role in (Role.VIEWER, Role.CONTROLLER):

@@ -5,12 +5,13 @@ object, and raises what the client gets to see. Pure: what other objects a rule 
 `looks_at`, and `write.py` reads them in the same step as the object.
 """
 
+import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from apiserver import codec, metadata, objects
+from apiserver import codec, objects, vps_rules
 from apiserver.identity import Role, User
-from kohakuriver import errors
+from kohakuriver import clock, durations, errors
 from kohakuriver.resources import kinds
 
 Json = dict[str, Any]
@@ -18,6 +19,7 @@ Seen = Mapping[str, Json]  # other objects by key; what does not exist is not in
 
 EVENT_LIFETIME = 3600.0  # seconds
 NODES_OWN_LABELS = "node.kohakuriver.io/"
+_NODE_TOKENS = "node-"
 
 
 class Rules:
@@ -40,32 +42,13 @@ class Rules:
 
 
 class VPSRules(Rules):
-    """Our finalizer stands exactly while a VPS is bound; then its placement is fixed."""
+    """Those of `vps_rules.py`."""
 
     def create(self, user: User, new: Json, *, now: str, seen: Seen) -> None:
-        _set_finalizers(new, without=metadata.FINALIZER)
+        vps_rules.check_created(user, new)
 
     def update(self, user: User, old: Json, new: Json, *, now: str, seen: Seen) -> None:
-        assignment = objects.assignment_of(old)
-        if assignment is None:
-            _set_finalizers(new, without=metadata.FINALIZER)
-            return
-        node, name = assignment["node"], old["metadata"]["name"]
-        if (old["spec"].get("placement") or {}) != (new["spec"].get("placement") or {}):
-            words = (
-                f"cannot change while the VPS is bound to {node}, where its files are; to move it, save the "
-                "files, delete the VPS, and create it with the new placement"
-            )
-            raise objects.invalid(kinds.VPS, name, objects.forbidden_value("spec.placement", words))
-        if metadata.FINALIZER in (new["metadata"].get("finalizers") or ()):
-            return
-        if old["metadata"].get("deletionTimestamp"):
-            words = (
-                f"{metadata.FINALIZER} goes by itself once node {node} has removed the container; "
-                "wait for that, or bring the node back"
-            )
-            raise objects.invalid(kinds.VPS, name, objects.forbidden_value("metadata.finalizers", words))
-        _set_finalizers(new, adding=metadata.FINALIZER)
+        vps_rules.check_changed(user, old, new)
 
 
 class NodeRules(Rules):
@@ -82,11 +65,21 @@ class NodeRules(Rules):
 
 
 class LeaseRules(Rules):
-    """A node's credential holds the Lease of its own name."""
+    """A node's credential holds the Lease of its own name: one agent process at a time (CORRECTNESS 21).
+
+    The server says when it was renewed, by its own clock, so that no agent's clock counts. A second agent of
+    that name waits until it is over; of two processes of one agent the later has it, by `leaseTransitions`.
+    """
 
     def create(self, user: User, new: Json, *, now: str, seen: Seen) -> None:
         if user.role is Role.NODE:
             _check_own_name(user, kinds.LEASE, new)
+            new["spec"] = {**(new.get("spec") or {}), "renewTime": _micro(now)}
+
+    def update(self, user: User, old: Json, new: Json, *, now: str, seen: Seen) -> None:
+        if user.role is Role.NODE:
+            _check_holder(old, new, now=now)
+            new["spec"] = {**(new.get("spec") or {}), "renewTime": _micro(now)}
 
 
 class NamespaceRules(Rules):
@@ -156,11 +149,46 @@ class EventRules(Rules):
             )
 
 
+class TokenRules(Rules):
+    """What a Token opens is said once; the server says until when."""
+
+    def create(self, user: User, new: Json, *, now: str, seen: Seen) -> None:
+        spec, name = new["spec"], new["metadata"]["name"]
+        owner = node_token(spec["node"]) if spec["role"] == Role.NODE else None
+        if owner is not None:
+            spec.setdefault("user", f"node:{spec['node']}")
+        spec.setdefault("user", spec["role"])
+        if name != owner and (owner is not None or name.startswith(_NODE_TOKENS)):
+            words = f'must be "{owner}"' if owner else f'"{_NODE_TOKENS}…" is for the credentials of nodes'
+            cause = errors.Cause("metadata.name", f'Invalid value: "{name}": {words}')
+            raise objects.invalid(kinds.TOKEN, name, cause)
+        new["status"] = {}
+        if spec.get("ttl") is not None:
+            try:
+                end = clock.parse_timestamp(now) + datetime.timedelta(seconds=durations.parse(spec["ttl"]))
+            except OverflowError:
+                cause = errors.Cause("spec.ttl", "Invalid value: longer than time goes on")
+                raise objects.invalid(kinds.TOKEN, name, cause) from None
+            new["status"] = {"expiresAt": clock.timestamp(end)}
+
+    def update(self, user: User, old: Json, new: Json, *, now: str, seen: Seen) -> None:
+        if old["spec"] != new["spec"]:
+            words = "a token stays what it is; delete it, and create another"
+            cause = objects.forbidden_value("spec", words)
+            raise objects.invalid(kinds.TOKEN, old["metadata"]["name"], cause)
+
+
+def node_token(node: str) -> str:
+    """The name of the Token that is a node's credential: there is one at a time."""
+    return f"{_NODE_TOKENS}{node}"
+
+
 _NO_RULES = Rules()
 _RULES: Mapping[kinds.ResourceType, Rules] = {
     kinds.VPS: VPSRules(),
     kinds.NODE: NodeRules(),
     kinds.LEASE: LeaseRules(),
+    kinds.TOKEN: TokenRules(),
     kinds.NAMESPACE: NamespaceRules(),
     kinds.EVENT: EventRules(),
 }
@@ -171,12 +199,36 @@ def rules_for(resource: kinds.ResourceType) -> Rules:
     return _RULES.get(resource, _NO_RULES)
 
 
-def _set_finalizers(obj: Json, *, adding: str = "", without: str = "") -> None:
-    names = [name for name in obj["metadata"].get("finalizers") or () if name != without]
-    names += [adding] if adding else []
-    obj["metadata"].pop("finalizers", None)
-    if names:
-        obj["metadata"]["finalizers"] = names
+def _micro(now: str) -> str:
+    """As Leases have it: Go's clients insist on the fraction."""
+    return clock.micro_timestamp(clock.parse_timestamp(now))
+
+
+def _check_holder(old: Json, new: Json, *, now: str) -> None:
+    """Raise Conflict, naming the holder, if the Lease is somebody else's yet."""
+    was, will_be = old.get("spec") or {}, new.get("spec") or {}
+    holder, name = was.get("holderIdentity"), old["metadata"]["name"]
+    if holder and holder == will_be.get("holderIdentity"):
+        if int(will_be.get("leaseTransitions") or 0) < int(was.get("leaseTransitions") or 0):
+            why = f"a later agent process ({holder}) has opened a session"
+            raise objects.conflict(kinds.LEASE, name, why, hint="end this one: it is not the node any more")
+        return
+    if holder and not _is_over(was, now):
+        raise objects.conflict(
+            kinds.LEASE,
+            name,
+            f"another agent ({holder}) is node {name} until its lease is over",
+            hint="stop that agent, or give this machine another name with --node",
+        )
+
+
+def _is_over(lease: Json, now: str) -> bool:
+    """Whole seconds are compared, so it lasts up to one longer. A clock turned far is not waited for."""
+    try:
+        age = clock.parse_timestamp(now) - clock.parse_timestamp(lease["renewTime"])
+    except (KeyError, TypeError, ValueError):
+        return True
+    return abs(age.total_seconds()) > int(lease.get("leaseDurationSeconds") or 0)
 
 
 def _check_own_name(user: User, resource: kinds.ResourceType, new: Json) -> None:

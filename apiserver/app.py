@@ -27,12 +27,16 @@ LOG = logging.getLogger(__name__)
 
 
 @contextlib.asynccontextmanager
-async def running(store: Store, *, clock: Clock, tokens: TokenFile) -> AsyncIterator[web.Application]:
+async def running(
+    store: Store, *, clock: Clock, tokens: TokenFile, authority: bytes | None = None
+) -> AsyncIterator[web.Application]:
     """The application with everything behind it, its cache filled."""
     await _until_store_answers(store)
     cluster = await open_cluster(store, clock)
     cache = Cache(store, clock=clock)
-    server = Server(store=store, cache=cache, clock=clock, cluster=cluster, tokens=tokens)
+    server = Server(
+        store=store, cache=cache, clock=clock, cluster=cluster, tokens=tokens, authority=authority
+    )
     async with _behind(cache.run(), Compaction(store, clock).run()):
         try:
             await cache.loaded.wait()

@@ -16,9 +16,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import cast
 
 from apiserver import codec
+from apiserver.credentials import Credentials
 from apiserver.entry import Entry, entry_of
 from apiserver.freshness import Freshness
 from apiserver.kindcache import KindCache
+from apiserver.revocation import Revocations
 from apiserver.store.base import (
     Batch,
     Record,
@@ -49,6 +51,8 @@ class Cache:
         self.kinds: Mapping[ResourceType, KindCache] = {
             resource: KindCache(resource, clock) for resource in resources
         }
+        self.revocations = Revocations()
+        self.credentials = Credentials()
         self._by_plural = {kind.resource.plural: kind for kind in self.kinds.values()}
         self._store = store
         self.loaded = asyncio.Event()
@@ -91,6 +95,12 @@ class Cache:
             if not await self.wait_for(current):
                 raise Unavailable("the store's watch is behind its reads", hint="try again", retry_after=1)
         return self.revision
+
+    def recall(self, keys: Sequence[str]) -> dict[str, Record | None] | None:
+        """The records of several objects at the cache's revision; None while that may be an old one."""
+        if not self.ready:
+            return None
+        return {key: self._by_plural[codec.plural_of(key)].recall(key) for key in keys}
 
     def close(self) -> None:
         """Serve nothing more and end every watch in good order."""
@@ -141,6 +151,10 @@ class Cache:
             if kind is not None:
                 entry = _entry(kind.resource, change.record) if change.record is not None else None
                 kind.apply(change.key, entry, revision=change.revision)
+                if kind.resource is kinds.TOKEN:
+                    self.credentials.apply(change.key, change.record)
+            elif change.key.startswith(codec.REVOKED):
+                self.revocations.apply(change.key, change.record)
             following = batch.changes[number].revision if number < len(batch.changes) else 0
             if number % AT_ONCE == 0 and following > change.revision:
                 self._advance(change.revision)
@@ -175,6 +189,9 @@ class Cache:
         entries = await self._decode(page.records)
         for kind in self.kinds.values():
             kind.replace(entries[kind.resource], page.revision)
+        self.revocations.replace(record for record in page.records if record.key.startswith(codec.REVOKED))
+        tokens = codec.prefix(kinds.TOKEN)
+        self.credentials.replace(record for record in page.records if record.key.startswith(tokens))
         self._advance(page.revision)
         self.loaded.set()
         LOG.info("the cache is filled", extra={"objects": len(page.records), "revision": page.revision})

@@ -13,6 +13,7 @@ from kohakuriver.resources.kinds import ResourceType
 
 REGISTRY = "registry/"
 TICKS = "registry/.tick/"
+REVOKED = "registry/.revoked/"
 CLUSTER = "meta/cluster"
 COMPACTION = "meta/compaction"
 

@@ -1,13 +1,15 @@
 """What every request of one API server process works with; made once, in `app.py`, and handed down."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from aiohttp import web
 
 from apiserver.cache import Cache
 from apiserver.cluster import Cluster
+from apiserver.credentials import Credentials
 from apiserver.identity import TokenFile
-from apiserver.store.base import Store
+from apiserver.store.base import Record, Store
 from kohakuriver.clock import Clock
 
 
@@ -20,6 +22,16 @@ class Server:
     clock: Clock
     cluster: Cluster
     tokens: TokenFile
+    authority: bytes | None = None  # PEM: who signed what the server shows, for machines that join
+
+    @property
+    def credentials(self) -> Credentials:
+        """The tokens that are objects, beside those of the file."""
+        return self.cache.credentials
+
+    def recall(self, keys: Sequence[str]) -> dict[str, Record | None] | None:
+        """The records as the cache has them; None while it is not current."""
+        return self.cache.recall(keys)
 
 
 SERVER = web.AppKey("server", Server)

@@ -4,6 +4,8 @@ The object is stored on condition that there is none of that name and that its n
 seen, so that no object outlives its namespace. A create with a `kohakuriver.io/create-id` is safe to repeat.
 """
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from apiserver import admission, codec, grants, metadata, objects, phase, validation
@@ -36,30 +38,59 @@ async def make(
     key = codec.key(resource, namespace, new["metadata"]["name"])
     around = (codec.key(kinds.NAMESPACE, None, namespace),) if namespace else ()
     others = rules.looks_at(user, new)
-    records = await objects.read(server, (key, *around, *others))
+    keys = (key, *around, *others)
+    # Only what the commit compares may come from memory.
+    look = (
+        objects.Look(await objects.read(server, keys), fresh=True)
+        if others
+        else await objects.look(server, keys)
+    )
     for _ in range(ATTEMPTS):
-        existing = records[key]
-        if existing is not None:
-            return _existing(resource, codec.decode(existing), new)
-        for namespace_key in around:
-            _check_namespace(records[namespace_key], namespace or "")
-        made = {**new, "metadata": dict(new["metadata"])}
-        seen = {other: codec.decode(record) for other in others if (record := records[other])}
-        rules.create(user, made, now=now, seen=seen)
-        if resource is kinds.VPS:
-            phase.stamp(made)
-        if options.dry_run:
-            return Written(made, created=True, warnings=warnings)
-        expect = {key: 0, **{other: grants.revision_of(records[other]) for other in around}}
         try:
-            revision = await server.store.commit(
-                expect=expect, writes=[Put(key, codec.encode(made), ttl=rules.lifetime)]
-            )
-        except StoreConflict as conflict:
-            records = {**records, **conflict.actual}
+            step = _decide(user, resource, new, look.records, now=now)
+        except errors.ApiError:
+            if look.fresh:
+                raise
+            look = objects.Look(await objects.read(server, keys), fresh=True)
             continue
-        return Written(objects.at(made, revision), created=True, warnings=warnings)
+        if step.write is None or options.dry_run:
+            return Written(step.obj, created=True, warnings=warnings)
+        expect = {key: 0, **{other: grants.revision_of(look.records[other]) for other in around}}
+        try:
+            revision = await server.store.commit(expect=expect, writes=[step.write])
+        except StoreConflict as conflict:
+            look = objects.Look({**look.records, **conflict.actual}, fresh=True)
+            continue
+        return Written(objects.at(step.obj, revision), created=True, warnings=warnings)
     raise objects.too_busy(resource, new["metadata"]["name"], ATTEMPTS)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Step:
+    """The object as it would be; nothing to write where an earlier try of this command has made it."""
+
+    obj: Json
+    write: Put | None
+
+
+def _decide(
+    user: User, resource: kinds.ResourceType, new: Json, records: Mapping[str, Record | None], *, now: str
+) -> _Step:
+    """What a create comes to, given what is stored. Raises ApiError where it may not be."""
+    fields = new["metadata"]
+    key = codec.key(resource, fields.get("namespace"), fields["name"])
+    existing = records[key]
+    if existing is not None:
+        return _Step(_existing(resource, codec.decode(existing), new), None)
+    if resource.namespaced:
+        _check_namespace(records[codec.key(kinds.NAMESPACE, None, fields["namespace"])], fields["namespace"])
+    rules = admission.rules_for(resource)
+    made = {**new, "metadata": dict(fields)}
+    seen = {other: codec.decode(there) for other in rules.looks_at(user, new) if (there := records[other])}
+    rules.create(user, made, now=now, seen=seen)
+    if resource is kinds.VPS:
+        phase.stamp(made)
+    return _Step(made, Put(key, codec.encode(made), ttl=rules.lifetime))
 
 
 def _new(
@@ -77,12 +108,12 @@ def _new(
     return {**checked.obj, "metadata": made}, checked.warnings
 
 
-def _existing(resource: kinds.ResourceType, there: Json, new: Json) -> Written:
+def _existing(resource: kinds.ResourceType, there: Json, new: Json) -> Json:
     """A create whose answer was lost finds its own object, and says so as if nothing had happened."""
     name = new["metadata"]["name"]
     mine = (new["metadata"].get("annotations") or {}).get(metadata.CREATE_ID)
     if mine and (there["metadata"].get("annotations") or {}).get(metadata.CREATE_ID) == mine:
-        return Written(there, created=True)
+        return there
     raise errors.AlreadyExists(
         f'{objects.qualified(resource)} "{name}" already exists',
         hint="choose another name, change the one that is there, or delete it first",

@@ -82,6 +82,14 @@ async def numbers(request: web.Request) -> web.StreamResponse:
     return web.Response(body=content, headers={"Content-Type": metrics.CONTENT_TYPE})
 
 
+async def authority(request: web.Request) -> web.StreamResponse:
+    """Who signed this server's certificate: a machine that joins compares it with the hash it was told."""
+    found = request.app[SERVER].authority
+    if found is None:
+        raise NotFound("this server was not told who signed its certificate", hint="start it with --tls-ca")
+    return web.Response(body=found, content_type="application/x-pem-file")
+
+
 def add(app: web.Application) -> None:
     """All of them, with their endpoints."""
     table = (
@@ -100,6 +108,7 @@ def add(app: web.Application) -> None:
         ("/healthz", alive, OPEN),
         ("/livez", alive, OPEN),
         ("/readyz", ready, OPEN),
+        ("/cacert", authority, OPEN),
     )
     for path, handler, endpoint in table:
         app[ENDPOINTS][app.router.add_route("GET", path, handler)] = endpoint

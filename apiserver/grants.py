@@ -2,7 +2,8 @@
 
 `write.py` asks here for what must be written together with a changed VPS. Growing is booked in the same
 transaction, or the whole change is refused. Shrinking is granted at once and stays booked until the agent
-reports, for this very spec, that the container is limited to it.
+reports, for this very spec, that the container is limited to it. Whoever takes our finalizer from a VPS
+leaves a tombstone.
 """
 
 import dataclasses
@@ -10,8 +11,10 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from apiserver import booking, codec, objects
+from apiserver import booking, codec, metadata, objects, unbinding
+from apiserver.refusal import Refusal
 from apiserver.store.base import Put, Record
+from apiserver.wanted import Wanted
 from kohakuriver import errors
 from kohakuriver.resources import kinds
 
@@ -55,7 +58,8 @@ def looks_at(old: Json, new: Json) -> tuple[str, ...]:
         return ()
     if _resized(old, new):
         return allocation_key(assignment["node"]), node_key(assignment["node"])
-    return (allocation_key(assignment["node"]),) if _applied(old, new) else ()
+    needed = _abandoned(new) or _applied(old, new)
+    return (allocation_key(assignment["node"]),) if needed else ()
 
 
 def beside(old: Json, new: Json, seen: Mapping[str, Record | None], *, now: str) -> Beside:
@@ -63,20 +67,21 @@ def beside(old: Json, new: Json, seen: Mapping[str, Record | None], *, now: str)
     keys = looks_at(old, new)
     if not keys:
         return Beside()
-    node = new["status"]["assignment"]["node"]
-    allocation = allocation_of(seen[keys[0]], node=node, now=now)
+    assignment = new["status"]["assignment"]
+    allocation = allocation_of(seen[keys[0]], node=assignment["node"], now=now)
     expect = {key: revision_of(seen[key]) for key in keys}
+    if _abandoned(new):
+        buried = booking.bury(allocation, new, since=now, why="its finalizer was taken away by hand")
+        unbinding.unbind(new)
+        return Beside(expect, (Put(keys[0], codec.encode(buried)),))
     if not _resized(old, new):
-        settled = booking.settle(allocation, new)
+        settled = booking.settle(allocation, new, _applied(old, new))
         return Beside(expect, (Put(keys[0], codec.encode(settled)),)) if settled else Beside()
-    node_record = seen[keys[1]]
-    result = booking.resize(allocation, codec.decode(node_record) if node_record else None, new)
-    if isinstance(result, booking.Refusal):
-        raise no_room(new["metadata"]["name"], result.message)
-    new["status"] = {
-        **new["status"],
-        "assignment": {**new["status"]["assignment"], "grant": result.grant},
-    }
+    record = seen[keys[1]]
+    result = booking.resize(allocation, codec.decode(record) if record else None, new, before=Wanted.of(old))
+    if isinstance(result, Refusal):
+        raise no_room(new["metadata"]["name"], result)
+    new["status"] = {**new["status"], "assignment": {**assignment, "grant": result.grant}}
     return Beside(expect, (Put(keys[0], codec.encode(result.allocation)),))
 
 
@@ -85,29 +90,35 @@ def revision_of(record: Record | None) -> int:
     return record.revision if record else 0
 
 
-def no_room(name: str, why: str) -> errors.Invalid:
+def no_room(name: str, refusal: Refusal) -> errors.Invalid:
     """The 422 of a booking that does not fit; nothing was changed."""
-    error = objects.invalid(kinds.VPS, name, errors.Cause("spec.resources", why, "NoRoom"))
+    error = objects.invalid(kinds.VPS, name, errors.Cause(refusal.field, refusal.message, "NoRoom"))
     error.hint = "ask for less, stop or delete other VPSes there, or wait"
     return error
 
 
 def _resized(old: Json, new: Json) -> bool:
-    """Whether the spec now asks for another size than is granted to a VPS that holds a grant."""
-    grant = new["status"]["assignment"]["grant"]
-    if old["spec"].get("resources") == new["spec"].get("resources") or not grant.get("cores"):
+    """Whether the spec of a VPS that holds a grant now asks for something else of the node."""
+    if old["spec"] == new["spec"] or not new["status"]["assignment"]["grant"].get("cores"):
         return False
-    return not booking.same(grant, booking.needed(new))
+    return Wanted.of(old) != Wanted.of(new)
 
 
-def _applied(old: Json, new: Json) -> bool:
-    """Whether the agent newly says that it has applied the grant, knowing the present spec."""
+def _abandoned(vps: Json) -> bool:
+    """Whether our finalizer was taken from a VPS that is being deleted: a forced delete (CORRECTNESS 5)."""
+    fields = vps["metadata"]
+    return bool(fields.get("deletionTimestamp")) and metadata.FINALIZER not in (
+        fields.get("finalizers") or ()
+    )
+
+
+def _applied(old: Json, new: Json) -> Json:
+    """What the agent newly says that it has applied, knowing the present spec; else empty."""
     before, after = objects.status_of(old), objects.status_of(new)
-    applied = (after.get("observed") or {}).get("grant")
-    grant = after["assignment"]["grant"]
-    if not applied or not grant.get("cores") or not booking.same(applied, grant):
-        return False
+    applied: Json = (after.get("observed") or {}).get("grant") or {}
+    if not after["assignment"]["grant"].get("cores"):
+        return {}
     if after.get("observedGeneration") != new["metadata"].get("generation"):
-        return False
+        return {}
     known = (before.get("observed") or {}).get("grant"), before.get("observedGeneration")
-    return known != (applied, after["observedGeneration"])
+    return {} if known == (applied, after["observedGeneration"]) else applied

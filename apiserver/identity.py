@@ -15,7 +15,12 @@ from typing import Any
 
 from kohakuriver import errors
 
-_FIELDS = frozenset({"sha256", "user", "role", "node", "namespaces"})
+RIGHTS = (
+    "privileged",
+    "mounts",
+)  # what admins may put into the spec of a VPS, and whoever is given the right
+
+_FIELDS = frozenset({"sha256", "user", "role", "node", "namespaces", "rights"})
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -27,16 +32,25 @@ class Role(enum.StrEnum):
     VIEWER = "viewer"
     NODE = "node"
     CONTROLLER = "controller"
+    JOIN = "join"  # may make a machine a node, and nothing else; never in the token file: it has an end
+
+
+_ROLES = tuple(role.value for role in Role if role is not Role.JOIN)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class User:
-    """One caller. `node` is set for nodes alone; `namespaces` are a user's own, or narrow a viewer."""
+    """One caller. `node` is set for nodes, and for those who may join as that one alone; `namespaces` are a
+    user's own, or narrow a viewer.
+
+    `rights` are those that a user has beyond its role.
+    """
 
     name: str
     role: Role
     node: str | None = None
     namespaces: tuple[str, ...] = ()
+    rights: tuple[str, ...] = ()
 
 
 def fingerprint(token: str) -> str:
@@ -83,6 +97,10 @@ class TokenFile:
             )
         return user
 
+    def of_node(self, node: str) -> tuple[str, ...]:
+        """The hashes of a node's credentials."""
+        return tuple(digest for digest, user in self.users.items() if user.node == node)
+
 
 def _entry(line: str, *, place: str) -> tuple[str, User]:
     """One line of the file."""
@@ -102,6 +120,7 @@ def _entry(line: str, *, place: str) -> tuple[str, User]:
         role=Role(entry["role"]),
         node=entry.get("node"),
         namespaces=tuple(entry.get("namespaces") or ()),
+        rights=tuple(entry.get("rights") or ()),
     )
     return entry["sha256"], user
 
@@ -117,14 +136,18 @@ def _problem(entry: Any) -> str:
         return '"sha256" must be 64 hexadecimal digits in lower case'
     if not isinstance(entry.get("user"), str) or not entry["user"]:
         return '"user" must be a name'
-    if entry.get("role") not in {role.value for role in Role}:
-        return f'"role" must be one of {", ".join(Role)}'
+    if entry.get("role") not in _ROLES:
+        return f'"role" must be one of {", ".join(_ROLES)}'
     if not isinstance(entry.get("node"), str | None) or not _names(entry.get("namespaces")):
         return '"node" must be a name and "namespaces" a list of names'
     if (entry["role"] == Role.NODE.value) != bool(entry.get("node")):
         return 'a credential of role "node", and no other, names its "node"'
     if entry["role"] == Role.USER.value and not entry.get("namespaces"):
         return 'a credential of role "user" names its "namespaces"'
+    if not _names(entry.get("rights")) or not set(entry.get("rights") or ()) <= set(RIGHTS):
+        return f'"rights" must be a list of {" and ".join(RIGHTS)}'
+    if entry.get("rights") and entry["role"] != Role.USER.value:
+        return 'only a credential of role "user" has "rights": an admin has all, and others set no spec'
     return ""
 
 

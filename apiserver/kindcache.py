@@ -10,6 +10,7 @@ from apiserver.entry import Entry
 from apiserver.history import Event, History
 from apiserver.index import Index
 from apiserver.selectors import Selection
+from apiserver.store.base import Record
 from apiserver.watchers import Watcher, Watchers
 from kohakuriver.clock import Clock
 from kohakuriver.errors import ApiError
@@ -33,6 +34,11 @@ class KindCache:
 
     def get(self, key: str) -> Entry | None:
         return self._entries.get(key)
+
+    def recall(self, key: str) -> Record | None:
+        """The object's record, but for its resourceVersion, which reading puts in anyway."""
+        entry = self._entries.get(key)
+        return Record(key, entry.raw, entry.revision, entry.revision) if entry is not None else None
 
     def select(self, selection: Selection) -> Iterator[Entry]:
         """The objects meant, in key order."""

@@ -15,7 +15,7 @@ from aiohttp import web
 from apiserver import access
 from apiserver.context import SERVER, Server
 from apiserver.endpoint import Endpoint, attributes_of, endpoint_of
-from apiserver.identity import User
+from apiserver.identity import User, fingerprint
 from apiserver.metrics import Metrics
 from apiserver.store import base
 from kohakuriver import errors
@@ -74,13 +74,30 @@ async def _admitted(request: web.Request, handler: Handler, visit: _Visit) -> we
         visit.who = user.name
         request[USER] = user
         access.check(user, attributes_of(request, visit.endpoint))
+        if visit.endpoint.verb == "watch":
+            server = request.app[SERVER]
+            with server.credentials.held(fingerprint(bearer(request)), now=server.clock.now()):
+                return await handler(request)
     return await handler(request)
 
 
 def authenticate(server: Server, request: web.Request) -> User:
-    """Whose bearer token came with the request. Raises Unauthorized."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return server.tokens.authenticate(token.strip() if scheme.lower() == "bearer" else "")
+    """Whose bearer token came with the request. Raises Unauthorized, or Forbidden for a revoked one."""
+    token = bearer(request)
+    digest = fingerprint(token)
+    user = None
+    if token and digest not in server.tokens.users:
+        server.cache.check_ready()  # a server that is blind would not see a token deleted
+        user = server.credentials.find(digest, now=server.clock.now())
+    user = user or server.tokens.authenticate(token)
+    server.cache.revocations.check(user, digest)
+    return user
+
+
+def bearer(request: web.Request) -> str:
+    """The bearer token of a request; empty if there is none."""
+    scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
+    return rest.strip() if scheme.lower() == "bearer" else ""
 
 
 def status_response(error: errors.ApiError) -> web.Response:

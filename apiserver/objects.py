@@ -1,15 +1,17 @@
 """What the writing half shares about objects: reading several, and errors that name them.
 
-`Backing` is all that writes need of the server: the store and the time. Decides nothing.
+`Backing` is all that writes need of the server: the store, what is remembered of it, and the time. Decides
+nothing.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from apiserver.store.base import Record, Store
 from kohakuriver import errors
 from kohakuriver.clock import Clock
-from kohakuriver.resources.kinds import ResourceType
+from kohakuriver.resources.kinds import VPS, ResourceType
 
 Json = dict[str, Any]
 
@@ -22,6 +24,10 @@ class Backing(Protocol):
 
     @property
     def clock(self) -> Clock: ...
+
+    def recall(self, keys: Sequence[str]) -> dict[str, Record | None] | None:
+        """The records as they were a moment ago, without asking the store; None if that is not known."""
+        ...
 
 
 def status_of(obj: Json) -> Json:
@@ -36,10 +42,33 @@ def assignment_of(obj: Json) -> Json | None:
     return assignment
 
 
+def is_due(obj: Json) -> bool:
+    """Whether an object's deletion was asked for and nothing keeps it."""
+    fields = obj["metadata"]
+    bound = obj.get("kind") == VPS.kind and assignment_of(obj) is not None
+    return bool(fields.get("deletionTimestamp")) and not fields.get("finalizers") and not bound
+
+
 async def read(server: Backing, keys: Sequence[str]) -> dict[str, Record | None]:
     """Several keys as of one revision."""
     records, _ = await server.store.get_many(keys)
     return dict(zip(keys, records, strict=True))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Look:
+    """What a write is decided from. Only what is `fresh` may refuse it, or find that it changes nothing."""
+
+    records: dict[str, Record | None]
+    fresh: bool
+
+
+async def look(server: Backing, keys: Sequence[str]) -> Look:
+    """Several keys: from memory if possible, which costs nothing, for the commit compares them anyway."""
+    recalled = server.recall(keys)
+    if recalled is not None:
+        return Look(recalled, fresh=False)
+    return Look(await read(server, keys), fresh=True)
 
 
 def at(obj: Json, revision: int) -> Json:

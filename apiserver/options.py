@@ -58,6 +58,7 @@ class Options:
     listen: Address
     tls_cert: Path | None
     tls_key: Path | None
+    tls_ca: Path | None
     token_file: Path
     metrics_listen: Address | None
     log_level: int
@@ -76,6 +77,19 @@ class Options:
                 hint="give a certificate and its own private key, both as PEM files",
             ) from error
         return context
+
+    def authority(self) -> bytes | None:
+        """The certificate of who signed ours, if it was named. Raises ConfigError for an unusable file."""
+        if self.tls_ca is None:
+            return None
+        try:
+            content = self.tls_ca.read_bytes()
+            ssl.create_default_context(cadata=content.decode())
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"cannot use {self.tls_ca}: {error}", hint="--tls-ca names a certificate, as a PEM file"
+            ) from error
+        return content
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -103,6 +117,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         listen=given.listen,
         tls_cert=given.tls_cert,
         tls_key=given.tls_key,
+        tls_ca=given.tls_ca,
         token_file=given.token_file,
         metrics_listen=given.metrics_listen,
         log_level=logging.DEBUG if given.verbose else logging.INFO,
@@ -140,6 +155,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     door.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate to show to clients (PEM)")
     door.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key (PEM)")
+    door.add_argument(
+        "--tls-ca",
+        type=Path,
+        metavar="FILE",
+        help="the CA that signed it (PEM): shown to machines that join, which compare its hash",
+    )
     door.add_argument(
         "--insecure-http", action="store_true", help="plain HTTP in place of TLS; loopback addresses only"
     )

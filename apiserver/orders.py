@@ -16,7 +16,18 @@ from kohakuriver.resources import kinds
 Json = dict[str, Any]
 Records = Mapping[str, Record | None]
 
-_TYPES = {"uid": str, "node": str, "resourceVersion": str, "epoch": int}
+_TYPES: Mapping[str, type] = {
+    "uid": str,
+    "node": str,
+    "resourceVersion": str,
+    "reason": str,
+    "message": str,
+    "epoch": int,
+    "taken": list,
+    "destroyed": bool,
+    "sha256": str,
+}
+_LONGEST = 1024  # characters of a text, ports of a list
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,8 +61,12 @@ def checked(body: Any, fields: Sequence[str]) -> Json:
     for field, value in sent.items():
         if field not in (*fields, "resourceVersion"):
             raise errors.BadRequest(f'unknown field "{field}"', hint=f"send {', '.join(fields)}")
-        if not isinstance(value, _TYPES[field]) or isinstance(value, bool) or not value:
+        if type(value) is not _TYPES[field] or not value:
             raise errors.BadRequest(f"{field}: expected a {_TYPES[field].__name__}, and not an empty one")
+        if isinstance(value, str | list) and len(value) > _LONGEST:
+            raise errors.BadRequest(f"{field}: at most {_LONGEST} of it are taken")
+    if not all(type(port) is int for port in sent.get("taken", ())):
+        raise errors.BadRequest("taken: expected a list of port numbers")
     return sent
 
 

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from apiserver.fencing import Leader
 from apiserver.validation import FieldValidation
 from kohakuriver import errors
 
@@ -22,6 +23,7 @@ class WriteOptions:
     dry_run: bool = False
     validation: FieldValidation = FieldValidation.WARN
     field_manager: str = ""  # who writes; for logs, until fields have managers
+    leader: Leader | None = None  # only while this one leads
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -9,18 +9,20 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from apiserver import objects
+from apiserver import objects, phase
 from apiserver.identity import Role, User
 from kohakuriver import errors
 from kohakuriver.resources import kinds
 
 Json = dict[str, Any]
 
-CONTROLLERS_CONDITIONS = frozenset({"Scheduled", "NodeReachable"})
+SCHEDULED = "Scheduled"
+CONTROLLERS_CONDITIONS = frozenset({SCHEDULED, "NodeReachable"})
+SERVERS_CONDITIONS = frozenset({phase.FILES_LOST})
 NODE_READY = "Ready"
 
 _DERIVED = frozenset({"phase", "reason", "message"})
-_TRANSACTIONS = frozenset({"epoch", "assignment"})
+_TRANSACTIONS = frozenset({"epoch", "assignment", "rejectedBy"})
 _AGENTS = frozenset({"observed", "observedGeneration"})
 _CONTROLLERS = frozenset({"unreachableSince"})
 
@@ -122,11 +124,14 @@ def _ownership(resource: kinds.ResourceType, user: User) -> Ownership:
         return Ownership(lambda field: True, lambda type_: True)
     if user.role is Role.NODE:
         others = _DERIVED | _TRANSACTIONS | _CONTROLLERS
-        return Ownership(lambda field: field not in others, lambda type_: type_ not in CONTROLLERS_CONDITIONS)
+        foreign = CONTROLLERS_CONDITIONS | SERVERS_CONDITIONS
+        return Ownership(lambda field: field not in others, lambda type_: type_ not in foreign)
     if user.role is Role.CONTROLLER:
         others = _DERIVED | _TRANSACTIONS | _AGENTS
         return Ownership(lambda field: field not in others, lambda type_: type_ in CONTROLLERS_CONDITIONS)
-    return Ownership(lambda field: field not in _DERIVED | _TRANSACTIONS, lambda type_: True)
+    return Ownership(
+        lambda field: field not in _DERIVED | _TRANSACTIONS, lambda type_: type_ not in SERVERS_CONDITIONS
+    )
 
 
 def _check_once_each(resource: kinds.ResourceType, old: Json, conditions: list[Json]) -> None:
@@ -157,7 +162,10 @@ def _foreign(resource: kinds.ResourceType, user: User, obj: Json, path: str) -> 
             "change the spec, or report what was observed",
         )
     elif field in _TRANSACTIONS:
-        owner, hint = "only bind, release, regrant and finish write it", "POST to one of them instead"
+        owner, hint = (
+            "only the named transactions write it",
+            "POST to bind, release, regrant, reject or finish instead",
+        )
     else:
         owner, hint = "another program writes it", "leave it out of the request, or as it is"
     return errors.Forbidden(

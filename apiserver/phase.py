@@ -21,6 +21,8 @@ _ASSIGNING = {
     ObservedState.FAILED: ("Failed", "node {node} cannot start it, and keeps trying"),
 }
 _ACTIVE = (Phase.ASSIGNING, Phase.RUNNING, Phase.PAUSED)  # what a silent node turns into `lost`
+FILES_LOST = "FilesLost"
+NODE_DRAINED = "NodeDrained"  # the agent's reason for a stop that the spec did not ask for
 _STOPPED_AS_DECLARED = ("", "Stopped")  # the agent's reasons for a stop that policy had no part in
 
 
@@ -68,9 +70,11 @@ def _unbound(vps: Mapping[str, Any], status: Mapping[str, Any]) -> Derived:
     if _run_state(vps) == RunState.STOPPED:
         return Derived(Phase.STOPPED, "Stopped", "it gets a node when it is started")
     reason, message = _unscheduled(status)
-    return Derived(
-        Phase.PENDING, reason or "Scheduling", message or "waiting for the controller to find it a node"
-    )
+    message = message or "waiting for the controller to find it a node"
+    lost = _files_lost(status)
+    if lost:
+        message = f"{message}; {lost}"
+    return Derived(Phase.PENDING, reason or "Scheduling", message)
 
 
 def _bound(vps: Mapping[str, Any], status: Mapping[str, Any], assignment: Mapping[str, Any]) -> Derived:
@@ -92,8 +96,11 @@ def _bound(vps: Mapping[str, Any], status: Mapping[str, Any], assignment: Mappin
         case state:
             known = state if isinstance(state, str) and state in _ASSIGNING else None
             reason, message = _ASSIGNING[known]  # type: ignore[index]  # a StrEnum's value is its key
-            message = message.format(node=_text(assignment.get("node")))
-            return Derived(Phase.ASSIGNING, said[0] or reason, said[1] or message)
+            message = said[1] or message.format(node=_text(assignment.get("node")))
+            lost = _files_lost(status)
+            if lost:
+                message = f"{message}; {lost}"
+            return Derived(Phase.ASSIGNING, said[0] or reason, message)
 
 
 def _running(vps: Mapping[str, Any], observed: Mapping[str, Any], said: tuple[str, str]) -> Derived:
@@ -122,11 +129,17 @@ def _stopped(
         return Derived(Phase.STOPPED, said[0] or "Stopped", said[1] or f"its files are kept on {node}")
     if not _mapping(assignment.get("grant")).get("cores"):
         reason, message = _unscheduled(status)
+        if said[0] == NODE_DRAINED and not reason:
+            return Derived(Phase.STOPPED, NODE_DRAINED, said[1] or _drained(node))
         waiting = f"its files are on {node}; waiting for room there"
         return Derived(Phase.PENDING, reason or "Scheduling", message or waiting)
     if said[0] in _STOPPED_AS_DECLARED:
         return Derived(Phase.ASSIGNING, "Starting", f"waiting for node {node} to start it again")
-    return Derived(Phase.STOPPED, said[0], said[1])
+    return Derived(Phase.STOPPED, said[0], said[1] or (_drained(node) if said[0] == NODE_DRAINED else ""))
+
+
+def _drained(node: str) -> str:
+    return f"node {node} is being drained; it starts again when the node is uncordoned"
 
 
 def _terminating(vps: Mapping[str, Any], base: Derived, assignment: Mapping[str, Any], since: str) -> Derived:
@@ -136,7 +149,7 @@ def _terminating(vps: Mapping[str, Any], base: Derived, assignment: Mapping[str,
         return base
     node = _text(assignment.get("node"))
     if assignment and since:
-        waits = f"node {node} unreachable since {since}; it goes when the node is back"
+        waits = f"node {node} unreachable since {since}; it goes when the node is back; --force to forget"
     elif assignment:
         observed = _mapping(_mapping(vps.get("status")).get("observed"))
         trouble = _text(observed.get("message")) if observed.get("state") == ObservedState.REMOVING else ""
@@ -169,6 +182,16 @@ def _unscheduled(status: Mapping[str, Any]) -> tuple[str, str]:
         if found.get("type") == "Scheduled" and found.get("status") == "False":
             return _text(found.get("reason")), _text(found.get("message"))
     return "", ""
+
+
+def _files_lost(status: Mapping[str, Any]) -> str:
+    """Where the files of this VPS were, if they are gone for good; empty if they are not."""
+    conditions = status.get("conditions")
+    for condition in conditions if isinstance(conditions, list) else ():
+        found = _mapping(condition)
+        if found.get("type") == FILES_LOST and found.get("status") == "True":
+            return _text(found.get("message"))
+    return ""
 
 
 def _run_state(vps: Mapping[str, Any]) -> str:

@@ -1,14 +1,16 @@
 """DELETE: an object goes at once, or is marked and goes when nobody has anything left to do about it.
 
-Called by `write.py`. A VPS that is bound to a node never goes this way: its node's agent removes the
-container, and `finish` (in `transactions.py`) the object (CORRECTNESS 5).
+Called by `write.py`. A VPS that is bound to a node does not go at once: its node's agent removes the
+container, and `finish` (in `taking.py`) the object (CORRECTNESS 5). A forced delete waits for no silent node:
+what was booked becomes a tombstone in the same transaction.
 """
 
 from typing import Any
 
-from apiserver import admission, codec, metadata, objects, phase
+from apiserver import admission, codec, grants, metadata, objects, phase, taking
 from apiserver.identity import User
 from apiserver.objects import Backing
+from apiserver.orders import Order
 from apiserver.outcome import DeleteOptions, Written, whole_seconds
 from apiserver.store.base import Delete, Put, Record, StoreConflict
 from kohakuriver import durations, errors
@@ -33,8 +35,9 @@ async def remove(
     """Carry out a DELETE. `removed` says whether the object is gone."""
     rules = admission.rules_for(resource)
     key = codec.key(resource, namespace, name)
-    record = await server.store.get(key)
+    records: dict[str, Record | None] = {key: await server.store.get(key)}
     for _ in range(ATTEMPTS):
+        record = records[key]
         if record is None:
             raise objects.not_found(resource, name)
         old = codec.decode(record)
@@ -43,17 +46,26 @@ async def remove(
         if resource is kinds.NAMESPACE:
             await check_empty(server, name)
         new = marked(resource, old, options, now=timestamp(server.clock.now()))
-        due = is_due(new)
+        if _gives_up(resource, old, options):
+            order = _order(server, user, key, new)
+            if order.allocation_key not in records:
+                records |= await objects.read(server, (order.allocation_key,))
+            try:
+                return await _force(server, order, new, records, options)
+            except StoreConflict as conflict:
+                records = dict(conflict.actual)
+                continue
+        due = objects.is_due(new)
         if options.dry_run or (not due and new == old):
             return Written(new, removed=due)
         try:
             if due and resource is kinds.NAMESPACE:
                 await _remove_namespace(server, key, record, new)
                 return Written(new, removed=True)
-            write = erase(key) if due else Put(key, codec.encode(new), ttl=rules.lifetime)
+            write = Delete(key) if due else Put(key, codec.encode(new), ttl=rules.lifetime)
             revision = await server.store.commit(expect={key: record.revision}, writes=[write])
         except StoreConflict as conflict:
-            record = conflict.actual[key]
+            records = dict(conflict.actual)
             continue
         return Written(objects.at(new, revision), removed=due)
     raise objects.too_busy(resource, name, ATTEMPTS)
@@ -76,16 +88,32 @@ def marked(resource: kinds.ResourceType, old: Json, options: DeleteOptions, *, n
     return new
 
 
-def is_due(obj: Json) -> bool:
-    """Whether an object's deletion was asked for and nothing keeps it."""
-    fields = obj["metadata"]
-    bound = obj.get("kind") == kinds.VPS.kind and objects.assignment_of(obj) is not None
-    return bool(fields.get("deletionTimestamp")) and not fields.get("finalizers") and not bound
+def _gives_up(resource: kinds.ResourceType, old: Json, options: DeleteOptions) -> bool:
+    """Whether this is a forced delete of a VPS whose node does not answer."""
+    return (
+        resource is kinds.VPS
+        and options.grace == 0
+        and objects.assignment_of(old) is not None
+        and bool(objects.status_of(old).get("unreachableSince"))
+    )
 
 
-def erase(key: str) -> Delete:
-    """The write that removes an object."""
-    return Delete(key)
+def _order(server: Backing, user: User, key: str, vps: Json) -> Order:
+    node = vps["status"]["assignment"]["node"]
+    return Order(user, vps["metadata"]["name"], key, {}, node, timestamp(server.clock.now()))
+
+
+async def _force(
+    server: Backing, order: Order, new: Json, records: dict[str, Record | None], options: DeleteOptions
+) -> Written:
+    """Let the object go, or unbind it while other finalizers stand, and leave a tombstone."""
+    record = records[order.allocation_key]
+    step = taking.give_up(order, new, record, why=f"deleted by force by {order.user.name}")
+    if options.dry_run:
+        return Written(step.vps, removed=step.removed)
+    expect = {key: grants.revision_of(records[key]) for key in (order.key, order.allocation_key)}
+    revision = await server.store.commit(expect=expect, writes=step.writes)
+    return Written(objects.at(step.vps, revision), removed=step.removed)
 
 
 def _grace(resource: kinds.ResourceType, obj: Json) -> int:

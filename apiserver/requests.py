@@ -9,6 +9,7 @@ from aiohttp import web
 
 from apiserver import access, body, forms
 from apiserver.context import SERVER, Server
+from apiserver.fencing import Leader
 from apiserver.identity import User
 from apiserver.middleware import USER
 from apiserver.outcome import WriteOptions, Written
@@ -57,6 +58,7 @@ class Call:
             dry_run=dry_run(query),
             validation=_validation(query.get("fieldValidation", "")),
             field_manager=query.get("fieldManager", "") or _manager(self.request),
+            leader=Leader.parse(query["leader"]) if "leader" in query else None,
         )
 
     async def delete_options(self) -> dict[str, Any]:

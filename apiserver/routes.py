@@ -5,7 +5,7 @@
     DELETE collection        deletecollection                    DELETE NAME   delete
     GET, PUT, PATCH NAME/status                                  POST   NAME/ACTION       a named transaction
 
-Kinds that the server alone writes have the GETs. What each may be used for by whom is `access.py`'s.
+Kinds that the server alone writes have the GETs and their actions. Who may use what is `access.py`'s.
 """
 
 import functools
@@ -14,8 +14,9 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import web
 
-from apiserver import body, forms, patch, read, stream, transactions, write
+from apiserver import actions, body, forms, patch, read, stream, write
 from apiserver.endpoint import ENDPOINTS, Endpoint
+from apiserver.outcome import Written
 from apiserver.requests import Call, deleted_response, json_response, written_response
 from kohakuriver.errors import BadRequest, NotFound
 from kohakuriver.resources import kinds
@@ -50,7 +51,14 @@ async def create(resource: ResourceType, request: web.Request) -> web.StreamResp
         body=await body.parsed(request),
         options=call.options(),
     )
+    await _seen(call, written)
     return written_response(call, written)
+
+
+async def _seen(call: Call, written: Written) -> None:
+    """A credential counts on this server, or no longer does, before its maker gets the answer."""
+    if written.object.get("kind") == kinds.TOKEN.kind:
+        await call.server.cache.wait_for(int(written.object["metadata"].get("resourceVersion") or 0))
 
 
 async def update(subresource: str, resource: ResourceType, request: web.Request) -> web.StreamResponse:
@@ -91,6 +99,7 @@ async def delete(resource: ResourceType, request: web.Request) -> web.StreamResp
     written = await write.delete(
         call.server, call.user, resource, namespace=call.namespace, name=call.name, options=options
     )
+    await _seen(call, written)
     return deleted_response(call, written)
 
 
@@ -105,7 +114,7 @@ async def delete_many(resource: ResourceType, request: web.Request) -> web.Strea
 
 async def act(action: str, resource: ResourceType, request: web.Request) -> web.StreamResponse:
     call = Call.of(request, resource)
-    written = await transactions.act(
+    written = await actions.act(
         call.server,
         call.user,
         resource,
@@ -114,6 +123,7 @@ async def act(action: str, resource: ResourceType, request: web.Request) -> web.
         action=action,
         body=await body.parsed(request, required=False),
     )
+    await _seen(call, written)
     return written_response(call, written)
 
 
@@ -138,12 +148,16 @@ def add(app: web.Application) -> None:
     for resource in kinds.ALL:
         namespace = "{namespace}" if resource.namespaced else None
         collection = resource.path(namespace=namespace)
+        one = f"{collection}/{{name}}"
         _add(app, "GET", collection, get_many, Endpoint("list", resource))
         if resource.namespaced:
             _add(app, "GET", resource.path(), get_many, Endpoint("list", resource))
-        _add(app, "GET", f"{collection}/{{name}}", get_one, Endpoint("get", resource))
+        _add(app, "GET", one, get_one, Endpoint("get", resource))
         if not resource.read_only:
             _add_writes(app, resource, collection)
+        for action in resource.actions:
+            handler = functools.partial(act, action)
+            _add(app, "POST", f"{one}/{action}", handler, Endpoint("create", resource, action))
 
 
 def _add_writes(app: web.Application, resource: ResourceType, collection: str) -> None:
@@ -157,14 +171,6 @@ def _add_writes(app: web.Application, resource: ResourceType, collection: str) -
             _add(app, "GET", path, get_one, Endpoint("get", resource, part))
         _add(app, "PUT", path, functools.partial(update, part), Endpoint("update", resource, part))
         _add(app, "PATCH", path, functools.partial(change, part), Endpoint("patch", resource, part))
-    for action in resource.actions:
-        _add(
-            app,
-            "POST",
-            f"{one}/{action}",
-            functools.partial(act, action),
-            Endpoint("create", resource, action),
-        )
 
 
 def _add(app: web.Application, method: str, path: str, handler: KindHandler, endpoint: Endpoint) -> None:

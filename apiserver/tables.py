@@ -134,8 +134,10 @@ def _vps_container(obj: Object, now: datetime.datetime) -> Cell:
 def _node_status(obj: Object, now: datetime.datetime) -> Cell:
     ready = _condition(obj, "Ready")
     word = {"True": "Ready", "False": "NotReady"}.get(ready, "NotReady" if ready else "Unknown")
-    cordoned = (obj.get("spec") or {}).get("unschedulable")
-    return f"{word},SchedulingDisabled" if cordoned else word
+    spec = obj.get("spec") or {}
+    if spec.get("drain"):
+        return f"{word},Draining"
+    return f"{word},SchedulingDisabled" if spec.get("unschedulable") else word
 
 
 def _condition(obj: Object, type_: str) -> str:
@@ -143,6 +145,23 @@ def _condition(obj: Object, type_: str) -> str:
         if condition.get("type") == type_:
             return str(condition.get("status"))
     return ""
+
+
+def _environment_image(obj: Object, now: datetime.datetime) -> Cell:
+    spec = obj.get("spec") or {}
+    return str(spec.get("image") or spec.get("tarball") or "")
+
+
+def _token_namespaces(obj: Object, now: datetime.datetime) -> Cell:
+    return ",".join((obj.get("spec") or {}).get("namespaces") or ()) or "<all>"
+
+
+def _expiry(obj: Object, now: datetime.datetime) -> Cell:
+    moment = (obj.get("status") or {}).get("expiresAt")
+    if not moment:
+        return "never"
+    left = (clock.parse_timestamp(moment) - now).total_seconds()
+    return f"in {durations.age(left)}" if left > 0 else "expired"
 
 
 def _event_age(obj: Object, now: datetime.datetime) -> Cell:
@@ -176,6 +195,29 @@ def _event_message(obj: Object, now: datetime.datetime) -> Cell:
     return str(obj.get("message") or obj.get("note") or "").strip()
 
 
+def _vps_image(obj: Object, now: datetime.datetime) -> Cell:
+    spec = obj.get("spec") or {}
+    environment = spec.get("environment")
+    return f"environment {environment}" if environment else str(spec.get("image") or "")
+
+
+def _vps_gpus(obj: Object, now: datetime.datetime) -> Cell:
+    assignment = (obj.get("status") or {}).get("assignment") or {}
+    return len((assignment.get("grant") or {}).get("gpus") or ())
+
+
+def _booked_gpus(obj: Object, now: datetime.datetime) -> Cell:
+    return sum(len(booking.get("gpus") or ()) for booking in (obj.get("bookings") or {}).values())
+
+
+def _tombstones(obj: Object, now: datetime.datetime) -> Cell:
+    return sum(bool(booking.get("tombstone")) for booking in (obj.get("bookings") or {}).values())
+
+
+def _node_gpus(obj: Object, now: datetime.datetime) -> Cell:
+    return len((obj.get("status") or {}).get("gpus") or ())
+
+
 def _booked_cores(obj: Object, now: datetime.datetime) -> Cell:
     amounts = (booking.get("cores") for booking in (obj.get("bookings") or {}).values())
     return quantity.format_cores(sum(quantity.millicores(amount) for amount in amounts if amount))
@@ -202,7 +244,8 @@ COLUMNS: dict[ResourceType, tuple[Column, ...]] = {
         Column("Memory", _text("spec.resources.memory"), "Memory declared"),
         Column("SSH-Port", _text("status.assignment.grant.sshPort", absent="<none>"), "Its SSH port"),
         _AGE,
-        Column("Image", _text("spec.image"), "The image declared", priority=1),
+        Column("Image", _vps_image, "The image declared", priority=1),
+        Column("GPUs", _vps_gpus, "GPUs it holds", "integer", priority=1),
         Column("Container", _vps_container, "The engine's id of its container", priority=1),
         Column("Epoch", _at("status.epoch", absent=0), "How often it was placed", "integer", priority=1),
         Column(
@@ -221,6 +264,7 @@ COLUMNS: dict[ResourceType, tuple[Column, ...]] = {
         Column("Memory", _text("status.allocatable.memory", absent="<unknown>"), "Memory to be booked"),
         Column("Version", _text("status.nodeInfo.agentVersion", absent="<unknown>"), "The agent's version"),
         _AGE,
+        Column("GPUs", _node_gpus, "GPUs it has", "integer", priority=1),
         Column("Engine", _text("status.nodeInfo.runtimeVersion"), "The container engine", priority=1),
         Column("Kernel", _text("status.nodeInfo.kernelVersion"), "The kernel's release", priority=1),
     ),
@@ -229,6 +273,23 @@ COLUMNS: dict[ResourceType, tuple[Column, ...]] = {
         Column("VPSes", _bookings, "How many VPSes hold something of the node", "integer"),
         Column("Cores", _booked_cores, "Cores held"),
         Column("Memory", _booked_memory, "Memory held"),
+        Column("GPUs", _booked_gpus, "GPUs held", "integer"),
+        Column("Tombstones", _tombstones, "Containers to be removed when the node is back", "integer"),
+        _AGE,
+    ),
+    kinds.ENVIRONMENT: (
+        _NAME,
+        Column("Image", _environment_image, "The image, or the tarball it comes from"),
+        _AGE,
+        Column("Digest", _text("spec.digest"), "The tarball's digest", priority=1),
+    ),
+    kinds.TOKEN: (
+        _NAME,
+        Column("Role", _text("spec.role"), "What its holder may do"),
+        Column("User", _text("spec.user"), "The name its holder goes by"),
+        Column("Node", _text("spec.node", absent="<none>"), "The node it is for"),
+        Column("Namespaces", _token_namespaces, "Where it may be used; all where none is named"),
+        Column("Expires", _expiry, "How long it is still good for"),
         _AGE,
     ),
     kinds.NAMESPACE: (

@@ -148,7 +148,8 @@ def _descend(here: Any, part: str | int) -> tuple[Any] | None:
 
 
 def _cause(field: str, found: Sequence[pydantic_core.ErrorDetails]) -> errors.Cause:
-    first, shown = found[0], _shown(found[0]["input"])
+    first = next((error for error in found if error["type"] == "value_error"), found[0])  # ours say most
+    shown = _shown(first["input"])
     kinds_wanted = [_TYPES[error["type"]] for error in found if error["type"] in _TYPES]
     context: Mapping[str, Any] = first.get("ctx") or {}
     match first["type"]:

@@ -24,12 +24,14 @@ from apiserver import (
     phase,
     removal,
     validation,
+    vps_rules,
 )
 from apiserver import patch as patches
+from apiserver.fencing import Leader
 from apiserver.identity import Role, User
 from apiserver.objects import Backing
 from apiserver.outcome import DeleteOptions, WriteOptions, Written
-from apiserver.store.base import Put, Record, StoreConflict
+from apiserver.store.base import Delete, Put, Record, StoreConflict
 from apiserver.validation import FieldValidation
 from kohakuriver import errors
 from kohakuriver.clock import timestamp
@@ -52,10 +54,16 @@ class _Target:
     name: str
     subresource: str | None
     validation: FieldValidation
+    leader: Leader | None
 
     @property
     def key(self) -> str:
         return codec.key(self.resource, self.namespace, self.name)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What has to be read for it."""
+        return (self.key, self.leader.key) if self.leader else (self.key,)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -102,7 +110,7 @@ async def update(
         )
         raise objects.invalid(resource, name, cause)
     wanted = _Wanted(body, whole=True, names_uid=isinstance(sent, dict) and "uid" in sent)
-    target = _Target(user, resource, namespace, name, subresource, options.validation)
+    target = _Target(user, resource, namespace, name, subresource, options.validation, options.leader)
     return await _change(server, target, lambda old: wanted, options)
 
 
@@ -127,7 +135,7 @@ async def patch(
         made = patches.apply(old, content_type=content_type, patch=body)
         return _Wanted(made, whole=False, names_uid=names_uid)
 
-    target = _Target(user, resource, namespace, name, subresource, options.validation)
+    target = _Target(user, resource, namespace, name, subresource, options.validation, options.leader)
     return await _change(server, target, make, options)
 
 
@@ -150,35 +158,66 @@ async def _change(
     server: Backing, target: _Target, make: Callable[[Json], _Wanted], options: WriteOptions
 ) -> Written:
     """Read, prepare, commit; again from what is there now, while others get in between."""
-    key, resource = target.key, target.resource
-    rules = admission.rules_for(resource)
-    records: dict[str, Record | None] = {key: await server.store.get(key)}
+    resource = target.resource
+    seen = await objects.look(server, target.keys)
     for _ in range(ATTEMPTS):
-        record = records[key]
-        if record is None:
-            raise objects.not_found(resource, target.name)
-        now = timestamp(server.clock.now())
-        old = codec.decode(record)
-        new, warnings = await _prepare(server, target, old, make(old), now=now)
-        beside = grants.Beside()
-        if resource is kinds.VPS:
-            beside = await _beside(server, old, new, records, now=now)
-            phase.stamp(new)
-        if new == old or options.dry_run:
-            return Written(new, warnings=warnings)
-        gone = removal.is_due(new)
-        if gone and resource is kinds.NAMESPACE:
-            await removal.check_empty(server, target.name)
-        write = removal.erase(key) if gone else Put(key, codec.encode(new), ttl=rules.lifetime)
         try:
-            revision = await server.store.commit(
-                expect={key: record.revision, **beside.expect}, writes=[write, *beside.writes]
-            )
-        except StoreConflict as conflict:
-            records = dict(conflict.actual)
+            step = await _decide(server, target, make, seen.records)
+        except errors.ApiError:
+            step = None
+            if seen.fresh:
+                raise
+        if step is None or not (seen.fresh or step.write):
+            seen = objects.Look(await objects.read(server, target.keys), fresh=True)
             continue
-        return Written(objects.at(new, revision), warnings=warnings, removed=gone)
+        if step.write is None or options.dry_run:
+            return Written(step.obj, warnings=step.warnings)
+        try:
+            revision = await server.store.commit(expect=step.expect, writes=[step.write, *step.beside.writes])
+        except StoreConflict as conflict:
+            seen = objects.Look(dict(conflict.actual), fresh=True)
+            continue
+        removed = isinstance(step.write, Delete)
+        return Written(objects.at(step.obj, revision), warnings=step.warnings, removed=removed)
     raise objects.too_busy(resource, target.name, ATTEMPTS)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Step:
+    """One try of a change: the object as it would be, and what has to be written for it, if anything."""
+
+    obj: Json
+    warnings: tuple[str, ...]
+    expect: dict[str, int]
+    write: Put | Delete | None
+    beside: grants.Beside
+
+
+async def _decide(
+    server: Backing, target: _Target, make: Callable[[Json], _Wanted], records: dict[str, Record | None]
+) -> _Step:
+    """What a change comes to, given what is stored."""
+    key, resource = target.key, target.resource
+    record = records[key]
+    if record is None:
+        raise objects.not_found(resource, target.name)
+    fence = target.leader.expect(records) if target.leader else {}
+    now = timestamp(server.clock.now())
+    old = codec.decode(record)
+    new, warnings = await _prepare(server, target, old, make(old), now=now)
+    beside = grants.Beside()
+    if resource is kinds.VPS:
+        beside = await _beside(server, old, new, records, now=now)
+        phase.stamp(new)
+    expect = {key: record.revision, **fence, **beside.expect}
+    if new == old:
+        return _Step(new, warnings, expect, None, beside)
+    gone = objects.is_due(new)
+    if gone and resource is kinds.NAMESPACE:
+        await removal.check_empty(server, target.name)
+    lifetime = admission.rules_for(resource).lifetime
+    write = Delete(key) if gone else Put(key, codec.encode(new), ttl=lifetime)
+    return _Step(new, warnings, expect, write, beside)
 
 
 async def _prepare(
@@ -207,6 +246,8 @@ def _with_main(target: _Target, old: Json, body: Json) -> tuple[Json, tuple[str,
     if resource is kinds.VPS and isinstance(sent.get("spec"), dict) and not sent["spec"].get("runState"):
         # It is defaulted at create only: who replaces a manifest without it must not start a stopped VPS.
         sent["spec"] = {**sent["spec"], "runState": old["spec"]["runState"]}
+    if resource is kinds.VPS and isinstance(sent.get("spec"), dict):
+        sent["spec"] = vps_rules.without_default_image(old, sent["spec"])
     checked = validation.check(resource, sent, name=target.name, mode=target.validation)
     metadata.check_update(resource, old["metadata"], checked.obj["metadata"])
     new = {**checked.obj, "metadata": metadata.kept(old["metadata"], checked.obj["metadata"])}
@@ -215,6 +256,9 @@ def _with_main(target: _Target, old: Json, body: Json) -> tuple[Json, tuple[str,
         new["status"] = old["status"]
     if "generation" in old["metadata"] and new.get("spec") != old.get("spec"):
         new["metadata"]["generation"] = old["metadata"]["generation"] + 1
+        if "rejectedBy" in objects.status_of(new):  # said of the spec as it was
+            kept = {field: value for field, value in new["status"].items() if field != "rejectedBy"}
+            new["status"] = kept
     new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
     return new, checked.warnings
 

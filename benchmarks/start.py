@@ -4,6 +4,9 @@ Both are taken in turn within one run, since this kind of figure drifts by a thi
 the clock starts before the POST is sent and stops when a watch shows `running`. Raw is the whole
 `docker run -d` process. A third row, the same two engine calls without the docker command, says what the
 engine alone takes.
+
+Two more: a container removed by hand until its successor runs, and ten VPSes stopped at once, until the
+engine has ended the last and until the API says so: it may not say so first.
 """
 
 import argparse
@@ -13,6 +16,7 @@ import statistics
 import subprocess
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import docker
@@ -50,6 +54,8 @@ async def _measure(connection: Any, *, runs: int, rounds: int) -> None:
             await bench.informer.wait_synced()
             await bench.singles(runs)
             await bench.twenties(rounds)
+            await bench.removed(max(5, runs // 2))
+            await bench.stops(rounds)
             follow.cancel()
 
 
@@ -74,15 +80,9 @@ class _Bench:
         names = [f"b{uuid.uuid4().hex[:10]}" for _ in range(count)]
         began = time.perf_counter()
         await asyncio.gather(*(self.client.create(kinds.VPS, _manifest(name)) for name in names))
-        while not all(name in self.running for name in names):
-            self.changed.clear()
-            await asyncio.wait_for(self.changed.wait(), 120)
+        await self._until(lambda: all(name in self.running for name in names))
         took = max(self.running[name] for name in names) - began
-        for name in names:
-            await self.client.delete(kinds.VPS, name, namespace="default")
-        while any(self.informer.get(ObjectKey("default", name)) for name in names):
-            self.changed.clear()
-            await asyncio.wait_for(self.changed.wait(), 120)
+        await asyncio.gather(*(self._gone(name) for name in names))
         return took
 
     async def singles(self, runs: int) -> None:
@@ -126,6 +126,110 @@ class _Bench:
                 ("20 VPSes applied → all `running`", _figures.milliseconds(mine), f"{ratio:.2f} ×"),
             ],
         )
+
+    async def removed(self, runs: int) -> None:
+        """`docker rm -f` behind the agent's back, until another container of the VPS runs."""
+        raw: list[float] = []
+        mine: list[float] = []
+        name = f"b{uuid.uuid4().hex[:10]}"
+        await self._up(name)
+        for _ in range(runs):
+            raw.append(await asyncio.to_thread(self._raw, 1, 1))
+            mine.append(await asyncio.to_thread(self._remove_and_wait, name))
+        await self._gone(name)
+        over = [(a - b) * 1000 for a, b in zip(mine, raw, strict=True)]
+        _figures.table(
+            f"A container removed by hand, {runs} times",
+            [
+                ("what", "median (range)", "over raw, median of pairs"),
+                ("`docker run -d`, same flags", _figures.milliseconds(raw), ""),
+                (
+                    "removed → its successor runs",
+                    _figures.milliseconds(mine),
+                    f"{statistics.median(over):+.0f} ms",
+                ),
+            ],
+        )
+
+    async def stops(self, rounds: int) -> None:
+        """Ten VPSes stopped at once: how long, and whether the status was ever ahead of the truth."""
+        took: list[float] = []
+        said: list[float] = []
+        early = 0
+        for _ in range(rounds):
+            names = [f"b{uuid.uuid4().hex[:10]}" for _ in range(10)]
+            await asyncio.gather(*(self._up(name) for name in names))
+            watching = asyncio.create_task(asyncio.to_thread(self._ends, names))
+            await asyncio.sleep(0.2)  # the engine's event stream is open by then
+            began = time.perf_counter()
+            stop = {"spec": {"runState": "Stopped"}}
+            await asyncio.gather(
+                *(self.client.patch(kinds.VPS, name, stop, namespace="default") for name in names)
+            )
+            shown = await self._stopped(names)
+            ended = await watching
+            took.append(max(ended.values()) - began)
+            said.append(max(shown.values()) - began)
+            early += sum(shown[name] < ended[name] for name in names)
+            await asyncio.gather(*(self._gone(name) for name in names))
+        _figures.table(
+            f"Ten stopped at once, {rounds} rounds",
+            [
+                ("what", "median (range)"),
+                ("declared Stopped → the engine has ended the last", _figures.milliseconds(took)),
+                ("declared Stopped → the last is shown stopped", _figures.milliseconds(said)),
+                ("shown stopped before the engine had ended it", str(early)),
+            ],
+        )
+
+    async def _up(self, name: str) -> None:
+        await self.client.create(kinds.VPS, _manifest(name))
+        await self._until(lambda: name in self.running)
+
+    async def _gone(self, name: str) -> None:
+        await self.client.delete(kinds.VPS, name, namespace="default")
+        await self._until(lambda: self.informer.get(ObjectKey("default", name)) is None)
+
+    async def _until(self, so: Callable[[], bool]) -> None:
+        while not so():
+            self.changed.clear()
+            await asyncio.wait_for(self.changed.wait(), 120)
+
+    async def _stopped(self, names: list[str]) -> dict[str, float]:
+        """When a watch first showed each of them stopped."""
+        shown: dict[str, float] = {}
+
+        def look() -> bool:
+            for name in names:
+                body = self.informer.get(ObjectKey("default", name))
+                if body is not None and body["status"].get("phase") == "stopped":
+                    shown.setdefault(name, time.perf_counter())
+            return len(shown) == len(names)
+
+        await self._until(look)
+        return shown
+
+    def _ends(self, names: list[str]) -> dict[str, float]:
+        """When the engine told of the end of each container."""
+        ended: dict[str, float] = {}
+        for event in self.engine.events(decode=True, filters={"event": "die"}):
+            name = event["Actor"]["Attributes"].get("kohakuriver.io/name")
+            if name in names:
+                ended.setdefault(name, time.perf_counter())
+            if len(ended) == len(names):
+                break
+        return ended
+
+    def _remove_and_wait(self, name: str) -> float:
+        mine = {"label": f"kohakuriver.io/name={name}"}
+        [container] = self.engine.containers(filters=mine)
+        stream = self.engine.events(decode=True, filters={**mine, "event": "start"})
+        began = time.perf_counter()
+        self.engine.remove_container(container["Id"], force=True)
+        next(iter(stream))
+        took = time.perf_counter() - began
+        stream.close()
+        return took
 
     def _raw(self, count: int, width: int) -> float:
         command = ["docker", "run", "-d", "--network", self.network, *FLAGS, IMAGE, *SLEEP]

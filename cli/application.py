@@ -6,6 +6,7 @@ command's file as EXAMPLES.
 
 import importlib
 import inspect
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -19,14 +20,16 @@ Usage: kohakuriver COMMAND [ARGUMENTS] [OPTIONS]
 
 Long-lived containers to work in, on your own machines: declared, placed, kept running.
 """
-_CLOSING = """\
+_GLOBALS = """\
 Global options, before or after the command:
   --config FILE               The config file, as kubectl's
   --context NAME              The context in it
   -n, --namespace NAME        The namespace meant
   --request-timeout DURATION  How long one request may take
   -v, --verbose               Show requests
-
+"""
+_CLOSING = f"""\
+{_GLOBALS}
 `kohakuriver COMMAND --help` shows what a command takes, with examples.
 """
 
@@ -58,26 +61,38 @@ class Command(typer.core.TyperCommand):
                     formatter.write_dl(records)
 
 
-class Application(typer.core.TyperGroup):
-    """All commands, each imported when it is called."""
+class Group(typer.core.TyperGroup):
+    """Commands, each imported when it is called."""
+
+    entry: catalogue.Entry | None = None  # None: all of kohakuriver
+
+    @property
+    def entries(self) -> Sequence[catalogue.Entry]:
+        return self.entry.commands if self.entry else catalogue.ENTRIES
 
     def get_params(self, ctx: Any) -> Any:
         return coercion.shorten(super().get_params(ctx))
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return [entry.name for entry in catalogue.ENTRIES]
+        return [entry.name for entry in self.entries]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        entry = catalogue.find(cmd_name)
+        entry = catalogue.find(cmd_name, self.entries)
         if entry is None:
-            similar = " or ".join(f"`{name}`" for name in catalogue.similar(cmd_name))
+            path = f"{self.entry.name} " if self.entry else ""
+            names = catalogue.similar(cmd_name, self.entries)
+            similar = " or ".join(f"`{path}{name}`" for name in names)
             meant = f"; did you mean {similar}?" if similar else ""
             raise failures.UsageError(
-                f"there is no command `{cmd_name}`{meant}", hint="`kohakuriver --help` lists them"
+                f"there is no command `{path}{cmd_name}`{meant}",
+                hint=f"`kohakuriver {path}--help` lists them",
             )
-        return _load(entry)
+        return _group(entry) if entry.is_group else _load(entry)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
+        if self.entry is not None:
+            self._format_own_help(self.entry, formatter)
+            return
         formatter.write(_OPENING)
         for title, entries in catalogue.sections().items():
             formatter.write(f"\n{title}:\n")
@@ -85,12 +100,20 @@ class Application(typer.core.TyperGroup):
                 formatter.write(f"  {entry.name:<12}{entry.summary}\n")
         formatter.write("\n" + _CLOSING)
 
+    def _format_own_help(self, entry: catalogue.Entry, formatter: Any) -> None:
+        formatter.write(f"Usage: kohakuriver {entry.name} COMMAND [ARGUMENTS] [OPTIONS]\n\nExamples:\n")
+        for line in inspect.cleandoc(importlib.import_module(entry.module).EXAMPLES).splitlines():
+            formatter.write(f"  {line}\n")
+        formatter.write("\nCommands:\n")
+        for one in entry.commands:
+            formatter.write(f"  {one.name:<12}{one.summary}\n")
+        formatter.write("\n" + _GLOBALS)
+        formatter.write(f"\n`kohakuriver {entry.name} COMMAND --help` shows what a command takes.\n")
+
 
 def build() -> Any:
     """The application, ready to be called."""
-    app = typer.Typer(
-        cls=Application, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
-    )
+    app = typer.Typer(cls=Group, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})(_root)
     return typer.main.get_command(app)
 
@@ -121,9 +144,44 @@ def _root(
     return 0
 
 
+def _group(entry: catalogue.Entry) -> Any:
+    """A group of commands; global options may stand between its name and theirs."""
+    app = typer.Typer(cls=Group, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.callback(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})(
+        _between
+    )
+    made = typer.main.get_command(app)
+    made.name = entry.name
+    made.entry = entry  # type: ignore[attr-defined]
+    return made
+
+
+def _between(
+    ctx: typer.Context,
+    *,
+    config: global_options.Config = None,
+    context: global_options.Context = None,
+    namespace: global_options.Namespace = None,
+    request_timeout: global_options.RequestTimeout = None,
+    verbose: global_options.Verbose = False,
+) -> int:
+    values = {
+        "config": config,
+        "context": context,
+        "namespace": namespace,
+        "request_timeout": request_timeout,
+        "verbose": verbose,
+    }
+    before = ctx.find_root().ensure_object(dict)
+    before[global_options.KEY] = {**before.get(global_options.KEY, {}), **global_options.given(values)}
+    if ctx.invoked_subcommand is None:
+        screen.out(ctx.get_help())
+    return 0
+
+
 def _load(entry: catalogue.Entry) -> Any:
     module = importlib.import_module(entry.module)
-    function = getattr(module, entry.name)
+    function = getattr(module, entry.function or entry.name)
     wrap = global_options.with_globals if entry.remote else global_options.without_globals
     settings: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
     if entry.passthrough:

@@ -24,6 +24,11 @@ class Options:
     advertise: str | None = None
     cores: str | None = None
     memory: str | None = None
+    reserve_cores: str | None = None
+    reserve_memory: str | None = None
+    allow_mount: list[str] | None = None
+    allow_privileged: bool | None = None
+    gpu_inventory: str | None = None  # empty for the machine's own GPUs
     ssh_address: str | None = None
     ssh_port_range: str | None = None
     docker_host: str | None = None
@@ -52,9 +57,16 @@ class Options:
 
     def agent_arguments(self) -> list[str]:
         """The agent's share."""
-        names = ("cores", "memory", "ssh_address", "ssh_port_range", "docker_host")
-        pairs = [(f"--{name.replace('_', '-')}", getattr(self, name)) for name in names]
-        return [word for option, value in pairs if value is not None for word in (option, str(value))]
+        return [word for option in _AGENTS for word in self.words(option)]
+
+    def words(self, option: str) -> list[str]:
+        """One option as it is typed; nothing where it has no value."""
+        value = getattr(self, option[2:].replace("-", "_"))
+        if isinstance(value, list):
+            return [word for one in value for word in (option, one)]
+        if isinstance(value, bool):
+            return [option] if value else []
+        return [] if value in (None, "") else [option, str(value)]
 
     def differences(self, other: "Options") -> list[str]:
         """The options that differ, as they are typed."""
@@ -63,6 +75,20 @@ class Options:
             for field in dataclasses.fields(self)
             if getattr(self, field.name) != getattr(other, field.name)
         ]
+
+
+_AGENTS = (
+    "--cores",
+    "--memory",
+    "--reserve-cores",
+    "--reserve-memory",
+    "--allow-mount",
+    "--allow-privileged",
+    "--gpu-inventory",
+    "--ssh-address",
+    "--ssh-port-range",
+    "--docker-host",
+)
 
 
 def bracketed(host: str) -> str:

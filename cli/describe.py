@@ -43,7 +43,7 @@ def describe(settings: Settings, words: Words = None, selector: Selector = None)
             params = {"labelSelector": selector} if selector else {}
             answer = api.call("GET", api.path(target.resource, namespace=namespace), params=params)
             pages += [
-                page(item, target.resource, _events(api, target.resource, item), now)
+                page(item, target.resource, events_of(api, target.resource, item), now)
                 for item in answer["items"]
             ]
         for name in target.names:
@@ -53,7 +53,7 @@ def describe(settings: Settings, words: Words = None, selector: Selector = None)
                 screen.fail(error.message, hint=error.hint)
                 good = False
                 continue
-            pages.append(page(body, target.resource, _events(api, target.resource, body), now))
+            pages.append(page(body, target.resource, events_of(api, target.resource, body), now))
     screen.out("\n\n\n".join("\n".join(lines) for lines in pages), end="\n" if pages else "")
     if good and not pages:
         screen.note("nothing to describe")
@@ -151,7 +151,7 @@ def _list(found: dict[str, str] | None) -> list[str]:
     return [f"{key}={value}" for key, value in sorted((found or {}).items())]
 
 
-def _events(api: Api, resource: ResourceType, body: Object) -> list[Object]:
+def events_of(api: Api, resource: ResourceType, body: Object) -> list[Object]:
     """The object's events. Who may not read them sees the rest all the same."""
     if resource is kinds.EVENT:
         return []

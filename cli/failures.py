@@ -1,4 +1,4 @@
-"""Two ways for a command to end that have exit codes of their own; `main.py` gives them."""
+"""Ways for a command to end that the API knows nothing of; `main.py` gives them their exit codes."""
 
 from kohakuriver import errors
 
@@ -9,3 +9,7 @@ class UsageError(errors.KohakuRiverError):
 
 class TimedOut(errors.KohakuRiverError):
     """What was waited for has not come; the message says how it stands instead: exit code 124."""
+
+
+class Abandoned(errors.KohakuRiverError):
+    """The person was asked, and said no: exit code 1."""

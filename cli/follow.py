@@ -6,7 +6,7 @@ a connection that breaks is told once and tried again.
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from cli import failures, screen
 from cli.http import JSON, WATCH_SILENCE, Api, Object
@@ -43,9 +43,16 @@ class Deadline:
 
 
 def follow(
-    api: Api, path: str, *, params: dict[str, str], accept: str = JSON, deadline: Deadline | None = None
+    api: Api,
+    path: str,
+    *,
+    params: dict[str, str],
+    accept: str = JSON,
+    deadline: Deadline | None = None,
+    tell: Callable[[str], None] = screen.note,
 ) -> Iterator[Change]:
-    """Every change until the deadline. Raises ApiError, and failures.TimedOut at the deadline."""
+    """Every change until the deadline; `tell` hears of broken connections. Raises ApiError, and
+    failures.TimedOut at the deadline."""
     end = deadline or Deadline(None)
     version: str | None = None
     pause = 0.0
@@ -68,15 +75,15 @@ def follow(
             version = None
         except _TRANSIENT as error:
             if not end.passed:
-                pause = _wait(error, pause, end)
+                pause = _wait(error, pause, end, tell)
         if end.passed:
             raise failures.TimedOut("the time is over")
 
 
-def _wait(error: errors.KohakuRiverError, pause: float, end: Deadline) -> float:
+def _wait(error: errors.KohakuRiverError, pause: float, end: Deadline, tell: Callable[[str], None]) -> float:
     """Sleep before the next try; how long it was."""
     if pause == 0.0:
-        screen.note(f"{error.message}; trying again")
+        tell(f"{error.message}; trying again")
     longer = min(max(pause * 2, 0.25), 5.0)
     time.sleep(end.left(longer))
     return longer

@@ -35,7 +35,7 @@ class Api:
     ) -> None:
         self.connection = connection
         self.namespace = connection.namespace
-        self._timeout = timeout
+        self.timeout = timeout
         self._warn = warn
         self._trace = trace
         self._clock = SystemClock()
@@ -115,7 +115,7 @@ class Api:
     ) -> tuple[http.client.HTTPResponse, bytes]:
         reused = self._kept is not None
         if self._kept is None:
-            self._kept = self._connect(self._timeout)
+            self._kept = self._connect(self.timeout)
         try:
             self._kept.request(method, target, body=data, headers=headers)
             response = self._kept.getresponse()
@@ -184,7 +184,7 @@ class Api:
 
     def _broken(self, method: str, error: Exception) -> errors.KohakuRiverError:
         late = isinstance(error, TimeoutError)
-        what = f"did not answer within {self._timeout:g} s" if late else f"broke off ({_words(error)})"
+        what = f"did not answer within {self.timeout:g} s" if late else f"broke off ({_words(error)})"
         message = f"the API server at {self.connection.server} {what}"
         if method == "GET":
             return errors.Unreachable(message, hint="try again, or allow more with --request-timeout")

@@ -74,6 +74,7 @@ def _apiserver(files: ClusterFiles, options: Options, etcd: Etcd) -> list[str]:
         "--listen": options.listen_address,
         "--tls-cert": files.pki / "apiserver.crt",
         "--tls-key": files.pki / "apiserver.key",
+        "--tls-ca": files.pki / "ca.crt",
         "--token-file": files.tokens,
     }
     return programs.command("apiserver", [str(word) for pair in arguments.items() for word in pair])

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import (
+    agent_flags,
     cluster_files,
     cluster_options,
     detach,
@@ -104,6 +105,11 @@ def up(
     node: Node = None,
     cores: Cores = None,
     memory: Memory = None,
+    reserve_cores: agent_flags.ReserveCores = None,
+    reserve_memory: agent_flags.ReserveMemory = None,
+    allow_mount: agent_flags.AllowMount = None,
+    allow_privileged: agent_flags.AllowPrivileged = None,
+    gpu_inventory: agent_flags.GPUInventory = None,
     ssh_address: SshAddress = None,
     ssh_port_range: SshPortRange = None,
     docker_host: DockerHost = None,
@@ -119,6 +125,11 @@ def up(
         "node": node,
         "cores": cores,
         "memory": memory,
+        "reserve_cores": reserve_cores,
+        "reserve_memory": reserve_memory,
+        "allow_mount": agent_flags.mounts(allow_mount),
+        "allow_privileged": allow_privileged,
+        "gpu_inventory": agent_flags.inventory(gpu_inventory),
         "ssh_address": ssh_address,
         "ssh_port_range": ssh_port_range,
         "docker_host": docker_host,
@@ -196,9 +207,10 @@ def _tell_kept(files: ClusterFiles, options: Options, given: dict[str, Any]) -> 
     """What is not as it would be in a new cluster, and was not asked for just now."""
     first, last = neighbours.STANDARD
     usual = Options(node=options.node, ssh_port_range=f"{first}-{last}")
-    kept = {name: getattr(options, name[2:].replace("-", "_")) for name in options.differences(usual)}
     told = [
-        f"{name} {value}" for name, value in kept.items() if value is not None and not _given(given, name)
+        " ".join(options.words(name))
+        for name in options.differences(usual)
+        if options.words(name) and not _given(given, name)
     ]
     if told:
         screen.note(f"as {files.options} has it: {' '.join(told)}")

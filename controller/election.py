@@ -102,6 +102,12 @@ class Election:
         """Whether this controller may act as the leader at this moment."""
         return self._renewed is not None and self._clock.monotonic() - self._renewed < self._terms.deadline
 
+    @property
+    def term(self) -> str:
+        """Under which this controller leads, for writes that the server ties to it."""
+        spec = self._seen.spec if self._seen is not None else {}
+        return f"{self._name},{self._me},{int(spec.get('leaseTransitions') or 0)}"
+
     async def run(self) -> None:
         try:
             while True:
@@ -123,6 +129,7 @@ class Election:
     async def release(self) -> None:
         """Give the lead away, so that the next controller need not wait."""
         seen = self._seen
+        self._lose()
         if seen is None or seen.spec.get("holderIdentity") != self._me:
             return
         freed = {**seen.spec, "holderIdentity": "", "leaseDurationSeconds": 1}

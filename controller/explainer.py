@@ -12,7 +12,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from controller import view
+from controller import grants, view
 from controller.fleet import Fleet
 from controller.queue import PendingQueue
 from controller.schedule import Unschedulable
@@ -63,7 +63,7 @@ class Explainer:
         """All that ask for this were parked just now."""
         for key in self._queue.members(request):
             vps = self._world.vpses.get(key)
-            if vps is not None and not _says_so(vps):
+            if vps is not None and not grants.says_unscheduled(vps):
                 self._due[key] = None
         self._something.set()
 
@@ -117,7 +117,7 @@ class Explainer:
             log.warning("a reason was not written", extra={"vps": str(key), "error": str(error)})
         else:
             self._world.vpses.overlay(told)
-            if not _says_so(vps):
+            if not grants.says_unscheduled(vps):
                 self._recorder.warning(vps, "FailedScheduling", verdict.message)
 
 

@@ -1,29 +1,22 @@
 """Why a node is refused: one class per reason, and each says so in words.
 
 `schedule.py` asks every filter that applies to a request about every node, and puts the words of those that
-refused together. Pure: a filter reads a NodeView and nothing else.
+refused together. Here are those that concern every VPS; `topology.py` and `permission.py` have the others.
 """
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Protocol
 
-from controller.view import Effect, NodeView, Taint, VPSRequest
+from controller import permission, topology
+from controller.refusing import Filter, shortage
+from controller.room import NodeView
+from controller.topology import written_cores
+from controller.view import Effect, Taint, VPSRequest
 from kohakuriver import quantity
 
 
-class Filter(Protocol):
-    """One reason to refuse a node."""
-
-    def fits(self, node: NodeView) -> bool: ...
-
-    def phrase(self, refused: Sequence[NodeView]) -> str:
-        """What these nodes are, after a count or after "is": "short of memory (need 4Gi, …)"."""
-        ...
-
-
-class NodeNotReady:
-    """Its agent is silent, its engine does not answer, or its disk is full."""
+class NodeNotReady(Filter):
+    """Its agent is silent, or its engine does not answer."""
 
     def fits(self, node: NodeView) -> bool:
         return node.facts.ready
@@ -32,7 +25,7 @@ class NodeNotReady:
         return "not ready"
 
 
-class Cordoned:
+class Cordoned(Filter):
     """An administrator wants no new VPS on it."""
 
     def fits(self, node: NodeView) -> bool:
@@ -42,8 +35,28 @@ class Cordoned:
         return "cordoned"
 
 
+class Draining(Filter):
+    """An administrator wants nothing to run on it."""
+
+    def fits(self, node: NodeView) -> bool:
+        return not node.facts.draining
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return "being drained"
+
+
+class DiskFull(Filter):
+    """Its disk has no room for another container."""
+
+    def fits(self, node: NodeView) -> bool:
+        return not node.facts.disk_full
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return "short of disk space"
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(Filter):
     """It lacks a label that the VPS selects by."""
 
     wanted: tuple[tuple[str, str], ...]
@@ -56,7 +69,7 @@ class Selector:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Tainted:
+class Tainted(Filter):
     """It carries a taint that the VPS does not tolerate."""
 
     request: VPSRequest
@@ -78,7 +91,7 @@ class Tainted:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Cores:
+class Cores(Filter):
     """Too few of its cores are free."""
 
     need: int
@@ -87,14 +100,13 @@ class Cores:
         return node.free_cores >= self.need
 
     def phrase(self, refused: Sequence[NodeView]) -> str:
-        best = max(refused, key=lambda node: node.free_cores)
-        free = max(0, best.free_cores)
-        words = "most free" if len(refused) > 1 else "free"
-        return f"short of cores (need {_cores(self.need)}, {words} {_cores(free)} on {best.name})"
+        return shortage(
+            "cores", refused, need=self.need, free=lambda node: node.free_cores, written=written_cores
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(Filter):
     """Too little of its memory is free."""
 
     need: int
@@ -103,14 +115,16 @@ class Memory:
         return node.free_memory >= self.need
 
     def phrase(self, refused: Sequence[NodeView]) -> str:
-        best = max(refused, key=lambda node: node.free_memory)
-        free = max(0, best.free_memory)
-        words = "most free" if len(refused) > 1 else "free"
-        need = quantity.approximate_size(self.need)
-        return f"short of memory (need {need}, {words} {quantity.approximate_size(free)} on {best.name})"
+        return shortage(
+            "memory",
+            refused,
+            need=self.need,
+            free=lambda node: node.free_memory,
+            written=quantity.approximate_size,
+        )
 
 
-class NoSSHPort:
+class NoSSHPort(Filter):
     """All of its SSH ports are booked. A node that publishes none gives none, and refuses nobody."""
 
     def fits(self, node: NodeView) -> bool:
@@ -120,25 +134,21 @@ class NoSSHPort:
         return f"short of SSH ports (0 of {max(len(node.facts.ports) for node in refused)} free)"
 
 
-NOT_READY, CORDONED, NO_SSH_PORT = NodeNotReady(), Cordoned(), NoSSHPort()
+NOT_READY, CORDONED, DRAINING, DISK_FULL = NodeNotReady(), Cordoned(), Draining(), DiskFull()
+NO_SSH_PORT = NoSSHPort()
 
 
 def that_apply(request: VPSRequest) -> tuple[Filter, ...]:
     """The filters this request has to pass, in the order in which a refusal is told."""
-    filters: list[Filter] = [NOT_READY, CORDONED]
+    filters: list[Filter] = [NOT_READY, DRAINING, CORDONED, DISK_FULL]
     if request.selector:
         filters.append(Selector(request.selector))
-    filters += [Tainted(request), Cores(request.cores), Memory(request.memory)]
+    filters += [Tainted(request), *permission.that_apply(request), *to_hold(request)]
     if request.needs_port:
         filters.append(NO_SSH_PORT)
     return tuple(filters)
 
 
 def to_hold(request: VPSRequest) -> tuple[Filter, ...]:
-    """What a VPS that is bound already must pass to get its cores and memory again."""
-    return (Cores(request.cores), Memory(request.memory))
-
-
-def _cores(thousandths: int) -> str:
-    """ "2", "0.5", "2.25": as the CLI shows cores."""
-    return f"{thousandths / 1000:g}"
+    """What a VPS that is bound already must pass to get what it had again."""
+    return (Cores(request.cores), Memory(request.memory), *topology.that_apply(request))

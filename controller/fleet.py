@@ -10,11 +10,12 @@ import dataclasses
 from collections.abc import Iterator
 
 from controller import schedule
+from controller.room import NodeView, to_book, view_of
 from controller.schedule import Placement, Strategy, Unschedulable
-from controller.view import Booking, NodeFacts, NodeView, VPSRequest, view_of
+from controller.view import Booking, NodeFacts, VPSRequest
 
 IN_FLIGHT = -1  # the revision of a booking that has been asked for and not yet answered
-ANY_PORT = 0  # stands in for the port that the server will choose
+Ranking = list[tuple[float, str]]  # worth, negated, and name: the best first
 
 
 @dataclasses.dataclass(slots=True)
@@ -46,7 +47,8 @@ class Fleet:
         self._facts: dict[str, NodeFacts] = {}
         self._held: dict[str, _Held] = {}
         self._views: dict[str, NodeView] = {}
-        self._ranking: list[tuple[float, str]] = []  # worth, negated, and name: the best first
+        self._ranking: Ranking = []  # for those who ask for no GPUs
+        self._with_gpus: Ranking = []  # only nodes that have any, for those who do
         self._with_image: collections.Counter[str] = collections.Counter()
         self._improved: set[str] = set()
         self._refusals: dict[VPSRequest, Unschedulable] = {}  # of this version
@@ -83,21 +85,22 @@ class Fleet:
 
     def assume(self, name: str, uid: str, request: VPSRequest) -> None:
         """A booking is being asked for: count it."""
-        view = self._views[name]
-        port = ANY_PORT if request.needs_port and view.facts.ports else None
-        self._held.setdefault(name, _Held()).assumed[uid] = _Assumed(
-            Booking(request.cores, request.memory, port)
-        )
+        booking = to_book(request, self._views[name])
+        self._held.setdefault(name, _Held()).assumed[uid] = _Assumed(booking)
         self._refresh(name)
 
-    def confirm(self, name: str, uid: str, *, revision: int) -> None:
-        """The booking was made at this revision: count it until the watch has shown that."""
+    def confirm(self, name: str, uid: str, *, revision: int, booking: Booking | None = None) -> None:
+        """The booking was made so at this revision: count it until the watch has shown that."""
         held = self._held.get(name)
         if held is None or uid not in held.assumed:
             return
-        held.assumed[uid].revision = revision
+        assumed = held.assumed[uid]
+        is_news = booking is not None and booking.is_special and booking != assumed.booking
         if held.revision >= revision:
             del held.assumed[uid]
+        else:
+            held.assumed[uid] = _Assumed(booking or assumed.booking, revision)
+        if is_news or uid not in held.assumed:
             self._refresh(name)
 
     def withdraw(self, name: str, uid: str) -> None:
@@ -116,8 +119,9 @@ class Fleet:
             verdict = schedule.schedule(request, [named] if named else [], strategy=self._strategy)
         else:
             bonus = schedule.IMAGE_BONUS if self._with_image[request.image] > 0 else 0.0
-            best = schedule.pick(request, self._best_first(), bonus=bonus)
-            nodes = [view for _, view in self._best_first()] if best is None else []
+            ranking = self._with_gpus if request.gpus.count else self._ranking
+            best = schedule.pick(request, self._best_first(ranking), bonus=bonus)
+            nodes = [view for _, view in self._best_first(self._ranking)] if best is None else []
             verdict = Placement(best.name) if best is not None else schedule.explain(request, nodes)
         if isinstance(verdict, Unschedulable):
             self._refusals[request] = verdict
@@ -128,8 +132,8 @@ class Fleet:
         improved, self._improved = self._improved, set()
         return [self._views[name] for name in sorted(improved) if name in self._views]
 
-    def _best_first(self) -> Iterator[tuple[float, NodeView]]:
-        for negated, name in self._ranking:
+    def _best_first(self, ranking: Ranking) -> Iterator[tuple[float, NodeView]]:
+        for negated, name in ranking:
             yield -negated, self._views[name]
 
     def _refresh(self, name: str) -> None:
@@ -143,22 +147,13 @@ class Fleet:
         self.version += 1
         self._refusals.clear()
         self._rank(before, view)
-        if view is not None and (before is None or not _only_less(before, view)):
+        if view is not None and (before is None or not view.has_no_more_than(before)):
             self._improved.add(name)
 
     def _rank(self, before: NodeView | None, view: NodeView | None) -> None:
-        if before is not None:
-            place = (-schedule.worth(before, self._strategy), before.name)
-            del self._ranking[bisect.bisect_left(self._ranking, place)]
-        if view is not None:
-            bisect.insort(self._ranking, (-schedule.worth(view, self._strategy), view.name))
-
-
-def _only_less(before: NodeView, view: NodeView) -> bool:
-    """Whether nothing changed but that less is free."""
-    return (
-        before.facts is view.facts
-        and view.free_cores <= before.free_cores
-        and view.free_memory <= before.free_memory
-        and view.free_ports <= before.free_ports
-    )
+        for ranking, for_gpus in ((self._ranking, False), (self._with_gpus, True)):
+            if before is not None and (before.facts.gpus or not for_gpus):
+                place = (-schedule.worth(before, self._strategy, for_gpus=for_gpus), before.name)
+                del ranking[bisect.bisect_left(ranking, place)]
+            if view is not None and (view.facts.gpus or not for_gpus):
+                bisect.insort(ranking, (-schedule.worth(view, self._strategy, for_gpus=for_gpus), view.name))

@@ -1,4 +1,4 @@
-"""Gives back and takes again the cores and memory of VPSes that are stopped and started.
+"""Gives back and takes again what is booked for VPSes that are stopped and started, or drained.
 
 keys -> `grants.decide` -> release, regrant, or a word why not. A VPS whose node is full waits for that
 node: it is tried again when something there becomes free. Each VPS is worked on by one task at a time.
@@ -14,9 +14,9 @@ from typing import Any, assert_never
 from controller import explainer, grants
 from controller.backoff import Backoff
 from controller.fleet import Fleet
-from controller.grants import Regrant, Release, Wait
+from controller.grants import Action, Regrant, Release, Rest, Wait
 from controller.schedule import Unschedulable
-from controller.view import request_of
+from controller.view import booking_of, request_of
 from controller.world import World
 from controller.writes import Writes
 from kohakuriver import errors
@@ -105,7 +105,7 @@ class Granter:
             if key in self._due:
                 self._wakeup.set()
 
-    def _decide(self, key: ObjectKey) -> Release | Regrant | Wait | None:
+    def _decide(self, key: ObjectKey) -> Action | None:
         vps = self._world.vpses.get(key)
         if vps is None:
             self._backoff.forget(key)
@@ -118,13 +118,18 @@ class Granter:
         if vps is None or action is None:
             return
         match action:
-            case Release(epoch):
-                self._world.vpses.overlay(await self._writes.release(vps, epoch=epoch))
+            case Release(epoch, why):
+                released = await self._writes.release(vps, epoch=epoch)
+                self._world.vpses.overlay(released)
+                freed = f"{why}: all it had but its SSH port is free for others"
+                self._recorder.normal(released, "Released", freed)
             case Regrant(epoch, node):
                 await self._regrant(vps, epoch=epoch, node=node)
             case Wait(node, message):
                 self._waiting[node].add(key)
                 await self._say(vps, message)
+            case Rest(node):
+                self._waiting[node].add(key)
             case _:
                 assert_never(action)
 
@@ -135,18 +140,26 @@ class Granter:
             granted = await self._writes.regrant(vps, epoch=epoch)
         except errors.Invalid as refusal:
             self._fleet.withdraw(node, uid)
-            await self._say(vps, f"its files are on {node}: {refusal.message}")
+            for cause in refusal.causes:
+                if (
+                    cause.reason == "NoRoom"
+                ):  # of all else `grants.decide` will say why, once it is known here
+                    await self._say(vps, f"its files are on {node}: {cause.message}")
             raise
         except errors.KohakuRiverError:
             self._fleet.withdraw(node, uid)
             raise
-        self._fleet.confirm(node, uid, revision=revision_of(granted))
+        held = booking_of(granted["status"]["assignment"]["grant"])
+        self._fleet.confirm(node, uid, revision=revision_of(granted), booking=held)
         self._world.vpses.overlay(granted)
+        self._recorder.normal(granted, "Granted", f"has what it needs on {node} again")
 
     async def _say(self, vps: Object, message: str) -> None:
         if explainer.differs(vps, Unschedulable("NoRoom", message)):
             told = await self._writes.say_unscheduled(vps, reason="NoRoom", message=message)
             self._world.vpses.overlay(told)
+            if not grants.says_unscheduled(vps):
+                self._recorder.warning(vps, "FailedScheduling", message)
 
     async def _look_again(self, key: ObjectKey, error: errors.KohakuRiverError) -> None:
         log.info("grant not changed", extra={"vps": str(key), "error": str(error)})

@@ -1,25 +1,30 @@
-"""Whether a bound VPS should give its cores and memory back, or get them again.
+"""Whether a bound VPS should give what is booked for it back, or get it again.
 
-A stopped VPS frees them and stays bound, for its files are on that node; started again it needs them on that
-same node. Pure: reads a VPS and the node it is bound to, decides; `granter.py` carries it out.
+A stopped VPS frees it and stays bound, for its files are on that node; started again it needs it on that
+same node. So does one that was stopped because its node is drained, once that is over. Pure: reads a VPS and
+the node it is bound to, decides; `granter.py` carries it out.
 """
 
 import dataclasses
 
 from controller import filters, schedule
-from controller.view import NodeView, Object, condition, request_of
+from controller.room import NodeView
+from controller.view import Object, condition, request_of
+
+NODE_DRAINED = "NodeDrained"  # the agent's reason for a stop that the spec did not ask for
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Release:
-    """Declared Stopped, and seen stopped: its cores and memory are free for others."""
+    """Declared Stopped, or drained, and seen stopped: its cores, memory and GPUs are free for others."""
 
     epoch: int
+    why: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Regrant:
-    """Declared Running or Paused again: book its cores and memory on its node."""
+    """Declared Running or Paused again, or drained no more: book all it needs on its node."""
 
     epoch: int
     node: str
@@ -33,24 +38,38 @@ class Wait:
     message: str
 
 
-def decide(vps: Object, node: NodeView | None) -> Release | Regrant | Wait | None:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rest:
+    """Stopped by a drain: nothing to do or to say until its node changes."""
+
+    node: str
+
+
+Action = Release | Regrant | Wait | Rest
+
+
+def decide(vps: Object, node: NodeView | None) -> Action | None:
     """The next step for this VPS, bound to `node`; None when its grant is as it should be."""
     status = vps.get("status") or {}
     assignment = status.get("assignment")
     if not assignment or vps["metadata"].get("deletionTimestamp"):
         return None
-    epoch = assignment["epoch"]
+    epoch, name = assignment["epoch"], assignment["node"]
     holds = assignment["grant"].get("cores") is not None
+    observed = status.get("observed") or {}
+    is_stopped = observed.get("state") == "stopped" and observed.get("epoch") == epoch
     if vps["spec"]["runState"] == "Stopped":
-        observed = status.get("observed") or {}
-        is_stopped = observed.get("state") == "stopped" and observed.get("epoch") == epoch
-        return Release(epoch) if holds and is_stopped else None
+        return Release(epoch, "it is stopped") if holds and is_stopped else None
+    is_draining = node is not None and node.facts.draining
+    is_drained = is_stopped and observed.get("reason") == NODE_DRAINED
+    if is_drained and holds:
+        return Release(epoch, f"node {name} is being drained") if is_draining else Rest(name)
     if holds:
         return None
+    if is_drained and is_draining:
+        return Rest(name)
     short = shortage(vps, node)
-    if short is not None:
-        return Wait(assignment["node"], short)
-    return Regrant(epoch, assignment["node"])
+    return Wait(name, short) if short is not None else Regrant(epoch, name)
 
 
 def shortage(vps: Object, node: NodeView | None) -> str | None:
@@ -58,6 +77,8 @@ def shortage(vps: Object, node: NodeView | None) -> str | None:
     name = vps["status"]["assignment"]["node"]
     if node is None:
         return f"its files are on {name}, which is not there"
+    if node.facts.draining:
+        return f"its files are on {name}, which is being drained"
     refusals = schedule.refusals_of(filters.to_hold(request_of(vps)), [node])
     if not refusals:
         return None
@@ -75,6 +96,6 @@ def is_pending(vps: Object) -> bool:
 
 
 def says_unscheduled(vps: Object) -> bool:
-    """Whether the VPS still carries a word of ours that nothing fits."""
+    """Whether the VPS carries a word of ours that nothing fits."""
     scheduled = condition(vps, "Scheduled")
-    return scheduled is not None and scheduled["status"] != "True"
+    return scheduled is not None and scheduled["status"] == "False"

@@ -9,6 +9,7 @@ loss").
 
 import asyncio
 import logging
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -28,8 +29,8 @@ NodeListener = Callable[[ObjectKey, dict[str, Any], bool], None]
 async def run(connection: Connection, on_node: NodeListener, started: Callable[[], None]) -> None:
     """Host the handlers for ever. `on_node` gets the key, the Node as it is, and whether it is gone.
 
-    kopf takes SIGINT and SIGTERM for itself when it starts; `started` is called then, to take them back. It ends when
-    the API server answers it with an error for long; then it is started anew, and lists anew.
+    kopf takes SIGINT and SIGTERM for itself when it starts: they are freed again, and `started` is called.
+    It ends when the API server answers it with an error for long; then it is started anew, and lists anew.
     """
     async for attempt in tenacity.AsyncRetrying(
         wait=tenacity.wait_random_exponential(multiplier=0.5, max=10.0), before_sleep=_log_retry
@@ -48,6 +49,8 @@ async def _run_once(connection: Connection, on_node: NodeListener, started: Call
     tasks = await kopf.spawn_tasks(
         registry=registry(connection, on_node), settings=settings, standalone=True, clusterwide=True
     )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().remove_signal_handler(number)
     started()
     # Not kopf.operator: when that ends, it cancels every task of the loop that is younger than itself.
     try:

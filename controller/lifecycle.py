@@ -56,6 +56,7 @@ class Lifecycle:
         self._is_leading = is_leading
         self._tenants = Tenants()
         self._silent: set[str] = set()  # nodes that were marked when last looked at
+        self._orders: dict[str, str] = {}  # what administrators wanted of each node when last looked at
         self._busy: set[ObjectKey] = set()
         self._slots = asyncio.Semaphore(WIDTH)
         self._tasks: asyncio.TaskGroup | None = None
@@ -71,8 +72,9 @@ class Lifecycle:
         return len(self._silent)
 
     def node_changed(self, name: str, *, is_gone: bool) -> None:
-        """A Node came, changed or went: tell of it when it fell silent or came back."""
+        """A Node came, changed or went: tell of it when it came back, or has other orders."""
         node = self._world.node(name)
+        self._tell_orders(name, None if is_gone else node)
         was_silent = name in self._silent
         if is_gone or node is None:
             self._silent.discard(name)
@@ -83,6 +85,21 @@ class Lifecycle:
             log.info("node is back", extra={"node": name, "from": "silent", "to": "reporting"})
             if self._is_leading():
                 self._recorder.normal(node, "NodeBack", f"node {name} reports again")
+
+    def _tell_orders(self, name: str, node: Object | None) -> None:
+        before = self._orders.pop(name, None)
+        if node is None:
+            return
+        now = self._orders[name] = view.orders_of(node)
+        if before in (None, now) or not self._is_leading():
+            return
+        log.info("node has other orders", extra={"node": name, "from": before, "to": now})
+        words = {
+            "Drained": f"node {name} is being drained: its VPSes stop, and start again at uncordon",
+            "Cordoned": f"node {name} is cordoned: it takes no new VPSes",
+            "Uncordoned": f"node {name} takes VPSes again",
+        }
+        self._recorder.normal(node, f"Node{now}", words[now])
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as self._tasks:

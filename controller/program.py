@@ -33,6 +33,7 @@ from kohakuriver.clock import Clock
 
 log = logging.getLogger(__name__)
 
+EVENT_PACE = 0.02  # seconds between two Events
 FAREWELL = 3.0  # seconds that the last writes of a clean exit may take
 
 
@@ -54,12 +55,12 @@ class Controller:
         chance = random.Random()  # noqa: S311 - jitter, no secret
         self.metrics = Metrics()
         self._connection = connection
-        self._writes = Writes(client)
         self._recorder = Recorder(client, clock=clock, component="controller")
         self._world = World(client, clock=clock, chance=chance)
         self._election = Election(
             client, clock=clock, identity=options.identity, terms=options.terms, name=options.lease
         )
+        self._writes = Writes(client, term=lambda: self._election.term)
         fleet, ears = Fleet(strategy=options.strategy), Ears(options.limits)
         self._heartbeat = Heartbeat(
             client, self._world, ears, clock=clock, identity=options.identity, limits=options.limits
@@ -114,7 +115,7 @@ class Controller:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._world.run(), name="world")
             tasks.create_task(self._heartbeat.run(), name="heartbeat")
-            tasks.create_task(self._recorder.run(), name="events")
+            tasks.create_task(self._tell(), name="events")
             await self._world.wait_synced()
             await self._scheduler.step()
             log.info("the cluster is known", extra={"nodes": len(self._world.nodes)})
@@ -124,6 +125,12 @@ class Controller:
             tasks.create_task(self._granter.run(), name="granter")
             tasks.create_task(self._lifecycle.run(), name="lifecycle")
             tasks.create_task(handlers.run(self._connection, self._node_event, started), name="kopf")
+
+    async def _tell(self) -> None:
+        """Write Events at a walk: in a burst they must not take the place of the bindings they tell of."""
+        while True:
+            await self._recorder.step()
+            await asyncio.sleep(EVENT_PACE)
 
     async def _when_leading(self) -> None:
         """Take up what only a leader does, each time this controller becomes one."""

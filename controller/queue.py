@@ -49,6 +49,10 @@ class PendingQueue(Generic[Key]):
     def __len__(self) -> int:
         return len(self._group_of)
 
+    def __iter__(self) -> Iterator[Key]:
+        """Everybody, in no order."""
+        return iter(list(self._group_of))
+
     def __contains__(self, key: Key) -> bool:
         return key in self._group_of
 
@@ -58,7 +62,8 @@ class PendingQueue(Generic[Key]):
         rank = -priority
         if held is not None and self._group_of[key] == request and (held.rank, held.born) == (rank, born):
             return False
-        self.remove(key)
+        if self._group_of.get(key) != request:
+            self.remove(key)
         place = _Place(rank, born, held.sequence if held else next(self._sequence))
         group = self._groups.setdefault(request, _Group())
         group.members[key] = place

@@ -9,10 +9,13 @@ import enum
 from collections.abc import Collection, Iterable, Sequence
 
 from controller import filters
-from controller.view import Effect, NodeView, VPSRequest
+from controller.refusing import Filter
+from controller.room import NodeView
+from controller.view import Effect, VPSRequest
 
 IMAGE_BONUS = 0.2  # of the 1.0 that an empty node scores: saves a pull, yet does not pile everything up
-TAINT_MALUS = 2.0  # more than any other difference: disliked nodes come last
+GPU_MALUS = 1.0  # a node with GPUs is kept for those who ask for them as long as any other has room
+TAINT_MALUS = 4.0  # more than any other difference: disliked nodes come last
 
 
 class Strategy(enum.StrEnum):
@@ -42,21 +45,27 @@ def schedule(
 ) -> Placement | Unschedulable:
     """The best node that every filter lets pass. Equal nodes are told apart by name."""
     among = nodes if request.node is None else [node for node in nodes if node.name == request.node]
-    ranked = sorted(among, key=lambda node: (-worth(node, strategy), node.name))
-    has_image = any(request.image in node.facts.images for node in ranked)
-    best = pick(
-        request, ((worth(node, strategy), node) for node in ranked), bonus=IMAGE_BONUS if has_image else 0.0
+    for_gpus = request.gpus.count > 0
+    ranked = sorted(
+        ((worth(node, strategy, for_gpus=for_gpus), node) for node in among),
+        key=lambda each: (-each[0], each[1].name),
     )
-    return Placement(best.name) if best is not None else explain(request, ranked)
+    has_image = any(request.image in node.facts.images for node in among)
+    best = pick(request, ranked, bonus=IMAGE_BONUS if has_image else 0.0)
+    return Placement(best.name) if best is not None else explain(request, [node for _, node in ranked])
 
 
-def worth(node: NodeView, strategy: Strategy) -> float:
-    """How good a node is whatever the VPS, from 0 to 1."""
+def worth(node: NodeView, strategy: Strategy, *, for_gpus: bool) -> float:
+    """How good a node is for all that ask for GPUs, or for all that do not."""
     facts = node.facts
     cores = node.free_cores / facts.cores if facts.cores > 0 else 0.0
     memory = node.free_memory / facts.memory if facts.memory > 0 else 0.0
-    free = min(1.0, max(0.0, (cores + memory) / 2))
-    return free if strategy is Strategy.SPREAD else 1.0 - free
+    free = (cores + memory) / 2
+    if for_gpus and facts.gpus:
+        free = (cores + memory + 1.0 - len(node.gpus) / len(facts.gpus)) / 3
+    free = min(1.0, max(0.0, free))
+    value = free if strategy is Strategy.SPREAD else 1.0 - free
+    return value - GPU_MALUS if facts.gpus and not for_gpus else value
 
 
 def pick(request: VPSRequest, ranked: Iterable[tuple[float, NodeView]], *, bonus: float) -> NodeView | None:
@@ -95,9 +104,7 @@ def explain(request: VPSRequest, nodes: Sequence[NodeView]) -> Unschedulable:
     return Unschedulable("Unschedulable", f"0 of {len(nodes)} nodes fit: {', '.join(parts)}")
 
 
-def refusals_of(
-    to_pass: Sequence[filters.Filter], nodes: Iterable[NodeView]
-) -> list[tuple[filters.Filter, list[NodeView]]]:
+def refusals_of(to_pass: Sequence[Filter], nodes: Iterable[NodeView]) -> list[tuple[Filter, list[NodeView]]]:
     """Each filter with the nodes it was the first to refuse, most nodes first."""
     refused: dict[int, list[NodeView]] = {}
     for node in nodes:
@@ -115,7 +122,7 @@ def _explain_named(request: VPSRequest, nodes: Sequence[NodeView]) -> Unschedula
     if not nodes:
         return Unschedulable("NodeNotFound", f"node {request.node} does not exist")
     ((each, refused), *_) = refusals_of(filters.that_apply(request), nodes)
-    return Unschedulable("Unschedulable", f"node {request.node} is {each.phrase(refused)}")
+    return Unschedulable("Unschedulable", each.alone(refused[0]))
 
 
 def _preference(request: VPSRequest, node: NodeView) -> float:

@@ -1,4 +1,4 @@
-"""Gives pending VPSes to nodes: informers -> queue -> decision -> bind, sixteen at a time.
+"""Gives pending VPSes to nodes: informers -> queue -> decision -> bind, many at a time.
 
 The loop owns waiting; a decision is `fleet.schedule`, a write is one bind that the server compares and
 computes itself. What was asked for counts as booked at once, so that the next decision sees it; what was
@@ -18,6 +18,7 @@ from controller.explainer import Explainer
 from controller.fleet import Fleet
 from controller.metrics import Metrics
 from controller.queue import PendingQueue
+from controller.room import NodeView
 from controller.schedule import Placement, Unschedulable
 from controller.view import VPSRequest
 from controller.world import World
@@ -29,7 +30,8 @@ from kohakuriver.client.watch import ObjectKey, revision_of
 log = logging.getLogger(__name__)
 
 Object = dict[str, Any]
-WIDTH = 16  # binds under way
+WIDTH = 64  # binds under way: most of a bind is waiting for the disks of etcd
+ON_ONE_NODE = 2  # of them: all change one record, and more would only make each other try again
 BATCH = 200  # changed objects taken in before others get a turn
 DECISIONS = 8  # the same for decisions, the longest of which looks at every node
 MANY = 16  # changed nodes from which on asking each of them costs more than deciding anew
@@ -63,11 +65,13 @@ class Scheduler:
         self._changed: dict[tuple[str, ObjectKey], None] = {}  # kinds and keys, in order
         self._busy: set[ObjectKey] = set()  # being bound, or left alone for a moment after a failure
         self._under_way = 0
+        self._doors: dict[str, asyncio.Semaphore] = {}
         self._wakeup = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
         world.nodes.listen(lambda key: self._touch("node", key))
         world.allocations.listen(lambda key: self._touch("allocation", key))
         world.vpses.listen(lambda key: self._touch("vps", key))
+        world.environments.listen(self._environment_changed)
 
     @property
     def pending(self) -> int:
@@ -100,6 +104,13 @@ class Scheduler:
         self._changed[kind, key] = None
         self._wakeup.set()
 
+    def _environment_changed(self, key: ObjectKey) -> None:
+        """Those that wait for this image may now prefer other nodes."""
+        for waiting in self._queue:
+            vps = self._world.vpses.get(waiting)
+            if vps is not None and vps["spec"].get("environment") == key.name:
+                self._touch("vps", waiting)
+
     def _absorb(self, count: int) -> None:
         for kind, key in list(self._changed)[:count]:
             del self._changed[kind, key]
@@ -128,10 +139,12 @@ class Scheduler:
             self._queue.remove(key)
             return
         born = vps["metadata"].get("creationTimestamp") or ""
-        self._queue.put(key, view.request_of(vps), priority=vps["spec"].get("priority") or 0, born=born)
+        self._queue.put(
+            key, self._world.request_of(vps), priority=vps["spec"].get("priority") or 0, born=born
+        )
         self._explainer.look(key)
 
-    def _wake(self, improved: list[view.NodeView]) -> None:
+    def _wake(self, improved: list[NodeView]) -> None:
         for node in improved:
             self._node_improved(node.name)
         if not improved:
@@ -169,13 +182,15 @@ class Scheduler:
     async def _bind(self, key: ObjectKey, vps: Object, node: str) -> None:
         uid = vps["metadata"]["uid"]
         try:
-            bound = await self._writes.bind(vps, node)
+            async with self._doors.setdefault(node, asyncio.Semaphore(ON_ONE_NODE)):
+                bound = await self._writes.bind(vps, node)
         except errors.KohakuRiverError as error:
             self._fleet.withdraw(node, uid)
             self._end()
             await self._look_again(key, node, error)
         else:
-            self._fleet.confirm(node, uid, revision=revision_of(bound))
+            granted = view.booking_of(bound["status"]["assignment"]["grant"])
+            self._fleet.confirm(node, uid, revision=revision_of(bound), booking=granted)
             self._world.vpses.overlay(bound)
             self._end()
             self._backoff.forget(key)

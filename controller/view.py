@@ -1,4 +1,4 @@
-"""What deciding needs to know of a VPS and of a node, cut out of the API's JSON.
+"""What deciding needs to know of a VPS, of a node and of what is booked there, cut out of the API's JSON.
 
 JSON enters the controller's decisions here and nowhere else. Below this file nothing sees a dict of the API,
 and nothing here does I/O.
@@ -8,9 +8,11 @@ import dataclasses
 import enum
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-from kohakuriver import quantity
+from controller.cores import NONE, Cores
+from controller.gpus import GPU, Wish
+from kohakuriver import cpuset, quantity
 
 Object = Mapping[str, Any]
 
@@ -18,6 +20,10 @@ NODE_SILENT = "NodeStatusUnknown"  # the reason this controller gives in conditi
 
 _millicores = functools.lru_cache(maxsize=4096)(quantity.millicores)
 _size = functools.lru_cache(maxsize=4096)(quantity.size)
+_cpuset = functools.lru_cache(maxsize=4096)(cpuset.parse)
+
+NO_GPUS = Wish()
+TARBALLS = "kohakuriver/environment-"  # how agents name the image of an Environment that is a tarball
 
 
 class Effect(enum.StrEnum):
@@ -57,6 +63,17 @@ class Toleration:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Mount:
+    """A folder of the node that a VPS wants to see, or that a node allows with all below it."""
+
+    path: str
+    read_only: bool = False
+
+    def covers(self, path: str) -> bool:
+        return path == self.path or path.startswith(self.path.rstrip("/") + "/")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class VPSRequest:
     """What a VPS needs of a node. Equal requests fit the same nodes: what refuses one refuses all."""
 
@@ -67,6 +84,13 @@ class VPSRequest:
     selector: tuple[tuple[str, str], ...] = ()
     tolerations: tuple[Toleration, ...] = ()
     image: str = ""
+    exclusive: int = 0  # whole cores for itself alone
+    numa: int | None = None
+    gpus: Wish = NO_GPUS
+    mounts: tuple[Mount, ...] = ()
+    privileged: bool = False
+    rejected_by: tuple[tuple[str, str], ...] = ()  # nodes that will not take it, and why
+    former: str = ""  # the uid of a VPS that was placed before: some node may still have its container
 
     def tolerates(self, taint: Taint) -> bool:
         return any(toleration.covers(taint) for toleration in self.tolerations)
@@ -85,20 +109,12 @@ class NodeFacts:
     memory: int = 0  # allocatable bytes
     ports: range = range(0)
     images: frozenset[str] = frozenset()
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class NodeView:
-    """A node, and what of it is free."""
-
-    facts: NodeFacts
-    free_cores: int
-    free_memory: int
-    free_ports: int
-
-    @property
-    def name(self) -> str:
-        return self.facts.name
+    draining: bool = False
+    disk_full: bool = False
+    numa: Mapping[int, Cores] = dataclasses.field(default_factory=dict)
+    gpus: tuple[GPU, ...] = ()  # by index
+    allow_mounts: tuple[Mount, ...] = ()
+    allow_privileged: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -108,20 +124,42 @@ class Booking:
     cores: int
     memory: int
     port: int | None
+    is_exclusive: bool = False
+    cpuset: Cores = NONE
+    numa: int | None = None
+    gpus: tuple[str, ...] = ()
+    is_tombstone: bool = False
+
+    @property
+    def is_special(self) -> bool:
+        """Whether it is more than a share of the cores, memory and a port."""
+        return bool(
+            self.is_exclusive or self.cpuset or self.numa is not None or self.gpus or self.is_tombstone
+        )
 
 
-def request_of(vps: Object) -> VPSRequest:
-    """What this VPS asks for."""
-    spec = vps["spec"]
-    placement = spec.get("placement") or {}
+def request_of(vps: Object, *, image: str | None = None) -> VPSRequest:
+    """What this VPS asks for; `image` is what the Environment that it names stands for."""
+    spec, status = vps["spec"], vps.get("status") or {}
+    resources, placement = spec["resources"], spec.get("placement") or {}
+    millicores = _millicores(resources["cores"])
     return VPSRequest(
-        cores=_millicores(spec["resources"]["cores"]),
-        memory=_size(spec["resources"]["memory"]),
+        cores=millicores,
+        memory=_size(resources["memory"]),
         needs_port=not (spec.get("ssh") or {}).get("disabled"),
         node=placement.get("node"),
         selector=tuple(sorted((placement.get("nodeSelector") or {}).items())),
         tolerations=tuple(_toleration(entry) for entry in spec.get("tolerations") or ()),
-        image=image_name(spec.get("image") or ""),
+        image=image_name(spec.get("image") or image or ""),
+        exclusive=millicores // 1000 if resources.get("exclusive") else 0,
+        numa=placement.get("numa"),
+        gpus=_wish(placement.get("gpus")),
+        mounts=tuple(
+            Mount(entry["source"], bool(entry.get("readOnly"))) for entry in spec.get("mounts") or ()
+        ),
+        privileged=bool(spec.get("privileged")),
+        rejected_by=tuple(sorted((status.get("rejectedBy") or {}).items())),
+        former=vps["metadata"].get("uid") or "" if status.get("epoch") else "",
     )
 
 
@@ -143,47 +181,57 @@ def facts_of(node: Object) -> NodeFacts:
         memory=_size(allocatable.get("memory", 0)),
         ports=range(ports["first"], ports["last"] + 1) if ports else range(0),
         images=frozenset(image_name(image) for image in status.get("images") or ()),
+        draining=bool(spec.get("drain")),
+        disk_full=_is_true(node, "DiskPressure"),
+        numa={entry["id"]: _cpuset(entry["cpuset"]) for entry in status.get("numa") or ()},
+        gpus=tuple(
+            sorted((_gpu(entry) for entry in status.get("gpus") or ()), key=lambda device: device.index)
+        ),
+        allow_mounts=tuple(
+            Mount(entry["prefix"], bool(entry.get("readOnly"))) for entry in status.get("allowMounts") or ()
+        ),
+        allow_privileged=bool(status.get("allowPrivileged")),
     )
 
 
 def bookings_of(allocation: Object) -> dict[str, Booking]:
     """What is booked on a node, by VPS uid."""
-    return {
-        uid: Booking(
-            cores=_millicores(entry.get("cores") or 0),
-            memory=_size(entry.get("memory") or 0),
-            port=entry.get("sshPort"),
-        )
-        for uid, entry in (allocation.get("bookings") or {}).items()
-    }
+    return {uid: booking_of(entry) for uid, entry in (allocation.get("bookings") or {}).items()}
 
 
-def view_of(facts: NodeFacts, bookings: Mapping[str, Booking]) -> NodeView:
-    """A node with these bookings on it. A booking without a port takes none."""
-    cores = memory = ports = 0
-    for booking in bookings.values():
-        cores += booking.cores
-        memory += booking.memory
-        ports += booking.port is not None
-    return NodeView(facts, facts.cores - cores, facts.memory - memory, max(0, len(facts.ports) - ports))
+def booking_of(entry: Object) -> Booking:
+    """What one entry of a node's record, or the grant of a VPS, holds there."""
+    own = _cpuset(entry.get("cpuset") or "")
+    return Booking(
+        cores=_millicores(entry.get("cores") or 0),
+        memory=_size(entry.get("memory") or 0),
+        port=entry.get("sshPort"),
+        is_exclusive=bool(entry.get("exclusive") or own),
+        cpuset=own,
+        numa=entry.get("numa"),
+        gpus=tuple(entry.get("gpus") or ()),
+        is_tombstone=bool(entry.get("tombstone")),
+    )
 
 
 def is_ready(node: Object) -> bool:
-    """Whether a Node takes VPSes at all: its agent lives, its engine answers and its disk has room."""
-    ready = condition(node, "Ready")
-    runtime, disk = condition(node, "RuntimeReady"), condition(node, "DiskPressure")
-    return (
-        ready is not None
-        and ready["status"] == "True"
-        and (runtime is None or runtime["status"] != "False")
-        and (disk is None or disk["status"] != "True")
-    )
+    """Whether a Node can run VPSes at all: its agent lives and its engine answers."""
+    runtime = condition(node, "RuntimeReady")
+    return _is_true(node, "Ready") and (runtime is None or runtime["status"] != "False")
 
 
 def is_marked_silent(node: Object) -> bool:
     """Whether a controller has already written that this Node is silent."""
     ready = condition(node, "Ready")
     return ready is not None and ready["status"] == "Unknown" and ready.get("reason") == NODE_SILENT
+
+
+def orders_of(node: Object) -> Literal["Drained", "Cordoned", "Uncordoned"]:
+    """What an administrator wants of this Node, in one word."""
+    spec = node.get("spec") or {}
+    if spec.get("drain"):
+        return "Drained"
+    return "Cordoned" if spec.get("unschedulable") else "Uncordoned"
 
 
 def condition(body: Object, kind: str) -> dict[str, Any] | None:
@@ -199,6 +247,36 @@ def image_name(image: str) -> str:
     """The image as engines list it: with the tag that is meant when none is written."""
     last = image.rpartition("/")[2]
     return image if not image or ":" in last or "@" in last else f"{image}:latest"
+
+
+def environment_image(name: str, environment: Object | None) -> str:
+    """The image that an Environment stands for, as agents name it; empty where there is none."""
+    spec = (environment or {}).get("spec") or {}
+    if spec.get("tarball"):
+        return f"{TARBALLS}{name}:{spec['digest'].removeprefix('sha256:')[:12]}"
+    return str(spec.get("image") or "")
+
+
+def _is_true(body: Object, kind: str) -> bool:
+    found = condition(body, kind)
+    return found is not None and found["status"] == "True"
+
+
+def _gpu(entry: Object) -> GPU:
+    return GPU(
+        index=entry["index"],
+        uuid=entry["uuid"],
+        model=entry.get("model") or "",
+        numa=entry.get("numa"),
+        healthy=entry.get("healthy") is not False,
+    )
+
+
+def _wish(request: Object | None) -> Wish:
+    if not request:
+        return NO_GPUS
+    ids = tuple(request.get("ids") or ())
+    return Wish(ids, len(ids) or int(request.get("count") or 1), request.get("model") or "")
 
 
 def _toleration(entry: Object) -> Toleration:

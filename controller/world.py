@@ -9,17 +9,25 @@ import asyncio
 import random
 from typing import Any
 
+from controller import view
 from kohakuriver import errors
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import Informer, ObjectKey
 from kohakuriver.clock import Clock
-from kohakuriver.resources.kinds import LEASE, NODE, NODE_ALLOCATION, NODE_LEASE_NAMESPACE, VPS
+from kohakuriver.resources.kinds import (
+    ENVIRONMENT,
+    LEASE,
+    NODE,
+    NODE_ALLOCATION,
+    NODE_LEASE_NAMESPACE,
+    VPS,
+)
 
 Object = dict[str, Any]
 
 
 class World:
-    """The VPSes, Nodes, NodeAllocations and Leases, as of a moment ago."""
+    """The VPSes, Nodes, NodeAllocations, Leases and Environments, as of a moment ago."""
 
     def __init__(self, client: Client, *, clock: Clock, chance: random.Random) -> None:
         self._client = client
@@ -27,7 +35,8 @@ class World:
         self.nodes = Informer(client, NODE, clock=clock, chance=chance)
         self.allocations = Informer(client, NODE_ALLOCATION, clock=clock, chance=chance)
         self.leases = Informer(client, LEASE, clock=clock, chance=chance)
-        self._all = (self.vpses, self.nodes, self.allocations, self.leases)
+        self.environments = Informer(client, ENVIRONMENT, clock=clock, chance=chance)
+        self._all = (self.vpses, self.nodes, self.allocations, self.leases, self.environments)
 
     async def run(self) -> None:
         """Follow all kinds for ever."""
@@ -46,6 +55,14 @@ class World:
     def lease(self, node: str) -> Object | None:
         """The Lease that this node renews."""
         return self.leases.get(ObjectKey(NODE_LEASE_NAMESPACE, node))
+
+    def request_of(self, vps: Object) -> view.VPSRequest:
+        """What this VPS asks for, with the image that its Environment stands for."""
+        name = vps["spec"].get("environment")
+        if not name:
+            return view.request_of(vps)
+        image = view.environment_image(name, self.environments.get(ObjectKey("", name)))
+        return view.request_of(vps, image=image)
 
     async def look_at_vps(self, key: ObjectKey) -> None:
         """Read one VPS anew. An error leaves it to the watch."""

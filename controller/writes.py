@@ -1,9 +1,11 @@
 """The only writes of the controller. Each names what it was decided from, so that the server can refuse it.
 
 A patch carries the uid and the resourceVersion that the decision read: if anything changed since, the server
-answers 409 and the caller looks again. Nothing here retries.
+answers 409 and the caller looks again. What rests on silence also names the term under which this controller
+leads, and is refused once another does (CORRECTNESS 15). Nothing here retries.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from kohakuriver.client.rest import Client
@@ -15,8 +17,9 @@ Object = dict[str, Any]
 class Writes:
     """What the controller may do to the world."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, term: Callable[[], str]) -> None:
         self._client = client
+        self._term = term
 
     async def bind(self, vps: Object, node: str) -> Object:
         """Give an unbound VPS to a node."""
@@ -39,7 +42,8 @@ class Writes:
     async def mark_unreachable(self, vps: Object, *, since: str, reason: str, message: str) -> Object:
         """The node of this VPS is silent."""
         condition = {"type": "NodeReachable", "status": "False", "reason": reason, "message": message}
-        return await self._say(vps, {"unreachableSince": since, "conditions": [condition]})
+        status = {"unreachableSince": since, "conditions": [condition]}
+        return await self._say(vps, status, params={"leader": self._term()})
 
     async def mark_reachable(self, vps: Object, *, message: str) -> Object:
         """Its agent has reported since: the mark is gone, and so is the reason for this condition."""
@@ -50,7 +54,9 @@ class Writes:
         """This node's agent is silent, so whether it is ready is unknown."""
         condition = {"type": "Ready", "status": "Unknown", "reason": reason, "message": message}
         body = {"metadata": _precondition(node), "status": {"conditions": [condition]}}
-        return await self._client.patch(NODE, node["metadata"]["name"], body, subresource="status")
+        return await self._client.patch(
+            NODE, node["metadata"]["name"], body, subresource="status", params={"leader": self._term()}
+        )
 
     async def remove_lease(self, name: str) -> None:
         """Remove the Lease of a controller that is no more."""
@@ -61,11 +67,11 @@ class Writes:
         body = {"uid": meta["uid"], "epoch": epoch, "resourceVersion": meta["resourceVersion"]}
         return await self._client.act(VPS, meta["name"], verb, body, namespace=meta["namespace"])
 
-    async def _say(self, vps: Object, status: Object) -> Object:
+    async def _say(self, vps: Object, status: Object, *, params: dict[str, str] | None = None) -> Object:
         meta = vps["metadata"]
         body = {"metadata": _precondition(vps), "status": status}
         return await self._client.patch(
-            VPS, meta["name"], body, namespace=meta["namespace"], subresource="status"
+            VPS, meta["name"], body, namespace=meta["namespace"], subresource="status", params=params
         )
 
 

@@ -62,13 +62,10 @@ def format_cores(thousandths: int) -> str:
 
 
 def format_size(count: int) -> str:
-    """Bytes in the largest unit that is exact: "4Gi", "1536Mi", "4G", else the plain number."""
-    units: list[tuple[str, int]] = list(reversed(_BINARY.items()))
-    units += [(name, int(_DECIMAL[name])) for name in ("E", "P", "T", "G", "M", "k")]
-    for name, factor in units:
-        if count and count % factor == 0:
-            return f"{count // factor}{name}"
-    return str(count)
+    """Bytes in the unit that is exact and shortest: "4Gi", "1536Mi", "256M", else the plain number."""
+    units = {**_BINARY, **{name: int(_DECIMAL[name]) for name in ("k", "M", "G", "T", "P", "E")}}
+    exact = [f"{count // factor}{name}" for name, factor in units.items() if count and count % factor == 0]
+    return min([str(count), *exact], key=len)
 
 
 def approximate_size(count: int) -> str:

@@ -15,9 +15,12 @@ Rules that every implementation keeps:
 import dataclasses
 import enum
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
-CLUSTER_LABEL = "kohakuriver.io/cluster"
+LABEL_PREFIX = "kohakuriver.io/"
+CLUSTER_LABEL = f"{LABEL_PREFIX}cluster"
+COMMIT_CLUSTER_LABEL = f"{LABEL_PREFIX}commit-cluster"  # on images of containers, in place of the first
 SUBSCRIBED = "subscribed"
 """The action of the first item of every event stream: from here on nothing is missed, so list now."""
 
@@ -40,6 +43,7 @@ class Limits:
 
     millicores: int
     memory: int  # bytes
+    cpuset: str = ""  # the cores it runs on ("0-3,8"); "" for all of them, or in an update for no change
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,6 +67,35 @@ class File:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Bind:
+    """A path of the node, which must exist, seen in the container."""
+
+    source: str
+    target: str
+    read_only: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class VolumeMount:
+    """A volume of the engine, made with these labels where there is none of its name."""
+
+    name: str
+    target: str
+    labels: Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class EngineVolume:
+    """A volume of this cluster."""
+
+    name: str
+    labels: Mapping[str, str]
+
+
+Volumes = tuple[EngineVolume, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class ContainerSpec:
     """A container to make. `labels` must carry the cluster's label; an empty command is the keep-alive."""
 
@@ -76,6 +109,11 @@ class ContainerSpec:
     command: tuple[str, ...] = ()
     ports: tuple[PortBinding, ...] = ()
     files: tuple[File, ...] = ()
+    binds: tuple[Bind, ...] = ()
+    volumes: tuple[VolumeMount, ...] = ()
+    gpus: tuple[str, ...] = ()  # UUIDs of devices to ask the engine for
+    privileged: bool = False
+    anonymous: tuple[tuple[str, str], ...] = ()  # volumes of an earlier container, and where they are seen
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,6 +134,8 @@ class Container:
     pid: int | None = None
     ip: str | None = None
     limits: Limits | None = None
+    ports: tuple[PortBinding, ...] = ()
+    anonymous: tuple[tuple[str, str], ...] = ()  # volumes that nobody named, and where they are seen
     error: str = ""
 
     @property
@@ -113,6 +153,7 @@ class Image:
 
     id: str
     size: int  # bytes
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -197,6 +238,18 @@ class Runtime(Protocol):
         """Remove it with its anonymous volumes; `force` kills it first. Returns when it is gone."""
         ...
 
+    async def volumes(self) -> Volumes:
+        """Every named volume of this cluster."""
+        ...
+
+    async def make_volume(self, volume: EngineVolume) -> None:
+        """Make a volume of this cluster, which its labels must say, unless it is there."""
+        ...
+
+    async def remove_volume(self, name: str) -> None:
+        """Remove a volume of this cluster. Raises EngineRefused while a container has it."""
+        ...
+
     async def update(self, container_id: str, limits: Limits) -> None:
         """Change its limits, running or not."""
         ...
@@ -217,6 +270,26 @@ class Runtime(Protocol):
         """An image by name, or None."""
         ...
 
+    async def rename(self, container_id: str, name: str) -> None:
+        """Give it another name. Raises NameTaken."""
+        ...
+
+    async def commit(self, container_id: str, reference: str, labels: Mapping[str, str]) -> None:
+        """Make an image of the files in a container that does not run.
+
+        It is configured as the image that the container was made from, with these labels added; nothing of
+        the container's own labels and env is in it. Raises EngineRefused.
+        """
+        ...
+
+    async def written(self, container_id: str) -> int:
+        """How many bytes of disk a commit of it takes; may be slow."""
+        ...
+
+    async def remove_image(self, reference: str) -> None:
+        """Take a name away, and with it the image where nothing else needs that."""
+        ...
+
     async def images(self) -> tuple[str, ...]:
         """The names of the images that the engine has, sorted."""
         ...
@@ -225,8 +298,18 @@ class Runtime(Protocol):
         """Fetch an image from its registry. Cancelling ends it."""
         ...
 
-    async def ensure_network(self, name: str) -> None:
-        """Make the cluster's bridge network, without traffic between containers, unless it is there."""
+    async def load(self, file: Path, reference: str) -> None:
+        """Make an image of that name from a tarball, written by `docker save` or `docker export`.
+
+        No other name that the tarball carries is given to anything. Raises ImagePullFailed.
+        """
+        ...
+
+    async def ensure_network(self, name: str) -> str:
+        """Make the cluster's bridge network, without traffic between containers, unless it is there.
+
+        Returns the name of its bridge on the node.
+        """
         ...
 
     def events(self) -> AsyncGenerator[RuntimeEvent, None]:

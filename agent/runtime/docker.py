@@ -10,7 +10,8 @@ import functools
 import json
 import math
 import socket
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import docker
@@ -18,7 +19,7 @@ import docker.auth
 import docker.errors
 import docker.utils
 
-from agent.runtime import archive, port_holder, translate
+from agent.runtime import archive, commit, port_holder, tarball, translate, volumes
 from agent.runtime.base import (
     CLUSTER_LABEL,
     SUBSCRIBED,
@@ -27,11 +28,13 @@ from agent.runtime.base import (
     ContainerSpec,
     ContainerState,
     EngineInfo,
+    EngineVolume,
     File,
     Image,
     Limits,
     PullProgress,
     RuntimeEvent,
+    Volumes,
 )
 from agent.runtime.engine_thread import EngineThreads
 from agent.runtime.errors import (
@@ -51,7 +54,9 @@ DEFAULT_SOCKET: Final = "/var/run/docker.sock"
 WIDTH: Final = 8  # engine calls at a time
 _WAITING: Final = 32  # stops at a time: they do nothing but wait for the grace period
 _QUICK, _SLOW, _SILENCE = 30.0, 120.0, 300.0  # seconds
+_COPY: Final = 1800.0  # seconds: of a whole filesystem, on a slow disk
 _INFO: Final = 10.0
+_LOAD: Final = 1800.0  # a large image on a slow disk
 _OWN_IMAGES: Final = "kohakuriver/"
 _UNNAMED: Final = "<none>:<none>"
 _ACTIONS: Final = (
@@ -62,8 +67,11 @@ _ACTIONS: Final = (
 class DockerRuntime:
     """The containers of one cluster on the engine behind `socket_path`."""
 
-    def __init__(self, *, cluster: str, socket_path: str = DEFAULT_SOCKET) -> None:
+    def __init__(
+        self, *, cluster: str, socket_path: str = DEFAULT_SOCKET, most_layers: int = commit.MOST_LAYERS
+    ) -> None:
         self._cluster = cluster
+        self._most_layers = most_layers
         self._socket = socket_path.removeprefix("unix://")
         self._version: str | None = None
         self._work = EngineThreads(self._connect, knock=self._knock, width=WIDTH, name="engine")
@@ -120,7 +128,7 @@ class DockerRuntime:
     async def remove(self, container_id: str, *, force: bool = False) -> None:
         with contextlib.suppress(NotFound):
             await self._work.call(
-                lambda client: client.remove_container(container_id, v=True, force=force), timeout=_SLOW
+                lambda client: volumes.remove_container(client, container_id, force=force), timeout=_SLOW
             )
 
     async def update(self, container_id: str, limits: Limits) -> None:
@@ -132,9 +140,19 @@ class DockerRuntime:
                 cpu_quota=body["CpuQuota"],
                 mem_limit=body["Memory"],
                 memswap_limit=body["MemorySwap"],
+                cpuset_cpus=body.get("CpusetCpus"),
             ),
             timeout=_QUICK,
         )
+
+    async def volumes(self) -> Volumes:
+        return await self._work.call(lambda client: volumes.found(client, self._cluster), timeout=_QUICK)
+
+    async def remove_volume(self, name: str) -> None:
+        await self._work.call(lambda client: volumes.remove(client, name, self._cluster), timeout=_SLOW)
+
+    async def load(self, file: Path, reference: str) -> None:
+        await self._waits.call(lambda client: tarball.load(client, file, reference), timeout=_LOAD)
 
     async def put_files(self, container_id: str, files: Sequence[File]) -> None:
         data = archive.to_tar(files)
@@ -152,7 +170,8 @@ class DockerRuntime:
                 body = client.inspect_image(reference)  # type: ignore[no-untyped-call]
             except docker.errors.ImageNotFound:
                 return None
-            return Image(id=body["Id"], size=body["Size"])
+            labels = (body.get("Config") or {}).get("Labels") or {}
+            return Image(id=body["Id"], size=body["Size"], labels=labels)
 
         return await self._work.call(work, timeout=_QUICK)
 
@@ -191,8 +210,34 @@ class DockerRuntime:
         except EngineError as error:
             raise ImagePullFailed(f"the image {reference} could not be pulled: {error.message}") from error
 
-    async def ensure_network(self, name: str) -> None:
-        await self._work.call(functools.partial(self._ensure_network, name=name), timeout=_SLOW)
+    async def rename(self, container_id: str, name: str) -> None:
+        await self._work.call(lambda client: client.rename(container_id, name), timeout=_QUICK)
+
+    async def commit(self, container_id: str, reference: str, labels: Mapping[str, str]) -> None:
+        await self._waits.call(
+            lambda client: commit.commit(client, container_id, reference, labels, most=self._most_layers),
+            timeout=_COPY,
+        )
+
+    async def written(self, container_id: str) -> int:
+        return await self._waits.call(
+            lambda client: commit.written(client, container_id, most=self._most_layers), timeout=_SLOW
+        )
+
+    async def remove_image(self, reference: str) -> None:
+        def work(client: docker.APIClient) -> None:
+            with contextlib.suppress(docker.errors.ImageNotFound):
+                client.remove_image(reference)
+
+        await self._work.call(work, timeout=_SLOW)
+
+    async def make_volume(self, volume: EngineVolume) -> None:
+        await self._work.call(
+            lambda client: client.create_volume(volume.name, labels=dict(volume.labels)), timeout=_QUICK
+        )
+
+    async def ensure_network(self, name: str) -> str:
+        return await self._work.call(functools.partial(self._ensure_network, name=name), timeout=_SLOW)
 
     async def events(self) -> AsyncGenerator[RuntimeEvent, None]:
         version = await self._work.call(lambda client: client.api_version, timeout=_QUICK)
@@ -245,22 +290,23 @@ class DockerRuntime:
         container = translate.container(body)
         return container if container.labels.get(CLUSTER_LABEL) == self._cluster else None
 
-    def _ensure_network(self, client: docker.APIClient, *, name: str) -> None:
+    def _ensure_network(self, client: docker.APIClient, *, name: str) -> str:
         for network in client.networks(names=[name]):  # the filter matches parts of names too
             if network["Name"] == name:
                 if (network.get("Labels") or {}).get(CLUSTER_LABEL) == self._cluster:
-                    return
+                    return translate.bridge(network)
                 raise EngineRefused(
                     f"the engine has a network {name} that is not this cluster's",
                     hint=f"remove it: docker network rm {name}",
                 )
-        client.create_network(
+        made = client.create_network(
             name,
             driver="bridge",
             options={"com.docker.network.bridge.enable_icc": "false"},
             labels={CLUSTER_LABEL: self._cluster},
             check_duplicate=True,
         )
+        return translate.bridge(client.inspect_network(made["Id"]))
 
     async def _until(
         self,

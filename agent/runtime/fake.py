@@ -5,7 +5,8 @@ For tests. Every call passes one door, where it may be delayed, refused, hung or
 
 import asyncio
 import functools
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from agent.runtime.base import (
@@ -15,14 +16,17 @@ from agent.runtime.base import (
     Containers,
     ContainerSpec,
     EngineInfo,
+    EngineVolume,
     File,
     Image,
     Limits,
     PullProgress,
     RuntimeEvent,
+    Volumes,
 )
 from agent.runtime.errors import EngineRefused, ImagePullFailed, NotFound, RuntimeTimeout, RuntimeUnavailable
 from agent.runtime.fake_engine import KILLED, FakeEngine, Record
+from agent.runtime.fake_switches import FakeImage
 
 T = TypeVar("T")
 
@@ -96,6 +100,30 @@ class FakeRuntime:
     async def update(self, container_id: str, limits: Limits) -> None:
         await self._call("update", functools.partial(self.engine.update, container_id, limits))
 
+    async def volumes(self) -> Volumes:
+        def work() -> Volumes:
+            found = self.engine.volumes.items()
+            return tuple(
+                EngineVolume(name, labels)
+                for name, labels in found
+                if labels.get(CLUSTER_LABEL) == self._cluster
+            )
+
+        return await self._call("volumes", work)
+
+    async def remove_volume(self, name: str) -> None:
+        await self._call(
+            "remove_volume", functools.partial(self.engine.remove_volume, name, cluster=self._cluster)
+        )
+
+    async def load(self, file: Path, reference: str) -> None:
+        def work() -> None:
+            if not file.read_bytes():
+                raise ImagePullFailed(f"the tarball of {reference} cannot be read: it is empty")
+            self.engine.images[reference] = FakeImage(f"sha256:{reference}")
+
+        await self._call("load", work)
+
     async def put_files(self, container_id: str, files: Sequence[File]) -> None:
         await self._call("put_files", functools.partial(self.engine.put_files, container_id, tuple(files)))
 
@@ -134,12 +162,34 @@ class FakeRuntime:
             raise ImagePullFailed(f"the image {reference} could not be pulled: {plan.error}")
         self.engine.images[reference] = plan.image
 
-    async def ensure_network(self, name: str) -> None:
+    async def rename(self, container_id: str, name: str) -> None:
+        await self._call("rename", functools.partial(self.engine.rename, container_id, name))
+
+    async def commit(self, container_id: str, reference: str, labels: Mapping[str, str]) -> None:
+        await self._call("commit", functools.partial(self.engine.commit, container_id, reference, labels))
+
+    async def written(self, container_id: str) -> int:
+        def work() -> int:
+            return sum(len(file.content) for file in self.engine.find(container_id).files.values())
+
+        return await self._call("written", work)
+
+    async def remove_image(self, reference: str) -> None:
+        await self._call("remove_image", lambda: self.engine.images.pop(reference, None))
+
+    async def make_volume(self, volume: EngineVolume) -> None:
         def work() -> None:
+            self.engine.volumes.setdefault(volume.name, dict(volume.labels))
+
+        await self._call("make_volume", work)
+
+    async def ensure_network(self, name: str) -> str:
+        def work() -> str:
             if self.engine.networks.setdefault(name, self._cluster) != self._cluster:
                 raise EngineRefused(f"the engine has a network {name} that is not this cluster's")
+            return f"br-{name[-8:]}"
 
-        await self._call("ensure_network", work)
+        return await self._call("ensure_network", work)
 
     async def events(self) -> AsyncGenerator[RuntimeEvent, None]:
         await self._door("events")

@@ -10,9 +10,10 @@ import collections
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from agent.runtime.base import (
+    CLUSTER_LABEL,
     Container,
     ContainerSpec,
     ContainerState,
@@ -21,7 +22,15 @@ from agent.runtime.base import (
     PortBinding,
     RuntimeEvent,
 )
-from agent.runtime.errors import EngineError, ImageMissing, NameTaken, NotFound, PortTaken, WrongState
+from agent.runtime.errors import (
+    EngineError,
+    EngineRefused,
+    ImageMissing,
+    NameTaken,
+    NotFound,
+    PortTaken,
+    WrongState,
+)
 from agent.runtime.fake_switches import FakeImage, Program, Pull, Switches
 from kohakuriver.clock import LoopClock
 
@@ -37,6 +46,7 @@ class Record:
     ports: tuple[PortBinding, ...]
     files: dict[str, File]
     command: tuple[str, ...]
+    spec: ContainerSpec
     starts: int = 0
 
 
@@ -57,6 +67,7 @@ class FakeEngine:
         self.registry: dict[str, Pull] = {}
         self.programs: dict[str, Program] = {}  # by container name, else by image
         self.networks: dict[str, str] = {}  # name -> cluster
+        self.volumes: dict[str, dict[str, str]] = {}  # name -> labels
         self.calls: collections.Counter[str] = collections.Counter()
         self._records: dict[str, Record] = {}
         self._ids = itertools.count(1)
@@ -92,8 +103,11 @@ class FakeEngine:
             state=ContainerState.CREATED,
             created_at=_now(),
             limits=spec.limits,
+            ports=spec.ports,
         )
-        self._records[container.id] = Record(container, spec.ports, {}, spec.command)
+        self._records[container.id] = Record(container, spec.ports, dict(image.files), spec.command, spec)
+        for volume in spec.volumes:
+            self.volumes.setdefault(volume.name, dict(volume.labels))
         self.put_files(container.id, spec.files)
         self._emit("create", container)
         return container.id
@@ -163,11 +177,34 @@ class FakeEngine:
         self._emit("destroy", record.seen)
 
     def rename(self, name_or_id: str, name: str) -> None:
+        for record in self._records.values():
+            if record.seen.name == name and name_or_id not in {record.seen.id, name}:
+                raise NameTaken(f"a container named {name} exists", container_id=record.seen.id)
         self._set(self.find(name_or_id), "rename", name=name)
+
+    def commit(self, name_or_id: str, reference: str, labels: Mapping[str, str]) -> None:
+        record = self.find(name_or_id)
+        known = (image for image in self.images.values() if image.id == record.seen.image_id)
+        base = next(known, FakeImage(""))
+        self.images[reference] = FakeImage(
+            f"sha256:commit{next(self._ids)}", base.size, base.paths, dict(record.files), dict(labels)
+        )
 
     def update(self, name_or_id: str, limits: Limits) -> None:
         record = self.find(name_or_id)
+        before = record.seen.limits
+        if before is not None and not limits.cpuset:
+            limits = dataclasses.replace(limits, cpuset=before.cpuset)
         record.seen = dataclasses.replace(record.seen, limits=limits)
+
+    def remove_volume(self, name: str, *, cluster: str) -> None:
+        if name not in self.volumes:
+            return
+        if self.volumes[name].get(CLUSTER_LABEL) != cluster:
+            raise EngineRefused(f"the volume {name} is not this cluster's, so it is left alone")
+        if any(volume.name == name for record in self.records() for volume in record.spec.volumes):
+            raise EngineRefused(f"remove {name}: volume is in use")
+        del self.volumes[name]
 
     def put_files(self, name_or_id: str, files: tuple[File, ...]) -> None:
         self.find(name_or_id).files.update({file.path: file for file in files})

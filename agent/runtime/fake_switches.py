@@ -2,8 +2,9 @@
 
 import collections
 import dataclasses
+from collections.abc import Mapping
 
-from agent.runtime.base import Image
+from agent.runtime.base import File, Image
 from agent.runtime.errors import EngineError
 
 
@@ -14,9 +15,11 @@ class FakeImage:
     id: str
     size: int = 2_000_000
     paths: frozenset[str] = frozenset({"/bin/sh", "/etc/shadow"})
+    files: Mapping[str, File] = dataclasses.field(default_factory=dict)  # that a commit brought in
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def seen(self) -> Image:
-        return Image(id=self.id, size=self.size)
+        return Image(id=self.id, size=self.size, labels=self.labels)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

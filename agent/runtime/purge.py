@@ -12,8 +12,8 @@ from typing import Final
 import docker
 import docker.errors
 
-from agent.runtime import failures
-from agent.runtime.base import CLUSTER_LABEL
+from agent.runtime import failures, volumes
+from agent.runtime.base import CLUSTER_LABEL, COMMIT_CLUSTER_LABEL
 
 ATTEMPTS: Final = 10
 PAUSE: Final = 0.5  # seconds between them
@@ -35,7 +35,9 @@ def purge(*, cluster: str, socket: str) -> Purged:
     with failures.mapped():
         client = docker.APIClient(base_url=f"unix://{path}", version="auto", timeout=120)
         try:
-            return _purge(client, {"label": f"{CLUSTER_LABEL}={cluster}"})
+            done = _purge(client, {"label": f"{CLUSTER_LABEL}={cluster}"})
+            _remove_images(client, cluster)
+            return done
         finally:
             client.close()
 
@@ -45,26 +47,34 @@ def _purge(client: docker.APIClient, filters: dict[str, str]) -> Purged:
 
     Docker 20.10 sometimes miscounts a network's endpoints and keeps it, empty, until it is restarted.
     """
-    containers = networks = volumes = 0
+    containers = networks = kept = 0
     left: tuple[str, ...] = ()
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(PAUSE)
         containers += _remove_containers(client, filters)
-        volumes += _remove_volumes(client, filters)
+        kept += _remove_volumes(client, filters)
         removed, left = _remove_networks(client, filters)
         networks += removed
         if not left:
             break
-    return Purged(containers, networks, volumes, left)
+    return Purged(containers, networks, kept, left)
 
 
 def _remove_containers(client: docker.APIClient, filters: dict[str, str]) -> int:
     rows = client.containers(all=True, filters=filters)
     for row in rows:
         with contextlib.suppress(docker.errors.NotFound):
-            client.remove_container(row["Id"], force=True, v=True)
+            volumes.remove_container(client, row["Id"], force=True)
     return len(rows)
+
+
+def _remove_images(client: docker.APIClient, cluster: str) -> None:
+    """Those that re-creations of the cluster's containers have left: children before their parents."""
+    for row in client.images(filters={"label": f"{COMMIT_CLUSTER_LABEL}={cluster}"}):
+        for tag in row.get("RepoTags") or ():
+            with contextlib.suppress(docker.errors.APIError):  # a parent goes with its last child
+                client.remove_image(tag)
 
 
 def _remove_networks(client: docker.APIClient, filters: dict[str, str]) -> tuple[int, tuple[str, ...]]:

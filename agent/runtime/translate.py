@@ -5,13 +5,17 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from agent.keepalive import ENTRYPOINT
+from agent.runtime import volumes
 from agent.runtime.base import (
+    Bind,
     Container,
     ContainerSpec,
     ContainerState,
     EngineInfo,
     Limits,
+    PortBinding,
     RuntimeEvent,
+    VolumeMount,
 )
 
 PERIOD: Final = 100_000  # microseconds: the kernel's own default
@@ -21,9 +25,11 @@ _LOGS: Final = {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "
 _NEVER: Final = "0001-01-01T00:00:00Z"
 
 
-def limits_body(limits: Limits) -> dict[str, int]:
+def limits_body(limits: Limits) -> dict[str, Any]:
     """CPU as a quota, never as NanoCpus: the engine refuses those beyond the machine's cores."""
+    cores = {"CpusetCpus": limits.cpuset} if limits.cpuset else {}
     return {
+        **cores,
         "CpuPeriod": PERIOD,
         "CpuQuota": max(_LEAST_QUOTA, limits.millicores * PERIOD // 1000),
         "Memory": limits.memory,
@@ -64,6 +70,42 @@ def host_config(spec: ContainerSpec) -> dict[str, Any]:
         "LogConfig": _LOGS,
         "PidsLimit": _PIDS,
         **limits_body(spec.limits),
+        **_extras(spec),
+    }
+
+
+def _extras(spec: ContainerSpec) -> dict[str, Any]:
+    """What few containers have."""
+    extras: dict[str, Any] = {}
+    mounts = [_bind(bind) for bind in spec.binds] + [_volume(volume) for volume in spec.volumes]
+    if mounts:
+        extras["Mounts"] = mounts
+    if spec.anonymous:
+        taken = {bind.target for bind in spec.binds} | {volume.target for volume in spec.volumes}
+        extras["Binds"] = [f"{name}:{target}" for name, target in spec.anonymous if target not in taken]
+    if spec.gpus:
+        extras["DeviceRequests"] = [{"DeviceIDs": list(spec.gpus), "Capabilities": [["gpu"]]}]
+    if spec.privileged:
+        extras["Privileged"] = True
+    return extras
+
+
+def _bind(bind: Bind) -> dict[str, Any]:
+    return {
+        "Type": "bind",
+        "Source": bind.source,
+        "Target": bind.target,
+        "ReadOnly": bind.read_only,
+        "BindOptions": {"Propagation": "rprivate"},
+    }
+
+
+def _volume(volume: VolumeMount) -> dict[str, Any]:
+    return {
+        "Type": "volume",
+        "Source": volume.name,
+        "Target": volume.target,
+        "VolumeOptions": {"Labels": dict(volume.labels)},
     }
 
 
@@ -86,6 +128,8 @@ def container(body: Mapping[str, Any]) -> Container:
         pid=state.get("Pid") or None,
         ip=_ip(body.get("NetworkSettings") or {}),
         limits=_limits(body.get("HostConfig") or {}),
+        ports=_ports(body.get("HostConfig") or {}),
+        anonymous=volumes.anonymous(body.get("Mounts") or ()),
         error=state.get("Error") or "",
     )
 
@@ -119,6 +163,12 @@ def engine_info(body: Mapping[str, Any]) -> EngineInfo:
     )
 
 
+def bridge(network: Mapping[str, Any]) -> str:
+    """The interface of a bridge network on the node: named by its maker, or else after its id."""
+    named = (network.get("Options") or {}).get("com.docker.network.bridge.name")
+    return str(named or f"br-{network['Id'][:12]}")
+
+
 def _moment(text: str | None) -> str | None:
     return None if not text or text == _NEVER else re.sub(r"\+00:00$", "Z", text)
 
@@ -134,4 +184,14 @@ def _limits(host_config: Mapping[str, Any]) -> Limits | None:
     quota, period, memory = (host_config.get(name) or 0 for name in ("CpuQuota", "CpuPeriod", "Memory"))
     if quota <= 0 or period <= 0:
         return None
-    return Limits(millicores=round(quota * 1000 / period), memory=memory)
+    cores = host_config.get("CpusetCpus") or ""
+    return Limits(millicores=round(quota * 1000 / period), memory=memory, cpuset=cores)
+
+
+def _ports(host_config: Mapping[str, Any]) -> tuple[PortBinding, ...]:
+    return tuple(
+        PortBinding(int(port.partition("/")[0]), binding.get("HostIp") or "", int(binding["HostPort"]))
+        for port, bindings in (host_config.get("PortBindings") or {}).items()
+        for binding in bindings or ()
+        if binding.get("HostPort")
+    )

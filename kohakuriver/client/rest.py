@@ -103,10 +103,11 @@ class Client:
         *,
         namespace: str | None = None,
         subresource: str = "",
+        params: Mapping[str, str] | None = None,
     ) -> Object:
         """A JSON merge patch (RFC 7386)."""
         path = resource.path(namespace=namespace, name=name, subresource=subresource)
-        return await self.call("PATCH", path, body=body, content_type=MERGE_PATCH)
+        return await self.call("PATCH", path, body=body, params=params, content_type=MERGE_PATCH)
 
     async def delete(
         self,

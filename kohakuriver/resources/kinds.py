@@ -69,7 +69,7 @@ NODE = ResourceType(
     short_names=("no",),
     namespaced=False,
     subresources=("status",),
-    actions=("forget",),
+    actions=("forget", "join"),
 )
 NODE_ALLOCATION = ResourceType(
     kind="NodeAllocation",
@@ -84,6 +84,12 @@ ENVIRONMENT = ResourceType(
     plural="environments",
     singular="environment",
     short_names=("env",),
+    namespaced=False,
+)
+TOKEN = ResourceType(
+    kind="Token",
+    plural="tokens",
+    singular="token",
     namespaced=False,
 )
 NAMESPACE = ResourceType(
@@ -106,7 +112,7 @@ LEASE = ResourceType(
     version="v1",
 )
 
-ALL: tuple[ResourceType, ...] = (VPS, NODE, NODE_ALLOCATION, ENVIRONMENT, NAMESPACE, EVENT, LEASE)
+ALL: tuple[ResourceType, ...] = (VPS, NODE, NODE_ALLOCATION, ENVIRONMENT, TOKEN, NAMESPACE, EVENT, LEASE)
 
 
 def find(word: str) -> ResourceType | None:

@@ -95,8 +95,6 @@ class NodeVolume(meta.Model):
     """The VPS's name."""
     name: str
     """The volume's name in that VPS."""
-    size: str | None = None
-    """How much it holds, as a quantity."""
 
 
 class NodeInfo(meta.Model):
@@ -138,7 +136,7 @@ class NodeStatus(meta.Model):
     volumes: list[NodeVolume] | None = None
     """Volumes that the engine holds."""
     conditions: list[meta.Condition] | None = None
-    """Ready, RuntimeReady, DiskPressure."""
+    """Ready, RuntimeReady, NetworkIsolated, DiskPressure."""
     node_info: NodeInfo | None = None
     """What the machine and its programs are."""
     images: list[str] | None = None

@@ -296,7 +296,7 @@ class VPSStatus(meta.Model):
     rejected_by: dict[str, str] | None = None
     """Nodes that will not take this generation of the spec, and why."""
     conditions: list[meta.Condition] | None = None
-    """Scheduled, ImageReady, SSHReady, NodeReachable, RestartRequired, GPUHealthy, FilesLost."""
+    """Scheduled, SSHReady, NodeReachable, RestartRequired, GPUHealthy, FilesLost."""
     observed_generation: int | None = None
     """The spec that the agent has acted on."""
 

@@ -15,10 +15,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from agent.beneath import FakeMounter
 from agent.loop import Agent
 from agent.runtime.base import Container, Runtime
 from agent.runtime.fake import FakeRuntime
 from agent.runtime.fake_engine import FakeEngine
+from agent.runtime.fake_firewall import FakeFirewall
+from agent.runtime.firewall import Firewall
 from agent.settings import Settings
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
@@ -49,6 +52,8 @@ class Node:
     cluster: str = CLUSTER
     clock: Clock = dataclasses.field(default_factory=LoopClock)
     runtime: Runtime | None = None  # the fake engine's, where there is none
+    firewall: Firewall = dataclasses.field(default_factory=FakeFirewall)
+    mounter: FakeMounter = dataclasses.field(default_factory=FakeMounter)
     agent: Agent | None = None
     task: asyncio.Task[None] | None = None
 
@@ -76,8 +81,10 @@ class Node:
                 client=client,
                 heart=heart,
                 runtime=self.runtime or FakeRuntime(self.engine, cluster=self.cluster),
+                firewall=self.firewall,
                 clock=self.clock,
                 chance=random.Random(1),  # noqa: S311 - jitter, the same in every run
+                mounter=self.mounter,
             )
             started.set()
             await self.agent.run()

@@ -34,10 +34,16 @@ class DockerWorld:
     def raw(self, name_or_id: str) -> dict[str, Any]:
         return dict(self.client.inspect_container(name_or_id))
 
+    def clean_image(self, reference: str) -> None:
+        with contextlib.suppress(docker.errors.ImageNotFound):
+            self.client.remove_image(reference, force=True)
+
     def clean(self) -> None:
         label = {"label": f"{CLUSTER_LABEL}={self.cluster}"}
         for row in self.client.containers(all=True, filters=label):
             self.client.remove_container(row["Id"], force=True, v=True)
+        for row in self.client.volumes(filters=label)["Volumes"] or ():
+            self.client.remove_volume(row["Name"])
         with contextlib.suppress(docker.errors.APIError):  # an engine of 20.10 may miscount its endpoints
             self.client.remove_network(self.network)
         self.client.close()

@@ -15,10 +15,12 @@ from agent.runtime.base import (
     SUBSCRIBED,
     ContainerSpec,
     ContainerState,
+    EngineVolume,
     File,
     Limits,
     PortBinding,
     Runtime,
+    VolumeMount,
 )
 from agent.runtime.errors import (
     EngineRefused,
@@ -282,6 +284,54 @@ class RuntimeContract:
         with pytest.raises(EngineRefused):
             await world.runtime_of("another-cluster").ensure_network(world.network)
 
+    async def test_the_network_s_bridge_has_a_name_that_stays(self, world: World) -> None:
+        first = await world.runtime.ensure_network(world.network)
+        assert first and len(first) < 16
+        assert await world.runtime.ensure_network(world.network) == first
+
+    async def test_a_volume_is_made_once_and_is_one_clusters_alone(self, world: World) -> None:
+        volume = EngineVolume(f"kohakuriver-test-{uuid.uuid4().hex[:8]}", {CLUSTER_LABEL: world.cluster})
+        await world.runtime.make_volume(volume)
+        await world.runtime.make_volume(volume)
+        assert volume in await world.runtime.volumes()
+        assert await world.runtime_of("another-cluster").volumes() == ()
+        await world.runtime.remove_volume(volume.name)
+
+    async def test_a_commit_carries_files_over_and_nothing_of_whose_they_were(self, world: World) -> None:
+        runtime, reference = world.runtime, f"kohakuriver/commit-{uuid.uuid4().hex[:8]}:1"
+        container_id = await started(world, env={"SECRET": "1"})
+        file = File("/etc/kohakuriver/note", b"kept", mode=0o600)
+        await runtime.put_files(container_id, [file])
+        await runtime.stop(container_id, 0)
+        assert await runtime.written(container_id) >= len(file.content)
+        try:
+            await runtime.commit(container_id, reference, {"kohakuriver.io/commit-of": container_id})
+            image = await runtime.image(reference)
+            assert image is not None and image.labels["kohakuriver.io/commit-of"] == container_id
+            assert not image.labels.get(CLUSTER_LABEL)
+            again = await runtime.create(a_spec(world, image=reference))
+            assert await runtime.read_file(again, file.path) == file
+            found = await runtime.inspect(again)
+            assert found is not None and found.labels["kohakuriver.io/uid"] == "u1"
+            await runtime.remove(again)
+        finally:
+            await runtime.remove(container_id)
+            await runtime.remove_image(reference)
+            await runtime.remove_image(reference)
+        assert await runtime.image(reference) is None
+
+    async def test_a_container_can_be_renamed_but_not_to_anothers_name(self, world: World) -> None:
+        first, second = a_spec(world), a_spec(world)
+        first_id = await world.runtime.create(first)
+        second_id = await world.runtime.create(second)
+        with pytest.raises(NameTaken) as caught:
+            await world.runtime.rename(second_id, first.name)
+        assert caught.value.container_id == first_id
+        await world.runtime.rename(first_id, f"{first.name}-old")
+        await world.runtime.rename(second_id, first.name)
+        found = await world.runtime.inspect(first.name)
+        assert found is not None and found.id == second_id
+
     async def test_images_are_known_by_name(self, world: World) -> None:
         image = await world.runtime.image(BUSYBOX)
         assert image is not None
@@ -291,3 +341,37 @@ class RuntimeContract:
     async def test_the_projects_own_images_come_from_no_registry(self, world: World) -> None:
         with pytest.raises(ImagePullFailed, match="no-such-image"):
             await world.runtime.pull("kohakuriver/no-such-image", lambda progress: None)
+
+    async def test_a_volume_carries_its_labels_and_goes_only_when_nobody_has_it(self, world: World) -> None:
+        runtime, name = world.runtime, f"kohakuriver-test-{world.cluster[:8]}"
+        labels = {CLUSTER_LABEL: world.cluster, "kohakuriver.io/volume": "v"}
+        container_id = await runtime.create(a_spec(world, volumes=(VolumeMount(name, "/files", labels),)))
+        found = {one.name: dict(one.labels) for one in await runtime.volumes()}
+        assert found == {name: labels}
+        with pytest.raises(EngineRefused, match="in use"):
+            await runtime.remove_volume(name)
+        await runtime.remove(container_id, force=True)
+        assert len(await runtime.volumes()) == 1
+        with pytest.raises(EngineRefused, match="not this cluster's"):
+            await world.runtime_of("another-cluster").remove_volume(name)
+        await runtime.remove_volume(name)
+        await runtime.remove_volume(name)
+        assert await runtime.volumes() == ()
+
+    async def test_cores_are_narrowed_under_a_running_container_and_kept_by_other_changes(
+        self, world: World
+    ) -> None:
+        container_id = await started(world)
+        limits = Limits(millicores=100, memory=64 << 20, cpuset="0")
+        await world.runtime.update(container_id, limits)
+        seen = await world.runtime.inspect(container_id)
+        assert seen is not None and seen.limits == limits
+        await world.runtime.update(container_id, Limits(millicores=200, memory=64 << 20))
+        seen = await world.runtime.inspect(container_id)
+        assert seen is not None and seen.limits == Limits(millicores=200, memory=64 << 20, cpuset="0")
+
+    async def test_published_ports_are_seen(self, world: World) -> None:
+        port = PortBinding(22, "127.0.0.1", world.free_port())
+        container_id = await world.runtime.create(a_spec(world, ports=(port,)))
+        seen = await world.runtime.inspect(container_id)
+        assert seen is not None and seen.ports == (port,)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent.heartbeat import Heartbeat, NodeNameTaken, attempt_timeout
+from agent.heartbeat import Heartbeat, NodeNameTaken, attempt_timeout, holder
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.clock import LoopClock
@@ -68,7 +68,9 @@ async def test_an_agent_started_again_renews_its_own_lease_at_once() -> None:
             await second.claim()
             await second.step()
             assert asyncio.get_running_loop().time() - before < 1
-            assert (await lease(api))["leaseTransitions"] == 0
+            assert (await lease(api))["leaseTransitions"] == 1
+            await second.step()
+            assert (await lease(api))["leaseTransitions"] == 1
 
 
 @pytest.mark.fault(10)
@@ -99,6 +101,66 @@ async def test_an_agent_whose_lease_was_taken_ends() -> None:
         await second.step()
         with pytest.raises(NodeNameTaken):
             await first.step()
+
+
+@pytest.mark.fault(10)
+async def test_the_server_refuses_a_name_in_use_and_names_who_has_it() -> None:
+    async with running_api() as api, a_heart(api, "first-machine") as first:
+        await first.step()
+        found = (await api.get(PATH)).body
+        found["spec"] |= {"holderIdentity": "second-machine", "renewTime": "2020-01-01T00:00:00.000000Z"}
+        refused = await api.call("PUT", PATH, found, user="n1")
+        assert refused.code == 409
+        assert "another agent (first-machine) is node n1" in refused.body["message"]
+        await asyncio.sleep(12)
+        assert (await api.call("PUT", PATH, found, user="n1")).code == 200
+
+
+@pytest.mark.fault(10)
+async def test_of_two_that_start_at_once_one_is_the_node_and_the_other_ends() -> None:
+    async with running_api() as api, a_heart(api, "a") as first, a_heart(api, "b") as second:
+        await asyncio.gather(first.claim(), second.claim())
+        async with asyncio.timeout(30):
+            outcomes = await asyncio.gather(beating(first, 10), beating(second, 10), return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes].count(NodeNameTaken) == 1
+        survivor = "b" if isinstance(outcomes[0], NodeNameTaken) else "a"
+        assert (await lease(api))["holderIdentity"] == survivor
+
+
+@pytest.mark.fault(10)
+async def test_the_older_of_two_processes_of_one_agent_ends() -> None:
+    async with running_api() as api, a_heart(api, "a") as old, a_heart(api, "a") as new:
+        await old.step()
+        await new.claim()
+        await new.step()
+        with pytest.raises(NodeNameTaken):
+            await old.step()
+        stale = (await api.get(PATH)).body
+        stale["spec"]["leaseTransitions"] = 0
+        refused = await api.call("PUT", PATH, stale, user="n1")
+        assert refused.code == 409 and "a later agent process" in refused.body["message"]
+        await new.step()
+        assert new.failed == 0
+
+
+async def test_a_lease_that_is_over_is_taken_without_waiting() -> None:
+    async with running_api() as api, a_heart(api, "a") as first, a_heart(api, "b") as second:
+        await first.step()
+        await asyncio.sleep(30)
+        before = asyncio.get_running_loop().time()
+        await second.claim()
+        assert asyncio.get_running_loop().time() - before < 1
+        await second.step()
+        found = await lease(api)
+        assert (found["holderIdentity"], found["leaseTransitions"]) == ("b", 1)
+
+
+def test_a_copy_of_the_disk_on_another_machine_is_another_holder() -> None:
+    mine = holder("host", "a" * 32, "boot-1-and-more")
+    assert mine == "host/aaaaaaaaaaaa/boot-1-a"
+    assert (
+        len({mine, holder("host", "a" * 32, "boot-2-and-more"), holder("other", "a" * 32, "boot-1-a")}) == 3
+    )
 
 
 async def test_a_gap_in_the_renewals_is_told_once() -> None:

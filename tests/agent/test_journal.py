@@ -32,7 +32,7 @@ def test_an_entry_cannot_be_written_outside_of_its_folder(tmp_path: Path) -> Non
 
 
 def test_the_node_s_facts_are_kept(tmp_path: Path) -> None:
-    facts = NodeFacts(agent_id="a", engine_id="e", boot_id="b")
+    facts = NodeFacts(agent_id="a", boot_id="b", has_sentinel=True)
     Journal(tmp_path).save_node(facts)
     assert Journal(tmp_path).load_node() == facts
     assert Journal(tmp_path / "new").load_node() == NodeFacts()

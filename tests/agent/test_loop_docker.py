@@ -1,76 +1,24 @@
 """The whole agent on a real Docker engine, beside the real API server, in real time."""
 
 import asyncio
-import contextlib
-import random
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import docker
 import pytest
 
-from agent.runtime.docker import DEFAULT_SOCKET, DockerRuntime
-from agent.runtime.fake_engine import FakeEngine
+from agent.runtime.docker import DEFAULT_SOCKET
 from agent.runtime.purge import purge
-from agent.settings import SSHPublishing
-from kohakuriver.clock import SystemClock
-from tests.agent.agent_kit import Node, a_manifest
-from tests.apiserver.api import running_api
+from tests.agent.agent_kit import a_manifest
+from tests.agent.docker_node import SETTINGS, SMALL, DockerNode, a_docker_node
 
 pytestmark = pytest.mark.docker
-PORT = random.randrange(20000, 29000)  # noqa: S311 - other clusters here have theirs
-SETTINGS: dict[str, Any] = {
-    "relist": 2.0,
-    "millicores": 16000,
-    "ssh": SSHPublishing("127.0.0.1", PORT, PORT + 9),
-}
-SMALL = {"cores": "0.1", "memory": "64Mi"}
-
-
-class DockerNode(Node):
-    """A node on this machine's engine, with a cluster of its own."""
-
-    @property
-    def docker(self) -> docker.APIClient:
-        return docker.APIClient(version="auto")
-
-    def ids(self) -> list[str]:
-        with contextlib.closing(self.docker) as client:
-            filters = {"label": f"kohakuriver.io/cluster={self.cluster}"}
-            return [row["Id"] for row in client.containers(all=True, filters=filters)]
-
-    async def until_container(self, wanted: Callable[[dict[str, Any]], bool]) -> None:
-        """Wait until it runs, in a container as wanted."""
-        async with asyncio.timeout(20):
-            while True:
-                if wanted((await self.until(phase="running"))["status"]["observed"]["container"]):
-                    return
-                await asyncio.sleep(0.05)
-
-    def do(self, verb: str) -> None:
-        """What a person does by hand."""
-        (container,) = self.ids()
-        options = {"force": True} if verb == "remove_container" else {}
-        with contextlib.closing(self.docker) as client:
-            getattr(client, verb)(container, **options)
 
 
 @pytest.fixture
 async def node(tmp_path: Path) -> AsyncIterator[DockerNode]:
-    cluster = uuid.uuid4().hex
-    runtime = DockerRuntime(cluster=cluster)
-    async with running_api(clock=SystemClock()) as api:
-        made = DockerNode(api, FakeEngine(), tmp_path, cluster=cluster, clock=SystemClock(), runtime=runtime)
-        await made.start_agent(**SETTINGS)
-        try:
-            await made.until_ready()
-            yield made
-        finally:
-            await made.kill_agent()
-            await runtime.aclose()
-            await asyncio.to_thread(purge, cluster=cluster, socket=DEFAULT_SOCKET)
+    async with a_docker_node(tmp_path) as made:
+        yield made
 
 
 async def test_a_vps_starts_is_paused_stopped_restarted_and_deleted(node: DockerNode) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent import options
+from agent.allowed import AllowedMount
 from agent.settings import SSHPublishing
 
 
@@ -75,3 +76,17 @@ def test_help_names_every_option_with_its_default(capsys: pytest.CaptureFixture[
     ):
         assert option in said
     assert said.count("default:") >= 10
+
+
+def test_what_vpses_may_have_of_the_machine_is_off_unless_it_is_said() -> None:
+    found = run("--allow-mount", "/data", "--allow-mount", "/scratch:ro", "--allow-privileged")
+    assert found.allow_mounts == (AllowedMount("/data"), AllowedMount("/scratch", read_only=True))
+    assert found.allow_privileged
+    assert (run().allow_mounts, run().allow_privileged, run().gpu_inventory) == ((), False, None)
+
+
+@pytest.mark.parametrize("prefix", ["data", "/data/../etc", "//data", "/data/"])
+def test_a_prefix_is_written_in_one_way(prefix: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        options.parse(["--allow-mount", prefix])
+    assert "absolute path" in capsys.readouterr().err

@@ -105,13 +105,16 @@ async def running_api(
     users: tuple[User, ...] = (),
     port: int = 0,
     tls: ssl.SSLContext | None = None,
+    authority: bytes | None = None,
 ) -> AsyncIterator[Api]:
     """A server that stops at the end of the block; the store is left as it is then.
 
     `users` come in beside those there are; `tls` is what it listens with, for clients that insist on it.
     """
     kept = store or MemoryStore()
-    async with app.running(kept, clock=clock or LoopClock(), tokens=tokens(*users)) as application:
+    async with app.running(
+        kept, clock=clock or LoopClock(), tokens=tokens(*users), authority=authority
+    ) as application:
         runner = web.AppRunner(application, handler_cancellation=True, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls)

@@ -23,6 +23,8 @@ OWN = {
     ("Node", "", None, "n1"): {"user": R, "viewer": R, "node": RCU, "controller": R},
     ("Node", "status", None, "n1"): {"user": R, "viewer": R, "node": RU, "controller": RU},
     ("NodeAllocation", "", None, "n1"): {"viewer": R, "node": R, "controller": R},
+    ("Environment", "", None, "cuda"): {"user": R, "viewer": R, "node": R, "controller": R},
+    ("Token", "", None, "user-1"): {},
     ("Namespace", "", None, "default"): {"user": GET, "viewer": R, "controller": R},
     ("Event", "", "default", "dev.1"): {"user": R, "viewer": R, "node": (*C, *U), "controller": RCU},
     ("Lease", "", "default", "mine"): {"user": VERBS, "viewer": R, "controller": R},
@@ -44,10 +46,16 @@ OTHERS = {
 }  # fmt: skip
 
 ACTIONS = {
-    "bind": {"admin", "controller"},
-    "release": {"admin", "controller"},
-    "regrant": {"admin", "controller"},
-    "finish": {"node"},
+    ("VPS", "bind"): {"admin", "controller"},
+    ("VPS", "release"): {"admin", "controller"},
+    ("VPS", "regrant"): {"admin", "controller"},
+    ("VPS", "finish"): {"node"},
+    ("VPS", "reject"): {"node"},
+    ("VPS", "newport"): {"node"},
+    ("VPS", "forget"): {"admin"},
+    ("Node", "forget"): {"admin"},
+    ("Node", "join"): set(),
+    ("NodeAllocation", "confirm"): {"node"},
 }
 
 
@@ -79,17 +87,38 @@ def test_each_role_may_do_what_the_table_says_and_no_more(
 
 
 @pytest.mark.parametrize(("user", "role"), USERS.items(), ids=lambda value: str(value))
-@pytest.mark.parametrize("action", kinds.VPS.actions)
-def test_named_transactions_have_their_own_rules(user: User, role: str, action: str) -> None:
+@pytest.mark.parametrize(("place", "roles"), ACTIONS.items(), ids=lambda value: "/".join(value))
+def test_named_transactions_have_their_own_rules(
+    user: User, role: str, place: tuple[str, str], roles: set[str]
+) -> None:
+    kind, action = place
+    resource = next(found for found in kinds.ALL if found.kind == kind)
     for verb in ("create", "post"):
-        attributes = Attributes(verb, kinds.VPS, action, "default", "dev")
-        assert allowed(user, attributes) == (role in ACTIONS[action])
+        attributes = Attributes(verb, resource, action, "default" if resource.namespaced else None, "n1")
+        assert allowed(user, attributes) == (role in roles)
+
+
+def test_a_join_token_joins_and_nothing_else() -> None:
+    joiner = User("join", Role.JOIN)
+    for resource in kinds.ALL:
+        for verb, part in itertools.product(VERBS, ("", *resource.subresources)):
+            for name in ("n1", None):
+                assert not allowed(joiner, Attributes(verb, resource, part or None, None, name))
+        for action in resource.actions:
+            wanted = Attributes("create", resource, action, None, "n1")
+            assert allowed(joiner, wanted) == ((resource, action) == (kinds.NODE, "join"))
+    for path in ("/", "/api", "/version", "/openapi/v3", "/metrics"):
+        assert not allowed(joiner, Attributes("get", path=path))
+
+
+def test_a_node_confirms_nothing_of_another_node() -> None:
+    assert not allowed(N1, Attributes("create", kinds.NODE_ALLOCATION, "confirm", None, "n2"))
 
 
 def test_the_table_covers_every_kind_and_subresource() -> None:
     covered = {(kind, subresource) for kind, subresource, *_ in OWN}
     assert covered == {(kind.kind, part) for kind in kinds.ALL for part in ("", *kind.subresources)}
-    assert set(ACTIONS) == {action for kind in kinds.ALL for action in kind.actions}
+    assert set(ACTIONS) == {(kind.kind, action) for kind in kinds.ALL for action in kind.actions}
 
 
 @pytest.mark.parametrize("verb", ["list", "watch"])

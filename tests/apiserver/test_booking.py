@@ -1,16 +1,11 @@
-"""The arithmetic of bookings: its sentences, and what no sequence of bookings may ever reach."""
+"""The arithmetic of bookings and its sentences. What no sequence may reach: test_booking_properties.py."""
 
-import copy
 from typing import Any
-
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from apiserver import booking
 from apiserver.booking import Booking, Refusal
-from kohakuriver import quantity
-from tests.apiserver.writing import a_node
+from apiserver.wanted import Wanted
+from tests.apiserver.writing import a_gpu, a_node
 
 Json = dict[str, Any]
 
@@ -18,15 +13,19 @@ EMPTY: Json = {"metadata": {"name": "n1"}, "bookings": {}}
 
 
 def a_vps(
-    uid: str = "u1", *, cores: Any = 1, memory: Any = "1Gi", ssh: Json | None = None, **grant: Any
+    uid: str = "u1",
+    *,
+    cores: Any = 1,
+    memory: Any = "1Gi",
+    exclusive: bool = False,
+    ssh: Json | None = None,
+    **placement: Any,
 ) -> Json:
-    vps: Json = {
+    resources = {"cores": cores, "memory": memory, **({"exclusive": True} if exclusive else {})}
+    return {
         "metadata": {"name": uid, "namespace": "default", "uid": uid},
-        "spec": {"resources": {"cores": cores, "memory": memory}, "ssh": ssh or {}},
+        "spec": {"resources": resources, "ssh": ssh or {}, "placement": placement},
     }
-    if grant:
-        vps["status"] = {"assignment": {"node": "n1", "epoch": 1, "id": "b", "grant": grant}}
-    return vps
 
 
 def book(allocation: Json, vps: Json, node: Json | None = None) -> Booking:
@@ -44,6 +43,11 @@ def refusal(allocation: Json, vps: Json, node: Json | None = None) -> str:
 def granted(vps: Json, grant: Json) -> Json:
     assignment = {"node": "n1", "epoch": 1, "id": "b", "grant": grant}
     return {**vps, "status": {"assignment": assignment}}
+
+
+def resize(booked: Booking, before: Json, after: Json, node: Any = ...) -> Booking | Refusal:
+    there = a_node() if node is ... else node
+    return booking.resize(booked.allocation, there, granted(after, booked.grant), before=Wanted.of(before))
 
 
 def test_a_booking_holds_cores_memory_and_the_lowest_port() -> None:
@@ -120,103 +124,145 @@ def test_a_regrant_on_a_node_that_is_full_by_now_is_refused() -> None:
 def test_growing_is_booked_at_once_or_refused() -> None:
     vps = a_vps(cores=1, memory="1Gi")
     booked = book(EMPTY, vps)
-    larger = booking.resize(booked.allocation, a_node(), granted(a_vps(cores=2, memory="1Gi"), booked.grant))
+    larger = resize(booked, vps, a_vps(cores=2, memory="1Gi"))
     assert isinstance(larger, Booking)
     assert larger.grant == {"cores": "2", "memory": "1Gi", "sshPort": 30000}
     assert larger.allocation["bookings"]["u1"]["cores"] == "2"
-    too_large = booking.resize(booked.allocation, a_node(), granted(a_vps(memory="9Gi"), booked.grant))
+    too_large = resize(booked, vps, a_vps(memory="9Gi"))
     assert too_large == Refusal("n1 is short of memory: need 9Gi, 8Gi free")
 
 
 def test_shrinking_stays_booked_until_it_is_settled() -> None:
-    booked = book(EMPTY, a_vps(cores=4, memory="1Gi"))
-    smaller = granted(a_vps(cores=1, memory="2Gi"), booked.grant)
-    resized = booking.resize(booked.allocation, a_node(), smaller)
+    vps = a_vps(cores=4, memory="1Gi")
+    smaller = a_vps(cores=1, memory="2Gi")
+    resized = resize(book(EMPTY, vps), vps, smaller)
     assert isinstance(resized, Booking)
     assert resized.grant == {"cores": "1", "memory": "2Gi", "sshPort": 30000}
     entry = resized.allocation["bookings"]["u1"]
     assert (entry["cores"], entry["memory"]) == ("4", "2Gi"), "the larger of each"
-    settled = booking.settle(resized.allocation, granted(smaller, resized.grant))
+    now = granted(smaller, resized.grant)
+    assert booking.settle(resized.allocation, now, {"cores": "4", "memory": "1Gi"}) is None
+    settled = booking.settle(resized.allocation, now, {"cores": 1, "memory": "2048Mi"})
     assert settled is not None
     assert settled["bookings"]["u1"]["cores"] == "1"
-    assert booking.settle(settled, granted(smaller, resized.grant)) is None
+    assert booking.settle(settled, now, resized.grant) is None
 
 
 def test_shrinking_needs_no_node() -> None:
-    booked = book(EMPTY, a_vps(cores=4))
-    assert isinstance(booking.resize(booked.allocation, None, granted(a_vps(cores=1), booked.grant)), Booking)
-    grown = booking.resize(booked.allocation, None, granted(a_vps(cores=5), booked.grant))
-    assert grown == Refusal("node n1 has not reported what it has")
+    vps = a_vps(cores=4)
+    booked = book(EMPTY, vps)
+    assert isinstance(resize(booked, vps, a_vps(cores=1), node=None), Booking)
+    assert resize(booked, vps, a_vps(cores=5), node=None) == Refusal("node n1 has not reported what it has")
 
 
-@pytest.mark.parametrize("same", [{"cores": "2", "memory": "1Gi"}, {"cores": 2, "memory": "1024Mi"}])
-def test_amounts_are_compared_and_not_how_they_are_written(same: Json) -> None:
-    assert booking.same(same, booking.needed(a_vps(cores="2000m", memory=1 << 30)))
+def test_amounts_are_compared_and_not_how_they_are_written() -> None:
+    assert Wanted.of(a_vps(cores="2000m", memory=1 << 30)) == Wanted.of(a_vps(cores=2, memory="1024Mi"))
 
 
-AMOUNTS = st.tuples(
-    st.sampled_from(["100m", "500m", 1, 2, "3"]), st.sampled_from(["512Mi", "1Gi", "3Gi", "2G"])
-)
-STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(["book", "release", "regrant", "free", "resize", "settle"]),
-        st.integers(0, 5),
-        AMOUNTS,
-    ),
-    max_size=40,
-)
-
-
-@given(STEPS)
-def test_no_sequence_of_steps_books_a_node_beyond_what_it_has(steps: list[tuple[str, int, Any]]) -> None:
-    node, allocation, vpses = a_node(cores="4", memory="8Gi"), EMPTY, dict[str, Json]()
-    node["status"]["sshPorts"]["last"] = 30003
-    for verb, number, (cores, memory) in steps:
-        uid, before = f"u{number}", copy.deepcopy(allocation)
-        allocation = step(verb, uid, allocation, node, vpses, a_vps(uid, cores=cores, memory=memory))
-        assert before["bookings"].keys() ^ allocation["bookings"].keys() <= {uid}, "others' bookings stay"
-        check(allocation, vpses)
-
-
-def step(verb: str, uid: str, allocation: Json, node: Json, vpses: dict[str, Json], wanted: Json) -> Json:
-    """One transaction, where it applies; `vpses` holds those that are bound, with their grants."""
-    vps = vpses.get(uid)
-    grant = vps["status"]["assignment"]["grant"] if vps else {}
-    result: Booking | Refusal | None = None
-    if verb == "book" and vps is None:
-        vps, result = wanted, booking.book(allocation, node, wanted, epoch=1, id_="b")
-    elif vps is not None and verb == "free":
-        del vpses[uid]
-        return booking.free(allocation, uid)
-    elif vps is not None and verb == "release":
-        result = booking.release(allocation, vps)
-    elif vps is not None and verb == "regrant" and "cores" not in grant:
-        result = booking.regrant(allocation, node, vps)
-    elif vps is not None and verb == "resize" and "cores" in grant:
-        vps = {**vps, "spec": wanted["spec"]}
-        result = booking.resize(allocation, node, vps)
-    elif vps is not None and verb == "settle":
-        return booking.settle(allocation, vps) or allocation
-    if isinstance(result, Booking) and vps is not None:
-        vpses[uid] = granted(vps, result.grant)
-        return result.allocation
-    return allocation
-
-
-def check(allocation: Json, vpses: dict[str, Json]) -> None:
-    entries = allocation["bookings"]
-    assert entries.keys() == vpses.keys(), "exactly the bound ones are booked"
-    assert sum(quantity.millicores(entry.get("cores", 0)) for entry in entries.values()) <= 4000, (
-        "cores over-booked"
+def test_everything_that_is_lacking_is_said_in_one_sentence() -> None:
+    node = a_node(gpus=(a_gpu(0),))
+    full = book(EMPTY, a_vps("u1", cores=4, gpus={"count": 1}), node).allocation
+    assert refusal(full, a_vps("u2", gpus={"count": 1}), node) == (
+        "n1 is short of cores: need 1, 0 free; 0 of 1 GPUs free on n1"
     )
-    assert sum(quantity.size(entry.get("memory", 0)) for entry in entries.values()) <= 8 << 30, (
-        "memory over-booked"
+
+
+def test_a_grant_says_which_cores_and_gpus_and_the_booking_holds_them() -> None:
+    node = a_node(cores="8", numa=("0-3", "4-7"), gpus=(a_gpu(0), a_gpu(1, numa=1)))
+    booked = book(EMPTY, a_vps(cores=2, exclusive=True, numa=1, gpus={"count": 1}), node)
+    assert booked.grant == {
+        "cores": "2",
+        "memory": "1Gi",
+        "cpuset": "4-5",
+        "numa": 1,
+        "gpus": ["GPU-n1-1"],
+        "sshPort": 30000,
+    }
+    entry = booked.allocation["bookings"]["u1"]
+    assert entry["exclusive"] is True
+    assert {field: entry[field] for field in booked.grant} == booked.grant
+
+
+def test_a_stop_frees_cores_and_gpus_and_a_start_may_give_others() -> None:
+    node = a_node(numa=("0-3",), gpus=(a_gpu(0), a_gpu(1)))
+    vps = a_vps(cores=1, exclusive=True, gpus={"count": 1})
+    released = booking.release(book(EMPTY, vps, node).allocation, granted(vps, {"sshPort": 30000}))
+    assert released.allocation["bookings"]["u1"].keys() == {"namespace", "name", "epoch", "id", "sshPort"}
+    taken = book(released.allocation, a_vps("u2", cores=1, exclusive=True, gpus={"ids": [0]}), node)
+    again = booking.regrant(taken.allocation, node, granted(vps, {"sshPort": 30000}))
+    assert isinstance(again, Booking)
+    assert (again.grant["cpuset"], again.grant["gpus"]) == ("1", ["GPU-n1-1"])
+
+
+def test_exclusive_cores_grow_around_those_it_has_and_shrink_into_them() -> None:
+    node = a_node(cores="8", numa=("0-7",))
+    small, large = a_vps(cores=2, exclusive=True), a_vps(cores=4, exclusive=True)
+    first = book(EMPTY, small, node)
+    other = book(first.allocation, a_vps("u2", cores=1, exclusive=True), node)
+    grown = booking.resize(other.allocation, node, granted(large, first.grant), before=Wanted.of(small))
+    assert isinstance(grown, Booking)
+    assert grown.grant["cpuset"] == "0-1,3-4", "2 is the other's"
+    shrunk = booking.resize(grown.allocation, node, granted(small, grown.grant), before=Wanted.of(large))
+    assert isinstance(shrunk, Booking)
+    assert shrunk.grant["cpuset"] == "0-1"
+    assert shrunk.allocation["bookings"]["u1"]["cpuset"] == "0-1,3-4", "held until applied"
+    settled = booking.settle(shrunk.allocation, granted(small, shrunk.grant), shrunk.grant)
+    assert settled is not None and settled["bookings"]["u1"]["cpuset"] == "0-1"
+
+
+def test_from_exclusive_cores_to_a_share_and_back() -> None:
+    node = a_node(cores="4", numa=("0-3",))
+    alone, sharing = a_vps(cores=2, exclusive=True), a_vps(cores=2)
+    first = book(EMPTY, alone, node)
+    shared = resize(first, alone, sharing, node=node)
+    assert isinstance(shared, Booking) and "cpuset" not in shared.grant
+    entry = shared.allocation["bookings"]["u1"]
+    assert entry["cpuset"] == "0-1" and "exclusive" not in entry
+    settled = booking.settle(shared.allocation, granted(sharing, shared.grant), shared.grant)
+    assert settled is not None and "cpuset" not in settled["bookings"]["u1"]
+    back = booking.resize(settled, node, granted(alone, shared.grant), before=Wanted.of(sharing))
+    assert isinstance(back, Booking) and back.grant["cpuset"] == "0-1"
+
+
+def test_other_gpus_are_granted_at_once_and_the_former_held_until_the_restart() -> None:
+    node = a_node(gpus=(a_gpu(0), a_gpu(1)))
+    before, after = a_vps(gpus={"ids": [0]}), a_vps(gpus={"ids": [1]})
+    changed = resize(book(EMPTY, before, node), before, after, node=node)
+    assert isinstance(changed, Booking) and changed.grant["gpus"] == ["GPU-n1-1"]
+    assert set(changed.allocation["bookings"]["u1"]["gpus"]) == {"GPU-n1-0", "GPU-n1-1"}
+    now = granted(after, changed.grant)
+    container = {**changed.grant, "gpus": ["GPU-n1-0"]}
+    assert booking.settle(changed.allocation, now, container) is None, "the container has the former one"
+    settled = booking.settle(changed.allocation, now, changed.grant)
+    assert settled is not None and settled["bookings"]["u1"]["gpus"] == ["GPU-n1-1"]
+
+
+def test_more_memory_leaves_a_gpu_that_has_fallen_ill_where_it_is() -> None:
+    before, after = a_vps(gpus={"count": 1}), a_vps(memory="2Gi", gpus={"count": 1})
+    booked = book(EMPTY, before, a_node(gpus=(a_gpu(0), a_gpu(1))))
+    ill = a_node(gpus=(a_gpu(0, healthy=False), a_gpu(1)))
+    changed = resize(booked, before, after, node=ill)
+    assert isinstance(changed, Booking) and changed.grant["gpus"] == ["GPU-n1-0"]
+
+
+def test_a_tombstone_keeps_all_that_was_booked_and_its_vps_is_not_booked_there_again() -> None:
+    node, vps = a_node(gpus=(a_gpu(0),)), a_vps(cores=3, gpus={"count": 1})
+    booked = book(EMPTY, vps, node)
+    buried = booking.bury(booked.allocation, granted(vps, booked.grant), since="then", why="by force")
+    assert buried["bookings"]["u1"]["tombstone"] == {"since": "then", "why": "by force"}
+    assert "0 of 1 GPUs free on n1" in refusal(buried, a_vps("u2", gpus={"count": 1}), node)
+    assert refusal(buried, vps, node).startswith("n1 still has the former container of this VPS")
+
+
+def test_a_port_that_a_stranger_holds_is_changed_for_the_next() -> None:
+    vps = a_vps()
+    booked = book(book(EMPTY, vps).allocation, a_vps("u2"))
+    holder = granted(vps, {"cores": "1", "memory": "1Gi", "sshPort": 30000})
+    moved = booking.move_port(booked.allocation, a_node(), holder, strangers={30000, 30002})
+    assert isinstance(moved, Booking) and moved.grant["sshPort"] == 30003
+    assert moved.allocation["bookings"]["u1"]["sshPort"] == 30003
+    everything = set(range(30000, 30010))
+    refused = booking.move_port(booked.allocation, a_node(), holder, strangers=everything)
+    assert refused == Refusal(
+        "n1 is short of SSH ports: need 1, 0 of 10 (30000-30009) free, 10 held by other programs", "spec.ssh"
     )
-    ports = [entry["sshPort"] for entry in entries.values()]
-    assert len(set(ports)) == len(ports), "one port booked twice"
-    assert all(30000 <= port <= 30003 for port in ports), "a port outside of the node's range"
-    for uid, vps in vpses.items():
-        grant = vps["status"]["assignment"]["grant"]
-        for field, measure in (("cores", quantity.millicores), ("memory", quantity.size)):
-            held, used = entries[uid].get(field, 0), grant.get(field, 0)
-            assert measure(used) <= measure(held), "granted more than is booked"

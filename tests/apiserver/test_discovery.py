@@ -87,7 +87,7 @@ def test_a_schema_holds_descriptions_enumerations_and_merge_keys_and_no_null():
     schemas = openapi.document_v3("kohakuriver.io", "v1alpha1")["components"]["schemas"]
     spec = schemas["io.kohakuriver.v1alpha1.VPSSpec"]["properties"]
     assert spec["runState"]["enum"] == ["Running", "Paused", "Stopped"]
-    assert spec["image"]["description"].startswith("The container image.")
+    assert spec["image"]["description"].startswith("The container image")
     conditions = schemas["io.kohakuriver.v1alpha1.VPSStatus"]["properties"]["conditions"]
     assert conditions["x-kubernetes-list-map-keys"] == ["type"]
     assert "null" not in str(schemas)

@@ -32,6 +32,20 @@ def test_a_token_names_its_user(tmp_path: Path) -> None:
     assert tokens.authenticate("three") == User("alice", Role.USER, namespaces=("a", "b"))
 
 
+def test_a_user_may_be_given_rights(tmp_path: Path) -> None:
+    line = a_line("one", user="alice", role="user", namespaces=["a"], rights=["mounts"])
+    assert TokenFile.load(a_file(tmp_path, line)).authenticate("one").rights == ("mounts",)
+
+
+def test_the_credentials_of_a_node_are_known_by_their_hashes(tmp_path: Path) -> None:
+    lines = [
+        a_line("one"),
+        *(a_line(token, user="n", role="node", node=token[:2]) for token in ("n1a", "n1b", "n2")),
+    ]
+    tokens = TokenFile.load(a_file(tmp_path, *lines))
+    assert set(tokens.of_node("n1")) == {fingerprint("n1a"), fingerprint("n1b")}
+
+
 @pytest.mark.fault(47)
 @pytest.mark.parametrize("token", ["", "wrong", fingerprint("one"), "one "])
 def test_anything_but_the_token_itself_is_unauthorized(tmp_path: Path, token: str) -> None:
@@ -54,6 +68,8 @@ def test_anything_but_the_token_itself_is_unauthorized(tmp_path: Path, token: st
         (a_line(role="node"), 'names its "node"'),
         (a_line(node="n1"), "and no other"),
         (a_line(role="user"), 'names its "namespaces"'),
+        (a_line(role="user", namespaces=["a"], rights=["root"]), '"rights" must be a list of'),
+        (a_line(rights=["mounts"]), 'only a credential of role "user"'),
         (a_line("first"), "already given to root"),
     ],
 )

@@ -12,11 +12,16 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+
 from kohakuriver import certificates
 from kohakuriver.clock import SystemClock
+from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api
 
 KUBECTL = Path(sys.executable).with_name("kubectl")
+MERGE = {"Content-Type": "application/merge-patch+json"}
+READY = {"type": "Ready", "status": "True"}
 MANIFEST = """\
 apiVersion: kohakuriver.io/v1alpha1
 kind: VPS
@@ -160,3 +165,29 @@ async def test_it_creates_and_deletes_namespaces(tmp_path):
         assert "still holds" in (await kubectl("delete", "namespace", "team")).err
         await kubectl("delete", "vps", "--all", "-n", "team")
         assert "deleted" in (await kubectl("delete", "namespace", "team")).out
+
+
+@pytest.mark.fault(7, 8)
+async def test_a_lost_vps_waits_for_its_node_and_force_lets_it_go(tmp_path):
+    async with kubectl_at_work(tmp_path) as kubectl, running_api(kubectl.api.store) as api:
+        await api.create(kinds.NODE, {"metadata": {"name": "n1"}}, user="n1")
+        status = {"allocatable": {"cores": "4", "memory": "8Gi"}, "conditions": [READY]}
+        path = kinds.NODE.path(name="n1", subresource="status")
+        await api.call("PATCH", path, {"status": status}, user="n1", headers=MERGE)
+        vps = await api.create(kinds.VPS, {"metadata": {"name": "dev"}})
+        path = kinds.VPS.path(namespace="default", name="dev")
+        await api.call(
+            "POST", f"{path}/bind", {"uid": vps["metadata"]["uid"], "node": "n1"}, user="controller"
+        )
+        silent = {"status": {"unreachableSince": "2026-01-01T00:00:00Z"}}
+        await api.call("PATCH", f"{path}/status", silent, user="controller", headers=MERGE)
+        assert (await kubectl("delete", "vps", "dev", "--wait=false")).code == 0
+        shown = (await kubectl("get", "vps", "dev", "-o", "wide")).out
+        assert "Terminating" in shown and "--force to forget" in shown
+        forced = await kubectl("delete", "vps", "dev", "--force", "--grace-period=0")
+        assert forced.code == 0 and "deleted" in forced.out, forced
+        assert "NotFound" in (await kubectl("get", "vps", "dev")).err
+        bookings = (
+            await kubectl("get", "nodeallocation", "n1", "-o", "jsonpath={.bookings.*.tombstone.why}")
+        ).out
+        assert bookings == "deleted by force by admin"

@@ -161,7 +161,9 @@ def test_an_object_being_deleted_keeps_its_phase_and_says_what_it_waits_for() ->
     assert derive(stuck) == Derived(Phase.RUNNING, "Terminating", "device busy, try 3")
     away = bound("running", metadata=deleted, unreachableSince=SINCE)
     assert derive(away) == Derived(
-        Phase.LOST, "Terminating", f"node n1 unreachable since {SINCE}; it goes when the node is back"
+        Phase.LOST,
+        "Terminating",
+        f"node n1 unreachable since {SINCE}; it goes when the node is back; --force to forget",
     )
     kept = {"metadata": {**deleted, "finalizers": ["a/b"]}, "spec": {}}
     assert derive(kept).message == "waiting for its finalizers: a/b"

@@ -43,6 +43,7 @@ def test_a_vps_shows_where_it_stands_and_what_it_has():
         "Container": "0123456789ab",
         "Epoch": 3,
         "Restarts": 4,
+        "GPUs": 0,
         "Message": "m",
     }
 

@@ -1,11 +1,12 @@
 """bind, finish, release, regrant: what they do, what they refuse, and that nothing is ever given twice."""
 
 import asyncio
+import dataclasses
 from typing import Any
 
 import pytest
 
-from apiserver import transactions
+from apiserver import actions, codec, objects
 from apiserver.outcome import Written
 from apiserver.store.base import StoreTimeout
 from apiserver.store.memory import MemoryStore
@@ -230,9 +231,7 @@ async def test_a_cordon_does_not_slip_in_behind_a_bind(world: World) -> None:
 async def test_a_body_with_other_fields_is_a_bad_request(world: World, action: str, body: Any) -> None:
     await world.bound()
     with pytest.raises(errors.BadRequest):
-        await transactions.act(
-            world, N1, kinds.VPS, namespace="default", name="dev", action=action, body=body
-        )
+        await actions.act(world, N1, kinds.VPS, namespace="default", name="dev", action=action, body=body)
 
 
 async def test_what_is_no_transaction_is_not_found(world: World) -> None:
@@ -304,7 +303,7 @@ async def test_release_frees_cores_and_memory_and_keeps_the_port_and_the_node(wo
 
 async def test_release_of_what_still_runs_is_refused(world: World) -> None:
     await world.bound()
-    with pytest.raises(errors.Conflict, match="only what is declared and seen stopped"):
+    with pytest.raises(errors.Conflict, match="only what is declared stopped or drained, and seen stopped"):
         await world.act("release")
     await world.report(state="running")
     await world.patch({"spec": {"runState": "Stopped"}})
@@ -373,3 +372,27 @@ async def test_a_second_placement_has_the_next_epoch_and_nothing_of_the_first(wo
     made = (await world.act("bind", node="n2")).object
     assert made["status"]["assignment"]["epoch"] == made["status"]["epoch"] == 2
     assert "observed" not in made["status"] and "observedGeneration" not in made["status"]
+
+
+async def test_a_refusal_comes_from_the_store_and_never_from_memory(world: World) -> None:
+    world = dataclasses.replace(
+        world, recalled={}
+    )  # a cache that has seen nothing yet, where the store has everything
+    await world.bound()
+    assert await world.bookings()
+    await world.patch({"spec": {"priority": 5}})
+    assert (await world.vps())["spec"]["priority"] == 5
+    with pytest.raises(errors.AlreadyExists):
+        await world.create(a_vps())
+
+
+async def test_what_memory_has_wrong_is_never_committed(world: World) -> None:
+    await world.create(a_vps())
+    key = codec.key(kinds.VPS, "default", "dev")
+    keys = (key, codec.key(kinds.NODE, None, "n2"), codec.key(kinds.NODE_ALLOCATION, None, "n2"))
+    before = await objects.read(world, keys)
+    first = await world.act("bind", node="n1", uid=(await world.vps())["metadata"]["uid"])
+    world = dataclasses.replace(world, recalled=before)  # it still remembers the VPS without a node
+    with pytest.raises(errors.Conflict, match="n1"):
+        await world.act("bind", node="n2", uid=first.object["metadata"]["uid"])
+    assert await world.bookings("n2") == {}

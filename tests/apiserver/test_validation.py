@@ -36,6 +36,7 @@ def test_defaults_are_written_out_and_absent_stays_absent() -> None:
         "restartPolicy": "Always",
         "stopGracePeriod": "10s",
         "imagePullPolicy": "IfNotPresent",
+        "onNodeLost": "Wait",
     }
 
 
@@ -70,7 +71,7 @@ def test_null_means_absent() -> None:
 @pytest.mark.parametrize(
     ("spec", "field", "says"),
     [
-        ({"resources": {"cores": "4x"}}, "spec.resources.cores", '"4x": "4x" has the unknown suffix'),
+        ({"resources": {"cores": "4x"}}, "spec.resources.cores", '"4x": "4x" is not a quantity'),
         ({"resources": {"cores": [4]}}, "spec.resources.cores", "must be a string or an integer or a number"),
         ({"resources": {"cores": True}}, "spec.resources.cores", "Invalid value: true: must be"),
         ({"resources": {"cores": 0}}, "spec.resources.cores", "at least 0.01 (10m) is needed"),

@@ -1,12 +1,13 @@
 """What the tests of the writing half share: a server on the memory store, and objects with valid defaults."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
-from apiserver import codec, transactions, write
-from apiserver.identity import Role, User
+from apiserver import actions, codec, write
+from apiserver.identity import Role, TokenFile, User
 from apiserver.outcome import WriteOptions, Written
-from apiserver.store.base import Put
+from apiserver.store.base import Put, Record
 from apiserver.store.memory import MemoryStore
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
@@ -35,10 +36,32 @@ def a_vps(name: str = "dev", namespace: str = "default", **spec: Any) -> Json:
     }
 
 
+def a_gpu(index: int, *, node: str = "n1", numa: int = 0, model: str = "A100", healthy: bool = True) -> Json:
+    """A GPU as a node reports it."""
+    return {
+        "index": index,
+        "uuid": f"GPU-{node}-{index}",
+        "model": f"NVIDIA {model}",
+        "memory": "40Gi",
+        "numa": numa,
+        "healthy": healthy,
+    }
+
+
 def a_node(
-    name: str = "n1", *, cores: str = "4", memory: str = "8Gi", ready: str = "True", **spec: Any
+    name: str = "n1",
+    *,
+    cores: str = "4",
+    memory: str = "8Gi",
+    ready: str = "True",
+    numa: tuple[str, ...] = (),
+    gpus: tuple[Json, ...] = (),
+    **spec: Any,
 ) -> Json:
-    """A Node as stored, with ten SSH ports."""
+    """A Node as stored, with ten SSH ports; `numa` are the cpusets of its NUMA nodes."""
+    found: Json = {"gpus": list(gpus)} if gpus else {}
+    if numa:
+        found["numa"] = [{"id": number, "cpuset": cpuset} for number, cpuset in enumerate(numa)]
     return {
         "apiVersion": kinds.API_VERSION,
         "kind": "Node",
@@ -48,6 +71,7 @@ def a_node(
             "allocatable": {"cores": cores, "memory": memory},
             "sshPorts": {"address": "127.0.0.1", "first": 30000, "last": 30009},
             "conditions": [{"type": "Ready", "status": ready, "message": "its lease is 30 s old"}],
+            **found,
         },
     }
 
@@ -71,6 +95,13 @@ class World:
 
     store: MemoryStore
     clock: LoopClock
+    tokens: TokenFile = dataclasses.field(default_factory=lambda: TokenFile({"hash-of-n1": N1}))
+
+    recalled: dict[str, Record | None] | None = None  # what a cache would remember, right or wrong
+
+    def recall(self, keys: Sequence[str]) -> dict[str, Record | None] | None:
+        """Nothing, unless a test says what is remembered."""
+        return None if self.recalled is None else {key: self.recalled.get(key) for key in keys}
 
     async def put(self, resource: kinds.ResourceType, obj: Json) -> None:
         """Store an object as it is, past every rule."""
@@ -167,14 +198,50 @@ class World:
 
     async def act(self, action: str, name: str = "dev", *, user: User = CONTROLLER, **body: Any) -> Written:
         """POST …/ACTION, with the uid and epoch as they are unless the test says otherwise."""
-        if "uid" not in body or ("epoch" not in body and action != "bind"):
+        timeless = action in ("bind", "forget")
+        if "uid" not in body or ("epoch" not in body and not timeless):
             vps = await self.vps(name)
             body.setdefault("uid", vps["metadata"]["uid"])
-            if action != "bind":
+            if not timeless:
                 body.setdefault("epoch", vps["status"].get("epoch"))
-        return await transactions.act(
+        return await actions.act(
             self, user, kinds.VPS, namespace="default", name=name, action=action, body=body
         )
+
+    async def forget_node(self, name: str = "n1", *, user: User = ADMIN, **body: Any) -> Written:
+        """POST nodes/NAME/forget."""
+        return await actions.act(
+            self,
+            user,
+            kinds.NODE,
+            namespace=None,
+            name=name,
+            action="forget",
+            body=body or {"destroyed": True},
+        )
+
+    async def confirm(self, uid: str, epoch: int, *, node: str = "n1", user: User = N1) -> Written:
+        """POST nodeallocations/NAME/confirm."""
+        return await actions.act(
+            self,
+            user,
+            kinds.NODE_ALLOCATION,
+            namespace=None,
+            name=node,
+            action="confirm",
+            body={"uid": uid, "epoch": epoch},
+        )
+
+    async def silence(self, name: str = "dev") -> Json:
+        """The controller's mark on a VPS whose node is silent."""
+        body = {"status": {"unreachableSince": "2026-01-01T00:00:00Z"}}
+        return (await self.patch(body, name, user=CONTROLLER, subresource="status")).object
+
+    async def events(self, namespace: str = "default") -> list[tuple[str, str]]:
+        """Reason and message of the Events there are."""
+        page = await self.store.list(codec.prefix(kinds.EVENT, namespace))
+        found = [codec.decode(record) for record in page.records]
+        return [(event["reason"], event["message"]) for event in found]
 
     async def bound(self, name: str = "dev", node: str = "n1", **spec: Any) -> Json:
         """A VPS that has been created and bound."""

@@ -7,7 +7,7 @@ import json
 import pytest
 import yaml
 
-from cli import cluster_files, cluster_options
+from cli import agent_flags, cluster_files, cluster_options, failures
 from cli.cluster_files import ClusterFiles
 from cli.cluster_options import Options
 from kohakuriver import certificates, errors
@@ -129,6 +129,30 @@ def test_options_that_were_kept_come_back_and_what_is_given_wins(files):
     again = cluster_options.load(files.options).changed({"port": None, "cores": "8"})
     assert (again.port, again.cores) == (7443, "8")
     assert again.agent_arguments() == ["--cores", "8"]
+
+
+def test_what_vpses_may_have_of_the_machine_goes_on_to_the_agent(files):
+    options = Options(
+        node="n1",
+        reserve_memory="2Gi",
+        allow_mount=["/data", "/scratch:ro"],
+        allow_privileged=True,
+        gpu_inventory="/gpus.json",
+    )
+    cluster_options.save(files.options, options)
+    kept = cluster_options.load(files.options).changed({"allow_mount": None})
+    told = "--reserve-memory 2Gi --allow-mount /data --allow-mount /scratch:ro --allow-privileged"
+    assert kept.agent_arguments() == [*told.split(), "--gpu-inventory", "/gpus.json"]
+    taken_back = kept.changed({"allow_mount": [], "allow_privileged": False, "gpu_inventory": ""})
+    assert taken_back.agent_arguments() == ["--reserve-memory", "2Gi"]
+
+
+def test_a_prefix_to_mount_is_absolute_and_off_takes_all_back():
+    assert agent_flags.mounts(["/data", "/b:ro"]) == ["/data", "/b:ro"]
+    assert agent_flags.mounts(["off"]) == []
+    assert agent_flags.mounts([]) is None
+    with pytest.raises(failures.UsageError, match="no absolute path"):
+        agent_flags.mounts(["data"])
 
 
 def test_addresses_are_those_that_clients_can_use():

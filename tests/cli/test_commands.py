@@ -1,22 +1,13 @@
 """The commands against the real API server, over the in-memory store."""
 
 import asyncio
-import dataclasses
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from cli import merge
-from cli.main import run
-from kohakuriver.client import config
-from kohakuriver.client.config import Connection
-from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
-from tests.apiserver.api import Api, running_api, token_of
 
 DEV = """\
 apiVersion: kohakuriver.io/v1alpha1
@@ -29,34 +20,6 @@ spec:
     cores: 2
     memory: 4Gi
 """
-
-
-@dataclasses.dataclass
-class Shell:
-    """Runs command lines of one user, and hands back what they print."""
-
-    api: Api
-    folder: Path
-    capture: Any
-
-    async def __call__(self, line: str, *, user: str = "admin") -> tuple[int, str, str]:
-        file = self.folder / f"config-{user}"
-        connection = Connection(self.api.url, token=token_of(user))
-        config.write(file, connection, cluster="test", user=user)
-        code = await asyncio.to_thread(run, [*line.split(" "), "--config", str(file)])
-        shown = self.capture.readouterr()
-        return code, shown.out, shown.err
-
-    def write(self, text: str, name: str = "dev.yaml") -> Path:
-        file = self.folder / name
-        file.write_text(text)
-        return file
-
-
-@pytest.fixture
-async def shell(tmp_path, capsys) -> AsyncIterator[Shell]:
-    async with running_api(clock=SystemClock()) as api:
-        yield Shell(api, tmp_path, capsys)
 
 
 async def test_apply_creates_then_changes_then_leaves_alone(shell):

@@ -8,6 +8,8 @@ from kohakuriver import __version__
 from kohakuriver.client import config
 from kohakuriver.client.config import Connection
 
+TALKERS = ("get", "delete", "wait", "apply", "vps", "node")
+
 
 @pytest.fixture
 def nobody(tmp_path):
@@ -28,16 +30,34 @@ def test_no_arguments_are_a_question_for_help(capsys):
     assert capsys.readouterr().out.startswith("Usage: kohakuriver")
 
 
-@pytest.mark.parametrize(
-    "entry", [one for one in catalogue.ENTRIES if not one.passthrough], ids=lambda one: one.name
-)
-def test_help_of_a_command_opens_with_examples(entry, capsys):
-    assert run([entry.name, "--help"]) == 0
+def commands() -> list[tuple[str, catalogue.Entry]]:
+    """Every command with its path, those of groups too."""
+    alone = [one for one in catalogue.ENTRIES if not one.passthrough and not one.is_group]
+    grouped = [(f"{group.name} {one.name}", one) for group in groups() for one in group.commands]
+    return [*((one.name, one) for one in alone), *grouped]
+
+
+def groups() -> list[catalogue.Entry]:
+    return [one for one in catalogue.ENTRIES if one.is_group]
+
+
+@pytest.mark.parametrize(("path", "entry"), commands(), ids=lambda one: one if isinstance(one, str) else "")
+def test_help_of_a_command_opens_with_examples(path, entry, capsys):
+    assert run([*path.split(), "--help"]) == 0
     shown = capsys.readouterr().out
     assert shown.index("Examples:") < shown.index("Arguments and options:")
-    assert f"  kohakuriver {entry.name}" in shown
+    assert f"  kohakuriver {path}" in shown
     assert ("Global options:" in shown) is entry.remote
-    assert run([entry.name, "-h"]) == 0
+    assert run([*path.split(), "-h"]) == 0
+
+
+@pytest.mark.parametrize("group", groups(), ids=lambda one: one.name)
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
+def test_help_of_a_group_opens_with_examples_and_lists_its_commands(group, words, capsys):
+    assert run([group.name, *words]) == 0
+    shown = capsys.readouterr().out
+    assert shown.index("Examples:") < shown.index("Commands:")
+    assert all(f"  {entry.name}" in shown and entry.summary in shown for entry in group.commands)
 
 
 def test_the_version_needs_no_server(capsys):
@@ -66,10 +86,26 @@ def test_the_version_needs_no_server(capsys):
         (["wait", "vps/dev", "--for=luck"], '"luck" is nothing to wait for'),
         (["-n", "team", "up"], "invalid value for --namespace: `up` has no use for it"),
         (["up", "--port", "0"], "--port"),
+        (["vps", "lst"], "there is no command `vps lst`; did you mean `vps list`?"),
+        (["vps", "stop"], "which VPS is meant?"),
+        (["vps", "delete"], "which VPS is meant?"),
+        (["vps", "status"], "which VPS is meant?"),
+        (["vps", "create", "-t", "a:b"], '--target "a:b": "b" is no number of a NUMA node'),
+        (["vps", "create", "--image", "a", "--container", "b"], "--container and --image do not go together"),
+        (["vps", "create", "--mount", "/data"], '--mount "/data" cannot be read'),
+        (["vps", "create", "--mount", "/a:/b:rx"], "cannot be read"),
+        (["vps", "create", "--volume", "home"], '--volume "home" cannot be read'),
+        (["vps", "create", "--env", "A"], '--env "A" cannot be read'),
+        (["vps", "create", "-o", "wide"], "-o wide shows lists"),
+        (["vps", "create", "--gen-ssh-key", "--no-ssh-key"], "do not go together"),
+        (["vps", "create", "--key-out-file", "x"], "--key-out-file says where a generated key goes"),
+        (["node", "drain"], "which node is meant?"),
+        (["node", "label", "n1"], "no label is named"),
+        (["node", "label", "n1", "disk"], '"disk" is no label'),
     ],
 )
 def test_a_wrong_command_line_exits_with_2_and_a_hint(nobody, capsys, words, message):
-    assert run([*words, "--config", nobody] if words[0] in ("get", "delete", "wait", "apply") else words) == 2
+    assert run([*words, "--config", nobody] if words[0] in TALKERS else words) == 2
     shown = capsys.readouterr()
     assert message in shown.err
     assert "\nhint: " in shown.err
@@ -84,6 +120,9 @@ def test_a_wrong_command_line_exits_with_2_and_a_hint(nobody, capsys, words, mes
         ["get", "--config", "CONFIG", "vps"],
         ["get", "vps", "--config", "CONFIG"],
         ["--config", "/nowhere", "get", "vps", "--config=CONFIG"],
+        ["vps", "--config", "CONFIG", "list"],
+        ["vps", "list", "--config", "CONFIG"],
+        ["--config", "/nowhere", "vps", "--config", "CONFIG", "list"],
         ["get", "vps", "-wv", "--config", "CONFIG", "-n", "team", "--request-timeout=1s"],
     ],
 )

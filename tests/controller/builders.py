@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from controller.view import NodeFacts, NodeView, VPSRequest
+from controller.cores import Use
+from controller.gpus import GPU, Wish
+from controller.room import NO_NAMES, NOBODYS, NodeView
+from controller.view import NodeFacts, VPSRequest
 
 GI = 1 << 30
 
@@ -20,6 +23,9 @@ def a_node(
     free_cores: float | None = None,
     free_memory: float | None = None,
     free_ports: int = 100,
+    use: Use = NOBODYS,
+    held_gpus: frozenset[str] = NO_NAMES,
+    buried: frozenset[str] = NO_NAMES,
     **facts: Any,
 ) -> NodeView:
     """A ready node, empty unless said otherwise."""
@@ -29,4 +35,17 @@ def a_node(
         free_cores=round((cores if free_cores is None else free_cores) * 1000),
         free_memory=round((memory if free_memory is None else free_memory) * GI),
         free_ports=free_ports,
+        use=use,
+        gpus=held_gpus,
+        buried=buried,
     )
+
+
+def some_gpus(count: int = 2, *, model: str = "A100", numa: int | None = None) -> tuple[GPU, ...]:
+    """Healthy ones, "GPU-0" to "GPU-1"."""
+    return tuple(GPU(index, f"GPU-{index}", model, numa) for index in range(count))
+
+
+def a_wish(*ids: int | str, count: int = 0, model: str = "") -> Wish:
+    """These GPUs, or so many."""
+    return Wish(ids, len(ids) or count, model)

@@ -3,7 +3,7 @@
 from controller.fleet import Fleet
 from controller.schedule import Placement, Unschedulable
 from controller.view import Booking
-from tests.controller.builders import GI, a_node, a_request
+from tests.controller.builders import GI, a_node, a_request, a_wish, some_gpus
 
 
 def a_fleet(*nodes):
@@ -85,3 +85,33 @@ def test_bookings_known_before_their_node_count_when_it_comes():
     fleet.set_bookings("n1", {"u1": Booking(3000, GI, None)}, revision=3)
     fleet.set_node("n1", a_node("n1", cores=4).facts)
     assert free_cores(fleet) == 1
+
+
+def test_gpus_that_were_asked_for_count_at_once_and_as_the_server_gave_them():
+    fleet = a_fleet(a_node("n1", gpus=some_gpus(3)))
+    one = a_request(gpus=a_wish(count=1))
+    fleet.assume("n1", "u1", one)
+    assert fleet.get("n1").gpus == {"GPU-0"}
+    fleet.confirm("n1", "u1", revision=7, booking=Booking(1000, GI, 30000, gpus=("GPU-2",)))
+    assert fleet.get("n1").gpus == {"GPU-2"}
+    assert isinstance(fleet.schedule(a_request(gpus=a_wish("GPU-2"))), Unschedulable)
+    fleet.set_bookings("n1", {}, revision=9)
+    assert fleet.get("n1").gpus == frozenset()
+
+
+def test_a_gpu_that_becomes_free_makes_a_node_better():
+    fleet = a_fleet(a_node("n1", gpus=some_gpus()))
+    fleet.set_bookings("n1", {"u1": Booking(0, 0, None, gpus=("GPU-0",))}, revision=2)
+    assert fleet.take_improved() == []
+    fleet.set_bookings("n1", {"u1": Booking(0, 0, None, is_tombstone=True)}, revision=3)
+    assert [node.name for node in fleet.take_improved()] == ["n1"]
+    fleet.set_bookings("n1", {}, revision=4)
+    assert [node.name for node in fleet.take_improved()] == ["n1"], "a tombstone that is gone helps too"
+
+
+def test_exclusive_cores_that_were_asked_for_are_nobody_elses():
+    fleet = a_fleet(a_node("n1", cores=4, numa={0: frozenset(range(4))}))
+    fleet.assume("n1", "u1", a_request(cores=3, exclusive=3))
+    assert fleet.get("n1").use.taken == {0, 1, 2}
+    assert isinstance(fleet.schedule(a_request(cores=2, exclusive=2)), Unschedulable)
+    assert fleet.schedule(a_request(cores=1)) == Placement("n1")

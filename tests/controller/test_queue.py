@@ -45,6 +45,14 @@ def test_what_is_put_again_unchanged_keeps_its_place_and_its_parking():
     assert queue.verdict("a") == FULL
 
 
+def test_a_change_of_priority_alone_wakes_nobody():
+    queue = PendingQueue()
+    queue.put("a", LARGE, priority=0, born="1")
+    queue.park(LARGE, FULL)
+    queue.put("a", LARGE, priority=7, born="1")
+    assert (queue.next(), queue.verdict("a")) == (None, FULL)
+
+
 def test_a_refusal_parks_all_that_ask_for_the_same_and_nobody_else():
     queue = PendingQueue()
     for name in ("a", "b"):

@@ -5,8 +5,10 @@ from hypothesis import strategies as st
 
 from controller import schedule
 from controller.fleet import Fleet
+from controller.room import view_of
 from controller.schedule import Placement, Strategy, Unschedulable
-from controller.view import Booking, Effect, NodeFacts, Taint, Toleration, VPSRequest, view_of
+from controller.view import Booking, Effect, NodeFacts, Taint, Toleration, VPSRequest
+from tests.controller.builders import a_wish, some_gpus
 
 KEYS = st.sampled_from(["a", "b"])
 TAINTS = st.builds(Taint, key=KEYS, value=KEYS, effect=st.sampled_from(Effect))
@@ -32,6 +34,9 @@ def facts(name):
         memory=st.integers(0, 64),
         ports=st.integers(0, 3).map(range),
         images=st.frozensets(KEYS),
+        draining=st.integers(0, 6).map(lambda number: not number),
+        gpus=st.integers(0, 3).map(some_gpus),
+        numa=st.sampled_from([{}, {0: frozenset(range(4)), 1: frozenset({4, 5})}]),
     )
 
 
@@ -44,6 +49,8 @@ REQUESTS = st.builds(
     selector=st.dictionaries(KEYS, KEYS, max_size=1).map(lambda pairs: tuple(pairs.items())),
     tolerations=st.lists(TOLERATIONS, max_size=2).map(tuple),
     image=KEYS,
+    gpus=st.sampled_from([a_wish(), a_wish(), a_wish(count=1), a_wish(count=2), a_wish("GPU-1")]),
+    exclusive=st.sampled_from([0, 0, 0, 1, 2]),
 )
 BOOKINGS = st.lists(
     st.builds(Booking, cores=st.integers(0, 4000), memory=st.integers(0, 32), port=st.none()), max_size=2
@@ -103,8 +110,12 @@ def test_nothing_is_promised_twice(cluster, requests, strategy):
     for number, request in enumerate(requests):
         match fleet.schedule(request):
             case Placement(node):
+                before = fleet.get(node)
                 fleet.assume(node, f"uid-{number}", request)
                 view = fleet.get(node)
                 assert view.free_cores >= 0, "no core promised twice"
                 assert view.free_memory >= 0, "no memory promised twice"
                 assert view.free_ports >= 0, "no port promised twice"
+                if request.gpus.count:
+                    assert len(view.gpus) > len(before.gpus), "no GPU promised twice"
+                assert len(view.use.taken - before.use.taken) == request.exclusive, "no core promised twice"

@@ -10,7 +10,7 @@ agent. Times are shrunk: a node is lost after four to six seconds of silence in 
 """
 
 import contextlib
-import dataclasses
+import json
 import re
 import shutil
 import sys
@@ -26,67 +26,18 @@ from tests.e2e.bed_files import BedFiles
 from tests.e2e.conftest import BUSYBOX, eventually
 from tests.e2e.deafness import Door
 from tests.e2e.machines import Machine
+from tests.e2e.node import Node
 from tests.e2e.processes import Process
 from tests.etcd import EtcdProcess
 
-QUICK_CONTROLLER = ("--loss-timeout=4s", "--tick=250ms", "--hold=8s")
+QUICK_CONTROLLER = ("--loss-timeout=4s", "--tick=250ms", "--hold=5s")
 QUICK_AGENT = ("--renew=1s", "--relist=3s")
+HURTABLE: dict[str, Any] = {  # its engines' answers can be lost, its GPUs can vanish, its agents are measured
+    "deafen": True,
+    "gpus": True,
+    "agent": (*QUICK_AGENT, "--metrics-listen=0.0.0.0:9102"),
+}
 LOST_WITHIN = 12.0  # seconds; four of silence, one tick, and what a busy machine adds
-
-
-@dataclasses.dataclass
-class Node:
-    """A machine and the agent on it."""
-
-    machine: Machine
-    agent: Process
-    engine: docker.APIClient
-    door: Door | None = None  # between agent and engine, where a test wants events lost
-
-    @property
-    def name(self) -> str:
-        return self.machine.name
-
-    def cut(self) -> None:
-        self.machine.cut()
-
-    def heal(self) -> None:
-        self.machine.heal()
-
-    def lose_power(self) -> None:
-        self.agent.kill()
-        self.machine.lose_power()
-
-    def boot(self) -> None:
-        self.start_engine()
-        self.agent.start()
-
-    def start_engine(self) -> None:
-        """Returns when it answers."""
-        self.engine.close()
-        self.machine.start()
-        self.engine = self.machine.client()
-
-    def containers(self, name: str = "", *, all: bool = True) -> list[dict[str, Any]]:
-        """The containers of VPSes, or of those of one name, as `docker ps` tells them."""
-        wanted = f"kohakuriver.io/name={name}" if name else "kohakuriver.io/name"
-        return list(self.engine.containers(all=all, filters={"label": wanted}))
-
-    def container(self, name: str) -> dict[str, Any]:
-        """The one container of a VPS, as `docker inspect` tells it."""
-        [found] = self.containers(name)
-        return dict(self.engine.inspect_container(found["Id"]))
-
-    def run(self, name: str, *command: str) -> str:
-        """What a command in a VPS prints."""
-        call = self.engine.exec_create(self.container(name)["Id"], list(command))
-        return self.engine.exec_start(call["Id"]).decode()
-
-    def happenings(self, name: str, since: float) -> list[str]:
-        """What the engine did to containers of that VPS: actions, in order."""
-        wanted = {"label": f"kohakuriver.io/name={name}", "type": "container"}
-        told = self.engine.events(since=since, until=time.time(), decode=True, filters=wanted)
-        return [event["Action"] for event in told]
 
 
 class Bed:
@@ -102,8 +53,10 @@ class Bed:
         agent: Sequence[str] = QUICK_AGENT,
         deafen: bool = False,
         clocks: bool = False,
+        gpus: bool = False,
     ) -> None:
         self.folder = folder
+        self._gpus = gpus
         self._deafen, self._clocks = deafen, clocks
         self._files = BedFiles(folder, server=machines[0].server, nodes=[one.name for one in machines])
         self.api = self._files.api()
@@ -122,13 +75,18 @@ class Bed:
         """Returns when all nodes are ready to take VPSes."""
         self.etcd.start()
         self.apiserver.start()
-        eventually(self.api.is_ready)
+        self.await_api()
         for controller in self.controllers:
             controller.start()
         for machine in self._machines:
             self.nodes[machine.name] = self._new_node(machine)
             self.nodes[machine.name].agent.start()
-        eventually(lambda: all(self.is_ready(name) for name in self.nodes))
+        eventually(self._is_complete)
+
+    def _is_complete(self) -> bool:
+        for process in self.processes:
+            assert process.is_alive, f"{process.name} ended with {process.code}"
+        return all(self.is_ready(name) for name in self.nodes)
 
     def stop(self) -> None:
         """End everything, and leave the machines empty."""
@@ -161,18 +119,32 @@ class Bed:
             node.machine.engine.thaw()
             node.heal()
             if node.door is not None:
-                node.door.deaf = False
+                node.door.mend()
             if not node.machine.engine.is_alive:
                 node.start_engine()
+            if self._gpus:
+                self.plug_gpus(node.name)
             node.agent.thaw()
             if self._clocks:
                 self.turn_clock(node.agent.name, 0)
             if not node.agent.is_alive:
                 node.agent.start()
-        eventually(self.api.is_ready, within=60)
+        self.await_api(within=60)
+        for name in self.nodes:
+            if self.node(name)["spec"].get("drain") or self.node(name)["spec"].get("unschedulable"):
+                self.set_node(name, drain=None, unschedulable=None)
         self.api.call("DELETE", VPSES)
         eventually(lambda: self.api.get(VPSES)["items"] == [], within=60)
         eventually(lambda: all(self.is_ready(name) for name in self.nodes), within=60)
+
+    def await_api(self, *, within: float = 30.0) -> None:
+        """Until the API server is ready."""
+
+        def is_ready() -> bool:
+            assert self.apiserver.is_alive, f"the API server ended with {self.apiserver.code}"
+            return self.api.is_ready()
+
+        eventually(is_ready, within=within)
 
     def create(self, name: str, **spec: Any) -> Object:
         """A small VPS without SSH, but for what is said otherwise."""
@@ -204,8 +176,8 @@ class Bed:
     def patch(self, name: str, **spec: Any) -> Object:
         return self.api.patch(f"{VPSES}/{name}", {"spec": spec})
 
-    def delete(self, name: str) -> None:
-        self.api.call("DELETE", f"{VPSES}/{name}")
+    def delete(self, name: str, *, force: bool = False) -> None:
+        self.api.call("DELETE", f"{VPSES}/{name}", {"gracePeriodSeconds": 0} if force else None)
 
     def exists(self, name: str) -> bool:
         try:
@@ -234,6 +206,18 @@ class Bed:
     def node(self, name: str) -> Object:
         return self.api.get(f"{NODES}/{name}")
 
+    def set_node(self, name: str, **spec: Any) -> None:
+        """Change the spec of a Node."""
+        self.api.patch(f"{NODES}/{name}", {"spec": spec})
+
+    def plug_gpus(self, node: str, *uuids: str) -> None:
+        """The simulated GPUs of a node, by index; two where none are named."""
+        found = uuids or (f"GPU-{node}-a", f"GPU-{node}-b")
+        rows = [{"index": index, "uuid": uuid, "model": "A100"} for index, uuid in enumerate(found)]
+        fresh = self.folder / f"{node}.gpus.new"
+        fresh.write_text(json.dumps(rows))
+        fresh.replace(self.folder / f"{node}.gpus")
+
     def condition(self, node: str, type_: str) -> Object:
         with contextlib.suppress(Refused):
             for condition in self.node(node).get("status", {}).get("conditions") or []:
@@ -258,6 +242,15 @@ class Bed:
             for event in found
             if wanted in event["involvedObject"].items()
         ]
+
+    def lost_nodes(self) -> int:
+        """How often a node was said to be lost, in the whole life of this cluster."""
+        found = self.api.get(EVENTS)["items"]
+        return sum(
+            event.get("count") or 1
+            for event in found
+            if event["reason"] == "NodeLost" and event["involvedObject"]["kind"] == "Node"
+        )
 
     def told(self, name: str, reason: str, *, within: float = 10.0) -> str:
         """The message of that Event, once it is there."""
@@ -287,7 +280,8 @@ class Bed:
         (self.folder / f"{program}.clock").write_text(f"{seconds:+d}\n")
 
     def _clock(self, program: str) -> dict[str, str]:
-        [library] = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
+        library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+        assert library is not None, "no libfaketime on this machine: apt-get install faketime"
         self.turn_clock(program, 0)
         return {
             "LD_PRELOAD": str(library),
@@ -324,9 +318,16 @@ class Bed:
             "--reserve-memory=0%",
             "--ssh-port-range=30000-30009",
             *self._agent,
+            *self._simulated(name),
             inside=on.inside_since_boot,
             label=label,
         )
+
+    def _simulated(self, name: str) -> list[str]:
+        if not self._gpus:
+            return []
+        self.plug_gpus(name)
+        return [f"--gpu-inventory={self.folder / f'{name}.gpus'}"]
 
     def _new_node(self, machine: Machine) -> Node:
         if not self._deafen:

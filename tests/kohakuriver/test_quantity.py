@@ -38,3 +38,8 @@ def test_cores_that_are_printed_read_back_as_themselves(thousandths):
 def test_a_size_for_people_has_one_decimal_at_most():
     assert quantity.approximate_size(int(9.5 * (1 << 30))) == "9.5Gi"
     assert quantity.approximate_size(4 << 30) == "4Gi"
+
+
+@pytest.mark.parametrize("text", ["4Gi", "256M", "1536Mi", "4G", "1Ki", "100"])
+def test_a_size_is_printed_as_people_wrote_it(text):
+    assert quantity.format_size(quantity.size(text)) == text

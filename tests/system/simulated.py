@@ -1,7 +1,7 @@
 """Nodes without machines, and controllers, all in the test's own loop on the real API server.
 
-A `SimulatedNode` does over the API what an agent does: registers, renews its Lease, reports what is bound to it
-and answers marks. It starts no containers: whatever is granted runs at once.
+A `SimulatedNode` does over the API what an agent does: registers, renews its Lease, reports what is bound to
+it and answers marks. It starts no containers: whatever is granted runs at once.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import revision_of
 from kohakuriver.clock import LoopClock, micro_timestamp
-from kohakuriver.resources.kinds import LEASE, NODE, NODE_LEASE_NAMESPACE, VPS
+from kohakuriver.resources.kinds import LEASE, NODE, NODE_ALLOCATION, NODE_LEASE_NAMESPACE, VPS
 from tests.apiserver.api import Api
 
 Object = dict[str, Any]
@@ -34,9 +34,9 @@ def a_vps(name: str, *, cores: Any = 1, memory: str = "1Gi", **spec: Any) -> Obj
 class SimulatedNode:
     """One node's agent. `async with` joins it to the cluster; `mute()` cuts it off."""
 
-    def __init__(self, api: Api, name: str, *, cores: str = "8", memory: str = "16Gi") -> None:
+    def __init__(self, api: Api, name: str, *, cores: str = "8", memory: str = "16Gi", gpus: int = 0) -> None:
         self.name = name
-        self._cores, self._memory = cores, memory
+        self._cores, self._memory, self._gpus = cores, memory, gpus
         self._client = Client(Connection(server=api.url, token=api.token(name)), program="agent")
         self._clock = LoopClock()
         self._task: asyncio.Task[None] | None = None
@@ -82,6 +82,8 @@ class SimulatedNode:
         ready = {"type": "Ready", "status": "True", "reason": "AgentReady", "message": ""}
         ports = {"address": "127.0.0.1", "first": 30000, "last": 30099}
         status = {"capacity": amount, "allocatable": amount, "sshPorts": ports, "conditions": [ready]}
+        status["numa"] = [{"id": 0, "cpuset": f"0-{int(self._cores) - 1}"}]
+        status["gpus"] = [{"index": index, "uuid": f"GPU-{index}"} for index in range(self._gpus)]
         await self._client.patch(NODE, self.name, {"status": status}, subresource="status")
 
     async def _renew(self) -> None:
@@ -104,16 +106,31 @@ class SimulatedNode:
         node = await self._client.get(NODE, self.name)
         if any(one["type"] == "Ready" and one["status"] != "True" for one in node["status"]["conditions"]):
             await self._report_node()
+        is_drained = bool(node["spec"].get("drain"))
         for vps in (await self._client.list(VPS)).items:
-            await self._report(vps)
+            await self._report(vps, is_drained=is_drained)
+        await self._work_off_tombstones()
 
-    async def _report(self, vps: Object) -> None:
+    async def _work_off_tombstones(self) -> None:
+        try:
+            record = await self._client.get(NODE_ALLOCATION, self.name)
+        except errors.NotFound:
+            return
+        for uid, booking in record.get("bookings", {}).items():
+            if booking.get("tombstone"):
+                body = {"uid": uid, "epoch": booking["epoch"]}
+                await self._client.act(NODE_ALLOCATION, self.name, "confirm", body)
+
+    async def _report(self, vps: Object, *, is_drained: bool) -> None:
         status, meta = vps["status"], vps["metadata"]
         assignment = status["assignment"]
         declared = vps["spec"]["runState"]
         granted = assignment["grant"].get("cores") is not None
-        state = declared.lower() if granted or declared == "Stopped" else "stopped"
+        stops = is_drained or not granted
+        state = "stopped" if stops else declared.lower()
         seen = {"epoch": assignment["epoch"], "session": "s1", "state": state}
+        if is_drained and declared != "Stopped":
+            seen["reason"] = "NodeDrained"
         if (status.get("observed") or {}) == seen and not status.get("unreachableSince"):
             return
         body = {"metadata": {"uid": meta["uid"]}, "status": {"observed": seen}}

@@ -123,6 +123,12 @@ async def test_a_node_that_stays_away_after_an_outage_is_lost_within_72_seconds(
             await asyncio.sleep(50)
             assert await phases(api) == {"dev": "running"}
             await eventually(api, 22, dev="lost")
+            node.unmute()
+            await eventually(api, 10, dev="running")
+            await asyncio.sleep(30)
+            events = (await api.get("/api/v1/namespaces/default/events")).body["items"]
+    back = {event["involvedObject"]["kind"] for event in events if event["reason"] == "NodeBack"}
+    assert back == {"Node", "VPS"}, "kopf follows again too"
 
 
 async def test_most_nodes_vanishing_at_once_are_marked_only_after_a_minute():

@@ -1,0 +1,73 @@
+"""What this node's administrator allows VPSes: folders to mount, and to be privileged. Pure.
+
+From `--allow-mount` and `--allow-privileged`; both are off without them. beneath.py holds the path to its
+prefix when it is opened; here only the words are compared.
+"""
+
+import dataclasses
+import posixpath
+from collections.abc import Iterable
+
+from agent.desired import Desired, Mount, Refusal
+
+_READ_ONLY = ":ro"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AllowedMount:
+    """A folder of the machine that VPSes may mount, with everything below it."""
+
+    prefix: str
+    read_only: bool = False
+
+    def covers(self, path: str) -> bool:
+        return path == self.prefix or path.startswith(self.prefix.rstrip("/") + "/")
+
+    def written(self) -> dict[str, object]:
+        """As it stands in the Node's status."""
+        return {"prefix": self.prefix, "readOnly": self.read_only}
+
+
+Allowed = tuple[AllowedMount, ...]
+
+
+def parse(text: str) -> AllowedMount:
+    """From `/data` or `/data:ro`. Raises ValueError."""
+    path = text.removesuffix(_READ_ONLY)
+    if not path.startswith("/") or posixpath.normpath(path) != path or path.startswith("//"):
+        raise ValueError(f'"{text}" is no folder to allow: write an absolute path, such as /data or /data:ro')
+    return AllowedMount(path, text.endswith(_READ_ONLY))
+
+
+def prefix_of(mount: Mount, allowed: Iterable[AllowedMount]) -> AllowedMount | None:
+    """The prefix that speaks for it: the longest that covers it."""
+    covering = [one for one in allowed if one.covers(mount.source)]
+    return max(covering, key=lambda one: len(one.prefix), default=None)
+
+
+def mount_refusal(mount: Mount, allowed: Iterable[AllowedMount], *, node: str) -> str:
+    """Why the node does not allow this mount, with what would; empty if it does."""
+    prefix = prefix_of(mount, allowed)
+    if prefix is None:
+        return (
+            f"{node} does not allow {mount.source} to be mounted: "
+            f"its agent needs --allow-mount {mount.source}, or a folder above it"
+        )
+    if prefix.read_only and not mount.read_only:
+        return (
+            f"{node} allows {mount.source} to be mounted for reading only: set readOnly: true, "
+            f"or start its agent with --allow-mount {prefix.prefix}"
+        )
+    return ""
+
+
+def refusal(desired: Desired, allowed: Allowed, *, allow_privileged: bool, node: str) -> Refusal | None:
+    """Why this node will not have the VPS as it is declared; None if it will."""
+    if desired.privileged and not allow_privileged:
+        words = f"{node} allows no privileged VPSes: its agent needs --allow-privileged"
+        return Refusal("PrivilegedNotAllowed", words)
+    for mount in desired.mounts:
+        why = mount_refusal(mount, allowed, node=node)
+        if why:
+            return Refusal("MountNotAllowed", why)
+    return None

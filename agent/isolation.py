@@ -1,0 +1,121 @@
+"""Keeps VPSes from each other, from their node and from its agent and engine, by rules in chains of our own.
+
+The engine keeps bridges apart, and containers of one bridge with `icc` off. What it leaves open are the
+node's own ports (every address of the node is reached through INPUT) and what is published there. Two chains
+per cluster, called from DOCKER-USER and INPUT before anything that is not ours, close it:
+
+    forwarded from our bridge   to each other, to published ports, to link-local addresses: dropped
+    to the node itself          all dropped but answers; DNS comes through the engine's own resolver
+
+Looked at with every list of the engine and mended when somebody else's rules took them away. What leaves for
+the outside network is not looked at. Where it cannot be done, that is said, and VPSes run all the same.
+"""
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from agent.runtime.firewall import Firewall, FirewallError
+
+log = logging.getLogger(__name__)
+
+PREFIX: Final = "KOHAKURIVER-"
+_LINK_LOCAL: Final = "169.254.0.0/16"  # where clouds answer for the machine's own credentials
+_ANSWERS: Final = "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the rules stand, and why not."""
+
+    ok: bool
+    reason: str
+    message: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Chain:
+    """One chain of ours, the chain that calls it, and its rules as iptables prints them."""
+
+    name: str
+    parent: str
+    rules: tuple[str, ...]
+
+
+class Isolation:
+    """The rules of one cluster on this node."""
+
+    def __init__(self, firewall: Firewall, *, cluster: str) -> None:
+        self.verdict: Verdict | None = None  # None: not looked at yet
+        self._firewall = firewall
+        self._cluster = cluster
+
+    async def step(self, bridge: str) -> None:
+        """Bring the rules up to what they must be."""
+        try:
+            await self._firewall.tame(bridge)
+            listing = await self._firewall.rules()
+            change = repair(listing, wanted(self._cluster, bridge))
+            if change:
+                await self._firewall.change(change)
+                log.info("network rules written", extra={"bridge": bridge})
+            verdict = Verdict(True, "RulesStand", "")
+        except FirewallError as error:
+            words = f"VPSes can reach this node and each other: {error.message}"
+            verdict = Verdict(False, error.reason, f"{words} ({error.hint})" if error.hint else words)
+        if verdict != self.verdict and not verdict.ok:
+            log.warning("VPSes are not isolated", extra={"reason": verdict.reason, "why": verdict.message})
+        self.verdict = verdict
+
+
+def chains(cluster: str) -> tuple[str, str]:
+    """The names of the cluster's chains: for what is forwarded, and for what is meant for the node."""
+    name = f"{PREFIX}{cluster[:8]}"
+    return f"{name}-FWD", f"{name}-IN"
+
+
+def wanted(cluster: str, bridge: str) -> tuple[Chain, ...]:
+    """What must stand for VPSes on this bridge."""
+    forwarded, local = chains(cluster)
+    return (
+        Chain(
+            forwarded,
+            "DOCKER-USER",
+            (
+                f"-i {bridge} {_ANSWERS}",
+                f"-i {bridge} -o {bridge} -j DROP",
+                f"-d {_LINK_LOCAL} -i {bridge} -j DROP",
+                f"-i {bridge} -m conntrack --ctstate DNAT -j DROP",
+            ),
+        ),
+        Chain(local, "INPUT", (f"-i {bridge} {_ANSWERS}", f"-i {bridge} -j DROP")),
+    )
+
+
+def repair(listing: Sequence[str], wanted: Sequence[Chain]) -> str:
+    """The change that makes the listing hold the chains, called first; empty where it does."""
+    lines: list[str] = []
+    for chain in wanted:
+        rules = tuple(_rules(listing, chain.name))
+        if rules != chain.rules:
+            lines.append(f":{chain.name} - [0:0]")
+            lines += [f"-A {chain.name} {rule}" for rule in chain.rules]
+        jump = f"-j {chain.name}"
+        calls = _rules(listing, chain.parent)
+        if not _is_called_first(calls, jump):
+            lines += [f"-D {chain.parent} {jump}" for call in calls if call == jump]
+            lines.append(f"-I {chain.parent} 1 {jump}")
+    return "\n".join(["*filter", *lines, "COMMIT", ""]) if lines else ""
+
+
+def _is_called_first(calls: Sequence[str], jump: str) -> bool:
+    """Whether only clusters' chains stand before it: two clusters do not push each other away."""
+    if calls.count(jump) != 1:
+        return False
+    return all(call.startswith(f"-j {PREFIX}") for call in calls[: calls.index(jump)])
+
+
+def _rules(listing: Sequence[str], chain: str) -> list[str]:
+    start = f"-A {chain} "
+    return [line.removeprefix(start) for line in listing if line.startswith(start)]

@@ -1,0 +1,205 @@
+"""Makes a container anew with changed settings and the files it had (CORRECTNESS 10). Below apply.py.
+
+    stop ─► set aside: commit, verify ─► (journal) ─► make anew: rename the old, create ─► start ─► retire it
+
+Each arrow is a decision of decide.py on what is there, so that a crash anywhere is followed by the next step:
+until the new container has run, the old one is there untouched, and the image of its files is known by labels
+that say whose it is and of which run. Where the image itself was changed there is nothing to carry over.
+Where there is no room the old container is kept, and that is said.
+"""
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from agent import actions, facts, labels
+from agent.desired import Desired
+from agent.memory import KeptBack, Recreation, run_of
+from agent.roster import Entry, Roster
+from agent.runtime.base import (
+    COMMIT_CLUSTER_LABEL,
+    LABEL_PREFIX,
+    Container,
+    ContainerSpec,
+    ContainerState,
+    Runtime,
+)
+from agent.runtime.errors import EngineRefused, NotFound, WrongState
+from kohakuriver import quantity
+
+log = logging.getLogger(__name__)
+
+COMMIT_OF: Final = f"{LABEL_PREFIX}commit-of"  # on such an image: the container whose files are in it
+COMMIT_RUN: Final = f"{LABEL_PREFIX}commit-run"  # and the run that wrote them last
+SPARE: Final = 64 << 20  # bytes that a commit must leave free
+
+
+class Recreator:
+    """The steps of a re-creation. `create` is apply.py's own, given what is to be carried over."""
+
+    def __init__(
+        self,
+        *,
+        runtime: Runtime,
+        roster: Roster,
+        cluster: str,
+        create: Callable[[Entry, Recreation], Awaitable[None]],
+        image_missing: Callable[[Desired], None],
+        tell: Callable[[Entry, actions.Tell], None],
+        disk: Callable[[str], facts.Disk | None] = facts.disk,
+    ) -> None:
+        self._runtime = runtime
+        self._roster = roster
+        self._cluster = cluster
+        self._create = create
+        self._image_missing = image_missing
+        self._tell = tell
+        self._disk = disk
+
+    async def set_aside(self, entry: Entry, container_id: str) -> None:
+        """Take what is worth keeping of the container into an image, and note that another may be made."""
+        old = await self._runtime.inspect(container_id)
+        if old is None:
+            raise NotFound("the engine has no such container")
+        if old.is_up:
+            raise WrongState("the container runs again")
+        image = ""
+        if labels.image_changed(old, entry.desired):
+            if await self._runtime.image(entry.desired.image) is None:
+                self._image_missing(entry.desired)
+                return
+        else:
+            try:
+                image = await self._commit(entry.desired, old)
+            except EngineRefused as refused:
+                if old.name != entry.desired.container_name:
+                    raise  # it is too late to go back
+                self._keep(entry, old, refused)
+                return
+        note = Recreation(
+            old=old.id, run=run_of(old), image=image, base=labels.image_of(old), volumes=old.anonymous
+        )
+        _note(entry, note)
+
+    async def make_anew(self, entry: Entry) -> None:
+        """Create the new container beside the old one, which gives its name up."""
+        note, desired = entry.memory.durable.recreation, entry.desired
+        if note is None:
+            return
+        old = await self._runtime.inspect(note.old)
+        if old is not None and bool(note.image) == labels.image_changed(old, desired):
+            await self.set_aside(entry, old.id)  # another image is declared since
+            return
+        if note.image and desired.image not in ("", note.base):
+            _note(entry, dataclasses.replace(note, image=""))
+            return
+        if note.image and await self._runtime.image(note.image) is None:
+            log.warning("the image of its files is gone", extra={"vps": str(entry.key), "image": note.image})
+            _note(entry, None)
+            return
+        named = await self._runtime.inspect(desired.container_name)
+        if named is not None and named.id == note.old:
+            await self._give_name_up(named)
+        elif named is not None and labels.is_for(named, desired) and _is_fresh(named):
+            await self._runtime.remove(named.id)  # made by an earlier try, for what was declared then
+            self._roster.drop(named.id)
+        log.info("making anew", extra={"vps": str(entry.key), "from": note.image or desired.image})
+        await self._create(entry, note)
+
+    async def retire(self, entry: Entry, container_id: str) -> None:
+        """The new container has run: the old one is not needed any more, nor the images of earlier ones."""
+        old = await self._runtime.inspect(container_id)
+        if old is not None and labels.is_for(old, entry.desired):
+            await self._runtime.remove(old.id, force=True)
+            self._roster.drop(old.id)
+        current = self._roster.container(entry.desired, entry.memory)
+        await self._remove_images(entry.desired, but=current.image if current is not None else "")
+        _note(entry, None)
+
+    async def clean(self, entry: Entry) -> None:
+        """The VPS goes: so does what its re-creations have left."""
+        desired, name = entry.desired, entry.desired.container_name
+        for container in self._roster.containers_of(desired.uid):
+            if labels.is_for(container, desired) and container.name.startswith(name):
+                await self._runtime.remove(container.id, force=True)
+                self._roster.drop(container.id)
+        await self._remove_images(desired)
+
+    async def _commit(self, desired: Desired, old: Container) -> str:
+        """The image of its files: the one an earlier try made, or a new one."""
+        reference = f"{repository(desired)}:{labels.commit_number(old) + 1}"
+        marks = {
+            COMMIT_CLUSTER_LABEL: self._cluster,
+            COMMIT_OF: old.id,
+            COMMIT_RUN: run_of(old) or "",
+            labels.COMMIT: "",
+        }
+        if await self._is_whole(reference, marks):
+            return reference
+        await self._runtime.remove_image(reference)
+        await self._find_room(old)
+        await self._runtime.commit(old.id, reference, marks)
+        if not await self._is_whole(reference, marks):
+            raise EngineRefused(f"the image {reference} is not what was committed")
+        log.info("files taken into an image", extra={"container": old.name, "image": reference})
+        return reference
+
+    async def _is_whole(self, reference: str, marks: dict[str, str]) -> bool:
+        """The engine names an image once it has all of it, so the marks suffice."""
+        found = await self._runtime.image(reference)
+        return found is not None and all(found.labels.get(name) == value for name, value in marks.items())
+
+    async def _find_room(self, old: Container) -> None:
+        root = (await self._runtime.info()).root_dir
+        disk = await asyncio.to_thread(self._disk, root)
+        needed = await self._runtime.written(old.id)
+        if disk is not None and disk.free < needed + SPARE:
+            size = quantity.approximate_size(needed)
+            raise EngineRefused(f"its files take {size} more for a while, and there are {disk.words}")
+
+    def _keep(self, entry: Entry, old: Container, refused: EngineRefused) -> None:
+        """It goes on in its old container, until the next restart."""
+        said = f"its container could not be made anew, so it keeps the old one: {refused.message}"
+        kept = KeptBack(spec=labels.spec_hash(entry.desired), run=run_of(old), message=refused.message)
+        entry.memory = dataclasses.replace(entry.memory, kept_back=kept)
+        self._tell(entry, actions.Tell("Warning", "RecreationRefused", said))
+
+    async def _give_name_up(self, old: Container) -> None:
+        await self._runtime.rename(old.id, f"{old.name}-{old.id[:8]}")
+        renamed = await self._runtime.inspect(old.id)
+        if renamed is not None:
+            self._roster.put(renamed)
+
+    async def _remove_images(self, desired: Desired, *, but: str = "") -> None:
+        mine = f"{repository(desired)}:"
+        for reference in await self._runtime.images():
+            if reference.startswith(mine) and reference != but:
+                await self._runtime.remove_image(reference)
+
+
+def carry_over(spec: ContainerSpec, kept: Recreation) -> ContainerSpec:
+    """The same container, on the files of the one before it."""
+    number = kept.image.rpartition(":")[2]
+    return dataclasses.replace(
+        spec,
+        image=kept.image,
+        labels={**spec.labels, labels.COMMIT: number},
+        anonymous=kept.volumes,
+    )
+
+
+def repository(desired: Desired) -> str:
+    """Where the images of this VPS's containers lie."""
+    return f"{labels.COMMITS}{desired.uid[:8]}"
+
+
+def _is_fresh(container: Container) -> bool:
+    return container.state is ContainerState.CREATED and run_of(container) is None
+
+
+def _note(entry: Entry, note: Recreation | None) -> None:
+    """keeper.py writes it to the journal before anything else is done."""
+    durable = dataclasses.replace(entry.memory.durable, recreation=note, recreated=True)
+    entry.memory = dataclasses.replace(entry.memory, durable=durable)

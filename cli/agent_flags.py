@@ -1,0 +1,68 @@
+"""The options of `up` that go on to this machine's agent and say what VPSes may have of it. See `up.py`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import failures
+
+NOTHING = "off"
+
+ReserveCores = Annotated[
+    str | None,
+    typer.Option("--reserve-cores", metavar="N", help="Cores kept for the machine itself. [default: 0]"),
+]
+ReserveMemory = Annotated[
+    str | None,
+    typer.Option(
+        "--reserve-memory",
+        metavar="SIZE",
+        help="Memory kept for the machine itself: 5% or 2Gi. [default: 5%]",
+    ),
+]
+AllowMount = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-mount",
+        metavar="PREFIX[:ro]",
+        help="Let VPSes mount this folder and what is below it; `off` for none. Repeatable. [default: off]",
+    ),
+]
+AllowPrivileged = Annotated[
+    bool | None,
+    typer.Option(
+        "--allow-privileged/--no-allow-privileged",
+        help="Let VPSes be privileged, which is to be root on this machine. [default: no]",
+    ),
+]
+GPUInventory = Annotated[
+    str | None,
+    typer.Option(
+        "--gpu-inventory",
+        metavar="FILE",
+        help="GPUs from a JSON list, in place of the machine's, to try things out; `off` for the machine's.",
+    ),
+]
+
+
+def mounts(given: list[str] | None) -> list[str] | None:
+    """What was given, in the form that is kept; None if nothing was. Raises UsageError."""
+    if not given:
+        return None
+    if given == [NOTHING]:
+        return []
+    for prefix in given:
+        if not prefix.startswith("/"):
+            raise failures.UsageError(
+                f'--allow-mount: "{prefix}" is no absolute path',
+                hint="write one such as /data, or /data:ro; `off` alone takes all back",
+            )
+    return given
+
+
+def inventory(given: str | None) -> str | None:
+    """As `mounts`: a path that holds from any folder, or empty for the machine's own GPUs."""
+    if given is None:
+        return None
+    return "" if given == NOTHING else str(Path(given).absolute())

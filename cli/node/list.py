@@ -1,0 +1,64 @@
+"""`node list`: the nodes there are, and how much of each is booked. `overview.py` works the rows out."""
+
+from typing import Annotated
+
+import typer
+
+from cli import output, screen, table
+from cli.http import Api, Object
+from cli.node import overview
+from cli.settings import Settings
+from kohakuriver import errors
+from kohakuriver.clock import SystemClock
+from kohakuriver.resources import kinds
+
+EXAMPLES = """
+kohakuriver node list
+kohakuriver node list -l disk=ssd
+kohakuriver node list -o name
+"""
+
+Selector = Annotated[
+    str | None,
+    typer.Option("--selector", "-l", metavar="LABELS", help="Only those with these labels: a=b,c!=d."),
+]
+NoHeaders = Annotated[bool, typer.Option("--no-headers", help="Leave the line of titles out.")]
+Format = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="FORMAT", help="Whole objects: yaml, json, name or jsonpath=…"),
+]
+
+
+def list_nodes(
+    settings: Settings, selector: Selector = None, output_format: Format = None, no_headers: NoHeaders = False
+) -> int:
+    """List nodes: booked and bookable cores, memory and GPUs."""
+    asked = output.parse(output_format) if output_format is not None else output.Output()
+    api = settings.api()
+    params = {"labelSelector": selector} if selector else {}
+    nodes: list[Object] = api.call("GET", api.path(kinds.NODE), params=params)["items"]
+    if asked.render is not None:
+        typed = [
+            output.without_noise({"apiVersion": kinds.NODE.api_version, "kind": kinds.NODE.kind, **node})
+            for node in nodes
+        ]
+        whole = (
+            "".join(map(asked.render, typed)) if asked.one_by_one else asked.render(output.combined(typed))
+        )
+        screen.out(whole, end="")
+        return 0
+    if not nodes:
+        screen.note("no nodes: `kohakuriver up` makes this machine one")
+        return 0
+    rows = overview.rows(nodes, allocations(api), SystemClock().now())
+    screen.out("\n".join(table.Printer().lines(rows if no_headers else [overview.TITLES, *rows])))
+    return 0
+
+
+def allocations(api: Api) -> dict[str, Object] | None:
+    """The bookings by node; None for somebody who may not read them."""
+    try:
+        items = api.call("GET", api.path(kinds.NODE_ALLOCATION))["items"]
+    except errors.Forbidden:
+        return None
+    return {str(item["metadata"]["name"]): item for item in items}

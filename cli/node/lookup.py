@@ -1,0 +1,48 @@
+"""Which nodes are meant, by their exact names: what is done to a node is done to everything on it."""
+
+import difflib
+import re
+from collections.abc import Iterable
+
+from cli import failures
+from cli.http import Api, Object
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+
+_LEGAL = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
+
+
+def find(api: Api, words: Iterable[str] | None, *, verb: str) -> list[Object]:
+    """The Nodes, each once. Raises NotFound and UsageError before anything is done."""
+    names = [_name(word) for word in words or ()]
+    if not names:
+        raise failures.UsageError(
+            "which node is meant? a name is missing",
+            hint=f"kohakuriver node {verb} NODE; `node list` has them",
+        )
+    return [_get(api, name) for name in dict.fromkeys(names)]
+
+
+def _get(api: Api, name: str) -> Object:
+    try:
+        if not _LEGAL.fullmatch(name):
+            raise errors.NotFound(name)  # and no path either: "." would mean the collection
+        return api.call("GET", api.path(kinds.NODE, name=name))
+    except errors.NotFound:
+        answer = api.call("GET", api.path(kinds.NODE))
+        present = [str(item["metadata"]["name"]) for item in answer["items"]]
+        close = difflib.get_close_matches(name, present, n=3, cutoff=0.5)
+        hint = (
+            f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(present) or 'none'}"
+        )
+        raise errors.NotFound(f'there is no node "{name}"', hint=hint) from None
+
+
+def _name(word: str) -> str:
+    """KIND/NAME is as good as NAME."""
+    kind, slash, name = word.partition("/")
+    if not slash and word:
+        return word
+    if kinds.find(kind) is not kinds.NODE or not name or "/" in name:
+        raise failures.UsageError(f'"{word}" is no node', hint="write its name, or node/NAME")
+    return name

@@ -1,0 +1,83 @@
+"""The table of `node list`. Pure: Nodes, their allocations and the present moment in; rows out."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cli import sections
+from cli.table import Row
+from kohakuriver import quantity
+
+Object = dict[str, Any]
+TITLES = ["NAME", "STATUS", "VPSES", "CORES", "MEMORY", "GPUS", "AGE", "VERSION"]
+
+
+def rows(
+    nodes: Sequence[Object], allocations: Mapping[str, Object] | None, now: datetime.datetime
+) -> list[Row]:
+    """`allocations` by the node's name; None for somebody who may not read them."""
+    return [_row(node, allocations, now) for node in nodes]
+
+
+def word(node: Object) -> str:
+    """Ready, NotReady or Unknown, and what keeps new VPSes off."""
+    spec, ready = node.get("spec") or {}, condition(node, "Ready").get("status")
+    parts = ["Ready" if ready == "True" else "NotReady" if ready else "Unknown"]
+    if condition(node, "RuntimeReady").get("status") == "False":
+        parts.append("EngineDown")
+    if condition(node, "DiskPressure").get("status") == "True":
+        parts.append("DiskPressure")
+    if spec.get("drain"):
+        parts.append("Drained")
+    elif spec.get("unschedulable"):
+        parts.append("Cordoned")
+    return ",".join(parts)
+
+
+def condition(node: Object, type_: str) -> Object:
+    for one in (node.get("status") or {}).get("conditions") or ():
+        if one.get("type") == type_:
+            return dict(one)
+    return {}
+
+
+def booked(allocation: Object) -> tuple[int, int, int]:
+    """Millicores, bytes and GPUs that are booked."""
+    bookings = [one or {} for one in (allocation.get("bookings") or {}).values()]
+    cores = sum(quantity.millicores(one["cores"]) for one in bookings if one.get("cores"))
+    memory = sum(quantity.size(one["memory"]) for one in bookings if one.get("memory"))
+    return cores, memory, sum(len(one.get("gpus") or ()) for one in bookings)
+
+
+def amounts(node: Object, allocation: Object | None) -> tuple[str, str, str]:
+    """Cores, memory and GPUs as BOOKED/THERE; only what is there where the bookings are not known."""
+    status = node.get("status") or {}
+    there = status.get("allocatable") or status.get("capacity") or {}
+    cores, memory = str(there.get("cores") or "?"), _memory(there.get("memory"))
+    gpus = str(len(status.get("gpus") or ()))
+    if allocation is None:
+        return cores, memory, gpus
+    used_cores, used_memory, used_gpus = booked(allocation)
+    used = quantity.approximate_size(used_memory)
+    return f"{used_cores / 1000:g}/{cores}", f"{used}/{memory}", f"{used_gpus}/{gpus}"
+
+
+def _memory(amount: str | None) -> str:
+    return quantity.approximate_size(quantity.size(amount)) if amount else "?"
+
+
+def _row(node: Object, allocations: Mapping[str, Object] | None, now: datetime.datetime) -> Row:
+    name = node["metadata"]["name"]
+    allocation = None if allocations is None else allocations.get(name, {})
+    cores, memory, gpus = amounts(node, allocation)
+    info = (node.get("status") or {}).get("nodeInfo") or {}
+    return [
+        name,
+        word(node),
+        "?" if allocation is None else str(len(allocation.get("bookings") or {})),
+        cores,
+        memory,
+        gpus if gpus not in ("0", "0/0") else "-",
+        sections.ago(node["metadata"].get("creationTimestamp"), now),
+        str(info.get("agentVersion") or "?"),
+    ]

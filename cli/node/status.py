@@ -1,0 +1,143 @@
+"""`node status`: one node for a person: what it has, who holds it, how it stands, and what to do next."""
+
+import datetime
+from typing import Any
+
+from cli import describe, screen, sections, table
+from cli.http import Api, Object
+from cli.node import lookup, overview
+from cli.node.change import Nodes
+from cli.settings import Settings
+from kohakuriver import errors
+from kohakuriver.clock import SystemClock
+from kohakuriver.resources import kinds
+
+EXAMPLES = """
+kohakuriver node status n1
+kohakuriver node status n1 n2
+"""
+_EVENTS = 8  # the latest
+
+
+def status(settings: Settings, nodes: Nodes = None) -> int:
+    """Show nodes: what they have, who holds it, conditions, events, and what to do next."""
+    api = settings.api()
+    now = SystemClock().now()
+    pages = []
+    for node in lookup.find(api, nodes, verb="status"):
+        events = describe.events_of(api, kinds.NODE, node)
+        pages.append("\n".join(page(node, _allocation(api, node), events, now)))
+    screen.out("\n\n\n".join(pages))
+    return 0
+
+
+def page(node: Object, allocation: Object | None, events: list[Object], now: datetime.datetime) -> list[str]:
+    """The whole text about one node. Pure. `allocation` is None for somebody who may not read it."""
+    found = node.get("status") or {}
+    lines = sections.pairs(_facts(node, allocation, now))
+    if found.get("gpus"):
+        lines += ["", "GPUs:", *sections.indented(_gpus(found["gpus"], allocation or {}))]
+    bookings = (allocation or {}).get("bookings") or {}
+    if bookings:
+        lines += ["", "Held by:", *sections.indented(_holders(list(bookings.values())))]
+    if found.get("conditions"):
+        lines += ["", "Conditions:", *sections.indented(sections.conditions(found["conditions"], now))]
+    if events:
+        latest = sections.events(events, now)
+        lines += ["", "Events:", *sections.indented([latest[0], *latest[1:][-_EVENTS:]])]
+    commands = next_commands(node)
+    if commands:
+        lines += ["", "Next:", *sections.indented(commands)]
+    return lines
+
+
+def next_commands(node: Object) -> list[str]:
+    """What somebody who looks at it probably wants to type."""
+    name, spec = node["metadata"]["name"], node.get("spec") or {}
+    if overview.condition(node, "Ready").get("status") == "Unknown":
+        return [f"kohakuriver node forget {name} --destroyed   # only if the machine is gone for good"]
+    if spec.get("drain") or spec.get("unschedulable"):
+        return [f"kohakuriver node uncordon {name}"]
+    return []
+
+
+def _facts(node: Object, allocation: Object | None, now: datetime.datetime) -> list[tuple[str, Any]]:
+    metadata, found = node["metadata"], node.get("status") or {}
+    info, ports = found.get("nodeInfo") or {}, found.get("sshPorts") or {}
+    cores, memory, _ = overview.amounts(node, allocation)
+    booked = " booked" if allocation is not None else ""
+    created = metadata.get("creationTimestamp")
+    return [
+        ("Name", metadata["name"]),
+        ("Status", overview.word(node)),
+        ("Cores", cores + booked),
+        ("Memory", memory + booked),
+        ("NUMA nodes", [f"{one['id']}: cores {one['cpuset']}" for one in found.get("numa") or ()]),
+        ("SSH ports", f"{ports['first']}-{ports['last']} on {ports['address']}" if ports else ""),
+        ("Privileged", "allowed" if found.get("allowPrivileged") else ""),
+        ("Mounts", [_mount(one) for one in found.get("allowMounts") or ()]),
+        ("Labels", [f"{key}={value}" for key, value in sorted((metadata.get("labels") or {}).items())]),
+        ("Taints", [_taint(one) for one in (node.get("spec") or {}).get("taints") or ()]),
+        ("Host", info.get("hostname")),
+        ("System", info.get("operatingSystem")),
+        ("Kernel", info.get("kernelVersion")),
+        ("Engine", info.get("runtimeVersion")),
+        ("Agent", info.get("agentVersion")),
+        ("Created", f"{created} ({sections.ago(created, now)} ago)" if created else ""),
+        ("Unknown", found.get("unknown")),
+    ]
+
+
+def _mount(one: Object) -> str:
+    return f"{one['prefix']} (read only)" if one.get("readOnly") else str(one["prefix"])
+
+
+def _taint(one: Object) -> str:
+    value = f"={one['value']}" if one.get("value") else ""
+    return f"{one['key']}{value}:{one['effect']}"
+
+
+def _gpus(gpus: list[Object], allocation: Object) -> list[str]:
+    holders = {
+        uuid: f"{booking.get('namespace')}/{booking.get('name')}"
+        for booking in (allocation.get("bookings") or {}).values()
+        for uuid in booking.get("gpus") or ()
+    }
+    rows = [["INDEX", "MODEL", "MEMORY", "HEALTHY", "HELD BY", "UUID"]]
+    rows += [
+        [
+            str(one["index"]),
+            str(one.get("model") or ""),
+            str(one.get("memory") or ""),
+            "no" if one.get("healthy") is False else "yes",
+            holders.get(one["uuid"], "-"),
+            str(one["uuid"]),
+        ]
+        for one in gpus
+    ]
+    return table.Printer().lines(rows)
+
+
+def _holders(bookings: list[Object]) -> list[str]:
+    rows = [["VPS", "CORES", "MEMORY", "GPUS", "SSH PORT", ""]]
+    for one in sorted(bookings, key=lambda one: (str(one.get("namespace")), str(one.get("name")))):
+        rows.append(
+            [
+                f"{one.get('namespace')}/{one.get('name')}",
+                str(one.get("cores") or "-") + (f" ({one['cpuset']})" if one.get("cpuset") else ""),
+                str(one.get("memory") or "-"),
+                str(len(one.get("gpus") or ()) or "-"),
+                str(one.get("sshPort") or "-"),
+                f"deleted: {one['tombstone'].get('why')}" if one.get("tombstone") else "",
+            ]
+        )
+    return table.Printer().lines(rows)
+
+
+def _allocation(api: Api, node: Object) -> Object | None:
+    try:
+        return api.call("GET", api.path(kinds.NODE_ALLOCATION, name=node["metadata"]["name"]))
+    except errors.NotFound:
+        return {}
+    except errors.Forbidden:
+        return None

@@ -1,0 +1,31 @@
+"""`token list`: which credentials there are. Their secrets are nowhere to be shown."""
+
+from typing import Annotated
+
+import typer
+
+from cli import http, screen, table
+from cli.settings import Settings
+from cli.table import Layout
+from kohakuriver.resources import kinds
+
+EXAMPLES = """
+kohakuriver token list
+kohakuriver get tokens -o yaml
+"""
+
+NoHeaders = Annotated[bool, typer.Option("--no-headers", help="Leave the line of titles out.")]
+
+
+def list_tokens(settings: Settings, no_headers: NoHeaders = False) -> int:
+    """List credentials: whose they are, and until when. Those of the token file are not among them."""
+    api = settings.api()
+    answer = api.call("GET", api.path(kinds.TOKEN), accept=http.TABLE)
+    layout = Layout(kinds.TOKEN)
+    rows = table.rows(answer, layout)
+    if not rows:
+        screen.note("no tokens: `kohakuriver token create` makes one")
+        return 0
+    titles = [] if no_headers else [table.header(answer, layout)]
+    screen.out("\n".join(table.Printer().lines([*titles, *rows])))
+    return 0

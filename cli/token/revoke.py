@@ -1,0 +1,60 @@
+"""`token revoke`: credentials are good no more from now on, on every API server."""
+
+from typing import Annotated
+
+import typer
+
+from cli import failures, insist, screen
+from cli.http import Api
+from cli.settings import Settings
+from kohakuriver import errors
+from kohakuriver.clock import SystemClock, parse_timestamp
+from kohakuriver.resources import kinds
+
+EXAMPLES = """
+kohakuriver token revoke user-3f9a0c1b
+kohakuriver token revoke node-n1
+kohakuriver token revoke --expired
+"""
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME...", show_default=False, help="As `token list` has them."),
+]
+Expired = Annotated[bool, typer.Option("--expired", help="Clear away all that are over.")]
+
+
+def revoke(settings: Settings, names: Names = None, expired: Expired = False) -> int:
+    """Take credentials back. What their holders have open ends."""
+    if not names and not expired:
+        raise failures.UsageError("which token is meant? a name is missing", hint="`token list` has them")
+    api, good = settings.api(), True
+    wanted = [name.removeprefix("token/") for name in names or ()]
+    for name in dict.fromkeys([*wanted, *(_over(api) if expired else ())]):
+        good = _revoke(api, name) and good
+    return 0 if good else 1
+
+
+def _revoke(api: Api, name: str) -> bool:
+    lost: list[bool] = []
+    path = api.path(kinds.TOKEN, name=name)
+    try:
+        if not name.strip("."):
+            raise errors.NotFound(name)  # and no path either
+        insist.call(api, "DELETE", path, on_lost=lambda: lost.append(True))
+    except errors.NotFound:
+        if not lost:
+            screen.fail(f'there is no token "{name}"', hint="`kohakuriver token list` has them")
+            return False
+    screen.out(f"token/{name} revoked")
+    return True
+
+
+def _over(api: Api) -> list[str]:
+    now = SystemClock().now()
+    found = []
+    for token in api.call("GET", api.path(kinds.TOKEN))["items"]:
+        end = (token.get("status") or {}).get("expiresAt")
+        if end and parse_timestamp(end) <= now:
+            found.append(str(token["metadata"]["name"]))
+    return found

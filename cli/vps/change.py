@@ -1,0 +1,87 @@
+"""What the run-state verbs share: find the VPSes, declare, wait. `stop.py` and the others stand on it.
+
+Each change is a patch that may be sent twice: a lost answer is asked for again.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from cli import failures, insist, screen, targets
+from cli.delete import parse_timeout
+from cli.follow import Deadline
+from cli.http import MERGE_PATCH, Api, Object
+from cli.settings import Settings
+from cli.vps import goals, lookup, waiting
+from cli.vps.waiting import Goal
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+
+IDs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="ID...", show_default=False, help="Names of VPSes, or their starts."),
+]
+WaitFor = Annotated[bool, typer.Option("--wait/--no-wait", help="Return only when it is so.")]
+Timeout = Annotated[
+    str,
+    typer.Option(
+        "--timeout", metavar="DURATION", help="How long to wait; 0 is for ever. Then exit with 124."
+    ),
+]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Verb:
+    """One way to change the run state."""
+
+    name: str  # "stop"
+    done: str  # "stopped"
+    goal: Callable[[str], goals.Judge]
+    spec: Callable[[Object], dict[str, Any]]
+    """The fields of spec to set for a VPS. Raises KohakuRiverError for one that this makes no sense for."""
+
+
+def carry_out(settings: Settings, ids: list[str] | None, verb: Verb, *, wait: bool, timeout: str) -> int:
+    """Do it to all of them; 1 when one of them went wrong."""
+    seconds = parse_timeout(timeout)
+    if not ids:
+        raise failures.UsageError(
+            "which VPS is meant? an ID is missing", hint=f"kohakuriver vps {verb.name} ID"
+        )
+    api = settings.api()
+    wanted, good = [], True
+    for vps in lookup.find(api, ids):
+        name = vps["metadata"]["name"]
+        try:
+            declare(api, vps, verb.spec(vps))
+        except (errors.ApiError, goals.Hopeless) as error:
+            screen.fail(f"{targets.title(kinds.VPS, name)}: {error.message}", hint=error.hint)
+            good = False
+            continue
+        wanted.append(Goal(name, verb.goal(vps["metadata"]["uid"]), verb.done))
+    if not wait:
+        for goal in wanted:
+            screen.out(f"{goal.title} will be {goal.done}")
+        return 0 if good else 1
+    outcomes = waiting.wait(api, wanted, Deadline(seconds or None), timeout=timeout)
+    return 0 if good and not any(outcome.error for outcome in outcomes) else 1
+
+
+def declare(api: Api, vps: Object, spec: dict[str, Any]) -> Object:
+    """Set these fields of exactly this VPS, not of a namesake. Raises ApiError."""
+    metadata = vps["metadata"]
+    return insist.call(
+        api,
+        "PATCH",
+        api.path(kinds.VPS, namespace=metadata["namespace"], name=metadata["name"]),
+        params={"fieldManager": "kohakuriver-vps"},
+        body={"metadata": {"uid": metadata["uid"]}, "spec": spec},
+        content_type=MERGE_PATCH,
+    )
+
+
+def declared(vps: Object) -> str:
+    """The run state that is declared."""
+    return str((vps.get("spec") or {}).get("runState") or "Running")

@@ -1,0 +1,136 @@
+"""`vps create`: read the options, have the VPS created (`submission.py`), wait for it, say how to get in."""
+
+from pathlib import Path
+
+from cli import failures, output, screen, targets
+from cli.delete import parse_timeout
+from cli.follow import Deadline
+from cli.http import Api, Object
+from cli.settings import Settings
+from cli.vps import create_options as options
+from cli.vps import goals, manifest, nodes, standing, submission, waiting
+from cli.vps.change import Timeout
+from cli.vps.login import PASSWORDLESS, Login
+from cli.vps.submission import Order
+from kohakuriver.resources import kinds
+
+EXAMPLES = """
+kohakuriver vps create --cores 2 --memory 4G
+kohakuriver vps create --name dev -t nodeA --cores 4 --container my-dev-env
+kohakuriver vps create -t nodeC::0,1 --cores 8 --memory 16G --container my-cuda-vps
+kohakuriver vps create --gen-ssh-key --key-out-file ~/.ssh/vps_key
+kohakuriver vps create --name dev --volume home:/root --dry-run -o yaml
+"""
+
+
+def create(
+    settings: Settings,
+    name: options.Name = None,
+    target: options.Target = None,
+    cores: options.Cores = "1",
+    memory: options.Memory = None,
+    container: options.Container = None,
+    image: options.Image = None,
+    privileged: options.Privileged = False,
+    mount: options.Mounts = None,
+    volume: options.Volumes = None,
+    env: options.Env = None,
+    public_key_file: options.KeyFile = None,
+    public_key_string: options.KeyString = None,
+    gen_ssh_key: options.Generate = False,
+    key_out_file: options.KeyOut = None,
+    no_ssh_key: options.NoKey = False,
+    dry_run: options.DryRun = False,
+    output_format: options.Format = None,
+    wait: options.WaitFor = True,
+    timeout: Timeout = "0",
+) -> int:
+    """Create a VPS: a container to log in to, that is kept running until it is stopped."""
+    seconds = parse_timeout(timeout)
+    render = _render(output_format)
+    wanted = manifest.read(
+        cores=cores,
+        memory=memory,
+        target=target,
+        container=container,
+        image=image,
+        privileged=privileged,
+        mount=mount or (),
+        volume=volume or (),
+        env=env or (),
+    )
+    login = Login(public_key_file, public_key_string, gen_ssh_key, key_out_file, no_ssh_key)
+    login.check()
+    order = Order(wanted, login, Path.home())
+    _advise(order)
+    if dry_run:
+        return _rehearse(settings.api(), order, name, render)
+    return _create(settings.api(), order, name, render, wait=wait, deadline=(seconds, timeout))
+
+
+def _render(text: str | None) -> output.Render | None:
+    if text is None:
+        return None
+    found = output.parse(text)
+    if found.render is None:
+        raise failures.UsageError(f"-o {text} shows lists", hint="here there are yaml, json and name")
+    return found.render
+
+
+def _advise(order: Order) -> None:
+    """What somebody may not have meant."""
+    target = order.wanted.target
+    if target is not None and target.counts_gpus:
+        gpus = "GPU" if len(target.gpus) == 1 else f"{len(target.gpus)} GPUs of one node"
+        screen.note(f"no node is named, so any {gpus} will do; NODE::0,1 takes exactly those")
+    if order.login.no_ssh_key:
+        screen.warn(PASSWORDLESS)
+
+
+def _rehearse(api: Api, order: Order, name: str | None, render: output.Render | None) -> int:
+    body = submission.rehearse(api, order, name or submission.new_name())
+    if render is None:
+        screen.out(f"{targets.title(kinds.VPS, body['metadata']['name'])} would be created (dry run)")
+    else:
+        screen.out(render(body), end="")
+    return 0
+
+
+def _create(
+    api: Api,
+    order: Order,
+    name: str | None,
+    render: output.Render | None,
+    *,
+    wait: bool,
+    deadline: tuple[float, str],
+) -> int:
+    vps, pair = submission.create(api, order, name)
+    if pair is not None:
+        screen.note(f"private key: {pair.private}")
+    if render is None:
+        screen.out(f"{targets.title(kinds.VPS, vps['metadata']['name'])} created")
+        screen.flush()
+    good = True
+    if wait:
+        outcome = _wait(api, vps, deadline)
+        good, vps = outcome.error is None, outcome.vps or vps
+    if wait and good:
+        _tell_how_to_get_in(api, vps, key=pair.private if pair else None)
+    if render is not None:
+        body = {"apiVersion": kinds.VPS.api_version, "kind": kinds.VPS.kind, **output.without_noise(vps)}
+        screen.out(render(body), end="")
+    return 0 if good else 1
+
+
+def _wait(api: Api, vps: Object, deadline: tuple[float, str]) -> waiting.Outcome:
+    seconds, timeout = deadline
+    goal = waiting.Goal(vps["metadata"]["name"], goals.running(vps["metadata"]["uid"]), "running")
+    return waiting.wait(api, [goal], Deadline(seconds or None), timeout=timeout, tell=False)[0]
+
+
+def _tell_how_to_get_in(api: Api, vps: Object, *, key: Path | None) -> None:
+    screen.note(standing.progress(vps))
+    command = standing.ssh_command(vps, nodes.of(api, vps), key=key)
+    if command:
+        screen.note(f"log in with: {command}")

@@ -1,0 +1,72 @@
+"""The options of `vps create`, as typer reads them. `create.py` says what becomes of each."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Name = Annotated[
+    str | None,
+    typer.Option("--name", metavar="ID", help="Its ID. [default: a new one, such as vps-7k2mq]"),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target", "-t", metavar="NODE[:NUMA][::GPUS]", help="Where it is to run; :0 and ::0,1 too."
+    ),
+]
+Cores = Annotated[str, typer.Option("--cores", "-c", metavar="N", help="CPU cores, such as 2, 0.5 or 500m.")]
+Memory = Annotated[
+    str | None,
+    typer.Option("--memory", "-m", metavar="SIZE", help="Memory limit, such as 4G or 512Mi. [default: 1Gi]"),
+]
+Container = Annotated[
+    str | None, typer.Option("--container", metavar="NAME", help="The container environment it starts from.")
+]
+Image = Annotated[
+    str | None,
+    typer.Option("--image", metavar="IMAGE", help="The image instead. [default: kohakuriver/debian-ssh]"),
+]
+Privileged = Annotated[
+    bool,
+    typer.Option("--privileged", help="All devices and rights of the machine, where its node allows it."),
+]
+Mounts = Annotated[
+    list[str] | None,
+    typer.Option("--mount", metavar="SRC:DST[:ro]", help="A folder of the node; may be repeated."),
+]
+Volumes = Annotated[
+    list[str] | None,
+    typer.Option("--volume", metavar="NAME:TARGET", help="Files that outlive the VPS; may be repeated."),
+]
+Env = Annotated[
+    list[str] | None, typer.Option("--env", metavar="K=V", help="An environment variable; may be repeated.")
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--public-key-file",
+        metavar="PATH",
+        help="The public key that may log in. [default: ~/.ssh/id_ed25519.pub, else ~/.ssh/id_rsa.pub]",
+        show_default=False,
+    ),
+]
+KeyString = Annotated[
+    str | None, typer.Option("--public-key-string", metavar="KEY", help="The same, as a text.")
+]
+Generate = Annotated[bool, typer.Option("--gen-ssh-key", help="Make a key pair for it, here.")]
+KeyOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-out-file",
+        metavar="PATH",
+        help="Where that goes. [default: ~/.ssh/kohakuriver_vps_ID and .pub]",
+        show_default=False,
+    ),
+]
+NoKey = Annotated[bool, typer.Option("--no-ssh-key", help="Root logs in without a password.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Have the server check it, and create nothing.")]
+Format = Annotated[
+    str | None, typer.Option("--output", "-o", metavar="FORMAT", help="Print it as yaml, json or name.")
+]
+WaitFor = Annotated[bool, typer.Option("--wait/--no-wait", help="Return only when it is running.")]

@@ -1,0 +1,75 @@
+"""`vps delete`: delete VPSes by their whole names, and wait until their containers are gone."""
+
+from typing import Annotated, Any
+
+import typer
+
+from cli import failures, insist, screen, targets
+from cli.delete import parse_timeout
+from cli.follow import Deadline
+from cli.http import Api, Object
+from cli.settings import Settings
+from cli.vps import goals, lookup, waiting
+from cli.vps.change import Timeout, WaitFor
+from cli.vps.waiting import Goal
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+
+EXAMPLES = """
+kohakuriver vps delete dev
+kohakuriver vps delete dev test --no-wait
+kohakuriver vps delete dev --force
+"""
+
+WholeIDs = Annotated[
+    list[str] | None, typer.Argument(metavar="ID...", show_default=False, help="Whole names of VPSes.")
+]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="Kill it; where its node is unreachable, forget it: the node removes it later."
+    ),
+]
+
+
+def delete(
+    settings: Settings,
+    ids: WholeIDs = None,
+    force: Force = False,
+    wait: WaitFor = True,
+    timeout: Timeout = "0",
+) -> int:
+    """Delete VPSes with their containers and files. Volumes that are to be retained stay on their node."""
+    seconds = parse_timeout(timeout)
+    if not ids:
+        raise failures.UsageError("which VPS is meant? an ID is missing", hint="kohakuriver vps delete ID")
+    api = settings.api()
+    wanted, good = [], True
+    for vps in lookup.find(api, ids, exact=True):
+        name, uid = vps["metadata"]["name"], vps["metadata"]["uid"]
+        goal = Goal(name, goals.deleted(uid), "deleted")
+        try:
+            answer = _ask(api, vps, force=force)
+        except errors.NotFound:
+            screen.out(f"{goal.title} deleted")
+            continue
+        except errors.ApiError as error:
+            screen.fail(f"{targets.title(kinds.VPS, name)}: {error.message}", hint=error.hint)
+            good = False
+            continue
+        if wait or answer.get("kind") == "Status":
+            wanted.append(goal)
+        else:
+            screen.out(f"{goal.title} is being deleted")
+    waiting.wait(api, wanted, Deadline(seconds or None), timeout=timeout)
+    return 0 if good else 1
+
+
+def _ask(api: Api, vps: Object, *, force: bool) -> Object:
+    """Ask for the deletion of exactly this VPS. Raises NotFound when it is gone already."""
+    metadata = vps["metadata"]
+    body: dict[str, Any] = {"preconditions": {"uid": metadata["uid"]}}
+    if force:
+        body["gracePeriodSeconds"] = 0
+    path = api.path(kinds.VPS, namespace=metadata["namespace"], name=metadata["name"])
+    return insist.call(api, "DELETE", path, body=body)

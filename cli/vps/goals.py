@@ -1,0 +1,112 @@
+"""What a verb waits for: each goal looks at one VPS and says how it stands instead, nothing once it is met.
+
+Pure. What can never be reached any more raises `Hopeless`: somebody declared something else, or deleted it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from cli.vps import standing
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+
+Object = dict[str, Any]
+Judge = Callable[[Object | None], str]
+
+_ENDED = ("Completed", "Error", "OOMKilled", "MemoryLost")  # reasons of a stop that nobody declared
+
+
+class Hopeless(errors.KohakuRiverError):
+    """What was waited for will not come by waiting."""
+
+
+def running(uid: str) -> Judge:
+    """Active and reachable, as the spec asks."""
+
+    def judge(vps: Object | None) -> str:
+        present = _same(vps, uid)
+        _check_declared(present, "Running")
+        if standing.phase(present) == "running":
+            return ""
+        _check_ended(present)
+        return standing.progress(present)
+
+    return judge
+
+
+def restarted(uid: str) -> Judge:
+    """Running again, the last request carried out."""
+    up = running(uid)
+
+    def judge(vps: Object | None) -> str:
+        present = _same(vps, uid)
+        asked = (present.get("spec") or {}).get("restartRequest") or ""
+        done = standing.observed_of(present).get("restartRequest") or ""
+        if asked == done:
+            return up(present)
+        _check_declared(present, "Running")
+        phase = standing.phase(present)
+        return "being restarted" if phase in ("running", "stopped") else standing.progress(present)
+
+    return judge
+
+
+def stopped(uid: str) -> Judge:
+    """Its container does not run."""
+    return _settled(uid, "Stopped", "stopped")
+
+
+def paused(uid: str) -> Judge:
+    """Its container is frozen."""
+    return _settled(uid, "Paused", "paused")
+
+
+def deleted(uid: str) -> Judge:
+    """The object is gone, and with it the container. A namesake made since is another one."""
+
+    def judge(vps: Object | None) -> str:
+        if vps is None or vps["metadata"]["uid"] != uid:
+            return ""
+        return standing.progress(vps)
+
+    return judge
+
+
+def _settled(uid: str, declared: str, phase: str) -> Judge:
+    def judge(vps: Object | None) -> str:
+        present = _same(vps, uid)
+        _check_declared(present, declared)
+        if standing.phase(present) == phase:
+            return ""
+        if phase == "paused":
+            _check_ended(present)
+        return standing.progress(present)
+
+    return judge
+
+
+def _same(vps: Object | None, uid: str) -> Object:
+    if vps is None or vps["metadata"]["uid"] != uid:
+        raise Hopeless("it was deleted meanwhile")
+    if vps["metadata"].get("deletionTimestamp"):
+        raise Hopeless("it is being deleted")
+    return vps
+
+
+def _check_declared(vps: Object, wanted: str) -> None:
+    declared = (vps.get("spec") or {}).get("runState") or "Running"
+    if declared != wanted:
+        raise Hopeless(f"somebody else declared it {declared} meanwhile")
+
+
+def _check_ended(vps: Object) -> None:
+    """A stop by the restart policy lasts, once the agent has acted on this spec."""
+    status = standing.status_of(vps)
+    reason, name = status.get("reason"), vps["metadata"]["name"]
+    seen = status.get("observedGeneration") == vps["metadata"].get("generation")
+    if standing.phase(vps) == "stopped" and reason in _ENDED and seen:
+        policy = (vps.get("spec") or {}).get("restartPolicy")
+        raise Hopeless(
+            f"it ended, and its restart policy is {policy}: {standing.why(vps)}",
+            hint=f"`kohakuriver describe {kinds.VPS.singular}/{name}` shows more",
+        )

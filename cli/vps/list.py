@@ -1,0 +1,88 @@
+"""`vps list`: the VPSes there are, each with why it is not running. `overview.py` lays them out."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from cli import failures, output, screen
+from cli.http import Object
+from cli.settings import Settings
+from cli.vps import overview
+from kohakuriver.clock import SystemClock
+from kohakuriver.resources import kinds
+
+EXAMPLES = """
+kohakuriver vps list
+kohakuriver vps list --all
+kohakuriver vps list -A -l team=red -o name
+"""
+
+All = Annotated[bool, typer.Option("--all", "-a", help="Stopped ones too.")]
+Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="In every namespace.")]
+Selector = Annotated[
+    str | None,
+    typer.Option("--selector", "-l", metavar="LABELS", help="Only those with these labels: a=b,c!=d."),
+]
+NoHeaders = Annotated[bool, typer.Option("--no-headers", help="Leave the line of titles out.")]
+Format = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="FORMAT", help="Whole objects: yaml, json, name or jsonpath=…"),
+]
+
+
+def list_vpses(
+    settings: Settings,
+    everything: All = False,
+    all_namespaces: Everywhere = False,
+    selector: Selector = None,
+    output_format: Format = None,
+    no_headers: NoHeaders = False,
+) -> int:
+    """List VPSes with their nodes, resources and SSH ports, and why those that do not run do not."""
+    asked = output.parse(output_format) if output_format is not None else output.Output()
+    api = settings.api()
+    path = api.path(kinds.VPS, namespace=None if all_namespaces else api.namespace)
+    answer = api.call("GET", path, params={"labelSelector": selector} if selector else {})
+    present: list[Object] = answer["items"]
+    shown = [vps for vps in present if everything or not overview.is_stopped(vps)]
+    if asked.render is not None:
+        screen.out(_whole(shown, asked), end="")
+        return 0
+    if shown:
+        now, width = SystemClock().now(), _width()
+        screen.out(
+            "\n".join(
+                overview.lines(shown, now, width=width, headers=not no_headers, with_namespace=all_namespaces)
+            )
+        )
+    _tell_of_hidden(len(shown), len(present) - len(shown), "" if all_namespaces else api.namespace)
+    return 0
+
+
+def _whole(shown: list[Object], asked: output.Output) -> str:
+    render = asked.render
+    if render is None:
+        raise failures.UsageError("-o needs a format")
+    typed = [
+        output.without_noise({"apiVersion": kinds.VPS.api_version, "kind": kinds.VPS.kind, **vps})
+        for vps in shown
+    ]
+    return "".join(map(render, typed)) if asked.one_by_one else render(output.combined(typed))
+
+
+def _tell_of_hidden(shown: int, hidden: int, namespace: str) -> None:
+    place = f" in namespace {namespace}" if namespace else ""
+    if hidden and (not shown or sys.stderr.isatty()):
+        count = "1 stopped VPS is" if hidden == 1 else f"{hidden} stopped VPSes are"
+        screen.note(f"{count} not shown{place}: kohakuriver vps list --all")
+    elif not shown:
+        screen.note(f"no VPSes{place}: `kohakuriver vps create` makes one")
+
+
+def _width() -> int | None:
+    """The terminal's width; None where stdout is none."""
+    if not sys.stdout.isatty():
+        return None
+    return os.get_terminal_size(sys.stdout.fileno()).columns or 80

@@ -1,0 +1,89 @@
+"""Which VPS an ID means: its exact name, its exact uid, then a unique prefix of either.
+
+`resolve` is pure; `find` asks the server, for the one name first and for all only when there is none.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+
+from cli import failures
+from cli.http import Api, Object
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+
+_LEGAL = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
+_SHOWN = 5  # names in a hint
+
+
+def find(api: Api, words: Iterable[str], *, exact: bool = False) -> list[Object]:
+    """The VPSes that are meant, each once. Raises NotFound and UsageError before anything is done."""
+    found: dict[str, Object] = {}
+    everything: list[Object] | None = None
+    for word in words:
+        name = _name(word)
+        try:
+            one = _get(api, name)
+        except errors.NotFound:
+            if everything is None:
+                answer = api.call("GET", api.path(kinds.VPS, namespace=api.namespace))
+                everything = [_typed(item) for item in answer["items"]]
+            one = resolve(name, everything, exact=exact)
+        found[one["metadata"]["uid"]] = one
+    return list(found.values())
+
+
+def _get(api: Api, name: str) -> Object:
+    if not _LEGAL.fullmatch(name):
+        raise errors.NotFound(name)  # and no path either: "." would mean the collection
+    return api.call("GET", api.path(kinds.VPS, namespace=api.namespace, name=name))
+
+
+def resolve(word: str, vpses: Sequence[Object], *, exact: bool = False) -> Object:
+    """Raises NotFound for what nothing is called, and UsageError for what may mean several."""
+    for field in ("name", "uid"):
+        for vps in vpses:
+            if vps["metadata"][field] == word:
+                return vps
+    names = [str(vps["metadata"]["name"]) for vps in vpses]
+    starting = [vps for vps in vpses if _starts(vps, word)]
+    if exact and starting:
+        shown = ", ".join(str(vps["metadata"]["name"]) for vps in starting[:_SHOWN])
+        raise errors.NotFound(
+            f'there is no VPS "{word}"', hint=f"to delete takes the whole name: did you mean {shown}?"
+        )
+    if len(starting) == 1:
+        return starting[0]
+    if starting:
+        shown = ", ".join(str(vps["metadata"]["name"]) for vps in starting[:_SHOWN])
+        more = ", …" if len(starting) > _SHOWN else ""
+        raise failures.UsageError(f'"{word}" may mean {shown}{more}', hint="write more of the name")
+    raise errors.NotFound(f'there is no VPS "{word}"', hint=_hint(word, names))
+
+
+def _starts(vps: Object, word: str) -> bool:
+    metadata = vps["metadata"]
+    return bool(word) and (metadata["name"].startswith(word) or metadata["uid"].startswith(word))
+
+
+def _hint(word: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return "`kohakuriver vps list --all` shows those there are, and -n NAMESPACE looks elsewhere"
+
+
+def _name(word: str) -> str:
+    """KIND/NAME is as good as NAME."""
+    kind, slash, name = word.partition("/")
+    if not slash:
+        if not word:
+            raise failures.UsageError("an ID is empty", hint="write the VPS's name")
+        return word
+    if kinds.find(kind) is not kinds.VPS or not name or "/" in name:
+        raise failures.UsageError(f'"{word}" is no VPS', hint="write its name, or vps/NAME")
+    return name
+
+
+def _typed(item: Object) -> Object:
+    return {"apiVersion": kinds.VPS.api_version, "kind": kinds.VPS.kind, **item}

@@ -1,0 +1,132 @@
+"""The manifest that `vps create` stands for. Pure: options in, object out; the server checks the values."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from cli import failures
+from cli.vps import target as targets
+from cli.vps.target import Target
+from kohakuriver.resources import kinds
+
+CREATE_ID = "kohakuriver.io/create-id"  # by it a create whose answer was lost knows its own
+OPTIONS = {
+    "metadata.name": "--name",
+    "spec.resources.cores": "--cores",
+    "spec.resources.memory": "--memory",
+    "spec.placement": "--target",
+    "spec.environment": "--container",
+    "spec.image": "--image",
+    "spec.privileged": "--privileged",
+    "spec.mounts": "--mount",
+    "spec.volumes": "--volume",
+    "spec.env": "--env",
+}
+"""Which option a field came from, for the server's refusals."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line asks for, read but not judged."""
+
+    cores: str = "1"
+    memory: str | None = None
+    target: Target | None = None
+    container: str | None = None
+    image: str | None = None
+    privileged: bool = False
+    mounts: tuple[dict[str, Any], ...] = ()
+    volumes: tuple[dict[str, Any], ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+
+    def spec(self, ssh: dict[str, Any]) -> dict[str, Any]:
+        """Only what was asked for; the server writes the defaults out."""
+        resources: dict[str, Any] = {"cores": _number(self.cores)}
+        if self.memory is not None:
+            resources["memory"] = self.memory
+        found: dict[str, Any] = {"resources": resources, "ssh": ssh}
+        optional = {
+            "image": self.image,
+            "environment": self.container,
+            "placement": self.target.placement() if self.target else None,
+            "privileged": self.privileged or None,
+            "mounts": list(self.mounts) or None,
+            "volumes": list(self.volumes) or None,
+            "env": dict(self.env) or None,
+        }
+        return found | {field: value for field, value in optional.items() if value is not None}
+
+
+def read(
+    *,
+    cores: str,
+    memory: str | None,
+    target: str | None,
+    container: str | None,
+    image: str | None,
+    privileged: bool,
+    mount: Sequence[str],
+    volume: Sequence[str],
+    env: Sequence[str],
+) -> Wanted:
+    """Raises UsageError for what cannot be read."""
+    if container is not None and image is not None:
+        raise failures.UsageError(
+            "--container and --image do not go together",
+            hint="--container names an Environment of the cluster, --image an image as Docker knows it",
+        )
+    return Wanted(
+        cores=cores,
+        memory=memory,
+        target=targets.parse(target) if target is not None else None,
+        container=container,
+        image=image,
+        privileged=privileged,
+        mounts=tuple(map(parse_mount, mount)),
+        volumes=tuple(map(parse_volume, volume)),
+        env=tuple(map(parse_env, env)),
+    )
+
+
+def manifest(name: str, namespace: str, spec: dict[str, Any]) -> dict[str, Any]:
+    """The whole object, as it may be applied again."""
+    return {
+        "apiVersion": kinds.VPS.api_version,
+        "kind": kinds.VPS.kind,
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+    }
+
+
+def parse_mount(text: str) -> dict[str, Any]:
+    """SRC:DST[:ro]."""
+    source, *rest = text.split(":")
+    if not source or not 1 <= len(rest) <= 2 or not rest[0] or rest[1:] not in ([], ["ro"], ["rw"]):
+        raise failures.UsageError(
+            f'--mount "{text}" cannot be read', hint="write it as SRC:DST or SRC:DST:ro, both paths absolute"
+        )
+    found: dict[str, Any] = {"source": source, "target": rest[0]}
+    return found | {"readOnly": True} if rest[1:] == ["ro"] else found
+
+
+def parse_volume(text: str) -> dict[str, Any]:
+    """NAME:TARGET."""
+    name, colon, target = text.partition(":")
+    if not name or not colon or not target or ":" in target:
+        raise failures.UsageError(
+            f'--volume "{text}" cannot be read', hint="write it as NAME:TARGET, such as home:/root"
+        )
+    return {"name": name, "target": target}
+
+
+def parse_env(text: str) -> tuple[str, str]:
+    """K=V."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise failures.UsageError(f'--env "{text}" cannot be read', hint="write it as NAME=VALUE")
+    return key, value
+
+
+def _number(cores: str) -> str | int:
+    """Whole cores as the number that people write in manifests."""
+    return int(cores) if cores.isascii() and cores.isdigit() and len(cores) < 10 else cores

@@ -1,0 +1,16 @@
+"""The Node that a VPS is bound to, for the address to log in at. Who may not read it goes without."""
+
+from cli.http import Api, Object
+from cli.vps import standing
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+
+
+def of(api: Api, vps: Object) -> Object | None:
+    name = standing.node_of(vps)
+    if not name:
+        return None
+    try:
+        return api.call("GET", api.path(kinds.NODE, name=name))
+    except (errors.NotFound, errors.Forbidden):
+        return None

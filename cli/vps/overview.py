@@ -1,0 +1,75 @@
+"""The table of `vps list`. Pure: objects, a width and the present moment in; lines out.
+
+Why a VPS is not running stands in the last column. Where a terminal is too narrow for that, it stands on
+lines of its own below the row.
+"""
+
+import datetime
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from cli import sections
+from cli.table import GAP, Printer, Row
+from cli.vps import standing
+
+TITLES = ["TASK ID", "STATUS", "NODE", "RESOURCES", "SSH PORT", "AGE"]
+WHY = "WHY"
+_INDENT = "  "
+
+Object = dict[str, Any]
+
+
+def is_stopped(vps: Object) -> bool:
+    """Whether `list` without --all hides it."""
+    return standing.phase(vps) == "stopped"
+
+
+def lines(
+    vpses: Sequence[Object],
+    now: datetime.datetime,
+    *,
+    width: int | None,
+    headers: bool = True,
+    with_namespace: bool = False,
+) -> list[str]:
+    """`width` is the terminal's; None where there is none, and nothing is fitted to it."""
+    rows = [_row(vps, now, with_namespace=with_namespace) for vps in vpses]
+    whys = ["" if _runs_well(vps) else " ".join(standing.why(vps).split()) for vps in vpses]
+    titles = ["NAMESPACE", *TITLES] if with_namespace else TITLES
+    shown = [titles, *rows] if headers else rows
+    printer = Printer()
+    printer.lines(shown)  # learns the widths
+    table_width = max((len(line) for line in printer.lines(shown)), default=0)
+    left = None if width is None else width - table_width - len(GAP)
+    if not any(whys):
+        return printer.lines(shown)
+    if left is None or max(map(len, whys)) <= left:
+        return Printer().lines(_with_why(rows, whys, titles if headers else None))
+    found = printer.lines([titles]) if headers else []
+    for row, why in zip(rows, whys, strict=True):
+        found += printer.lines([row])
+        found += textwrap.wrap(why, max(width or 0, 20), initial_indent=_INDENT, subsequent_indent=_INDENT)
+    return found
+
+
+def _with_why(rows: Sequence[Row], whys: Sequence[str], titles: Row | None) -> list[Row]:
+    whole = [[*row, why] for row, why in zip(rows, whys, strict=True)]
+    return whole if titles is None else [[*titles, WHY], *whole]
+
+
+def _runs_well(vps: Object) -> bool:
+    return standing.phase(vps) in ("running", "paused") and not standing.status_of(vps).get("message")
+
+
+def _row(vps: Object, now: datetime.datetime, *, with_namespace: bool) -> Row:
+    metadata = vps["metadata"]
+    row = [
+        str(metadata["name"]),
+        standing.phase(vps),
+        standing.node_of(vps) or "-",
+        standing.resources(vps),
+        str(standing.grant_of(vps).get("sshPort") or "-"),
+        sections.ago(metadata.get("creationTimestamp"), now),
+    ]
+    return [str(metadata.get("namespace", "")), *row] if with_namespace else row

@@ -1,0 +1,29 @@
+"""`vps pause`: declare VPSes Paused. Nothing is freed."""
+
+from typing import Any
+
+from cli.http import Object
+from cli.settings import Settings
+from cli.vps import change, goals
+from cli.vps.change import IDs, Timeout, Verb, WaitFor
+
+EXAMPLES = """
+kohakuriver vps pause dev
+kohakuriver vps pause dev test
+"""
+
+
+def pause(settings: Settings, ids: IDs = None, wait: WaitFor = True, timeout: Timeout = "0") -> int:
+    """Freeze VPSes where they are. They keep their cores, memory, GPUs and port."""
+    return change.carry_out(
+        settings, ids, Verb("pause", "paused", goals.paused, _spec), wait=wait, timeout=timeout
+    )
+
+
+def _spec(vps: Object) -> dict[str, Any]:
+    if change.declared(vps) == "Stopped":
+        name = vps["metadata"]["name"]
+        raise goals.Hopeless(
+            "it is stopped, so there is nothing to pause", hint=f"kohakuriver vps start {name}"
+        )
+    return {"runState": "Paused"}

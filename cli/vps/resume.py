@@ -1,0 +1,27 @@
+"""`vps resume`: declare paused VPSes Running."""
+
+from typing import Any
+
+from cli.http import Object
+from cli.settings import Settings
+from cli.vps import change, goals
+from cli.vps.change import IDs, Timeout, Verb, WaitFor
+
+EXAMPLES = """
+kohakuriver vps resume dev
+kohakuriver vps resume dev test
+"""
+
+
+def resume(settings: Settings, ids: IDs = None, wait: WaitFor = True, timeout: Timeout = "0") -> int:
+    """Let paused VPSes go on where they were."""
+    return change.carry_out(
+        settings, ids, Verb("resume", "resumed", goals.running, _spec), wait=wait, timeout=timeout
+    )
+
+
+def _spec(vps: Object) -> dict[str, Any]:
+    if change.declared(vps) == "Stopped":
+        name = vps["metadata"]["name"]
+        raise goals.Hopeless("it is stopped, not paused", hint=f"kohakuriver vps start {name}")
+    return {"runState": "Running"}

@@ -1,0 +1,141 @@
+"""How a VPS stands, in a few words, and what to do next. Pure; what it reads is the object's JSON."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kohakuriver import quantity
+
+Object = dict[str, Any]
+
+
+def status_of(vps: Object) -> Object:
+    return vps.get("status") or {}
+
+
+def grant_of(vps: Object) -> Object:
+    return (status_of(vps).get("assignment") or {}).get("grant") or {}
+
+
+def node_of(vps: Object) -> str:
+    return str((status_of(vps).get("assignment") or {}).get("node") or "")
+
+
+def observed_of(vps: Object) -> Object:
+    """What the agent of the present placement saw."""
+    status = status_of(vps)
+    observed = status.get("observed") or {}
+    bound = (status.get("assignment") or {}).get("epoch")
+    return observed if observed.get("epoch") == bound else {}
+
+
+def phase(vps: Object) -> str:
+    """The phase, or Terminating."""
+    if vps["metadata"].get("deletionTimestamp"):
+        return "Terminating"
+    return str(status_of(vps).get("phase") or "pending")
+
+
+def why(vps: Object) -> str:
+    """Why it is not running, or what is wrong with it though it is."""
+    status = status_of(vps)
+    return str(status.get("message") or status.get("reason") or "")
+
+
+def condition(vps: Object, type_: str) -> Object:
+    for one in status_of(vps).get("conditions") or ():
+        if one.get("type") == type_:
+            return dict(one)
+    return {}
+
+
+def progress(vps: Object) -> str:
+    """For somebody who waits: `pulling 43 %`, `assigned to n2`, `running, ssh ready`."""
+    match phase(vps):
+        case "assigning":
+            if status_of(vps).get("reason") == "Assigned":
+                return f"assigned to {node_of(vps)}"
+            return why(vps) or f"starting on {node_of(vps)}"
+        case "running":
+            return _running(vps)
+        case word:
+            return f"{word}: {why(vps)}" if why(vps) else word
+
+
+def _running(vps: Object) -> str:
+    state = (observed_of(vps).get("ssh") or {}).get("state")
+    if why(vps):
+        return f"running; {why(vps)}"
+    return {"ready": "running, ssh ready", "disabled": "running, ssh off"}.get(str(state), "running")
+
+
+def resources(vps: Object) -> str:
+    """What it holds, or asks for: `2 cores, 4Gi, 1 GPU`."""
+    declared = (vps.get("spec") or {}).get("resources") or {}
+    grant = grant_of(vps)
+    cores = _amount(declared.get("cores") or 1, grant.get("cores"), quantity.millicores)
+    gpus = _gpu_count(vps)
+    parts = [
+        f"{cores} core" if cores == "1" else f"{cores} cores",
+        _amount(declared.get("memory") or "", grant.get("memory"), quantity.size),
+        f"{gpus} GPU" if gpus == 1 else f"{gpus} GPUs" if gpus else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _amount(
+    declared: str | int | float, granted: str | None, read: Callable[[str | int | float], int]
+) -> str:
+    """What is held; in the words it was declared in where that is the same amount."""
+    if granted is None or (declared and read(declared) == read(granted)):
+        return str(declared)
+    return str(granted)
+
+
+def _gpu_count(vps: Object) -> int:
+    held = grant_of(vps).get("gpus")
+    if held:
+        return len(held)
+    asked = ((vps.get("spec") or {}).get("placement") or {}).get("gpus") or {}
+    return len(asked["ids"]) if asked.get("ids") else int(asked.get("count") or bool(asked))
+
+
+def ssh_command(vps: Object, node: Object | None, *, key: Path | None = None) -> str:
+    """`ssh -p 30000 root@n1`; nothing where SSH is not ready."""
+    port = grant_of(vps).get("sshPort")
+    if not port or (observed_of(vps).get("ssh") or {}).get("state") != "ready":
+        return ""
+    identity = f"-i {key} " if key is not None else ""
+    return f"ssh {identity}-p {port} root@{_host(vps, node)}"
+
+
+def _host(vps: Object, node: Object | None) -> str:
+    status = (node or {}).get("status") or {}
+    address = str((status.get("sshPorts") or {}).get("address") or "")
+    if ((vps.get("spec") or {}).get("ssh") or {}).get("passwordless"):
+        return "127.0.0.1"
+    if address and address not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return address
+    return str((status.get("nodeInfo") or {}).get("hostname") or node_of(vps))
+
+
+def next_commands(vps: Object, node: Object | None, *, key: Path | None = None) -> list[str]:
+    """What somebody who looks at it probably wants to type."""
+    name = vps["metadata"]["name"]
+    reason = status_of(vps).get("reason")
+    match phase(vps):
+        case "running":
+            restart = condition(vps, "RestartRequired").get("status") == "True"
+            commands = [ssh_command(vps, node, key=key), f"kohakuriver vps restart {name}" if restart else ""]
+            return [one for one in commands if one]
+        case "stopped" if reason == "NodeDrained":
+            return [f"kohakuriver node uncordon {node_of(vps)}"]
+        case "stopped":
+            return [f"kohakuriver vps start {name}"]
+        case "paused":
+            return [f"kohakuriver vps resume {name}"]
+        case "pending":
+            return ["kohakuriver node list"]
+        case "lost":
+            return [f"kohakuriver node status {node_of(vps)}"]
+    return [f"kohakuriver get vps {name} -w"]

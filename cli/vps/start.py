@@ -1,0 +1,34 @@
+"""`vps start`: declare VPSes Running. One that its restart policy left ended is asked to start once more."""
+
+import uuid
+from typing import Any
+
+from cli.http import Object
+from cli.settings import Settings
+from cli.vps import change, goals, standing
+from cli.vps.change import IDs, Timeout, Verb, WaitFor
+
+EXAMPLES = """
+kohakuriver vps start dev
+kohakuriver vps start dev test --timeout 2m
+"""
+
+
+def start(settings: Settings, ids: IDs = None, wait: WaitFor = True, timeout: Timeout = "0") -> int:
+    """Start stopped VPSes again: same files, keys, host key and SSH port."""
+    verb = Verb("start", "started", goals.restarted, _spec)
+    return change.carry_out(settings, ids, verb, wait=wait, timeout=timeout)
+
+
+def _spec(vps: Object) -> dict[str, Any]:
+    reason = standing.status_of(vps).get("reason")
+    ended = standing.phase(vps) == "stopped" and change.declared(vps) == "Running"
+    if not ended:
+        return {"runState": "Running"}
+    if reason == "NodeDrained":
+        node = standing.node_of(vps)
+        raise goals.Hopeless(
+            f"its node {node} is drained, and it starts by itself when the node is back in use",
+            hint=f"kohakuriver node uncordon {node}",
+        )
+    return {"runState": "Running", "restartRequest": uuid.uuid4().hex}

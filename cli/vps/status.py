@@ -1,0 +1,117 @@
+"""`vps status`: one VPS for a person: how it stands, where it is, what it holds, and what to do next."""
+
+import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import describe, failures, screen, sections
+from cli.http import Object
+from cli.settings import Settings
+from cli.vps import key_pair, lookup, nodes, standing
+from kohakuriver.clock import SystemClock
+from kohakuriver.resources import kinds
+
+EXAMPLES = """
+kohakuriver vps status dev
+kohakuriver vps status dev test
+"""
+_EVENTS = 8  # the latest
+
+IDs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="ID...", show_default=False, help="Names of VPSes, or their starts."),
+]
+
+
+def status(settings: Settings, ids: IDs = None) -> int:
+    """Show how VPSes stand: node, container, SSH port, resources, times, conditions, events, what to do."""
+    if not ids:
+        raise failures.UsageError("which VPS is meant? an ID is missing", hint="kohakuriver vps status ID")
+    api = settings.api()
+    now = SystemClock().now()
+    pages = []
+    for vps in lookup.find(api, ids):
+        events = describe.events_of(api, kinds.VPS, vps)
+        pages.append("\n".join(page(vps, nodes.of(api, vps), events, now, key=_own_key(vps))))
+    screen.out("\n\n\n".join(pages))
+    return 0
+
+
+def page(
+    vps: Object, node: Object | None, events: list[Object], now: datetime.datetime, *, key: Path | None
+) -> list[str]:
+    """The whole text about one VPS. Pure."""
+    found = standing.status_of(vps)
+    lines = sections.pairs(_facts(vps, now))
+    if found.get("conditions"):
+        lines += ["", "Conditions:", *sections.indented(sections.conditions(found["conditions"], now))]
+    if events:
+        latest = sections.events(events, now)
+        lines += ["", "Events:", *sections.indented([latest[0], *latest[1:][-_EVENTS:]])]
+    commands = standing.next_commands(vps, node, key=key)
+    if commands:
+        lines += ["", "Next:", *sections.indented(commands)]
+    return lines
+
+
+def _facts(vps: Object, now: datetime.datetime) -> list[tuple[str, Any]]:
+    metadata, spec = vps["metadata"], vps.get("spec") or {}
+    found, observed, grant = standing.status_of(vps), standing.observed_of(vps), standing.grant_of(vps)
+    assignment, container = found.get("assignment") or {}, observed.get("container") or {}
+    why, phase = standing.why(vps), standing.phase(vps)
+    return [
+        ("Task ID", metadata["name"]),
+        ("Namespace", metadata.get("namespace")),
+        ("Status", f"{phase}: {why}" if why else phase),
+        ("Declared", spec.get("runState")),
+        ("Node", standing.node_of(vps) or "none yet"),
+        ("SSH port", grant.get("sshPort")),
+        ("SSH", _ssh(observed.get("ssh") or {})),
+        ("Resources", standing.resources(vps)),
+        ("Placed on", _placed(grant)),
+        ("GPUs", grant.get("gpus")),
+        ("Image", spec.get("image")),
+        ("Environment", spec.get("environment")),
+        ("Container", container.get("name")),
+        ("Restarts", container.get("restarts")),
+        ("Last exit", _exit(container)),
+        ("Created", _moment(metadata.get("creationTimestamp"), now)),
+        ("Assigned", _moment(assignment.get("boundAt"), now)),
+        ("Started", _moment(container.get("startedAt"), now)),
+        ("Ended", _moment(container.get("finishedAt"), now)),
+        ("Unreachable", _moment(found.get("unreachableSince"), now)),
+        ("UID", metadata.get("uid")),
+    ]
+
+
+def _ssh(ssh: Object) -> str:
+    state, message = str(ssh.get("state") or ""), str(ssh.get("message") or "")
+    return f"{state}: {message}" if message else state
+
+
+def _placed(grant: Object) -> str:
+    cores = f"cores {grant['cpuset']} alone" if grant.get("cpuset") else ""
+    numa = f"NUMA node {grant['numa']}" if grant.get("numa") is not None else ""
+    return ", ".join(part for part in (cores, numa) if part)
+
+
+def _exit(container: Object) -> str:
+    code = container.get("exitCode")
+    if container.get("oomKilled"):
+        return "out of memory"
+    return f"code {code}" if code is not None else ""
+
+
+def _moment(timestamp: str | None, now: datetime.datetime) -> str:
+    if not timestamp:
+        return ""
+    seconds = timestamp.partition(".")[0].removesuffix("Z") + "Z"
+    return f"{seconds} ({sections.ago(timestamp, now)} ago)"
+
+
+def _own_key(vps: Object) -> Path | None:
+    """The key that `vps create --gen-ssh-key` made on this machine, if it is there."""
+    file = key_pair.default_file(vps["metadata"]["name"], home=Path.home())
+    return file if file.is_file() else None

@@ -1,0 +1,133 @@
+"""Wait until several VPSes have reached their goals, on one watch, with one line of progress.
+
+Leaving with Ctrl-C undoes nothing: what was declared stays declared. `goals.py` judges.
+"""
+
+import dataclasses
+
+from cli import failures, follow, screen, targets
+from cli.follow import Deadline
+from cli.http import Api, Object
+from cli.progress import Progress
+from cli.vps import goals
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Goal:
+    """One VPS, what is waited for, and the word for it once it is so."""
+
+    name: str
+    judge: goals.Judge
+    done: str  # "stopped"
+
+    @property
+    def title(self) -> str:
+        return targets.title(kinds.VPS, self.name)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the wait for one VPS ended: the object as it was then, or what became of it instead."""
+
+    goal: Goal
+    vps: Object | None = None
+    error: errors.KohakuRiverError | None = None
+
+
+class Wait:
+    """The goals that are not reached yet."""
+
+    def __init__(self, wanted: list[Goal]) -> None:
+        self.left = {goal.name: goal for goal in wanted}
+        self.states: dict[str, str] = {}
+        self._total = len(wanted)
+
+    def see(self, change: follow.Change) -> list[Outcome]:
+        """What a change of the collection settles."""
+        if change.type == "LISTED":
+            present = {item["metadata"]["name"]: item for item in change.object["items"]}
+            settled = [self._judge(goal, present.get(goal.name)) for goal in list(self.left.values())]
+            return [one for one in settled if one is not None]
+        if change.type == "BOOKMARK":
+            return []
+        goal = self.left.get(change.object["metadata"]["name"])
+        if goal is None:
+            return []
+        one = self._judge(goal, None if change.type == "DELETED" else change.object)
+        return [] if one is None else [one]
+
+    def _judge(self, goal: Goal, vps: Object | None) -> Outcome | None:
+        try:
+            self.states[goal.name] = goal.judge(vps)
+        except goals.Hopeless as error:
+            del self.left[goal.name]
+            return Outcome(goal, vps, error)
+        if self.states[goal.name]:
+            return None
+        del self.left[goal.name]
+        return Outcome(goal, vps)
+
+    def line(self) -> str:
+        """`vps/dev: pulling 43 %`, and how many others are waited for."""
+        goal = next(iter(self.left.values()))
+        count = f"{self._total - len(self.left)} of {self._total}; " if self._total > 1 else ""
+        return f"{count}{goal.title}: {self.states.get(goal.name) or 'waiting'}"
+
+
+def wait(
+    api: Api, wanted: list[Goal], deadline: Deadline, *, timeout: str, tell: bool = True
+) -> list[Outcome]:
+    """Return when each goal is reached or out of reach; `tell` prints each as it comes. Raises TimedOut."""
+    state = Wait(wanted)
+    ended: list[Outcome] = []
+    if not wanted:
+        return ended
+    only = {"fieldSelector": f"metadata.name={wanted[0].name}"} if len(wanted) == 1 else {}
+    path = api.path(kinds.VPS, namespace=api.namespace)
+    with Progress() as progress:
+        try:
+            for change in follow.follow(api, path, params=only, deadline=deadline, tell=progress.note):
+                for outcome in state.see(change):
+                    progress.clear()
+                    _tell(outcome, tell=tell)
+                    ended.append(outcome)
+                if not state.left:
+                    return ended
+                progress.say(state.line())
+        except failures.TimedOut:
+            progress.clear()
+            raise _late(state, timeout) from None
+        except KeyboardInterrupt:
+            progress.clear()
+            _leave(state)
+            raise
+    return ended
+
+
+def _tell(outcome: Outcome, *, tell: bool) -> None:
+    if outcome.error is not None:
+        screen.fail(f"{outcome.goal.title}: {outcome.error.message}", hint=outcome.error.hint)
+    elif tell:
+        screen.out(f"{outcome.goal.title} {outcome.goal.done}")
+        screen.flush()
+
+
+def _late(state: Wait, timeout: str) -> failures.TimedOut:
+    goal = next(iter(state.left.values()))
+    others = f" (and {len(state.left) - 1} more)" if len(state.left) > 1 else ""
+    how = state.states.get(goal.name) or "it has not been seen yet"
+    return failures.TimedOut(
+        f"{goal.title} is not {goal.done} after {timeout}{others}: {how}",
+        hint=f"nothing is undone; `kohakuriver vps status {goal.name}` shows how it goes on",
+    )
+
+
+def _leave(state: Wait) -> None:
+    names = list(state.left)
+    titles = ", ".join(state.left[name].title for name in names)
+    screen.note(
+        f"no longer waiting for {titles}; nothing is undone: `kohakuriver vps status {names[0]}` "
+        "shows how it goes on"
+    )

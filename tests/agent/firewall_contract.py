@@ -1,0 +1,81 @@
+"""What every `Firewall` must do. test_isolation.py and test_isolation_docker.py run it on both."""
+
+import uuid
+
+import pytest
+
+from agent.isolation import chains, repair, wanted
+from agent.runtime.firewall import Firewall, FirewallError
+from agent.runtime.iptables import without
+
+
+class FirewallContract:
+    """Subclasses have fixtures `firewall` and `cluster`, whose chains they remove."""
+
+    @pytest.fixture
+    def cluster(self) -> str:
+        return uuid.uuid4().hex
+
+    @pytest.fixture
+    def bridge(self, cluster: str) -> str:
+        return f"br-{cluster[:12]}"  # which is not there
+
+    async def test_rules_that_were_written_are_read_back_word_for_word(
+        self, firewall: Firewall, cluster: str, bridge: str
+    ) -> None:
+        rules = wanted(cluster, bridge)
+        await firewall.change(repair(await firewall.rules(), rules))
+        assert repair(await firewall.rules(), rules) == ""
+
+    async def test_rules_that_somebody_took_away_are_written_again(
+        self, firewall: Firewall, cluster: str, bridge: str
+    ) -> None:
+        rules = wanted(cluster, bridge)
+        forwarded, local = chains(cluster)
+        await firewall.change(repair(await firewall.rules(), rules))
+        await firewall.change(f"*filter\n-D INPUT -j {local}\n-F {forwarded}\nCOMMIT\n")
+        await firewall.change(repair(await firewall.rules(), rules))
+        assert repair(await firewall.rules(), rules) == ""
+
+    async def test_a_rule_put_before_ours_is_put_behind(
+        self, firewall: Firewall, cluster: str, bridge: str
+    ) -> None:
+        rules = wanted(cluster, bridge)
+        _, local = chains(cluster)
+        await firewall.change(repair(await firewall.rules(), rules))
+        await firewall.change(f"*filter\n-I INPUT 1 -i {bridge} -j ACCEPT\nCOMMIT\n")
+        try:
+            await firewall.change(repair(await firewall.rules(), rules))
+            calls = [line for line in await firewall.rules() if line.startswith("-A INPUT ")]
+            assert calls.index(f"-A INPUT -j {local}") < calls.index(f"-A INPUT -i {bridge} -j ACCEPT")
+        finally:
+            await firewall.change(f"*filter\n-D INPUT -i {bridge} -j ACCEPT\nCOMMIT\n")
+
+    async def test_two_clusters_leave_each_other_in_place(
+        self, firewall: Firewall, cluster: str, bridge: str
+    ) -> None:
+        other = uuid.uuid4().hex
+        try:
+            for one in (cluster, other):
+                await firewall.change(repair(await firewall.rules(), wanted(one, bridge)))
+            listing = await firewall.rules()
+            assert [repair(listing, wanted(one, bridge)) for one in (cluster, other)] == ["", ""]
+        finally:
+            await firewall.change(without(await firewall.rules(), chains(other)))
+
+    async def test_what_is_removed_leaves_nothing_behind(
+        self, firewall: Firewall, cluster: str, bridge: str
+    ) -> None:
+        before = await firewall.rules()
+        await firewall.change(repair(before, wanted(cluster, bridge)))
+        await firewall.change(without(await firewall.rules(), chains(cluster)))
+        assert await firewall.rules() == before
+        assert without(before, chains(cluster)) == ""
+
+    async def test_a_change_that_cannot_be_made_whole_changes_nothing(
+        self, firewall: Firewall, cluster: str, bridge: str
+    ) -> None:
+        before = await firewall.rules()
+        with pytest.raises(FirewallError):
+            await firewall.change("*filter\n-I INPUT 1 -i nowhere -j ACCEPT\n-F KOHAKURIVER-NONE\nCOMMIT\n")
+        assert await firewall.rules() == before

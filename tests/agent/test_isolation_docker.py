@@ -1,0 +1,196 @@
+"""What one VPS reaches over a real engine's bridge: the outside, and neither another VPS nor its node."""
+
+import asyncio
+import contextlib
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from agent.isolation import Isolation, chains
+from agent.runtime.base import Container, PortBinding
+from agent.runtime.iptables import Iptables, remove_chains
+from tests.agent.docker_world import DockerWorld, a_docker_world
+from tests.agent.firewall_contract import FirewallContract
+from tests.agent.runtime_contract import a_spec
+
+pytestmark = pytest.mark.docker
+
+SERVES = ("nc", "-ll", "-p", "22", "-e", "echo", "hello")
+SERVER = """
+import socket
+with socket.create_server(("0.0.0.0", 8080)) as server:
+    print("listens", flush=True)
+    while True:
+        server.accept()[0].sendall(b"outside\\n")
+"""
+CLIENT = """
+import socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=5) as connection:
+    print(connection.recv(100).decode().strip())
+"""
+
+
+class TestIptables(FirewallContract):
+    @pytest.fixture
+    def firewall(self, cluster: str) -> Iterator[Iptables]:
+        yield Iptables()
+        remove_chains(chains(cluster))
+
+
+class Outside:
+    """A machine beyond the node: a network namespace behind a cable, with something that answers."""
+
+    def __init__(self, number: int) -> None:
+        self.name = f"kriso{number}"
+        self.address = f"198.19.{number}.2"
+        self.node = f"198.19.{number}.1"
+        cable, far = f"kriso{number}a", f"kriso{number}b"
+        for words in (
+            f"ip netns add {self.name}",
+            f"ip link add {cable} type veth peer name {far} netns {self.name}",
+            f"ip addr add {self.node}/24 dev {cable}",
+            f"ip link set {cable} up",
+            f"ip -n {self.name} addr add {self.address}/24 dev {far}",
+            f"ip -n {self.name} link set {far} up",
+            f"ip -n {self.name} route add default via {self.node}",
+        ):
+            subprocess.run(words.split(), check=True, capture_output=True)
+        self._inside = ["ip", "netns", "exec", self.name, sys.executable, "-c"]
+        self._server = subprocess.Popen([*self._inside, SERVER], stdout=subprocess.PIPE)
+        assert self._server.stdout is not None
+        self._server.stdout.readline()
+
+    def asks(self, address: str, port: int) -> str:
+        """What it is answered there."""
+        command = [*self._inside, CLIENT, address, str(port)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def end(self) -> None:
+        self._server.kill()
+        self._server.communicate()
+        subprocess.run(["ip", "netns", "del", self.name], check=True)
+
+
+class NodePort:
+    """Something of the node that listens on all its addresses."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("0.0.0.0", 0))  # noqa: S104 - what must not be reached
+        self.port = int(self._socket.getsockname()[1])
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                with connection:
+                    connection.sendall(b"the node\n")
+
+    def end(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[DockerWorld]:
+    async with a_docker_world() as made:
+        yield made
+        remove_chains(chains(made.cluster))
+
+
+@pytest.fixture
+def node_port() -> Iterator[NodePort]:
+    made = NodePort()
+    yield made
+    made.end()
+
+
+async def a_vps(world: DockerWorld, **changes: object) -> Container:
+    container_id = await world.runtime.create(a_spec(world, command=SERVES, **changes))
+    await world.runtime.start(container_id)
+    found = await world.runtime.inspect(container_id)
+    assert found is not None
+    return found
+
+
+def reached(world: DockerWorld, container: Container, address: str, port: int) -> str:
+    """What a VPS is answered there; empty where it is not."""
+    client = world.client
+    command = ["/bin/sh", "-c", f"nc -w 2 {address} {port} </dev/null 2>/dev/null"]
+    started = client.exec_create(container.id, command)
+    return bytes(client.exec_start(started["Id"])).decode().strip()
+
+
+def answer_on_the_node(address: str, port: int) -> str:
+    with socket.create_connection((address, port), timeout=3) as connection:
+        return connection.recv(100).decode().strip()
+
+
+async def isolated(world: DockerWorld) -> Isolation:
+    isolation = Isolation(Iptables(), cluster=world.cluster)
+    await isolation.step(await world.runtime.ensure_network(world.network))
+    assert isolation.verdict is not None and isolation.verdict.ok, isolation.verdict
+    return isolation
+
+
+def gateway(world: DockerWorld) -> str:
+    return str(world.client.inspect_network(world.network)["IPAM"]["Config"][0]["Gateway"])
+
+
+async def test_a_vps_reaches_neither_another_nor_any_address_of_its_node(
+    world: DockerWorld, node_port: NodePort
+) -> None:
+    mine, all_addresses = world.free_port(), world.free_port()
+    await isolated(world)
+    first = await a_vps(world)
+    second = await a_vps(world, ports=(PortBinding(22, "127.0.0.1", mine),))
+    await a_vps(world, ports=(PortBinding(22, "0.0.0.0", all_addresses),))  # noqa: S104
+    bridge = gateway(world)
+    assert second.ip is not None
+    for address, port in (
+        (second.ip, 22),
+        (bridge, mine),
+        (bridge, all_addresses),
+        (bridge, node_port.port),
+        ("172.17.0.1", node_port.port),
+        ("172.17.0.1", all_addresses),
+    ):
+        assert reached(world, first, address, port) == "", f"a VPS reached {address}:{port}"
+    assert answer_on_the_node("127.0.0.1", mine) == "hello"
+    assert answer_on_the_node(second.ip, 22) == "hello"
+
+
+async def test_without_the_rules_the_same_paths_are_open(world: DockerWorld, node_port: NodePort) -> None:
+    first = await a_vps(world)
+    assert reached(world, first, gateway(world), node_port.port) == "the node"
+
+
+async def test_a_vps_reaches_the_outside_and_the_outside_its_published_port(world: DockerWorld) -> None:
+    port = world.free_port()
+    outside = Outside(port % 250)
+    try:
+        await isolated(world)
+        first = await a_vps(world, ports=(PortBinding(22, "0.0.0.0", port),))  # noqa: S104
+        assert reached(world, first, outside.address, 8080) == "outside"
+        assert reached(world, first, outside.node, port) == ""
+        assert await asyncio.to_thread(outside.asks, outside.node, port) == "hello"
+    finally:
+        outside.end()
+
+
+async def test_two_clusters_on_one_engine_do_not_reach_each_other(world: DockerWorld) -> None:
+    async with a_docker_world() as other:
+        port = world.free_port()
+        await isolated(world)
+        await isolated(other)
+        first = await a_vps(world)
+        second = await a_vps(other, ports=(PortBinding(22, "0.0.0.0", port),))  # noqa: S104
+        assert second.ip is not None
+        assert reached(world, first, second.ip, 22) == ""
+        assert reached(world, first, gateway(other), port) == ""
+        assert reached(world, first, gateway(world), port) == ""
+        remove_chains(chains(other.cluster))

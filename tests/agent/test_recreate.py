@@ -1,0 +1,400 @@
+"""A container made anew with other settings and its own files; its agent is killed at every step."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from agent import facts
+from agent.actions import Tell
+from agent.memory import Recreation
+from agent.recreate import Recreator
+from agent.roster import Entry, Roster
+from agent.runtime.base import ContainerState, File
+from agent.runtime.errors import EngineRefused
+from agent.runtime.fake import FakeRuntime
+from agent.runtime.fake_engine import FakeEngine
+from agent.runtime.fake_switches import FakeImage, Program, Pull
+from kohakuriver.resources import kinds
+from tests.agent.agent_kit import CLUSTER, Node, a_manifest, a_node
+
+pytestmark = pytest.mark.looptime
+T = TypeVar("T")
+NOTE = File("/root/note", b"written by its owner")
+
+
+class DyingRuntime(FakeRuntime):
+    """The calls of an agent that is killed at one of them: before the engine acts, or before it hears."""
+
+    def __init__(self, engine: FakeEngine, *, at: int, acts: bool) -> None:
+        super().__init__(engine, cluster=CLUSTER)
+        self.died = asyncio.Event()
+        self.is_armed = False
+        self._left = at
+        self._acts = acts
+
+    async def _call(self, name: str, work: Callable[[], T]) -> T:
+        if not self.is_armed or name == "list":
+            return await super()._call(name, work)
+        self._left -= 1
+        if self._left >= 0:
+            return await super()._call(name, work)
+        if self._acts and self._left == -1:
+            await super()._call(name, work)
+        self.died.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def stop(self, container_id: str, grace: float) -> None:
+        await self._call("stop", lambda: self.engine.end(container_id, exit_code=0))
+
+
+async def with_a_note(node: Node, **spec: Any) -> dict[str, Any]:
+    """A running VPS in which somebody has written something."""
+    await node.place(a_manifest(**spec))
+    vps = await node.until(phase="running")
+    node.engine.put_files(node.container().id, (NOTE,))
+    return vps
+
+
+def env(node: Node) -> dict[str, str]:
+    (record,) = node.engine.records()
+    return dict(record.spec.env)
+
+
+def note(node: Node) -> File | None:
+    (record,) = node.engine.records()
+    return record.files.get(NOTE.path)
+
+
+def commits(node: Node) -> list[str]:
+    return [name for name in node.engine.images if name.startswith("kohakuriver/commit-")]
+
+
+def condition(vps: dict[str, Any], kind: str = "RestartRequired") -> dict[str, Any]:
+    found = {one["type"]: one for one in vps["status"]["conditions"]}
+    return dict(found[kind])
+
+
+async def recreated(node: Node, request: str = "r1") -> dict[str, Any]:
+    await node.until(restartRequest=request)
+    vps = await node.until(phase="running")
+    await asyncio.sleep(3)
+    return vps
+
+
+@pytest.mark.parametrize("acts", [False, True], ids=["before the engine acts", "before it hears of it"])
+@pytest.mark.parametrize("changed", ["env", "image"])
+async def test_killed_at_any_step_it_ends_with_one_container_and_nothing_lost(
+    tmp_path: Path, acts: bool, changed: str
+) -> None:
+    for at in range(60):
+        if not await _killed_at(at, tmp_path / f"{at}", acts=acts, changed=changed):
+            assert at > 8, "the steps were not reached"
+            return
+    raise AssertionError("it never ends")
+
+
+async def _killed_at(at: int, folder: Path, *, acts: bool, changed: str) -> bool:
+    """Whether the agent was killed; it is not where the restart takes fewer calls."""
+    change = {"env": {"A": "new"}} if changed == "env" else {"image": "kohakuriver/debian-ssh"}
+    async with a_node(folder) as node:
+        await node.kill_agent()
+        node.runtime = dying = DyingRuntime(node.engine, at=at, acts=acts)
+        await node.start_agent()
+        await with_a_note(node, env={"A": "old", "B": "b"})
+        await node.until(state="running")
+        dying.is_armed = True
+        await node.change(restartRequest="r1", **change)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(8):
+                await dying.died.wait()
+        dying.is_armed = dying.died.is_set()
+        await node.kill_agent()
+        assert len(node.containers()) in (1, 2)
+        node.runtime = None
+        await node.start_agent()
+        await recreated(node)
+        where = f"killed at call {at}"
+        assert len(node.containers()) == 1, where
+        assert node.container().name.endswith(f"dev-{(await node.get())['metadata']['uid'][:8]}"), where
+        if changed == "env":
+            assert env(node)["A"] == "new" and note(node) == NOTE, where
+            assert len(commits(node)) == 1, where
+        else:
+            assert node.container().image == change["image"] and note(node) is None, where
+            assert commits(node) == [], where
+            assert len(await node.events("FilesystemReplaced")) >= 1, where
+        assert not await node.events("FilesystemLost"), where
+        assert (await node.until_ready())["status"].get("unknown") is None, where
+        await node.delete()
+        await node.until_gone()
+        assert node.containers() == [] and commits(node) == [], where
+        return dying.died.is_set()
+
+
+async def test_a_changed_env_waits_for_a_restart_and_keeps_the_files(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        first = (await with_a_note(node, env={"A": "1"}))["status"]["observed"]["container"]
+        await node.change(env={"A": "2"})
+        await asyncio.sleep(30)
+        vps = await node.get()
+        assert condition(vps)["status"] == "True" and "files are kept" in condition(vps)["message"]
+        assert node.container().id == first["id"]
+        await node.change(restartRequest="r1")
+        vps = await recreated(node)
+        assert env(node)["A"] == "2" and note(node) == NOTE
+        assert condition(await node.get())["status"] == "False"
+        seen = (await node.get())["status"]["observed"]["container"]
+        assert seen["image"] == "kohakuriver/busybox" and seen["name"] == first["name"]
+        assert len(await node.events("Recreated")) == 1
+
+
+async def test_a_stop_and_a_start_take_the_change_up_too(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await with_a_note(node)
+        await node.change(runState="Stopped", command=["/bin/sh", "-c", "sleep 1000"])
+        await node.until(phase="stopped")
+        await node.change(runState="Running")
+        await node.until(phase="running")
+        (record,) = node.engine.records()
+        assert record.command == ("/bin/sh", "-c", "sleep 1000") and note(node) == NOTE
+
+
+async def test_an_exit_of_the_program_is_no_restart_that_takes_the_change_up(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await with_a_note(node)
+        await node.change(env={"A": "2"})
+        await asyncio.sleep(1)
+        node.engine.end(node.container().id, exit_code=3)
+        await asyncio.sleep(5)
+        await node.until(phase="running")
+        assert "A" not in env(node)
+
+
+async def test_restarts_without_a_change_make_nothing_anew(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        first = (await with_a_note(node))["status"]["observed"]["container"]["id"]
+        await node.change(restartRequest="r1")
+        await recreated(node)
+        assert node.container().id == first and commits(node) == []
+
+
+async def test_files_are_carried_over_again_and_again_with_one_image_left(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await with_a_note(node)
+        for turn in range(1, 4):
+            await node.change(env={"A": str(turn)}, restartRequest=f"r{turn}")
+            await recreated(node, f"r{turn}")
+            assert env(node)["A"] == str(turn) and note(node) == NOTE
+            assert len(commits(node)) == 1 and commits(node)[0].endswith(f":{turn}")
+
+
+async def test_a_changed_image_says_what_will_be_lost_and_then_what_was(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await with_a_note(node)
+        await node.change(image="kohakuriver/debian-ssh")
+        await asyncio.sleep(2)
+        said = condition(await node.get())
+        assert said["reason"] == "ImageChanged" and "is lost" in said["message"]
+        await node.change(restartRequest="r1")
+        await recreated(node)
+        assert note(node) is None and node.container().image == "kohakuriver/debian-ssh"
+        (event,) = await node.events("FilesystemReplaced")
+        assert event["type"] == "Warning" and "kohakuriver/busybox" in event["message"]
+
+
+async def test_an_image_that_must_be_fetched_first_costs_no_file(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        node.engine.registry["other:1"] = Pull(FakeImage("sha256:other"), seconds=1, error="no such thing")
+        await with_a_note(node)
+        await node.change(image="other:1", restartRequest="r1")
+        vps = await node.until(reason="ImagePullFailed")
+        assert vps["status"]["phase"] == "assigning" and note(node) == NOTE
+        await node.change(image="kohakuriver/busybox")
+        await node.until(phase="running")
+        assert note(node) == NOTE
+        node.engine.registry["other:1"] = Pull(FakeImage("sha256:other"), seconds=1)
+        await node.change(image="other:1", restartRequest="r2")
+        await recreated(node, "r2")
+        assert node.container().image == "other:1"
+
+
+async def test_without_room_the_old_container_goes_on_and_that_is_said(
+    tmp_path: Path,
+) -> None:
+    async with a_node(tmp_path) as node:
+        first = (await with_a_note(node, env={"A": "1"}))["status"]["observed"]["container"]["id"]
+        node.engine.switches.refusals["commit"] = EngineRefused("no space left on device")
+        await node.change(env={"A": "2"}, restartRequest="r1")
+        vps = await recreated(node)
+        assert node.container().id == first and env(node)["A"] == "1" and note(node) == NOTE
+        vps = await node.get()
+        assert condition(vps)["reason"] == "RecreationRefused"
+        assert "no space left" in condition(vps)["message"]
+        assert len(await node.events("RecreationRefused")) == 1
+        del node.engine.switches.refusals["commit"]
+        await node.change(restartRequest="r2")
+        await recreated(node, "r2")
+        assert env(node)["A"] == "2" and note(node) == NOTE
+
+
+async def test_a_new_container_that_does_not_start_leaves_the_old_one_in_place(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await with_a_note(node, env={"A": "1"})
+        node.engine.switches.refusals["start"] = EngineRefused("exec: no such file")
+        await node.change(command=["/no/such"], restartRequest="r1")
+        await asyncio.sleep(5)
+        assert sorted(one.state for one in node.containers()) == [
+            ContainerState.CREATED,
+            ContainerState.EXITED,
+        ]
+        assert (await node.until_ready())["status"].get("unknown") is None
+        await node.change(command=["/bin/true"])
+        await asyncio.sleep(70)
+        assert len(node.containers()) == 2
+        del node.engine.switches.refusals["start"]
+        await recreated(node)
+        (record,) = node.engine.records()
+        assert record.command == ("/bin/true",) and note(node) == NOTE
+
+
+async def test_deleted_in_the_middle_nothing_is_left(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await with_a_note(node, env={"A": "1"})
+        node.engine.switches.refusals["start"] = EngineRefused("no")
+        await node.change(env={"A": "2"}, restartRequest="r1")
+        await asyncio.sleep(3)
+        assert len(node.containers()) == 2
+        await node.delete()
+        await node.until_gone()
+        assert node.containers() == [] and commits(node) == []
+
+
+async def test_stopped_in_the_middle_it_goes_on_at_the_next_start(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await with_a_note(node, env={"A": "1"})
+        node.engine.switches.refusals["create"] = EngineRefused("no")
+        await node.change(env={"A": "2"}, restartRequest="r1")
+        await asyncio.sleep(3)
+        await node.change(runState="Stopped")
+        await node.until(phase="stopped")
+        del node.engine.switches.refusals["create"]
+        await asyncio.sleep(60)
+        assert (await node.get())["status"]["phase"] == "stopped"
+        await node.change(runState="Running")
+        await node.until(phase="running")
+        await asyncio.sleep(3)
+        assert env(node)["A"] == "2" and note(node) == NOTE
+
+
+async def test_the_old_container_removed_by_hand_in_the_middle_costs_nothing(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await with_a_note(node, env={"A": "1"})
+        node.engine.switches.refusals["create"] = EngineRefused("no")
+        await node.change(env={"A": "2"}, restartRequest="r1")
+        await asyncio.sleep(3)
+        node.engine.remove(node.container().id, force=True)
+        del node.engine.switches.refusals["create"]
+        await recreated(node)
+        assert env(node)["A"] == "2" and note(node) == NOTE
+        assert not await node.events("FilesystemLost")
+
+
+async def test_another_image_declared_in_the_middle_is_begun_from(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await with_a_note(node, env={"A": "1"})
+        node.engine.switches.refusals["start"] = EngineRefused("no")
+        await node.change(env={"A": "2"}, restartRequest="r1")
+        await asyncio.sleep(3)
+        await node.change(image="kohakuriver/debian-ssh")
+        await asyncio.sleep(70)
+        await node.change(image="kohakuriver/busybox")
+        await asyncio.sleep(70)
+        del node.engine.switches.refusals["start"]
+        await recreated(node)
+        assert node.container().image.startswith("kohakuriver/commit-") and note(node) == NOTE
+
+
+async def test_a_made_anew_vps_keeps_its_host_key_and_its_login(tmp_path: Path) -> None:
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDmGv1RrVYaFWBVCLpgSWCiGgEpcuzJIsXrl9NR1oE0k a"
+    async with a_node(tmp_path) as node:
+        await node.place(a_manifest(ssh={"authorizedKeys": [key]}))
+        before = await node.until(state="running")
+        await node.change(env={"A": "2"}, restartRequest="r1")
+        await recreated(node)
+        after = await node.until(state="running")
+        assert after["status"]["observed"]["ssh"]["hostKey"] == before["status"]["observed"]["ssh"]["hostKey"]
+        (record,) = node.engine.records()
+        assert key.encode() in record.files["/etc/kohakuriver/authorized_keys"].content
+
+
+async def test_a_program_that_ends_at_once_is_made_anew_once(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        vps = await with_a_note(node, env={"A": "1"})
+        name = vps["status"]["observed"]["container"]["name"]
+        node.engine.programs[name] = Program(runs_for=0.1, exit_code=1)
+        await node.change(env={"A": "2"}, restartRequest="r1")
+        await asyncio.sleep(30)
+        assert node.engine.calls["commit"] == 1 and len(node.containers()) == 1
+        assert env(node)["A"] == "2" and note(node) == NOTE
+
+
+async def test_a_made_anew_vps_is_steady(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await with_a_note(node)
+        await node.change(env={"A": "2"}, restartRequest="r1")
+        await recreated(node)
+        await asyncio.sleep(5)
+        before = await node.get()
+        registered = await node.api.get(kinds.NODE.path(name="n1"))
+        await asyncio.sleep(60)
+        assert (await node.get())["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
+        again = await node.api.get(kinds.NODE.path(name="n1"))
+        assert again.body["metadata"]["resourceVersion"] == registered.body["metadata"]["resourceVersion"]
+
+
+@pytest.mark.fault(28)
+async def test_a_port_taken_by_a_stranger_while_it_was_stopped_costs_no_file(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        vps = await with_a_note(node, ssh={"authorizedKeys": []})
+        port = vps["status"]["assignment"]["grant"]["sshPort"]
+        await node.change(runState="Stopped")
+        await node.until(phase="stopped")
+        node.engine.switches.ports_of_strangers[port] = "process nginx"
+        await node.change(runState="Running")
+        vps = await node.until(phase="running")
+        await asyncio.sleep(3)
+        (record,) = node.engine.records()
+        assert vps["status"]["assignment"]["grant"]["sshPort"] != port
+        assert [one.host_port for one in record.ports] == [vps["status"]["assignment"]["grant"]["sshPort"]]
+        assert note(node) == NOTE
+
+
+async def test_a_disk_without_room_for_the_files_is_told_in_numbers(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await with_a_note(node)
+        entry = next(iter(node.agent.roster)) if node.agent is not None else None
+        assert entry is not None
+        node.engine.end(node.container().id, exit_code=0)
+        told: list[Tell] = []
+        recreator = Recreator(
+            runtime=FakeRuntime(node.engine, cluster=CLUSTER),
+            roster=node.agent.roster if node.agent is not None else Roster(),
+            cluster=CLUSTER,
+            create=_never,
+            image_missing=lambda desired: None,
+            tell=lambda entry, event: told.append(event),
+            disk=lambda root: facts.Disk(root, total=1 << 40, free=32 << 20),
+        )
+        await recreator.set_aside(entry, node.container().id)
+        assert entry.memory.kept_back is not None and "32Mi of 1Ti free" in entry.memory.kept_back.message
+        assert [event.reason for event in told] == ["RecreationRefused"]
+        assert node.engine.calls["commit"] == 0
+
+
+async def _never(entry: Entry, kept: Recreation) -> None:
+    raise AssertionError("nothing is created where there is no room")

@@ -1,0 +1,185 @@
+"""A VPS made anew on a real engine: other settings, the same files, login and host key."""
+
+import asyncio
+import io
+import tarfile
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from agent.isolation import chains
+from agent.runtime.docker import DEFAULT_SOCKET
+from agent.runtime.iptables import Iptables
+from agent.runtime.purge import purge
+from tests.agent.agent_kit import a_manifest
+from tests.agent.docker_node import SMALL, DockerNode, a_docker_node
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[DockerNode]:
+    async with a_docker_node(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def image_with_a_volume() -> Iterator[str]:
+    """An image whose maker declared a volume, a user and a variable."""
+    reference = f"kr-test-{uuid.uuid4().hex[:8]}:1"
+    dockerfile = (
+        b"FROM kohakuriver/busybox\nVOLUME /data\nENV BASE=ours SHARED=base\nUSER 7:7\nWORKDIR /data\n"
+    )
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as context:
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(dockerfile)
+        context.addfile(entry, io.BytesIO(dockerfile))
+    client = docker.APIClient(version="auto")
+    buffer.seek(0)
+    for _ in client.build(fileobj=buffer, custom_context=True, tag=reference, rm=True):
+        pass
+    yield reference
+    client.remove_image(reference, force=True)
+    client.close()
+
+
+async def until_one(found: Callable[[], list[str]]) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            if len(await asyncio.to_thread(found)) == 1:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def restarted(node: DockerNode, request: str) -> None:
+    await node.until(restartRequest=request)
+    await node.until(phase="running")
+    await until_one(node.ids)
+
+
+async def test_a_changed_env_comes_with_a_restart_and_the_files_stay(node: DockerNode) -> None:
+    resources = SMALL | {"cores": "1", "memory": "256Mi"}
+    await node.place(
+        a_manifest(
+            image="kohakuriver/debian-ssh", ssh={}, resources=resources, env={"A": "old", "GONE": "secret"}
+        )
+    )
+    before = (await node.until(phase="running"))["status"]
+    assert before["observed"]["ssh"]["state"] == "ready"
+    await asyncio.to_thread(node.run, "/bin/sh", "-c", "echo mine > /root/note; rm /usr/bin/less")
+    await node.change(env={"A": "new", "GONE": None}, restartRequest="r1")
+    await restarted(node, "r1")
+    after = (await node.get())["status"]
+    assert after["observed"]["container"]["id"] != before["observed"]["container"]["id"]
+    assert after["observed"]["container"]["image"] == "kohakuriver/debian-ssh"
+    assert after["observed"]["ssh"]["state"] == "ready"
+    assert after["observed"]["ssh"]["hostKey"] == before["observed"]["ssh"]["hostKey"]
+    assert after["assignment"]["grant"]["sshPort"] == before["assignment"]["grant"]["sshPort"]
+    said = await asyncio.to_thread(
+        node.run, "/bin/sh", "-c", "cat /root/note; env | grep -E '^(A|GONE)='; ls /usr/bin/less"
+    )
+    assert said.splitlines()[:2] == ["mine", "A=new"] and "GONE" not in said
+    assert "No such file" in said
+    assert len(await node.events("Recreated")) == 1
+    assert len(await asyncio.to_thread(node.commits)) == 1
+    await node.delete()
+    await node.until_gone()
+    assert await asyncio.to_thread(node.ids) == [] == await asyncio.to_thread(node.commits)
+
+
+async def test_what_the_image_declared_is_back_when_the_spec_no_longer_says_otherwise(
+    image_with_a_volume: str, node: DockerNode
+) -> None:
+    await node.place(
+        a_manifest(image=image_with_a_volume, resources=SMALL, env={"SHARED": "spec", "MORE": "1"})
+    )
+    await node.until(phase="running")
+    await asyncio.to_thread(node.run, "/bin/sh", "-c", "echo kept > /data/file; echo kept > /tmp/file")
+    (volume,) = [mount["Name"] for mount in (await asyncio.to_thread(node.inspect))["Mounts"]]
+    for number in (1, 2):
+        env = {"SHARED": None, "MORE": None, f"TURN{number}": "1"}
+        await node.change(env=env, restartRequest=f"r{number}")
+        await restarted(node, f"r{number}")
+    said = await asyncio.to_thread(
+        node.run, "/bin/sh", "-c", "cat /data/file /tmp/file; env | grep -E 'BASE|SHARED|MORE' | sort; pwd"
+    )
+    assert said.splitlines() == ["kept", "kept", "BASE=ours", "SHARED=base", "/data"]
+    body = await asyncio.to_thread(node.inspect)
+    assert [mount["Name"] for mount in body["Mounts"]] == [volume]
+    await node.change(command=["/bin/sh", "-c", "sleep 1000"], restartRequest="r3")
+    await restarted(node, "r3")
+    assert (await asyncio.to_thread(node.inspect))["Config"]["User"] == "7:7"
+    await node.delete()
+    await node.until_gone()
+    client = node.docker
+    with pytest.raises(docker.errors.NotFound):
+        await asyncio.to_thread(client.inspect_volume, volume)
+    client.close()
+
+
+async def test_too_many_layers_become_one_and_nothing_is_lost(
+    image_with_a_volume: str, tmp_path: Path
+) -> None:
+    async with a_docker_node(tmp_path, most_layers=2) as node:
+        await node.place(a_manifest(image=image_with_a_volume, resources=SMALL, env={"A": "1", "B": "1"}))
+        await node.until(phase="running")
+        await asyncio.to_thread(node.run, "/bin/sh", "-c", "echo kept > /tmp/file; echo kept > /data/file")
+        for number in range(1, 5):
+            await node.change(env={"A": f"{number} $x 'y\" \\", "B": None}, restartRequest=f"r{number}")
+            await restarted(node, f"r{number}")
+            image = (await asyncio.to_thread(node.inspect))["Image"]
+            client = node.docker
+            layers = (await asyncio.to_thread(client.inspect_image, image))["RootFS"]["Layers"]
+            client.close()
+            assert len(layers) <= 2
+        said = await asyncio.to_thread(
+            node.run, "/bin/sh", "-c", "cat /tmp/file /data/file; env | grep -E '^(A|B|BASE)=' | sort"
+        )
+        assert said.splitlines() == ["kept", "kept", "A=4 $x 'y\" \\", "BASE=ours"]
+        assert len(await asyncio.to_thread(node.commits)) == 1
+
+
+async def test_a_changed_image_begins_from_it(image_with_a_volume: str, node: DockerNode) -> None:
+    await node.place(a_manifest(resources=SMALL))
+    await node.until(phase="running")
+    await asyncio.to_thread(node.run, "/bin/sh", "-c", "echo mine > /root-note")
+    await node.change(image=image_with_a_volume, restartRequest="r1")
+    await restarted(node, "r1")
+    assert "No such file" in await asyncio.to_thread(node.run, "cat", "/root-note")
+    assert len(await node.events("FilesystemReplaced")) == 1
+    assert await asyncio.to_thread(node.commits) == []
+
+
+async def test_an_agent_killed_while_it_makes_one_anew_leaves_the_rest_to_the_next(node: DockerNode) -> None:
+    for turn, wait in enumerate((0.15, 0.3, 0.45, 0.6), start=1):
+        if turn == 1:
+            await node.place(a_manifest(resources=SMALL))
+            await node.until(phase="running")
+            await asyncio.to_thread(node.run, "/bin/sh", "-c", "echo mine > /root-note")
+        await node.change(env={"A": str(turn)}, restartRequest=f"r{turn}")
+        await asyncio.sleep(wait)
+        await node.kill_agent()
+        await node.start_agent()
+        await restarted(node, f"r{turn}")
+        said = await asyncio.to_thread(node.run, "/bin/sh", "-c", "cat /root-note; echo $A")
+        assert said.splitlines() == ["mine", str(turn)]
+    await until_one(node.commits)
+
+
+async def test_purge_takes_the_images_of_files_too_and_the_node_s_rules_stand(node: DockerNode) -> None:
+    await node.place(a_manifest(resources=SMALL))
+    await node.until(phase="running")
+    rules = await Iptables().rules()
+    assert all(f"-N {chain}" in rules for chain in chains(node.cluster))
+    await node.change(env={"A": "1"}, restartRequest="r1")
+    await restarted(node, "r1")
+    assert len(await asyncio.to_thread(node.commits)) == 1
+    await node.kill_agent()
+    done = await asyncio.to_thread(purge, cluster=node.cluster, socket=DEFAULT_SOCKET)
+    assert (done.containers, done.volumes) == (1, 1)
+    assert await asyncio.to_thread(node.commits) == []
+    await node.start_agent()

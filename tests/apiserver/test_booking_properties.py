@@ -1,0 +1,185 @@
+"""What no sequence of bookings may ever reach, on a node with NUMA nodes and GPUs. Failures name the rule."""
+
+import copy
+import dataclasses
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from apiserver import booking
+from apiserver.booking import Booking, Refusal
+from apiserver.wanted import Wanted
+from kohakuriver import cpuset, quantity
+from tests.apiserver.writing import a_gpu, a_node
+
+Json = dict[str, Any]
+
+NUMA = (frozenset({0, 1, 2, 3}), frozenset({4, 5}))
+NODE = a_node(
+    cores="6",
+    memory="8Gi",
+    numa=tuple(cpuset.written(cores) for cores in NUMA),
+    gpus=(a_gpu(0), a_gpu(1, numa=1), a_gpu(2, numa=1, model="H100"), a_gpu(3, healthy=False)),
+)
+NODE["status"]["sshPorts"]["last"] = 30004
+
+SPECS = st.builds(
+    lambda cores, memory, exclusive, numa, gpus: {
+        "resources": {
+            "cores": max(1, int(cores)) if exclusive else cores,
+            "memory": memory,
+            **({"exclusive": True} if exclusive else {}),
+        },
+        "placement": {
+            **({} if numa is None else {"numa": numa}),
+            **({} if gpus is None else {"gpus": gpus}),
+        },
+        "ssh": {},
+    },
+    st.sampled_from([0.5, 1, 2, 3]),
+    st.sampled_from(["512Mi", "1Gi", "3Gi"]),
+    st.booleans(),
+    st.sampled_from([None, None, 0, 1]),
+    st.sampled_from([None, None, {"count": 1}, {"count": 2}, {"ids": [0]}, {"count": 1, "model": "h100"}]),
+)
+VERBS = (
+    "book", "book", "release", "regrant", "free", "resize", "resize", "apply", "restart", "bury", "confirm",
+    "newport",
+)  # fmt: skip
+STEPS = st.lists(st.tuples(st.sampled_from(VERBS), st.integers(0, 4), SPECS), max_size=40)
+
+
+@dataclasses.dataclass
+class World:
+    """One node's record, the VPSes bound to it, and what their containers really have."""
+
+    allocation: Json = dataclasses.field(default_factory=lambda: {"metadata": {"name": "n1"}, "bookings": {}})
+    vpses: dict[str, Json] = dataclasses.field(default_factory=dict)
+    containers: dict[str, Json] = dataclasses.field(default_factory=dict)  # the buried too
+    buried: set[str] = dataclasses.field(default_factory=set)
+
+    def grant(self, uid: str) -> Json:
+        grant: Json = self.vpses[uid]["status"]["assignment"]["grant"]
+        return grant
+
+    def step(self, verb: str, uid: str, spec: Json) -> None:
+        if verb == "confirm" and uid in self.buried:
+            self.buried.discard(uid)
+            self.containers.pop(uid, None)
+            self.allocation = booking.free(self.allocation, uid)
+        elif verb == "book" and uid not in self.vpses:
+            metadata = {"name": uid, "namespace": "default", "uid": uid}
+            vps = {"metadata": metadata, "spec": spec}
+            self._take(vps, booking.book(self.allocation, NODE, vps, epoch=1, id_="b"))
+        elif uid in self.vpses:
+            self._step_bound(verb, uid, spec)
+
+    def _step_bound(self, verb: str, uid: str, spec: Json) -> None:
+        vps, runs = self.vpses[uid], "cores" in self.grant(uid)
+        match verb:
+            case "free":
+                self.containers.pop(uid, None)
+                del self.vpses[uid]
+                self.allocation = booking.free(self.allocation, uid)
+            case "bury":
+                del self.vpses[uid]
+                self.buried.add(uid)
+                self.allocation = booking.bury(self.allocation, vps, since="then", why="test")
+            case "release" if runs:
+                self.containers.pop(uid, None)
+                self._take(vps, booking.release(self.allocation, vps))
+            case "regrant" if not runs:
+                self._take(vps, booking.regrant(self.allocation, NODE, vps))
+            case "resize" if runs:
+                new = {**vps, "spec": spec}
+                self._take(new, booking.resize(self.allocation, NODE, new, before=Wanted.of(vps)))
+            case "newport":
+                strangers = {self.grant(uid)["sshPort"]}
+                self._take(vps, booking.move_port(self.allocation, NODE, vps, strangers=strangers))
+            case "apply" | "restart" if runs:
+                self._apply(uid, restart=verb == "restart")
+
+    def _take(self, vps: Json, result: Booking | Refusal) -> None:
+        if isinstance(result, Booking):
+            assignment = {"node": "n1", "epoch": 1, "id": "b", "grant": result.grant}
+            self.vpses[vps["metadata"]["uid"]] = {**vps, "status": {"assignment": assignment}}
+            self.allocation = result.allocation
+
+    def _apply(self, uid: str, *, restart: bool) -> None:
+        """What the agent does: cores and memory live, GPUs when the container is made anew."""
+        has = dict(self.grant(uid))
+        if not restart and uid in self.containers:
+            has.pop("gpus", None)
+            has |= {field: value for field, value in self.containers[uid].items() if field == "gpus"}
+        self.containers[uid] = has
+        settled = booking.settle(self.allocation, self.vpses[uid], has)
+        self.allocation = settled or self.allocation
+
+
+@given(STEPS)
+@settings(max_examples=400, deadline=None)
+def test_no_sequence_of_steps_gives_anything_of_a_node_twice(steps: list[tuple[str, int, Json]]) -> None:
+    world = World()
+    for verb, number, spec in steps:
+        uid, before = f"u{number}", copy.deepcopy(world.allocation["bookings"])
+        world.step(verb, uid, spec)
+        after = world.allocation["bookings"]
+        changed = {owner for owner in {*before, *after} if before.get(owner) != after.get(owner)}
+        assert changed <= {uid}, "others' bookings stay"
+        check_record(after)
+        check_holders(world, after)
+
+
+def check_record(entries: Json) -> None:
+    """The rules of one record."""
+    sets = [cpuset.parse(entry.get("cpuset") or "") for entry in entries.values()]
+    gpus = [uuid for entry in entries.values() for uuid in entry.get("gpus") or ()]
+    ports = [entry["sshPort"] for entry in entries.values() if "sshPort" in entry]
+    cores = [quantity.millicores(entry.get("cores", 0)) for entry in entries.values()]
+    assert len(frozenset().union(*sets)) == sum(map(len, sets)), "one exclusive core held by two VPSes"
+    assert len(set(gpus)) == len(gpus), "one GPU held by two VPSes"
+    assert len(set(ports)) == len(ports), "one port booked twice"
+    assert all(30000 <= port <= 30004 for port in ports), "a port outside of the node's range"
+    assert sum(cores) <= 6000, "cores over-booked"
+    memory = sum(quantity.size(entry.get("memory", 0)) for entry in entries.values())
+    assert memory <= 8 << 30, "memory over-booked"
+    taken: frozenset[int] = frozenset().union(*sets)
+    shares = [entry for entry in entries.values() if "cores" in entry and not entry.get("exclusive")]
+    assert not shares or taken < frozenset().union(*NUMA), "a share without a core to run on"
+
+
+def check_holders(world: World, entries: Json) -> None:
+    """The rules between a record and those who hold something of it."""
+    assert entries.keys() == world.vpses.keys() | world.buried, "exactly the bound and the buried are booked"
+    for uid, vps in world.vpses.items():
+        grant, wanted = world.grant(uid), Wanted.of(vps)
+        check_within(grant, entries[uid], "granted more than is booked")
+        if "cores" in grant:
+            assert len(cpuset.parse(grant.get("cpuset") or "")) == wanted.whole_cores, (
+                "not the cores asked for"
+            )
+            assert len(grant.get("gpus") or ()) == wanted.gpus.count, "not the GPUs asked for"
+            assert "GPU-n1-3" not in (grant.get("gpus") or ()), "a GPU given that is not healthy"
+    for number, there in enumerate(NUMA):
+        assert sum(numa_use(world, entries, uid, number) for uid in entries) <= 1000 * len(there), (
+            f"NUMA node {number} over-booked"
+        )
+    for uid, container in world.containers.items():
+        if uid in entries:
+            check_within(container, entries[uid], "a container with more than is booked for it")
+
+
+def numa_use(world: World, entries: Json, uid: str, number: int) -> int:
+    """Millicores: exclusive ones held there, and a share that is pinned there."""
+    own = cpuset.parse(entries[uid].get("cpuset") or "") & NUMA[number]
+    grant = world.grant(uid) if uid in world.vpses else {}
+    pinned = quantity.millicores(grant.get("cores", 0)) if grant.get("numa") == number else 0
+    return max(1000 * len(own), pinned)
+
+
+def check_within(part: Json, whole: Json, rule: str) -> None:
+    assert quantity.millicores(part.get("cores", 0)) <= quantity.millicores(whole.get("cores", 0)), rule
+    assert quantity.size(part.get("memory", 0)) <= quantity.size(whole.get("memory", 0)), rule
+    assert cpuset.parse(part.get("cpuset") or "") <= cpuset.parse(whole.get("cpuset") or ""), rule
+    assert set(part.get("gpus") or ()) <= set(whole.get("gpus") or ()), rule

@@ -1,0 +1,62 @@
+"""`privileged` and `mounts` need a right that role `user` lacks, at create and update (CORRECTNESS 22)."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from kohakuriver import errors
+from tests.apiserver.writing import ADMIN, ALICE, World, a_node, a_vps, a_world
+
+pytestmark = [pytest.mark.looptime, pytest.mark.fault(47)]
+
+MOUNTS = [{"source": "/data", "target": "/data"}]
+GIFTS = pytest.mark.parametrize("gift", [{"privileged": True}, {"mounts": MOUNTS}], ids=str)
+
+
+@pytest.fixture
+async def world() -> World:
+    return await a_world(a_node("n1"))
+
+
+@GIFTS
+async def test_a_user_sets_neither_at_create_nor_later(world: World, gift: dict[str, Any]) -> None:
+    [field] = gift
+    with pytest.raises(errors.Forbidden) as caught:
+        await world.create(a_vps(**gift), user=ALICE)
+    assert f'user "alice" of role user has no right to set spec.{field}' in caught.value.message
+    assert f"`{field}`" in caught.value.hint and caught.value.causes[0].field == f"spec.{field}"
+    await world.create(a_vps(), user=ALICE)
+    with pytest.raises(errors.Forbidden, match=f"no right to set spec.{field}"):
+        await world.patch({"spec": gift}, user=ALICE)
+
+
+@GIFTS
+async def test_what_an_admin_gave_a_user_may_stop_and_start_but_not_put_another_program_into(
+    world: World, gift: dict[str, Any]
+) -> None:
+    await world.create(a_vps(**gift))
+    await world.patch({"spec": {"runState": "Stopped"}}, user=ALICE)
+    await world.patch({"spec": {"runState": "Running", "restartRequest": "1"}}, user=ALICE)
+    await world.patch({"metadata": {"labels": {"a": "b"}}}, user=ALICE)
+    for change in ({"image": "evil"}, {"command": ["sh"]}, {"resources": {"cores": 2}}):
+        with pytest.raises(errors.Forbidden, match="may only stop, start, pause and restart it"):
+            await world.patch({"spec": change}, user=ALICE)
+    [field] = gift
+    made = await world.patch({"spec": {field: None, "image": "mine"}}, user=ALICE)
+    assert made.object["spec"]["image"] == "mine", "without it the VPS is like any other"
+
+
+@GIFTS
+async def test_whoever_has_the_right_uses_it(world: World, gift: dict[str, Any]) -> None:
+    [field] = gift
+    trusted = dataclasses.replace(ALICE, rights=(field,))
+    await world.create(a_vps(**gift), user=trusted)
+    await world.patch({"spec": {"image": "mine"}}, user=trusted)
+    await world.create(a_vps("other", privileged=True, mounts=MOUNTS), user=ADMIN)
+    with pytest.raises(errors.Forbidden):
+        await world.patch({"spec": {"image": "mine"}}, "other", user=trusted)
+
+
+async def test_an_empty_list_of_mounts_gives_nothing(world: World) -> None:
+    await world.create(a_vps(mounts=[], privileged=False), user=ALICE)

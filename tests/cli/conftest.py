@@ -1,0 +1,24 @@
+"""What the tests of the command line share."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from kohakuriver.clock import SystemClock
+from tests.apiserver.api import running_api
+from tests.cli.shell import Shell
+
+
+@pytest.fixture
+async def shell(tmp_path, capsys) -> AsyncIterator[Shell]:
+    async with running_api(clock=SystemClock()) as api:
+        yield Shell(api, tmp_path, capsys)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home folder of one's own."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    return folder

@@ -1,0 +1,136 @@
+"""`node …` against the real API server."""
+
+import pytest
+
+from kohakuriver.resources import kinds
+from tests.cli.lossy import lossy
+from tests.cli.vps.objects import a_node, a_vps, an_allocation
+
+
+async def spec_of(shell, name: str = "n1"):
+    return (await shell.get(kinds.NODE, name)).get("spec") or {}
+
+
+async def test_cordon_and_uncordon_declare(shell):
+    await shell.put(kinds.NODE, a_node())
+    assert await shell("node cordon n1") == (0, "node/n1 cordoned\n", "")
+    assert (await spec_of(shell)) == {"unschedulable": True}
+    assert await shell("node cordon node/n1") == (0, "node/n1 was cordoned already\n", "")
+    assert await shell("node uncordon n1") == (0, "node/n1 uncordoned\n", "")
+    assert (await spec_of(shell)) == {}
+
+
+async def test_a_drain_declares_and_waits_until_nothing_runs_there(shell):
+    await shell.put(kinds.NODE, a_node())
+    await shell.put(kinds.VPS, a_vps())
+    code, out, err = await shell("node drain n1 --timeout 100ms")
+    assert (code, out) == (124, "")
+    assert "node/n1 is not drained after 100ms: 1 VPS left on n1; default/dev: running" in err
+    assert (await spec_of(shell)) == {"unschedulable": True, "drain": True}
+    await shell.put(kinds.VPS, a_vps(phase="stopped", state="stopped", reason="NodeDrained"))
+    await shell.put(kinds.VPS, a_vps("other", node="n2"))
+    assert await shell("node drain n1") == (0, "node/n1 drained\n", "")
+    assert await shell("node uncordon n1") == (0, "node/n1 uncordoned\n", "")
+    assert (await spec_of(shell)) == {}
+
+
+async def test_labels_are_set_kept_and_taken_away(shell):
+    await shell.put(kinds.NODE, a_node())
+    assert (await shell("node label n1 rack=3"))[:2] == (0, "node/n1 labeled\n")
+    code, _, err = await shell("node label n1 disk=hdd")
+    assert code == 2
+    assert "node/n1 has the label disk=ssd" in err and "--overwrite" in err
+    await shell("node label n1 disk=hdd --overwrite")
+    await shell("node label n1 rack-")
+    assert (await shell.get(kinds.NODE, "n1"))["metadata"]["labels"] == {"disk": "hdd"}
+
+
+async def test_a_wrong_node_gets_a_proposal(shell):
+    await shell.put(kinds.NODE, a_node("gpu-01"))
+    code, _, err = await shell("node cordon gpu-1")
+    assert code == 1
+    assert err == 'error: there is no node "gpu-1"\nhint: did you mean gpu-01?\n'
+
+
+async def test_what_can_be_no_name_is_no_node(shell):
+    assert "there is no node" in (await shell("node cordon ."))[2]
+
+
+async def test_the_list_shows_what_is_booked_of_what(shell):
+    await shell.put(kinds.NODE, a_node())
+    await shell.put(kinds.NODE, a_node("n2", ready="Unknown", drain=True))
+    await shell.put(kinds.NODE_ALLOCATION, an_allocation(dev={"cores": "1500m", "memory": "4Gi"}, old={}))
+    code, out, err = await shell("node list")
+    rows = [line.split() for line in out.splitlines()]
+    assert (code, err) == (0, "")
+    assert rows[0] == ["NAME", "STATUS", "VPSES", "CORES", "MEMORY", "GPUS", "AGE", "VERSION"]
+    assert rows[1][:6] == ["n1", "Ready", "2", "1.5/8", "4Gi/30Gi", "-"]
+    assert rows[2][:6] == ["n2", "NotReady,Drained", "0", "0/8", "0/30Gi", "-"]
+
+
+async def test_who_may_not_read_bookings_sees_the_nodes_all_the_same(shell):
+    await shell.put(kinds.NODE, a_node())
+    code, out, _ = await shell("node list", user="alice")
+    assert code == 0
+    assert out.splitlines()[1].split()[:5] == ["n1", "Ready", "?", "8", "30Gi"]
+
+
+async def test_the_status_names_who_holds_what(shell):
+    node = a_node()
+    node["status"]["gpus"] = [{"index": 0, "uuid": "GPU-a", "model": "A100", "healthy": True}]
+    await shell.put(kinds.NODE, node)
+    booking = {"cores": "2", "memory": "4Gi", "sshPort": 30000, "gpus": ["GPU-a"]}
+    await shell.put(kinds.NODE_ALLOCATION, an_allocation(dev=booking))
+    code, out, err = await shell("node status n1")
+    assert (code, err) == (0, "")
+    assert "  default/dev   2       4Gi      1      30000" in out
+    assert ["0", "A100", "yes", "default/dev", "GPU-a"] in [line.split() for line in out.splitlines()]
+
+
+async def test_to_forget_needs_to_be_told_that_it_is_destroyed(shell):
+    await shell.put(kinds.NODE, a_node(ready="Unknown"))
+    await shell.put(kinds.VPS, a_vps())
+    code, _, err = await shell("node forget n1")
+    assert code == 2
+    assert "the files of 1 VPS there are given up (default/dev)" in err
+    assert "--destroyed" in err
+
+
+async def test_to_forget_off_a_terminal_needs_yes(shell, monkeypatch):
+    await shell.put(kinds.NODE, a_node(ready="Unknown"))
+    code, _, err = await shell("node forget n1 --destroyed")
+    assert code == 2
+    assert "no VPS is bound to it" in err and "--yes" in err
+    assert await shell.get(kinds.NODE, "n1")
+
+
+@pytest.mark.fault(9)
+async def test_a_forgotten_node_is_gone_and_its_vpses_wait_for_another(shell):
+    await shell.put(kinds.NODE, a_node(ready="Unknown"))
+    await shell.put(kinds.VPS, a_vps())
+    await shell.put(
+        kinds.NODE_ALLOCATION, an_allocation(dev={"cores": "2", "memory": "4Gi", "sshPort": 30000})
+    )
+    code, out, err = await shell("node forget n1 --destroyed --yes")
+    assert (code, out) == (0, "node/n1 forgotten\n"), err
+    assert err == "default/dev is placed anew, without its files\n"
+    assert (await shell("get nodes -o name"))[1] == ""
+    status = (await shell.get(kinds.VPS, "dev"))["status"]
+    assert "assignment" not in status
+
+
+@pytest.mark.fault(31)
+async def test_forgetting_is_done_when_its_answer_was_lost(shell):
+    await shell.put(kinds.NODE, a_node(ready="Unknown"))
+    async with lossy(shell.api.url, method="POST", losses=1) as way:
+        shell.url = way.url
+        assert await shell("node forget n1 --destroyed --yes") == (0, "node/n1 forgotten\n", "")
+
+
+async def test_a_node_whose_object_was_deleted_can_be_forgotten_too(shell):
+    await shell.put(kinds.VPS, a_vps())
+    booking = {"cores": "2", "memory": "4Gi", "sshPort": 30000}
+    await shell.put(kinds.NODE_ALLOCATION, an_allocation(dev=booking))
+    code, out, _ = await shell("node forget n1 --destroyed --yes")
+    assert (code, out) == (0, "node/n1 forgotten\n")
+    assert (await shell("node forget n1 --destroyed --yes"))[0] == 1

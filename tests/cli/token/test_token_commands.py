@@ -1,0 +1,136 @@
+"""`token …` against the real API server."""
+
+import dataclasses
+import hashlib
+import shlex
+
+import pytest
+
+from agent import options
+from cli.token import joining
+from kohakuriver import certificates
+from kohakuriver.client import authority, config
+from kohakuriver.client.config import Connection
+from kohakuriver.clock import SystemClock
+from kohakuriver.resources import kinds
+from tests.cli.lossy import lossy
+
+NAMESPACE = {"metadata": {"name": "team-a"}}
+
+
+async def bearer(shell, secret: str, path: str):
+    return await shell.api.get(path, headers={"Authorization": f"Bearer {secret}"})
+
+
+async def test_a_config_file_for_a_second_person_is_ready_to_use(shell):
+    await shell.api.create(kinds.NAMESPACE, NAMESPACE)
+    file = shell.folder / "alice.config"
+    code, out, err = await shell(f"token create --user alice -n team-a --kubeconfig {file}")
+    assert (code, err) == (0, "")
+    assert out.endswith(f"created, config file {file} written\n")
+    assert file.stat().st_mode & 0o777 == 0o600
+    theirs = config.load(file)
+    assert (theirs.server, theirs.namespace) == (shell.api.url, "team-a")
+    assert (await bearer(shell, theirs.token, kinds.VPS.path(namespace="team-a"))).code == 200
+    assert (await bearer(shell, theirs.token, kinds.VPS.path(namespace="default"))).code == 403
+    code, _, err = await shell(f"token create --user alice --kubeconfig {file}")
+    assert code == 2 and f"{file} exists" in err
+    assert config.load(file).token == theirs.token
+
+
+async def test_the_secret_is_printed_once_and_stored_nowhere(shell):
+    code, out, err = await shell("token create --user ci --role admin --ttl 8h")
+    secret = out.strip()
+    assert code == 0 and "only time" in err
+    assert (await bearer(shell, secret, kinds.TOKEN.path())).code == 200
+    for key in shell.api.server.cache.credentials._by_key:
+        record = await shell.api.store.get(key)
+        assert secret.encode() not in record.value
+        assert hashlib.sha256(secret.encode()).hexdigest().encode() in record.value
+
+
+async def test_the_list_says_whose_they_are_and_a_revoked_one_is_gone(shell):
+    assert (await shell("token list"))[2].startswith("no tokens")
+    secret = (await shell("token create --user eve --role viewer --ttl 2h"))[1].strip()
+    rows = [line.split() for line in (await shell("token list"))[1].splitlines()]
+    assert rows[0] == ["NAME", "ROLE", "USER", "NODE", "NAMESPACES", "EXPIRES", "AGE"]
+    name = rows[1][0]
+    assert rows[1][1:5] == ["viewer", "eve", "<none>", "<all>"] and name.startswith("viewer-")
+    assert await shell(f"token revoke {name}") == (0, f"token/{name} revoked\n", "")
+    assert (await bearer(shell, secret, kinds.NODE.path())).code == 401
+    code, _, err = await shell(f"token revoke {name}")
+    assert code == 1 and f'there is no token "{name}"' in err
+
+
+async def test_what_is_over_is_cleared_away_and_nothing_else(shell):
+    await shell("token create --user a --role viewer --ttl 0.01")
+    await shell("token create --user b --role viewer")
+    code, out, _ = await shell("token revoke --expired")
+    assert code == 0 and out.count("revoked") == 1
+    assert len((await shell("token list --no-headers"))[1].splitlines()) == 1
+
+
+async def test_one_who_is_no_admin_makes_none(shell):
+    for user in ("alice", "viewer"):
+        code, out, err = await shell("token create --user me --role admin", user=user)
+        assert (code, out) == (1, "") and "cannot create" in err
+
+
+async def test_a_namespace_that_is_not_there_is_told(shell):
+    code, _, err = await shell("token create --user alice -n nowhere")
+    assert code == 0 and 'there is no namespace "nowhere" yet' in err
+
+
+async def test_no_machine_joins_without_tls(shell):
+    code, out, err = await shell("token create --join")
+    assert (code, out) == (2, "") and "https://" in err
+    assert (await shell("token list --no-headers"))[1] == ""
+
+
+async def test_the_command_that_is_printed_is_one_that_the_agent_takes(shell):
+    line = "token create --join --node n7 --ttl 10m --server https://river.example.org:6443"
+    code, out, err = await shell(line)
+    assert code == 0
+    assert "within 10m" in err and "up --listen" not in err
+    words = shlex.split(out)
+    assert words[:2] == ["kohakuriver", "agent"]
+    found = options.parse(words[2:])
+    assert found.join.server == "https://river.example.org:6443"
+    assert found.node == "n7"
+    assert (await bearer(shell, found.join.token, kinds.NODE.path())).code == 403, "it is known, and may not"
+
+
+def test_the_command_carries_the_hash_of_the_authority():
+    ca = certificates.new_authority("test", now=SystemClock().now()).certificate
+    line = joining.command(Connection("https://10.0.0.1:6443", ca=ca), "secret", node=None)
+    found = options.parse(shlex.split(line)[2:])
+    assert found.join == options.Join("https://10.0.0.1:6443", "secret", authority.hash_of(ca))
+    assert dataclasses.replace(found, node="x").config is None
+
+
+async def test_that_others_do_not_reach_this_machines_loopback_is_told(shell):
+    _, _, err = await shell("token create --join --server https://127.0.0.1:6443")
+    assert "up --listen 0.0.0.0 --advertise HOST" in err
+
+
+async def test_a_lost_answer_makes_one_token_and_not_two(shell):
+    async with lossy(shell.api.url, method="POST", losses=1) as proxy:
+        shell.url = proxy.url
+        code, out, _ = await shell("token create --user ci --role admin")
+    shell.url = ""
+    assert code == 0
+    assert (await bearer(shell, out.strip(), kinds.TOKEN.path())).code == 200
+    assert len((await shell("token list --no-headers"))[1].splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("token create --join --role admin", "--join goes with"),
+        ("token create --user a --ttl soon", "--ttl"),
+        ("token revoke", "which token is meant"),
+    ],
+)
+async def test_what_cannot_be_meant_is_said(shell, line, words):
+    code, _, err = await shell(line)
+    assert code == 2 and words in err

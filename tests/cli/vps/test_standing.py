@@ -1,0 +1,79 @@
+"""How a VPS stands, and what to type next."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.vps import standing
+from tests.cli.vps.objects import a_node, a_vps
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - a node's word for it; nothing is bound
+
+
+@pytest.mark.parametrize(
+    ("vps", "words"),
+    [
+        (a_vps(), "running, ssh ready"),
+        (a_vps(ssh="disabled"), "running, ssh off"),
+        (a_vps(ssh="unavailable", why="the image has no sshd"), "running; the image has no sshd"),
+        (a_vps(phase="assigning", reason="Assigned"), "assigned to n1"),
+        (a_vps(phase="paused"), "paused"),
+    ],
+)
+def test_progress_is_a_few_words(vps, words):
+    assert standing.progress(vps) == words
+
+
+@pytest.mark.parametrize(
+    ("vps", "node", "command"),
+    [
+        (a_vps(), a_node(), "ssh -p 30000 root@127.0.0.1"),
+        (a_vps(), a_node(address="10.1.2.3"), "ssh -p 30000 root@10.1.2.3"),
+        (a_vps(), a_node(address=EVERYWHERE), "ssh -p 30000 root@alpha"),
+        (a_vps(), None, "ssh -p 30000 root@n1"),
+        (a_vps(ssh="unavailable"), a_node(), ""),
+        (a_vps(ssh="disabled"), a_node(), ""),
+    ],
+)
+def test_the_ssh_command_names_where_the_port_is_published(vps, node, command):
+    assert standing.ssh_command(vps, node) == command
+
+
+def test_a_passwordless_vps_is_published_on_loopback_only():
+    vps = a_vps()
+    vps["spec"]["ssh"] = {"passwordless": True}
+    assert standing.ssh_command(vps, a_node(address=EVERYWHERE)) == "ssh -p 30000 root@127.0.0.1"
+
+
+def test_a_generated_key_is_named():
+    command = standing.ssh_command(a_vps(), a_node(), key=Path("/home/me/.ssh/k"))
+    assert command == "ssh -i /home/me/.ssh/k -p 30000 root@127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("vps", "commands"),
+    [
+        (a_vps(phase="stopped", run_state="Stopped"), ["kohakuriver vps start dev"]),
+        (a_vps(phase="stopped", reason="NodeDrained"), ["kohakuriver node uncordon n1"]),
+        (a_vps(phase="paused"), ["kohakuriver vps resume dev"]),
+        (a_vps(phase="pending", node=""), ["kohakuriver node list"]),
+        (a_vps(phase="lost"), ["kohakuriver node status n1"]),
+        (a_vps(phase="assigning"), ["kohakuriver get vps dev -w"]),
+    ],
+)
+def test_each_phase_has_a_next_command(vps, commands):
+    assert standing.next_commands(vps, None) == commands
+
+
+def test_a_pending_change_is_offered_a_restart():
+    vps = a_vps()
+    vps["status"]["conditions"] = [{"type": "RestartRequired", "status": "True"}]
+    assert standing.next_commands(vps, a_node())[-1] == "kohakuriver vps restart dev"
+
+
+def test_what_is_held_is_said_in_the_words_it_was_declared_in():
+    vps = a_vps(cores="0.2", memory="64M")
+    vps["status"]["assignment"]["grant"] |= {"cores": "200m", "memory": "62500Ki"}
+    assert standing.resources(vps) == "0.2 cores, 64M"
+    vps["status"]["assignment"]["grant"] |= {"cores": "1", "memory": "1Gi"}
+    assert standing.resources(vps) == "1 core, 1Gi"

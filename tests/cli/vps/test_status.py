@@ -1,0 +1,62 @@
+"""The page of `vps status`, whole."""
+
+from cli.vps import status
+from tests.cli.vps.objects import CREATED, NOW, a_node, a_vps
+
+
+def test_the_page_of_a_running_vps():
+    vps = a_vps()
+    vps["status"]["conditions"] = [
+        {
+            "type": "Scheduled",
+            "status": "True",
+            "reason": "Bound",
+            "message": "placed on n1",
+            "lastTransitionTime": CREATED,
+        }
+    ]
+    event = {
+        "type": "Normal",
+        "reason": "Started",
+        "message": "it runs",
+        "lastTimestamp": CREATED,
+        "source": {"component": "agent"},
+    }
+    assert (
+        "\n".join(status.page(vps, a_node(), [event], NOW, key=None))
+        == """\
+Task ID:    dev
+Namespace:  default
+Status:     running
+Declared:   Running
+Node:       n1
+SSH port:   30000
+SSH:        ready
+Resources:  2 cores, 4Gi
+Image:      kohakuriver/debian-ssh
+Container:  kohakuriver-default-dev-12345678
+Restarts:   0
+Created:    2026-01-01T11:55:00Z (5m ago)
+Assigned:   2026-01-01T11:55:00Z (5m ago)
+Started:    2026-01-01T11:56:00Z (3m59s ago)
+UID:        uid-of-dev
+
+Conditions:
+  TYPE        STATUS   SINCE   REASON   MESSAGE
+  Scheduled   True     5m      Bound    placed on n1
+
+Events:
+  TYPE     REASON    AGE   FROM    MESSAGE
+  Normal   Started   5m    agent   it runs
+
+Next:
+  ssh -p 30000 root@127.0.0.1"""
+    )
+
+
+def test_the_page_of_a_pending_vps_says_why():
+    vps = a_vps(phase="pending", node="", why="0 of 1 nodes fit: 1 short of cores (need 64, free 1 on n1)")
+    lines = status.page(vps, None, [], NOW, key=None)
+    assert "Status:     pending: 0 of 1 nodes fit: 1 short of cores (need 64, free 1 on n1)" in lines
+    assert "Node:       none yet" in lines
+    assert lines[-1] == "  kohakuriver node list"

@@ -1,0 +1,201 @@
+"""stop, start, restart, pause, resume, delete, list and status against the real API server."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from kohakuriver.resources import kinds
+from tests.cli.vps.objects import a_node, a_vps
+
+
+async def spec_of(shell, name: str = "dev"):
+    return (await shell.get(kinds.VPS, name))["spec"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "before", "declared"),
+    [
+        ("stop", a_vps(), "Stopped"),
+        ("stop", a_vps(phase="paused", run_state="Paused"), "Stopped"),
+        ("start", a_vps(phase="stopped", run_state="Stopped"), "Running"),
+        ("pause", a_vps(), "Paused"),
+        ("resume", a_vps(phase="paused", run_state="Paused"), "Running"),
+        ("restart", a_vps(phase="stopped", run_state="Stopped"), "Running"),
+    ],
+)
+async def test_a_verb_declares(shell, verb, before, declared):
+    await shell.put(kinds.VPS, before)
+    code, out, err = await shell(f"vps {verb} dev --no-wait")
+    assert (code, err) == (0, "")
+    assert out.startswith("vps/dev will be ")
+    assert (await spec_of(shell))["runState"] == declared
+
+
+@pytest.mark.parametrize(
+    ("verb", "there", "done"),
+    [
+        ("stop", a_vps(phase="stopped", run_state="Stopped"), "stopped"),
+        ("start", a_vps(), "started"),
+        ("pause", a_vps(phase="paused", state="paused", run_state="Paused"), "paused"),
+        ("resume", a_vps(), "resumed"),
+    ],
+)
+async def test_what_is_so_already_is_done_at_once(shell, verb, there, done):
+    await shell.put(kinds.VPS, there)
+    assert await shell(f"vps {verb} dev") == (0, f"vps/dev {done}\n", "")
+
+
+async def test_a_restart_asks_with_a_new_word_each_time(shell):
+    await shell.put(kinds.VPS, a_vps())
+    await shell("vps restart dev --no-wait")
+    first = (await spec_of(shell))["restartRequest"]
+    await shell("vps restart dev --no-wait")
+    assert first and (await spec_of(shell))["restartRequest"] not in ("", first)
+
+
+async def test_a_vps_that_its_policy_left_ended_is_asked_to_start(shell):
+    await shell.put(kinds.VPS, a_vps(phase="stopped", reason="Completed", restartPolicy="Never"))
+    await shell("vps start dev --no-wait")
+    assert (await spec_of(shell))["restartRequest"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "before", "why"),
+    [
+        ("pause", a_vps(phase="stopped", run_state="Stopped"), "there is nothing to pause"),
+        ("resume", a_vps(phase="stopped", run_state="Stopped"), "it is stopped, not paused"),
+        ("start", a_vps(phase="stopped", state="stopped", reason="NodeDrained"), "its node n1 is drained"),
+    ],
+)
+async def test_what_makes_no_sense_is_refused_with_what_to_do(shell, verb, before, why):
+    await shell.put(kinds.VPS, before)
+    code, out, err = await shell(f"vps {verb} dev")
+    assert (code, out) == (1, "")
+    assert why in err and "hint: kohakuriver " in err
+
+
+async def test_several_at_once_are_each_told_of(shell):
+    for name in ("a", "b"):
+        await shell.put(kinds.VPS, a_vps(name, phase="stopped", run_state="Stopped"))
+    code, out, _ = await shell("vps stop a vps/b a")
+    assert code == 0
+    assert sorted(out.splitlines()) == ["vps/a stopped", "vps/b stopped"]
+
+
+async def test_a_wrong_one_among_several_stops_all_before_anything_is_done(shell):
+    await shell.put(kinds.VPS, a_vps())
+    code, _, err = await shell("vps stop dev tset")
+    assert code == 1
+    assert 'there is no VPS "tset"' in err
+    assert (await spec_of(shell))["runState"] == "Running"
+
+
+@pytest.mark.parametrize("word", [".", "..", "DEV", "a%2fb", "*"])
+async def test_what_can_be_no_name_is_not_found(shell, word):
+    await shell.put(kinds.VPS, a_vps())
+    code, out, err = await shell(f"vps stop {word}")
+    assert (code, out) == (1, "")
+    assert f'error: there is no VPS "{word}"' in err
+
+
+async def test_a_wait_follows_what_happens(shell):
+    await shell.put(kinds.VPS, a_vps())
+    waiting = asyncio.create_task(shell("vps stop dev"))
+    await declared(shell, "Stopped")
+    stopped = a_vps(phase="stopped", run_state="Stopped")
+    stopped["metadata"] = (await shell.get(kinds.VPS, "dev"))["metadata"]
+    await shell.put(kinds.VPS, stopped)
+    assert await waiting == (0, "vps/dev stopped\n", "")
+
+
+async def test_a_wait_for_what_somebody_else_takes_back_ends(shell):
+    await shell.put(kinds.VPS, a_vps())
+    waiting = asyncio.create_task(shell("vps stop dev"))
+    await declared(shell, "Stopped")
+    back = a_vps()
+    back["metadata"] = (await shell.get(kinds.VPS, "dev"))["metadata"]
+    await shell.put(kinds.VPS, back)
+    code, out, err = await waiting
+    assert (code, out) == (1, "")
+    assert "vps/dev: somebody else declared it Running meanwhile" in err
+
+
+async def declared(shell, state: str) -> None:
+    """Return when that run state has been declared."""
+    async with contextlib.aclosing(shell.api.store.watch("registry/vpses/", start=1)) as batches:
+        async for _ in batches:
+            if (await spec_of(shell))["runState"] == state:
+                return
+
+
+async def test_a_wait_that_is_too_long_exits_with_124(shell):
+    vps = a_vps(phase="lost", state="running")
+    vps["status"]["unreachableSince"] = "2026-01-01T11:58:00Z"
+    await shell.put(kinds.VPS, vps)
+    code, out, err = await shell("vps stop dev --timeout 100ms")
+    assert (code, out) == (124, "")
+    assert "vps/dev is not stopped after 100ms: lost: node n1" in err
+
+
+async def test_a_prefix_is_enough_but_not_to_delete(shell):
+    await shell.put(kinds.VPS, a_vps("vps-7k2mq", phase="stopped", run_state="Stopped", node=""))
+    assert (await shell("vps stop vps-7"))[1] == "vps/vps-7k2mq stopped\n"
+    code, _, err = await shell("vps delete vps-7")
+    assert code == 1
+    assert "did you mean vps-7k2mq?" in err
+    assert await shell("vps delete vps-7k2mq") == (0, "vps/vps-7k2mq deleted\n", "")
+
+
+async def test_a_deletion_is_waited_for(shell):
+    vps = a_vps()
+    vps["metadata"]["finalizers"] = ["kohakuriver.io/container"]
+    await shell.put(kinds.VPS, vps)
+    assert await shell("vps delete dev --no-wait") == (0, "vps/dev is being deleted\n", "")
+    code, out, err = await shell("vps delete dev --timeout 100ms")
+    assert (code, out) == (124, "")
+    assert "vps/dev is not deleted after 100ms: Terminating" in err
+
+
+async def test_the_list_hides_stopped_ones_and_says_so_when_nothing_is_left(shell):
+    await shell.put(kinds.VPS, a_vps("old", phase="stopped", run_state="Stopped"))
+    code, out, err = await shell("vps list")
+    assert (code, out) == (0, "")
+    assert err == "1 stopped VPS is not shown in namespace default: kohakuriver vps list --all\n"
+    await shell.put(kinds.VPS, a_vps("far", phase="lost", why="node n1 is silent"))
+    _, out, err = await shell("vps list")
+    assert [line.split()[0] for line in out.splitlines()] == ["TASK", "far"]
+    assert err == ""
+    _, out, _ = await shell("vps list --all")
+    assert [line.split()[0] for line in out.splitlines()] == ["TASK", "far", "old"]
+    assert await shell("vps list -a -o name") == (0, "vps/far\nvps/old\n", "")
+
+
+async def test_an_empty_list_says_how_to_make_one(shell):
+    assert await shell("vps list") == (
+        0,
+        "",
+        "no VPSes in namespace default: `kohakuriver vps create` makes one\n",
+    )
+
+
+async def test_the_status_tells_what_the_guide_promises(shell, home):
+    await shell.put(kinds.NODE, a_node())
+    await shell.put(kinds.VPS, a_vps())
+    code, out, err = await shell("vps status de")
+    assert (code, err) == (0, "")
+    facts = dict(line.split(":", 1) for line in out.split("\n\n")[0].splitlines())
+    told = {key: value.strip() for key, value in facts.items()}
+    assert told["Task ID"] == "dev"
+    assert told["Container"] == "kohakuriver-default-dev-12345678"
+    assert told["Node"] == "n1"
+    assert told["SSH port"] == "30000"
+    assert told["Resources"] == "2 cores, 4Gi"
+    assert told["Created"].startswith("2026-01-01T11:55:00Z (")
+    assert out.endswith("Next:\n  ssh -p 30000 root@127.0.0.1\n")
+
+
+async def test_a_user_of_another_namespace_is_told_in_a_sentence(shell):
+    code, _, err = await shell("vps list -n other", user="alice")
+    assert code == 1
+    assert "forbidden" in err and "Traceback" not in err
