@@ -14,10 +14,11 @@ from pathlib import Path
 import prometheus_client
 from prometheus_client import registry
 
-from agent import facts, heartbeat, join, options
+from agent import heartbeat, join, options
 from agent.cluster import cluster_id
-from agent.isolation import chains
 from agent.loop import Agent
+from agent.machine import facts
+from agent.machine.isolation import chains
 from agent.runtime.docker import DockerRuntime
 from agent.runtime.iptables import Iptables, remove_chains
 from agent.runtime.purge import purge

@@ -11,18 +11,18 @@ from collections.abc import Sequence
 from typing import Final, assert_never
 
 from agent import actions, labels
-from agent.access import Access
 from agent.actions import Action
 from agent.desired import Desired, Mount
-from agent.gpus import Devices
-from agent.images import Images
+from agent.images.images import Images
+from agent.login.access import Access
+from agent.machine.gpus import Devices
+from agent.machine.staging import Staging
 from agent.memory import Memory, Recreation
 from agent.recreate import Recreator, carry_over
 from agent.roster import Entry, Roster
 from agent.runtime.base import Bind, Container, ContainerSpec, ContainerState, Runtime, VolumeMount
 from agent.runtime.errors import EngineRefused, ImageMissing, NameTaken, NotFound, PortTaken, RuntimeTimeout
 from agent.settings import Settings
-from agent.staging import Staging
 from kohakuriver import errors
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client, Object

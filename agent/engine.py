@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 
 from agent import labels
-from agent.isolation import Isolation
+from agent.machine.isolation import Isolation
 from agent.memory import engine_lost
 from agent.roster import Entry, Roster
 from agent.runtime.base import SUBSCRIBED, Containers, EngineInfo, Runtime, RuntimeEvent, Volumes

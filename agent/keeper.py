@@ -11,16 +11,18 @@ import random
 from collections.abc import Callable, Mapping
 
 from agent import memory, status
-from agent.access import Access
 from agent.actions import Action, Finish, Probe, Reject, Start, Tell, Update, Wait
 from agent.apply import Applier
 from agent.decide import decide
 from agent.desired import Desired, read
-from agent.images import Images
+from agent.images.images import Images
 from agent.journal import Journal
-from agent.keepalive import SHELL, why_it_ended
+from agent.login.access import Access
+from agent.login.keepalive import SHELL, why_it_ended
+from agent.login.probes import Probes
+from agent.machine.staging import Staging
+from agent.machine.surroundings import Surroundings
 from agent.memory import Durable, Memory, Trouble, learn
-from agent.probes import Probes
 from agent.queue import KeyQueue
 from agent.report import Reporter, Status
 from agent.roster import Entry, Roster
@@ -28,8 +30,6 @@ from agent.runtime.base import Container, ContainerState, Runtime
 from agent.runtime.errors import EngineError, NotFound, RuntimeTimeout, RuntimeUnavailable, WrongState
 from agent.seed import seed
 from agent.settings import Settings
-from agent.staging import Staging
-from agent.surroundings import Surroundings
 from agent.tell import tell
 from kohakuriver import errors
 from kohakuriver.client.rest import Object

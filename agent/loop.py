@@ -16,30 +16,30 @@ import random
 import socket
 import uuid
 
-from agent import facts, gpus, topology
-from agent.access import Access
 from agent.apply import Applier
-from agent.beneath import KernelMounter, Mounter
 from agent.engine import Engine, Health
-from agent.environments import Environments
-from agent.gpus import Devices
 from agent.heartbeat import Heartbeat, holder
-from agent.images import Images
-from agent.isolation import Isolation
+from agent.images.environments import Environments
+from agent.images.images import Images
+from agent.images.tarballs import Tarballs
 from agent.journal import Journal, NodeFacts
 from agent.keeper import Keeper, Past
+from agent.login.access import Access
+from agent.login.ssh import HostKeys
+from agent.machine import facts, gpus, topology
+from agent.machine.beneath import KernelMounter, Mounter
+from agent.machine.gpus import Devices
+from agent.machine.isolation import Isolation
+from agent.machine.sentinel import Sentinel, Verdict
+from agent.machine.staging import Staging
+from agent.machine.surroundings import Surroundings
 from agent.metrics import Metrics
 from agent.node import NodeKeeper
 from agent.report import Reporter
 from agent.roster import Entry, Roster
 from agent.runtime.base import Containers, Runtime
 from agent.runtime.firewall import Firewall
-from agent.sentinel import Sentinel, Verdict
 from agent.settings import Settings
-from agent.ssh import HostKeys
-from agent.staging import Staging
-from agent.surroundings import Surroundings
-from agent.tarballs import Tarballs
 from agent.tombstones import Tombstones
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client

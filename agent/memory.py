@@ -132,6 +132,7 @@ class Memory:
 
     durable: Durable = Durable()
     container_id: str | None = None
+    name: str = ""  # of that container, as last seen
     run: str | None = None
     running_since: float | None = None
     was_up: bool = False
@@ -180,7 +181,10 @@ def learn(memory: Memory, desired: Desired, observed: Container | None, now: flo
     memory = _mark(_requests(memory, desired, observed), desired, observed)
     paused = observed.state is ContainerState.PAUSED
     return dataclasses.replace(
-        memory, was_up=observed.is_up, was_paused=paused or _lost_memory(memory, observed)
+        memory,
+        name=observed.name,
+        was_up=observed.is_up,
+        was_paused=paused or _lost_memory(memory, observed),
     )
 
 

@@ -10,14 +10,15 @@ import contextlib
 import logging
 from typing import Any
 
-from agent import facts, labels
+from agent import labels
 from agent.engine import Engine
-from agent.gpus import Devices
+from agent.machine import facts
+from agent.machine.gpus import Devices
+from agent.machine.topology import Topology
 from agent.report import difference
 from agent.roster import Roster
 from agent.runtime.base import Volumes
 from agent.settings import Settings
-from agent.topology import Topology
 from kohakuriver import errors
 from kohakuriver.client.rest import Client, Object
 from kohakuriver.client.watch import Informer, ObjectKey

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent import allowed
-from agent.allowed import Allowed
+from agent.machine import allowed
+from agent.machine.allowed import Allowed
 from agent.settings import LOOPBACK, SSHPublishing
 from kohakuriver import __version__, durations, quantity
 from kohakuriver.client import authority

@@ -14,8 +14,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from agent import actions, facts, labels
+from agent import actions, labels
 from agent.desired import Desired
+from agent.machine import facts
 from agent.memory import KeptBack, Recreation, run_of
 from agent.roster import Entry, Roster
 from agent.runtime.base import (

@@ -4,7 +4,7 @@ import dataclasses
 import ipaddress
 from pathlib import Path
 
-from agent.allowed import Allowed
+from agent.machine.allowed import Allowed
 
 LOOPBACK = "127.0.0.1"
 

@@ -15,6 +15,21 @@ def tell(desired: Desired, observed: Container | None, *, before: Memory, after:
     """The Events that follow from going from one memory to the next."""
     if observed is None or desired.deleting:
         return []
+    return [*_renamed(desired, before, after), *_ran(desired, observed, before, after)]
+
+
+def _renamed(desired: Desired, before: Memory, after: Memory) -> list[Tell]:
+    """Whoever did it; but for the agent itself, which does so to a container that it replaces."""
+    same = before.name and before.container_id == after.container_id
+    if not same or before.name == after.name or after.name == desired.container_name:
+        return []
+    if before.durable.recreation is not None or after.durable.recreation is not None:
+        return []
+    said = f"container {before.name} was renamed to {after.name} from outside; it stays this VPS's own"
+    return [Tell("Warning", "RenamedOutside", said)]
+
+
+def _ran(desired: Desired, observed: Container, before: Memory, after: Memory) -> list[Tell]:
     known = before.exit.run if before.exit is not None else None
     if after.exit is not None and after.exit.run != known:
         return _exited(desired, observed, after)

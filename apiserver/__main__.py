@@ -9,9 +9,9 @@ from collections.abc import Callable
 from aiohttp import web
 
 from apiserver import app, metrics, options
+from apiserver.admitting.identity import TokenFile
 from apiserver.context import SERVER
-from apiserver.identity import TokenFile
-from apiserver.middleware import METRICS
+from apiserver.serving.middleware import METRICS
 from apiserver.store.base import StoreError
 from apiserver.store.etcd import EtcdStore
 from kohakuriver import logs

@@ -11,15 +11,15 @@ from collections.abc import AsyncIterator, Coroutine
 
 from aiohttp import web
 
-from apiserver import body, documents, routes
-from apiserver.cache import Cache
+from apiserver.admitting.identity import TokenFile
+from apiserver.caching.cache import Cache
 from apiserver.cluster import open_cluster
 from apiserver.compaction import Compaction
 from apiserver.context import SERVER, Server
-from apiserver.endpoint import ENDPOINTS
-from apiserver.identity import TokenFile
 from apiserver.metrics import Metrics
-from apiserver.middleware import METRICS, door
+from apiserver.serving import body, documents, routes
+from apiserver.serving.endpoint import ENDPOINTS
+from apiserver.serving.middleware import METRICS, door
 from apiserver.store.base import Store, StoreTimeout, StoreUnavailable
 from kohakuriver.clock import Clock
 

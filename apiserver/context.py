@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from apiserver.cache import Cache
+from apiserver.admitting.credentials import Credentials
+from apiserver.admitting.identity import TokenFile
+from apiserver.caching.cache import Cache
 from apiserver.cluster import Cluster
-from apiserver.credentials import Credentials
-from apiserver.identity import TokenFile
 from apiserver.store.base import Record, Store
 from kohakuriver.clock import Clock
 

@@ -6,8 +6,8 @@ import prometheus_client
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from apiserver.cache import Cache
-from apiserver.kindcache import KindCache
+from apiserver.caching.cache import Cache
+from apiserver.caching.kindcache import KindCache
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST

@@ -82,8 +82,8 @@ ENTRIES = (
     Entry("delete", "cli.delete", "Delete objects, and wait until they are gone", OBJECTS),
     Entry("wait", "cli.wait", "Wait until objects are as you want them", OBJECTS),
     Entry("token", "cli.token", "Give people and machines credentials", OBJECTS, commands=_TOKEN_COMMANDS),
-    Entry("up", "cli.up", "Start a cluster: etcd, API server, controller and agent", MACHINE, remote=False),
-    Entry("down", "cli.down", "Stop it; VPSes keep running", MACHINE, remote=False),
+    Entry("up", "cli.local.up", "Start one: etcd, API server, controller and agent", MACHINE, remote=False),
+    Entry("down", "cli.local.down", "Stop it; VPSes keep running", MACHINE, remote=False),
     Entry(
         "apiserver", "cli.programs", "Run an API server", PROGRAMS, remote=False, passthrough=True
     ),

@@ -8,7 +8,7 @@ from typing import Final
 
 import docker
 
-from agent.keepalive import FOLDER
+from agent.login.keepalive import FOLDER
 from agent.runtime import failures
 from agent.runtime.base import File
 from agent.runtime.errors import EngineRefused

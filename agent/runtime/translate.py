@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from agent.keepalive import ENTRYPOINT
+from agent.login.keepalive import ENTRYPOINT
 from agent.runtime import volumes
 from agent.runtime.base import (
     Bind,

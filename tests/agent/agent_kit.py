@@ -15,8 +15,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from agent.beneath import FakeMounter
 from agent.loop import Agent
+from agent.machine.beneath import FakeMounter
 from agent.runtime.base import Container, Runtime
 from agent.runtime.fake import FakeRuntime
 from agent.runtime.fake_engine import FakeEngine

@@ -10,7 +10,7 @@ from typing import Any
 
 import docker
 
-from agent.isolation import chains
+from agent.machine.isolation import chains
 from agent.runtime.docker import DEFAULT_SOCKET, DockerRuntime
 from agent.runtime.fake_engine import FakeEngine
 from agent.runtime.iptables import Iptables, remove_chains

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from agent.isolation import chains, repair, wanted
+from agent.machine.isolation import chains, repair, wanted
 from agent.runtime.firewall import Firewall, FirewallError
 from agent.runtime.iptables import without
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from agent.allowed import AllowedMount, mount_refusal, refusal
 from agent.desired import Mount
+from agent.machine.allowed import AllowedMount, mount_refusal, refusal
 from tests.agent.builders import a_vps
 
 DATA = (AllowedMount("/data"), AllowedMount("/data/golden", read_only=True), AllowedMount("/scratch"))

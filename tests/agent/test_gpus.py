@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from agent import gpus
-from agent.gpus import GPU, NVML, Devices, FileInventory
+from agent.machine import gpus
+from agent.machine.gpus import GPU, NVML, Devices, FileInventory
 from agent.runtime import translate
 from agent.runtime.base import ContainerSpec, Limits
 from kohakuriver import errors

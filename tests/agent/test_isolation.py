@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.isolation import Isolation, chains
+from agent.machine.isolation import Isolation, chains
 from agent.runtime.fake_firewall import FakeFirewall
 from agent.runtime.firewall import FirewallError
 from kohakuriver.resources import kinds

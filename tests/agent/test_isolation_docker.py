@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from agent.isolation import Isolation, chains
+from agent.machine.isolation import Isolation, chains
 from agent.runtime.base import Container, PortBinding
 from agent.runtime.iptables import Iptables, remove_chains
 from tests.agent.docker_world import DockerWorld, a_docker_world

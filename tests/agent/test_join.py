@@ -9,7 +9,7 @@ import pytest
 
 from agent import join
 from agent.options import Join
-from apiserver.identity import fingerprint
+from apiserver.admitting.identity import fingerprint
 from kohakuriver import certificates, errors, private_file
 from kohakuriver.client import authority, config
 from kohakuriver.client.rest import Client

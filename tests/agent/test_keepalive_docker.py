@@ -10,7 +10,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from agent import probe, ssh
+from agent.login import probe, ssh
 from agent.runtime.base import Container, PortBinding
 from tests.agent.docker_world import DockerWorld, a_docker_world
 from tests.agent.runtime_contract import BUSYBOX, a_spec, started

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent import options
-from agent.allowed import AllowedMount
+from agent.machine.allowed import AllowedMount
 from agent.settings import SSHPublishing
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.allowed import AllowedMount
+from agent.machine.allowed import AllowedMount
 from agent.runtime.base import ContainerState
 from agent.runtime.errors import EngineRefused
 from kohakuriver.resources import kinds

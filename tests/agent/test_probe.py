@@ -11,8 +11,8 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from agent import probe, ssh, ssh_wire
-from agent.probe import Verdict
+from agent.login import probe, ssh, ssh_wire
+from agent.login.probe import Verdict
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from agent import facts
 from agent.actions import Tell
+from agent.machine import facts
 from agent.memory import Recreation
 from agent.recreate import Recreator
 from agent.roster import Entry, Roster

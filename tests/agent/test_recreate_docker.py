@@ -10,7 +10,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from agent.isolation import chains
+from agent.machine.isolation import chains
 from agent.runtime.docker import DEFAULT_SOCKET
 from agent.runtime.iptables import Iptables
 from agent.runtime.purge import purge

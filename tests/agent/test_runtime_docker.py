@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import keepalive
+from agent.login import keepalive
 from agent.runtime.base import PortBinding
 from agent.runtime.docker import DockerRuntime
 from agent.runtime.errors import PortTaken, RuntimeUnavailable

@@ -11,7 +11,7 @@ import docker
 import pytest
 import requests.exceptions
 
-from agent import keepalive
+from agent.login import keepalive
 from agent.runtime import archive, failures, port_holder, translate
 from agent.runtime.base import ContainerSpec, File, Limits, PullProgress
 from agent.runtime.engine_thread import EngineThreads

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.machine.sentinel import Verdict, judge, name
 from agent.runtime.fake import FakeRuntime
-from agent.sentinel import Verdict, judge, name
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import CLUSTER, Node, a_manifest, a_node
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import keepalive, ssh
+from agent.login import keepalive, ssh
 from agent.runtime.base import File
 
 KEY = ssh.HostKey(private=b"secret", public="ssh-ed25519 AAAA")

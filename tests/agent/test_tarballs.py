@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from agent.environments import Tarball
+from agent.images.environments import Tarball
+from agent.images.tarballs import Tarballs
 from agent.runtime.base import PullProgress
 from agent.runtime.errors import ImagePullFailed
 from agent.runtime.fake import FakeRuntime
 from agent.runtime.fake_engine import FakeEngine
-from agent.tarballs import Tarballs
 
 CONTENT = b"an image" * 300_000
 DIGEST = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"

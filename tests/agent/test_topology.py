@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agent import topology
+from agent.machine import topology
 from tests.agent.placement_kit import a_sysfs
 
 

@@ -18,8 +18,8 @@ import aiohttp
 from aiohttp import web
 
 from apiserver import app
+from apiserver.admitting.identity import Role, TokenFile, User, fingerprint
 from apiserver.context import SERVER, Server
-from apiserver.identity import Role, TokenFile, User, fingerprint
 from apiserver.store.base import Store
 from apiserver.store.memory import MemoryStore
 from kohakuriver.clock import Clock, LoopClock

@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from apiserver import access
-from apiserver.access import Attributes
-from apiserver.identity import Role, User
+from apiserver.admitting import access
+from apiserver.admitting.access import Attributes
+from apiserver.admitting.identity import Role, User
 from kohakuriver import errors
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import ADMIN, ALICE, CONTROLLER, N1, VIEWER

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from apiserver.admission import EVENT_LIFETIME
+from apiserver.writing.admission import EVENT_LIFETIME
 from kohakuriver import errors
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import N1, N2, World, a_node, a_vps, a_world, an_event

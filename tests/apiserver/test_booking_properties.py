@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apiserver import booking
-from apiserver.booking import Booking, Refusal
-from apiserver.wanted import Wanted
+from apiserver.booking import booking
+from apiserver.booking.booking import Booking, Refusal
+from apiserver.booking.wanted import Wanted
 from kohakuriver import cpuset, quantity
 from tests.apiserver.writing import a_gpu, a_node
 

@@ -9,12 +9,12 @@ import orjson
 import pytest
 
 from apiserver import codec
-from apiserver.cache import Cache
-from apiserver.forms import EventType, Plain
-from apiserver.selectors import Selection, select
+from apiserver.caching.cache import Cache
+from apiserver.caching.watchers import Watcher
+from apiserver.reading.selectors import Selection, select
+from apiserver.serving.forms import EventType, Plain
 from apiserver.store.base import Delete, Put, StoreUnavailable
 from apiserver.store.memory import MemoryStore
-from apiserver.watchers import Watcher
 from kohakuriver.clock import LoopClock
 from kohakuriver.errors import Expired, Unavailable
 from kohakuriver.resources import kinds

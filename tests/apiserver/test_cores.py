@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from apiserver import cores
-from apiserver.amounts import Amount
-from apiserver.refusal import Refusal
-from apiserver.wanted import Wanted
+from apiserver.booking import cores
+from apiserver.booking.amounts import Amount
+from apiserver.booking.wanted import Wanted
+from apiserver.writing.refusal import Refusal
 from kohakuriver import cpuset
 from tests.apiserver.writing import a_node
 

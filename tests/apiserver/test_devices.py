@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from apiserver import devices
-from apiserver.amounts import NOTHING
-from apiserver.refusal import Refusal
-from apiserver.wanted import GPUs, Wanted
+from apiserver.booking import devices
+from apiserver.booking.amounts import NOTHING
+from apiserver.booking.wanted import GPUs, Wanted
+from apiserver.writing.refusal import Refusal
 from tests.apiserver.writing import a_gpu, a_node
 
 pytestmark = pytest.mark.fault(23)

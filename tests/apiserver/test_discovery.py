@@ -2,7 +2,7 @@
 
 import pytest
 
-from apiserver import discovery, openapi
+from apiserver.serving import discovery, openapi
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api
 

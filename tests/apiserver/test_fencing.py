@@ -2,7 +2,7 @@
 
 import pytest
 
-from apiserver.fencing import Leader
+from apiserver.writing.fencing import Leader
 from kohakuriver import errors
 from kohakuriver.resources.kinds import LEASE, NODE
 from tests.apiserver.api import running_api

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from apiserver.identity import Role, TokenFile, User, fingerprint
+from apiserver.admitting.identity import Role, TokenFile, User, fingerprint
 from kohakuriver import errors
 
 

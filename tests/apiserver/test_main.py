@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from apiserver import options
-from apiserver.identity import fingerprint
+from apiserver.admitting.identity import fingerprint
 from kohakuriver.resources import kinds
 from tests.etcd import EtcdProcess, free_port
 

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from apiserver.endpoint import ENDPOINTS
+from apiserver.serving.endpoint import ENDPOINTS
 from apiserver.store.base import StoreFull, StoreTimeout, StoreUnavailable
 from apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds

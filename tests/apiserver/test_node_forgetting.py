@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from apiserver import revocation
-from apiserver.identity import Role, User, fingerprint
+from apiserver.admitting import revocation
+from apiserver.admitting.identity import Role, User, fingerprint
 from apiserver.store.base import Delete, Put, StoreTimeout
 from kohakuriver import errors
 from kohakuriver.resources import kinds

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from apiserver.identity import User
+from apiserver.admitting.identity import User
 from kohakuriver import errors
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import (

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiserver import patch
+from apiserver.writing import patch
 from kohakuriver import errors
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import JSON_PATCH, MERGE, STRATEGIC

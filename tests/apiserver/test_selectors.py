@@ -2,7 +2,7 @@
 
 import pytest
 
-from apiserver.selectors import fields_of, parse_fields, parse_labels, select
+from apiserver.reading.selectors import fields_of, parse_fields, parse_labels, select
 from kohakuriver.errors import BadRequest
 from kohakuriver.resources import kinds
 

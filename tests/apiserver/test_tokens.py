@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from apiserver.identity import fingerprint
+from apiserver.admitting.identity import fingerprint
 from apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, Reply, running_api

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from apiserver import actions, codec, objects
-from apiserver.outcome import Written
+from apiserver import codec
+from apiserver.binding import actions
 from apiserver.store.base import StoreTimeout
 from apiserver.store.memory import MemoryStore
+from apiserver.writing import objects
+from apiserver.writing.outcome import Written
 from kohakuriver import errors
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import ADMIN, CONTROLLER, N1, N2, World, a_node, a_vps, a_world

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiserver import validation
-from apiserver.validation import Checked, FieldValidation
+from apiserver.writing import validation
+from apiserver.writing.validation import Checked, FieldValidation
 from kohakuriver import errors
 from kohakuriver.resources import kinds
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from apiserver import write
-from apiserver.outcome import WriteOptions
-from apiserver.validation import FieldValidation
+from apiserver.writing import write
+from apiserver.writing.outcome import WriteOptions
+from apiserver.writing.validation import FieldValidation
 from kohakuriver import errors
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import ADMIN, JSON_PATCH, STRATEGIC, World, a_node, a_vps, a_world

@@ -4,11 +4,13 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from apiserver import actions, codec, write
-from apiserver.identity import Role, TokenFile, User
-from apiserver.outcome import WriteOptions, Written
+from apiserver import codec
+from apiserver.admitting.identity import Role, TokenFile, User
+from apiserver.binding import actions
 from apiserver.store.base import Put, Record
 from apiserver.store.memory import MemoryStore
+from apiserver.writing import write
+from apiserver.writing.outcome import WriteOptions, Written
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 

@@ -7,9 +7,10 @@ import json
 import pytest
 import yaml
 
-from cli import agent_flags, cluster_files, cluster_options, failures
-from cli.cluster_files import ClusterFiles
-from cli.cluster_options import Options
+from cli import failures
+from cli.local import agent_flags, cluster_files, cluster_options
+from cli.local.cluster_files import ClusterFiles
+from cli.local.cluster_options import Options
 from kohakuriver import certificates, errors
 from kohakuriver.client import config
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cli import cluster_options, neighbours
-from cli.cluster_options import Options
+from cli.local import cluster_options, neighbours
+from cli.local.cluster_options import Options
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import socket
 import subprocess
 import sys
 
-from cli import etcd_process, ports, process
-from cli.process import Process
+from cli.local import etcd_process, ports, process
+from cli.local.process import Process
 
 
 def sleeper() -> "subprocess.Popen[bytes]":

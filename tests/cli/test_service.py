@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from cli import service
-from cli.cluster_files import ClusterFiles
-from cli.service import Service
+from cli.local import service
+from cli.local.cluster_files import ClusterFiles
+from cli.local.service import Service
 from kohakuriver import errors
 
 

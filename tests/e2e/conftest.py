@@ -23,6 +23,7 @@ BIN = Path(sys.executable).parent
 BUSYBOX = "kohakuriver/busybox"
 
 
+@pytest.hookimpl(tryfirst=True)  # the order of all tests goes by this mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(item.path).is_relative_to(Path(__file__).parent):

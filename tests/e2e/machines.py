@@ -20,6 +20,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import docker
 
@@ -61,7 +62,7 @@ def free_network() -> str:
 class Machine:
     """One machine: cable, power switch and engine."""
 
-    def __init__(self, name: str, *, network: str, number: int) -> None:
+    def __init__(self, name: str, *, network: str, number: int, disk: int = 0) -> None:
         self.name = name
         self.address = f"{network}.{number}"
         self.server = f"{network}.1"  # where an API server in the root namespace is reached
@@ -80,6 +81,8 @@ class Machine:
             f"engine of {name}", [*self.inside, "dockerd", *self._options()], self.folder / "dockerd.log"
         )
         self._plug()
+        if disk:
+            self._mount(disk)
 
     @property
     def inside(self) -> list[str]:
@@ -119,6 +122,15 @@ class Machine:
         _sh(*self.inside, "ip", "address", "add", self.address, "peer", self.server, "dev", "eth0")
         _sh(*self.inside, "ip", "link", "set", "lo", "up")
         _sh(*self.inside, "ip", "link", "set", "eth0", "up")
+
+    def _mount(self, size: int) -> None:
+        """A disk of its own for the engine's data, of so many bytes: a file with holes."""
+        file, root = self.folder / "disk", self.folder / "docker"
+        root.mkdir()
+        with file.open("wb") as made:
+            made.truncate(size)
+        _sh("mkfs.ext4", "-q", "-m", "0", str(file))
+        _sh("mount", "-o", "loop,discard", str(file), str(root))
 
     def cut(self) -> None:
         """Pull the cable, on the inner side: outside the route stays, so that no packet goes astray."""
@@ -191,6 +203,18 @@ class Machine:
         _remove_namespace(self.namespace)
         _remove_cgroups(self._cgroup)
         shutil.rmtree(self.folder)
+
+
+def allocate(file: IO[bytes], size: int) -> None:
+    """Have so many bytes more taken by that file, without writing them; as many as there are if it is fewer."""
+    end = os.fstat(file.fileno()).st_size
+    while size >= 1 << 20:
+        try:
+            os.posix_fallocate(file.fileno(), end, size)
+        except OSError:
+            size //= 2
+            continue
+        return
 
 
 def sweep() -> None:

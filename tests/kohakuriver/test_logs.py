@@ -10,7 +10,7 @@ def logged(message: str, *arguments: object, **fields: object) -> str:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(LineFormatter())
-    logger = logging.Logger("apiserver.cache")
+    logger = logging.Logger("apiserver.caching.cache")
     logger.addHandler(handler)
     logger.warning(message, *arguments, extra=fields)
     return stream.getvalue()
@@ -20,7 +20,10 @@ def test_a_record_is_one_line_with_its_fields():
     line = logged("the store watch broke", revision=812, wait=0.5, error="no leader")
     time, rest = line.rstrip("\n").split(" ", 1)
     assert time.endswith("Z")
-    assert rest == 'WARNING apiserver.cache  the store watch broke  revision=812 wait=0.5 error="no leader"'
+    assert (
+        rest
+        == 'WARNING apiserver.caching.cache  the store watch broke  revision=812 wait=0.5 error="no leader"'
+    )
 
 
 def test_what_others_log_stays_on_one_line_too():

@@ -7,7 +7,7 @@ nothing; where it saw more, it would ask in vain for ever.
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apiserver import booking
+from apiserver.booking import booking
 from controller import room, schedule, view
 
 GPUS = [

@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from apiserver.identity import Role, User
+from apiserver.admitting.identity import Role, User
 from apiserver.store.memory import MemoryStore
 from kohakuriver.resources.kinds import LEASE, NODE, SYSTEM_NAMESPACE, VPS
 from tests.apiserver.api import running_api

@@ -1,0 +1,112 @@
+"""Which images can be used now, and the fetches that are under way. One per image, whoever wants it.
+
+Nothing is looked up beforehand: a create says when its image is missing, so a start with the image
+present costs no call. A failed pull is tried again after 1, 2, 4 … 60 seconds, when somebody still asks.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from agent import restart
+from agent.images.tarballs import Tarballs
+from agent.memory import ImageState, ImageView
+from agent.runtime.base import PullProgress, Runtime
+from agent.runtime.errors import EngineError
+from kohakuriver.clock import Clock
+from kohakuriver.resources.vps import PullPolicy
+
+log = logging.getLogger(__name__)
+
+OWN = "kohakuriver/"  # names below this come from no registry
+PULLS = 3  # at a time
+
+
+class Images:
+    """What is known of the images that VPSes here name."""
+
+    def __init__(
+        self, runtime: Runtime, tarballs: Tarballs, *, clock: Clock, changed: Callable[[str], None]
+    ) -> None:
+        self._runtime = runtime
+        self._tarballs = tarballs
+        self._clock = clock
+        self._changed = changed
+        self._views: dict[str, ImageView] = {}  # of those that are not simply usable
+        self._failures: dict[str, int] = {}
+        self._waiting: dict[str, set[str]] = {}  # image -> uids that asked for its pull
+        self._fresh: set[tuple[str, str]] = set()  # (image, uid): pulled for this VPS
+        self._wanted: asyncio.Queue[str] = asyncio.Queue()
+
+    def view(self, image: str, *, policy: PullPolicy, uid: str) -> ImageView:
+        """How the image stands for this VPS."""
+        known = self._views.get(image)
+        if not self.can_be_pulled(image, policy):
+            return ImageView()
+        if known is not None:
+            return known
+        loaded = self._tarballs.knows(image)  # its name says which content it is
+        if policy is PullPolicy.ALWAYS and not loaded and (image, uid) not in self._fresh:
+            return ImageView(ImageState.ABSENT)
+        return ImageView()
+
+    def can_be_pulled(self, image: str, policy: PullPolicy) -> bool:
+        """Whether it may be fetched: a tarball always, else from a registry where that is allowed."""
+        if self._tarballs.knows(image):
+            return True
+        return policy is not PullPolicy.NEVER and not image.startswith(OWN)
+
+    def missing(self, image: str) -> None:
+        """The engine said that it does not have it."""
+        self._views.setdefault(image, ImageView(ImageState.ABSENT))
+
+    def used(self, image: str, uid: str) -> None:
+        """A container was made from it: the next one of this VPS asks the registry again if it must."""
+        self._fresh.discard((image, uid))
+
+    def pull(self, image: str, uid: str) -> None:
+        """Begin to fetch it, unless that is under way. `changed` is called as it goes on and when it ends."""
+        self._waiting.setdefault(image, set()).add(uid)
+        view = self._views.get(image)
+        if view is None or view.state is not ImageState.PULLING:
+            self._views[image] = ImageView(ImageState.PULLING, f"{self._verb(image)} {image}")
+            self._wanted.put_nowait(image)
+
+    async def run(self) -> None:
+        slots = asyncio.Semaphore(PULLS)
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                image = await self._wanted.get()
+                await slots.acquire()
+                task = tasks.create_task(self._fetch(image), name=f"pull {image}")
+                task.add_done_callback(lambda _: slots.release())
+
+    async def _fetch(self, image: str) -> None:
+        def progress(step: PullProgress) -> None:
+            percent = f"{step.percent} %" if step.percent is not None else step.message
+            self._views[image] = ImageView(ImageState.PULLING, f"{self._verb(image)} {image}: {percent}")
+            self._changed(image)
+
+        try:
+            fetch = self._tarballs.fetch if self._tarballs.knows(image) else self._runtime.pull
+            await fetch(image, progress)
+        except EngineError as error:
+            self._failed(image, error)
+        else:
+            self._failures.pop(image, None)
+            self._views.pop(image, None)
+            self._fresh |= {(image, uid) for uid in self._waiting.pop(image, set())}
+            log.info("image pulled", extra={"image": image})
+        self._changed(image)
+
+    def _verb(self, image: str) -> str:
+        return "loading" if self._tarballs.knows(image) else "pulling"
+
+    def _failed(self, image: str, error: EngineError) -> None:
+        self._failures[image] = self._failures.get(image, 0) + 1
+        self._waiting.pop(image, None)
+        pause = restart.delay(self._failures[image])
+        hint = f" ({error.hint})" if error.hint else ""
+        message = f"{error.message}{hint}; tried again after {pause:g} s"
+        self._views[image] = ImageView(ImageState.FAILED, message, retry_at=self._clock.monotonic() + pause)
+        log.warning("image not pulled", extra={"image": image, "again_in": pause, "error": error.message})

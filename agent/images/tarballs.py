@@ -1,0 +1,121 @@
+"""Brings the tarballs of Environments to the engine: fetched once, checked against their digest, then loaded.
+
+Called by images.py in place of a pull. What is handed to the engine is a copy of the agent's own, which
+nobody can change between the check and the load; it is removed again.
+"""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import aiohttp
+
+from agent.images.environments import Tarball
+from agent.runtime.base import PullProgress, Runtime
+from agent.runtime.errors import ImagePullFailed
+from kohakuriver import private_file
+
+CHUNK = 1 << 20
+SILENCE = 60.0  # seconds without a byte after which a server counts as gone
+
+Progress = Callable[[PullProgress], None]
+
+
+class Sources(Protocol):
+    """What says which tarball an image is made of: the Environments."""
+
+    def tarball(self, image: str) -> Tarball | None: ...
+
+
+class Tarballs:
+    """Loads them."""
+
+    def __init__(self, runtime: Runtime, environments: Sources, folder: Path) -> None:
+        self._runtime = runtime
+        self._environments = environments
+        self._folder = folder
+
+    def knows(self, image: str) -> bool:
+        """Whether the image is an Environment's tarball."""
+        return self._environments.tarball(image) is not None
+
+    async def fetch(self, image: str, progress: Progress) -> None:
+        """Make the image. Raises ImagePullFailed, or what the runtime raises."""
+        tarball = self._environments.tarball(image)
+        if tarball is None:
+            raise ImagePullFailed(f"no Environment stands for {image} any more")
+        await asyncio.to_thread(private_file.make_folder, self._folder)
+        copy = self._folder / tarball.digest.removeprefix("sha256:")
+        try:
+            digest = await self._copy(tarball, copy, progress)
+            if digest != tarball.digest:
+                raise ImagePullFailed(
+                    f"{tarball.source} is not what the Environment names: its digest is {digest}, "
+                    f"not {tarball.digest}",
+                    hint="bring the right file there, or correct the Environment's digest",
+                )
+            progress(PullProgress(None, "handing it to the engine"))
+            await self._runtime.load(copy, image)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise ImagePullFailed(f"{tarball.source} cannot be read on this node: {why}") from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            why = str(error) or type(error).__name__
+            raise ImagePullFailed(f"{tarball.source} cannot be fetched: {why}") from error
+        finally:
+            await asyncio.to_thread(copy.unlink, missing_ok=True)
+
+    async def _copy(self, tarball: Tarball, copy: Path, progress: Progress) -> str:
+        if tarball.is_path:
+            loop = asyncio.get_running_loop()
+
+            def tell(step: PullProgress) -> None:
+                loop.call_soon_threadsafe(progress, step)
+
+            return await asyncio.to_thread(_copy_file, Path(tarball.source), copy, tell)
+        return await _download(tarball.source, copy, progress)
+
+
+def _copy_file(source: Path, copy: Path, progress: Progress) -> str:
+    digest = hashlib.sha256()
+    with source.open("rb") as reading, copy.open("wb") as writing:
+        meter = _Meter(os.fstat(reading.fileno()).st_size, progress)
+        while chunk := reading.read(CHUNK):
+            digest.update(chunk)
+            writing.write(chunk)
+            meter.add(len(chunk))
+    return f"sha256:{digest.hexdigest()}"
+
+
+async def _download(url: str, copy: Path, progress: Progress) -> str:
+    digest = hashlib.sha256()
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=SILENCE)
+    async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as response:
+        response.raise_for_status()
+        meter = _Meter(response.content_length or 0, progress)
+        with copy.open("wb") as writing:
+            async for chunk in response.content.iter_chunked(CHUNK):
+                await asyncio.to_thread(writing.write, chunk)
+                digest.update(chunk)
+                meter.add(len(chunk))
+    return f"sha256:{digest.hexdigest()}"
+
+
+class _Meter:
+    """Tells each whole percent once."""
+
+    def __init__(self, total: int, progress: Progress) -> None:
+        self._total = total
+        self._progress = progress
+        self._done = 0
+        self._told = -1
+
+    def add(self, count: int) -> None:
+        self._done += count
+        percent = min(100, 100 * self._done // self._total) if self._total else None
+        if percent is not None and percent != self._told:
+            self._told = percent
+            self._progress(PullProgress(percent, f"loading {percent} %"))

@@ -1,0 +1,1 @@
+"""What this machine has and allows: cores, GPUs, folders, firewall, engine."""

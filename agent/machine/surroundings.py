@@ -1,0 +1,146 @@
+"""What this node adds to what is declared: its drain, its cores, its GPUs, its rules.
+
+Between the API's Node and NodeAllocation, the machine, and the keeper: `complete` fills in what one object
+cannot say by itself, `hold` says why a start has to wait. Decides nothing, changes nothing, asks the engine
+nothing.
+"""
+
+import dataclasses
+
+from agent import labels
+from agent.desired import Around, Desired
+from agent.images.environments import Environments
+from agent.machine import allowed
+from agent.machine.gpus import Devices
+from agent.machine.topology import Topology, cores_of
+from agent.memory import Hold
+from agent.roster import Entry, Roster
+from agent.runtime.base import Container, Limits
+from agent.settings import Settings
+from kohakuriver import cpuset
+from kohakuriver.client.rest import Object
+from kohakuriver.client.watch import Informer, ObjectKey
+
+Cores = frozenset[int]
+
+
+class Surroundings:
+    """One node, as its VPSes meet it."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        nodes: Informer,
+        allocations: Informer,
+        environments: Environments,
+        devices: Devices,
+        roster: Roster,
+        topology: Topology,
+    ) -> None:
+        self._settings = settings
+        self._key = ObjectKey("", settings.node)
+        self._nodes = nodes
+        self._allocations = allocations
+        self._environments = environments
+        self._devices = devices
+        self._roster = roster
+        self._topology = topology
+        self._machine = cpuset.written(cores_of(topology))
+
+    @property
+    def drained(self) -> bool:
+        """Whether VPSes here are to stop."""
+        node = self._nodes.get(self._key) or {}
+        return bool((node.get("spec") or {}).get("drain"))
+
+    @property
+    def bookings(self) -> dict[str, Object]:
+        """What is booked here, by VPS uid."""
+        record = self._allocations.get(self._key) or {}
+        return record.get("bookings") or {}
+
+    @property
+    def marks(self) -> frozenset[tuple[str, str, bool]]:
+        """What of the bookings concerns other VPSes too: cores held alone, and tombstones."""
+        return frozenset(
+            (uid, booking.get("cpuset") or "", bool(booking.get("tombstone")))
+            for uid, booking in self.bookings.items()
+            if booking.get("cpuset") or booking.get("tombstone")
+        )
+
+    def is_given_up(self, desired: Desired) -> bool:
+        """Whether this very placement has a tombstone: then it is no longer this node's to keep."""
+        booking = self.bookings.get(desired.uid) or {}
+        return bool(booking.get("tombstone")) and booking.get("epoch") == desired.epoch
+
+    def complete(self, desired: Desired) -> Desired:
+        """What is asked for, with what only the node can say."""
+        image = self._environments.image(desired.environment) if desired.environment else desired.image
+        permission = allowed.refusal(
+            desired,
+            self._settings.allow_mounts,
+            allow_privileged=self._settings.allow_privileged,
+            node=self._settings.node,
+        )
+        booking = self.bookings.get(desired.uid) or {}
+        around = Around(
+            drained=self.drained,
+            refusal=permission,
+            machine=self._machine,
+            held=booking.get("cpuset") or "",
+            bad_gpus=self._bad_gpus(desired),
+        )
+        return dataclasses.replace(desired, image=image, limits=self._limits(desired), around=around)
+
+    def hold(self, entry: Entry) -> Hold | None:
+        """Why this VPS must wait before it is created, started or moved to cores of its own."""
+        desired = entry.desired
+        has_container = self._roster.container(desired, entry.memory) is not None
+        if desired.environment and not desired.image and not has_container:
+            words = (
+                f'there is no Environment "{desired.environment}"; kohakuriver get environments lists them'
+            )
+            return Hold("EnvironmentMissing", words, failed=True)
+        wrong = [why for uuid, why in desired.around.bad_gpus if uuid in desired.gpus]
+        if wrong:
+            return Hold("GPUMissing", "; ".join(wrong), failed=True)
+        if desired.exclusive and desired.limits is not None:
+            return self._until_free(entry, desired.limits)
+        return None
+
+    def _limits(self, desired: Desired) -> Limits | None:
+        """Exclusive cores as granted; else those of its NUMA node, or of all, that nobody holds alone."""
+        if desired.limits is None or desired.exclusive or not self._machine:
+            return desired.limits
+        pool = cores_of(self._topology, desired.numa)
+        free = pool - self._exclusive()
+        return dataclasses.replace(desired.limits, cpuset=cpuset.written(free or pool))
+
+    def _exclusive(self) -> Cores:
+        sets = [cpuset.parse(booking.get("cpuset") or "") for booking in self.bookings.values()]
+        return frozenset().union(*sets)
+
+    def _until_free(self, entry: Entry, limits: Limits) -> Hold | None:
+        """Nobody else may run on its cores when it starts on them (CORRECTNESS 9)."""
+        mine = cpuset.parse(limits.cpuset)
+        if not mine <= cpuset.parse(entry.desired.around.held):
+            return Hold("WaitingForCores", f"waiting for the record of who holds cores {limits.cpuset}")
+        for other in self._roster:
+            if other is entry:
+                continue
+            container = self._roster.container(other.desired, other.memory)
+            changing = other.working and not other.ending and not other.desired.exclusive
+            if changing or (container is not None and container.is_up and mine & self._cores(container)):
+                return Hold("WaitingForCores", f"waiting until {other.key} has left cores {limits.cpuset}")
+        return None
+
+    def _cores(self, container: Container) -> Cores:
+        text = container.limits.cpuset if container.limits is not None else ""
+        return cpuset.parse(text or self._machine)
+
+    def _bad_gpus(self, desired: Desired) -> tuple[tuple[str, str], ...]:
+        held = {uuid for one in self._roster.containers_of(desired.uid) for uuid in labels.gpus(one)}
+        node = self._settings.node
+        found = [(uuid, self._devices.wrong(uuid, node=node)) for uuid in sorted({*desired.gpus, *held})]
+        return tuple((uuid, why) for uuid, why in found if why)

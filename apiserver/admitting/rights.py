@@ -1,0 +1,47 @@
+"""What of a VPS's spec needs a right of its own: the node's folders, and privileged (CORRECTNESS 22).
+
+Admins have both; another user has those that its line of the token file names. Asked at create and at every
+update, so that nobody puts a program of his own into what was given to another one. Pure.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from apiserver.admitting.identity import RIGHTS, Role, User
+from apiserver.writing import objects
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+
+Json = dict[str, Any]
+
+_LIFECYCLE = frozenset({"runState", "restartRequest"})  # whoever may write a VPS may stop and start it
+
+
+def check(user: User, old: Json | None, new: Json) -> None:
+    """Raise Forbidden for a VPS that has what this user may not give it."""
+    lacking = [right for right in RIGHTS if new["spec"].get(right) and not _may(user, right)]
+    if not lacking:
+        return
+    before: Mapping[str, Any] = old["spec"] if old is not None else {}
+    changed = {field for field in {**before, **new["spec"]} if before.get(field) != new["spec"].get(field)}
+    if old is not None and changed <= _LIFECYCLE:
+        return
+    given = old is not None and all(before.get(right) == new["spec"][right] for right in lacking)
+    raise _forbidden(user, new["metadata"]["name"], lacking[0], given=given)
+
+
+def _may(user: User, right: str) -> bool:
+    return user.role is Role.ADMIN or right in user.rights
+
+
+def _forbidden(user: User, name: str, right: str, *, given: bool) -> errors.Forbidden:
+    path = f"spec.{right}"
+    why = f'user "{user.name}" of role {user.role} has no right to set {path}'
+    if given:
+        why += ", which this VPS has, and may only stop, start, pause and restart it"
+    return errors.Forbidden(
+        f'vpses.kohakuriver.io "{name}" is forbidden: {why}',
+        hint=f"ask your administrator to make the change, or for the right `{right}`",
+        causes=(objects.forbidden_value(path, "this user has no right to set it"),),
+        details=objects.reference(kinds.VPS, name),
+    )

@@ -1,0 +1,1 @@
+"""The named transactions: the only writes that change an assignment."""

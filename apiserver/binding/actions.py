@@ -1,0 +1,38 @@
+"""`POST …/NAME/ACTION`: which named transaction a kind's action is."""
+
+from typing import Any, Protocol
+
+from apiserver.admitting import node_joining
+from apiserver.admitting.identity import User
+from apiserver.admitting.node_joining import Joining
+from apiserver.binding import confirming, node_forgetting, transactions
+from apiserver.binding.node_forgetting import Forgetting
+from apiserver.writing import objects
+from apiserver.writing.outcome import Written
+from kohakuriver.resources import kinds
+
+
+class Acting(Forgetting, Joining, Protocol):
+    """What all of them together need of the server."""
+
+
+async def act(
+    server: Acting,
+    user: User,
+    resource: kinds.ResourceType,
+    *,
+    namespace: str | None,
+    name: str,
+    action: str,
+    body: Any,
+) -> Written:
+    """Carry it out, and answer with the object."""
+    if action not in resource.actions:
+        raise objects.not_found(resource, f"{name}/{action}")
+    if resource is kinds.NODE and action == "join":
+        return await node_joining.join(server, user, name=name, body=body)
+    if resource is kinds.NODE:
+        return await node_forgetting.forget(server, user, name=name, body=body)
+    if resource is kinds.NODE_ALLOCATION:
+        return await confirming.confirm(server, user, name=name, body=body)
+    return await transactions.act(server, user, namespace=namespace, name=name, action=action, body=body)

@@ -1,0 +1,68 @@
+"""`POST nodeallocations/NAME/confirm`: the node's agent says that a tombstone's container is gone.
+
+With that the booking ends (CORRECTNESS 4), and nothing else ends it but giving up the whole node.
+"""
+
+from typing import Any
+
+from apiserver import codec
+from apiserver.admitting.identity import User
+from apiserver.binding import grants, orders, turns
+from apiserver.booking import booking
+from apiserver.store.base import Put, StoreConflict
+from apiserver.writing import objects
+from apiserver.writing.objects import Backing
+from apiserver.writing.outcome import Written
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+
+Json = dict[str, Any]
+
+ATTEMPTS = 8
+
+
+async def confirm(server: Backing, user: User, *, name: str, body: Any) -> Written:
+    """End one tombstone, and answer with the record. One that has ended already is no mistake."""
+    order = orders.checked(body, ("uid", "epoch"))
+    if user.node != name:
+        raise errors.Forbidden(
+            f'nodeallocations.kohakuriver.io "{name}" is forbidden: only the agent of {name} may confirm',
+            hint="bring the node back; if it is destroyed, `kohakuriver node forget` ends its tombstones",
+            details=objects.reference(kinds.NODE_ALLOCATION, name),
+        )
+    key = grants.allocation_key(name)
+    async with turns.turn(server.store, name):
+        record = await server.store.get(key)
+        for _ in range(ATTEMPTS):
+            if record is None:
+                raise objects.not_found(kinds.NODE_ALLOCATION, name)
+            allocation = codec.decode(record)
+            if not _stands(name, allocation, order):
+                return Written(allocation)
+            freed = booking.free(allocation, order["uid"])
+            try:
+                revision = await server.store.commit(
+                    expect={key: record.revision}, writes=[Put(key, codec.encode(freed))]
+                )
+            except StoreConflict as conflict:
+                record = conflict.actual[key]
+                continue
+            return Written(objects.at(freed, revision))
+    raise objects.too_busy(kinds.NODE_ALLOCATION, name, ATTEMPTS)
+
+
+def _stands(name: str, allocation: Json, order: Json) -> bool:
+    """Whether there is such a tombstone. Raises Conflict for what is booked and none."""
+    entry = (allocation.get("bookings") or {}).get(order["uid"])
+    if entry is None:
+        return False
+    why = ""
+    if not entry.get("tombstone"):
+        why = f"what is booked for uid {order['uid']} is no tombstone"
+    elif entry["epoch"] != order["epoch"]:
+        why = f"the tombstone is of placement {entry['epoch']}, not of {order['epoch']}"
+    if why:
+        raise objects.conflict(
+            kinds.NODE_ALLOCATION, name, why, hint="read the record and the VPS again; leave its container"
+        )
+    return True

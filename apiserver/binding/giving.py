@@ -1,0 +1,151 @@
+"""The named transactions that give: bind, regrant, newport (CORRECTNESS 2, 9, 27).
+
+Each decides from the VPS, the node's record and the Node as they were read, and gives nothing that
+`booking.py` does not find free. Pure.
+"""
+
+import uuid
+from typing import Any
+
+from apiserver import codec
+from apiserver.binding import grants, orders
+from apiserver.binding.orders import Order, Records
+from apiserver.binding.steps import Step, both
+from apiserver.booking import booking
+from apiserver.store.base import Record
+from apiserver.writing import metadata, notices, objects, owners
+from apiserver.writing.refusal import Refusal
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+from kohakuriver.resources.vps import RunState
+
+Json = dict[str, Any]
+
+
+def bind(order: Order, records: Records) -> Step:
+    """Give an unbound VPS to a node: epoch + 1, and everything it needs booked."""
+    vps = orders.found(order, records)
+    _check_bindable(order, vps)
+    node = _schedulable(order, records[order.node_key])
+    epoch, id_ = int(objects.status_of(vps).get("epoch") or 0) + 1, uuid.uuid4().hex
+    allocation = grants.allocation_of(records[order.allocation_key], node=order.node, now=order.now)
+    booked = booking.book(allocation, node, vps, epoch=epoch, id_=id_)
+    if isinstance(booked, Refusal):
+        raise grants.no_room(order.name, booked)
+    assignment = {
+        "node": order.node,
+        "epoch": epoch,
+        "id": id_,
+        "boundAt": order.now,
+        "grant": booked.grant,
+    }
+    status = {**objects.status_of(vps), "epoch": epoch, "assignment": assignment}
+    for field in ("observed", "unreachableSince", "observedGeneration"):
+        status.pop(field, None)  # all said of an earlier placement
+    status["conditions"] = _scheduled(status, order, f"placed on {order.node}")
+    vps["status"] = status
+    names = vps["metadata"].get("finalizers") or []
+    vps["metadata"]["finalizers"] = [
+        *(name for name in names if name != metadata.FINALIZER),
+        metadata.FINALIZER,
+    ]
+    return both(order, vps, booked.allocation)
+
+
+def regrant(order: Order, records: Records) -> Step:
+    """Book everything again, on the node where the files are; a cordon keeps off only what is new."""
+    vps = orders.found(order, records)
+    assignment = orders.assigned(order, vps)
+    if vps["spec"]["runState"] == RunState.STOPPED or vps["metadata"].get("deletionTimestamp"):
+        raise objects.conflict(
+            kinds.VPS, order.name, "it is declared Stopped, or being deleted", hint="read the VPS again"
+        )
+    if assignment["grant"].get("cores"):
+        return Step(vps)
+    record = records[order.node_key]
+    if record is None:
+        raise _unfit(order, f"its files are on {order.node}, which is not registered")
+    node = codec.decode(record)
+    if (node.get("spec") or {}).get("drain"):
+        raise _unfit(order, f"its files are on {order.node}, which is being drained")
+    allocation = grants.allocation_of(records[order.allocation_key], node=order.node, now=order.now)
+    booked = booking.regrant(allocation, node, vps)
+    if isinstance(booked, Refusal):
+        raise grants.no_room(order.name, booked)
+    vps["status"]["assignment"] = {**assignment, "grant": booked.grant}
+    vps["status"]["conditions"] = _scheduled(vps["status"], order, f"has room on {order.node} again")
+    return both(order, vps, booked.allocation)
+
+
+def newport(order: Order, records: Records) -> Step:
+    """Give another SSH port to a VPS whose own is held by a stranger on its node (FAULTS 28)."""
+    vps = orders.found(order, records)
+    assignment = orders.assigned(order, vps)
+    former, strangers = assignment["grant"].get("sshPort"), set(order.body["taken"])
+    if former is None:
+        raise objects.conflict(kinds.VPS, order.name, "it has no SSH port", hint="read the VPS again")
+    record = records[order.node_key]
+    if former not in strangers:
+        return Step(vps)  # it has another already: the answer was lost
+    if record is None:
+        raise _unfit(order, f"node {order.node} is not registered")
+    allocation = grants.allocation_of(records[order.allocation_key], node=order.node, now=order.now)
+    moved = booking.move_port(allocation, codec.decode(record), vps, strangers=strangers)
+    if isinstance(moved, Refusal):
+        raise grants.no_room(order.name, moved)
+    vps["status"]["assignment"] = {**assignment, "grant": moved.grant}
+    words = (
+        f"another program on {order.node} holds SSH port {former}; "
+        f"the VPS has port {moved.grant['sshPort']} now"
+    )
+    notice = notices.warning(vps, reason="SSHPortChanged", message=words, now=order.now)
+    return both(order, vps, moved.allocation, notice)
+
+
+def _check_bindable(order: Order, vps: Json) -> None:
+    assignment, status = objects.assignment_of(vps), objects.status_of(vps)
+    pinned = (vps["spec"].get("placement") or {}).get("node")
+    why = ""
+    if assignment is not None:
+        why = f"it is bound to {assignment['node']} already"
+    elif vps["metadata"].get("deletionTimestamp"):
+        why = "it is being deleted"
+    elif vps["spec"]["runState"] == RunState.STOPPED:
+        why = "it is declared Stopped, and gets a node when it is started"
+    elif pinned and pinned != order.node:
+        why = f"its spec.placement.node is {pinned}, not {order.node}"
+    if why:
+        raise objects.conflict(kinds.VPS, order.name, why, hint="read the VPS again")
+    rejected = (status.get("rejectedBy") or {}).get(order.node)
+    if rejected is not None:
+        raise _unfit(order, f"node {order.node} will not take it: {rejected}")
+
+
+def _schedulable(order: Order, record: Record | None) -> Json:
+    """The Node, if something new may be placed on it. Raises Invalid with the reason in words."""
+    if record is None:
+        raise _unfit(order, f"node {order.node} is not registered")
+    node = codec.decode(record)
+    spec = node.get("spec") or {}
+    conditions = {one["type"]: one for one in objects.status_of(node).get("conditions") or ()}
+    ready = conditions.get(owners.NODE_READY) or {"status": "Unknown"}
+    runtime = conditions.get("RuntimeReady") or {"status": "Unknown"}
+    if spec.get("drain"):
+        raise _unfit(order, f"node {order.node} is being drained")
+    if spec.get("unschedulable"):
+        raise _unfit(order, f"node {order.node} is cordoned")
+    if ready["status"] != "True":
+        raise _unfit(order, f"node {order.node} is not ready: {ready.get('message') or ready['status']}")
+    if runtime["status"] == "False":
+        why = runtime.get("message") or "False"
+        raise _unfit(order, f"the engine of node {order.node} is not ready: {why}")
+    return node
+
+
+def _unfit(order: Order, why: str) -> errors.Invalid:
+    return objects.invalid(kinds.VPS, order.name, errors.Cause("node", why, "NodeUnfit"))
+
+
+def _scheduled(status: Json, order: Order, message: str) -> list[Json]:
+    condition = {"type": owners.SCHEDULED, "status": "True", "reason": "Bound", "message": message}
+    return owners.merge_conditions(status.get("conditions"), [condition], now=order.now)

@@ -1,0 +1,117 @@
+"""What a named transaction is asked for, and whether it is about the VPS that is there.
+
+`transactions.py` checks every order here before it decides anything. Pure.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from apiserver import codec
+from apiserver.admitting.identity import Role, User
+from apiserver.binding import grants
+from apiserver.store.base import Record
+from apiserver.writing import metadata, objects
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+
+Json = dict[str, Any]
+Records = Mapping[str, Record | None]
+
+_TYPES: Mapping[str, type] = {
+    "uid": str,
+    "node": str,
+    "resourceVersion": str,
+    "reason": str,
+    "message": str,
+    "epoch": int,
+    "taken": list,
+    "destroyed": bool,
+    "sha256": str,
+}
+_LONGEST = 1024  # characters of a text, ports of a list
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for, and where the things lie that it is about."""
+
+    user: User
+    name: str
+    key: str  # of the VPS
+    body: Json
+    node: str
+    now: str
+
+    @property
+    def allocation_key(self) -> str:
+        return grants.allocation_key(self.node)
+
+    @property
+    def node_key(self) -> str:
+        return grants.node_key(self.node)
+
+
+def checked(body: Any, fields: Sequence[str]) -> Json:
+    """The body, if it has these fields and no others but resourceVersion. Raises BadRequest."""
+    if not isinstance(body, dict):
+        raise errors.BadRequest("the body is not an object", hint=f"send {', '.join(fields)} as JSON")
+    sent = {field: value for field, value in body.items() if field not in ("apiVersion", "kind")}
+    for field in fields:
+        if field not in sent:
+            raise errors.BadRequest(f"{field} is missing", hint=f"send {', '.join(fields)}")
+    for field, value in sent.items():
+        if field not in (*fields, "resourceVersion"):
+            raise errors.BadRequest(f'unknown field "{field}"', hint=f"send {', '.join(fields)}")
+        if type(value) is not _TYPES[field] or not value:
+            raise errors.BadRequest(f"{field}: expected a {_TYPES[field].__name__}, and not an empty one")
+        if isinstance(value, str | list) and len(value) > _LONGEST:
+            raise errors.BadRequest(f"{field}: at most {_LONGEST} of it are taken")
+    if not all(type(port) is int for port in sent.get("taken", ())):
+        raise errors.BadRequest("taken: expected a list of port numbers")
+    return sent
+
+
+def found(order: Order, records: Records) -> Json:
+    """The VPS that is meant. One of the same name and another uid is another VPS."""
+    record = records[order.key]
+    if record is None:
+        raise objects.not_found(kinds.VPS, order.name)
+    vps = codec.decode(record)
+    if vps["metadata"]["uid"] != order.body["uid"]:
+        raise gone(order, f"the one with uid {order.body['uid']} is gone, and another has its name")
+    version = order.body.get("resourceVersion")
+    if version:
+        metadata.check_version(kinds.VPS, vps["metadata"], version)
+    return vps
+
+
+def gone(order: Order, why: str) -> errors.ApiError:
+    """To a node that finishes, what is gone is gone; to everybody else, things have changed."""
+    if order.user.role is Role.NODE:
+        return errors.NotFound(
+            f'vpses.kohakuriver.io "{order.name}" not found: {why}',
+            details=objects.reference(kinds.VPS, order.name),
+        )
+    return objects.conflict(kinds.VPS, order.name, why, hint="read the VPS again")
+
+
+def assigned(order: Order, vps: Json) -> Json:
+    assignment = objects.assignment_of(vps)
+    if assignment is None or assignment["node"] != order.node:
+        raise objects.conflict(
+            kinds.VPS, order.name, f"it is not bound to {order.node} any more", hint="read the VPS again"
+        )
+    check_epoch(order, assignment)
+    return assignment
+
+
+def check_epoch(order: Order, assignment: Json) -> None:
+    if order.body["epoch"] != assignment["epoch"]:
+        raise objects.conflict(
+            kinds.VPS,
+            order.name,
+            f"stale epoch: the request is about placement {order.body['epoch']}, "
+            f"and the VPS is at {assignment['epoch']}",
+            hint="read the VPS again",
+        )

@@ -1,0 +1,96 @@
+"""The named transactions on a VPS (CORRECTNESS 1, 2).
+
+`POST …/vpses/NAME/VERB` ends here. Each is one store transaction that compares all that it was decided from:
+the VPS, the node's allocation record and, where the Node matters, the Node, so that neither a second
+controller nor a cordon can slip in between. What is decided stands in `giving.py` and `taking.py`. When
+others' bookings came between, the step is decided anew from what the conflict brought; nothing is read twice.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from apiserver import codec
+from apiserver.admitting.identity import User
+from apiserver.binding import giving, grants, orders, taking, turns
+from apiserver.binding.orders import Order, Records
+from apiserver.binding.steps import Decide, Step
+from apiserver.store.base import Record, StoreConflict
+from apiserver.writing import objects
+from apiserver.writing.objects import Backing
+from apiserver.writing.outcome import Written
+from kohakuriver import errors
+from kohakuriver.clock import timestamp
+from kohakuriver.resources import kinds
+
+ATTEMPTS = 8  # a controller binds to one node from several tasks at once
+
+# verb -> (decides, the fields its body must have, whether it compares the Node)
+_VERBS: Mapping[str, tuple[Decide, Sequence[str], bool]] = {
+    "bind": (giving.bind, ("uid", "node"), True),
+    "finish": (taking.finish, ("uid", "epoch"), False),
+    "release": (taking.release, ("uid", "epoch"), True),
+    "regrant": (giving.regrant, ("uid", "epoch"), True),
+    "reject": (taking.reject, ("uid", "epoch", "reason", "message"), False),
+    "newport": (giving.newport, ("uid", "epoch", "taken"), True),
+    "forget": (taking.forget, ("uid",), True),
+}
+
+
+async def act(
+    server: Backing,
+    user: User,
+    *,
+    namespace: str | None,
+    name: str,
+    action: str,
+    body: Any,
+) -> Written:
+    """Carry out one named transaction and answer with the VPS."""
+    decide, fields, looks_at_node = _VERBS[action]
+    checked = orders.checked(body, fields)
+    key = codec.key(kinds.VPS, namespace, name)
+    node = checked.get("node") if action == "bind" else user.node
+    if node is None:  # whoever is not a node itself asks where the VPS is
+        node = _node_of(await server.store.get(key), name)
+    order = Order(user, name, key, checked, node, timestamp(server.clock.now()))
+    keys = (key, order.allocation_key, *((order.node_key,) if looks_at_node else ()))
+    async with turns.turn(server.store, node):
+        return await transact(server, order, decide, await objects.look(server, keys))
+
+
+async def transact(server: Backing, order: Order, decide: Decide, seen: objects.Look) -> Written:
+    """Commit what is decided, on condition that all it was decided from is still so."""
+    records = seen.records
+    step = None if seen.fresh else _tried(order, decide, records)
+    if step is None and not seen.fresh:
+        records = await objects.read(server, list(records))
+    for _ in range(ATTEMPTS):
+        step = step or decide(order, records)
+        if not step.writes:
+            return Written(step.vps)
+        expect = {key: grants.revision_of(record) for key, record in records.items()}
+        try:
+            revision = await server.store.commit(expect=expect, writes=step.writes)
+        except StoreConflict as conflict:
+            records, step = conflict.actual, None
+            continue
+        return Written(objects.at(step.vps, revision), removed=step.removed)
+    raise objects.too_busy(kinds.NODE_ALLOCATION, order.node, ATTEMPTS)
+
+
+def _tried(order: Order, decide: Decide, records: Records) -> Step | None:
+    """What follows from what is remembered; None for a refusal, which has to come from the store itself."""
+    try:
+        step = decide(order, records)
+    except errors.ApiError:
+        return None
+    return step if step.writes else None
+
+
+def _node_of(record: Record | None, name: str) -> str:
+    if record is None:
+        raise objects.not_found(kinds.VPS, name)
+    assignment = objects.assignment_of(codec.decode(record))
+    if assignment is None:
+        raise objects.conflict(kinds.VPS, name, "it is bound to no node", hint="read the VPS again")
+    return str(assignment["node"])

@@ -1,0 +1,1 @@
+"""The arithmetic of what a node gives: cores, memory, devices, ports. Pure."""

@@ -1,0 +1,1 @@
+"""Everything under `registry/`, kept current by one store watch."""

@@ -1,0 +1,56 @@
+"""One object as the cache keeps it: its JSON, and what selectors may ask of it.
+
+The JSON is encoded once, with its resourceVersion, and shared by every list and watch that shows the
+object. The decoded form is not kept: it is several times as large, and only tables need it.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from apiserver import codec
+from apiserver.reading import selectors
+from apiserver.store.base import Record
+from kohakuriver.resources.kinds import ResourceType
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entry:
+    """One object at one revision."""
+
+    key: str
+    uid: str
+    revision: int
+    raw: bytes
+    labels: Mapping[str, str]
+    fields: Mapping[str, str]
+
+    def matches(self, selection: selectors.Selection) -> bool:
+        return selection.matches(self.labels, self.fields)
+
+    def decoded(self) -> dict[str, Any]:
+        """The object; a new one each time."""
+        obj: dict[str, Any] = orjson.loads(self.raw)
+        return obj
+
+    def at(self, revision: int) -> bytes:
+        """This object's JSON as it is sent when it goes: with the revision that took it away."""
+        obj = self.decoded()
+        obj["metadata"]["resourceVersion"] = str(revision)
+        return orjson.dumps(obj)
+
+
+def entry_of(resource: ResourceType, record: Record) -> Entry:
+    """A record of the store as an entry."""
+    obj = codec.decode(record)
+    metadata = obj["metadata"]
+    return Entry(
+        key=record.key,
+        uid=metadata.get("uid") or "",
+        revision=record.revision,
+        raw=orjson.dumps(obj),
+        labels=metadata.get("labels") or {},
+        fields=selectors.fields_of(resource, obj),
+    )

@@ -1,0 +1,100 @@
+"""The objects of one kind as of the cache's revision, their recent history, and who follows them.
+
+Filled by `cache.py` alone, one complete revision after the other; nothing in here waits, so whoever reads
+between two awaits sees one consistent state.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from apiserver.caching.entry import Entry
+from apiserver.caching.history import Event, History
+from apiserver.caching.index import Index
+from apiserver.caching.watchers import Watcher, Watchers
+from apiserver.reading.selectors import Selection
+from apiserver.store.base import Record
+from kohakuriver.clock import Clock
+from kohakuriver.errors import ApiError
+from kohakuriver.resources.kinds import ResourceType
+
+
+class KindCache:
+    """One kind."""
+
+    def __init__(self, resource: ResourceType, clock: Clock) -> None:
+        self.resource = resource
+        self.history = History()
+        self.watchers = Watchers()
+        self._clock = clock
+        self._entries: dict[str, Entry] = {}
+        self._index = Index(resource)
+        self._order: list[str] | None = None  # the keys sorted; None when they have changed
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: str) -> Entry | None:
+        return self._entries.get(key)
+
+    def recall(self, key: str) -> Record | None:
+        """The object's record, but for its resourceVersion, which reading puts in anyway."""
+        entry = self._entries.get(key)
+        return Record(key, entry.raw, entry.revision, entry.revision) if entry is not None else None
+
+    def select(self, selection: Selection) -> Iterator[Entry]:
+        """The objects meant, in key order."""
+        keys = self._index.find(selection.pin())
+        if keys is None:
+            if self._order is None:
+                self._order = sorted(self._entries)
+            keys = self._order
+        entries = (self._entries[key] for key in keys)
+        return entries if selection.everything else (e for e in entries if e.matches(selection))
+
+    def follow(self, selection: Selection, *, since: int) -> Watcher:
+        """A watcher that gets everything after `since`. Raises Expired when that is too long ago."""
+        watcher = Watcher(selection)
+        watcher.preload(self.history.after(since))
+        self.watchers.add(watcher)
+        return watcher
+
+    def apply(self, key: str, entry: Entry | None, *, revision: int) -> None:
+        """Take over one change, a removal when there is no entry, and tell the watchers."""
+        previous = self._entries.pop(key, None) if entry is None else self._entries.get(key)
+        if entry is not None:
+            self._entries[key] = entry
+        self._index.move(key, previous, entry)
+        if (entry is None) != (previous is None):
+            self._order = None
+        if entry is not None or previous is not None:
+            self._happened(revision, entry, previous)
+
+    def replace(self, entries: Mapping[str, Entry], revision: int) -> None:
+        """Take over a whole new listing: watchers get the differences, nobody resumes from before it."""
+        before, self._entries, self._order = self._entries, dict(entries), None
+        self._index = Index(self.resource)
+        for key, entry in entries.items():
+            self._index.move(key, None, entry)
+        changed = (entry for key, entry in entries.items() if before.get(key) != entry)
+        for entry in sorted(changed, key=lambda entry: entry.revision):
+            known = before.get(entry.key)
+            if known is not None and known.uid != entry.uid:
+                self.watchers.dispatch(self._event(entry.revision, None, known))
+                known = None
+            self.watchers.dispatch(self._event(entry.revision, entry, known))
+        for key, entry in before.items():
+            if key not in entries:
+                self.watchers.dispatch(self._event(revision, None, entry))
+        self.history.restart(revision)
+
+    def end_watches(self, error: ApiError | None = None) -> None:
+        for watcher in self.watchers:
+            watcher.finish(error)
+
+    def _happened(self, revision: int, entry: Entry | None, previous: Entry | None) -> None:
+        event = self._event(revision, entry, previous)
+        self.history.append(event)
+        self.watchers.dispatch(event)
+
+    def _event(self, revision: int, entry: Entry | None, previous: Entry | None) -> Event:
+        at, moment = self._clock.monotonic(), self._clock.now()
+        return Event(revision=revision, entry=entry, previous=previous, at=at, moment=moment)

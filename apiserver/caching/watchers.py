@@ -1,0 +1,125 @@
+"""Who follows a kind, and who of them an event concerns.
+
+A watcher is a bounded queue between the cache, which never waits, and one HTTP answer, which does. One
+that falls behind is cut. Most watchers ask for one node, one name or one namespace: those are found by
+that value, so that an event costs nothing for the thousand others.
+"""
+
+import asyncio
+import collections
+from collections.abc import Iterator
+
+from apiserver.caching.history import Event
+from apiserver.reading.selectors import Selection
+from apiserver.serving.forms import EventType
+from kohakuriver.errors import ApiError, Expired
+
+QUEUE_LIMIT = 10_000  # events that wait for one watcher; the bytes behind them are shared
+
+Delivery = tuple[EventType, Event]
+
+
+class Watcher:
+    """One open watch of one kind."""
+
+    def __init__(self, selection: Selection, *, limit: int = QUEUE_LIMIT) -> None:
+        self.selection = selection
+        self.end: ApiError | None = None  # why the watch is over; None while it goes on
+        self.ended = False
+        self._limit = limit
+        self._queue: collections.deque[Delivery] = collections.deque()
+        self._wake: asyncio.Future[None] | None = None
+
+    def offer(self, event: Event) -> None:
+        """Queue an event, if it concerns this watcher; too many of them end the watch."""
+        type_ = event.type_for(self.selection)
+        if type_ is None or self.ended:
+            return
+        if len(self._queue) >= self._limit:
+            self.finish(
+                Expired(
+                    "this watch fell too far behind and was ended", hint="list again and watch from there"
+                )
+            )
+            return
+        self._queue.append((type_, event))
+        self._rouse()
+
+    def preload(self, events: Iterator[Event]) -> None:
+        """Queue what happened before this watcher came; the history bounds how much that is."""
+        for event in events:
+            type_ = event.type_for(self.selection)
+            if type_ is not None:
+                self._queue.append((type_, event))
+        self._limit += len(self._queue)
+
+    def finish(self, error: ApiError | None = None) -> None:
+        """End the watch: with an error, what is queued is worthless; without, it is still delivered."""
+        if self.ended:
+            return
+        self.ended, self.end = True, error
+        if error is not None:
+            self._queue.clear()
+        self._rouse()
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything that happened so far has been taken."""
+        return not self._queue
+
+    async def next(self, timeout: float) -> list[Delivery]:
+        """Everything queued, waiting for something to come; empty after the timeout or at the end."""
+        if not self._queue and not self.ended:
+            self._wake = asyncio.get_running_loop().create_future()
+            await asyncio.wait((self._wake,), timeout=timeout)
+            self._wake = None
+        taken = list(self._queue)
+        self._queue.clear()
+        return taken
+
+    def _rouse(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+
+class Watchers:
+    """The open watches of one kind, filed by the value that their selection pins."""
+
+    def __init__(self) -> None:
+        self._all: dict[Watcher, None] = {}
+        self._unpinned: dict[Watcher, None] = {}
+        self._pinned: dict[str, dict[str, dict[Watcher, None]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[Watcher]:
+        return iter(tuple(self._all))
+
+    def add(self, watcher: Watcher) -> None:
+        self._all[watcher] = None
+        pin = watcher.selection.pin()
+        if pin is None:
+            self._unpinned[watcher] = None
+        else:
+            self._pinned.setdefault(pin[0], {}).setdefault(pin[1], {})[watcher] = None
+
+    def remove(self, watcher: Watcher) -> None:
+        self._all.pop(watcher, None)
+        self._unpinned.pop(watcher, None)
+        pin = watcher.selection.pin()
+        by_value = self._pinned.get(pin[0], {}) if pin else {}
+        if pin and pin[1] in by_value:
+            by_value[pin[1]].pop(watcher, None)
+            if not by_value[pin[1]]:
+                del by_value[pin[1]]
+
+    def dispatch(self, event: Event) -> None:
+        """Offer an event to everybody it may concern."""
+        for watcher in self._unpinned:
+            watcher.offer(event)
+        for field, by_value in self._pinned.items():
+            sides = (event.entry, event.previous)
+            for value in {side.fields.get(field, "") for side in sides if side is not None}:
+                for watcher in by_value.get(value, ()):
+                    watcher.offer(event)

@@ -1,0 +1,126 @@
+"""The routes that belong to no kind: discovery, schemas, version, health, metrics."""
+
+import orjson
+from aiohttp import web
+
+from apiserver import metrics
+from apiserver.context import SERVER
+from apiserver.serving import discovery, openapi
+from apiserver.serving.endpoint import ENDPOINTS, Endpoint
+from apiserver.serving.middleware import METRICS
+from apiserver.serving.requests import json_response
+from kohakuriver.errors import NotAcceptable, NotFound
+from kohakuriver.resources import kinds
+
+READ = Endpoint("get")
+OPEN = Endpoint("get", open=True)
+
+
+async def core_versions(request: web.Request) -> web.StreamResponse:
+    if discovery.wants_aggregated(request.headers.get("Accept", "")):
+        return _aggregated([""])
+    return json_response(discovery.core_versions(request.host))
+
+
+async def groups(request: web.Request) -> web.StreamResponse:
+    if discovery.wants_aggregated(request.headers.get("Accept", "")):
+        return _aggregated(list(discovery.groups()))
+    return json_response(discovery.group_list())
+
+
+async def group(request: web.Request) -> web.StreamResponse:
+    name = request.match_info["group"]
+    if name not in discovery.groups():
+        raise _unknown()
+    return json_response(discovery.group_document(name))
+
+
+async def resources(request: web.Request) -> web.StreamResponse:
+    name, version = request.match_info.get("group", ""), request.match_info["version"]
+    if not discovery.resources_of(name, version):
+        raise _unknown()
+    return json_response(discovery.resource_list(name, version))
+
+
+async def version(request: web.Request) -> web.StreamResponse:
+    return json_response(discovery.version())
+
+
+async def schema_index(request: web.Request) -> web.StreamResponse:
+    return json_response(openapi.index())
+
+
+async def schema(request: web.Request) -> web.StreamResponse:
+    name, version_ = request.match_info.get("group", ""), request.match_info["version"]
+    if not discovery.resources_of(name, version_):
+        raise _unknown()
+    return json_response(openapi.document_v3(name, version_))
+
+
+async def swagger(request: web.Request) -> web.StreamResponse:
+    accept = request.headers.get("Accept", "")
+    if accept and "json" not in accept and "*/*" not in accept:
+        raise NotAcceptable("this document is served as JSON only", hint="ask for application/json")
+    return json_response(openapi.document_v2())
+
+
+async def paths(request: web.Request) -> web.StreamResponse:
+    served = sorted({route.resource.canonical for route in request.app.router.routes() if route.resource})
+    return json_response({"paths": [path for path in served if "{" not in path]})
+
+
+async def alive(request: web.Request) -> web.StreamResponse:
+    return web.Response(text="ok")
+
+
+async def ready(request: web.Request) -> web.StreamResponse:
+    request.app[SERVER].cache.check_ready()
+    return web.Response(text="ok")
+
+
+async def numbers(request: web.Request) -> web.StreamResponse:
+    content = request.app[METRICS].render()
+    return web.Response(body=content, headers={"Content-Type": metrics.CONTENT_TYPE})
+
+
+async def authority(request: web.Request) -> web.StreamResponse:
+    """Who signed this server's certificate: a machine that joins compares it with the hash it was told."""
+    found = request.app[SERVER].authority
+    if found is None:
+        raise NotFound("this server was not told who signed its certificate", hint="start it with --tls-ca")
+    return web.Response(body=found, content_type="application/x-pem-file")
+
+
+def add(app: web.Application) -> None:
+    """All of them, with their endpoints."""
+    table = (
+        ("/", paths, READ),
+        ("/api", core_versions, READ),
+        ("/apis", groups, READ),
+        ("/apis/{group}", group, READ),
+        ("/api/{version}", resources, READ),
+        ("/apis/{group}/{version}", resources, READ),
+        ("/version", version, READ),
+        ("/openapi/v2", swagger, READ),
+        ("/openapi/v3", schema_index, READ),
+        ("/openapi/v3/api/{version}", schema, READ),
+        ("/openapi/v3/apis/{group}/{version}", schema, READ),
+        ("/metrics", numbers, READ),
+        ("/healthz", alive, OPEN),
+        ("/livez", alive, OPEN),
+        ("/readyz", ready, OPEN),
+        ("/cacert", authority, OPEN),
+    )
+    for path, handler, endpoint in table:
+        app[ENDPOINTS][app.router.add_route("GET", path, handler)] = endpoint
+
+
+def _aggregated(named: list[str]) -> web.Response:
+    return web.Response(
+        body=orjson.dumps(discovery.aggregated(named)), headers={"Content-Type": discovery.AGGREGATED}
+    )
+
+
+def _unknown() -> NotFound:
+    known = ", ".join(sorted({resource.api_version for resource in kinds.ALL}))
+    return NotFound("the server could not find the requested resource", hint=f"served are {known}")

@@ -1,0 +1,176 @@
+"""The one door: every request is identified, authorised, answered, measured and logged here, in that order.
+
+Handlers behind it raise errors of `kohakuriver.errors` or of the store; here they become a `Status`. The
+log never holds a token, a body or a traceback that the client sees too.
+"""
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import Awaitable, Callable
+
+import orjson
+from aiohttp import web
+
+from apiserver.admitting import access
+from apiserver.admitting.identity import User, fingerprint
+from apiserver.context import SERVER, Server
+from apiserver.metrics import Metrics
+from apiserver.serving.endpoint import Endpoint, attributes_of, endpoint_of
+from apiserver.store import base
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+
+LOG = logging.getLogger("apiserver.audit")
+
+USER = web.RequestKey("user", User)
+METRICS = web.AppKey("metrics", Metrics)
+JSON = "application/json"
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclasses.dataclass
+class _Visit:
+    """What is known of a request so far, for the log line at its end."""
+
+    endpoint: Endpoint
+    started: float
+    who: str = "-"
+    code: int = 0
+
+
+@web.middleware
+async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Around every handler."""
+    server = request.app[SERVER]
+    visit = _Visit(Endpoint(verb=request.method.lower()), server.clock.monotonic())
+    try:
+        response = await _admitted(request, handler, visit)
+    except errors.ApiError as error:
+        response = status_response(error)
+    except base.StoreError as error:
+        response = status_response(from_store(error))
+    except web.HTTPException as error:
+        response = status_response(_from_http(error, request))
+    except asyncio.CancelledError:
+        visit.code = 499  # the client has gone
+        _account(request, visit)
+        raise
+    except Exception:
+        LOG.exception("a request failed in a way nobody expected", extra=_fields(request, visit))
+        response = status_response(
+            errors.InternalError("an internal error occurred", hint="the API server's log says more")
+        )
+    visit.code = response.status
+    _account(request, visit)
+    return response
+
+
+async def _admitted(request: web.Request, handler: Handler, visit: _Visit) -> web.StreamResponse:
+    visit.endpoint = endpoint_of(request)
+    if not visit.endpoint.open:
+        user = authenticate(request.app[SERVER], request)
+        visit.who = user.name
+        request[USER] = user
+        access.check(user, attributes_of(request, visit.endpoint))
+        if visit.endpoint.verb == "watch":
+            server = request.app[SERVER]
+            with server.credentials.held(fingerprint(bearer(request)), now=server.clock.now()):
+                return await handler(request)
+    return await handler(request)
+
+
+def authenticate(server: Server, request: web.Request) -> User:
+    """Whose bearer token came with the request. Raises Unauthorized, or Forbidden for a revoked one."""
+    token = bearer(request)
+    digest = fingerprint(token)
+    user = None
+    if token and digest not in server.tokens.users:
+        server.cache.check_ready()  # a server that is blind would not see a token deleted
+        user = server.credentials.find(digest, now=server.clock.now())
+    user = user or server.tokens.authenticate(token)
+    server.cache.revocations.check(user, digest)
+    return user
+
+
+def bearer(request: web.Request) -> str:
+    """The bearer token of a request; empty if there is none."""
+    scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
+    return rest.strip() if scheme.lower() == "bearer" else ""
+
+
+def status_response(error: errors.ApiError) -> web.Response:
+    """An error as Kubernetes clients expect it."""
+    response = web.Response(status=error.code, body=orjson.dumps(error.to_status()), content_type=JSON)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(max(1, round(error.retry_after)))
+    if isinstance(error, errors.Unauthorized):
+        response.headers["WWW-Authenticate"] = 'Bearer realm="kohakuriver"'
+    return response
+
+
+def from_store(error: base.StoreError) -> errors.ApiError:
+    """The store's errors as the API's; what is not known to have failed is never called failed."""
+    match error:
+        case base.StoreTimeout():
+            return errors.OutcomeUnknown(
+                f"the store did not answer in time: {error}",
+                hint="the request may have been carried out: look before trying again",
+                retry_after=1,
+            )
+        case base.StoreCompacted() | base.StoreFuture():
+            return errors.Expired(str(error), hint="list again")
+        case base.StoreConflict():
+            return errors.Conflict(
+                "the object has been modified meanwhile", hint="read it again and apply your change to that"
+            )
+        case base.StoreTooLarge():
+            return errors.TooLarge(str(error), hint=error.hint or "make the object smaller")
+    return errors.Unavailable(str(error), hint=error.hint or "try again in a moment", retry_after=1)
+
+
+def _from_http(error: web.HTTPException, request: web.Request) -> errors.ApiError:
+    """aiohttp's own refusals: unknown paths and methods, bodies too large."""
+    match error.status:
+        case 404:
+            return errors.NotFound("the server could not find the requested resource", details={})
+        case 405:
+            return errors.MethodNotAllowed(
+                f"the server does not allow {request.method} on the requested resource",
+                hint="this kind is written by the server alone" if _is_read_only(request) else "",
+            )
+        case 413:
+            return errors.TooLarge("the request body is too large", hint="split it into several requests")
+    return errors.from_status({"message": error.reason}, code=error.status)
+
+
+def _is_read_only(request: web.Request) -> bool:
+    parts = request.path.split("/")
+    return any(resource.read_only and resource.plural in parts for resource in kinds.ALL)
+
+
+def _account(request: web.Request, visit: _Visit) -> None:
+    """Count the request and write its line."""
+    seconds = request.app[SERVER].clock.monotonic() - visit.started
+    endpoint = visit.endpoint
+    resource = endpoint.resource.plural if endpoint.resource else ""
+    request.app[METRICS].answered(verb=endpoint.verb, resource=resource, code=visit.code, seconds=seconds)
+    level = logging.DEBUG if _is_routine(endpoint, visit.code) else logging.INFO
+    if LOG.isEnabledFor(level):
+        milliseconds = round(seconds * 1000, 1)
+        LOG.log(level, "request", extra=_fields(request, visit) | {"code": visit.code, "ms": milliseconds})
+
+
+def _is_routine(endpoint: Endpoint, code: int) -> bool:
+    """Heartbeats and health checks that went well: thousands an hour, and nothing to learn from them."""
+    return code < 400 and (endpoint.open or endpoint.resource is kinds.LEASE)
+
+
+def _fields(request: web.Request, visit: _Visit) -> dict[str, object]:
+    return {
+        "who": visit.who,
+        "verb": visit.endpoint.verb,
+        "path": request.path,
+        "from": request.remote or "-",
+    }

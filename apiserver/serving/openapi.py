@@ -1,0 +1,187 @@
+"""OpenAPI: v3 per group and version, which kubectl reads; v2 in one piece for older clients. Pure.
+
+Paths say which query parameters a write takes, by which kubectl knows that the server validates fields
+itself.
+"""
+
+import functools
+from typing import Any
+
+import kohakuriver
+from apiserver.serving import discovery, schemas
+from apiserver.writing import patch
+from kohakuriver.resources import kinds
+from kohakuriver.resources.kinds import ResourceType
+
+Json = dict[str, Any]
+
+V3_PREFIX = "#/components/schemas/"
+V2_PREFIX = "#/definitions/"
+
+Parameters = dict[str, tuple[str, Json]]
+
+_TEXT: Json = {"type": "string"}
+_WRITE: Parameters = {
+    "dryRun": ("All means: check everything and store nothing.", _TEXT),
+    "fieldManager": ("Who makes this change.", _TEXT),
+    "fieldValidation": (
+        "What follows on unknown and duplicate fields: Strict refuses, Warn warns, Ignore drops.",
+        {"type": "string", "enum": ["Strict", "Warn", "Ignore"]},
+    ),
+}
+_DELETE: Parameters = {
+    "dryRun": _WRITE["dryRun"],
+    "gracePeriodSeconds": ("How long the object may take to end.", {"type": "integer"}),
+    "propagationPolicy": ("What becomes of dependents.", _TEXT),
+}
+_LIST: Parameters = {
+    "labelSelector": ("Restricts by labels.", _TEXT),
+    "fieldSelector": ("Restricts by fields.", _TEXT),
+    "limit": ("At most so many in one answer.", {"type": "integer"}),
+    "continue": ("Where the previous answer ended.", _TEXT),
+    "resourceVersion": ("As of when.", _TEXT),
+    "resourceVersionMatch": ("How resourceVersion is meant.", _TEXT),
+    "watch": ("Follow what happens.", {"type": "boolean"}),
+    "allowWatchBookmarks": ("Whether BOOKMARK events are welcome.", {"type": "boolean"}),
+    "sendInitialEvents": ("Whether a watch starts with what is there.", {"type": "boolean"}),
+    "timeoutSeconds": ("How long a watch lasts.", {"type": "integer"}),
+}
+# Method, whether it is of a collection, Kubernetes' name for the action, query parameters.
+_OPERATIONS: tuple[tuple[str, bool, str, Parameters], ...] = (
+    ("get", True, "list", _LIST),
+    ("post", True, "post", _WRITE),
+    ("delete", True, "deletecollection", _LIST | _DELETE),
+    ("get", False, "get", {}),
+    ("put", False, "put", _WRITE),
+    ("patch", False, "patch", {**_WRITE, "force": ("Take over fields of others.", {"type": "boolean"})}),
+    ("delete", False, "delete", _DELETE),
+)
+
+
+def index() -> Json:
+    """`/openapi/v3`: where the documents are."""
+    bases = sorted({resource.base_path.lstrip("/") for resource in kinds.ALL})
+    return {"paths": {base: {"serverRelativeURL": f"/openapi/v3/{base}"} for base in bases}}
+
+
+@functools.cache
+def document_v3(group: str, version: str) -> Json:
+    """One group and version."""
+    resources = discovery.resources_of(group, version)
+    return {
+        "openapi": "3.0.0",
+        "info": _info(),
+        "paths": {path: item for resource in resources for path, item in _paths(resource, _operation_v3)},
+        "components": {"schemas": schemas.schemas_of(group, version, prefix=V3_PREFIX)},
+    }
+
+
+@functools.cache
+def document_v2() -> Json:
+    """Everything, as Swagger."""
+    definitions: Json = {}
+    for group, version in {(resource.group, resource.version) for resource in kinds.ALL}:
+        definitions |= schemas.schemas_of(group, version, prefix=V2_PREFIX)
+    return {
+        "swagger": "2.0",
+        "info": _info(),
+        "paths": {path: item for resource in kinds.ALL for path, item in _paths(resource, _operation_v2)},
+        "definitions": definitions,
+    }
+
+
+def _info() -> Json:
+    return {"title": "KohakuRiver", "version": f"v{kohakuriver.__version__}"}
+
+
+def _paths(resource: ResourceType, operation: Any) -> list[tuple[str, Json]]:
+    """Every path of a kind, with its operations."""
+    namespace = "{namespace}" if resource.namespaced else None
+    places = [
+        (resource.path(namespace=namespace), True, ""),
+        (resource.path(namespace=namespace, name="{name}"), False, ""),
+        *(
+            (resource.path(namespace=namespace, name="{name}", subresource=part), False, part)
+            for part in resource.subresources
+        ),
+    ]
+    if resource.namespaced:
+        places.append((resource.path(), True, "everywhere"))
+    return [(path, _item(resource, path, collection, part, operation)) for path, collection, part in places]
+
+
+def _item(resource: ResourceType, path: str, collection: bool, part: str, operation: Any) -> Json:
+    item: Json = {}
+    for method, of_collection, action, parameters in _OPERATIONS:
+        verb = {"post": "create", "put": "update"}.get(action, action)
+        allowed = verb in discovery.verbs(resource) and not (part and method in ("post", "delete"))
+        if of_collection is collection and allowed:
+            item[method] = operation(resource, path, action, parameters, part)
+    return item
+
+
+def _operation_v3(resource: ResourceType, path: str, action: str, parameters: Parameters, part: str) -> Json:
+    reference = {"$ref": V3_PREFIX + _answer(resource, action)}
+    listed: list[Json] = [
+        {"name": name, "in": "query", "description": text, "schema": schema}
+        for name, (text, schema) in parameters.items()
+    ]
+    listed += [_path_parameter(name) | {"schema": _TEXT} for name in _path_names(path)]
+    content: Json = {"application/json": {"schema": reference}}
+    operation = _operation(resource, path, action, part) | {
+        "parameters": listed,
+        "responses": {"200": {"description": "OK", "content": content}},
+    }
+    body = {"$ref": V3_PREFIX + schemas.name_of(resource)}
+    if action in ("post", "put"):
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    elif action == "patch":
+        patches = {media: {"schema": {"type": "object"}} for media in patch.accepted(resource)}
+        operation["requestBody"] = {"required": True, "content": patches}
+    return operation
+
+
+def _operation_v2(resource: ResourceType, path: str, action: str, parameters: Parameters, part: str) -> Json:
+    listed: list[Json] = [
+        {"name": name, "in": "query", "description": text, **schema}
+        for name, (text, schema) in parameters.items()
+    ]
+    listed += [_path_parameter(name) | _TEXT for name in _path_names(path)]
+    body = {"$ref": V2_PREFIX + schemas.name_of(resource)}
+    if action in ("post", "put", "patch"):
+        schema = {"type": "object"} if action == "patch" else body
+        listed.append({"name": "body", "in": "body", "required": True, "schema": schema})
+    answer = {"$ref": V2_PREFIX + _answer(resource, action)}
+    return _operation(resource, path, action, part) | {
+        "consumes": list(patch.accepted(resource)) if action == "patch" else ["application/json"],
+        "produces": ["application/json"],
+        "parameters": listed,
+        "responses": {"200": {"description": "OK", "schema": answer}},
+    }
+
+
+def _operation(resource: ResourceType, path: str, action: str, part: str) -> Json:
+    scope = "Namespaced" if "{namespace}" in path else ""
+    return {
+        "operationId": f"{action}{_camel(resource.group)}{_camel(resource.version)}{scope}{resource.kind}"
+        f"{_camel(part)}",
+        "description": f"{action} {resource.plural}",
+        "x-kubernetes-action": action,
+        "x-kubernetes-group-version-kind": schemas.kind_of(resource),
+    }
+
+
+def _answer(resource: ResourceType, action: str) -> str:
+    return schemas.name_of(resource) + ("List" if action in ("list", "deletecollection") else "")
+
+
+def _path_names(path: str) -> list[str]:
+    return [part[1:-1] for part in path.split("/") if part.startswith("{")]
+
+
+def _path_parameter(name: str) -> Json:
+    return {"name": name, "in": "path", "required": True}
+
+
+def _camel(text: str) -> str:
+    return "".join(part[:1].upper() + part[1:] for part in text.replace("-", ".").split("."))

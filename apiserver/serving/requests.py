@@ -1,0 +1,136 @@
+"""From an aiohttp request to the arguments of reads and writes, and from their results to a response."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from apiserver.admitting import access
+from apiserver.admitting.identity import User
+from apiserver.context import SERVER, Server
+from apiserver.reading.query import ListQuery, WatchQuery, parse_list, parse_watch
+from apiserver.serving import body, forms
+from apiserver.serving.middleware import USER
+from apiserver.writing.fencing import Leader
+from apiserver.writing.outcome import WriteOptions, Written
+from apiserver.writing.validation import FieldValidation
+from kohakuriver.errors import BadRequest
+from kohakuriver.resources.kinds import ResourceType
+
+JSON = "application/json"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Call:
+    """One request for a kind, as its path has it."""
+
+    request: web.Request
+    server: Server
+    user: User
+    resource: ResourceType
+    namespace: str | None
+    name: str
+
+    @classmethod
+    def of(cls, request: web.Request, resource: ResourceType) -> "Call":
+        place = request.match_info
+        namespace, name = place.get("namespace"), place.get("name", "")
+        return cls(request, request.app[SERVER], request[USER], resource, namespace, name)
+
+    @property
+    def form(self) -> forms.Form:
+        accept = self.request.headers.get("Accept", "")
+        return forms.negotiate(self.resource, accept, self.request.query.get("includeObject", ""))
+
+    def list_query(self) -> ListQuery:
+        scope = access.scope(self.user, self.resource)
+        return parse_list(self.request.query, self.resource, namespace=self.namespace, scope=scope)
+
+    def watch_query(self) -> WatchQuery:
+        scope = access.scope(self.user, self.resource)
+        return parse_watch(self.request.query, self.resource, namespace=self.namespace, scope=scope)
+
+    def options(self) -> WriteOptions:
+        """How a write is meant. Raises BadRequest."""
+        query = self.request.query
+        return WriteOptions(
+            dry_run=dry_run(query),
+            validation=_validation(query.get("fieldValidation", "")),
+            field_manager=query.get("fieldManager", "") or _manager(self.request),
+            leader=Leader.parse(query["leader"]) if "leader" in query else None,
+        )
+
+    async def delete_options(self) -> dict[str, Any]:
+        """The body of a DELETE, and what its query says beside."""
+        options = await body.parsed(self.request, required=False)
+        query = self.request.query
+        if "gracePeriodSeconds" in query:
+            text = query["gracePeriodSeconds"]
+            if not text.isascii() or not text.isdigit() or len(text) > 9:
+                raise BadRequest(f'gracePeriodSeconds: "{text}" is no number of seconds')
+            options["gracePeriodSeconds"] = int(text)
+        if "propagationPolicy" in query:
+            options["propagationPolicy"] = query["propagationPolicy"]
+        return options | {"dryRun": ["All"]} if dry_run(query) else options
+
+
+def dry_run(query: Mapping[str, str]) -> bool:
+    """Whether nothing shall be stored."""
+    text = query.get("dryRun", "")
+    if text not in ("", "All"):
+        raise BadRequest(f'dryRun: unsupported value "{text}"', hint="the supported value is All")
+    return text == "All"
+
+
+def json_response(content: bytes | Mapping[str, Any], *, status: int = 200) -> web.Response:
+    """A JSON answer."""
+    payload = content if isinstance(content, bytes) else orjson.dumps(content)
+    return web.Response(
+        body=payload, status=status, headers={"Content-Type": JSON, "Cache-Control": "no-cache"}
+    )
+
+
+def written_response(call: Call, written: Written) -> web.Response:
+    """The object as it stands after a write, with what the writer should know."""
+    now = call.server.clock.now()
+    response = json_response(
+        call.form.one(orjson.dumps(written.object), now), status=201 if written.created else 200
+    )
+    return _warned(response, written)
+
+
+def deleted_response(call: Call, written: Written) -> web.Response:
+    """The object while it stays, `Success` when it is gone."""
+    if not written.removed:
+        return _warned(json_response(written.object), written)
+    resource, metadata = call.resource, written.object["metadata"]
+    details = {
+        "name": call.name,
+        "group": resource.group,
+        "kind": resource.plural,
+        "uid": metadata.get("uid", ""),
+    }
+    status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
+    return _warned(json_response(status), written)
+
+
+def _warned(response: web.Response, written: Written) -> web.Response:
+    for warning in written.warnings:
+        text = " ".join(warning.split()).replace("\\", "\\\\").replace('"', '\\"')
+        response.headers.add("Warning", f'299 - "{text}"')
+    return response
+
+
+def _validation(text: str) -> FieldValidation:
+    try:
+        return FieldValidation(text) if text else FieldValidation.WARN
+    except ValueError as error:
+        raise BadRequest(
+            f'fieldValidation: unsupported value "{text}"', hint="use Strict, Warn or Ignore"
+        ) from error
+
+
+def _manager(request: web.Request) -> str:
+    return request.headers.get("User-Agent", "unknown").partition("/")[0][:128]

@@ -1,0 +1,184 @@
+"""The routes of every kind, from the registry; each handler gathers, calls one function, and answers.
+
+    GET    collection        list, or watch with ?watch=true     GET    NAME   get
+    POST   collection        create                              PUT    NAME   update     PATCH NAME  patch
+    DELETE collection        deletecollection                    DELETE NAME   delete
+    GET, PUT, PATCH NAME/status                                  POST   NAME/ACTION       a named transaction
+
+Kinds that the server alone writes have the GETs and their actions. Who may use what is `access.py`'s.
+"""
+
+import functools
+from collections.abc import Awaitable, Callable
+
+import orjson
+from aiohttp import web
+
+from apiserver.binding import actions
+from apiserver.reading import read
+from apiserver.serving import body, forms, stream
+from apiserver.serving.endpoint import ENDPOINTS, Endpoint
+from apiserver.serving.requests import Call, deleted_response, json_response, written_response
+from apiserver.writing import patch, write
+from apiserver.writing.outcome import Written
+from kohakuriver.errors import BadRequest, NotFound
+from kohakuriver.resources import kinds
+from kohakuriver.resources.kinds import ResourceType
+
+KindHandler = Callable[[ResourceType, web.Request], Awaitable[web.StreamResponse]]
+
+
+async def get_one(resource: ResourceType, request: web.Request) -> web.StreamResponse:
+    call = Call.of(request, resource)
+    form = call.form
+    entry = await read.get(call.server, call.user, resource, namespace=call.namespace, name=call.name)
+    return json_response(form.one(entry.raw, call.server.clock.now()))
+
+
+async def get_many(resource: ResourceType, request: web.Request) -> web.StreamResponse:
+    call = Call.of(request, resource)
+    form = call.form
+    if request.query.get("watch", "").lower() not in ("", "0", "false", "f"):
+        return await stream.follow(call.server, request, resource, call.watch_query(), form)
+    listing = await read.list_(call.server, resource, call.list_query(), namespace=call.namespace)
+    return json_response(await read.rendered(form, listing, call.server.clock.now()))
+
+
+async def create(resource: ResourceType, request: web.Request) -> web.StreamResponse:
+    call = Call.of(request, resource)
+    written = await write.create(
+        call.server,
+        call.user,
+        resource,
+        namespace=call.namespace,
+        body=await body.parsed(request),
+        options=call.options(),
+    )
+    await _seen(call, written)
+    return written_response(call, written)
+
+
+async def _seen(call: Call, written: Written) -> None:
+    """A credential counts on this server, or no longer does, before its maker gets the answer."""
+    if written.object.get("kind") == kinds.TOKEN.kind:
+        await call.server.cache.wait_for(int(written.object["metadata"].get("resourceVersion") or 0))
+
+
+async def update(subresource: str, resource: ResourceType, request: web.Request) -> web.StreamResponse:
+    call = Call.of(request, resource)
+    written = await write.update(
+        call.server,
+        call.user,
+        resource,
+        namespace=call.namespace,
+        name=call.name,
+        subresource=subresource,
+        body=await body.parsed(request),
+        options=call.options(),
+    )
+    return written_response(call, written)
+
+
+async def change(subresource: str, resource: ResourceType, request: web.Request) -> web.StreamResponse:
+    call = Call.of(request, resource)
+    patch.check_type(request.content_type, resource)
+    written = await write.patch(
+        call.server,
+        call.user,
+        resource,
+        namespace=call.namespace,
+        name=call.name,
+        subresource=subresource,
+        content_type=request.content_type,
+        body=await body.parsed_patch(request),
+        options=call.options(),
+    )
+    return written_response(call, written)
+
+
+async def delete(resource: ResourceType, request: web.Request) -> web.StreamResponse:
+    call = Call.of(request, resource)
+    options = await call.delete_options()
+    written = await write.delete(
+        call.server, call.user, resource, namespace=call.namespace, name=call.name, options=options
+    )
+    await _seen(call, written)
+    return deleted_response(call, written)
+
+
+async def delete_many(resource: ResourceType, request: web.Request) -> web.StreamResponse:
+    call = Call.of(request, resource)
+    options = await call.delete_options()
+    listing = await read.list_(call.server, resource, call.list_query(), namespace=call.namespace)
+    gone = [await _delete_listed(call, entry.decoded()["metadata"], options) for entry in listing.entries]
+    raws = [raw for raw in gone if raw is not None]
+    return json_response(forms.Plain(resource).whole(raws, listing.metadata()))
+
+
+async def act(action: str, resource: ResourceType, request: web.Request) -> web.StreamResponse:
+    call = Call.of(request, resource)
+    written = await actions.act(
+        call.server,
+        call.user,
+        resource,
+        namespace=call.namespace,
+        name=call.name,
+        action=action,
+        body=await body.parsed(request, required=False),
+    )
+    await _seen(call, written)
+    return written_response(call, written)
+
+
+async def _delete_listed(call: Call, metadata: dict[str, str], options: dict[str, object]) -> bytes | None:
+    """One object of a collection; one that has gone by itself meanwhile is nobody's failure."""
+    try:
+        written = await write.delete(
+            call.server,
+            call.user,
+            call.resource,
+            namespace=metadata.get("namespace"),
+            name=metadata["name"],
+            options=options,
+        )
+    except NotFound:
+        return None
+    return orjson.dumps(written.object)
+
+
+def add(app: web.Application) -> None:
+    """Routes and endpoints for every kind of the registry."""
+    for resource in kinds.ALL:
+        namespace = "{namespace}" if resource.namespaced else None
+        collection = resource.path(namespace=namespace)
+        one = f"{collection}/{{name}}"
+        _add(app, "GET", collection, get_many, Endpoint("list", resource))
+        if resource.namespaced:
+            _add(app, "GET", resource.path(), get_many, Endpoint("list", resource))
+        _add(app, "GET", one, get_one, Endpoint("get", resource))
+        if not resource.read_only:
+            _add_writes(app, resource, collection)
+        for action in resource.actions:
+            handler = functools.partial(act, action)
+            _add(app, "POST", f"{one}/{action}", handler, Endpoint("create", resource, action))
+
+
+def _add_writes(app: web.Application, resource: ResourceType, collection: str) -> None:
+    one = f"{collection}/{{name}}"
+    _add(app, "POST", collection, create, Endpoint("create", resource))
+    _add(app, "DELETE", collection, delete_many, Endpoint("deletecollection", resource))
+    _add(app, "DELETE", one, delete, Endpoint("delete", resource))
+    for part in ("", *resource.subresources):
+        path = f"{one}/{part}" if part else one
+        if part:
+            _add(app, "GET", path, get_one, Endpoint("get", resource, part))
+        _add(app, "PUT", path, functools.partial(update, part), Endpoint("update", resource, part))
+        _add(app, "PATCH", path, functools.partial(change, part), Endpoint("patch", resource, part))
+
+
+def _add(app: web.Application, method: str, path: str, handler: KindHandler, endpoint: Endpoint) -> None:
+    resource = endpoint.resource
+    if resource is None:
+        raise BadRequest(f"{path} is the route of no kind")
+    route = app.router.add_route(method, path, functools.partial(handler, resource))
+    app[ENDPOINTS][route] = endpoint

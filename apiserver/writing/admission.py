@@ -1,0 +1,269 @@
+"""What each kind asks of a write beyond the right shape: one class of rules per kind, in one table.
+
+`write.py` calls the kind's rules after validation and before the store. A rule may put things into the new
+object, and raises what the client gets to see. Pure: what other objects a rule must look at it names in
+`looks_at`, and `write.py` reads them in the same step as the object.
+"""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from apiserver import codec
+from apiserver.admitting.identity import Role, User
+from apiserver.writing import objects, vps_rules
+from kohakuriver import clock, durations, errors
+from kohakuriver.resources import kinds
+
+Json = dict[str, Any]
+Seen = Mapping[str, Json]  # other objects by key; what does not exist is not in it
+
+EVENT_LIFETIME = 3600.0  # seconds
+NODES_OWN_LABELS = "node.kohakuriver.io/"
+_NODE_TOKENS = "node-"
+
+
+class Rules:
+    """The rules of a kind that has none."""
+
+    lifetime: float | None = None  # seconds, after which the store drops the object
+
+    def looks_at(self, user: User, obj: Json) -> Sequence[str]:
+        """Keys of the other objects that `create` and `update` want to see."""
+        return ()
+
+    def create(self, user: User, new: Json, *, now: str, seen: Seen) -> None:
+        """Complete an object about to be created, or refuse it."""
+
+    def update(self, user: User, old: Json, new: Json, *, now: str, seen: Seen) -> None:
+        """Complete a change of the main resource, or refuse it."""
+
+    def delete(self, user: User, old: Json) -> None:
+        """Refuse a deletion."""
+
+
+class VPSRules(Rules):
+    """Those of `vps_rules.py`."""
+
+    def create(self, user: User, new: Json, *, now: str, seen: Seen) -> None:
+        vps_rules.check_created(user, new)
+
+    def update(self, user: User, old: Json, new: Json, *, now: str, seen: Seen) -> None:
+        vps_rules.check_changed(user, old, new)
+
+
+class NodeRules(Rules):
+    """A node's own credential creates that Node and says what it found; it declares nothing about itself."""
+
+    def create(self, user: User, new: Json, *, now: str, seen: Seen) -> None:
+        if user.role is Role.NODE:
+            _check_own_name(user, kinds.NODE, new)
+            _check_own_fields({"metadata": {}, "spec": {}}, new)
+
+    def update(self, user: User, old: Json, new: Json, *, now: str, seen: Seen) -> None:
+        if user.role is Role.NODE:
+            _check_own_fields(old, new)
+
+
+class LeaseRules(Rules):
+    """A node's credential holds the Lease of its own name: one agent process at a time (CORRECTNESS 21).
+
+    The server says when it was renewed, by its own clock, so that no agent's clock counts. A second agent of
+    that name waits until it is over; of two processes of one agent the later has it, by `leaseTransitions`.
+    """
+
+    def create(self, user: User, new: Json, *, now: str, seen: Seen) -> None:
+        if user.role is Role.NODE:
+            _check_own_name(user, kinds.LEASE, new)
+            new["spec"] = {**(new.get("spec") or {}), "renewTime": _micro(now)}
+
+    def update(self, user: User, old: Json, new: Json, *, now: str, seen: Seen) -> None:
+        if user.role is Role.NODE:
+            _check_holder(old, new, now=now)
+            new["spec"] = {**(new.get("spec") or {}), "renewTime": _micro(now)}
+
+
+class NamespaceRules(Rules):
+    """The built-in ones stay. That one is empty before it goes, `removal.py` sees to."""
+
+    def create(self, user: User, new: Json, *, now: str, seen: Seen) -> None:
+        new["status"] = {"phase": "Active"}
+
+    def delete(self, user: User, old: Json) -> None:
+        name = old["metadata"]["name"]
+        if name in kinds.BUILT_IN_NAMESPACES:
+            raise errors.Forbidden(
+                f'namespaces "{name}" is forbidden: this namespace may not be deleted',
+                hint="delete what is in it instead",
+                details=objects.reference(kinds.NAMESPACE, name),
+            )
+
+
+class EventRules(Rules):
+    """Kept for an hour after the last write; a node speaks of itself and of VPSes bound to it."""
+
+    lifetime = EVENT_LIFETIME
+
+    def looks_at(self, user: User, obj: Json) -> Sequence[str]:
+        about = obj["involvedObject"]
+        if user.role is not Role.NODE or about.get("kind") != kinds.VPS.kind:
+            return ()
+        return (codec.key(kinds.VPS, about.get("namespace"), about.get("name") or ""),)
+
+    def create(self, user: User, new: Json, *, now: str, seen: Seen) -> None:
+        about, namespace = new["involvedObject"], new["metadata"]["namespace"]
+        if about.get("namespace", namespace) != namespace:
+            cause = errors.Cause(
+                "involvedObject.namespace",
+                f'Invalid value: "{about["namespace"]}": does not match the event\'s namespace "{namespace}"',
+            )
+            raise objects.invalid(kinds.EVENT, new["metadata"]["name"], cause)
+        self._check_subject(user, new, seen)
+        new.setdefault("type", "Normal")
+        if "eventTime" not in new:
+            new.setdefault("firstTimestamp", now)
+            new.setdefault("lastTimestamp", new["firstTimestamp"])
+            new.setdefault("count", 1)
+
+    def update(self, user: User, old: Json, new: Json, *, now: str, seen: Seen) -> None:
+        if old["involvedObject"] != new["involvedObject"]:
+            words = "an event stays about the object it happened to; create another"
+            cause = objects.forbidden_value("involvedObject", words)
+            raise objects.invalid(kinds.EVENT, old["metadata"]["name"], cause)
+        self._check_subject(user, new, seen)
+
+    def _check_subject(self, user: User, event: Json, seen: Seen) -> None:
+        """A VPS that is gone may still be spoken of: its end is news too."""
+        if user.role is not Role.NODE:
+            return
+        about = event["involvedObject"]
+        own_node = about.get("kind") == kinds.NODE.kind and about.get("name") == user.node
+        own_vps = about.get("kind") == kinds.VPS.kind and all(
+            (objects.assignment_of(vps) or {}).get("node") == user.node for vps in seen.values()
+        )
+        if not own_node and not own_vps:
+            raise errors.Forbidden(
+                f"events is forbidden: node {user.node} may report on itself and on VPSes bound to it, "
+                f'not on {about.get("kind")} "{about.get("name")}"',
+                hint="leave that object to whoever it is bound to",
+                details=objects.reference(kinds.EVENT, event["metadata"]["name"]),
+            )
+
+
+class TokenRules(Rules):
+    """What a Token opens is said once; the server says until when."""
+
+    def create(self, user: User, new: Json, *, now: str, seen: Seen) -> None:
+        spec, name = new["spec"], new["metadata"]["name"]
+        owner = node_token(spec["node"]) if spec["role"] == Role.NODE else None
+        if owner is not None:
+            spec.setdefault("user", f"node:{spec['node']}")
+        spec.setdefault("user", spec["role"])
+        if name != owner and (owner is not None or name.startswith(_NODE_TOKENS)):
+            words = f'must be "{owner}"' if owner else f'"{_NODE_TOKENS}…" is for the credentials of nodes'
+            cause = errors.Cause("metadata.name", f'Invalid value: "{name}": {words}')
+            raise objects.invalid(kinds.TOKEN, name, cause)
+        new["status"] = {}
+        if spec.get("ttl") is not None:
+            try:
+                end = clock.parse_timestamp(now) + datetime.timedelta(seconds=durations.parse(spec["ttl"]))
+            except OverflowError:
+                cause = errors.Cause("spec.ttl", "Invalid value: longer than time goes on")
+                raise objects.invalid(kinds.TOKEN, name, cause) from None
+            new["status"] = {"expiresAt": clock.timestamp(end)}
+
+    def update(self, user: User, old: Json, new: Json, *, now: str, seen: Seen) -> None:
+        if old["spec"] != new["spec"]:
+            words = "a token stays what it is; delete it, and create another"
+            cause = objects.forbidden_value("spec", words)
+            raise objects.invalid(kinds.TOKEN, old["metadata"]["name"], cause)
+
+
+def node_token(node: str) -> str:
+    """The name of the Token that is a node's credential: there is one at a time."""
+    return f"{_NODE_TOKENS}{node}"
+
+
+_NO_RULES = Rules()
+_RULES: Mapping[kinds.ResourceType, Rules] = {
+    kinds.VPS: VPSRules(),
+    kinds.NODE: NodeRules(),
+    kinds.LEASE: LeaseRules(),
+    kinds.TOKEN: TokenRules(),
+    kinds.NAMESPACE: NamespaceRules(),
+    kinds.EVENT: EventRules(),
+}
+
+
+def rules_for(resource: kinds.ResourceType) -> Rules:
+    """The rules of a kind."""
+    return _RULES.get(resource, _NO_RULES)
+
+
+def _micro(now: str) -> str:
+    """As Leases have it: Go's clients insist on the fraction."""
+    return clock.micro_timestamp(clock.parse_timestamp(now))
+
+
+def _check_holder(old: Json, new: Json, *, now: str) -> None:
+    """Raise Conflict, naming the holder, if the Lease is somebody else's yet."""
+    was, will_be = old.get("spec") or {}, new.get("spec") or {}
+    holder, name = was.get("holderIdentity"), old["metadata"]["name"]
+    if holder and holder == will_be.get("holderIdentity"):
+        if int(will_be.get("leaseTransitions") or 0) < int(was.get("leaseTransitions") or 0):
+            why = f"a later agent process ({holder}) has opened a session"
+            raise objects.conflict(kinds.LEASE, name, why, hint="end this one: it is not the node any more")
+        return
+    if holder and not _is_over(was, now):
+        raise objects.conflict(
+            kinds.LEASE,
+            name,
+            f"another agent ({holder}) is node {name} until its lease is over",
+            hint="stop that agent, or give this machine another name with --node",
+        )
+
+
+def _is_over(lease: Json, now: str) -> bool:
+    """Whole seconds are compared, so it lasts up to one longer. A clock turned far is not waited for."""
+    try:
+        age = clock.parse_timestamp(now) - clock.parse_timestamp(lease["renewTime"])
+    except (KeyError, TypeError, ValueError):
+        return True
+    return abs(age.total_seconds()) > int(lease.get("leaseDurationSeconds") or 0)
+
+
+def _check_own_name(user: User, resource: kinds.ResourceType, new: Json) -> None:
+    name = new["metadata"]["name"]
+    if name != user.node:
+        raise errors.Forbidden(
+            f'{objects.qualified(resource)} "{name}" is forbidden: the credential is node {user.node}\'s',
+            hint="join this machine with a token of its own",
+            details=objects.reference(resource, name),
+        )
+
+
+def _check_own_fields(old: Json, new: Json) -> None:
+    """A node may set labels and annotations below a prefix of its own, and otherwise only its status."""
+    for path in _foreign_fields(old, new):
+        raise errors.Forbidden(
+            f'nodes.kohakuriver.io "{new["metadata"]["name"]}" is forbidden: a node may not write {path}',
+            hint=f"an administrator may; a node sets labels that start with {NODES_OWN_LABELS}",
+            causes=(objects.forbidden_value(path, "not this node's to write"),),
+            details=objects.reference(kinds.NODE, new["metadata"]["name"]),
+        )
+
+
+def _foreign_fields(old: Json, new: Json) -> list[str]:
+    paths = ["spec"] if (old.get("spec") or {}) != (new.get("spec") or {}) else []
+    before, after = old["metadata"], new["metadata"]
+    for field in ("labels", "annotations"):
+        was, will_be = before.get(field) or {}, after.get(field) or {}
+        paths += [
+            f"metadata.{field}[{key}]"
+            for key in sorted({*was, *will_be})
+            if was.get(key) != will_be.get(key) and not key.startswith(NODES_OWN_LABELS)
+        ]
+    for field in ("finalizers", "ownerReferences"):
+        if (before.get(field) or []) != (after.get(field) or []):
+            paths.append(f"metadata.{field}")
+    return paths

@@ -1,0 +1,135 @@
+"""POST of a new object. Called by `write.py`; what comes after it is like every other write.
+
+The object is stored on condition that there is none of that name and that its namespace is still as it was
+seen, so that no object outlives its namespace. A create with a `kohakuriver.io/create-id` is safe to repeat.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from apiserver import codec
+from apiserver.admitting.identity import User
+from apiserver.binding import grants
+from apiserver.store.base import Put, Record, StoreConflict
+from apiserver.writing import admission, metadata, objects, phase, validation
+from apiserver.writing.objects import Backing
+from apiserver.writing.outcome import WriteOptions, Written
+from kohakuriver import errors
+from kohakuriver.clock import timestamp
+from kohakuriver.resources import kinds
+
+Json = dict[str, Any]
+
+ATTEMPTS = 6  # the first, and five after conflicts
+
+
+async def make(
+    server: Backing,
+    user: User,
+    resource: kinds.ResourceType,
+    *,
+    namespace: str | None,
+    body: Any,
+    options: WriteOptions,
+) -> Written:
+    """Store a new object. Raises AlreadyExists, unless the one there came from this very command."""
+    now = timestamp(server.clock.now())
+    new, warnings = _new(resource, body, namespace=namespace, options=options, now=now)
+    rules = admission.rules_for(resource)
+    key = codec.key(resource, namespace, new["metadata"]["name"])
+    around = (codec.key(kinds.NAMESPACE, None, namespace),) if namespace else ()
+    others = rules.looks_at(user, new)
+    keys = (key, *around, *others)
+    # Only what the commit compares may come from memory.
+    look = (
+        objects.Look(await objects.read(server, keys), fresh=True)
+        if others
+        else await objects.look(server, keys)
+    )
+    for _ in range(ATTEMPTS):
+        try:
+            step = _decide(user, resource, new, look.records, now=now)
+        except errors.ApiError:
+            if look.fresh:
+                raise
+            look = objects.Look(await objects.read(server, keys), fresh=True)
+            continue
+        if step.write is None or options.dry_run:
+            return Written(step.obj, created=True, warnings=warnings)
+        expect = {key: 0, **{other: grants.revision_of(look.records[other]) for other in around}}
+        try:
+            revision = await server.store.commit(expect=expect, writes=[step.write])
+        except StoreConflict as conflict:
+            look = objects.Look({**look.records, **conflict.actual}, fresh=True)
+            continue
+        return Written(objects.at(step.obj, revision), created=True, warnings=warnings)
+    raise objects.too_busy(resource, new["metadata"]["name"], ATTEMPTS)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Step:
+    """The object as it would be; nothing to write where an earlier try of this command has made it."""
+
+    obj: Json
+    write: Put | None
+
+
+def _decide(
+    user: User, resource: kinds.ResourceType, new: Json, records: Mapping[str, Record | None], *, now: str
+) -> _Step:
+    """What a create comes to, given what is stored. Raises ApiError where it may not be."""
+    fields = new["metadata"]
+    key = codec.key(resource, fields.get("namespace"), fields["name"])
+    existing = records[key]
+    if existing is not None:
+        return _Step(_existing(resource, codec.decode(existing), new), None)
+    if resource.namespaced:
+        _check_namespace(records[codec.key(kinds.NAMESPACE, None, fields["namespace"])], fields["namespace"])
+    rules = admission.rules_for(resource)
+    made = {**new, "metadata": dict(fields)}
+    seen = {other: codec.decode(there) for other in rules.looks_at(user, new) if (there := records[other])}
+    rules.create(user, made, now=now, seen=seen)
+    if resource is kinds.VPS:
+        phase.stamp(made)
+    return _Step(made, Put(key, codec.encode(made), ttl=rules.lifetime))
+
+
+def _new(
+    resource: kinds.ResourceType, body: Any, *, namespace: str | None, options: WriteOptions, now: str
+) -> tuple[Json, tuple[str, ...]]:
+    """A valid new object with the server's metadata, and the warnings about what was sent."""
+    agreed = metadata.agree(resource, body, namespace=namespace, name=None)
+    sent = {"metadata": {}, **{field: value for field, value in agreed.items() if field != "status"}}
+    name = sent["metadata"].get("name")
+    if isinstance(name, str) and name:
+        metadata.check(resource, {"name": name})
+    checked = validation.check(resource, sent, name=str(name or ""), mode=options.validation)
+    made = metadata.new(resource, checked.obj["metadata"], namespace=namespace, now=now)
+    metadata.check(resource, made)
+    return {**checked.obj, "metadata": made}, checked.warnings
+
+
+def _existing(resource: kinds.ResourceType, there: Json, new: Json) -> Json:
+    """A create whose answer was lost finds its own object, and says so as if nothing had happened."""
+    name = new["metadata"]["name"]
+    mine = (new["metadata"].get("annotations") or {}).get(metadata.CREATE_ID)
+    if mine and (there["metadata"].get("annotations") or {}).get(metadata.CREATE_ID) == mine:
+        return there
+    raise errors.AlreadyExists(
+        f'{objects.qualified(resource)} "{name}" already exists',
+        hint="choose another name, change the one that is there, or delete it first",
+        details=objects.reference(resource, name),
+    )
+
+
+def _check_namespace(record: Record | None, name: str) -> None:
+    if record is None:
+        error = objects.not_found(kinds.NAMESPACE, name)
+        error.hint = f"create it first: kubectl create namespace {name}"
+        raise error
+    if codec.decode(record)["metadata"].get("deletionTimestamp"):
+        raise errors.Forbidden(
+            f"unable to create new content in namespace {name} because it is being terminated",
+            hint="use another namespace, or wait until it is gone and create it again",
+        )

@@ -1,0 +1,46 @@
+"""Events that the server itself writes, with what they tell of. Pure but for their names."""
+
+import uuid
+from typing import Any
+
+from apiserver import codec
+from apiserver.store.base import Put
+from apiserver.writing import admission
+from kohakuriver.resources import kinds
+
+Json = dict[str, Any]
+
+COMPONENT = "apiserver"
+
+
+def warning(vps: Json, *, reason: str, message: str, now: str) -> Put:
+    """Something happened to a VPS that somebody may have to know."""
+    fields = vps["metadata"]
+    name = f"{fields['name']}.{uuid.uuid4().hex[:16]}"
+    event = {
+        "apiVersion": kinds.EVENT.api_version,
+        "kind": kinds.EVENT.kind,
+        "metadata": {
+            "name": name,
+            "namespace": fields["namespace"],
+            "uid": str(uuid.uuid4()),
+            "creationTimestamp": now,
+        },
+        "involvedObject": {
+            "apiVersion": kinds.API_VERSION,
+            "kind": kinds.VPS.kind,
+            "namespace": fields["namespace"],
+            "name": fields["name"],
+            "uid": fields["uid"],
+        },
+        "type": "Warning",
+        "reason": reason,
+        "message": message,
+        "source": {"component": COMPONENT},
+        "reportingComponent": COMPONENT,
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+    }
+    key = codec.key(kinds.EVENT, fields["namespace"], name)
+    return Put(key, codec.encode(event), ttl=admission.EVENT_LIFETIME)

@@ -1,0 +1,179 @@
+"""Is what was sent an object of its kind? Pydantic's errors become causes with Kubernetes' paths and words.
+
+Sits between `write.py` and `admission.py`. Unknown fields are refused, named in warnings, or dropped, as the
+client asks; under `status` they are always kept, because a newer program wrote them (FAULTS 46). What comes
+out is what was sent, defaults written out. Pure.
+"""
+
+import dataclasses
+import difflib
+import enum
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pydantic
+import pydantic_core
+
+from apiserver.writing import objects, shape
+from kohakuriver import errors
+from kohakuriver.resources import kinds, meta, models
+
+Json = dict[str, Any]
+
+_TYPES = {
+    "string_type": "a string",
+    "int_type": "an integer",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+}
+
+
+class FieldValidation(enum.StrEnum):
+    """What becomes of unknown fields; the values are those of the `fieldValidation` parameter."""
+
+    STRICT = "Strict"
+    WARN = "Warn"
+    IGNORE = "Ignore"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Checked:
+    """A valid object with its defaults, and what the client should be told."""
+
+    obj: Json
+    warnings: tuple[str, ...] = ()
+
+
+def check(resource: kinds.ResourceType, body: Json, *, name: str, mode: FieldValidation) -> Checked:
+    """The whole object. Raises Invalid with causes, or BadRequest for unknown fields under Strict."""
+    return _check(models.MODELS[resource], body, resource=resource, name=name, mode=mode, below=())
+
+
+def check_status(resource: kinds.ResourceType, status: Json, *, name: str) -> Checked:
+    """The status alone; its unknown fields are kept, with a warning each."""
+    inside = shape.fields(models.MODELS[resource])["status"].model
+    if inside is None:
+        raise errors.NotFound(f"{resource.plural} have no status of their own")
+    return _check(inside, status, resource=resource, name=name, mode=FieldValidation.WARN, below=("status",))
+
+
+def _check(
+    model: type[meta.Model],
+    raw: Json,
+    *,
+    resource: kinds.ResourceType,
+    name: str,
+    mode: FieldValidation,
+    below: shape.Path,
+) -> Checked:
+    pruned, found = shape.prune(model, raw)
+    unknown = [dataclasses.replace(field, path=(*below, *field.path)) for field in found]
+    kept = [field for field in unknown if field.path[0] == "status"]
+    refused = (
+        [field for field in unknown if field.path[0] != "status"] if mode is FieldValidation.STRICT else []
+    )
+    instance, causes = _parse(model, pruned, below)
+    if refused:
+        raise _strict(resource, refused, causes)
+    if instance is None:
+        raise objects.invalid(resource, name, *causes)
+    obj = shape.complete(instance, pruned)
+    for field in kept:
+        shape.graft(obj, dataclasses.replace(field, path=field.path[len(below) :]))
+    warnings = () if mode is FieldValidation.IGNORE else tuple(str(field) for field in unknown)
+    return Checked(obj, warnings)
+
+
+def _parse(
+    model: type[meta.Model], raw: Json, below: shape.Path
+) -> tuple[meta.Model | None, tuple[errors.Cause, ...]]:
+    try:
+        return model.model_validate(raw), ()
+    except pydantic.ValidationError as error:
+        return None, _causes(error.errors(include_url=False), raw, below)
+
+
+def _strict(
+    resource: kinds.ResourceType, unknown: Sequence[shape.Unknown], causes: tuple[errors.Cause, ...]
+) -> errors.BadRequest:
+    """The 400 of a stock API server, so that kubectl prints it as it would for Kubernetes' own kinds."""
+    listed = ", ".join(map(str, unknown))
+    fields = tuple(
+        errors.Cause(field=shape.written(field.path), message=str(field), reason="FieldValueForbidden")
+        for field in unknown
+    )
+    return errors.BadRequest(
+        f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
+        f"strict decoding error: {listed}",
+        hint=f"`kubectl explain {resource.singular} --recursive` lists the fields",
+        causes=fields + causes,
+    )
+
+
+def _causes(
+    found: Sequence[pydantic_core.ErrorDetails], raw: Json, below: shape.Path
+) -> tuple[errors.Cause, ...]:
+    """One cause for each place. A value that fits none of several types is one mistake, not one per type."""
+    places: dict[str, list[pydantic_core.ErrorDetails]] = {}
+    for error in found:
+        path = (*below, *_place(error["loc"], raw, missing=error["type"] == "missing"))
+        places.setdefault(shape.written(path), []).append(error)
+    return tuple(_cause(field, errors_there) for field, errors_there in places.items())
+
+
+def _place(location: shape.Path, raw: Any, *, missing: bool) -> shape.Path:
+    """Pydantic's location without what names a member of a union rather than a place in the JSON."""
+    place: list[str | int] = []
+    here = raw
+    for part in location:
+        there = _descend(here, part)
+        if there is None:
+            return (*place, part) if missing else tuple(place)
+        place.append(part)
+        here = there[0]
+    return tuple(place)
+
+
+def _descend(here: Any, part: str | int) -> tuple[Any] | None:
+    if isinstance(here, dict) and part in here:
+        return (here[part],)
+    if isinstance(here, list) and isinstance(part, int) and part < len(here):
+        return (here[part],)
+    return None
+
+
+def _cause(field: str, found: Sequence[pydantic_core.ErrorDetails]) -> errors.Cause:
+    first = next((error for error in found if error["type"] == "value_error"), found[0])  # ours say most
+    shown = _shown(first["input"])
+    kinds_wanted = [_TYPES[error["type"]] for error in found if error["type"] in _TYPES]
+    context: Mapping[str, Any] = first.get("ctx") or {}
+    match first["type"]:
+        case "missing":
+            return errors.Cause(field, "Required value: it must be given", "FieldValueRequired")
+        case "enum" | "literal_error":
+            expected = str(context.get("expected", ""))
+            message = f"Unsupported value: {shown}: supported values: {expected.replace(chr(39), chr(34))}"
+            return errors.Cause(field, message + _meant(first["input"], expected), "FieldValueNotSupported")
+        case "value_error":
+            return errors.Cause(field, f"Invalid value: {shown}: {context.get('error', first['msg'])}")
+    if len(kinds_wanted) == len(found):
+        wanted = " or ".join(dict.fromkeys(kinds_wanted))
+        return errors.Cause(field, f"Invalid value: {shown}: must be {wanted}", "FieldValueTypeInvalid")
+    return errors.Cause(field, f"Invalid value: {shown}: {first['msg']}")
+
+
+def _meant(value: Any, expected: str) -> str:
+    """A guess at the word that was meant, which is most often one in other letters."""
+    words = {word.lower(): word for word in expected.replace(" or ", ", ").replace("'", "").split(", ")}
+    close = difflib.get_close_matches(str(value).lower(), words, n=1)
+    return f' (did you mean "{words[close[0]]}"?)' if close else ""
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 80 else f"{text[:80]}…"

@@ -1,0 +1,115 @@
+"""What is asked of a VPS beyond the right shape, at create and at every change; for `admission.py`.
+
+Our finalizer stands exactly while a VPS is bound; then its node, and the targets of its volumes, are fixed.
+What changes live or at the next restart is let through: the grant follows in `grants.py`.
+"""
+
+import re
+from typing import Any
+
+from apiserver.admitting import rights
+from apiserver.admitting.identity import User
+from apiserver.writing import metadata, objects
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+from kohakuriver.resources.vps import DEFAULT_IMAGE
+
+Json = dict[str, Any]
+
+_IMAGE_ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}|sha256:.*")
+_COMMITTED = re.compile(r"([^/]+/)?kohakuriver/commit-.*")
+
+
+def check_created(user: User, new: Json) -> None:
+    """Complete a VPS about to be created, or refuse it."""
+    rights.check(user, None, new)
+    _check_image(new)
+    set_finalizers(new, without=metadata.FINALIZER)
+
+
+def check_changed(user: User, old: Json, new: Json) -> None:
+    """Complete a change of the main resource, or refuse it."""
+    rights.check(user, old, new)
+    _check_image(new)
+    assignment = objects.assignment_of(old)
+    if assignment is None:
+        set_finalizers(new, without=metadata.FINALIZER)
+        return
+    causes = [*_moved(old, new, assignment["node"]), *_retargeted(old, new, assignment["node"])]
+    if causes:
+        raise objects.invalid(kinds.VPS, old["metadata"]["name"], *causes)
+    _keep_finalizer(old, new, assignment["node"])
+
+
+def without_default_image(old: Json, spec: Json) -> Json:
+    """A spec that newly names an Environment, without the image that the server itself had written."""
+    newly = spec.get("environment") and not old["spec"].get("environment")
+    if newly and spec.get("image") == old["spec"].get("image") == DEFAULT_IMAGE:
+        return {field: value for field, value in spec.items() if field != "image"}
+    return spec
+
+
+def set_finalizers(obj: Json, *, adding: str = "", without: str = "") -> None:
+    """Add one of the finalizers, or take it away."""
+    names = [name for name in obj["metadata"].get("finalizers") or () if name != without]
+    names += [adding] if adding else []
+    obj["metadata"].pop("finalizers", None)
+    if names:
+        obj["metadata"]["finalizers"] = names
+
+
+def _check_image(new: Json) -> None:
+    image, why = new["spec"].get("image") or "", ""
+    if _IMAGE_ID.fullmatch(image):
+        why = "an image's id means something on one engine only: write its name"
+    elif _COMMITTED.fullmatch(image):
+        why = "it is the state of another VPS, kept by its node: write the name of an image"
+    if why:
+        cause = errors.Cause("spec.image", f'Invalid value: "{image}": {why}')
+        raise objects.invalid(kinds.VPS, new["metadata"]["name"], cause)
+
+
+def _moved(old: Json, new: Json, node: str) -> list[errors.Cause]:
+    """A VPS stays where its files are; to name the very node it is on, or none any more, moves nothing."""
+    before, after = old["spec"].get("placement") or {}, new["spec"].get("placement") or {}
+    words = (
+        f"cannot change while the VPS is bound to {node}, where its files are; to move it, save the "
+        "files, delete the VPS, and create it with the new placement"
+    )
+    fields = []
+    if before.get("node") != after.get("node") and after.get("node") not in (None, node):
+        fields.append("spec.placement.node")
+    if (before.get("nodeSelector") or {}) != (after.get("nodeSelector") or {}):
+        fields.append("spec.placement.nodeSelector")
+    return [objects.forbidden_value(field, words) for field in fields]
+
+
+def _retargeted(old: Json, new: Json, node: str) -> list[errors.Cause]:
+    targets = {volume["name"]: volume["target"] for volume in old["spec"].get("volumes") or ()}
+    causes = []
+    for number, volume in enumerate(new["spec"].get("volumes") or ()):
+        before = targets.get(volume["name"], volume["target"])
+        if before != volume["target"]:
+            words = (
+                f"volume {volume['name']} stays at {before} while the VPS is bound to {node}; give a volume "
+                "of another name the new target and copy the files, or delete the VPS and create it again: "
+                "a volume with reclaimPolicy Retain is kept for it"
+            )
+            causes.append(objects.forbidden_value(f"spec.volumes[{number}].target", words))
+    return causes
+
+
+def _keep_finalizer(old: Json, new: Json, node: str) -> None:
+    if metadata.FINALIZER in (new["metadata"].get("finalizers") or ()):
+        return
+    if not old["metadata"].get("deletionTimestamp"):
+        set_finalizers(new, adding=metadata.FINALIZER)
+        return
+    if objects.status_of(old).get("unreachableSince"):
+        return  # a forced delete, by hand; `grants.py` leaves the tombstone
+    words = (
+        f"{metadata.FINALIZER} goes by itself once node {node} has removed the container; "
+        "wait for that, or bring the node back"
+    )
+    cause = objects.forbidden_value("metadata.finalizers", words)
+    raise objects.invalid(kinds.VPS, old["metadata"]["name"], cause)

@@ -1,0 +1,102 @@
+"""`down`: stop the cluster of a data directory; VPSes keep running. `--purge` removes it, VPSes too."""
+
+import subprocess
+from typing import Annotated
+
+import typer
+
+from cli import programs, screen
+from cli.local import cluster_options, neighbours, run_state, service
+from cli.local.cluster_files import ClusterFiles
+from cli.local.up import DataDir
+from kohakuriver import errors
+
+EXAMPLES = """
+kohakuriver down
+kohakuriver down --data-dir /srv/river2
+kohakuriver down --purge
+"""
+GRACE = 50.0  # seconds for the supervisor to stop its four programs
+
+Purge = Annotated[
+    bool,
+    typer.Option("--purge", help="Remove the cluster: its VPSes with their files, its data, its service."),
+]
+
+
+def down(data_dir: DataDir = None, purge: Purge = False) -> int:
+    """Stop the cluster on this machine. VPSes keep running, and the next `up` finds them again."""
+    files = ClusterFiles.at(data_dir)
+    if not files.is_ours:
+        if purge:
+            raise errors.ConfigError(f"{files.root} holds no cluster", hint="name its folder with --data-dir")
+        screen.out(f"nothing runs from {files.root}: there is no cluster in it")
+        return 0
+    stopped = _stop(files)
+    if purge:
+        _purge(files)
+        return 0
+    if stopped:
+        screen.out("stopped; VPSes keep running, and `kohakuriver up` finds them again")
+    else:
+        screen.out(f"nothing runs from {files.root}")
+    return 0
+
+
+def _stop(files: ClusterFiles) -> bool:
+    """Stop what runs; whether anything did."""
+    state = run_state.read(files.run)
+    if state is None:
+        return _wait_for_starting(files)
+    running = state.supervisor.alive
+    if running and state.unit:
+        service.stop(state.unit)
+    elif running:
+        screen.note(f"stopping the cluster (pid {state.supervisor.pid})")
+        state.supervisor.end(GRACE)
+    survivors = state.survivors()
+    for name, orphan in survivors:
+        screen.note(f"ending {name} (pid {orphan.pid}), which was left behind")
+        orphan.end(grace=10.0)
+    files.run.unlink(missing_ok=True)
+    return running or bool(survivors)
+
+
+def _wait_for_starting(files: ClusterFiles) -> bool:
+    """Nothing is on record; somebody who holds the lock has only just begun. Raises ConfigError."""
+    with files.locked() as free:
+        if free:
+            return False
+    raise errors.ConfigError(f"another command works on {files.root} right now", hint="try again in a moment")
+
+
+def _purge(files: ClusterFiles) -> None:
+    """Remove the containers, then the service, then the files, so that it can be tried again after a failure.
+    Raises ConfigError."""
+    with files.locked() as free:
+        if not free:
+            raise errors.ConfigError(f"a cluster still runs from {files.root}")
+        _remove_containers(files)
+        unit = service.Service.here(files)
+        if unit.remove():
+            screen.note(f"removed {unit.unit}")
+        with neighbours.locked():
+            neighbours.forget(files.root)
+        left = files.remove()
+    screen.out(f"removed the cluster in {files.root}")
+    if left:
+        screen.note(f"left there, as not ours: {', '.join(left)}")
+
+
+def _remove_containers(files: ClusterFiles) -> None:
+    cluster = files.cluster_id()
+    if not cluster:
+        return  # it never came up, so it has none
+    options = cluster_options.load(files.options)
+    engine = ["--docker-host", options.docker_host] if options and options.docker_host else []
+    done = subprocess.run(programs.command("agent", ["purge", "--cluster", cluster, *engine]), cwd="/")
+    if done.returncode != 0:
+        raise errors.ConfigError(
+            "the cluster's containers could not be removed, so its files were kept",
+            hint="see above; when that is mended, `kohakuriver down --purge` again",
+        )

@@ -1,0 +1,161 @@
+"""The four programs of a cluster on one machine: their command lines, and what makes each of them ready."""
+
+import contextlib
+import dataclasses
+import random
+
+from cli import programs
+from cli.http import Api, Object
+from cli.local import etcd_process, ports
+from cli.local.cluster_files import CONTEXT, ClusterFiles
+from cli.local.cluster_options import Options
+from cli.local.etcd_process import Binary, Etcd
+from cli.local.supervisor import Program
+from kohakuriver import errors
+from kohakuriver.client import config
+from kohakuriver.resources import kinds
+
+_LOOK = 3.0  # seconds one look at the API may take
+
+
+@dataclasses.dataclass(frozen=True)
+class Stack:
+    """What is to run, and what is known of it."""
+
+    programs: tuple[Program, ...]
+    etcd: Etcd
+    binary: Binary
+
+
+def build(files: ClusterFiles, options: Options) -> Stack:
+    """Raises ConfigError where something is missing. Chooses etcd's ports; starts nothing."""
+    binary = etcd_process.find()
+    chance = random.Random()  # noqa: S311 - to spread, not to hide
+    client_port = ports.choose("127.0.0.1", chance=chance)
+    etcd = Etcd(
+        data=files.root / "etcd",
+        client_port=client_port,
+        peer_port=ports.choose("127.0.0.1", chance=chance, besides=[client_port]),
+        ca=files.pki / "etcd-ca.crt",
+        certificate=files.pki / "etcd.crt",
+        key=files.pki / "etcd.key",
+    )
+    node = _NodeWatch(files, options.node)
+    return Stack(
+        programs=(
+            Program("etcd", etcd.command(binary), files.log("etcd"), etcd.missing),
+            Program(
+                "apiserver",
+                _apiserver(files, options, etcd),
+                files.log("apiserver"),
+                lambda: _server_missing(files),
+            ),
+            Program(
+                "controller",
+                programs.command("controller", ["--config", str(files.root / "controller.config")]),
+                files.log("controller"),
+                lambda: "",  # it makes itself known by what it does
+                prepare=lambda: _remember_cluster(files),
+            ),
+            Program(
+                "agent", _agent(files, options), files.log("agent"), node.missing, prepare=node.look_before
+            ),
+        ),
+        etcd=etcd,
+        binary=binary,
+    )
+
+
+def _apiserver(files: ClusterFiles, options: Options, etcd: Etcd) -> list[str]:
+    arguments = {
+        "--etcd": etcd.url,
+        "--etcd-ca": etcd.ca,
+        "--etcd-cert": etcd.certificate,
+        "--etcd-key": etcd.key,
+        "--listen": options.listen_address,
+        "--tls-cert": files.pki / "apiserver.crt",
+        "--tls-key": files.pki / "apiserver.key",
+        "--tls-ca": files.pki / "ca.crt",
+        "--token-file": files.tokens,
+    }
+    return programs.command("apiserver", [str(word) for pair in arguments.items() for word in pair])
+
+
+def _agent(files: ClusterFiles, options: Options) -> list[str]:
+    arguments = [
+        "--config",
+        files.root / "agent.config",
+        "--node",
+        options.node,
+        "--data-dir",
+        files.root / "agent",
+    ]
+    return programs.command("agent", [*map(str, arguments), *options.agent_arguments()])
+
+
+def _look(files: ClusterFiles, path: str) -> Object:
+    """A short look at the API, as the administrator."""
+    connection = config.load(files.config, context=CONTEXT)
+    with contextlib.closing(Api(connection, timeout=_LOOK, warn=lambda text: None)) as api:
+        return api.call("GET", path)
+
+
+def _server_missing(files: ClusterFiles) -> str:
+    try:
+        _look(files, "/readyz")
+    except errors.Unreachable:
+        return "the API server to listen"
+    except errors.KohakuRiverError as error:
+        return f"the API server to be ready: {error.message}"
+    return ""
+
+
+def _remember_cluster(files: ClusterFiles) -> str:
+    """Keep the cluster's id beside its files: `down --purge` needs it when the API is gone.
+    Raises ConfigError when etcd's is another."""
+    try:
+        found = _look(files, kinds.NAMESPACE.path(name=kinds.SYSTEM_NAMESPACE))
+    except (errors.ApiError, errors.Unreachable) as error:
+        return f"the cluster's id: {error.message}"
+    annotations = found["metadata"].get("annotations") or {}
+    files.remember_cluster_id(annotations[kinds.CLUSTER_ID_ANNOTATION])
+    return ""
+
+
+class _NodeWatch:
+    """Whether this machine's Node is ready. What etcd remembers of an earlier run does not count: its Lease
+    must have been renewed since."""
+
+    def __init__(self, files: ClusterFiles, node: str) -> None:
+        self._files = files
+        self._node = node
+        self._before: str | None = None
+
+    def look_before(self) -> str:
+        """Take down how the Lease is before the agent starts."""
+        try:
+            self._before = self._lease()
+        except (errors.ApiError, errors.Unreachable) as error:
+            return f"a look at node {self._node}: {error.message}"
+        return ""
+
+    def missing(self) -> str:
+        """What the node still lacks."""
+        try:
+            if self._lease() in (None, self._before):
+                return f"the agent to register node {self._node}"
+            found = _look(self._files, kinds.NODE.path(name=self._node))
+        except errors.KohakuRiverError as error:
+            return f"node {self._node}: {error.message}"
+        for condition in (found.get("status") or {}).get("conditions") or ():
+            if condition["type"] == "Ready":
+                why = condition.get("message") or condition["status"]
+                return "" if condition["status"] == "True" else f"node {self._node} to be Ready: {why}"
+        return f"node {self._node} to report that it is Ready"
+
+    def _lease(self) -> str | None:
+        path = kinds.LEASE.path(namespace=kinds.NODE_LEASE_NAMESPACE, name=self._node)
+        try:
+            return str(_look(self._files, path)["metadata"]["resourceVersion"])
+        except errors.NotFound:
+            return None

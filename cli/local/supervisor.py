@@ -1,0 +1,213 @@
+"""Keeps programs running: starts them in order, each once the one before is ready; starts again what dies,
+with a growing pause; stops them in the reverse order. Knows nothing of what they are.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cli.local import process
+from cli.local.process import Process
+from kohakuriver.clock import Clock
+
+LOG_SIZE = 20_000_000  # bytes; a longer log is set aside when its program starts
+POLL = 0.1  # seconds between two looks at whether a program is ready
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """One program to keep. `ready` says what is still missing, in words, nothing when it is ready;
+    `prepare` says what must come before its first start, in the same way. Both may block."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    ready: Callable[[], str]
+    prepare: Callable[[], str] = lambda: ""
+    grace: float = 10.0  # seconds from SIGTERM to SIGKILL
+
+
+@dataclasses.dataclass(frozen=True)
+class Started:
+    name: str
+    process: Process
+
+
+@dataclasses.dataclass(frozen=True)
+class Ended:
+    """It died by itself and will be started again after `pause` seconds. A negative code is a signal."""
+
+    name: str
+    code: int
+    lived: float
+    pause: float
+    log: Path
+
+
+@dataclasses.dataclass(frozen=True)
+class Waiting:
+    name: str
+    missing: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Ready:
+    name: str
+
+
+Happening = Started | Ended | Waiting | Ready
+Tell = Callable[[Happening], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Pauses:
+    """How long to wait before a program that died is started again, in seconds."""
+
+    first: float = 1.0
+    longest: float = 30.0
+    steady: float = 60.0  # who lived so long starts from the first pause again
+
+    def after(self, previous: float, lived: float) -> float:
+        if previous == 0.0 or lived >= self.steady:
+            return self.first
+        return min(previous * 2, self.longest)
+
+
+class Supervisor:
+    """Run `run()`; set `stop` to end it."""
+
+    def __init__(
+        self, programs: Sequence[Program], *, tell: Tell, clock: Clock, pauses: Pauses | None = None
+    ) -> None:
+        self.stop = asyncio.Event()
+        self._tell = tell
+        self._keepers = [_Keeper(one, tell=tell, clock=clock, pauses=pauses or Pauses()) for one in programs]
+
+    async def run(self) -> None:
+        """Start all, keep them until `stop` is set, stop all."""
+        tasks: list[asyncio.Task[None]] = []
+        stopped = asyncio.create_task(self.stop.wait())
+        try:
+            for keeper in self._keepers:
+                program = keeper.program
+                await self._first(self._until(program.name, program.prepare), [stopped, *tasks])
+                if self.stop.is_set():
+                    return
+                tasks.append(asyncio.create_task(keeper.run(), name=program.name))
+                await self._first(self._until(program.name, program.ready), [stopped, *tasks])
+                if self.stop.is_set():
+                    return
+                self._tell(Ready(program.name))
+            await self._first(stopped, tasks)
+        finally:
+            stopped.cancel()
+            for keeper in reversed(self._keepers):
+                await keeper.stop()
+            await asyncio.gather(*tasks)
+
+    def kill(self) -> None:
+        """Do not wait for anybody's grace."""
+        for keeper in self._keepers:
+            keeper.kill()
+
+    async def _first(self, wanted: "asyncio.Task[object]", others: "Sequence[asyncio.Task[object]]") -> None:
+        """Wait for one task, or for the end of any other; a failure of any of them is raised."""
+        done, _ = await asyncio.wait([wanted, *others], return_when=asyncio.FIRST_COMPLETED)
+        if wanted not in done:
+            wanted.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await wanted
+        for task in done:
+            task.result()
+
+    def _until(self, name: str, look: Callable[[], str]) -> "asyncio.Task[None]":
+        """A task that ends when nothing is missing."""
+
+        async def until() -> None:
+            said = ""
+            while missing := await asyncio.to_thread(look):
+                if missing != said:
+                    said = missing
+                    self._tell(Waiting(name, missing))
+                await asyncio.sleep(POLL)
+
+        return asyncio.create_task(until())
+
+
+class _Keeper:
+    """One program, kept running."""
+
+    def __init__(self, program: Program, *, tell: Tell, clock: Clock, pauses: Pauses) -> None:
+        self.program = program
+        self._tell = tell
+        self._clock = clock
+        self._pauses = pauses
+        self._stopping = asyncio.Event()
+        self._child: asyncio.subprocess.Process | None = None
+
+    async def run(self) -> None:
+        """Until `stop`."""
+        pause = 0.0
+        while not self._stopping.is_set():
+            pause = await self._live(pause)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
+
+    async def _live(self, pause: float) -> float:
+        """One life of the program; how long to wait before the next."""
+        born = self._clock.monotonic()
+        code = await self._spawn_and_wait()
+        if self._stopping.is_set():
+            return 0.0
+        lived = self._clock.monotonic() - born
+        following = self._pauses.after(pause, lived)
+        self._tell(Ended(self.program.name, code, lived, following, self.program.log))
+        return following
+
+    async def _spawn_and_wait(self) -> int:
+        set_aside(self.program.log)
+        with self.program.log.open("ab") as log:
+            self._child = await asyncio.create_subprocess_exec(
+                *self.program.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                start_new_session=True,  # a Ctrl-C in the terminal is ours alone, for the order of stopping
+                preexec_fn=process.DieWithParent(),
+            )
+        if self._stopping.is_set():  # while it was being started
+            self._send(signal.SIGTERM)
+        identity = process.identify(self._child.pid)
+        if identity is not None:
+            self._tell(Started(self.program.name, identity))
+        return await self._child.wait()
+
+    async def stop(self) -> None:
+        """Ask the program to end, make it after its grace."""
+        self._stopping.set()
+        if self._child is None or self._child.returncode is not None:
+            return
+        self._send(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self._child.wait(), self.program.grace)
+        except TimeoutError:
+            self.kill()
+
+    def kill(self) -> None:
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: signal.Signals) -> None:
+        if self._child is not None and self._child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._child.pid, number)
+
+
+def set_aside(log: Path, *, longest: int = LOG_SIZE) -> None:
+    """Keep one older log beside the new one."""
+    if log.exists() and log.stat().st_size > longest:
+        log.replace(log.with_suffix(".log.1"))

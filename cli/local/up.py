@@ -1,0 +1,288 @@
+"""`up`: a whole cluster on this machine. Prepares the data directory, then runs it, or has it run.
+
+Everything here may be said again: what exists is kept, what runs is left alone.
+"""
+
+import dataclasses
+import os
+import re
+import socket
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import failures, screen
+from cli.local import (
+    agent_flags,
+    cluster_files,
+    cluster_options,
+    detach,
+    foreground,
+    neighbours,
+    ports,
+    run_state,
+    stack,
+)
+from cli.local.cluster_files import ClusterFiles
+from cli.local.cluster_options import Options
+from cli.local.service import Service
+from kohakuriver import durations, errors
+from kohakuriver.clock import SystemClock
+
+EXAMPLES = """
+kohakuriver up
+kohakuriver up --detach
+kohakuriver up --detach --data-dir /srv/river2 --port 6444
+kohakuriver up --listen 0.0.0.0 --advertise river.example.org --ssh-address 0.0.0.0
+"""
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", metavar="DIR", help="Where everything is kept. [default: ~/.kohakuriver]"),
+]
+Port = Annotated[
+    int | None, typer.Option("--port", metavar="N", min=1, max=65535, help="The API's port. [default: 6443]")
+]
+Listen = Annotated[
+    str | None,
+    typer.Option("--listen", metavar="ADDRESS", help="Where the API listens. [default: 127.0.0.1]"),
+]
+Advertise = Annotated[
+    str | None,
+    typer.Option("--advertise", metavar="HOST", help="The name or address by which others reach the API."),
+]
+Detach = Annotated[
+    bool, typer.Option("--detach", "-d", help="Return when the node is ready; go on in the background.")
+]
+Timeout = Annotated[
+    str, typer.Option("--timeout", metavar="DURATION", help="How long --detach waits for the node.")
+]
+InstallService = Annotated[
+    bool, typer.Option("--install-service", help="Write and enable a systemd unit that runs it from now on.")
+]
+Node = Annotated[
+    str | None, typer.Option("--node", metavar="NAME", help="This machine's name. [default: its host name]")
+]
+Cores = Annotated[
+    str | None, typer.Option("--cores", metavar="N", help="Cores to offer. [default: what the machine has]")
+]
+Memory = Annotated[
+    str | None,
+    typer.Option("--memory", metavar="SIZE", help="Memory to offer. [default: what the machine has]"),
+]
+SshAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ssh-address",
+        metavar="ADDRESS",
+        help="Where VPSes' SSH is published, or `off`. [default: 127.0.0.1]",
+    ),
+]
+SshPortRange = Annotated[
+    str | None,
+    typer.Option(
+        "--ssh-port-range", metavar="FIRST-LAST", help="The ports for it. [default: 30000-31999, if free]"
+    ),
+]
+DockerHost = Annotated[
+    str | None,
+    typer.Option(
+        "--docker-host", metavar="SOCKET", help="The engine's socket. [default: unix:///var/run/docker.sock]"
+    ),
+]
+
+
+def up(
+    data_dir: DataDir = None,
+    port: Port = None,
+    listen: Listen = None,
+    advertise: Advertise = None,
+    detached: Detach = False,
+    timeout: Timeout = "2m",
+    install_service: InstallService = False,
+    node: Node = None,
+    cores: Cores = None,
+    memory: Memory = None,
+    reserve_cores: agent_flags.ReserveCores = None,
+    reserve_memory: agent_flags.ReserveMemory = None,
+    allow_mount: agent_flags.AllowMount = None,
+    allow_privileged: agent_flags.AllowPrivileged = None,
+    gpu_inventory: agent_flags.GPUInventory = None,
+    ssh_address: SshAddress = None,
+    ssh_port_range: SshPortRange = None,
+    docker_host: DockerHost = None,
+) -> int:
+    """Start a cluster on this machine: etcd, API server, controller and agent.
+
+    What is given is kept for the next `up` of the same data directory. VPSes outlive `down` and `up`.
+    """
+    given = {
+        "port": port,
+        "listen": listen,
+        "advertise": advertise,
+        "node": node,
+        "cores": cores,
+        "memory": memory,
+        "reserve_cores": reserve_cores,
+        "reserve_memory": reserve_memory,
+        "allow_mount": agent_flags.mounts(allow_mount),
+        "allow_privileged": allow_privileged,
+        "gpu_inventory": agent_flags.inventory(gpu_inventory),
+        "ssh_address": ssh_address,
+        "ssh_port_range": ssh_port_range,
+        "docker_host": docker_host,
+    }
+    files = ClusterFiles.at(data_dir)
+    seconds = _seconds(timeout)
+    files.claim()
+    with files.locked() as free:
+        if not free:
+            return _already(files, given, install_service, wait=seconds if detached else 0.0)
+        options = _settle(files, given)
+        if detach.VARIABLE not in os.environ:  # else the one in front has said it
+            _tell_kept(files, options, given)
+        _end_orphans(files)
+        _check_port(options)
+        prepared = _prepare(files, options)
+        if not detached and not install_service:
+            if prepared.binary.warning:
+                screen.warn(prepared.binary.warning)
+            foreground.run(files, options, prepared, when_ready=lambda: _welcome(files, options))
+            return 0
+    if install_service:
+        for line in Service.here(files).install():
+            screen.out(line)
+        return 0
+    pid = detach.run(files, timeout=seconds)
+    screen.out(f"kohakuriver runs in the background (pid {pid}); stop it with `{_command(files, 'down')}`")
+    return 0
+
+
+def _seconds(text: str) -> float:
+    try:
+        return durations.parse(text)
+    except ValueError as error:
+        raise failures.UsageError(f"--timeout: {error}", hint="a bare number counts seconds") from None
+
+
+def _already(files: ClusterFiles, given: dict[str, Any], install_service: bool, *, wait: float) -> int:
+    """It runs, or is just starting: say so, and what was asked for in vain."""
+    state = detach.until_ready(files, timeout=wait) if wait else run_state.read(files.run)
+    options = cluster_options.load(files.options)
+    where = f"at {state.url} (pid {state.supervisor.pid})" if state else "and is just starting"
+    screen.out(f"kohakuriver already runs from {files.root}, {where}")
+    if state:
+        screen.out("  " + ", ".join(f"{name} {one.pid}" for name, one in state.programs.items()))
+    if options is not None:
+        changes = options.changed(given).differences(options)
+        if changes:
+            screen.warn(
+                f"{', '.join(changes)} changes nothing while it runs: `{_command(files, 'down')}` first"
+            )
+    if install_service:
+        for line in Service.here(files).install(running=True):
+            screen.out(line)
+    return 0
+
+
+def _settle(files: ClusterFiles, given: dict[str, Any]) -> Options:
+    """What counts: given now, else kept from last time, else the defaults; kept for next time."""
+    before = cluster_options.load(files.options)
+    options = (before or Options(node=_node_name())).changed(given)
+    if before is not None and options.node != before.node:
+        raise failures.UsageError(
+            f"this cluster knows this machine as {before.node}",
+            hint="a node keeps its name; leave --node out",
+        )
+    with neighbours.locked():
+        options = _settle_ssh_ports(files, options, chosen=given["ssh_port_range"] is not None)
+        cluster_options.save(files.options, options)
+        neighbours.add(files.root)
+    return options
+
+
+def _tell_kept(files: ClusterFiles, options: Options, given: dict[str, Any]) -> None:
+    """What is not as it would be in a new cluster, and was not asked for just now."""
+    first, last = neighbours.STANDARD
+    usual = Options(node=options.node, ssh_port_range=f"{first}-{last}")
+    told = [
+        " ".join(options.words(name))
+        for name in options.differences(usual)
+        if options.words(name) and not _given(given, name)
+    ]
+    if told:
+        screen.note(f"as {files.options} has it: {' '.join(told)}")
+
+
+def _given(given: dict[str, Any], option: str) -> bool:
+    return given[option[2:].replace("-", "_")] is not None
+
+
+def _settle_ssh_ports(files: ClusterFiles, options: Options, *, chosen: bool) -> Options:
+    """A range that no other cluster of this user has."""
+    others = neighbours.ranges(files.root)
+    mine = neighbours.parse(options.ssh_port_range)
+    if options.ssh_address == "off":
+        return options
+    if mine is not None:
+        for root, theirs in others.items() if chosen else ():
+            if neighbours.overlaps(mine, theirs):
+                screen.warn(f"the cluster in {root} has SSH ports {theirs[0]}-{theirs[1]}, which overlap")
+        return options
+    first, last = neighbours.choose(list(others.values()))
+    if (first, last) != neighbours.STANDARD:
+        screen.note(f"SSH ports are {first}-{last}, as another cluster on this machine has the standard ones")
+    return dataclasses.replace(options, ssh_port_range=f"{first}-{last}")
+
+
+def _node_name() -> str:
+    """The host name as a name of ours."""
+    name = re.sub(r"[^a-z0-9.-]+", "-", socket.gethostname().lower()).strip("-.")
+    return name or "node"
+
+
+def _end_orphans(files: ClusterFiles) -> None:
+    """Programs that outlived a supervisor which was killed."""
+    state = run_state.read(files.run)
+    for name, orphan in state.survivors() if state else ():
+        screen.note(f"ending {name} (pid {orphan.pid}), left behind by an `up` that was killed")
+        orphan.end(grace=10.0)
+
+
+def _check_port(options: Options) -> None:
+    try:
+        free = ports.is_free(options.listen, options.port)
+    except OSError as error:
+        raise errors.ConfigError(
+            f"this machine cannot listen on {options.listen}: {error.strerror}",
+            hint="--listen takes an address of this machine, such as 127.0.0.1 or 0.0.0.0",
+        ) from None
+    if not free:
+        who = ports.holder(options.port)
+        other = ports.next_free(options.listen, options.port)
+        raise errors.ConfigError(
+            f"port {options.port} on {options.listen} is taken" + (f" by {who}" if who else ""),
+            hint=f"stop that, or choose another port: --port {other}",
+        )
+
+
+def _prepare(files: ClusterFiles, options: Options) -> stack.Stack:
+    hosts = ["127.0.0.1", "::1", "localhost", socket.gethostname(), options.node, options.local_host]
+    hosts += [options.advertise] if options.advertise else []
+    cluster_files.ensure_certificates(files, hosts, SystemClock().now())
+    cluster_files.ensure_credentials(files, url=options.url, local_url=options.local_url, node=options.node)
+    return stack.build(files, options)
+
+
+def _welcome(files: ClusterFiles, options: Options) -> None:
+    """What to do next."""
+    screen.note(f"the cluster is ready at {options.url}; node {options.node}")
+    if not files.is_default:
+        screen.note(f"  export KOHAKURIVER_CONFIG={files.config}")
+    screen.note("  kohakuriver get nodes,vps")
+    screen.note(f"  KUBECONFIG={files.config} kubectl get vps")
+
+
+def _command(files: ClusterFiles, verb: str) -> str:
+    return f"kohakuriver {verb}" + ("" if files.is_default else f" --data-dir {files.root}")
