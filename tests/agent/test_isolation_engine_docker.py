@@ -15,7 +15,7 @@ pytestmark = pytest.mark.docker
 BRIDGE = "br-kr-isolation"
 LOOK = """
 import asyncio, sys
-from agent.isolation import Isolation
+from agent.machine.isolation import Isolation
 from agent.runtime.iptables import Iptables
 async def main():
     before = await Iptables().rules()
