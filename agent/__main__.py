@@ -19,6 +19,7 @@ from agent.cluster import cluster_id
 from agent.loop import Agent
 from agent.machine import facts
 from agent.machine.isolation import chains
+from agent.runtime import remains
 from agent.runtime.docker import DockerRuntime
 from agent.runtime.iptables import Iptables, remove_chains
 from agent.runtime.purge import purge
@@ -47,8 +48,21 @@ def main(arguments: list[str]) -> int:
     except* errors.KohakuRiverError as group:
         for error in _flat(group):
             log.error(error.message, extra={"hint": error.hint} if error.hint else {})
+            if isinstance(wanted, options.Run) and _is_given_up(error):
+                _name_remains(wanted)
         code = 1
     return code
+
+
+def _is_given_up(error: errors.KohakuRiverError) -> bool:
+    return isinstance(error, errors.ApiError) and any(one.reason == "NodeForgotten" for one in error.causes)
+
+
+def _name_remains(wanted: options.Run) -> None:
+    """A node that was given up is not let in; its containers are for a person to look at."""
+    with contextlib.suppress(errors.KohakuRiverError):
+        for name in remains.of_node(wanted.node, socket=wanted.docker):
+            log.warning("a container of this node is left as it is", extra={"container": name})
 
 
 def _purge(wanted: options.Purge) -> None:

@@ -15,7 +15,7 @@ from apiserver.context import Server
 from apiserver.reading import read
 from apiserver.reading.query import WatchQuery
 from apiserver.serving.forms import EventType, Form, line
-from kohakuriver.errors import ApiError
+from kohakuriver.errors import ApiError, Expired
 from kohakuriver.resources.kinds import ResourceType
 
 BOOKMARK_EVERY = 30.0  # seconds; clients of ours take a minute without one for a dead connection
@@ -37,6 +37,7 @@ class OpenWatch:
 
 async def open_watch(server: Server, resource: ResourceType, query: WatchQuery, form: Form) -> OpenWatch:
     """Raises Expired, Unavailable, OutcomeUnknown."""
+    await _check_history(server, query.revision)
     await read.catch_up(server, query.revision)
     kind, revision = server.cache.kinds[resource], server.cache.revision
     since = query.revision or revision
@@ -44,6 +45,19 @@ async def open_watch(server: Server, resource: ResourceType, query: WatchQuery, 
         since = revision
     initial = list(kind.select(query.selection)) if query.initial else []
     return OpenWatch(kind.follow(query.selection, since=since), since, initial, query, form)
+
+
+async def _check_history(server: Server, revision: int | None) -> None:
+    """A revision that the store itself has not come to is of before it was restored from a backup: what a
+    watch from there missed cannot be told. Raises Expired, Unavailable."""
+    server.cache.check_ready()
+    if revision and revision > server.cache.revision:
+        current = await server.cache.fresh()
+        if current < revision:
+            raise Expired(
+                f"resourceVersion {revision} is ahead of the store, which is at {current}: was it restored?",
+                hint="list again",
+            )
 
 
 def close_watch(server: Server, resource: ResourceType, opened: OpenWatch) -> None:

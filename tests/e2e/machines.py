@@ -206,7 +206,7 @@ class Machine:
 
 
 def allocate(file: IO[bytes], size: int) -> None:
-    """Have so many bytes more taken by that file, without writing them; as many as there are if it is fewer."""
+    """Have so many bytes more taken by that file without writing them, or as many as there are."""
     end = os.fstat(file.fileno()).st_size
     while size >= 1 << 20:
         try:

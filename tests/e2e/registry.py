@@ -2,7 +2,7 @@
 
     python -P -m tests.e2e.registry PORT FOLDER      # FOLDER/mode holds one of: slow, refuse, serve
 
-It offers one image under every name; its layer is incompressible, so that a slow pull takes as long as wanted.
+It offers one image under every name, whose layer cannot be compressed: a slow pull is as long as wanted.
 Nothing here is shared with the project: the engine is what reads it.
 """
 
@@ -12,7 +12,7 @@ import hashlib
 import http.server
 import io
 import json
-import random
+import os
 import sys
 import tarfile
 import time
@@ -34,7 +34,7 @@ def _image() -> tuple[bytes, dict[str, bytes]]:
     with tarfile.open(fileobj=plain, mode="w") as archive:
         entry = tarfile.TarInfo("filling")
         entry.size = SIZE
-        archive.addfile(entry, io.BytesIO(random.Random(1).randbytes(SIZE)))
+        archive.addfile(entry, io.BytesIO(os.urandom(SIZE)))
     layer = gzip.compress(plain.getvalue(), compresslevel=1, mtime=0)
     rootfs = {"type": "layers", "diff_ids": [_digest(plain.getvalue())]}
     config = json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": rootfs}).encode()
@@ -87,7 +87,9 @@ def serve(port: int, folder: Path) -> None:
         def log_message(self, format: str, *arguments: object) -> None:
             print(self.command, self.path, *arguments, flush=True)
 
-    http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    print("listening", flush=True)
+    server.serve_forever()
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def test_what_a_drain_stops_says_so_and_starts_again_with_its_files_at_uncordon(
 
     stopped = bed.until("pet", "stopped")
     assert stopped["status"]["reason"] == "NodeDrained"
-    assert "n1" in stopped["status"]["message"]
+    assert "uncordon" in stopped["status"]["message"]
     assert stopped["spec"] == made["spec"]
     assert node.containers("pet", all=False) == []
     eventually(lambda: "cores" not in (bed.bookings("n1").get("pet") or {}))

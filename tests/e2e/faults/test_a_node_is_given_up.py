@@ -94,7 +94,7 @@ def test_a_node_said_to_be_destroyed_is_refused_when_it_returns_and_its_containe
     node.boot()
     eventually(lambda: node.agent.code not in (None, 0), within=20)
     said = node.agent.tail(40)
-    assert "forgot" in said
+    assert "credential was revoked" in said
     assert node.containers("mover")[0]["Names"][0].lstrip("/") in said
     assert "start" not in node.happenings("mover", booted)
     assert bed.phase("mover") == "pending"

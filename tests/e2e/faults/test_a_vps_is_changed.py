@@ -55,8 +55,9 @@ def test_a_vps_that_is_restarted_late_has_its_files_its_port_and_its_container(b
     bed.patch("long", runState="Running")
 
     bed.until("long", "running")
+    started = node.container("long")["State"]["StartedAt"]
     bed.patch("long", restartRequest="again")
-    eventually(lambda: (bed.get("long")["status"]["observed"]["container"].get("restarts") or 0) >= 1)
+    eventually(lambda: node.container("long")["State"]["StartedAt"] != started)
     after = bed.until("long", "running")
     assert node.container("long")["Id"] == before
     assert node.run("long", "cat", "/root/note") == "mine\n"

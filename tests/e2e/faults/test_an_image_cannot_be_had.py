@@ -36,6 +36,7 @@ def registry(bed: Bed, tmp_path: Path) -> Iterator[Registry]:
     made = Registry(tmp_path)
     made.do("serve")
     process.start()
+    eventually(lambda: "listening" in process.tail())
     yield made
     process.kill()
 

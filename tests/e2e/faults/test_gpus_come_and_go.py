@@ -23,12 +23,17 @@ def _gpus(bed: Bed, node: str) -> list[str]:
     return [one["uuid"] for one in bed.node(node)["status"].get("gpus") or []]
 
 
+def _running(bed: Bed, name: str, gpus: Object) -> None:
+    bed.create(name, placement={"node": "n1", **gpus})
+    bed.until(name, "running")
+
+
 @pytest.mark.fault(24)
 def test_gpus_stay_booked_while_their_agent_is_away_and_after(bed: Bed):
     node = bed.nodes["n1"]
     eventually(lambda: len(_gpus(bed, "n1")) == 2, within=FOUND_WITHIN)
-    bed.running("first", placement={"node": "n1", "gpus": {"count": 1}})
-    bed.running("second", placement={"node": "n1", "gpus": {"count": 1}})
+    _running(bed, "first", {"gpus": {"count": 1}})
+    _running(bed, "second", {"gpus": {"count": 1}})
     held = {name: _granted(bed, name) for name in ("first", "second")}
     assert sorted(held["first"] + held["second"]) == ["GPU-n1-a", "GPU-n1-b"]
     before = [node.container(name)["State"] for name in held]
@@ -52,8 +57,8 @@ def test_gpus_stay_booked_while_their_agent_is_away_and_after(bed: Bed):
 def test_a_gpu_that_vanishes_is_said_and_no_other_is_handed_over(bed: Bed):
     node = bed.nodes["n1"]
     eventually(lambda: len(_gpus(bed, "n1")) == 2, within=FOUND_WITHIN)
-    bed.running("bound", placement={"node": "n1", "gpus": {"ids": [0]}})
-    bed.running("other", placement={"node": "n1", "gpus": {"ids": [1]}})
+    _running(bed, "bound", {"gpus": {"ids": [0]}})
+    _running(bed, "other", {"gpus": {"ids": [1]}})
     before = [node.container(name)["State"] for name in ("bound", "other")]
 
     bed.plug_gpus("n1", "GPU-n1-b")  # which is index 0 now
