@@ -55,7 +55,10 @@ async def serve(given: options.Options) -> None:
     tls, authority = given.tls(), given.authority()
     store = await _connect(given)
     try:
-        async with app.running(store, clock=SystemClock(), tokens=tokens, authority=authority) as application:
+        running = app.running(
+            store, clock=SystemClock(), tokens=tokens, authority=authority, advertise=given.advertised_url()
+        )
+        async with running as application:
             runner = web.AppRunner(
                 application, handler_cancellation=True, access_log=None, shutdown_timeout=ENDS_WITHIN
             )

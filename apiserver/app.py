@@ -17,6 +17,7 @@ from apiserver.cluster import open_cluster
 from apiserver.compaction import Compaction
 from apiserver.context import SERVER, Server
 from apiserver.metrics import Metrics
+from apiserver.registration import Registration, new_id
 from apiserver.serving import body, documents, routes
 from apiserver.serving.endpoint import ENDPOINTS
 from apiserver.serving.middleware import METRICS, door
@@ -28,21 +29,49 @@ LOG = logging.getLogger(__name__)
 
 @contextlib.asynccontextmanager
 async def running(
-    store: Store, *, clock: Clock, tokens: TokenFile, authority: bytes | None = None
+    store: Store,
+    *,
+    clock: Clock,
+    tokens: TokenFile,
+    authority: bytes | None = None,
+    advertise: str | None = None,
 ) -> AsyncIterator[web.Application]:
-    """The application with everything behind it, its cache filled."""
+    """The application with everything behind it, its cache filled. With `advertise`, the URL by which others
+    reach it, it registers itself."""
     await _until_store_answers(store)
     cluster = await open_cluster(store, clock)
     cache = Cache(store, clock=clock)
     server = Server(
-        store=store, cache=cache, clock=clock, cluster=cluster, tokens=tokens, authority=authority
+        store=store,
+        cache=cache,
+        clock=clock,
+        cluster=cluster,
+        tokens=tokens,
+        id=new_id(),
+        authority=authority,
     )
     async with _behind(cache.run(), Compaction(store, clock).run()):
         try:
             await cache.loaded.wait()
-            yield application(server)
+            async with _registered(server, advertise):
+                yield application(server)
         finally:
             cache.close()
+
+
+@contextlib.asynccontextmanager
+async def _registered(server: Server, url: str | None) -> AsyncIterator[None]:
+    """Others find this server while the block runs."""
+    if url is None:
+        yield
+        return
+    serves = lambda: server.cache.ready  # noqa: E731
+    registration = Registration(server.store, server.clock, id_=server.id, url=url, serves=serves)
+    async with _behind(registration.run()):
+        try:
+            yield
+        finally:
+            await registration.remove()
 
 
 @contextlib.asynccontextmanager

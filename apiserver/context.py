@@ -22,6 +22,7 @@ class Server:
     clock: Clock
     cluster: Cluster
     tokens: TokenFile
+    id: str = ""  # this run of this server, by which it is registered
     authority: bytes | None = None  # PEM: who signed what the server shows, for machines that join
 
     @property

@@ -4,6 +4,8 @@ import argparse
 import dataclasses
 import ipaddress
 import logging
+import re
+import socket
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +20,9 @@ example:
 
 Any number of API servers may run beside each other on one etcd. The server is ready when /readyz answers 200.
 """
+
+
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Options:
     etcd_key: Path | None
     etcd_prefix: str
     listen: Address
+    advertise: str | None
     tls_cert: Path | None
     tls_key: Path | None
     tls_ca: Path | None
@@ -78,6 +84,15 @@ class Options:
             ) from error
         return context
 
+    def advertised_url(self) -> str:
+        """Where others reach this server: as told, else where it listens."""
+        listen = self.listen
+        host = socket.gethostname() if listen.host in _EVERYWHERE else listen.host
+        address = self.advertise or str(Address(host, listen.port))
+        if not _has_port(address):
+            address = str(Address(address.strip("[]"), listen.port))
+        return f"{'http' if self.tls_cert is None else 'https'}://{address}"
+
     def authority(self) -> bytes | None:
         """The certificate of who signed ours, if it was named. Raises ConfigError for an unusable file."""
         if self.tls_ca is None:
@@ -90,6 +105,13 @@ class Options:
                 f"cannot use {self.tls_ca}: {error}", hint="--tls-ca names a certificate, as a PEM file"
             ) from error
         return content
+
+
+def _has_port(address: str) -> bool:
+    """Told from an IPv6 address without one by its brackets."""
+    if address.count(":") > 1 and not address.startswith("["):
+        return False
+    return bool(re.search(r":\d+$", address))
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -115,6 +137,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         etcd_key=given.etcd_key,
         etcd_prefix=given.etcd_prefix,
         listen=given.listen,
+        advertise=given.advertise,
         tls_cert=given.tls_cert,
         tls_key=given.tls_key,
         tls_ca=given.tls_ca,
@@ -152,6 +175,12 @@ def _parser() -> argparse.ArgumentParser:
         default=Address("127.0.0.1", 6443),
         metavar="HOST:PORT",
         help="where clients come in (default: %(default)s)",
+    )
+    door.add_argument(
+        "--advertise",
+        metavar="HOST[:PORT]",
+        help="where agents, controllers and other API servers reach this one; it registers itself under it "
+        "(default: as --listen, and this machine's name in place of 0.0.0.0)",
     )
     door.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate to show to clients (PEM)")
     door.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key (PEM)")

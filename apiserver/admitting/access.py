@@ -124,6 +124,7 @@ RULES: Mapping[Role, tuple[Rule, ...]] = {
         Rule(READ, NODE_ALLOCATION, where=Where.OWN_NODE),
         Rule(ACTION, NODE_ALLOCATION, "confirm", Where.OWN_NODE),
         Rule(READ, ENVIRONMENT),
+        Rule(READ, LEASE, where=Where.SYSTEM),  # it finds the API servers by theirs
         Rule(READ | CHANGE | {"create"}, LEASE, where=Where.OWN_NODE),
         Rule(CHANGE | {"create"}, EVENT),
         Rule(frozenset({"get"}), NAMESPACE, where=Where.SYSTEM_ITSELF),
@@ -164,10 +165,12 @@ def check(user: User, attributes: Attributes) -> None:
     raise _forbidden(user, attributes, nearest)
 
 
-def scope(user: User, resource: ResourceType) -> str | None:
+def scope(user: User, resource: ResourceType, namespace: str | None = None) -> str | None:
     """The field selector that narrows what this user gets, lists and watches; None for no narrowing."""
     if user.role is not Role.NODE or resource not in _NODE_SCOPES:
         return None
+    if resource is LEASE and namespace == SYSTEM_NAMESPACE:
+        return None  # the API servers' own
     return _NODE_SCOPES[resource].format(node=user.node)
 
 

@@ -11,6 +11,7 @@ from kohakuriver.resources.kinds import ResourceType
 
 INDEXED: dict[ResourceType, tuple[str, ...]] = {
     kinds.VPS: ("status.assignment.node",),
+    kinds.LEASE: ("metadata.namespace",),
     kinds.EVENT: ("involvedObject.name", "involvedObject.uid"),
 }
 

@@ -53,7 +53,7 @@ async def get(
     """One object as it is now. Raises NotFound, also for what the credential may not see."""
     record = await server.store.get(codec.key(resource, namespace, name))
     entry = entry_of(resource, record) if record is not None else None
-    scope = access.scope(user, resource)
+    scope = access.scope(user, resource, namespace)
     if entry is None or (scope and not entry.matches(selectors.select(resource, fields=(scope,)))):
         raise objects.not_found(resource, name)
     return entry

@@ -45,11 +45,11 @@ class Call:
         return forms.negotiate(self.resource, accept, self.request.query.get("includeObject", ""))
 
     def list_query(self) -> ListQuery:
-        scope = access.scope(self.user, self.resource)
+        scope = access.scope(self.user, self.resource, self.namespace)
         return parse_list(self.request.query, self.resource, namespace=self.namespace, scope=scope)
 
     def watch_query(self) -> WatchQuery:
-        scope = access.scope(self.user, self.resource)
+        scope = access.scope(self.user, self.resource, self.namespace)
         return parse_watch(self.request.query, self.resource, namespace=self.namespace, scope=scope)
 
     def options(self) -> WriteOptions:

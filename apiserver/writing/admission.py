@@ -13,6 +13,7 @@ from apiserver import codec
 from apiserver.admitting.identity import Role, User
 from apiserver.writing import objects, vps_rules
 from kohakuriver import clock, durations, errors
+from kohakuriver.client import servers
 from kohakuriver.resources import kinds
 
 Json = dict[str, Any]
@@ -70,17 +71,23 @@ class LeaseRules(Rules):
 
     The server says when it was renewed, by its own clock, so that no agent's clock counts. A second agent of
     that name waits until it is over; of two processes of one agent the later has it, by `leaseTransitions`.
+    Those of the API servers are written by the servers: agents go where these point them.
     """
 
     def create(self, user: User, new: Json, *, now: str, seen: Seen) -> None:
+        _check_no_servers(user, new)
         if user.role is Role.NODE:
             _check_own_name(user, kinds.LEASE, new)
             new["spec"] = {**(new.get("spec") or {}), "renewTime": _micro(now)}
 
     def update(self, user: User, old: Json, new: Json, *, now: str, seen: Seen) -> None:
+        _check_no_servers(user, new)
         if user.role is Role.NODE:
             _check_holder(old, new, now=now)
             new["spec"] = {**(new.get("spec") or {}), "renewTime": _micro(now)}
+
+    def delete(self, user: User, old: Json) -> None:
+        _check_no_servers(user, old)
 
 
 class NamespaceRules(Rules):
@@ -230,6 +237,19 @@ def _is_over(lease: Json, now: str) -> bool:
     except (KeyError, TypeError, ValueError):
         return True
     return abs(age.total_seconds()) > int(lease.get("leaseDurationSeconds") or 0)
+
+
+def _check_no_servers(user: User, lease: Json) -> None:
+    metadata = lease["metadata"]
+    theirs = metadata.get("namespace") == servers.NAMESPACE and metadata["name"].startswith(
+        servers.lease_name("")
+    )
+    if theirs and user.role is not Role.ADMIN:
+        raise errors.Forbidden(
+            f'leases.coordination.k8s.io "{metadata["name"]}" is forbidden: it is an API server\'s own',
+            hint="leave it to the server, which removes it when it ends",
+            details=objects.reference(kinds.LEASE, metadata["name"]),
+        )
 
 
 def _check_own_name(user: User, resource: kinds.ResourceType, new: Json) -> None:

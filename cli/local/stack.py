@@ -73,6 +73,7 @@ def _apiserver(files: ClusterFiles, options: Options, etcd: Etcd) -> list[str]:
         "--etcd-cert": etcd.certificate,
         "--etcd-key": etcd.key,
         "--listen": options.listen_address,
+        "--advertise": options.url.removeprefix("https://"),
         "--tls-cert": files.pki / "apiserver.crt",
         "--tls-key": files.pki / "apiserver.key",
         "--tls-ca": files.pki / "ca.crt",

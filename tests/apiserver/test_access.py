@@ -29,7 +29,7 @@ OWN = {
     ("Event", "", "default", "dev.1"): {"user": R, "viewer": R, "node": (*C, *U), "controller": RCU},
     ("Lease", "", "default", "mine"): {"user": VERBS, "viewer": R, "controller": R},
     ("Lease", "", "kohakuriver-node-lease", "n1"): {"viewer": R, "node": RCU, "controller": R},
-    ("Lease", "", "kohakuriver-system", "leader"): {"viewer": R, "controller": VERBS},
+    ("Lease", "", "kohakuriver-system", "leader"): {"viewer": R, "node": R, "controller": VERBS},
 }  # fmt: skip
 
 # the same of somebody else's

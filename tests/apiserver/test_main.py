@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -174,3 +175,20 @@ async def test_a_frozen_etcd_is_an_answer_within_seconds_and_then_not_ready(etcd
         await until_answers(url + "/readyz", 200)
         assert await create(session, url, "dev") == 201
         assert await names(session, url) == ["dev"]
+
+
+@pytest.mark.parametrize(
+    ("listen", "advertise", "url"),
+    [
+        ("127.0.0.1:6443", None, "https://127.0.0.1:6443"),
+        ("0.0.0.0:6443", "river.example.org", "https://river.example.org:6443"),
+        ("0.0.0.0:6443", "river.example.org:443", "https://river.example.org:443"),
+        ("[::]:6443", "fd00::1", "https://[fd00::1]:6443"),
+        ("[::]:6443", "[fd00::1]:443", "https://[fd00::1]:443"),
+        ("0.0.0.0:6443", None, f"https://{socket.gethostname()}:6443"),
+    ],
+)
+def test_a_server_says_where_it_is_reached(listen, advertise, url):
+    words = ["--etcd", "http://127.0.0.1:1", "--token-file", "t", "--tls-cert", "c", "--tls-key", "k"]
+    words += ["--listen", listen, *(("--advertise", advertise) if advertise else ())]
+    assert options.parse(words).advertised_url() == url
