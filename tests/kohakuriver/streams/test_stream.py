@@ -1,0 +1,165 @@
+"""A stream between two ends over a real socket pair: order, back-pressure, ends, silence."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from kohakuriver import errors
+from kohakuriver.streams.splice import splice
+from kohakuriver.streams.stream import GONE_AFTER, HIGH, PING_AFTER, Stream
+
+pytestmark = pytest.mark.looptime
+
+
+async def adopted(end: socket.socket, stream: Stream) -> Stream:
+    transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=end)
+    stream.framed.adopt(transport)
+    return stream
+
+
+@contextlib.asynccontextmanager
+async def ends() -> AsyncIterator[tuple[Stream, Stream]]:
+    """A client's end and an agent's, connected."""
+    near, far = socket.socketpair()
+    client = await adopted(near, Stream(masks=True))
+    agent = await adopted(far, Stream(masks=False))
+    try:
+        yield client, agent
+    finally:
+        client.framed.abort()
+        agent.framed.abort()
+        await asyncio.sleep(0)
+
+
+async def test_bytes_and_control_messages_keep_their_order():
+    async with ends() as (client, agent):
+        await client.send(b"one")
+        await client.send_control({"resize": {"rows": 2, "cols": 3}})
+        await client.send(b"two")
+        client.close()
+        assert [await agent.receive() for _ in range(4)] == [
+            b"one",
+            {"resize": {"rows": 2, "cols": 3}},
+            b"two",
+            None,
+        ]
+
+
+async def test_what_was_sent_before_the_end_arrives_though_the_other_side_still_sends():
+    async with ends() as (client, agent):
+        await client.send(b"x" * 1000)
+        await agent.send(b"the last words")
+        agent.close()
+        assert await client.receive() == b"the last words"
+        assert await client.receive() is None
+
+
+async def test_a_connection_that_breaks_is_no_end():
+    async with ends() as (client, agent):
+        await agent.send(b"half")
+        await asyncio.sleep(0.01)
+        agent.framed.abort()
+        assert await client.receive() == b"half"
+        with pytest.raises(errors.Unreachable):
+            await client.receive()
+
+
+async def test_a_reader_that_waits_stops_the_writer():
+    async with ends() as (client, agent):
+        sent = 0
+
+        async def write() -> None:
+            nonlocal sent
+            while True:
+                await client.send(b"x" * 65536)
+                sent += 65536
+
+        writer = asyncio.create_task(write())
+        await asyncio.sleep(0.3)
+        assert HIGH <= sent < 16 * HIGH, "a reader that does not read does not stop the writer"
+        stood = sent
+        await asyncio.sleep(0.05)
+        assert sent == stood
+        for _ in range(100):
+            await agent.receive()
+        assert sent > stood, "a reader that reads again does not let the writer go on"
+        writer.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await writer
+
+
+class Wire(asyncio.Transport):
+    """One end of a connection in memory, which moves with the loop's own time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.other: Wire
+        self.protocol: asyncio.Protocol = asyncio.Protocol()
+        self.is_frozen = False
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
+
+    def is_closing(self) -> bool:
+        return False
+
+    def resume_reading(self) -> None:
+        pass
+
+    def write(self, data: bytes) -> None:
+        if not self.other.is_frozen:
+            asyncio.get_running_loop().call_soon(self.other.protocol.data_received, data)
+
+    def abort(self) -> None:
+        asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
+
+
+async def test_a_living_side_answers_pings_and_a_frozen_one_is_given_up():
+    near, far = Wire(), Wire()
+    near.other, far.other = far, near
+    client, agent = Stream(masks=True), Stream(masks=False)
+    client.framed.adopt(near)
+    agent.framed.adopt(far)
+    await asyncio.sleep(3600)
+    await client.send(b"still here")
+    assert await agent.receive() == b"still here"
+    near.is_frozen = far.is_frozen = True
+    frozen_at = asyncio.get_running_loop().time()
+    with pytest.raises(errors.Unreachable, match="silent"):
+        await client.receive()
+    silence = asyncio.get_running_loop().time() - frozen_at
+    assert GONE_AFTER - PING_AFTER <= silence <= GONE_AFTER + PING_AFTER
+    agent.framed.abort()
+
+
+async def test_what_is_no_json_object_ends_the_stream():
+    async with ends() as (client, agent):
+        agent.framed._write(1, b"[1]")
+        with pytest.raises(errors.BadRequest):
+            await client.receive()
+
+
+async def test_a_splice_copies_both_ways_and_ends_with_either_side():
+    loop = asyncio.get_running_loop()
+    client_end, near = socket.socketpair()
+    far, agent_end = socket.socketpair()
+    first, _ = await loop.create_connection(asyncio.Protocol, sock=near)
+    second, _ = await loop.create_connection(asyncio.Protocol, sock=far)
+    client = await adopted(client_end, Stream(masks=True))
+    agent = await adopted(agent_end, Stream(masks=False))
+    copying = asyncio.create_task(splice(first, second))
+    await client.send(b"x" * 300_000)
+    got = b""
+    while len(got) < 300_000:
+        got += await agent.receive()
+    await agent.send(b"back")
+    assert await client.receive() == b"back"
+    client.close()
+    assert await agent.receive() is None
+    async with asyncio.timeout(5):
+        await copying
+        with contextlib.suppress(errors.Unreachable):
+            assert await client.receive() is None
