@@ -1,0 +1,9 @@
+"""What people reach inside the VPSes of this node. The agent dials out for each (docs/design/005-streams.md).
+
+control     one connection to each API server, on which it says what somebody wants opened
+door        what each kind of stream is to the control connection
+forward     a port, in the container's network namespace
+terminal    a terminal or a command, which the session holder keeps
+logs        what the container wrote
+files       the container's files, by a helper process
+"""
