@@ -17,7 +17,8 @@ from kohakuriver.resources import kinds
 Json = dict[str, Any]
 
 SCHEDULED = "Scheduled"
-CONTROLLERS_CONDITIONS = frozenset({SCHEDULED, "NodeReachable"})
+NODE_REACHABLE = "NodeReachable"
+CONTROLLERS_CONDITIONS = frozenset({SCHEDULED, NODE_REACHABLE})
 SERVERS_CONDITIONS = frozenset({phase.FILES_LOST})
 NODE_READY = "Ready"
 
@@ -115,6 +116,41 @@ def check_unreachable(vps: Json, write: Mapping[str, Any]) -> None:
             "it is bound to no node that could be silent",
             hint="read the VPS again",
         )
+
+
+def check_fenced(
+    resource: kinds.ResourceType, user: User, old: Json, new: Mapping[str, Any], *, by_leader: bool
+) -> None:
+    """What rests on silence, a controller says only as the leader: one that left the lead out of its request
+    could be frozen, and wake up with old ages in its memory (CORRECTNESS 15)."""
+    path = "" if by_leader or user.role is not Role.CONTROLLER else _rests_on_silence(resource, old, new)
+    if not path:
+        return
+    name = old["metadata"]["name"]
+    raise errors.Forbidden(
+        f'{objects.qualified(resource)} "{name}" is forbidden: {path} rests on silence, '
+        "and a controller may write it only while it leads",
+        hint="name the lead with the request: ?leader=LEASE,HOLDER,TRANSITIONS",
+        causes=(errors.Cause(path, "Forbidden: the request names no leader", "FieldValueForbidden"),),
+        details=objects.reference(resource, name),
+    )
+
+
+def _rests_on_silence(resource: kinds.ResourceType, old: Json, new: Mapping[str, Any]) -> str:
+    """The path of what says, and did not before, that a node is silent; empty if nothing does."""
+    before = objects.status_of(old)
+    since = new.get("unreachableSince")
+    if resource is kinds.VPS and since and since != before.get("unreachableSince"):
+        return "status.unreachableSince"
+    type_ = NODE_READY if resource is kinds.NODE else NODE_REACHABLE
+    known, said = _condition(before, type_), _condition(new, type_)
+    if said and said["status"] != "True" and said["status"] != known.get("status"):
+        return f"status.conditions[{type_}]"
+    return ""
+
+
+def _condition(status: Mapping[str, Any], type_: str) -> Json:
+    return next((one for one in status.get("conditions") or () if one["type"] == type_), {})
 
 
 def _ownership(resource: kinds.ResourceType, user: User) -> Ownership:

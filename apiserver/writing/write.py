@@ -280,6 +280,7 @@ def _with_status(target: _Target, old: Json, wanted: _Wanted, *, now: str) -> tu
         owners.check_unreachable(old, checked.obj)
     write = owners.StatusWrite(checked.obj, whole=wanted.whole)
     status = owners.merge(resource, user, old, write, now=now)
+    owners.check_fenced(resource, user, old, status, by_leader=target.leader is not None)
     if resource is kinds.VPS and user.role is Role.NODE:
         status.pop("unreachableSince", None)  # the node has spoken
     return {**old, "status": status}, checked.warnings

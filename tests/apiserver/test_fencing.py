@@ -11,14 +11,14 @@ MERGE = {"Content-Type": "application/merge-patch+json"}
 SILENT = {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "silent"}
 
 
-async def mark(api, leader):
+async def mark(api, leader, user="controller"):
     return await api.call(
         "PATCH",
         f"{NODE.path(name='n1')}/status",
         {"status": {"conditions": [SILENT]}},
-        user="controller",
+        user=user,
         headers=MERGE,
-        params={"leader": leader},
+        params={"leader": leader} if leader else None,
     )
 
 
@@ -47,6 +47,23 @@ async def test_who_leads_no_more_is_refused_and_changes_nothing(leader):
     assert (reply.code, reply.body["reason"]) == (409, "Conflict")
     assert "does not lead any more" in reply.body["message"]
     assert not (node.get("status") or {}).get("conditions")
+
+
+async def test_a_controller_that_names_no_leader_marks_no_node_silent():
+    async with running_api() as api:
+        await api.create(NODE, {"metadata": {"name": "n1"}})
+        reply = await mark(api, "")
+        node = (await api.get(NODE.path(name="n1"))).body
+    assert (reply.code, reply.body["reason"]) == (403, "Forbidden")
+    assert "status.conditions[Ready] rests on silence" in reply.body["message"]
+    assert "?leader=" in reply.body["details"]["hint"]
+    assert not (node.get("status") or {}).get("conditions")
+
+
+async def test_an_administrator_leads_nothing_and_may_mark_a_node_all_the_same():
+    async with running_api() as api:
+        await api.create(NODE, {"metadata": {"name": "n1"}})
+        assert (await mark(api, "", user="admin")).code == 200
 
 
 @pytest.mark.fault(41)

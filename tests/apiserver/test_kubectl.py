@@ -180,7 +180,7 @@ async def test_a_lost_vps_waits_for_its_node_and_force_lets_it_go(tmp_path):
             "POST", f"{path}/bind", {"uid": vps["metadata"]["uid"], "node": "n1"}, user="controller"
         )
         silent = {"status": {"unreachableSince": "2026-01-01T00:00:00Z"}}
-        await api.call("PATCH", f"{path}/status", silent, user="controller", headers=MERGE)
+        await api.call("PATCH", f"{path}/status", silent, user="admin", headers=MERGE)
         assert (await kubectl("delete", "vps", "dev", "--wait=false")).code == 0
         shown = (await kubectl("get", "vps", "dev", "-o", "wide")).out
         assert "Terminating" in shown and "--force to forget" in shown

@@ -157,7 +157,7 @@ async def node_and_vps(api: Api) -> str:
     body = {"uid": vps["metadata"]["uid"], "node": "n1"}
     assert (await api.call("POST", f"{place}/bind", body, user="controller")).code == 200
     unknown = {"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}
-    assert (await api.call("PATCH", path, unknown, user="controller", headers=merge)).code == 200
+    assert (await api.call("PATCH", path, unknown, user="admin", headers=merge)).code == 200
     return place
 
 

@@ -10,6 +10,7 @@ from apiserver.binding import actions
 from apiserver.store.base import Put, Record
 from apiserver.store.memory import MemoryStore
 from apiserver.writing import write
+from apiserver.writing.fencing import Leader
 from apiserver.writing.outcome import WriteOptions, Written
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
@@ -20,6 +21,7 @@ ADMIN = User("root", Role.ADMIN)
 ALICE = User("alice", Role.USER, namespaces=("default",))
 VIEWER = User("eve", Role.VIEWER)
 CONTROLLER = User("controller", Role.CONTROLLER)
+LEADING = WriteOptions(leader=Leader("controller", "c1", 1))
 N1 = User("node:n1", Role.NODE, node="n1")
 N2 = User("node:n2", Role.NODE, node="n2")
 
@@ -183,7 +185,7 @@ class World:
             subresource=subresource,
             content_type=content_type,
             body=body,
-            options=options or WriteOptions(),
+            options=options or (LEADING if user == CONTROLLER else WriteOptions()),
         )
 
     async def delete(
@@ -265,6 +267,10 @@ async def a_world(*nodes: Json) -> World:
     for name in kinds.BUILT_IN_NAMESPACES:
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         await world.create(body, resource=kinds.NAMESPACE)
+    lead = {"holderIdentity": "c1", "leaseDurationSeconds": 10, "leaseTransitions": 1}
+    await world.put(
+        kinds.LEASE, {"metadata": {"name": "controller", "namespace": kinds.SYSTEM_NAMESPACE}, "spec": lead}
+    )
     for node in nodes:
         await world.put(kinds.NODE, node)
     return world
