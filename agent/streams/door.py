@@ -1,7 +1,7 @@
 """What a kind of stream is, seen from the control connection: something that opens, then serves a connection.
 
-Two steps, so that whatever can be refused is refused in words before anything is upgraded, and the connection to
-the server is only made for what stands ready.
+Two steps, so that whatever can be refused is refused in words before anything is upgraded, and the
+connection to the server is only made for what stands ready.
 """
 
 import asyncio
