@@ -16,6 +16,7 @@ from prometheus_client import registry
 
 from agent import heartbeat, join, options
 from agent.cluster import cluster_id
+from agent.journal import Journal
 from agent.loop import Agent
 from agent.machine import facts
 from agent.machine.isolation import chains
@@ -27,6 +28,7 @@ from agent.settings import Settings
 from kohakuriver import errors, logs, private_file
 from kohakuriver.client import config
 from kohakuriver.client.config import Connection
+from kohakuriver.client.failover import Servers
 from kohakuriver.client.rest import Client
 from kohakuriver.clock import SystemClock
 
@@ -88,13 +90,16 @@ async def _run(wanted: options.Run) -> None:
     assert task is not None  # noqa: S101 - a coroutine that runs has a task
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    servers = Servers((connection.server, *connection.others))
+    servers.learn(Journal(wanted.data_dir).load_servers())
     with contextlib.suppress(asyncio.CancelledError):
         async with (
-            Client(connection, program="kohakuriver-agent") as client,
+            Client(connection, program="kohakuriver-agent", servers=servers) as client,
             Client(
                 connection,
                 program="kohakuriver-agent-heartbeat",
                 timeout=heartbeat.attempt_timeout(wanted.renew),
+                servers=servers,
             ) as heart,
         ):
             settings = _settings(wanted, cluster=await cluster_id(client))

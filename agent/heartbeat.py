@@ -1,8 +1,9 @@
 """Renews the node's Lease, on a connection of its own, so that nothing else can hold a renewal up.
 
 The controller calls a node silent when its Lease has not changed for too long. Each try ends within a
-third of the period; a gap is told, so that everything is reported anew. Another agent of the same node
-name is found by the Lease's holder, and then this one ends.
+third of the period, and after a failure the next one goes to another API server, if there is one. A gap is
+told, so that everything is reported anew. Another agent of the same node name is found by the Lease's
+holder, and then this one ends.
 """
 
 import asyncio

@@ -1,14 +1,15 @@
 """What must survive the agent, in small files below its data directory.
 
 One file per VPS that has something to remember (`vps/UID.json`: a restart that has begun, a run that was
-ended on purpose), and one for the node. Written whole, before the deed they are about. Most VPSes have no
-file, so that nothing is written on the way to a start.
+ended on purpose), one for the node, one for where the API is. Written whole, before the deed they are about.
+Most VPSes have no file, so that nothing is written on the way to a start.
 """
 
 import asyncio
 import dataclasses
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self._vpses = folder / "vps"
         self._node = folder / "node.json"
+        self._servers = folder / "servers.json"
         self._writing: dict[str, asyncio.Lock] = {}
 
     def load(self) -> dict[str, Durable]:
@@ -67,6 +69,14 @@ class Journal:
 
     def save_node(self, facts: NodeFacts) -> None:
         private_file.write(self._node, json.dumps(dataclasses.asdict(facts)))
+
+    def load_servers(self) -> tuple[str, ...]:
+        """The API servers there were: one of them may be there when the configured one is not."""
+        content = _read(self._servers) if self._servers.exists() else None
+        return tuple(str(url) for url in (content or {}).get("servers") or ())
+
+    def save_servers(self, urls: Sequence[str]) -> None:
+        private_file.write(self._servers, json.dumps({"servers": urls}))
 
     def _path(self, uid: str) -> Path:
         return self._vpses / f"{Path(uid).name}.json"

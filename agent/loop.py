@@ -41,6 +41,7 @@ from agent.runtime.base import Containers, Runtime
 from agent.runtime.firewall import Firewall
 from agent.settings import Settings
 from agent.tombstones import Tombstones
+from kohakuriver.client import servers
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import Informer
@@ -87,6 +88,15 @@ class Agent:
             field_selector=f"metadata.name={settings.node}",
         )
         self.environments = Informer(client, kinds.ENVIRONMENT, clock=clock, chance=chance)
+        self.servers = Informer(
+            client,
+            kinds.LEASE,
+            clock=clock,
+            chance=chance,
+            namespace=servers.NAMESPACE,
+            label_selector=servers.SELECTOR,
+        )
+        self._known = client.servers
         self.roster = Roster()
         self.topology = topology.read(settings.sysfs)
         self.devices = Devices(
@@ -160,6 +170,7 @@ class Agent:
         self.nodes.listen(lambda _: self._node_changed())
         self.allocations.listen(lambda _: self._allocation_changed())
         self.environments.listen(lambda _: self._look_at_all())
+        self.servers.listen(lambda _: self._servers_changed())
         await self.devices.refresh()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.heartbeat.run(), name="heartbeat")
@@ -167,6 +178,7 @@ class Agent:
             tasks.create_task(self.nodes.run(), name="watch node")
             tasks.create_task(self.allocations.run(), name="watch bookings")
             tasks.create_task(self.environments.run(), name="watch environments")
+            tasks.create_task(self.servers.run(), name="watch servers")
             tasks.create_task(self.recorder.run(), name="events")
             tasks.create_task(self.node.run(), name="node")
             for informer in (self.vpses, self.nodes, self.allocations):
@@ -257,6 +269,10 @@ class Agent:
         """The containers here that the API has been told of, by id."""
         observed = [(vps.get("status") or {}).get("observed") or {} for vps in self.vpses]
         return frozenset(seen["container"]["id"] for seen in observed if seen.get("container"))
+
+    def _servers_changed(self) -> None:
+        if self._known.learn(server.url for server in servers.registered(self.servers)):
+            self.journal.save_servers(self._known.all)
 
     def _look_at(self, entry: Entry) -> None:
         self.keeper.queue.add(entry.key)

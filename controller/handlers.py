@@ -26,8 +26,11 @@ logging.getLogger("kopf").setLevel(logging.CRITICAL)  # it tells of every event;
 NodeListener = Callable[[ObjectKey, dict[str, Any], bool], None]
 
 
-async def run(connection: Connection, on_node: NodeListener, started: Callable[[], None]) -> None:
-    """Host the handlers for ever. `on_node` gets the key, the Node as it is, and whether it is gone.
+async def run(
+    connection: Callable[[], Connection], on_node: NodeListener, started: Callable[[], None]
+) -> None:
+    """Host the handlers for ever. `on_node` gets the key, the Node as it is, and whether it is gone;
+    `connection` says at each start which server is in use.
 
     kopf takes SIGINT and SIGTERM for itself when it starts: they are freed again, and `started` is called.
     It ends when the API server answers it with an error for long; then it is started anew, and lists anew.
@@ -36,7 +39,7 @@ async def run(connection: Connection, on_node: NodeListener, started: Callable[[
         wait=tenacity.wait_random_exponential(multiplier=0.5, max=10.0), before_sleep=_log_retry
     ):
         with attempt:
-            await _run_once(connection, on_node, started)
+            await _run_once(connection(), on_node, started)
 
 
 async def _run_once(connection: Connection, on_node: NodeListener, started: Callable[[], None]) -> None:

@@ -25,6 +25,7 @@ from controller.schedule import Strategy
 from controller.scheduler import Scheduler
 from controller.world import World
 from controller.writes import Writes
+from kohakuriver.client import servers
 from kohakuriver.client.config import Connection
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client, Object
@@ -55,8 +56,10 @@ class Controller:
         chance = random.Random()  # noqa: S311 - jitter, no secret
         self.metrics = Metrics()
         self._connection = connection
+        self._client = client
         self._recorder = Recorder(client, clock=clock, component="controller")
         self._world = World(client, clock=clock, chance=chance)
+        self._world.leases.listen(self._servers_changed)
         self._election = Election(
             client, clock=clock, identity=options.identity, terms=options.terms, name=options.lease
         )
@@ -124,7 +127,7 @@ class Controller:
             tasks.create_task(self._scheduler.run(), name="scheduler")
             tasks.create_task(self._granter.run(), name="granter")
             tasks.create_task(self._lifecycle.run(), name="lifecycle")
-            tasks.create_task(handlers.run(self._connection, self._node_event, started), name="kopf")
+            tasks.create_task(handlers.run(self._connected, self._node_event, started), name="kopf")
 
     async def _tell(self) -> None:
         """Write Events at a walk: in a burst they must not take the place of the bindings they tell of."""
@@ -146,6 +149,14 @@ class Controller:
                 await self._election.release()
                 await self._heartbeat.close(self._writes)
                 await self._recorder.flush()
+
+    def _connected(self) -> Connection:
+        """To the server that the client is with now."""
+        return dataclasses.replace(self._connection, server=self._client.server)
+
+    def _servers_changed(self, key: ObjectKey) -> None:
+        if key.namespace == servers.NAMESPACE:
+            self._client.servers.learn(server.url for server in servers.registered(self._world.leases))
 
     def _leads(self) -> bool:
         return self._election.is_leading

@@ -17,14 +17,16 @@ from kohakuriver import errors, private_file
 
 DEFAULT_PATH = Path("~/.kohakuriver/config")
 VARIABLE = "KOHAKURIVER_CONFIG"
+SERVERS = "kohakuriver.io/servers"  # the extension of a cluster's entry that names its further API servers
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Connection:
-    """One API server and one identity on it."""
+    """One cluster and one identity on it."""
 
     server: str
+    others: tuple[str, ...] = ()  # further API servers of the same cluster
     token: str | None = None
     ca: bytes | None = None  # PEM
     client_cert: Path | None = None
@@ -63,6 +65,7 @@ def load(path: str | Path | None = None, *, context: str | None = None) -> Conne
         raise errors.ConfigError(f"{file}: the cluster of context {name!r} names no server")
     return Connection(
         server=str(cluster["server"]).rstrip("/"),
+        others=_others(cluster, file),
         token=_token(user, file),
         ca=_authority(cluster, file),
         client_cert=_path(user.get("client-certificate"), file),
@@ -96,6 +99,8 @@ def read(file: Path) -> dict[str, Any]:
 def write(file: Path, connection: Connection, *, cluster: str, user: str) -> None:
     """Write a config file (0600) of one cluster, one user and one context, as kubectl reads it."""
     cluster_entry: dict[str, Any] = {"server": connection.server}
+    if connection.others:
+        cluster_entry["extensions"] = [{"name": SERVERS, "extension": list(connection.others)}]
     if connection.ca:
         cluster_entry["certificate-authority-data"] = base64.b64encode(connection.ca).decode()
     context = {"cluster": cluster, "user": user, "namespace": connection.namespace}
@@ -118,6 +123,19 @@ def _named(config: dict[str, Any], file: Path, section: str, key: str, name: str
     known = ", ".join(str(entry.get("name")) for entry in entries) or "none"
     what = f"{key} {name!r}" if name else f"current {key}"
     raise errors.ConfigError(f"{file} has no {what}", hint=f"it has: {known}")
+
+
+def _others(cluster: dict[str, Any], file: Path) -> tuple[str, ...]:
+    for extension in cluster.get("extensions") or []:
+        if extension.get("name") == SERVERS:
+            urls = extension.get("extension")
+            if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
+                raise errors.ConfigError(
+                    f"{file}: the extension {SERVERS} is no list of URLs",
+                    hint="write extension: [https://second:6443, https://third:6443]",
+                )
+            return tuple(url.rstrip("/") for url in urls)
+    return ()
 
 
 def _token(user: dict[str, Any], file: Path) -> str | None:

@@ -1,11 +1,14 @@
 """Calls on the API over aiohttp: one method a verb, typed errors, plain JSON objects in and out.
 
-It never retries: who calls knows whether trying again is safe.
+It never retries what may have been done: who calls knows whether that is safe. A request that a server could
+not even be sent goes to the next one; and after any failure of a server the next call does.
 """
 
 import asyncio
+import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Mapping
+import logging
+from collections.abc import AsyncIterator, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,8 +16,12 @@ import aiohttp
 import orjson
 
 from kohakuriver import __version__, errors
+from kohakuriver.client import failover
 from kohakuriver.client.config import Connection
+from kohakuriver.client.failover import Servers
 from kohakuriver.resources.kinds import ResourceType
+
+log = logging.getLogger(__name__)
 
 Object = dict[str, Any]
 
@@ -39,10 +46,13 @@ class WatchEvent:
 
 
 class Client:
-    """One identity on one API server. Use as an async context manager, inside the event loop."""
+    """One identity on one cluster. Use as an async context manager, inside the event loop."""
 
-    def __init__(self, connection: Connection, *, program: str, timeout: float = 10.0) -> None:
-        self._connection = connection
+    def __init__(
+        self, connection: Connection, *, program: str, timeout: float = 10.0, servers: Servers | None = None
+    ) -> None:
+        self.servers = servers or Servers((connection.server, *connection.others))
+        self.server = self.servers.first  # the one in use
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         headers = {"User-Agent": f"{program}/{__version__}", "Accept": "application/json"}
         if connection.token:
@@ -139,22 +149,27 @@ class Client:
         OutcomeUnknown when the connection broke or went silent after the request was sent."""
         data = None if body is None else orjson.dumps(body)
         headers = {"Content-Type": content_type} if data is not None else None
-        try:
-            async with self._session.request(
-                method, self._connection.server + path, data=data, params=params, headers=headers
-            ) as response:
-                content = await response.read()
-        except aiohttp.ClientConnectorError as error:
-            raise self._unreachable(error) from error
-        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
-            raise errors.OutcomeUnknown(
-                f"{method} {path}: the API server at {self._connection.server} did not answer "
-                f"({type(error).__name__})"
-            ) from error
-        answer = _parse(content)
-        if response.status >= 400:
-            raise errors.from_status(answer, code=response.status)
-        return answer
+        for others in range(len(self.servers.all) - 1, -1, -1):
+            with self._leaving(self.server) as server:
+                try:
+                    async with self._session.request(
+                        method, server + path, data=data, params=params, headers=headers
+                    ) as response:
+                        content = await response.read()
+                except aiohttp.ClientConnectorError as error:
+                    if others:
+                        self._leave(server)
+                        continue
+                    raise _unreachable(server, error) from error
+                except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+                    raise errors.OutcomeUnknown(
+                        f"{method} {path}: the API server at {server} did not answer ({type(error).__name__})"
+                    ) from error
+                answer = _parse(content)
+                if response.status >= 400:
+                    raise errors.from_status(answer, code=response.status)
+                return answer
+        raise AssertionError("the last server either answered or raised")
 
     async def watch(
         self,
@@ -178,24 +193,42 @@ class Client:
             "resourceVersion": resource_version,
         }
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=silence)
-        url = self._connection.server + resource.path(namespace=namespace)
-        try:
-            async with self._session.get(url, params=params, timeout=timeout) as response:
-                if response.status >= 400:
-                    raise errors.from_status(_parse(await response.read()), code=response.status)
-                async for line in _lines(response.content):
-                    event = orjson.loads(line)
-                    if event["type"] == "ERROR":
-                        raise errors.from_status(event["object"])
-                    yield WatchEvent(event["type"], event["object"])
-        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
-            raise self._unreachable(error) from error
+        with self._leaving(self.server) as server:
+            url = server + resource.path(namespace=namespace)
+            try:
+                async with self._session.get(url, params=params, timeout=timeout) as response:
+                    if response.status >= 400:
+                        raise errors.from_status(_parse(await response.read()), code=response.status)
+                    async for line in _lines(response.content):
+                        event = orjson.loads(line)
+                        if event["type"] == "ERROR":
+                            raise errors.from_status(event["object"])
+                        yield WatchEvent(event["type"], event["object"])
+            except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+                raise _unreachable(server, error) from error
 
-    def _unreachable(self, error: BaseException) -> errors.Unreachable:
-        return errors.Unreachable(
-            f"the API server at {self._connection.server} cannot be reached: {error or type(error).__name__}",
-            hint="is it running? `kohakuriver up` starts one on this machine",
-        )
+    @contextlib.contextmanager
+    def _leaving(self, server: str) -> Iterator[str]:
+        """Inside, `server` is asked; when it fails in a way of its own, what comes later goes to the next."""
+        try:
+            yield server
+        except failover.FAILURES:
+            self._leave(server)
+            raise
+
+    def _leave(self, server: str) -> None:
+        """Unless another call has left it already."""
+        if self.server == server:
+            self.server = self.servers.after(server)
+            if self.server != server:
+                log.warning("going to another API server", extra={"from": server, "to": self.server})
+
+
+def _unreachable(server: str, error: BaseException) -> errors.Unreachable:
+    return errors.Unreachable(
+        f"the API server at {server} cannot be reached: {error or type(error).__name__}",
+        hint="is it running? `kohakuriver up` starts one on this machine",
+    )
 
 
 def _selectors(field_selector: str, label_selector: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agent.heartbeat import Heartbeat, NodeNameTaken, attempt_timeout, holder
+from apiserver.store.memory import MemoryStore
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.clock import LoopClock
@@ -22,18 +23,21 @@ PATH = kinds.LEASE.path(namespace=kinds.NODE_LEASE_NAMESPACE, name="n1")
 @contextlib.asynccontextmanager
 async def a_heart(api: Api, holder: str, gaps: list[float] | None = None) -> AsyncIterator[Heartbeat]:
     connection = Connection(server=api.url, token=api.token("n1"))
-    clock = LoopClock()
-    told = gaps if gaps is not None else []
     async with Client(connection, program="heart", timeout=attempt_timeout(3.0)) as client:
-        yield Heartbeat(
-            client,
-            node="n1",
-            holder=holder,
-            period=3.0,
-            clock=clock,
-            chance=random.Random(1),  # noqa: S311 - jitter, the same in every run
-            gap=lambda: told.append(clock.monotonic()),
-        )
+        yield a_heartbeat(client, holder, gaps if gaps is not None else [])
+
+
+def a_heartbeat(client: Client, holder: str, gaps: list[float]) -> Heartbeat:
+    clock = LoopClock()
+    return Heartbeat(
+        client,
+        node="n1",
+        holder=holder,
+        period=3.0,
+        clock=clock,
+        chance=random.Random(1),  # noqa: S311 - jitter, the same in every run
+        gap=lambda: gaps.append(clock.monotonic()),
+    )
 
 
 async def beating(heart: Heartbeat, seconds: float) -> None:
@@ -180,3 +184,19 @@ async def test_a_lease_deleted_by_hand_is_made_again() -> None:
         await heart.step()
         await heart.step()
         assert (await lease(api))["holderIdentity"] == "a"
+
+
+@pytest.mark.fault(36)
+async def test_renewals_go_to_the_next_server_and_nobody_notices_a_gap() -> None:
+    store, gaps = MemoryStore(), []
+    async with running_api(store) as second, contextlib.AsyncExitStack() as stack:
+        first = await stack.enter_async_context(running_api(store))
+        connection = Connection(server=first.url, others=(second.url,), token=first.token("n1"))
+        async with Client(connection, program="heart", timeout=attempt_timeout(3.0)) as client:
+            heart = a_heartbeat(client, "a", gaps)
+            await beating(heart, 10)
+            await stack.aclose()
+            before = heart.renewed
+            await beating(heart, 10)
+    assert heart.renewed >= before + 3
+    assert gaps == []

@@ -45,7 +45,9 @@ async def test_nodes_that_come_and_go_are_handed_over_and_left_unwritten(tmp_pat
 
     async with running_api() as api, with_tls(api, tmp_path) as connection:
         kopf = asyncio.create_task(
-            handlers.run(connection, lambda key, _, is_gone: told.put_nowait((key.name, is_gone)), started)
+            handlers.run(
+                lambda: connection, lambda key, _, is_gone: told.put_nowait((key.name, is_gone)), started
+            )
         )
         async with asyncio.timeout(20):
             created = await api.create(NODE, {"metadata": {"name": "n1"}})

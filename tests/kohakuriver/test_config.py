@@ -42,3 +42,18 @@ def test_the_environment_names_the_file_unless_an_option_does(tmp_path, monkeypa
     monkeypatch.setenv(config.VARIABLE, str(tmp_path / "here"))
     assert config.find() == tmp_path / "here"
     assert config.find(tmp_path / "there") == tmp_path / "there"
+
+
+def test_further_servers_of_a_cluster_are_an_extension_that_kubectl_passes_over(tmp_path):
+    made = config.Connection(server="https://a:6443", others=("https://b:6443",), token="secret")
+    config.write(tmp_path / "config", made, cluster="home", user="admin")
+    assert config.load(tmp_path / "config").others == ("https://b:6443",)
+
+
+def test_an_extension_that_lists_no_servers_is_refused(tmp_path):
+    made = config.Connection(server="https://a:6443", others=("https://b:6443",), token="secret")
+    config.write(tmp_path / "config", made, cluster="home", user="admin")
+    text = (tmp_path / "config").read_text().replace("- https://b:6443", "b: c")
+    (tmp_path / "config").write_text(text)
+    with pytest.raises(errors.ConfigError, match="no list of URLs"):
+        config.load(tmp_path / "config")
