@@ -212,7 +212,10 @@ def _container(observed: Container, memory: Memory) -> dict[str, Any]:
 
 
 def _grant(desired: Desired, observed: Container) -> dict[str, Any] | None:
-    """What it is limited to. Shared cores are not named: they change with what others hold alone."""
+    """What it is limited to. Shared cores are not named: they change with what others hold alone.
+
+    Cores that it held alone are named until it runs on what it shares, which may be the same ones.
+    """
     if observed.limits is None:
         return None
     answer: dict[str, Any] = {
@@ -220,7 +223,8 @@ def _grant(desired: Desired, observed: Container) -> dict[str, Any] | None:
         "memory": quantity.format_size(observed.limits.memory),
     }
     own = cpuset.parse(desired.around.held) & cpuset.parse(observed.limits.cpuset or desired.around.machine)
-    if observed.limits.cpuset and (desired.exclusive or own):
+    shares = desired.limits is not None and observed.limits.cpuset == desired.limits.cpuset
+    if observed.limits.cpuset and (desired.exclusive or (own and not shares)):
         answer["cpuset"] = observed.limits.cpuset
     if labels.gpus(observed):
         answer["gpus"] = list(labels.gpus(observed))

@@ -105,21 +105,25 @@ class Surroundings:
         wrong = [why for uuid, why in desired.around.bad_gpus if uuid in desired.gpus]
         if wrong:
             return Hold("GPUMissing", "; ".join(wrong), failed=True)
-        if desired.exclusive and desired.limits is not None:
+        if desired.limits is None or not self._machine:
+            return None
+        if desired.exclusive:
             return self._until_free(entry, desired.limits)
-        return None
+        if self._shared(desired):
+            return None
+        return Hold("WaitingForCores", "waiting for a core that no other VPS of this node holds alone")
 
     def _limits(self, desired: Desired) -> Limits | None:
         """Exclusive cores as granted; else those of its NUMA node, or of all, that nobody holds alone."""
         if desired.limits is None or desired.exclusive or not self._machine:
             return desired.limits
-        pool = cores_of(self._topology, desired.numa)
-        free = pool - self._exclusive()
-        return dataclasses.replace(desired.limits, cpuset=cpuset.written(free or pool))
+        return dataclasses.replace(desired.limits, cpuset=cpuset.written(self._shared(desired)))
 
-    def _exclusive(self) -> Cores:
-        sets = [cpuset.parse(booking.get("cpuset") or "") for booking in self.bookings.values()]
-        return frozenset().union(*sets)
+    def _shared(self, desired: Desired) -> Cores:
+        """The cores that no other VPS holds alone. What it held itself, it may run on."""
+        others = [booking for uid, booking in self.bookings.items() if uid != desired.uid]
+        held = [cpuset.parse(booking.get("cpuset") or "") for booking in others]
+        return cores_of(self._topology, desired.numa).difference(*held)
 
     def _until_free(self, entry: Entry, limits: Limits) -> Hold | None:
         """Nobody else may run on its cores when it starts on them (CORRECTNESS 9)."""

@@ -111,8 +111,10 @@ def test_cores_are_named_only_while_they_are_its_own() -> None:
     limits = dataclasses.replace(LIMITS, cpuset="2-3")
     alone = a_vps(exclusive=True, limits=limits, around=Around(held="2-3"))
     assert observed_status(alone, a_container(alone), Memory(), session="s")["grant"]["cpuset"] == "2-3"
-    leaving = dataclasses.replace(alone, exclusive=False)
+    shared = dataclasses.replace(LIMITS, cpuset="0-3")
+    leaving = dataclasses.replace(alone, exclusive=False, limits=shared)
     assert observed_status(leaving, a_container(alone), Memory(), session="s")["grant"]["cpuset"] == "2-3"
+    assert "cpuset" not in observed_status(leaving, a_container(leaving), Memory(), session="s")["grant"]
     share = dataclasses.replace(leaving, around=Around())
     assert "cpuset" not in observed_status(share, a_container(alone), Memory(), session="s")["grant"]
 

@@ -361,6 +361,26 @@ async def test_a_running_share_becomes_exclusive_and_a_share_again(tmp_path: Pat
         assert not any(booking.get("cpuset") for booking in (await bookings(node)).values())
 
 
+@pytest.mark.fault(27)
+async def test_the_cores_of_a_full_machine_become_a_share_without_touching_those_of_others(
+    tmp_path: Path,
+) -> None:
+    sysfs = a_sysfs(tmp_path / "sys", "0-3")
+    alone = {"resources": {"cores": 2, "memory": "1Gi", "exclusive": True}}
+    async with a_node(tmp_path / "agent", sysfs=sysfs, millicores=4000) as node:
+        await running(node, "other", **alone)
+        await running(node, **alone)
+        cores = {one.labels["kohakuriver.io/name"]: one.limits for one in node.containers()}
+        await node.change(resources={"cores": 1, "exclusive": False})
+        await asyncio.sleep(15)
+        after = {one.labels["kohakuriver.io/name"]: one.limits for one in node.containers()}
+        assert cores["dev"] is not None and after["dev"] is not None
+        assert after["other"] == cores["other"]
+        assert after["dev"].cpuset == cores["dev"].cpuset, "what nobody else holds alone"
+        held = sorted(booking.get("cpuset") or "" for booking in (await bookings(node)).values())
+        assert held[0] == "", "its own cores are free for others to share"
+
+
 @pytest.mark.fault(23)
 async def test_another_choice_of_gpus_takes_effect_at_the_next_restart(tmp_path: Path) -> None:
     file = gpus(tmp_path / "gpus.json", "GPU-a", "GPU-b")

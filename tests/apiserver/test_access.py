@@ -87,7 +87,7 @@ def test_each_role_may_do_what_the_table_says_and_no_more(
 
 
 @pytest.mark.parametrize(("user", "role"), USERS.items(), ids=lambda value: str(value))
-@pytest.mark.parametrize(("place", "roles"), ACTIONS.items(), ids=lambda value: "/".join(value))
+@pytest.mark.parametrize(("place", "roles"), ACTIONS.items(), ids=lambda value: "/".join(sorted(value)))
 def test_named_transactions_have_their_own_rules(
     user: User, role: str, place: tuple[str, str], roles: set[str]
 ) -> None:

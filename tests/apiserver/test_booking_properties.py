@@ -131,6 +131,19 @@ def test_no_sequence_of_steps_gives_anything_of_a_node_twice(steps: list[tuple[s
         check_holders(world, after)
 
 
+def test_a_vps_that_gives_its_cores_up_to_share_runs_on_them_until_they_are_free() -> None:
+    world = World()
+    alone = {"resources": {"cores": 3, "memory": "512Mi", "exclusive": True}, "ssh": {}}
+    world.step("book", "u2", {**alone, "placement": {"numa": 0}})
+    world.step("book", "u3", alone)
+    world.step("resize", "u2", {**alone, "resources": {"cores": 2, "memory": "512Mi"}})
+    entries = world.allocation["bookings"]
+    held = {uid: entry["cpuset"] for uid, entry in entries.items()}
+    assert held == {"u2": "0-2", "u3": "3-5"}, "nobody else gets them before its container has left them"
+    check_record(entries)
+    assert cores_to_run_on(entries, "u2") == {0, 1, 2}
+
+
 def check_record(entries: Json) -> None:
     """The rules of one record."""
     sets = [cpuset.parse(entry.get("cpuset") or "") for entry in entries.values()]
@@ -144,9 +157,19 @@ def check_record(entries: Json) -> None:
     assert sum(cores) <= 6000, "cores over-booked"
     memory = sum(quantity.size(entry.get("memory", 0)) for entry in entries.values())
     assert memory <= 8 << 30, "memory over-booked"
-    taken: frozenset[int] = frozenset().union(*sets)
-    shares = [entry for entry in entries.values() if "cores" in entry and not entry.get("exclusive")]
-    assert not shares or taken < frozenset().union(*NUMA), "a share without a core to run on"
+    for uid in entries:
+        assert is_alone(entries[uid]) or cores_to_run_on(entries, uid), "a share without a core to run on"
+
+
+def is_alone(entry: Json) -> bool:
+    """Whether it runs on cores of its own, or not at all."""
+    return bool(entry.get("exclusive")) or "cores" not in entry
+
+
+def cores_to_run_on(entries: Json, uid: str) -> frozenset[int]:
+    """All that nobody else holds alone. What it held alone itself, it may share until its container does."""
+    others = [cpuset.parse(entries[other].get("cpuset") or "") for other in entries if other != uid]
+    return frozenset().union(*NUMA).difference(*others)
 
 
 def check_holders(world: World, entries: Json) -> None:
