@@ -41,15 +41,14 @@ up: images ## Start a cluster on this machine, with a first VPS in it
 down: ## Stop the cluster; its VPSes keep running
 	@$(VENV)/kohakuriver down
 
-# An etcd or kubectl of the machine comes before the ones in .venv.
 .PHONY: test
 test: images ## Run every test
 	@$(STEPS)/system-packages tests
-	PATH="$$PATH:$(CURDIR)/$(VENV)" $(VENV)/pytest $(PYTEST_FLAGS)
+	@$(STEPS)/tests quick real -- $(PYTEST_FLAGS)
 
 .PHONY: test-fast
 test-fast: setup ## Run the tests that need neither etcd nor Docker
-	$(VENV)/pytest -m "not etcd and not docker and not e2e" $(PYTEST_FLAGS)
+	@$(STEPS)/tests quick -- $(PYTEST_FLAGS)
 
 .PHONY: check
 check: setup ## Check format, lint, types and imports

@@ -2,9 +2,14 @@
 
 import asyncio
 
+import hypothesis
 import pytest
 
 SLOWEST_LAST = ("etcd", "docker", "e2e")
+
+# Property tests say what is decided, not how fast: a loaded machine must not fail them.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_sessionstart() -> None:

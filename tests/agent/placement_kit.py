@@ -33,7 +33,7 @@ def gpus(file: Path, *uuids: str, **more: Any) -> Path:
 async def lose(node: Node, name: str = "dev") -> None:
     """What the controller writes when the node is silent."""
     body = {"status": {"unreachableSince": "2026-01-01T00:00:00Z"}}
-    reply = await node.api.call("PATCH", f"{PATHS}/{name}/status", body, user="controller", headers=MERGE)
+    reply = await node.api.call("PATCH", f"{PATHS}/{name}/status", body, user="admin", headers=MERGE)
     assert reply.code == 200, reply.body
 
 

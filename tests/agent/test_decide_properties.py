@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent import labels, restart
@@ -145,7 +145,6 @@ memories = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(vpses, containers(), memories, st.booleans())
 def test_no_single_decision_breaks_a_rule(
     vps: Desired, container: Container | None, memory: Memory, learned: bool
@@ -203,7 +202,6 @@ def _check(action: Action, vps: Desired, container: Container | None, memory: Me
         assert wanted or action.why == "a restart was requested", "a container was stopped that should run"
 
 
-@settings(deadline=None)
 @given(vpses, containers(), memories)
 def test_decisions_lead_to_what_is_declared_and_then_cease(
     vps: Desired, container: Container | None, memory: Memory
@@ -217,7 +215,6 @@ def test_decisions_lead_to_what_is_declared_and_then_cease(
     world.check()
 
 
-@settings(deadline=None)
 @given(vpses, containers(), memories)
 def test_a_second_look_at_a_settled_vps_learns_nothing_new(
     vps: Desired, container: Container | None, memory: Memory

@@ -375,7 +375,7 @@ async def test_a_vps_marked_unreachable_is_answered_for(tmp_path: Path) -> None:
         path = f"{kinds.VPS.path(namespace='default', name='dev', subresource='status')}"
         headers = {"Content-Type": "application/merge-patch+json"}
         mark = {"status": {"unreachableSince": "2026-01-01T00:00:00Z"}}
-        reply = await node.api.call("PATCH", path, mark, user="controller", headers=headers)
+        reply = await node.api.call("PATCH", path, mark, headers=headers)
         assert reply.code == 200
         await asyncio.sleep(1)
         vps = await node.get()

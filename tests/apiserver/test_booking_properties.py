@@ -118,7 +118,7 @@ class World:
 
 
 @given(STEPS)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_no_sequence_of_steps_gives_anything_of_a_node_twice(steps: list[tuple[str, int, Json]]) -> None:
     world = World()
     for verb, number, spec in steps:

@@ -4,7 +4,7 @@ The server has the last word. Where the controller saw less room than the server
 nothing; where it saw more, it would ask in vain for ever.
 """
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from apiserver.booking import booking
@@ -66,7 +66,6 @@ SPECS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(NODES, st.lists(SPECS, min_size=1, max_size=7))
 def test_the_controller_sees_room_where_the_server_gives_it_and_foresees_what_is_given(machine, specs):
     record = {"metadata": {"name": "n1"}, "bookings": {}}
