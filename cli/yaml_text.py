@@ -13,10 +13,10 @@ from typing import Any
 
 import yaml
 
+from kohakuriver.yaml_loader import Loader
+
 Path = tuple[str | int, ...]
-_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MARKER = re.compile(r"^---(?=\s|$)", re.MULTILINE)
-_INTEGER = re.compile(r"^(?:[-+]?0b[0-1_]+|[-+]?0o?[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+)$")
 _PLAIN_TAGS = ("bool", "float", "int", "map", "merge", "null", "seq", "str", "value")
 
 
@@ -45,19 +45,6 @@ class Document:
                 return self.lines[field]
             field = field[: max(field.rfind("."), field.rfind("["), 0)]
         return self.line
-
-
-class _Loader(_Base):  # type: ignore[misc]
-    """PyYAML's safe loader in C, without the readings of YAML 1.1 that kubectl's does not have."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - the name is PyYAML's
-        first: [
-            (tag, _INTEGER if tag.endswith(":int") else pattern)
-            for tag, pattern in resolvers
-            if not tag.endswith(":timestamp")
-        ]
-        for first, resolvers in _Base.yaml_implicit_resolvers.items()
-    }
 
 
 def written(path: Path) -> str:
@@ -95,7 +82,7 @@ def parse(piece: str, first_line: int) -> Document | None:
         value = _json(stripped)
         if value is not None:
             return _with_lines(piece.replace("\t", " "), first_line, value)
-    loader = _Loader(piece)
+    loader = Loader(piece)
     try:
         node = loader.get_single_node()
         if node is None or node.tag.endswith(":null"):
@@ -130,7 +117,7 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _with_lines(piece: str, first_line: int, value: Any) -> Document:
     """JSON that YAML cannot read (`\\/` in a text) is right all the same; it only has no line numbers."""
-    loader = _Loader(piece)
+    loader = Loader(piece)
     try:
         node = loader.get_single_node()
         lines = dict(_positions(node, (), first_line))

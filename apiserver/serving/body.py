@@ -1,16 +1,34 @@
-"""Request bodies: JSON or Kubernetes' protobuf in, a dict out, with sentences for what is neither."""
+"""Request bodies: JSON, YAML or Kubernetes' protobuf in, a value out, with sentences for what is none.
 
+Fields that stand twice in one object are found on the way: JSON takes the last of them without a word.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 from aiohttp import web
 
-from apiserver.serving import protobuf
-from kohakuriver.errors import BadRequest, TooLarge, UnsupportedMediaType
+from apiserver.serving import protobuf, yaml_body
+from apiserver.writing import patch
+from apiserver.writing.validation import FieldValidation
+from kohakuriver.errors import BadRequest, Cause, TooLarge, UnsupportedMediaType
 
 LIMIT = 3 * 1024 * 1024  # bytes; what Kubernetes takes
+DEEPEST = 100  # objects and lists inside each other; no kind has ten
 
 JSON_TYPES = ("application/json", "application/octet-stream", "")  # the second is aiohttp's for none given
+YAML_TYPES = ("application/yaml", patch.APPLY)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sent:
+    """What a body holds, and what its sender should know of it."""
+
+    content: Any
+    warnings: tuple[str, ...] = ()
 
 
 async def raw(request: web.Request) -> bytes:
@@ -26,25 +44,107 @@ async def raw(request: web.Request) -> bytes:
 async def parsed(request: web.Request, *, required: bool = True) -> dict[str, Any]:
     """The object in the body; an empty one when none is required. Raises BadRequest and kin."""
     content = await raw(request)
-    if not content.strip():
-        if required:
-            raise BadRequest("the request has no body", hint="send the object as JSON")
+    if not content.strip() and not required:
         return {}
-    media = request.content_type
+    return _object(_read(request.content_type, content, lambda field: None))
+
+
+async def sent(request: web.Request, mode: FieldValidation) -> Sent:
+    """The object in the body of a write."""
+    return _checked(request.content_type, await raw(request), mode, _object)
+
+
+async def sent_patch(request: web.Request, mode: FieldValidation) -> Sent:
+    """A patch: any JSON value; which shape its type wants is the patch's own business."""
+    media = patch.APPLY if request.content_type == patch.APPLY else "application/json"
+    return _checked(media, await raw(request), mode, lambda content: content)
+
+
+def _checked(media: str, content: bytes, mode: FieldValidation, accept: Callable[[Any], Any]) -> Sent:
+    doubled: list[str] = []
+    value = accept(_read(media, content, doubled.append))
+    if mode is FieldValidation.IGNORE or not doubled:
+        return Sent(value)
+    words = tuple(f'duplicate field "{field}"' for field in dict.fromkeys(doubled))
+    if mode is FieldValidation.WARN:
+        return Sent(value, words)
+    causes = tuple(
+        Cause(field, word, "FieldValueDuplicate")
+        for field, word in zip(dict.fromkeys(doubled), words, strict=True)
+    )
+    raise BadRequest(
+        f"strict decoding error: {', '.join(words)}",
+        hint="leave one of them: only the last would count",
+        causes=causes,
+    )
+
+
+def _read(media: str, content: bytes, doubled: Callable[[str], None]) -> Any:
+    if not content.strip():
+        raise BadRequest("the request has no body", hint="send the object as JSON")
     if media == protobuf.MEDIA_TYPE:
         return protobuf.decode(content)
-    if media not in JSON_TYPES:
+    if media in YAML_TYPES and content.lstrip()[:1] not in (b"{", b"["):
+        return yaml_body.decode(content, doubled, deepest=DEEPEST)
+    if media not in JSON_TYPES + YAML_TYPES:
         raise UnsupportedMediaType(
             f"the body has the unsupported type {media}", hint="send Content-Type: application/json"
         )
-    return _object(_json(content))
+    return _json(content, doubled)
 
 
-def _json(content: bytes) -> Any:
+def _json(content: bytes, doubled: Callable[[str], None]) -> Any:
     try:
-        return orjson.loads(content)
+        value = orjson.loads(content)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"the body is not valid JSON: {error}", hint="send one JSON object") from error
+    if content.count(b"{") + content.count(b"[") > DEEPEST:
+        _check_depth(value, DEEPEST)
+    if _doubles(content):
+        _tell(json.loads(content, object_pairs_hook=_Pairs), "", doubled)
+    return value
+
+
+def _check_depth(value: Any, room: int) -> None:
+    if room == 0:
+        raise BadRequest(
+            f"the body has more than {DEEPEST} objects and lists inside each other",
+            hint="send one object of the kind that the path names",
+        )
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for inner in inside:
+        if isinstance(inner, dict | list):
+            _check_depth(inner, room - 1)
+
+
+def _doubles(content: bytes) -> bool:
+    """Whether any object of a JSON text has a field twice."""
+    found = False
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal found
+        found = found or len(dict(pairs)) < len(pairs)
+
+    json.loads(content, object_pairs_hook=look)
+    return found
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object with every one of its fields."""
+
+
+def _tell(value: Any, at: str, doubled: Callable[[str], None]) -> None:
+    if isinstance(value, _Pairs):
+        seen = set[str]()
+        for name, inner in value:
+            here = f"{at}.{name}" if at else name
+            if name in seen:
+                doubled(here)
+            seen.add(name)
+            _tell(inner, here, doubled)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _tell(inner, f"{at}[{index}]", doubled)
 
 
 def _object(content: Any) -> dict[str, Any]:
@@ -53,8 +153,3 @@ def _object(content: Any) -> dict[str, Any]:
             f"the body is a {type(content).__name__}, not an object", hint="send one JSON object"
         )
     return content
-
-
-async def parsed_patch(request: web.Request) -> Any:
-    """A patch: any JSON value; which shape its type wants is the patch's own business."""
-    return _json(await raw(request))

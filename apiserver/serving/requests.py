@@ -10,7 +10,7 @@ from aiohttp import web
 from apiserver.admitting import access
 from apiserver.admitting.identity import User
 from apiserver.context import SERVER, Server
-from apiserver.reading.query import ListQuery, WatchQuery, parse_list, parse_watch
+from apiserver.reading.query import ListQuery, WatchQuery, flag, parse_list, parse_watch
 from apiserver.serving import body, forms
 from apiserver.serving.middleware import USER
 from apiserver.writing.fencing import Leader
@@ -59,6 +59,8 @@ class Call:
             dry_run=dry_run(query),
             validation=_validation(query.get("fieldValidation", "")),
             field_manager=query.get("fieldManager", "") or _manager(self.request),
+            names_manager=bool(query.get("fieldManager")),
+            force=flag(query, "force") if "force" in query else None,
             leader=Leader.parse(query["leader"]) if "leader" in query else None,
         )
 
@@ -92,8 +94,9 @@ def json_response(content: bytes | Mapping[str, Any], *, status: int = 200) -> w
     )
 
 
-def written_response(call: Call, written: Written) -> web.Response:
+def written_response(call: Call, written: Written, *more: str) -> web.Response:
     """The object as it stands after a write, with what the writer should know."""
+    written = dataclasses.replace(written, warnings=(*more, *written.warnings))
     now = call.server.clock.now()
     response = json_response(
         call.form.one(orjson.dumps(written.object), now), status=201 if written.created else 200

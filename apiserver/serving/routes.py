@@ -46,16 +46,13 @@ async def get_many(resource: ResourceType, request: web.Request) -> web.StreamRe
 
 async def create(resource: ResourceType, request: web.Request) -> web.StreamResponse:
     call = Call.of(request, resource)
+    options = call.options()
+    sent = await body.sent(request, options.validation)
     written = await write.create(
-        call.server,
-        call.user,
-        resource,
-        namespace=call.namespace,
-        body=await body.parsed(request),
-        options=call.options(),
+        call.server, call.user, resource, namespace=call.namespace, body=sent.content, options=options
     )
     await _seen(call, written)
-    return written_response(call, written)
+    return written_response(call, written, *sent.warnings)
 
 
 async def _seen(call: Call, written: Written) -> None:
@@ -66,6 +63,8 @@ async def _seen(call: Call, written: Written) -> None:
 
 async def update(subresource: str, resource: ResourceType, request: web.Request) -> web.StreamResponse:
     call = Call.of(request, resource)
+    options = call.options()
+    sent = await body.sent(request, options.validation)
     written = await write.update(
         call.server,
         call.user,
@@ -73,15 +72,17 @@ async def update(subresource: str, resource: ResourceType, request: web.Request)
         namespace=call.namespace,
         name=call.name,
         subresource=subresource,
-        body=await body.parsed(request),
-        options=call.options(),
+        body=sent.content,
+        options=options,
     )
-    return written_response(call, written)
+    return written_response(call, written, *sent.warnings)
 
 
 async def change(subresource: str, resource: ResourceType, request: web.Request) -> web.StreamResponse:
     call = Call.of(request, resource)
     patch.check_type(request.content_type, resource)
+    options = call.options()
+    sent = await body.sent_patch(request, options.validation)
     written = await write.patch(
         call.server,
         call.user,
@@ -90,10 +91,10 @@ async def change(subresource: str, resource: ResourceType, request: web.Request)
         name=call.name,
         subresource=subresource,
         content_type=request.content_type,
-        body=await body.parsed_patch(request),
-        options=call.options(),
+        body=sent.content,
+        options=options,
     )
-    return written_response(call, written)
+    return written_response(call, written, *sent.warnings)
 
 
 async def delete(resource: ResourceType, request: web.Request) -> web.StreamResponse:

@@ -110,7 +110,7 @@ class _Dialect:
             inner = converted["properties"]
             converted["properties"] = {field: self.convert(value) for field, value in inner.items()}
         if "items" in converted:
-            converted |= self._items(converted["items"])
+            converted["items"] = self.convert(converted["items"])
         return {key: value for key, value in converted.items() if not (key == "default" and value is None)}
 
     def _union(self, schema: Json) -> Json:
@@ -130,14 +130,3 @@ class _Dialect:
             return {"type": target["type"], "enum": target["enum"], **outer}
         reference = {"$ref": self._prefix + self.name(model)}
         return {**outer, "allOf": [reference]} if outer else reference
-
-    def _items(self, items: Json) -> Json:
-        converted: Json = {"items": self.convert(items)}
-        if items.get("$ref") == "Condition":
-            converted |= {
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["type"],
-                "x-kubernetes-patch-merge-key": "type",
-                "x-kubernetes-patch-strategy": "merge",
-            }
-        return converted

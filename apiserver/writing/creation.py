@@ -11,8 +11,9 @@ from typing import Any
 from apiserver import codec
 from apiserver.admitting.identity import User
 from apiserver.binding import grants
+from apiserver.managing.managers import UPDATE, Manager, Managers
 from apiserver.store.base import Put, Record, StoreConflict
-from apiserver.writing import admission, metadata, objects, phase, validation
+from apiserver.writing import admission, metadata, objects, phase, tracking, validation
 from apiserver.writing.objects import Backing
 from apiserver.writing.outcome import WriteOptions, Written
 from kohakuriver import errors
@@ -32,9 +33,15 @@ async def make(
     namespace: str | None,
     body: Any,
     options: WriteOptions,
+    managers: Managers | None = None,
 ) -> Written:
-    """Store a new object. Raises AlreadyExists, unless the one there came from this very command."""
+    """Store a new object. Raises AlreadyExists, unless the one there came from this very command.
+
+    `managers` are who manages its fields, where an apply makes it; else who creates it manages all.
+    """
     now = timestamp(server.clock.now())
+    by = tracking.manager_of(resource, options.field_manager, operation=UPDATE, subresource=None)
+    maker = _Maker(user, by, managers)
     new, warnings = _new(resource, body, namespace=namespace, options=options, now=now)
     rules = admission.rules_for(resource)
     key = codec.key(resource, namespace, new["metadata"]["name"])
@@ -49,7 +56,7 @@ async def make(
     )
     for _ in range(ATTEMPTS):
         try:
-            step = _decide(user, resource, new, look.records, now=now)
+            step = _decide(maker, resource, new, look.records, now=now)
         except errors.ApiError:
             if look.fresh:
                 raise
@@ -75,8 +82,17 @@ class _Step:
     write: Put | None
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Maker:
+    """Who creates, and who manages the fields then."""
+
+    user: User
+    manager: Manager
+    managers: Managers | None
+
+
 def _decide(
-    user: User, resource: kinds.ResourceType, new: Json, records: Mapping[str, Record | None], *, now: str
+    maker: _Maker, resource: kinds.ResourceType, new: Json, records: Mapping[str, Record | None], *, now: str
 ) -> _Step:
     """What a create comes to, given what is stored. Raises ApiError where it may not be."""
     fields = new["metadata"]
@@ -88,8 +104,13 @@ def _decide(
         _check_namespace(records[codec.key(kinds.NAMESPACE, None, fields["namespace"])], fields["namespace"])
     rules = admission.rules_for(resource)
     made = {**new, "metadata": dict(fields)}
+    user = maker.user
     seen = {other: codec.decode(there) for other in rules.looks_at(user, new) if (there := records[other])}
     rules.create(user, made, now=now, seen=seen)
+    if maker.managers is None:
+        tracking.created(resource, made, by=maker.manager, now=now)
+    else:
+        tracking.applied({"metadata": {}}, made, maker.managers)
     if resource is kinds.VPS:
         phase.stamp(made)
     return _Step(made, Put(key, codec.encode(made), ttl=rules.lifetime))

@@ -22,7 +22,9 @@ class WriteOptions:
 
     dry_run: bool = False
     validation: FieldValidation = FieldValidation.WARN
-    field_manager: str = ""  # who writes; for logs, until fields have managers
+    field_manager: str = ""  # who writes
+    names_manager: bool = False  # whether the client itself said so, as an apply must
+    force: bool | None = None  # of an apply: take over fields of others
     leader: Leader | None = None  # only while this one leads
 
 

@@ -25,18 +25,14 @@ MAX_OPERATIONS = 10_000  # in one JSON patch, as in Kubernetes
 
 def accepted(resource: ResourceType) -> list[str]:
     """The media types of the patches that a kind takes; kubectl chooses by what the schema says of them."""
-    return [JSON_PATCH, MERGE] if resource.group == GROUP else [JSON_PATCH, MERGE, STRATEGIC]
+    plain = [JSON_PATCH, MERGE, APPLY]
+    return plain if resource.group == GROUP else [*plain, STRATEGIC]
 
 
 def check_type(content_type: str, resource: ResourceType) -> None:
     """Raise UnsupportedMediaType for what this kind cannot be patched with."""
     if content_type in accepted(resource):
         return
-    if content_type == APPLY:
-        raise errors.UnsupportedMediaType(
-            "server-side apply is not served by this API server",
-            hint="use `kubectl apply` without --server-side",
-        )
     raise errors.UnsupportedMediaType(
         "the body of the request was in an unknown format - accepted media types include: "
         + ", ".join(accepted(resource)),

@@ -10,6 +10,26 @@ from kohakuriver import durations, quantity
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 SUBDOMAIN_PATTERN = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
 
+LIST_TYPE = "x-kubernetes-list-type"
+LIST_KEYS = "x-kubernetes-list-map-keys"
+
+
+def keyed_by(*keys: str) -> Any:
+    """A list whose items these fields tell apart, so that several clients may each have their own."""
+    extensions: dict[str, Any] = {
+        LIST_TYPE: "map",
+        LIST_KEYS: list(keys),
+        "x-kubernetes-patch-merge-key": keys[0],
+        "x-kubernetes-patch-strategy": "merge",
+    }
+    return pydantic.Field(json_schema_extra=extensions)
+
+
+def a_set() -> Any:
+    """A list whose items are there or not, whatever their order; several clients may add to it."""
+    extensions: dict[str, Any] = {LIST_TYPE: "set", "x-kubernetes-patch-strategy": "merge"}
+    return pydantic.Field(json_schema_extra=extensions)
+
 
 class Model(pydantic.BaseModel):
     """JSON in camelCase, unknown fields refused, wrong types never coerced silently."""
@@ -77,9 +97,9 @@ class ObjectMeta(Model):
     """Keys and values to select objects by."""
     annotations: Labels | None = None
     """Keys and values that tools keep with the object."""
-    finalizers: list[str] | None = None
+    finalizers: Annotated[list[str] | None, a_set()] = None
     """The object stays, with a deletionTimestamp, until this list is empty."""
-    owner_references: list[OwnerReference] | None = None
+    owner_references: Annotated[list[OwnerReference] | None, keyed_by("uid")] = None
     """The objects this one depends on."""
     uid: str | None = None
     """Made by the server: tells an object from its namesakes."""

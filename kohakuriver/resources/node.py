@@ -135,7 +135,7 @@ class NodeStatus(meta.Model):
     """Whether VPSes may be privileged (`kohakuriver agent --allow-privileged`)."""
     volumes: list[NodeVolume] | None = None
     """Volumes that the engine holds."""
-    conditions: list[meta.Condition] | None = None
+    conditions: Annotated[list[meta.Condition] | None, meta.keyed_by("type")] = None
     """Ready, RuntimeReady, NetworkIsolated, DiskPressure."""
     node_info: NodeInfo | None = None
     """What the machine and its programs are."""

@@ -98,7 +98,7 @@ PublicKey = Annotated[str, pydantic.AfterValidator(_one_line)]
 class SSH(meta.Model):
     """How people log in over SSH. Exactly one of the three; without keys sshd runs and nobody can log in."""
 
-    authorized_keys: list[PublicKey] | None = None
+    authorized_keys: Annotated[list[PublicKey] | None, meta.a_set()] = None
     """OpenSSH public keys that may log in as root."""
     passwordless: bool | None = None
     """Anybody who reaches the port is root. Published on loopback only."""
@@ -132,9 +132,9 @@ class VPSSpec(meta.Model):
     """Taints it does not mind."""
     ssh: SSH = pydantic.Field(default_factory=SSH)
     """Who may log in."""
-    mounts: list[Mount] | None = None
+    mounts: Annotated[list[Mount] | None, meta.keyed_by("target")] = None
     """Folders of the node. The node and the user's role must allow them. Take effect at the next restart."""
-    volumes: list[Volume] | None = None
+    volumes: Annotated[list[Volume] | None, meta.keyed_by("name")] = None
     """Files kept apart from the container. Take effect at the next restart."""
     privileged: bool | None = None
     """All of the machine's devices and rights. The node and the user's role must allow it."""
@@ -295,7 +295,7 @@ class VPSStatus(meta.Model):
     """Since when its node has been silent."""
     rejected_by: dict[str, str] | None = None
     """Nodes that will not take this generation of the spec, and why."""
-    conditions: list[meta.Condition] | None = None
+    conditions: Annotated[list[meta.Condition] | None, meta.keyed_by("type")] = None
     """Scheduled, SSHReady, NodeReachable, RestartRequired, GPUHealthy, FilesLost."""
     observed_generation: int | None = None
     """The spec that the agent has acted on."""

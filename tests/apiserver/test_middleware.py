@@ -60,7 +60,7 @@ async def test_a_body_that_is_no_object_is_the_clients_mistake():
             headers = {"Content-Type": "application/json"}
             reply = await api.call("POST", VPSES, data=content, headers=headers)
             assert (reply.code, reply.body["reason"]) == (400, "BadRequest"), content
-        for media in ("text/plain", "application/yaml"):
+        for media in ("text/plain", "application/xml"):
             reply = await api.call("POST", VPSES, data=b"x", headers={"Content-Type": media})
             assert (reply.code, reply.body["reason"]) == (415, "UnsupportedMediaType")
 

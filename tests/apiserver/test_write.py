@@ -54,7 +54,8 @@ async def test_metadata_that_is_the_servers_is_not_the_clients(world: World) -> 
     metadata = (await world.create(body)).object["metadata"]
     assert metadata["uid"] != "mine" and metadata["generation"] == 1
     assert metadata["labels"] == {"a": "b"}
-    assert not {"deletionTimestamp", "managedFields", "selfLink"} & metadata.keys()
+    assert not {"deletionTimestamp", "selfLink"} & metadata.keys()
+    assert metadata["managedFields"] != [{}]
 
 
 async def test_a_name_is_generated_from_its_prefix(world: World) -> None:

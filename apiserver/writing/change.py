@@ -1,0 +1,218 @@
+"""A change of one object that is there: read, prepare, commit; after a conflict again from what is there.
+
+Called by `write.py` with a function that says what the client wants, given what is stored: the body of a PUT,
+what a patch makes, what an apply merges. What a changed VPS books is in `grants.py`. Knows no HTTP.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from apiserver import codec
+from apiserver.admitting.identity import Role, User
+from apiserver.binding import grants
+from apiserver.managing.managers import Manager, Managers
+from apiserver.store.base import Delete, Put, Record, StoreConflict
+from apiserver.writing import (
+    admission,
+    metadata,
+    objects,
+    owners,
+    phase,
+    removal,
+    tracking,
+    validation,
+    vps_rules,
+)
+from apiserver.writing.fencing import Leader
+from apiserver.writing.objects import Backing
+from apiserver.writing.outcome import WriteOptions, Written
+from apiserver.writing.validation import FieldValidation
+from kohakuriver import errors
+from kohakuriver.clock import timestamp
+from kohakuriver.resources import kinds
+
+Json = dict[str, Any]
+
+ATTEMPTS = 6  # the first, and five after conflicts
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Target:
+    """The object that a change is meant for, and by whom."""
+
+    user: User
+    resource: kinds.ResourceType
+    namespace: str | None
+    name: str
+    subresource: str | None
+    validation: FieldValidation
+    leader: Leader | None
+    manager: Manager
+
+    @property
+    def key(self) -> str:
+        return codec.key(self.resource, self.namespace, self.name)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What has to be read for it."""
+        return (self.key, self.leader.key) if self.leader else (self.key,)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wanted:
+    """An object as the client wants it."""
+
+    body: Any
+    whole: bool  # a PUT, not what a patch made
+    names_uid: bool  # whether the client itself said which uid it means
+    managers: Managers | None = None  # who manages its fields then, where an apply has worked it out
+
+
+async def change(
+    server: Backing, target: Target, make: Callable[[Json], Wanted], options: WriteOptions
+) -> Written:
+    """Read, prepare, commit; again from what is there now, while others get in between."""
+    resource = target.resource
+    seen = await objects.look(server, target.keys)
+    for _ in range(ATTEMPTS):
+        try:
+            step = await _decide(server, target, make, seen.records)
+        except errors.ApiError:
+            step = None
+            if seen.fresh:
+                raise
+        if step is None or not (seen.fresh or step.write):
+            seen = objects.Look(await objects.read(server, target.keys), fresh=True)
+            continue
+        if step.write is None or options.dry_run:
+            return Written(step.obj, warnings=step.warnings)
+        try:
+            revision = await server.store.commit(expect=step.expect, writes=[step.write, *step.beside.writes])
+        except StoreConflict as conflict:
+            seen = objects.Look(dict(conflict.actual), fresh=True)
+            continue
+        removed = isinstance(step.write, Delete)
+        return Written(objects.at(step.obj, revision), warnings=step.warnings, removed=removed)
+    raise objects.too_busy(resource, target.name, ATTEMPTS)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Step:
+    """One try of a change: the object as it would be, and what has to be written for it, if anything."""
+
+    obj: Json
+    warnings: tuple[str, ...]
+    expect: dict[str, int]
+    write: Put | Delete | None
+    beside: grants.Beside
+
+
+async def _decide(
+    server: Backing, target: Target, make: Callable[[Json], Wanted], records: dict[str, Record | None]
+) -> _Step:
+    """What a change comes to, given what is stored."""
+    key, resource = target.key, target.resource
+    record = records[key]
+    if record is None:
+        raise objects.not_found(resource, target.name)
+    fence = target.leader.expect(records) if target.leader else {}
+    now = timestamp(server.clock.now())
+    old = codec.decode(record)
+    wanted = make(old)
+    new, warnings = await _prepare(server, target, old, wanted, now=now)
+    if wanted.managers is not None:
+        tracking.applied(old, new, wanted.managers)
+    else:
+        sent = wanted.body["metadata"].get("managedFields")
+        tracking.changed(resource, old, new, sent=sent, by=target.manager, now=now)
+    beside = grants.Beside()
+    if resource is kinds.VPS:
+        beside = await _beside(server, old, new, records, now=now)
+        phase.stamp(new)
+    expect = {key: record.revision, **fence, **beside.expect}
+    if new == old:
+        return _Step(new, warnings, expect, None, beside)
+    gone = objects.is_due(new)
+    if gone and resource is kinds.NAMESPACE:
+        await removal.check_empty(server, target.name)
+    lifetime = admission.rules_for(resource).lifetime
+    write = Delete(key) if gone else Put(key, codec.encode(new), ttl=lifetime)
+    return _Step(new, warnings, expect, write, beside)
+
+
+async def _prepare(
+    server: Backing, target: Target, old: Json, wanted: Wanted, *, now: str
+) -> tuple[Json, tuple[str, ...]]:
+    """The object after the change, as far as it follows from the object and the change alone."""
+    body = metadata.agree(target.resource, wanted.body, namespace=target.namespace, name=target.name)
+    version = body["metadata"].get("resourceVersion")
+    if version:
+        metadata.check_version(target.resource, old["metadata"], version)
+    if target.subresource == "status":
+        return _with_status(target, old, wanted, now=now)
+    new, warnings = _with_main(target, old, body)
+    rules = admission.rules_for(target.resource)
+    others = rules.looks_at(target.user, new)
+    records = await objects.read(server, others) if others else {}
+    seen = {key: codec.decode(record) for key, record in records.items() if record}
+    rules.update(target.user, old, new, now=now, seen=seen)
+    return new, warnings
+
+
+def _with_main(target: Target, old: Json, body: Json) -> tuple[Json, tuple[str, ...]]:
+    """The change of everything but status."""
+    resource = target.resource
+    sent = {field: value for field, value in body.items() if field != "status"}
+    if resource is kinds.VPS and isinstance(sent.get("spec"), dict) and not sent["spec"].get("runState"):
+        # It is defaulted at create only: who replaces a manifest without it must not start a stopped VPS.
+        sent["spec"] = {**sent["spec"], "runState": old["spec"]["runState"]}
+    if resource is kinds.VPS and isinstance(sent.get("spec"), dict):
+        sent["spec"] = vps_rules.without_default_image(old, sent["spec"])
+    checked = validation.check(resource, sent, name=target.name, mode=target.validation)
+    metadata.check_update(resource, old["metadata"], checked.obj["metadata"])
+    new = {**checked.obj, "metadata": metadata.kept(old["metadata"], checked.obj["metadata"])}
+    metadata.check(resource, new["metadata"])
+    if "status" in old:
+        new["status"] = old["status"]
+    if "generation" in old["metadata"] and new.get("spec") != old.get("spec"):
+        new["metadata"]["generation"] = old["metadata"]["generation"] + 1
+        if "rejectedBy" in objects.status_of(new):  # said of the spec as it was
+            kept = {field: value for field, value in new["status"].items() if field != "rejectedBy"}
+            new["status"] = kept
+    new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
+    return new, checked.warnings
+
+
+def _with_status(target: Target, old: Json, wanted: Wanted, *, now: str) -> tuple[Json, tuple[str, ...]]:
+    """The change of status alone; whatever else the body holds is left as it is stored."""
+    resource, user = target.resource, target.user
+    metadata.check_update(
+        resource, old["metadata"], {"uid": wanted.body["metadata"].get("uid", old["metadata"]["uid"])}
+    )
+    sent = wanted.body.get("status") or {}
+    if not isinstance(sent, dict):
+        cause = errors.Cause("status", "Invalid value: must be an object", "FieldValueTypeInvalid")
+        raise objects.invalid(resource, target.name, cause)
+    checked = validation.check_status(resource, sent, name=target.name)
+    if resource is kinds.VPS and user.role is Role.NODE:
+        owners.check_reporter(user, old, checked.obj, named_uid=wanted.names_uid)
+    if resource is kinds.VPS:
+        owners.check_unreachable(old, checked.obj)
+    write = owners.StatusWrite(checked.obj, whole=wanted.whole)
+    status = owners.merge(resource, user, old, write, now=now)
+    owners.check_fenced(resource, user, old, status, by_leader=target.leader is not None)
+    if resource is kinds.VPS and user.role is Role.NODE:
+        status.pop("unreachableSince", None)  # the node has spoken
+    return {**old, "status": status}, checked.warnings
+
+
+async def _beside(
+    server: Backing, old: Json, new: Json, records: dict[str, Record | None], *, now: str
+) -> grants.Beside:
+    keys = grants.looks_at(old, new)
+    missing = [key for key in keys if key not in records]
+    if missing:
+        records = {**records, **await objects.read(server, missing)}
+    return grants.beside(old, new, records, now=now)
