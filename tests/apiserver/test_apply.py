@@ -214,10 +214,10 @@ async def test_an_apply_needs_a_manager_and_takes_no_managed_fields(world: World
 
 async def test_an_apply_that_names_a_version_creates_nothing_and_holds_to_it(world: World) -> None:
     with pytest.raises(errors.NotFound):
-        await applied(world, "alice", meta={"resourceVersion": "7"})
+        await applied(world, "alice", meta={"resourceVersion": "777"})
     await applied(world, "alice", image="debian")
     with pytest.raises(errors.Conflict, match="has been modified"):
-        await applied(world, "alice", image="busybox", meta={"resourceVersion": "7"})
+        await applied(world, "alice", image="busybox", meta={"resourceVersion": "777"})
 
 
 async def test_only_who_may_create_creates_by_applying(world: World) -> None:
