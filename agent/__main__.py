@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import fcntl
 import importlib.util
 import logging
@@ -31,6 +32,7 @@ from kohakuriver.client.config import Connection
 from kohakuriver.client.failover import Servers
 from kohakuriver.client.rest import Client
 from kohakuriver.clock import SystemClock
+from kohakuriver.streams.dial import Dialer
 
 log = logging.getLogger("agent")
 
@@ -105,7 +107,7 @@ async def _run(wanted: options.Run) -> None:
             settings = _settings(wanted, cluster=await cluster_id(client))
             runtime = DockerRuntime(cluster=settings.cluster, socket_path=wanted.docker)
             try:
-                await _serve(wanted, settings, runtime, client=client, heart=heart)
+                await _serve(wanted, settings, runtime, client=client, heart=heart, connection=connection)
             finally:
                 await runtime.aclose()
 
@@ -119,8 +121,17 @@ async def _connection(wanted: options.Run) -> Connection:
 
 
 async def _serve(
-    wanted: options.Run, settings: Settings, runtime: DockerRuntime, *, client: Client, heart: Client
+    wanted: options.Run,
+    settings: Settings,
+    runtime: DockerRuntime,
+    *,
+    client: Client,
+    heart: Client,
+    connection: Connection,
 ) -> None:
+    def dial(server: str) -> Dialer:
+        return Dialer(dataclasses.replace(connection, server=server), program="kohakuriver-agent")
+
     agent = Agent(
         settings,
         client=client,
@@ -129,6 +140,7 @@ async def _serve(
         firewall=Iptables(),
         clock=SystemClock(),
         chance=random.Random(),  # noqa: S311 - jitter, no secret
+        dial=dial,
     )
     log.info(
         "agent starts", extra={"node": settings.node, "cluster": settings.cluster, "session": agent.session}

@@ -16,6 +16,7 @@ import random
 import socket
 import uuid
 
+from agent import labels
 from agent.apply import Applier
 from agent.engine import Engine, Health
 from agent.heartbeat import Heartbeat, holder
@@ -37,9 +38,12 @@ from agent.metrics import Metrics
 from agent.node import NodeKeeper
 from agent.report import Reporter
 from agent.roster import Entry, Roster
-from agent.runtime.base import Containers, Runtime
+from agent.runtime.base import Container, Containers, Runtime
 from agent.runtime.firewall import Firewall
 from agent.settings import Settings
+from agent.streams.forward import Forward
+from agent.streams.inside import Namespaces
+from agent.streams.switchboard import Dial, Switchboard
 from agent.tombstones import Tombstones
 from kohakuriver.client import servers
 from kohakuriver.client.events import Recorder
@@ -65,8 +69,10 @@ class Agent:
         clock: Clock,
         chance: random.Random,
         mounter: Mounter | None = None,
+        dial: Dial | None = None,
     ) -> None:
         self.settings = settings
+        self.runtime = runtime
         self.session = uuid.uuid4().hex
         self.journal = Journal(settings.data_dir)
         self.facts = self._facts()
@@ -162,6 +168,8 @@ class Agent:
             gap=self._gap,
         )
         self.metrics = Metrics(self)
+        self.namespaces = Namespaces()
+        self.switchboard = self._switchboard(dial) if dial is not None else None
 
     async def run(self) -> None:
         """Until cancelled. Raises NodeNameTaken where another agent has this node's name."""
@@ -188,6 +196,8 @@ class Agent:
             tasks.create_task(self.keeper.run(), name="keeper")
             tasks.create_task(self.engine.run(), name="engine")
             tasks.create_task(self.tombstones.run(), name="tombstones")
+            if self.switchboard is not None:
+                tasks.create_task(self.switchboard.run(), name="streams")
 
     def _keeper(self, client: Client, runtime: Runtime, *, clock: Clock, chance: random.Random) -> Keeper:
         applier = Applier(
@@ -235,6 +245,28 @@ class Agent:
             topology=self.topology,
         )
 
+    def _switchboard(self, dial: Dial) -> Switchboard:
+        return Switchboard(
+            lambda: self._known.all,
+            dial=dial,
+            node=self.settings.node,
+            doors={"forward": Forward(self.namespaces)},
+            find=self._find,
+        )
+
+    async def _find(self, uid: str, epoch: int) -> Container | None:
+        """The container of a placement on this node, as the engine has it now."""
+        entry = self.roster.entry(uid)
+        if entry is None or entry.desired.epoch != epoch:
+            return None
+        known = self.roster.container(entry.desired, entry.memory)
+        if known is None or not labels.is_for(known, entry.desired):
+            return None
+        if not known.is_up or known.pid is None:
+            known = await self.runtime.inspect(known.id)
+        self.namespaces.keep_only(container for container in self.roster.containers() if container.is_up)
+        return known
+
     def _facts(self) -> NodeFacts:
         known = self.journal.load_node()
         if known.agent_id:
@@ -273,6 +305,8 @@ class Agent:
     def _servers_changed(self) -> None:
         if self._known.learn(server.url for server in servers.registered(self.servers)):
             self.journal.save_servers(self._known.all)
+            if self.switchboard is not None:
+                self.switchboard.look()
 
     def _look_at(self, entry: Entry) -> None:
         self.keeper.queue.add(entry.key)

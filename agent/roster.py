@@ -66,6 +66,10 @@ class Roster:
                 return container
         return next((container for container in found if container.id == memory.container_id), None)
 
+    def containers(self) -> list[Container]:
+        """Every container of this cluster."""
+        return list(self._containers.values())
+
     def has_container(self, uid: str) -> bool:
         """Whether any container carries this uid."""
         return bool(self._by_uid.get(uid))

@@ -22,6 +22,7 @@ from apiserver.serving import body, documents, routes
 from apiserver.serving.endpoint import ENDPOINTS
 from apiserver.serving.middleware import METRICS, door
 from apiserver.store.base import Store, StoreTimeout, StoreUnavailable
+from apiserver.streaming import routes as streams
 from kohakuriver.clock import Clock
 
 LOG = logging.getLogger(__name__)
@@ -119,4 +120,5 @@ def application(server: Server) -> web.Application:
     app[ENDPOINTS] = {}
     documents.add(app)
     routes.add(app)
+    streams.add(app)
     return app

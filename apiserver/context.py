@@ -10,6 +10,7 @@ from apiserver.admitting.identity import TokenFile
 from apiserver.caching.cache import Cache
 from apiserver.cluster import Cluster
 from apiserver.store.base import Record, Store
+from apiserver.streaming.nodes import NodeStreams
 from kohakuriver.clock import Clock
 
 
@@ -23,6 +24,7 @@ class Server:
     cluster: Cluster
     tokens: TokenFile
     id: str = ""  # this run of this server, by which it is registered
+    streams: NodeStreams = dataclasses.field(default_factory=NodeStreams)
     authority: bytes | None = None  # PEM: who signed what the server shows, for machines that join
 
     @property

@@ -88,7 +88,8 @@ def _everything() -> tuple[Rule, ...]:
         for action in resource.actions
         if (resource, action) not in (*AGENTS_ACTIONS, *JOINERS_ACTIONS)
     ]
-    return (*whole, *parts, *actions)
+    streams = [Rule(ACTION, resource, stream) for resource in ALL for stream in resource.streams]
+    return (*whole, *parts, *actions, *streams)
 
 
 def _reads(where: Where = Where.ANYWHERE) -> tuple[Rule, ...]:
@@ -106,6 +107,7 @@ RULES: Mapping[Role, tuple[Rule, ...]] = {
     Role.USER: (
         Rule(READ | WRITE, VPS, where=Where.OWN_NAMESPACES),
         Rule(READ, VPS, "status", Where.OWN_NAMESPACES),
+        *(Rule(ACTION, VPS, stream, Where.OWN_NAMESPACES) for stream in VPS.streams),
         Rule(READ, EVENT, where=Where.OWN_NAMESPACES),
         Rule(READ | WRITE, LEASE, where=Where.OWN_NAMESPACES),
         Rule(frozenset({"get"}), NAMESPACE, where=Where.OWN_NAMESPACE_OBJECTS),
@@ -121,6 +123,7 @@ RULES: Mapping[Role, tuple[Rule, ...]] = {
         *(Rule(ACTION, VPS, action) for action in ("finish", "reject", "newport")),
         Rule(READ | CHANGE | {"create"}, NODE, where=Where.OWN_NODE),
         Rule(READ | CHANGE, NODE, "status", Where.OWN_NODE),
+        Rule(frozenset({"get"}), NODE, "streams", Where.OWN_NODE),
         Rule(READ, NODE_ALLOCATION, where=Where.OWN_NODE),
         Rule(ACTION, NODE_ALLOCATION, "confirm", Where.OWN_NODE),
         Rule(READ, ENVIRONMENT),

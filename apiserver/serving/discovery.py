@@ -110,7 +110,8 @@ def verbs(resource: ResourceType) -> tuple[str, ...]:
 def parts(resource: ResourceType) -> list[tuple[str, tuple[str, ...]]]:
     """Subresources and named transactions with their verbs."""
     subresources = [(part, ("get", "patch", "update")) for part in resource.subresources]
-    return [*subresources, *((action, ("create",)) for action in resource.actions)]
+    posted = [(part, ("create",)) for part in (*resource.actions, *resource.streams)]
+    return [*subresources, *posted]
 
 
 def _group(group: str, versions: Sequence[str]) -> Json:

@@ -26,6 +26,7 @@ class ResourceType:
     namespaced: bool = True
     subresources: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()  # named transactions: POST …/NAME/ACTION
+    streams: tuple[str, ...] = ()  # GET …/NAME/STREAM, upgraded
     categories: tuple[str, ...] = ()
     read_only: bool = False  # to every client: the server alone writes it
 
@@ -60,6 +61,7 @@ VPS = ResourceType(
     short_names=("vps",),
     subresources=("status",),
     actions=("bind", "finish", "release", "regrant", "reject", "newport", "forget"),
+    streams=("terminal", "exec", "logs", "forward", "files"),
     categories=("all",),
 )
 NODE = ResourceType(

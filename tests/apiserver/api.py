@@ -62,6 +62,7 @@ class Api:
     server_app: web.Application
     store: Store
     session: aiohttp.ClientSession
+    runner: web.AppRunner
 
     def token(self, user: str) -> str:
         return token_of(user)
@@ -81,6 +82,11 @@ class Api:
             is_json = reply.content_type == "application/json"
             content_ = await (reply.json() if is_json else reply.text())
             return Reply(reply.status, content_, reply.headers)
+
+    def connections(self) -> list[Any]:
+        """What clients hold open."""
+        assert self.runner.server is not None
+        return list(self.runner.server.connections)
 
     async def get(self, path: str, **options: Any) -> Reply:
         return await self.call("GET", path, **options)
@@ -124,7 +130,9 @@ async def running_api(
         connector = aiohttp.TCPConnector(limit=0)
         try:
             async with aiohttp.ClientSession(connector=connector) as session:
-                yield Api(f"{scheme}://127.0.0.1:{port}", application[SERVER], application, kept, session)
+                yield Api(
+                    f"{scheme}://127.0.0.1:{port}", application[SERVER], application, kept, session, runner
+                )
         finally:
             application[SERVER].cache.close()
             await runner.cleanup()

@@ -1,0 +1,157 @@
+"""The agent's side of a control connection: it says that it is there, hears what is wanted, and brings it.
+
+One per API server. Streams that were brought stay when the control connection breaks; it is made again by
+itself. Who may open what has been checked by the server; that the VPS is bound here, by uid and epoch, is
+checked here again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import tenacity
+
+from agent.runtime.base import Container
+from agent.runtime.errors import EngineError
+from agent.streams.door import Door, Opening
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+from kohakuriver.streams.dial import BARE, Dialer
+from kohakuriver.streams.stream import Stream
+
+log = logging.getLogger(__name__)
+
+PING_AFTER, GONE_AFTER = 5.0, 15.0  # seconds: nobody should wait on a dead control connection
+AT_ONCE = 1000  # streams
+
+Find = Callable[[str, int], Awaitable[Container | None]]
+"""The container of (uid, epoch) as it is now, if that VPS is bound here."""
+
+
+class Controls:
+    """One control connection, and the streams that came of it."""
+
+    def __init__(self, dialer: Dialer, *, node: str, doors: Mapping[str, Door], find: Find) -> None:
+        self._dialer = dialer
+        self._path = kinds.NODE.path(name=node, subresource="streams")
+        self._doors = doors
+        self._find = find
+        self._streams: set[asyncio.Task[None]] = set()
+
+    @property
+    def open_streams(self) -> int:
+        return len(self._streams)
+
+    async def run(self) -> None:
+        """Until cancelled; then what is open is closed."""
+        try:
+            while True:
+                async for attempt in tenacity.AsyncRetrying(
+                    wait=tenacity.wait_random_exponential(multiplier=0.1, max=3.0),
+                    retry=tenacity.retry_if_exception_type(errors.KohakuRiverError),
+                    before_sleep=_log_retry,
+                ):
+                    with attempt:
+                        await self.step()
+        finally:
+            for task in self._streams:
+                task.cancel()
+            await asyncio.gather(*self._streams, return_exceptions=True)
+
+    async def step(self) -> None:
+        """One control connection, until it ends. Raises Unreachable, or as the server refuses."""
+        control = await self._dialer.stream(self._path, ping_after=PING_AFTER, gone_after=GONE_AFTER)
+        log.debug("control connection open")
+        try:
+            while (message := await control.receive()) is not None:
+                if isinstance(message, dict) and isinstance(message.get("open"), dict):
+                    self._begin(control, message["open"])
+        finally:
+            control.framed.abort()
+
+    def _begin(self, control: Stream, wanted: dict[str, Any]) -> None:
+        task = asyncio.create_task(self._serve(control, wanted), name=f"stream {wanted.get('kind')}")
+        self._streams.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._streams.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a stream failed in a way nobody expected", exc_info=task.exception())
+
+    async def _serve(self, control: Stream, wanted: dict[str, Any]) -> None:
+        id_ = str(wanted.get("id"))
+        try:
+            if len(self._streams) > AT_ONCE:
+                raise errors.TooManyRequests(f"{AT_ONCE} streams are open on this node", retry_after=5)
+            opening = await self._opening(wanted)
+            opened = await self._doors[opening.kind].open(opening)
+        except errors.KohakuRiverError as error:
+            await _refuse(control, id_, error)
+            return
+        except Exception:
+            log.exception("a stream could not be opened in a way nobody expected")
+            await _refuse(control, id_, errors.InternalError("the agent failed; its log says more"))
+            return
+        try:
+            transport, first = await self._dialer.transport(f"{self._path}/{id_}", upgrade=BARE)
+        except errors.KohakuRiverError as error:
+            log.info("a stream was not brought", extra={"kind": opening.kind, "error": error.message})
+            await opened.aclose()
+            return
+        except BaseException:
+            await opened.aclose()
+            raise
+        try:
+            await opened.serve(transport, first)
+        finally:
+            transport.close()
+
+    async def _opening(self, wanted: Mapping[str, Any]) -> Opening:
+        kind, name = str(wanted["kind"]), str(wanted["name"])
+        uid, epoch = str(wanted["uid"]), int(wanted["epoch"])
+        if kind not in self._doors:
+            raise errors.BadRequest(
+                f"the agent of this node does not know streams of kind {kind}",
+                hint="it is older than the API server: upgrade it",
+            )
+        container = await self._find(uid, epoch)
+        if container is None or (not container.is_up and kind != "logs"):
+            raise errors.Conflict(
+                f"{name} has no running container at the moment",
+                hint=f"`kohakuriver describe vps {name}` shows why",
+            )
+        return Opening(
+            id=str(wanted["id"]),
+            kind=kind,
+            namespace=str(wanted["namespace"]),
+            name=name,
+            uid=uid,
+            epoch=epoch,
+            user=str(wanted.get("user") or ""),
+            params={key: tuple(values) for key, values in (wanted.get("params") or {}).items()},
+            container=container,
+        )
+
+
+async def _refuse(control: Stream, id_: str, error: errors.KohakuRiverError) -> None:
+    match error:
+        case errors.ApiError():
+            status = error.to_status()
+        case EngineError():
+            status = errors.Unavailable(f"the container engine: {error.message}").to_status()
+        case _:
+            status = errors.Unavailable(error.message, hint=error.hint).to_status()
+    try:
+        await control.send_control({"refuse": {"id": id_, "status": status}})
+    except errors.KohakuRiverError as gone:
+        log.info("a refusal was not heard", extra={"error": gone.message})
+
+
+def _log_retry(state: tenacity.RetryCallState) -> None:
+    if state.attempt_number in (1, 10) or state.attempt_number % 100 == 0:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning(
+            "control connection interrupted", extra={"attempt": state.attempt_number, "error": str(error)}
+        )

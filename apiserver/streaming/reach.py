@@ -1,0 +1,52 @@
+"""Whether somebody can get into a VPS at all; if not, why, and what to do. Pure, and without a clock.
+
+The words are for a person who typed `kohakuriver connect NAME`, or whose ssh shows them.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from kohakuriver.errors import Conflict, Unavailable
+from kohakuriver.resources.vps import Phase
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Target:
+    """The placement that a stream goes to."""
+
+    node: str
+    epoch: int
+    uid: str
+
+
+def target(vps: Mapping[str, Any], kind: str) -> Target:
+    """Where the stream leads. Raises Conflict, and Unavailable for a lost VPS."""
+    meta, status = vps["metadata"], vps.get("status") or {}
+    name, assignment = meta["name"], status.get("assignment") or {}
+    if not assignment:
+        raise _not_there(vps, name)
+    found = Target(assignment["node"], int(assignment["epoch"]), meta["uid"])
+    if kind == "logs":
+        return found
+    phase = status.get("phase")
+    if phase == Phase.STOPPED:
+        raise Conflict(f"{name} is stopped", hint=f"start it: kohakuriver vps start {name}")
+    if phase == Phase.LOST:
+        raise Unavailable(
+            f"{name} is lost: {status.get('message') or 'its node is silent'}",
+            hint="it is the same again once its node is back; nothing has to be done in it",
+        )
+    if phase == Phase.PAUSED and kind != "forward":
+        raise Conflict(f"{name} is paused", hint=f"let it go on: kohakuriver vps resume {name}")
+    if phase == Phase.PENDING:
+        raise _not_there(vps, name)
+    return found
+
+
+def _not_there(vps: Mapping[str, Any], name: str) -> Conflict:
+    status = vps.get("status") or {}
+    if (vps.get("spec") or {}).get("runState") == "Stopped":
+        return Conflict(f"{name} is stopped", hint=f"start it: kohakuriver vps start {name}")
+    why = status.get("message") or "it has no node yet"
+    return Conflict(f"{name} is not running: {why}", hint=f"`kohakuriver describe vps {name}` shows more")

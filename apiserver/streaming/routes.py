@@ -1,0 +1,110 @@
+"""The URLs of streams: an agent's control connection, the connection it brings, and what people open.
+
+GET …/nodes/NODE/streams            an agent says that it is there, and hears what is wanted
+GET …/nodes/NODE/streams/ID         an agent brings a stream that was asked of it
+GET …/vpses/NAME/KIND               somebody opens one
+"""
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable
+
+import orjson
+from aiohttp import web
+
+from apiserver.admitting.identity import fingerprint
+from apiserver.context import SERVER
+from apiserver.reading import read
+from apiserver.serving.endpoint import ENDPOINTS, Endpoint
+from apiserver.serving.middleware import USER, bearer
+from apiserver.serving.requests import Call
+from apiserver.streaming import reach
+from apiserver.streaming.nodes import Leg
+from apiserver.streaming.upgrade import Upgraded, asked_for, take
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+from kohakuriver.streams.splice import splice
+from kohakuriver.streams.stream import Stream
+
+# An agent is found gone within this, so that nobody waits on a dead control connection.
+_CONTROL_PING, _CONTROL_GONE = 5.0, 15.0
+
+
+async def control(request: web.Request) -> web.StreamResponse:
+    """An agent's control connection, until it ends."""
+    server = request.app[SERVER]
+    asked_for(request)
+    stream = Stream(masks=False, ping_after=_CONTROL_PING, gone_after=_CONTROL_GONE)
+    stream.framed.adopt(take(request))
+    with server.credentials.held(fingerprint(bearer(request)), now=server.clock.now()):
+        await server.streams.hold(request.match_info["name"], stream)
+    return Upgraded(request)
+
+
+async def bring(request: web.Request) -> web.StreamResponse:
+    """An agent's connection for one stream, until that is over."""
+    server = request.app[SERVER]
+    node, id_ = request.match_info["name"], request.match_info["id"]
+    asked_for(request)
+    if not server.streams.expects(node, id_):
+        raise errors.NotFound(
+            "no such stream has been asked for", hint="its client has gone, or was too slow"
+        )
+    transport = take(request)
+    transport.pause_reading()
+    leg = Leg(transport, asyncio.get_running_loop().create_future())
+    server.streams.arrived(id_, leg)
+    try:
+        await leg.over
+    finally:
+        transport.close()
+    return Upgraded(request)
+
+
+async def open_stream(kind: str, request: web.Request) -> web.StreamResponse:
+    """What a person opens, until it is over."""
+    call = Call.of(request, kinds.VPS)
+    asked_for(request)
+    server = call.server
+    with server.credentials.held(fingerprint(bearer(request)), now=server.clock.now()):
+        entry = await read.get(server, call.user, kinds.VPS, namespace=call.namespace, name=call.name)
+        found = reach.target(orjson.loads(entry.raw), kind)
+        leg = await server.streams.ask(found.node, _opening(call, kind, found))
+        try:
+            await splice(take(request), leg.transport)
+        finally:
+            leg.transport.close()
+            if not leg.over.done():
+                leg.over.set_result(None)
+    return Upgraded(request)
+
+
+def _opening(call: Call, kind: str, found: reach.Target) -> dict[str, object]:
+    query = call.request.query
+    return {
+        "kind": kind,
+        "namespace": call.namespace,
+        "name": call.name,
+        "uid": found.uid,
+        "epoch": found.epoch,
+        "user": call.request[USER].name,
+        "params": {key: query.getall(key) for key in dict.fromkeys(query)},
+    }
+
+
+def add(app: web.Application) -> None:
+    """Routes and endpoints."""
+    node = kinds.NODE.path(name="{name}")
+    _add(app, f"{node}/streams", control, Endpoint("get", kinds.NODE, "streams"))
+    _add(app, f"{node}/streams/{{id}}", bring, Endpoint("get", kinds.NODE, "streams"))
+    vps = kinds.VPS.path(namespace="{namespace}", name="{name}")
+    for kind in kinds.VPS.streams:
+        handler = functools.partial(open_stream, kind)
+        _add(app, f"{vps}/{kind}", handler, Endpoint("create", kinds.VPS, kind))
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def _add(app: web.Application, path: str, handler: Handler, endpoint: Endpoint) -> None:
+    app[ENDPOINTS][app.router.add_get(path, handler, allow_head=False)] = endpoint

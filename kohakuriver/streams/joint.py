@@ -1,0 +1,111 @@
+"""A plain TCP connection joined to a stream: what `forward` does at both of its ends.
+
+Each direction ends by itself (`eof`), so a half-closed connection stays half-closed on the other side of the
+world. A stream that breaks resets the connection: whoever reads from it must not take that for an end.
+"""
+
+import asyncio
+import contextlib
+import socket
+import struct
+
+from kohakuriver import errors
+from kohakuriver.streams.stream import Control, Framed
+
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
+
+
+class Joint(asyncio.Protocol):
+    """Both protocols in one: of the TCP connection, and of the stream (a `Receiver`)."""
+
+    def __init__(self, *, masks: bool) -> None:
+        self.framed = Framed(self, masks=masks)
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.error: errors.KohakuRiverError | None = None  # what the other side said went wrong
+        self._local: asyncio.Transport | None = None
+        self._has_ended = [False, False]  # what comes from the local side, from the stream
+
+    def join(self, local: asyncio.Transport, stream: asyncio.Transport, first: bytes = b"") -> None:
+        """Begin. `first` came over the stream already; the local side may have had its reading paused."""
+        self._local = local
+        local.set_protocol(self)
+        self.framed.adopt(stream, first)
+        if local.is_closing():
+            self.framed.close()
+            self._finish()
+        else:
+            local.resume_reading()
+
+    # The TCP connection.
+
+    def data_received(self, data: bytes) -> None:
+        self.framed.send(data)
+
+    def eof_received(self) -> bool:
+        self.framed.send_control({"eof": True})
+        self._end(0)
+        return not all(self._has_ended)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if error is not None:
+            reset = errors.Unavailable(f"the connection was reset: {error}")
+            self.framed.send_control({"error": reset.to_status()})
+        self.framed.close()
+        self._finish()
+
+    def pause_writing(self) -> None:
+        self.framed.pause_reading()
+
+    def resume_writing(self) -> None:
+        self.framed.resume_reading()
+
+    # The stream.
+
+    def bytes_came(self, data: bytes, *, ends: bool) -> None:
+        if self._local is not None:
+            self._local.write(data)
+
+    def control_came(self, message: Control) -> None:
+        if "eof" in message and self._local is not None:
+            with contextlib.suppress(OSError):
+                self._local.write_eof()
+            self._end(1)
+        elif isinstance(message.get("error"), dict):
+            self.error = errors.from_status(message["error"])
+            self._reset()
+
+    def writable(self, yes: bool) -> None:
+        if self._local is None or self._local.is_closing():
+            return
+        if yes:
+            self._local.resume_reading()
+        else:
+            self._local.pause_reading()
+
+    def ended(self, error: errors.KohakuRiverError | None) -> None:
+        if error is not None:
+            self.error = self.error or error
+            self._reset()
+        elif self._local is not None:
+            self._local.close()
+        self._finish()
+
+    # Behind both.
+
+    def _end(self, side: int) -> None:
+        self._has_ended[side] = True
+        if all(self._has_ended) and self._local is not None:
+            self._local.close()
+
+    def _reset(self) -> None:
+        if self._local is None:
+            return
+        raw = self._local.get_extra_info("socket")
+        if raw is not None:
+            with contextlib.suppress(OSError):
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._local.abort()
+
+    def _finish(self) -> None:
+        if not self.over.done():
+            self.over.set_result(None)
