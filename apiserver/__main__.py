@@ -11,6 +11,7 @@ from aiohttp import web
 from apiserver import app, metrics, options
 from apiserver.admitting.identity import TokenFile
 from apiserver.context import SERVER
+from apiserver.lineage import Lineage
 from apiserver.serving.middleware import METRICS
 from apiserver.store.base import StoreError
 from apiserver.store.etcd import EtcdStore
@@ -29,7 +30,7 @@ def main() -> int:
     logs.configure(given.log_level)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(serve(given))
+            runner.run(begin_history(given) if given.after_restore else serve(given))
     except asyncio.CancelledError:
         LOG.info("stopped")
     except ConfigError as error:
@@ -46,6 +47,21 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
         return asyncio.new_event_loop
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory
+
+
+async def begin_history(given: options.Options) -> None:
+    """The step after a restore that no server can see for itself."""
+    store = await _connect(given)
+    try:
+        history = await Lineage(store, SystemClock()).begin()
+    except StoreError as error:
+        raise ConfigError(f"nothing was changed: {error}", hint="is etcd running? then try again") from error
+    finally:
+        await store.aclose()
+    print(  # noqa: T201 - what the operator asked for
+        f"history {history.id} of cluster {history.cluster_id} has begun. Every node is in quarantine until "
+        "somebody has looked at it: kohakuriver node list, then kohakuriver node accept NODE"
+    )
 
 
 async def serve(given: options.Options) -> None:

@@ -16,6 +16,7 @@ from apiserver.caching.cache import Cache
 from apiserver.cluster import open_cluster
 from apiserver.compaction import Compaction
 from apiserver.context import SERVER, Server
+from apiserver.lineage import Lineage
 from apiserver.metrics import Metrics
 from apiserver.registration import Registration, new_id
 from apiserver.serving import body, documents, routes
@@ -40,18 +41,19 @@ async def running(
     """The application with everything behind it, its cache filled. With `advertise`, the URL by which others
     reach it, it registers itself."""
     await _until_store_answers(store)
-    cluster = await open_cluster(store, clock)
-    cache = Cache(store, clock=clock)
+    lineage = Lineage(store, clock)
+    await open_cluster(lineage, clock)
+    cache = Cache(lineage, clock=clock)
     server = Server(
-        store=store,
+        store=lineage.store,
         cache=cache,
         clock=clock,
-        cluster=cluster,
+        lineage=lineage,
         tokens=tokens,
         id=new_id(),
         authority=authority,
     )
-    async with _behind(cache.run(), Compaction(store, clock).run()):
+    async with _behind(cache.run(), Compaction(lineage.store, clock).run()):
         try:
             await cache.loaded.wait()
             async with _registered(server, advertise):

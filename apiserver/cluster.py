@@ -1,50 +1,27 @@
-"""What is made once with the store: the cluster's identity and the namespaces every cluster has.
+"""What is made once with the store: the namespaces every cluster has, the system's with the cluster's id.
 
 Called at start by every API server; whoever comes first writes, the others read what stands there.
 """
 
 import contextlib
-import dataclasses
 import uuid
 
-import orjson
-
 from apiserver import codec
-from apiserver.store.base import Put, Record, Store, StoreConflict
+from apiserver.lineage import History, Lineage
+from apiserver.store.base import Put, Store, StoreConflict
 from kohakuriver import clock as clocks
 from kohakuriver.resources import kinds
 
 
-@dataclasses.dataclass(frozen=True)
-class Cluster:
-    """`id` never changes; `history_id` does when a backup is restored."""
-
-    id: str
-    history_id: str
-
-
-async def open_cluster(store: Store, clock: clocks.Clock) -> Cluster:
-    """The identity that the store holds, made now if it is new, and its built-in namespaces."""
-    record = await store.get(codec.CLUSTER)
-    if record is None:
-        value = orjson.dumps({"id": str(uuid.uuid4()), "historyId": str(uuid.uuid4())})
-        with contextlib.suppress(StoreConflict):
-            await store.commit(expect={codec.CLUSTER: 0}, writes=[Put(codec.CLUSTER, value)])
-        record = await store.get(codec.CLUSTER)
-    cluster = _parse(record)
+async def open_cluster(lineage: Lineage, clock: clocks.Clock) -> History:
+    """The history that the store holds, made now if it is new, and its built-in namespaces."""
+    history = await lineage.look()
     for name in kinds.BUILT_IN_NAMESPACES:
-        await _ensure_namespace(store, clock, name, cluster)
-    return cluster
+        await _ensure_namespace(lineage.store, clock, name, history)
+    return history
 
 
-def _parse(record: Record | None) -> Cluster:
-    if record is None:
-        raise RuntimeError(f"{codec.CLUSTER} disappeared from the store while this server started")
-    content = orjson.loads(record.value)
-    return Cluster(id=content["id"], history_id=content["historyId"])
-
-
-async def _ensure_namespace(store: Store, clock: clocks.Clock, name: str, cluster: Cluster) -> None:
+async def _ensure_namespace(store: Store, clock: clocks.Clock, name: str, history: History) -> None:
     key = codec.key(kinds.NAMESPACE, None, name)
     if await store.get(key) is not None:
         return
@@ -57,7 +34,7 @@ async def _ensure_namespace(store: Store, clock: clocks.Clock, name: str, cluste
             "creationTimestamp": clocks.timestamp(clock.now()),
             "labels": {"kubernetes.io/metadata.name": name},
             **(
-                {"annotations": {kinds.CLUSTER_ID_ANNOTATION: cluster.id}}
+                {"annotations": {kinds.CLUSTER_ID_ANNOTATION: history.cluster_id}}
                 if name == kinds.SYSTEM_NAMESPACE
                 else {}
             ),

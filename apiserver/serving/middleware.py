@@ -62,6 +62,8 @@ async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = status_response(
             errors.InternalError("an internal error occurred", hint="the API server's log says more")
         )
+    if not response.prepared:
+        response.headers[kinds.HISTORY_HEADER] = server.history.id
     visit.code = response.status
     _account(request, visit)
     return response

@@ -11,6 +11,7 @@ from apiserver.reading import watch
 from apiserver.reading.query import WatchQuery
 from apiserver.serving.forms import Form
 from kohakuriver.errors import Expired
+from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 
 LOG = logging.getLogger(__name__)
@@ -22,7 +23,9 @@ async def follow(
     server: Server, request: web.Request, resource: ResourceType, query: WatchQuery, form: Form
 ) -> web.StreamResponse:
     """Answer a watch. What is wrong with the request is raised; what comes later is an ERROR event."""
-    response = web.StreamResponse(headers={"Content-Type": "application/json", "Cache-Control": "no-cache"})
+    headers = {kinds.HISTORY_HEADER: server.history.id}
+    headers |= {"Content-Type": "application/json", "Cache-Control": "no-cache"}
+    response = web.StreamResponse(headers=headers)
     response.enable_chunked_encoding()
     try:
         opened = await watch.open_watch(server, resource, query, form)

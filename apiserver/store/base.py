@@ -168,6 +168,15 @@ class Store(Protocol):
         """The current revision, cheaply; linearizable."""
         ...
 
+    async def surplus(self) -> int:
+        """How many entries the store's log has had beyond one a revision; of now or of a moment ago.
+
+        It never falls, but when a backup is restored: revisions go on from the backup's, the log from
+        nothing.
+        A log that is just being written may look a few entries shorter than it is, never longer.
+        """
+        ...
+
     async def compact(self, revision: int) -> None:
         """Forget what was overwritten or deleted before `revision`; lists at it still work."""
         ...

@@ -126,6 +126,11 @@ class EtcdStore:
         reply = await self._range(rpc.RangeRequest(key=self._space.encode(""), count_only=True))
         return int(reply.header.revision)
 
+    async def surplus(self) -> int:
+        await self.revision()  # linearizable: a member that just started has its log applied by then
+        status = await self._wire.call(lambda link: link.maintenance.Status, rpc.StatusRequest())
+        return int(status.raftAppliedIndex - status.header.revision)
+
     async def compact(self, revision: int) -> None:
         request = rpc.CompactionRequest(revision=revision)
         try:

@@ -1,11 +1,12 @@
 """Store in memory, with etcd's revisions, conflicts, history and compaction; for tests.
 
 Time is the event loop's, so lifetimes run out under a simulated clock. The switches make the
-faults that etcd has: `freeze` and `thaw`, `fail_next`, `drop_watches`, `raise_alarm`.
+faults that etcd has: `freeze` and `thaw`, `fail_next`, `drop_watches`, `raise_alarm`, `backup` and `restore`.
 """
 
 import asyncio
 import collections
+import dataclasses
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 from apiserver.store.base import (
@@ -31,6 +32,16 @@ from apiserver.store.base import (
 MAX_BATCH_REVISIONS = 1000  # in one batch of a watch that catches up
 
 
+@dataclasses.dataclass(frozen=True)
+class Backup:
+    """A store as it was."""
+
+    revision: int
+    compacted: int
+    versions: dict[str, tuple[Change, ...]]
+    log: tuple[tuple[Change, ...], ...]
+
+
 class MemoryStore:
     """One store; every client of a test shares the same object."""
 
@@ -48,6 +59,7 @@ class MemoryStore:
         self._overdue: list[dict[str, int]] = []
         self._alarms: set[str] = set()
         self._drops = 0
+        self._surplus = 3  # etcd's, as it starts
         self._closed = False
 
     async def get(self, key: str) -> Record | None:
@@ -102,6 +114,10 @@ class MemoryStore:
         await self._enter()
         return self._revision
 
+    async def surplus(self) -> int:
+        await self._enter()
+        return self._surplus
+
     async def compact(self, revision: int) -> None:
         await self._enter()
         if revision > self._revision:
@@ -146,6 +162,18 @@ class MemoryStore:
         """Every open watch breaks, as when its connection does."""
         self._drops += 1
         self._wake()
+
+    def backup(self) -> "Backup":
+        """What `restore` brings back."""
+        return Backup(self._revision, self._compacted, dict(self._versions), tuple(self._log))
+
+    def restore(self, backup: "Backup", *, keeps_log: bool = False) -> None:
+        """As etcdctl does it: the revision falls, the log begins anew. An old copy of the data has both."""
+        self._revision, self._compacted = backup.revision, backup.compacted
+        self._versions, self._log = dict(backup.versions), collections.deque(backup.log)
+        if not keeps_log:
+            self._surplus = 3 - self._revision
+        self.drop_watches()
 
     def raise_alarm(self, alarm: str) -> None:
         self._alarms.add(alarm)

@@ -19,7 +19,7 @@ from kohakuriver import __version__, errors
 from kohakuriver.client import failover
 from kohakuriver.client.config import Connection
 from kohakuriver.client.failover import Servers
-from kohakuriver.resources.kinds import ResourceType
+from kohakuriver.resources.kinds import HISTORY_HEADER, ResourceType
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ class ObjectList:
 
     items: list[Object]
     resource_version: str
+    history: str = ""  # of the store; another one after it was restored from a backup
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,15 +87,13 @@ class Client:
         field_selector: str = "",
         label_selector: str = "",
     ) -> ObjectList:
-        answer = await self.call(
-            "GET",
-            resource.path(namespace=namespace),
-            params=_selectors(field_selector, label_selector),
-        )
+        path, params = resource.path(namespace=namespace), _selectors(field_selector, label_selector)
+        answer, headers = await self._ask("GET", path, params=params)
         for item in answer["items"]:  # Kubernetes leaves these out of a list's items
             item.setdefault("kind", resource.kind)
             item.setdefault("apiVersion", resource.api_version)
-        return ObjectList(answer["items"], answer["metadata"]["resourceVersion"])
+        history = headers.get(HISTORY_HEADER, "")
+        return ObjectList(answer["items"], answer["metadata"]["resourceVersion"], history)
 
     async def create(self, resource: ResourceType, body: Object) -> Object:
         namespace = body["metadata"].get("namespace")
@@ -147,6 +146,18 @@ class Client:
     ) -> Object:
         """One request. Raises ApiError as the server says, Unreachable when there was no connection, and
         OutcomeUnknown when the connection broke or went silent after the request was sent."""
+        answer, _ = await self._ask(method, path, body=body, params=params, content_type=content_type)
+        return answer
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        params: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+    ) -> tuple[Object, Mapping[str, str]]:
         data = None if body is None else orjson.dumps(body)
         headers = {"Content-Type": content_type} if data is not None else None
         for others in range(len(self.servers.all) - 1, -1, -1):
@@ -168,7 +179,7 @@ class Client:
                 answer = _parse(content)
                 if response.status >= 400:
                     raise errors.from_status(answer, code=response.status)
-                return answer
+                return answer, response.headers
         raise AssertionError("the last server either answered or raised")
 
     async def watch(
@@ -179,12 +190,14 @@ class Client:
         namespace: str | None = None,
         field_selector: str = "",
         label_selector: str = "",
+        history: str = "",
         silence: float = 70.0,
     ) -> AsyncIterator[WatchEvent]:
         """One watch request, from just after `resource_version` until the server ends it.
 
         The server sends a bookmark at least every 60 s, so `silence` seconds without a byte mean a dead peer.
-        Raises Expired when the history is gone, Unreachable, Unavailable.
+        Raises Expired when what came after is forgotten, or the store is in another history; Unreachable,
+        Unavailable.
         """
         params = {
             **_selectors(field_selector, label_selector),
@@ -199,6 +212,9 @@ class Client:
                 async with self._session.get(url, params=params, timeout=timeout) as response:
                     if response.status >= 400:
                         raise errors.from_status(_parse(await response.read()), code=response.status)
+                    found = response.headers.get(HISTORY_HEADER, "")
+                    if history and found != history:
+                        raise errors.Expired("the store is in another history", hint="list again")
                     async for line in _lines(response.content):
                         event = orjson.loads(line)
                         if event["type"] == "ERROR":

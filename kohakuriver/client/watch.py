@@ -1,7 +1,8 @@
 """List-then-watch that never ends: a local copy of many objects, kept true to the API.
 
 `Informer` is what every program stands on: it lists, watches from the listed revision, resumes where it
-was cut, lists again when the history is gone (410) and now and then for its own sake. It tells its listener
+was cut, lists again when the history is gone (410) and now and then for its own sake. Of a store that was
+restored from a backup, which goes back in time, it keeps nothing that it held. It tells its listener
 *keys*, never events: who reconciles reads the whole object from here. Deletes that happened while it was away
 are found by the next list and told like any other.
 """
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator
 import tenacity
 
 from kohakuriver import errors
-from kohakuriver.client.rest import Client, Object
+from kohakuriver.client.rest import Client, Object, ObjectList
 from kohakuriver.clock import Clock
 from kohakuriver.resources.kinds import ResourceType
 
@@ -63,7 +64,9 @@ class Informer:
         field_selector: str = "",
         label_selector: str = "",
         chance: random.Random | None = None,
+        listed: Callable[[str, int], None] | None = None,
     ) -> None:
+        """`listed` hears the history and revision of every list before anybody sees what is in it."""
         self.resource = resource
         self.missed = 0  # changes that a periodic list found and the watch had not told
         self._client = client
@@ -74,6 +77,9 @@ class Informer:
         self._label_selector = label_selector
         self._chance = chance or random.Random()  # noqa: S311 - jitter, no secret
         self._objects: dict[ObjectKey, Object] = {}
+        self._listed = listed
+        self._history = ""  # of the store, when last listed
+        self._revision = 0  # the highest that the server has told of
         self._resume: str | None = None  # where the next watch starts; None: list first
         self._listed_at = 0.0
         self._synced = asyncio.Event()
@@ -99,6 +105,11 @@ class Informer:
     def synced(self) -> bool:
         """Whether a first list has come in."""
         return self._synced.is_set()
+
+    @property
+    def revision(self) -> int:
+        """The highest that the server has told of."""
+        return self._revision
 
     async def wait_synced(self) -> None:
         await self._synced.wait()
@@ -143,7 +154,15 @@ class Informer:
             field_selector=self._field_selector,
             label_selector=self._label_selector,
         )
-        again = self._resume is not None
+        replaced = self._is_restored(answer)
+        if self._listed is not None:
+            self._listed(answer.history, int(answer.resource_version))
+        again = self._resume is not None and not replaced
+        if replaced:
+            log.warning("the store was restored: everything is replaced", extra=self._where(answer))
+            former, self._objects = self._objects, {}
+            for key in former.keys() - {key_of(item) for item in answer.items}:
+                self._tell(key)
         found = {key_of(item): item for item in answer.items}
         gone = [
             key
@@ -156,9 +175,22 @@ class Informer:
             self._tell(key)
         if again:
             self.missed += changed + len(gone)
-        self._resume = answer.resource_version
+        self._resume, self._history = answer.resource_version, answer.history
+        self._revision = int(answer.resource_version)
         self._listed_at = self._heard_at = self._clock.monotonic()
         self._synced.set()
+
+    def _is_restored(self, answer: ObjectList) -> bool:
+        """Whether the store went back in time since the last list: then nothing that is held counts."""
+        other = bool(self._history) and answer.history != self._history
+        return other or int(answer.resource_version) < self._revision
+
+    def _where(self, answer: ObjectList) -> dict[str, object]:
+        return {
+            "resource": self.resource.plural,
+            "from": f"{self._history}:{self._revision}",
+            "to": f"{answer.history}:{answer.resource_version}",
+        }
 
     async def _follow(self) -> None:
         assert self._resume is not None  # noqa: S101 - set by _list, which came first
@@ -169,6 +201,7 @@ class Informer:
             namespace=self._namespace,
             field_selector=self._field_selector,
             label_selector=self._label_selector,
+            history=self._history,
         ):
             self._heard_at = self._clock.monotonic()
             if event.type == "DELETED":
@@ -176,6 +209,7 @@ class Informer:
             elif event.type != "BOOKMARK":
                 self._put(event.object)
             self._resume = event.object["metadata"]["resourceVersion"]
+            self._revision = int(self._resume)
             if event.type == "BOOKMARK" and self._heard_at > due:
                 return  # between two events, so that nothing is cut short
 

@@ -7,6 +7,7 @@ import pytest
 from apiserver import codec
 from apiserver.cluster import open_cluster
 from apiserver.compaction import EVERY, Compaction
+from apiserver.lineage import Lineage
 from apiserver.store.base import Put, StoreCompacted, StoreUnavailable
 from apiserver.store.memory import MemoryStore
 from kohakuriver.clock import LoopClock
@@ -70,8 +71,9 @@ async def test_a_store_that_is_away_puts_it_off():
 
 async def test_servers_that_start_together_agree_on_one_cluster_and_its_namespaces():
     store = MemoryStore()
-    opened = await asyncio.gather(*(open_cluster(store, LoopClock()) for _ in range(5)))
+    clock = LoopClock()
+    opened = await asyncio.gather(*(open_cluster(Lineage(store, clock), clock) for _ in range(5)))
     assert len(set(opened)) == 1
-    assert await open_cluster(store, LoopClock()) == opened[0]
+    assert await open_cluster(Lineage(store, clock), clock) == opened[0]
     page = await store.list(codec.prefix(kinds.NAMESPACE))
     assert [record.key.rpartition("/")[2] for record in page.records] == sorted(kinds.BUILT_IN_NAMESPACES)

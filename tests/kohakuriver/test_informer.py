@@ -122,3 +122,40 @@ async def test_a_late_listener_hears_of_every_object_at_once():
             late: list[ObjectKey] = []
             informer.listen(late.append)
             assert late == [key("dev")]
+
+
+@pytest.mark.fault(39)
+@pytest.mark.parametrize("keeps_log", [False, True])
+async def test_of_a_restored_store_nothing_is_kept_that_it_does_not_have(keeps_log):
+    store = MemoryStore()
+    heard: list[str] = []
+    async with running_api(store) as api:
+        await api.create(VPS, a_vps("before"))
+        backup = store.backup()
+        for _ in range(3):
+            await api.create(VPS, a_vps("after"))
+            await api.call("DELETE", VPS.path(namespace="default", name="after"))
+        await api.create(VPS, a_vps("after"))
+        async with following(api, listed=lambda history, revision: heard.append(history)) as (informer, told):
+            store.restore(backup, keeps_log=keeps_log)
+            await asyncio.sleep(30)
+            assert informer.get(key("after")) is None
+            assert informer.get(key("before")) is not None
+            assert told[-1] in (key("after"), key("before"))
+            assert len(set(heard)) == 2
+            assert informer.missed == 0
+
+
+@pytest.mark.fault(39)
+async def test_a_list_below_the_resume_point_replaces_what_is_held():
+    store = MemoryStore()
+    async with running_api(store) as api:
+        await api.create(VPS, a_vps("there"))
+        async with following(api) as (informer, told):
+            meta = {"name": "gone", "namespace": "default", "resourceVersion": "999999"}
+            informer.overlay({"metadata": meta})
+            informer._revision = 999999  # as before the store was restored
+            await informer._list()
+            assert informer.get(key("gone")) is None
+            assert informer.get(key("there")) is not None
+            assert key("gone") in told
