@@ -7,7 +7,7 @@ themselves is added by `scope` (a field selector on what nodes see) and by the r
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from apiserver.admitting.identity import Role, User
 from kohakuriver import errors
@@ -43,6 +43,7 @@ AGENTS_ACTIONS = (
 JOINERS_ACTIONS = ((NODE, "join"),)
 
 # What says where the server is and what it serves. Health answers without a credential too.
+SELF_REVIEWS = ("/apis/authentication.k8s.io/v1/", "/apis/authorization.k8s.io/v1/")  # POSTs about oneself
 OPEN_PATHS = ("/api", "/apis", "/version", "/openapi", "/healthz", "/readyz", "/livez")
 
 
@@ -177,6 +178,23 @@ def scope(user: User, resource: ResourceType, namespace: str | None = None) -> s
     return _NODE_SCOPES[resource].format(node=user.node)
 
 
+def opened(user: User, namespace: str) -> Iterator[tuple[Rule, tuple[str, ...]]]:
+    """What the table opens to this user in a namespace, and the names it is narrowed to, if any."""
+    for rule in RULES[user.role]:
+        names: tuple[str, ...] = ()
+        match rule.where:
+            case Where.OWN_NAMESPACE_OBJECTS:
+                names = tuple(user.namespaces)
+            case Where.SYSTEM_ITSELF:
+                names = (SYSTEM_NAMESPACE,)
+            case Where.OWN_NODE:
+                names = (user.node or "",)
+        place = namespace if rule.resource.namespaced else None
+        attributes = Attributes("", rule.resource, namespace=place, name=names[0] if names else None)
+        if _within(user, attributes, rule.where):
+            yield rule, names
+
+
 def _within(user: User, attributes: Attributes, where: Where) -> bool:
     match where:
         case Where.ANYWHERE:
@@ -205,6 +223,8 @@ def _check_path(user: User, attributes: Attributes) -> None:
         and attributes.verb == "get"
         and any(path == open_ or path.startswith(f"{open_}/") for open_ in OPEN_PATHS)
     ):
+        return
+    if user.role is not Role.JOIN and attributes.verb == "create" and path.startswith(SELF_REVIEWS):
         return
     if attributes.verb == "get" and path == "/metrics" and user.role in (Role.VIEWER, Role.CONTROLLER):
         return

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import kohakuriver
+from apiserver.admitting import reviews
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 
@@ -53,7 +54,7 @@ def wants_aggregated(accept: str) -> bool:
 def groups() -> dict[str, list[str]]:
     """The named groups and their versions."""
     found: dict[str, list[str]] = {}
-    for resource in kinds.ALL:
+    for resource in (*kinds.ALL, *reviews.ANSWERS):
         if resource.group and resource.version not in found.setdefault(resource.group, []):
             found[resource.group].append(resource.version)
     return found
@@ -62,6 +63,12 @@ def groups() -> dict[str, list[str]]:
 def resources_of(group: str, version_: str) -> list[ResourceType]:
     """The kinds of one group and version."""
     return [resource for resource in kinds.ALL if (resource.group, resource.version) == (group, version_)]
+
+
+def served_in(group: str, version_: str) -> list[ResourceType]:
+    """The kinds of one group and version with those that are asked for and never stored."""
+    asked = [one for one in reviews.ANSWERS if (one.group, one.version) == (group, version_)]
+    return [*resources_of(group, version_), *asked]
 
 
 def core_versions(address: str) -> Json:
@@ -86,7 +93,7 @@ def group_document(group: str) -> Json:
 
 def resource_list(group: str, version_: str) -> Json:
     """`/apis/GROUP/VERSION`, `/api/v1`."""
-    listed = [entry for resource in resources_of(group, version_) for entry in _legacy(resource)]
+    listed = [entry for resource in served_in(group, version_) for entry in _legacy(resource)]
     group_version = f"{group}/{version_}" if group else version_
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": listed}
 
@@ -104,6 +111,8 @@ def aggregated(named: Sequence[str]) -> Json:
 
 def verbs(resource: ResourceType) -> tuple[str, ...]:
     """What can be done with a kind."""
+    if resource in reviews.ANSWERS:
+        return ("create",)
     return READ_VERBS if resource.read_only else ALL_VERBS
 
 
@@ -149,7 +158,7 @@ def _aggregated_group(group: str, versions: Sequence[str]) -> Json:
         {
             "version": version_,
             "freshness": "Current",
-            "resources": [_aggregated_resource(resource) for resource in resources_of(group, version_)],
+            "resources": [_aggregated_resource(resource) for resource in served_in(group, version_)],
         }
         for version_ in versions
     ]

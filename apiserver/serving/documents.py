@@ -1,16 +1,21 @@
-"""The routes that belong to no kind: discovery, schemas, version, health, metrics."""
+"""The routes of no stored kind: discovery, schemas, version, health, metrics, reviews of oneself."""
+
+import functools
 
 import orjson
 from aiohttp import web
 
 from apiserver import metrics
+from apiserver.admitting import reviews
 from apiserver.context import SERVER
-from apiserver.serving import discovery, openapi
+from apiserver.serving import body, discovery, openapi
 from apiserver.serving.endpoint import ENDPOINTS, Endpoint
-from apiserver.serving.middleware import METRICS
+from apiserver.serving.middleware import METRICS, USER
 from apiserver.serving.requests import json_response
+from apiserver.writing import metadata
 from kohakuriver.errors import NotAcceptable, NotFound
 from kohakuriver.resources import kinds
+from kohakuriver.resources.kinds import ResourceType
 
 READ = Endpoint("get")
 OPEN = Endpoint("get", open=True)
@@ -37,7 +42,7 @@ async def group(request: web.Request) -> web.StreamResponse:
 
 async def resources(request: web.Request) -> web.StreamResponse:
     name, version = request.match_info.get("group", ""), request.match_info["version"]
-    if not discovery.resources_of(name, version):
+    if not discovery.served_in(name, version):
         raise _unknown()
     return json_response(discovery.resource_list(name, version))
 
@@ -91,8 +96,17 @@ async def authority(request: web.Request) -> web.StreamResponse:
     return web.Response(body=found, content_type="application/x-pem-file")
 
 
+async def review(resource: ResourceType, request: web.Request) -> web.StreamResponse:
+    asked = metadata.agree(resource, await body.parsed(request), namespace=None, name=None)
+    status = reviews.ANSWERS[resource](request[USER], asked)
+    return json_response({**asked, "status": status}, status=201)
+
+
 def add(app: web.Application) -> None:
     """All of them, with their endpoints."""
+    for resource in reviews.ANSWERS:
+        route = app.router.add_route("POST", resource.path(), functools.partial(review, resource))
+        app[ENDPOINTS][route] = Endpoint("create")
     table = (
         ("/", paths, READ),
         ("/api", core_versions, READ),

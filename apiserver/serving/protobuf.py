@@ -192,6 +192,13 @@ _EVENT = _METADATA | {
     14: Field("reportingComponent", _text),
     15: Field("reportingInstance", _text),
 }
+_WANTED = {
+    1: Field(
+        "resourceAttributes",
+        _message(_texts("namespace", "verb", "group", "version", "resource", "subresource", "name")),
+    ),
+    2: Field("nonResourceAttributes", _message(_texts("path", "verb"))),
+}
 _DELETE_OPTIONS = {
     1: Field("gracePeriodSeconds", _number),
     2: Field("preconditions", _message(_texts("uid", "resourceVersion"))),
@@ -202,6 +209,10 @@ _KINDS: dict[tuple[str, str], Mapping[int, Field]] = {
     ("v1", "Namespace"): _NAMESPACE,
     ("v1", "Event"): _EVENT,
     ("coordination.k8s.io/v1", "Lease"): _LEASE,
+    ("authentication.k8s.io/v1", "SelfSubjectReview"): _METADATA,
+    ("authorization.k8s.io/v1", "SelfSubjectAccessReview"): _METADATA | {2: Field("spec", _message(_WANTED))},
+    ("authorization.k8s.io/v1", "SelfSubjectRulesReview"): _METADATA
+    | {2: Field("spec", _message(_texts("namespace")))},
     ("v1", "DeleteOptions"): _DELETE_OPTIONS,
     ("meta.k8s.io/v1", "DeleteOptions"): _DELETE_OPTIONS,
 }

@@ -1,0 +1,72 @@
+"""What callers may ask of themselves: the answers are those that the door gives."""
+
+from typing import Any
+
+import pytest
+
+from apiserver.admitting import access, reviews
+from apiserver.admitting.identity import Role, User
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+from tests.apiserver.api import running_api
+from tests.apiserver.writing import ADMIN, ALICE, CONTROLLER, N1, VIEWER
+
+EVERYBODY = (ADMIN, ALICE, VIEWER, CONTROLLER, N1)
+
+
+def asked(verb: str, resource: str = "vpses", group: str = kinds.GROUP, **more: str) -> dict[str, Any]:
+    return {"spec": {"resourceAttributes": {"verb": verb, "group": group, "resource": resource, **more}}}
+
+
+def test_a_user_may_in_its_own_namespaces_and_is_told_why_not_elsewhere() -> None:
+    assert reviews.may(ALICE, asked("create", namespace="default"))["allowed"]
+    other = reviews.may(ALICE, asked("create", namespace="other"))
+    assert not other["allowed"] and "in its own namespaces only" in other["reason"]
+
+
+def test_a_star_asks_for_everything_of_its_sort() -> None:
+    assert reviews.may(ADMIN, asked("*", "*", "*"))["allowed"]
+    assert not reviews.may(VIEWER, asked("*", namespace="default"))["allowed"]
+    assert reviews.may(VIEWER, asked("list", namespace="default"))["allowed"]
+
+
+def test_what_is_not_served_is_nobodys_to_touch() -> None:
+    assert not reviews.may(ADMIN, asked("get", "pods", ""))["allowed"]
+    assert not reviews.may(ADMIN, asked("create", "pods", ""))["allowed"]
+
+
+def test_paths_are_asked_for_too() -> None:
+    def path(where: str) -> dict[str, Any]:
+        return {"spec": {"nonResourceAttributes": {"verb": "get", "path": where}}}
+
+    assert reviews.may(ALICE, path("/version"))["allowed"]
+    assert not reviews.may(ALICE, path("/metrics"))["allowed"]
+
+
+@pytest.mark.parametrize("spec", [{}, {"spec": {}}, {"spec": []}, asked("get") | {"spec": {"x": 1}}])
+def test_a_question_about_nothing_is_refused(spec: dict[str, Any]) -> None:
+    with pytest.raises(errors.BadRequest):
+        reviews.may(ALICE, spec)
+
+
+@pytest.mark.parametrize("user", EVERYBODY, ids=lambda user: str(user.role))
+@pytest.mark.parametrize("namespace", ["default", kinds.SYSTEM_NAMESPACE, kinds.NODE_LEASE_NAMESPACE])
+def test_every_rule_that_is_listed_opens_the_door(user: User, namespace: str) -> None:
+    for rule, names in access.opened(user, namespace):
+        for verb in rule.verbs:
+            place = namespace if rule.resource.namespaced else None
+            name = names[0] if names else None
+            access.check(user, access.Attributes(verb, rule.resource, rule.subresource, place, name))
+
+
+async def test_everybody_with_a_credential_may_ask_and_a_joiner_may_not() -> None:
+    joiner = User("joiner", Role.JOIN)
+    async with running_api(users=(joiner,)) as api:
+        path = reviews.SELF.path()
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        for user in ("admin", "alice", "viewer", "controller", "n1"):
+            reply = await api.call("POST", path, body, user=user)
+            assert reply.code == 201 and reply.body["status"]["userInfo"]["username"] == user
+        assert (await api.call("POST", path, body, user="joiner")).code == 403
+        assert (await api.call("POST", path, body, headers={"Authorization": ""})).code == 401
+        assert (await api.get("/apis/authorization.k8s.io/v1")).body["resources"][0]["verbs"] == ["create"]
