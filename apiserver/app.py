@@ -1,7 +1,8 @@
 """Wiring: a store and credentials in, a running API server out.
 
-`running` keeps the tasks behind the routes alive for as long as somebody is inside it: the cache and
-compaction. When one of them fails, which none should, the whole server ends with its error.
+`running` keeps the tasks behind the routes alive for as long as somebody is inside it: the cache, compaction
+and the collection of what has lost its owner. When one of them fails, which none should, the whole server
+ends with its error.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from aiohttp import web
 from apiserver.admitting.identity import TokenFile
 from apiserver.caching.cache import Cache
 from apiserver.cluster import open_cluster
+from apiserver.collection import Collection
 from apiserver.compaction import Compaction
 from apiserver.context import SERVER, Server
 from apiserver.lineage import Lineage
@@ -53,7 +55,7 @@ async def running(
         id=new_id(),
         authority=authority,
     )
-    async with _behind(cache.run(), Compaction(lineage.store, clock).run()):
+    async with _behind(cache.run(), Compaction(lineage.store, clock).run(), Collection(server).run()):
         try:
             await cache.loaded.wait()
             async with _registered(server, advertise):

@@ -21,6 +21,7 @@ from apiserver.admitting.revocation import Revocations
 from apiserver.caching.entry import Entry, entry_of
 from apiserver.caching.freshness import Freshness
 from apiserver.caching.kindcache import KindCache
+from apiserver.caching.owned import Owned
 from apiserver.caching.tick import Ticker
 from apiserver.lineage import Lineage
 from apiserver.store.base import (
@@ -55,6 +56,7 @@ class Cache:
         }
         self.revocations = Revocations()
         self.credentials = Credentials()
+        self.owned = Owned()
         self._by_plural = {kind.resource.plural: kind for kind in self.kinds.values()}
         self._lineage = lineage
         self._store = store = lineage.store
@@ -157,6 +159,7 @@ class Cache:
             kind = self._by_plural.get(codec.plural_of(change.key))
             if kind is not None:
                 entry = _entry(kind.resource, change.record) if change.record is not None else None
+                self.owned.move(change.key, kind.get(change.key), entry)
                 kind.apply(change.key, entry, revision=change.revision)
                 if kind.resource is kinds.TOKEN:
                     self.credentials.apply(change.key, change.record)
@@ -199,6 +202,10 @@ class Cache:
         """List everything and tell the watchers the differences, at one revision."""
         page = await self._store.list(codec.REGISTRY)
         entries = await self._decode(page.records)
+        self.owned.clear()
+        for found in entries.values():
+            for key, entry in found.items():
+                self.owned.move(key, None, entry)
         for kind in self.kinds.values():
             kind.replace(entries[kind.resource], page.revision)
         self.revocations.replace(record for record in page.records if record.key.startswith(codec.REVOKED))

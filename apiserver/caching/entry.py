@@ -26,6 +26,7 @@ class Entry:
     raw: bytes
     labels: Mapping[str, str]
     fields: Mapping[str, str]
+    owners: tuple[str, ...] = ()  # uids
 
     def matches(self, selection: selectors.Selection) -> bool:
         return selection.matches(self.labels, self.fields)
@@ -53,4 +54,5 @@ def entry_of(resource: ResourceType, record: Record) -> Entry:
         raw=orjson.dumps(obj),
         labels=metadata.get("labels") or {},
         fields=selectors.fields_of(resource, obj),
+        owners=tuple(owner["uid"] for owner in metadata.get("ownerReferences") or ()),
     )

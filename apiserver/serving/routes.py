@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import web
 
+from apiserver import collection
 from apiserver.binding import actions
 from apiserver.reading import read
 from apiserver.serving import body, forms, stream
@@ -100,7 +101,7 @@ async def change(subresource: str, resource: ResourceType, request: web.Request)
 async def delete(resource: ResourceType, request: web.Request) -> web.StreamResponse:
     call = Call.of(request, resource)
     options = await call.delete_options()
-    written = await write.delete(
+    written = await collection.delete(
         call.server, call.user, resource, namespace=call.namespace, name=call.name, options=options
     )
     await _seen(call, written)
@@ -134,7 +135,7 @@ async def act(action: str, resource: ResourceType, request: web.Request) -> web.
 async def _delete_listed(call: Call, metadata: dict[str, str], options: dict[str, object]) -> bytes | None:
     """One object of a collection; one that has gone by itself meanwhile is nobody's failure."""
     try:
-        written = await write.delete(
+        written = await collection.delete(
             call.server,
             call.user,
             call.resource,

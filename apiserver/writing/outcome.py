@@ -46,6 +46,7 @@ class DeleteOptions:
     resource_version: str | None = None
     grace: int | None = None  # seconds
     dry_run: bool = False
+    orphan: bool = False  # dependents stay
 
     @classmethod
     def parse(cls, options: Mapping[str, Any]) -> "DeleteOptions":
@@ -69,6 +70,7 @@ class DeleteOptions:
             resource_version=preconditions.get("resourceVersion"),
             grace=None if grace is None else min(grace, LONGEST_GRACE),
             dry_run=bool(dry_run),
+            orphan=policy == "Orphan" or bool(options.get("orphanDependents")),
         )
 
 
