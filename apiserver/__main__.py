@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from apiserver import app, metrics, options
 from apiserver.admitting.identity import TokenFile
 from apiserver.context import SERVER
 from apiserver.lineage import Lineage
+from apiserver.serving.connections import Runner, Site
 from apiserver.serving.middleware import METRICS
 from apiserver.store.base import StoreError
 from apiserver.store.etcd import EtcdStore
@@ -21,6 +23,7 @@ from kohakuriver.errors import ConfigError
 
 LOG = logging.getLogger("apiserver")
 
+MOST_FILES = 65_536
 ENDS_WITHIN = 1.0  # seconds for answers that are under way when the process is told to stop
 
 
@@ -67,19 +70,23 @@ async def begin_history(given: options.Options) -> None:
 async def serve(given: options.Options) -> None:
     """Until a signal cancels it."""
     stop_on_signals()
+    _raise_file_limit()
     tokens = TokenFile.load(given.token_file)
     tls, authority = given.tls(), given.authority()
     store = await _connect(given)
     try:
         running = app.running(
-            store, clock=SystemClock(), tokens=tokens, authority=authority, advertise=given.advertised_url()
+            store,
+            clock=SystemClock(),
+            tokens=tokens,
+            authority=authority,
+            advertise=given.advertised_url(),
+            limits=given.limits,
         )
         async with running as application:
-            runner = web.AppRunner(
-                application, handler_cancellation=True, access_log=None, shutdown_timeout=ENDS_WITHIN
-            )
+            runner = Runner(application, shutdown_timeout=ENDS_WITHIN)
             await runner.setup()
-            sites = [web.TCPSite(runner, given.listen.host, given.listen.port, ssl_context=tls)]
+            sites: list[web.TCPSite] = [Site(runner, given.listen.host, given.listen.port, ssl_context=tls)]
             numbers = await _metrics_runner(application)
             if given.metrics_listen is not None:
                 sites.append(web.TCPSite(numbers, given.metrics_listen.host, given.metrics_listen.port))
@@ -104,6 +111,14 @@ def stop_on_signals() -> None:
     assert task is not None, "called from a coroutine"  # noqa: S101
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, task.cancel)
+
+
+def _raise_file_limit() -> None:
+    """As far as it goes without asking anybody: each watch and each stream is an open file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _connect(given: options.Options) -> EtcdStore:

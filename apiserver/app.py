@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Coroutine
 from aiohttp import web
 
 from apiserver.admitting.identity import TokenFile
+from apiserver.admitting.limits import UNLIMITED, Limiter, Limits
 from apiserver.caching.cache import Cache
 from apiserver.cluster import open_cluster
 from apiserver.collection import Collection
@@ -39,6 +40,7 @@ async def running(
     tokens: TokenFile,
     authority: bytes | None = None,
     advertise: str | None = None,
+    limits: Limits = UNLIMITED,
 ) -> AsyncIterator[web.Application]:
     """The application with everything behind it, its cache filled. With `advertise`, the URL by which others
     reach it, it registers itself."""
@@ -52,6 +54,7 @@ async def running(
         clock=clock,
         lineage=lineage,
         tokens=tokens,
+        limiter=Limiter(limits, now=clock.monotonic),
         id=new_id(),
         authority=authority,
     )

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from apiserver.admitting.credentials import Credentials
 from apiserver.admitting.identity import TokenFile
+from apiserver.admitting.limits import Limiter
 from apiserver.caching.cache import Cache
 from apiserver.lineage import History, Lineage
 from apiserver.store.base import Record, Store
@@ -23,6 +24,7 @@ class Server:
     clock: Clock
     lineage: Lineage
     tokens: TokenFile
+    limiter: Limiter
     id: str = ""  # this run of this server, by which it is registered
     streams: NodeStreams = dataclasses.field(default_factory=NodeStreams)
     authority: bytes | None = None  # PEM: who signed what the server shows, for machines that join

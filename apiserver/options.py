@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
+from apiserver.admitting.limits import Limits
 from kohakuriver.errors import ConfigError
 
 EXAMPLE = """\
@@ -66,6 +67,8 @@ class Options:
     tls_key: Path | None
     tls_ca: Path | None
     token_file: Path
+    client_ca: Path | None
+    limits: Limits
     metrics_listen: Address | None
     after_restore: bool
     log_level: int
@@ -83,6 +86,8 @@ class Options:
                 f"cannot use {self.tls_cert} with {self.tls_key}: {error}",
                 hint="give a certificate and its own private key, both as PEM files",
             ) from error
+        if self.client_ca is not None:
+            _trust(context, self.client_ca)
         return context
 
     def advertised_url(self) -> str:
@@ -108,6 +113,17 @@ class Options:
         return content
 
 
+def _trust(context: ssl.SSLContext, client_ca: Path) -> None:
+    """Clients may show a certificate, and one that is shown has to be good."""
+    try:
+        context.load_verify_locations(cafile=client_ca)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"cannot use {client_ca}: {error}", hint="--client-ca names certificates, as a PEM file"
+        ) from error
+    context.verify_mode = ssl.CERT_OPTIONAL
+
+
 def _has_port(address: str) -> bool:
     """Told from an IPv6 address without one by its brackets."""
     if address.count(":") > 1 and not address.startswith("["):
@@ -128,6 +144,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
             parser.error("--insecure-http and --tls-cert/--tls-key exclude each other")
         if not given.listen.is_loopback:
             parser.error(f"--insecure-http is for loopback addresses alone, not for {given.listen}")
+        if given.client_ca:
+            parser.error("--insecure-http and --client-ca exclude each other")
     elif not (given.tls_cert and given.tls_key):
         parser.error("--tls-cert and --tls-key are needed (or --insecure-http, on loopback, for a trial)")
     if bool(given.etcd_cert) != bool(given.etcd_key):
@@ -147,10 +165,28 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         tls_key=given.tls_key,
         tls_ca=given.tls_ca,
         token_file=given.token_file,
+        client_ca=given.client_ca,
+        limits=Limits(given.rate_limit, given.rate_burst, given.max_inflight),
         metrics_listen=given.metrics_listen,
         after_restore=given.after_restore,
         log_level=logging.DEBUG if given.verbose else logging.INFO,
     )
+
+
+def _amount(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1e6:
+        raise argparse.ArgumentTypeError(f'"{text}" is no number of requests a second')
+    return number
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 10**9:
+        raise argparse.ArgumentTypeError(f'"{text}" is no number of requests, which begins at 1')
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -212,6 +248,22 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help='who may come in: one {"sha256": …, "user": …, "role": …} per line',
     )
+    door.add_argument(
+        "--client-ca",
+        type=Path,
+        metavar="FILE",
+        help="also let in who shows a client certificate signed by one of these CAs (PEM): its CN is the "
+        "user, O=role:ROLE the role, O=namespace:NAME its namespaces (default: bearer tokens alone)",
+    )
+    shipped = Limits()
+    for name, type_, value, words in (
+        ("--rate-limit", _amount, shipped.rate, "requests a second that one credential may make; 0: any"),
+        ("--rate-burst", _count, shipped.burst, "requests it may make at once, after a silence"),
+        ("--max-inflight", _count, shipped.inflight, "requests of it under way at once, watches not counted"),
+    ):
+        door.add_argument(
+            name, type=type_, default=value, metavar="N", help=f"{words} (default: {value:g}); else 429"
+        )
     door.add_argument(
         "--metrics-listen",
         type=Address.parse,

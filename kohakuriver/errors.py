@@ -6,6 +6,7 @@
     └── ApiError                a Kubernetes `Status` with code and reason
         ├── BadRequest 400      ├── Unauthorized 401      ├── Forbidden 403
         ├── NotFound 404        ├── MethodNotAllowed 405  ├── NotAcceptable 406
+        ├── TooSlow 408         ├── HeaderTooLarge 431
         ├── Conflict 409        ├── AlreadyExists 409     ├── Expired 410
         ├── TooLarge 413        ├── UnsupportedMediaType 415
         ├── Invalid 422         ├── TooManyRequests 429   ├── InternalError 500
@@ -114,6 +115,12 @@ class NotAcceptable(ApiError):
     code, reason = 406, "NotAcceptable"
 
 
+class TooSlow(ApiError):
+    """The request did not come in time."""
+
+    code, reason = 408, "RequestTimeout"
+
+
 class Conflict(ApiError):
     code, reason = 409, "Conflict"
 
@@ -144,6 +151,10 @@ class TooManyRequests(ApiError):
     code, reason = 429, "TooManyRequests"
 
 
+class HeaderTooLarge(ApiError):
+    code, reason = 431, "RequestHeaderFieldsTooLarge"
+
+
 class InternalError(ApiError):
     code, reason = 500, "InternalError"
 
@@ -170,8 +181,8 @@ RETRYABLE: tuple[type[KohakuRiverError], ...] = (
 _BY_REASON = {
     kind.reason: kind
     for kind in (
-        BadRequest, Unauthorized, Forbidden, NotFound, MethodNotAllowed, NotAcceptable, Conflict,
-        AlreadyExists, Expired, TooLarge, UnsupportedMediaType, Invalid, TooManyRequests,
+        BadRequest, Unauthorized, Forbidden, NotFound, MethodNotAllowed, NotAcceptable, TooSlow, Conflict,
+        HeaderTooLarge, AlreadyExists, Expired, TooLarge, UnsupportedMediaType, Invalid, TooManyRequests,
         InternalError, Unavailable, OutcomeUnknown,
     )
 }  # fmt: skip

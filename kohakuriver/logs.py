@@ -40,4 +40,6 @@ def _value(value: object) -> str:
     if isinstance(value, int):
         return str(value)
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return json.dumps(text, ensure_ascii=False) if _NEEDS_QUOTES.search(text) or not text else text
+    if text and text.isprintable() and not _NEEDS_QUOTES.search(text):
+        return text
+    return json.dumps(text, ensure_ascii=not text.isprintable())  # nothing that a terminal would obey

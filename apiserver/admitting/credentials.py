@@ -102,16 +102,19 @@ class Credentials:
         return found.name if found is not None else None
 
     @contextlib.contextmanager
-    def held(self, digest: str, *, now: datetime.datetime) -> Iterator[None]:
+    def held(
+        self, digest: str, *, now: datetime.datetime, ends: datetime.datetime | None = None
+    ) -> Iterator[None]:
         """While a watch is open: its task is cancelled when its credential goes, or is over."""
         found, task = self._by_digest.get(digest), asyncio.current_task()
-        if found is None or task is None:
+        ends = found.ends if found is not None else ends
+        if task is None or (found is None and ends is None):
             yield
             return
         self._held.setdefault(digest, set()).add(task)
         end = None
-        if found.ends is not None:
-            left = max(0.0, (found.ends - now).total_seconds())
+        if ends is not None:
+            left = max(0.0, (ends - now).total_seconds())
             end = asyncio.get_running_loop().call_later(left, task.cancel)
         try:
             yield

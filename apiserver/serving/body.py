@@ -3,6 +3,7 @@
 Fields that stand twice in one object are found on the way: JSON takes the last of them without a word.
 """
 
+import asyncio
 import dataclasses
 import json
 from collections.abc import Callable
@@ -10,13 +11,15 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from apiserver.serving import protobuf, yaml_body
 from apiserver.writing import patch
 from apiserver.writing.validation import FieldValidation
-from kohakuriver.errors import BadRequest, Cause, TooLarge, UnsupportedMediaType
+from kohakuriver.errors import BadRequest, Cause, TooLarge, TooSlow, UnsupportedMediaType
 
 LIMIT = 3 * 1024 * 1024  # bytes; what Kubernetes takes
+WITHIN = 30.0  # seconds for all of it
 DEEPEST = 100  # objects and lists inside each other; no kind has ten
 
 JSON_TYPES = ("application/json", "application/octet-stream", "")  # the second is aiohttp's for none given
@@ -32,9 +35,16 @@ class Sent:
 
 
 async def raw(request: web.Request) -> bytes:
-    """The whole body. Raises TooLarge."""
+    """The whole body. Raises TooLarge, TooSlow, and BadRequest for one that breaks off."""
     try:
-        return await request.read()
+        async with asyncio.timeout(WITHIN):
+            return await request.read()
+    except TimeoutError as error:
+        raise TooSlow(
+            f"the request body did not come within {WITHIN:g} seconds", hint="send it faster, or less of it"
+        ) from error
+    except (web.RequestPayloadError, HttpProcessingError) as error:
+        raise BadRequest("the request body is broken", hint="check its length and its encoding") from error
     except web.HTTPRequestEntityTooLarge as error:
         raise TooLarge(
             f"the request body is larger than {LIMIT} bytes", hint="split it into several requests"

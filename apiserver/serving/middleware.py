@@ -13,8 +13,9 @@ import orjson
 from aiohttp import web
 
 from apiserver.admitting import access
-from apiserver.admitting.identity import User, fingerprint
-from apiserver.context import SERVER, Server
+from apiserver.admitting.authentication import Caller, authenticate, peer_of
+from apiserver.admitting.identity import User
+from apiserver.context import SERVER
 from apiserver.metrics import Metrics
 from apiserver.serving.endpoint import Endpoint, attributes_of, endpoint_of
 from apiserver.store import base
@@ -36,7 +37,7 @@ class _Visit:
 
     endpoint: Endpoint
     started: float
-    who: str = "-"
+    caller: Caller | None = None
     code: int = 0
 
 
@@ -71,35 +72,23 @@ async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 async def _admitted(request: web.Request, handler: Handler, visit: _Visit) -> web.StreamResponse:
     visit.endpoint = endpoint_of(request)
-    if not visit.endpoint.open:
-        user = authenticate(request.app[SERVER], request)
-        visit.who = user.name
-        request[USER] = user
-        access.check(user, attributes_of(request, visit.endpoint))
-        if visit.endpoint.verb == "watch":
-            server = request.app[SERVER]
-            with server.credentials.held(fingerprint(bearer(request)), now=server.clock.now()):
-                return await handler(request)
-    return await handler(request)
-
-
-def authenticate(server: Server, request: web.Request) -> User:
-    """Whose bearer token came with the request. Raises Unauthorized, or Forbidden for a revoked one."""
-    token = bearer(request)
-    digest = fingerprint(token)
-    user = None
-    if token and digest not in server.tokens.users:
-        server.cache.check_ready()  # a server that is blind would not see a token deleted
-        user = server.credentials.find(digest, now=server.clock.now())
-    user = user or server.tokens.authenticate(token)
-    server.cache.revocations.check(user, digest)
-    return user
-
-
-def bearer(request: web.Request) -> str:
-    """The bearer token of a request; empty if there is none."""
-    scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
-    return rest.strip() if scheme.lower() == "bearer" else ""
+    if visit.endpoint.open:
+        return await handler(request)
+    server, wanted = request.app[SERVER], attributes_of(request, visit.endpoint)
+    caller = authenticate(
+        server,
+        authorization=request.headers.get("Authorization", ""),
+        peer=peer_of(request.transport),
+    )
+    visit.caller = caller
+    request[USER] = caller.user
+    lasting = visit.endpoint.verb == "watch" or "Upgrade" in request.headers
+    with server.limiter.turn(caller.credential, caller.user, wanted, lasting=lasting):
+        access.check(caller.user, wanted)
+        if not lasting:
+            return await handler(request)
+        with server.credentials.held(caller.credential, now=server.clock.now(), ends=caller.ends):
+            return await handler(request)
 
 
 def status_response(error: errors.ApiError) -> web.Response:
@@ -109,6 +98,8 @@ def status_response(error: errors.ApiError) -> web.Response:
         response.headers["Retry-After"] = str(max(1, round(error.retry_after)))
     if isinstance(error, errors.Unauthorized):
         response.headers["WWW-Authenticate"] = 'Bearer realm="kohakuriver"'
+    if isinstance(error, errors.Unauthorized | errors.TooSlow | errors.TooLarge):
+        response.force_close()  # strangers keep no connection, and what is left of a body is not waited for
     return response
 
 
@@ -170,8 +161,11 @@ def _is_routine(endpoint: Endpoint, code: int) -> bool:
 
 
 def _fields(request: web.Request, visit: _Visit) -> dict[str, object]:
+    """Who wanted what. Neither header nor query nor body: secrets may be in any of them."""
+    user = visit.caller.user if visit.caller is not None else None
     return {
-        "who": visit.who,
+        "who": user.name if user is not None else "-",
+        "role": user.role.value if user is not None else "-",
         "verb": visit.endpoint.verb,
         "path": request.path,
         "from": request.remote or "-",

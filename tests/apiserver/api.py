@@ -19,7 +19,9 @@ from aiohttp import web
 
 from apiserver import app
 from apiserver.admitting.identity import Role, TokenFile, User, fingerprint
+from apiserver.admitting.limits import UNLIMITED, Limits
 from apiserver.context import SERVER, Server
+from apiserver.serving.connections import Runner, Site
 from apiserver.store.base import Store
 from apiserver.store.memory import MemoryStore
 from kohakuriver.clock import Clock, LoopClock
@@ -112,6 +114,7 @@ async def running_api(
     port: int = 0,
     tls: ssl.SSLContext | None = None,
     authority: bytes | None = None,
+    limits: Limits = UNLIMITED,
 ) -> AsyncIterator[Api]:
     """A server that stops at the end of the block; the store is left as it is then.
 
@@ -119,11 +122,11 @@ async def running_api(
     """
     kept = store or MemoryStore()
     async with app.running(
-        kept, clock=clock or LoopClock(), tokens=tokens(*users), authority=authority
+        kept, clock=clock or LoopClock(), tokens=tokens(*users), authority=authority, limits=limits
     ) as application:
-        runner = web.AppRunner(application, handler_cancellation=True, access_log=None, shutdown_timeout=0.5)
+        runner = Runner(application, shutdown_timeout=0.5)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls)
+        site = Site(runner, "127.0.0.1", port, ssl_context=tls)
         await site.start()
         port = runner.addresses[0][1]
         scheme = "https" if tls else "http"

@@ -1,0 +1,172 @@
+"""Client certificates beside bearer tokens, over real TLS."""
+
+import datetime
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import aiohttp
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from apiserver import options
+from apiserver.admitting.certificate import Peer, user_of
+from apiserver.admitting.identity import Role, User
+from kohakuriver import certificates
+from kohakuriver.certificates import Pair
+from kohakuriver.clock import SystemClock
+from kohakuriver.errors import ConfigError, Unauthorized
+from kohakuriver.resources import kinds
+from tests.apiserver.api import Api, running_api, token_of
+
+NOW = datetime.datetime.now(datetime.UTC)
+ALICE = (("CN", "alice"), ("O", "role:user"), ("O", "namespace:default"))
+VPSES = kinds.VPS.path(namespace="default")
+LATER = NOW + datetime.timedelta(days=1)
+OIDS = {"CN": NameOID.COMMON_NAME, "O": NameOID.ORGANIZATION_NAME}
+
+
+def a_certificate(
+    authority: Pair, subject: Sequence[tuple[str, str]], *, ends: datetime.datetime = LATER
+) -> Pair:
+    key = ec.generate_private_key(ec.SECP256R1())
+    issuer = x509.load_pem_x509_certificate(authority.certificate)
+    signer = serialization.load_pem_private_key(authority.key, password=None)
+    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(OIDS[name], value) for name, value in subject]))
+        .issuer_name(issuer.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - datetime.timedelta(days=2))
+        .not_valid_after(ends)
+        .sign(signer, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return Pair(made.public_bytes(serialization.Encoding.PEM), private)
+
+
+class Door:
+    """A server with TLS that takes certificates of one authority."""
+
+    def __init__(self, folder: Path, api: Api, server_ca: Pair, client_ca: Pair) -> None:
+        self.folder, self.api, self.server_ca, self.client_ca = folder, api, server_ca, client_ca
+
+    async def code(self, pair: Pair | None, path: str = VPSES, token: str = "") -> int:
+        context = ssl.create_default_context(cadata=self.server_ca.certificate.decode())
+        if pair is not None:
+            pair.save(self.folder, "client")
+            context.load_cert_chain(self.folder / "client.crt", self.folder / "client.key")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.get(self.api.url + path, ssl=context) as reply,
+        ):
+            return reply.status
+
+
+@pytest.fixture
+async def door(tmp_path: Path) -> AsyncIterator[Door]:
+    server_ca = certificates.new_authority("server", now=NOW)
+    client_ca = certificates.new_authority("people", now=NOW)
+    client_ca.save(tmp_path, "people")
+    certificates.sign(server_ca, "apiserver", hosts=["127.0.0.1"], now=NOW).save(tmp_path, "server")
+    words = ["--etcd", "http://127.0.0.1:1", "--token-file", "t", "--client-ca", str(tmp_path / "people.crt")]
+    words += ["--tls-cert", str(tmp_path / "server.crt"), "--tls-key", str(tmp_path / "server.key")]
+    given = options.parse(words)
+    async with running_api(tls=given.tls(), clock=SystemClock()) as api:
+        yield Door(tmp_path, api, server_ca, client_ca)
+
+
+async def test_a_certificate_opens_what_its_organisations_say(door: Door) -> None:
+    alice = a_certificate(door.client_ca, ALICE)
+    assert await door.code(alice) == 200
+    assert await door.code(alice, kinds.VPS.path(namespace="other")) == 403
+    assert await door.code(alice, kinds.TOKEN.path()) == 403
+    root = a_certificate(door.client_ca, (("CN", "root"), ("O", "role:admin")))
+    assert await door.code(root, kinds.TOKEN.path()) == 200
+
+
+@pytest.mark.fault(47)
+async def test_without_a_certificate_a_token_is_needed_as_before(door: Door) -> None:
+    assert await door.code(None) == 401
+    assert await door.code(None, token=token_of("admin")) == 200
+
+
+@pytest.mark.fault(47)
+async def test_a_token_counts_before_the_certificate_that_came_with_it(door: Door) -> None:
+    root = a_certificate(door.client_ca, (("CN", "root"), ("O", "role:admin")))
+    assert await door.code(root, kinds.TOKEN.path(), token=token_of("alice")) == 403
+    assert await door.code(root, token="wrong") == 401
+
+
+@pytest.mark.fault(47)
+async def test_a_certificate_of_another_authority_or_out_of_time_gets_no_connection(door: Door) -> None:
+    stranger = a_certificate(certificates.new_authority("people", now=NOW), ALICE)
+    over = a_certificate(door.client_ca, ALICE, ends=NOW - datetime.timedelta(days=1))
+    server = a_certificate(door.server_ca, ALICE)  # who signed the server's is not who signs people's
+    for pair in (stranger, over, server):
+        with pytest.raises((aiohttp.ClientError, ConnectionError)):
+            await door.code(pair)
+
+
+async def test_an_authority_that_cannot_be_read_is_told_by_name(tmp_path: Path) -> None:
+    pair = certificates.sign(certificates.new_authority("a", now=NOW), "s", hosts=["localhost"], now=NOW)
+    pair.save(tmp_path, "server")
+    words = ["--etcd", "http://127.0.0.1:1", "--token-file", "t", "--client-ca", str(tmp_path / "none")]
+    words += ["--tls-cert", str(tmp_path / "server.crt"), "--tls-key", str(tmp_path / "server.key")]
+    with pytest.raises(ConfigError, match="none"):
+        options.parse(words).tls()
+
+
+def a_peer(*subject: tuple[str, str], ends: datetime.datetime = LATER) -> Peer:
+    long = {"CN": "commonName", "O": "organizationName"}
+    shown = {
+        "subject": tuple(((long[name], value),) for name, value in subject),
+        "notAfter": ends.strftime("%b %d %H:%M:%S %Y GMT"),
+    }
+    return Peer.of(shown, "digest")
+
+
+def test_a_subject_is_read_as_a_user() -> None:
+    wanted = User("alice", Role.USER, namespaces=("a", "b"), rights=("mounts",))
+    subject = [("CN", "alice"), ("O", "role:user"), ("O", "namespace:a"), ("O", "namespace:b")]
+    assert user_of(a_peer(*subject, ("O", "right:mounts"), ("O", "ACME Ltd")), now=NOW) == wanted
+    assert user_of(a_peer(("CN", "eve"), ("O", "role:viewer")), now=NOW) == User("eve", Role.VIEWER)
+
+
+@pytest.mark.fault(47)
+@pytest.mark.parametrize(
+    ("subject", "why"),
+    [
+        ([("O", "role:admin")], "no user"),
+        ([("CN", "a"), ("CN", "b"), ("O", "role:admin")], "one common name"),
+        ([("CN", "a")], "O=role:ROLE"),
+        ([("CN", "a"), ("O", "admin")], "O=role:ROLE"),
+        ([("CN", "a"), ("O", "role:admin"), ("O", "role:viewer")], "O=role:ROLE"),
+        ([("CN", "a"), ("O", "role:node")], "O=role:ROLE"),
+        ([("CN", "a"), ("O", "role:join")], "O=role:ROLE"),
+        ([("CN", "a"), ("O", "system:masters")], "O=role:ROLE"),
+        ([("CN", "a"), ("O", "role:user")], "names no namespace"),
+        ([("CN", "a"), ("O", "role:admin"), ("O", "namespace:x")], "no namespaces"),
+        ([("CN", "a"), ("O", "role:viewer"), ("O", "right:mounts")], "rights"),
+        ([("CN", "a"), ("O", "role:user"), ("O", "namespace:x"), ("O", "right:all")], "rights"),
+    ],
+)
+def test_a_subject_that_is_no_user_says_why(subject: list[tuple[str, str]], why: str) -> None:
+    with pytest.raises(Unauthorized, match=why) as refused:
+        user_of(a_peer(*subject), now=NOW)
+    assert refused.value.hint
+
+
+def test_a_connection_that_outlives_its_certificate_is_refused() -> None:
+    peer = a_peer(*ALICE, ends=NOW + datetime.timedelta(hours=1))
+    user_of(peer, now=NOW)
+    with pytest.raises(Unauthorized, match="expired"):
+        user_of(peer, now=NOW + datetime.timedelta(hours=2))

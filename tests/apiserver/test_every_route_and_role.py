@@ -1,0 +1,226 @@
+"""Every route × every role × {own, another's}, over HTTP, against a table written out by hand.
+
+A letter is a role: Admin, User, Viewer, Node, Controller, Join. A capital letter may use the route for all there
+is, a small one for its own only: its namespace, its node, its node's Lease; for controllers, the system namespace.
+Who is not named is answered 403. A route without a line fails, and so does a line without a route.
+"""
+
+import dataclasses
+
+import aiohttp
+import pytest
+
+from apiserver.admitting.identity import Role, User
+from apiserver.serving.endpoint import ENDPOINTS
+from kohakuriver.resources import kinds
+from tests.apiserver.api import Api, running_api
+
+pytestmark = [pytest.mark.looptime, pytest.mark.fault(47)]
+
+OPEN = {"/healthz", "/livez", "/readyz", "/cacert"}  # without a credential too
+RIVER = "/apis/kohakuriver.io/v1alpha1"
+TABLE = """
+GET               /                                                          A U V N C -
+GET               /api                                                       A U V N C -
+GET               /apis                                                      A U V N C -
+GET               /apis/{group}                                              A U V N C -
+GET               /api/{version}                                             A U V N C -
+GET               /apis/{group}/{version}                                    A U V N C -
+GET               /version                                                   A U V N C -
+GET               /openapi/v2                                                A U V N C -
+GET               /openapi/v3                                                A U V N C -
+GET               /openapi/v3/api/{version}                                  A U V N C -
+GET               /openapi/v3/apis/{group}/{version}                         A U V N C -
+GET               /metrics                                                   A - V - C -
+GET               ~/namespaces/{namespace}/vpses                             A u V N C -
+GET               ~/vpses                                                    A - V N C -
+GET               ~/namespaces/{namespace}/vpses/{name}                      A u V N C -
+POST,DELETE       ~/namespaces/{namespace}/vpses                             A u - - - -
+DELETE,PUT,PATCH  ~/namespaces/{namespace}/vpses/{name}                      A u - - - -
+GET               ~/namespaces/{namespace}/vpses/{name}/status               A u V N C -
+PUT,PATCH         ~/namespaces/{namespace}/vpses/{name}/status               A - - N C -
+POST              ~/namespaces/{namespace}/vpses/{name}/bind                 A - - - C -
+POST              ~/namespaces/{namespace}/vpses/{name}/finish               - - - N - -
+POST              ~/namespaces/{namespace}/vpses/{name}/release              A - - - C -
+POST              ~/namespaces/{namespace}/vpses/{name}/regrant              A - - - C -
+POST              ~/namespaces/{namespace}/vpses/{name}/reject               - - - N - -
+POST              ~/namespaces/{namespace}/vpses/{name}/newport              - - - N - -
+POST              ~/namespaces/{namespace}/vpses/{name}/forget               A - - - - -
+GET               ~/nodes                                                    A U V N C -
+GET               ~/nodes/{name}                                             A U V n C -
+POST              ~/nodes                                                    A - - N - -
+DELETE            ~/nodes                                                    A - - - - -
+DELETE            ~/nodes/{name}                                             A - - - - -
+PUT,PATCH         ~/nodes/{name}                                             A - - n - -
+GET               ~/nodes/{name}/status                                      A U V n C -
+PUT,PATCH         ~/nodes/{name}/status                                      A - - n C -
+POST              ~/nodes/{name}/forget                                      A - - - - -
+POST              ~/nodes/{name}/join                                        - - - - - J
+GET               ~/nodeallocations                                          A - V N C -
+GET               ~/nodeallocations/{name}                                   A - V n C -
+POST              ~/nodeallocations/{name}/confirm                           - - - n - -
+GET               ~/environments                                             A U V N C -
+GET               ~/environments/{name}                                      A U V N C -
+POST,DELETE       ~/environments                                             A - - - - -
+DELETE,PUT,PATCH  ~/environments/{name}                                      A - - - - -
+GET,POST,DELETE   ~/tokens                                                   A - - - - -
+GET,DELETE,PUT,PATCH ~/tokens/{name}                                            A - - - - -
+GET               /api/v1/namespaces                                         A - V - C -
+GET               /api/v1/namespaces/{name}                                  A u V - C -
+POST              /api/v1/namespaces                                         A - - - - -
+DELETE            /api/v1/namespaces                                         - - - - - -
+DELETE,PUT,PATCH  /api/v1/namespaces/{name}                                  A - - - - -
+GET               /api/v1/namespaces/{namespace}/events                      A u V - C -
+GET               /api/v1/events                                             A - V - C -
+GET               /api/v1/namespaces/{namespace}/events/{name}               A u V - C -
+POST              /api/v1/namespaces/{namespace}/events                      A - - N C -
+DELETE            /api/v1/namespaces/{namespace}/events                      A - - - - -
+DELETE            /api/v1/namespaces/{namespace}/events/{name}               A - - - - -
+PUT,PATCH         /api/v1/namespaces/{namespace}/events/{name}               A - - N C -
+GET               /apis/coordination.k8s.io/v1/namespaces/{namespace}/leases A u V n C -
+GET               /apis/coordination.k8s.io/v1/leases                        A - V - C -
+GET               /apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name} A u V n C -
+POST              /apis/coordination.k8s.io/v1/namespaces/{namespace}/leases A u - n c -
+DELETE            /apis/coordination.k8s.io/v1/namespaces/{namespace}/leases A u - - c -
+DELETE            /apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name} A u - - c -
+PUT,PATCH         /apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name} A u - n c -
+"""
+NOT_FOR_VIEWERS = ("exec", "terminal", "files", "forward", "logs", "attach", "portforward")  # CORRECTNESS 22
+
+
+@dataclasses.dataclass(frozen=True)
+class Person:
+    """A role's letter, who has it here, and what is its own."""
+
+    letter: str
+    user: User
+    own: dict[str, str]
+    other: dict[str, str]
+
+
+PEOPLE = (
+    Person("A", User("admin", Role.ADMIN), {"namespace": "default"}, {"namespace": "team-b"}),
+    Person(
+        "U",
+        User("alice", Role.USER, namespaces=("default",)),
+        {"namespace": "default", "name": "default"},  # a Namespace of hers is named so
+        {"namespace": "team-b", "name": "team-b"},
+    ),
+    Person("V", User("viewer", Role.VIEWER), {"namespace": "default"}, {"namespace": "team-b"}),
+    Person(
+        "N",
+        User("n1", Role.NODE, node="n1"),
+        {"namespace": kinds.NODE_LEASE_NAMESPACE, "name": "n1"},
+        {"namespace": "team-b", "name": "n2"},
+    ),
+    Person(
+        "C",
+        User("controller", Role.CONTROLLER),
+        {"namespace": kinds.SYSTEM_NAMESPACE},
+        {"namespace": "team-b"},
+    ),
+    Person("J", User("joiner", Role.JOIN), {"name": "n1"}, {"name": "n2"}),
+)
+ANYTHING = {
+    "namespace": "default",
+    "name": "dev",
+    "group": "kohakuriver.io",
+    "version": "v1alpha1",
+}
+
+
+def rows() -> dict[tuple[str, str], str]:
+    """(method, path) → letters."""
+    found: dict[tuple[str, str], str] = {}
+    for line in TABLE.strip().splitlines():
+        methods, path, *letters = line.split()
+        for method in methods.split(","):
+            found[method, path.replace("~", RIVER)] = "".join(letters)
+    return found
+
+
+async def may(api: Api, person: Person, method: str, path: str, own: dict[str, str]) -> bool:
+    """Whether the door lets this through; what becomes of it behind is not asked."""
+    for name, value in (ANYTHING | own).items():
+        path = path.replace(f"{{{name}}}", value)
+    content = {"json": {}} if method in ("POST", "PUT", "PATCH") else {}
+    headers = api.headers(person.user.name) | {"Connection": "close"}
+    async with api.session.request(method, api.url + path, headers=headers, **content) as reply:
+        assert reply.status != 401 and reply.status < 500, (person.letter, method, path, reply.status)
+        return reply.status != 403
+
+
+async def test_every_route_lets_in_whom_the_table_names_and_nobody_else() -> None:
+    table = rows()
+    async with running_api(users=tuple(person.user for person in PEOPLE)) as api:
+        for (method, path), letters in table.items():
+            for person in PEOPLE:
+                own = await may(api, person, method, path, person.own)
+                other = await may(api, person, method, path, person.other)
+                expected = (person.letter.lower() in letters.lower(), person.letter in letters)
+                assert (own, other) == expected, f"{person.user.role} on {method} {path}"
+
+
+async def test_every_route_has_a_line_and_every_line_a_route() -> None:
+    async with running_api() as api:
+        routes = {
+            (route.method, route.resource.canonical)
+            for route in api.server_app[ENDPOINTS]
+            if route.resource is not None and route.resource.canonical not in OPEN
+        }
+        registered = {
+            (route.method, route.resource.canonical)
+            for route in api.server_app.router.routes()
+            if route.resource is not None and route.method != "HEAD"
+        }
+        opened = {
+            route.resource.canonical
+            for route, endpoint in api.server_app[ENDPOINTS].items()
+            if endpoint.open and route.resource is not None
+        }
+    assert routes == set(rows()), "write a line for it, and think about each role"
+    assert {path for _, path in registered - routes} == OPEN == opened, "nothing else is open"
+
+
+def test_viewers_get_no_session_no_files_and_no_logs() -> None:
+    for (_, path), letters in rows().items():
+        if path.rsplit("/", 1)[-1] in NOT_FOR_VIEWERS:
+            assert "v" not in letters.lower(), path
+
+
+async def test_a_watch_is_held_to_the_line_of_its_list() -> None:
+    async with running_api(users=tuple(person.user for person in PEOPLE)) as api:
+        for (method, path), letters in rows().items():
+            if method != "GET" or "{name}" in path or not path.startswith(("/api/v1/", "/apis/")):
+                continue
+            if "{group}" in path or "{version}" in path:
+                continue
+            for person in PEOPLE:
+                place = ANYTHING | person.own
+                url = api.url + path.replace("{namespace}", place["namespace"])
+                params = {"watch": "1", "timeoutSeconds": "1"}
+                headers = api.headers(person.user.name)
+                async with api.session.get(url, params=params, headers=headers) as reply:
+                    assert (reply.status == 200) == (person.letter.lower() in letters.lower()), (
+                        f"{person.user.role} on a watch of {path}: {reply.status}"
+                    )
+
+
+async def test_another_method_or_path_is_no_way_around() -> None:
+    """What is spelled otherwise is another path, which nobody but an admin may ask for."""
+    secret = kinds.TOKEN.path()
+    async with running_api() as api:
+        for method, path, codes in (
+            ("HEAD", secret, {403, 405}),
+            ("GET", secret + "/", {403, 404}),
+            ("GET", "/" + secret, {403, 404}),
+            ("GET", secret.replace("/tokens", "/%74okens"), {403}),
+            ("GET", secret.replace("/tokens", "/Tokens"), {403, 404}),
+            ("GET", secret.replace("/v1alpha1", "/./v1alpha1"), {403, 404}),
+            ("OPTIONS", secret, {403, 405}),
+            ("TRACE", secret, {403, 405}),
+        ):
+            for user in ("alice", "viewer", "n1", "controller"):
+                url = aiohttp.client.URL(api.url + path, encoded=True)
+                async with api.session.request(method, url, headers=api.headers(user)) as reply:
+                    assert reply.status in codes, (method, path, user, reply.status)
