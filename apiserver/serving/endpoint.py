@@ -12,6 +12,8 @@ from apiserver.admitting.access import Attributes
 from apiserver.reading.query import flag
 from kohakuriver.resources.kinds import ResourceType
 
+STREAMS = "streams"  # of a node: what its agent connects to
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -21,6 +23,12 @@ class Endpoint:
     resource: ResourceType | None = None
     subresource: str = ""
     open: bool = False
+
+    @property
+    def lasts(self) -> bool:
+        """Whether its answer goes on: a watch or a stream, which end when their credential does."""
+        streams = self.resource.streams if self.resource is not None else ()
+        return self.verb == "watch" or self.subresource in streams or self.subresource == STREAMS
 
 
 ENDPOINTS = web.AppKey("endpoints", dict[web.AbstractRoute, Endpoint])

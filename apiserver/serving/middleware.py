@@ -82,7 +82,7 @@ async def _admitted(request: web.Request, handler: Handler, visit: _Visit) -> we
     )
     visit.caller = caller
     request[USER] = caller.user
-    lasting = visit.endpoint.verb == "watch" or "Upgrade" in request.headers
+    lasting = visit.endpoint.lasts
     with server.limiter.turn(caller.credential, caller.user, wanted, lasting=lasting):
         access.check(caller.user, wanted)
         if not lasting:

@@ -3,6 +3,8 @@
 GET …/nodes/NODE/streams            an agent says that it is there, and hears what is wanted
 GET …/nodes/NODE/streams/ID         an agent brings a stream that was asked of it
 GET …/vpses/NAME/KIND               somebody opens one
+
+The door (`middleware.py`) ends all of them when their credential ends.
 """
 
 import asyncio
@@ -12,11 +14,10 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import web
 
-from apiserver.admitting.identity import fingerprint
 from apiserver.context import SERVER
 from apiserver.reading import read
 from apiserver.serving.endpoint import ENDPOINTS, Endpoint
-from apiserver.serving.middleware import USER, bearer
+from apiserver.serving.middleware import USER
 from apiserver.serving.requests import Call
 from apiserver.streaming import reach
 from apiserver.streaming.nodes import Leg
@@ -36,8 +37,7 @@ async def control(request: web.Request) -> web.StreamResponse:
     asked_for(request)
     stream = Stream(masks=False, ping_after=_CONTROL_PING, gone_after=_CONTROL_GONE)
     stream.framed.adopt(take(request))
-    with server.credentials.held(fingerprint(bearer(request)), now=server.clock.now()):
-        await server.streams.hold(request.match_info["name"], stream)
+    await server.streams.hold(request.match_info["name"], stream)
     return Upgraded(request)
 
 
@@ -66,16 +66,15 @@ async def open_stream(kind: str, request: web.Request) -> web.StreamResponse:
     call = Call.of(request, kinds.VPS)
     asked_for(request)
     server = call.server
-    with server.credentials.held(fingerprint(bearer(request)), now=server.clock.now()):
-        entry = await read.get(server, call.user, kinds.VPS, namespace=call.namespace, name=call.name)
-        found = reach.target(orjson.loads(entry.raw), kind)
-        leg = await server.streams.ask(found.node, _opening(call, kind, found))
-        try:
-            await splice(take(request), leg.transport)
-        finally:
-            leg.transport.close()
-            if not leg.over.done():
-                leg.over.set_result(None)
+    entry = await read.get(server, call.user, kinds.VPS, namespace=call.namespace, name=call.name)
+    found = reach.target(orjson.loads(entry.raw), kind)
+    leg = await server.streams.ask(found.node, _opening(call, kind, found))
+    try:
+        await splice(take(request), leg.transport)
+    finally:
+        leg.transport.close()
+        if not leg.over.done():
+            leg.over.set_result(None)
     return Upgraded(request)
 
 

@@ -1,7 +1,7 @@
 """Every route × every role × {own, another's}, over HTTP, against a table written out by hand.
 
-A letter is a role: Admin, User, Viewer, Node, Controller, Join. A capital letter may use the route for all there
-is, a small one for its own only: its namespace, its node, its node's Lease; for controllers, the system namespace.
+A letter is a role: Admin, User, Viewer, Node, Controller, Join. A capital letter may use the route for all, a
+small one for its own only: its namespace, its node, its node's Lease; for controllers, the system namespace.
 Who is not named is answered 403. A route without a line fails, and so does a line without a route.
 """
 
@@ -32,6 +32,9 @@ GET               /openapi/v3                                                A U
 GET               /openapi/v3/api/{version}                                  A U V N C -
 GET               /openapi/v3/apis/{group}/{version}                         A U V N C -
 GET               /metrics                                                   A - V - C -
+POST              /apis/authentication.k8s.io/v1/selfsubjectreviews          A U V N C -
+POST              /apis/authorization.k8s.io/v1/selfsubjectaccessreviews     A U V N C -
+POST              /apis/authorization.k8s.io/v1/selfsubjectrulesreviews      A U V N C -
 GET               ~/namespaces/{namespace}/vpses                             A u V N C -
 GET               ~/vpses                                                    A - V N C -
 GET               ~/namespaces/{namespace}/vpses/{name}                      A u V N C -
@@ -46,6 +49,13 @@ POST              ~/namespaces/{namespace}/vpses/{name}/regrant              A -
 POST              ~/namespaces/{namespace}/vpses/{name}/reject               - - - N - -
 POST              ~/namespaces/{namespace}/vpses/{name}/newport              - - - N - -
 POST              ~/namespaces/{namespace}/vpses/{name}/forget               A - - - - -
+GET               ~/namespaces/{namespace}/vpses/{name}/terminal             A u - - - -
+GET               ~/namespaces/{namespace}/vpses/{name}/exec                 A u - - - -
+GET               ~/namespaces/{namespace}/vpses/{name}/logs                 A u - - - -
+GET               ~/namespaces/{namespace}/vpses/{name}/forward              A u - - - -
+GET               ~/namespaces/{namespace}/vpses/{name}/files                A u - - - -
+GET               ~/nodes/{name}/streams                                     - - - n - -
+GET               ~/nodes/{name}/streams/{id}                                - - - n - -
 GET               ~/nodes                                                    A U V N C -
 GET               ~/nodes/{name}                                             A U V n C -
 POST              ~/nodes                                                    A - - N - -
@@ -126,6 +136,7 @@ ANYTHING = {
     "name": "dev",
     "group": "kohakuriver.io",
     "version": "v1alpha1",
+    "id": "0123456789abcdef",
 }
 
 
