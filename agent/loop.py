@@ -41,6 +41,7 @@ from agent.roster import Entry, Roster
 from agent.runtime.base import Container, Containers, Runtime
 from agent.runtime.firewall import Firewall
 from agent.settings import Settings
+from agent.streams.files.door import Files
 from agent.streams.forward import Forward
 from agent.streams.inside import Namespaces
 from agent.streams.switchboard import Dial, Switchboard
@@ -250,7 +251,7 @@ class Agent:
             lambda: self._known.all,
             dial=dial,
             node=self.settings.node,
-            doors={"forward": Forward(self.namespaces)},
+            doors={"forward": Forward(self.namespaces), "files": Files()},
             find=self._find,
         )
 

@@ -1,8 +1,8 @@
 """Opens a path that cannot lead out of its folder, and mounts what was opened: two system calls.
 
-Below staging.py, which says what and where. The path is walked by the kernel with `openat2` (RESOLVE_BENEATH,
-no symbolic links), so that nobody can swap a part of it between the check and the use. The standard library
-has neither call; the kernel has the first since 5.6.
+Below staging.py, which says what and where, and the files of a container, whose root is the folder. The
+path is walked by the kernel with `openat2`, so that nobody can swap a part of it between the check and the
+use. The standard library has neither call; the kernel has the first since 5.6.
 """
 
 import ctypes
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 _SYS_OPENAT2: Final = 437  # on every architecture
-_NO_MAGIC_LINKS, _NO_SYMLINKS, _BENEATH = 0x02, 0x04, 0x08
+_NO_MAGIC_LINKS, _NO_SYMLINKS, _BENEATH, _IN_ROOT = 0x02, 0x04, 0x08, 0x10
 _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 0x40000
 _MNT_DETACH, _NO_FOLLOW = 0x02, 0x08
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -26,16 +26,26 @@ def open_beneath(prefix: str, relative: str) -> int:
     """A descriptor of the path, which is only good for mounting and fstat. Raises OSError."""
     folder = os.open(prefix, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        how = _How(os.O_PATH | os.O_CLOEXEC, 0, _BENEATH | _NO_SYMLINKS | _NO_MAGIC_LINKS)
-        number = ctypes.c_long(_SYS_OPENAT2)
-        path = ctypes.c_char_p(os.fsencode(relative or "."))
-        found = _libc.syscall(number, folder, path, ctypes.byref(how), ctypes.c_size_t(ctypes.sizeof(how)))
-        if found < 0:
-            number_ = ctypes.get_errno()
-            raise OSError(number_, os.strerror(number_), relative)
-        return int(found)
+        return _openat2(folder, relative, os.O_PATH, _BENEATH | _NO_SYMLINKS | _NO_MAGIC_LINKS)
     finally:
         os.close(folder)
+
+
+def open_in_root(root: int, path: str, flags: int) -> int:
+    """A descriptor of a path as a process would find it whose root is that folder: links, absolute ones
+    too, and `..` stay inside. Raises OSError."""
+    return _openat2(root, path, flags, _IN_ROOT | _NO_MAGIC_LINKS)
+
+
+def _openat2(folder: int, path: str, flags: int, resolve: int) -> int:
+    how = _How(flags | os.O_CLOEXEC, 0, resolve)
+    number = ctypes.c_long(_SYS_OPENAT2)
+    name = ctypes.c_char_p(os.fsencode(path or "."))
+    found = _libc.syscall(number, folder, name, ctypes.byref(how), ctypes.c_size_t(ctypes.sizeof(how)))
+    if found < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), path)
+    return int(found)
 
 
 class Mounter(Protocol):

@@ -84,3 +84,10 @@ class Spliced:
 
     async def aclose(self) -> None:
         self._local.abort()
+
+
+class Waiting(asyncio.Protocol):
+    """Reads nothing until the connection is joined to another."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.pause_reading()  # type: ignore[attr-defined]  # uvloop's transports are no subclasses

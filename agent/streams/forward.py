@@ -8,7 +8,7 @@ import errno
 import ipaddress
 import socket
 
-from agent.streams.door import Opened, Opening
+from agent.streams.door import Opened, Opening, Waiting
 from agent.streams.inside import Namespaces
 from agent.streams.packets import Packets
 from kohakuriver import errors
@@ -73,7 +73,7 @@ class _Tcp:
 
     async def serve(self, transport: asyncio.Transport, first: bytes) -> None:
         loop = asyncio.get_running_loop()
-        local, _ = await loop.create_connection(_Waiting, sock=self._socket)
+        local, _ = await loop.create_connection(Waiting, sock=self._socket)
         joint = Joint(masks=False)
         joint.join(local, transport, first)
         try:
@@ -84,10 +84,3 @@ class _Tcp:
 
     async def aclose(self) -> None:
         self._socket.close()
-
-
-class _Waiting(asyncio.Protocol):
-    """Reads nothing until the connection is joined."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.pause_reading()  # type: ignore[attr-defined]  # uvloop's transports are no subclasses

@@ -1,0 +1,6 @@
+"""Folders as tar streams, for `cp` and for the agent's files. The standard library alone.
+
+pack        a folder, read into a stream
+unpack      a stream, written below a folder and nowhere else
+flow        blocking reads and writes of a thread on a stream of the event loop
+"""
