@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from cli import catalogue, coercion, failures, global_options, screen
+from cli import catalogue, coercion, dry_run, failures, global_options, screen
 from kohakuriver import __version__
 
 _OPENING = """\
@@ -39,6 +39,11 @@ class Command(typer.core.TyperCommand):
 
     def get_params(self, ctx: Any) -> Any:
         return coercion.shorten(super().get_params(ctx))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if any(dry_run.OPTION in parameter.opts for parameter in self.params):
+            args = dry_run.spelled_out(args)
+        return list(super().parse_args(ctx, args))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         self.format_usage(ctx, formatter)
@@ -87,7 +92,7 @@ class Group(typer.core.TyperGroup):
                 f"there is no command `{path}{cmd_name}`{meant}",
                 hint=f"`kohakuriver {path}--help` lists them",
             )
-        return _group(entry) if entry.is_group else _load(entry)
+        return _group(entry) if entry.is_group else load(entry)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         if self.entry is not None:
@@ -97,7 +102,7 @@ class Group(typer.core.TyperGroup):
         for title, entries in catalogue.sections().items():
             formatter.write(f"\n{title}:\n")
             for entry in entries:
-                formatter.write(f"  {entry.name:<12}{entry.summary}\n")
+                formatter.write(f"  {entry.name:<15}{entry.summary}\n")
         formatter.write("\n" + _CLOSING)
 
     def _format_own_help(self, entry: catalogue.Entry, formatter: Any) -> None:
@@ -106,7 +111,7 @@ class Group(typer.core.TyperGroup):
             formatter.write(f"  {line}\n")
         formatter.write("\nCommands:\n")
         for one in entry.commands:
-            formatter.write(f"  {one.name:<12}{one.summary}\n")
+            formatter.write(f"  {one.name:<17}{one.summary}\n")
         formatter.write("\n" + _GLOBALS)
         formatter.write(f"\n`kohakuriver {entry.name} COMMAND --help` shows what a command takes.\n")
 
@@ -179,7 +184,8 @@ def _between(
     return 0
 
 
-def _load(entry: catalogue.Entry) -> Any:
+def load(entry: catalogue.Entry) -> Any:
+    """The command, its file imported."""
     module = importlib.import_module(entry.module)
     function = getattr(module, entry.function or entry.name)
     wrap = global_options.with_globals if entry.remote else global_options.without_globals

@@ -1,31 +1,24 @@
 """`apply`: create or change objects as manifests declare them, one by one; each says what became of it."""
 
-import dataclasses
-import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from cli import failures, manifests, merge, screen
-from cli.http import JSON, MERGE_PATCH, Api
-from cli.manifests import Manifest, Problem
+from cli import declaring, dry_run, failures, manifests, pruning, screen
+from cli.declaring import Way
+from cli.dry_run import DryRun
+from cli.http import Api
+from cli.manifests import Problem
 from cli.settings import Settings
 from kohakuriver import errors
 
 EXAMPLES = """
 kohakuriver apply -f dev.yaml
-kohakuriver apply -f manifests/ -n team
+kohakuriver apply -R -f manifests/ -n team
 cat dev.yaml | kohakuriver apply -f -
+kohakuriver apply -f dev.yaml --dry-run
+kohakuriver apply -f manifests/ --prune -l app=lab
 """
-ATTEMPTS = 5
-_PARAMS = {"fieldValidation": "Strict", "fieldManager": "kohakuriver-apply"}
-_AGAIN = (
-    errors.Conflict,
-    errors.AlreadyExists,
-    errors.OutcomeUnknown,
-    errors.Unavailable,
-    errors.TooManyRequests,
-)
 _HOPELESS = (errors.Unreachable, errors.Unauthorized)  # the next object would fare no better
 
 Files = Annotated[
@@ -34,9 +27,42 @@ Files = Annotated[
         "--filename", "-f", metavar="FILE", help="A file, a folder of files, or - for stdin; may be repeated."
     ),
 ]
+Recursive = Annotated[bool, typer.Option("--recursive", "-R", help="Folders in the folder too.")]
+ServerSide = Annotated[
+    bool, typer.Option("--server-side", help="Have the server merge: it keeps whose each field is.")
+]
+ForceConflicts = Annotated[
+    bool, typer.Option("--force-conflicts", help="Take over fields that others manage (--server-side).")
+]
+Manager = Annotated[
+    str | None,
+    typer.Option("--field-manager", metavar="NAME", help="Who makes this change.", show_default=False),
+]
+Prune = Annotated[
+    bool,
+    typer.Option(
+        "--prune", help="Delete what was applied before and is declared no more, of those -l names."
+    ),
+]
+Selector = Annotated[
+    str | None,
+    typer.Option("--selector", "-l", metavar="LABELS", help="Only objects with these labels: a=b,c!=d."),
+]
+All = Annotated[bool, typer.Option("--all", help="With --prune: whatever its labels.")]
 
 
-def apply(settings: Settings, filename: Files = None) -> int:
+def apply(
+    settings: Settings,
+    filename: Files = None,
+    recursive: Recursive = False,
+    server_side: ServerSide = False,
+    force_conflicts: ForceConflicts = False,
+    field_manager: Manager = None,
+    prune: Prune = False,
+    selector: Selector = None,
+    everything: All = False,
+    dry_run_text: DryRun = None,
+) -> int:
     """Create or change objects as manifests declare them.
 
     What a manifest no longer says is removed, what it never said is left alone. A document that is wrong
@@ -44,13 +70,48 @@ def apply(settings: Settings, filename: Files = None) -> int:
     """
     if not filename:
         raise failures.UsageError("what is to be applied?", hint="name a file: kohakuriver apply -f FILE")
-    found = manifests.read(filename)
+    way = Way(dry_run.read(dry_run_text), server_side, force_conflicts, field_manager or "")
+    _check(way, prune, selector, everything)
+    found = manifests.read(filename, recursive=recursive)
+    if selector:
+        found = [one for one in found if isinstance(one, Problem) or pruning.carries(one.body, selector)]
+        if not found:
+            screen.note(f'no manifest carries the labels "{selector}"')
     api = settings.api()
-    good = [_apply_one(api, one, settings.namespace) for one in found]
-    return 0 if all(good) else 1
+    went_well = [_apply_one(api, one, settings.namespace, way) for one in found]
+    good = all(went_well)
+    if prune and not good:
+        screen.note("nothing is pruned, because not everything could be applied")
+    elif prune:
+        declared = [one for one in found if not isinstance(one, Problem)]
+        good = pruning.prune(api, declared, selector=selector, way=way)
+    return 0 if good else 1
 
 
-def _apply_one(api: Api, one: manifests.Read, namespace: str | None) -> bool:
+def _check(way: Way, prune: bool, selector: str | None, everything: bool) -> None:
+    """Raises UsageError for what does not go together."""
+    if way.force and not way.server_side:
+        raise failures.UsageError(
+            "--force-conflicts goes with --server-side", hint="add it, or leave this out"
+        )
+    if way.server_side and way.rehearsal is dry_run.Rehearsal.CLIENT:
+        raise failures.UsageError(
+            "only the server knows what --server-side does", hint="say --dry-run=server"
+        )
+    if prune and (selector is None) != everything:
+        raise failures.UsageError(
+            "--prune deletes what is declared no more: of which objects?",
+            hint="name labels with -l, or say --all",
+        )
+    if selector and "(" in selector:
+        raise failures.UsageError(
+            "-l of apply takes a=b, a!=b, a and !a", hint="sets of values are for `get`"
+        )
+    if everything and not prune:
+        raise failures.UsageError("--all goes with --prune", hint="leave it out")
+
+
+def _apply_one(api: Api, one: manifests.Read, namespace: str | None, way: Way) -> bool:
     """Whether it went well; what happened is printed."""
     if isinstance(one, Problem):
         screen.fail(str(one))
@@ -60,80 +121,12 @@ def _apply_one(api: Api, one: manifests.Read, namespace: str | None) -> bool:
         screen.fail(str(one.problem(wrong, field="metadata.namespace")))
         return False
     try:
-        screen.out(f"{one.title} {bring_about(api, one)}")
+        done = declaring.bring_about(api, one, way)
+        screen.out(f"{one.title} {done.word}{way.rehearsal.suffix}")
         screen.flush()
         return True
     except _HOPELESS:
         raise
     except errors.ApiError as error:
-        report(one, error)
+        declaring.report(one, error)
         return False
-
-
-def report(one: Manifest, error: errors.ApiError) -> None:
-    """A refusal of the server, with the line of each field it blames."""
-    if not error.causes:
-        screen.fail(str(one.problem(f"{one.title}: {error.message}")), hint=error.hint)
-        return
-    for cause in error.causes[:-1]:
-        screen.fail(str(one.problem(cause.message, field=cause.field)))
-    last = error.causes[-1]
-    screen.fail(str(one.problem(last.message, field=last.field)), hint=error.hint)
-
-
-def bring_about(api: Api, one: Manifest) -> str:
-    """Make the object so: `created`, `configured` or `unchanged`. Looks again after a conflict, and after an
-    answer that was lost. Raises ApiError."""
-    lost = ""
-    for attempt in range(1, ATTEMPTS + 1):
-        step = _Step("", "GET", "")
-        try:
-            step = _plan(api, one)
-            return step.take(api) or lost or "unchanged"
-        except _AGAIN as error:
-            if attempt == ATTEMPTS:
-                raise
-            if isinstance(error, errors.OutcomeUnknown):
-                lost = step.verb
-            time.sleep(min(error.retry_after or 0.1 * 2**attempt, 5.0))
-    raise AssertionError("unreachable: the last attempt returns or raises")
-
-
-@dataclasses.dataclass(frozen=True)
-class _Step:
-    """The one write that brings an object about; none when it is so already."""
-
-    verb: str
-    method: str
-    path: str
-    body: dict[str, Any] | None = None
-    version: str = ""  # the resourceVersion that the change was worked out from
-
-    def take(self, api: Api) -> str:
-        """Do it; what was done, nothing if nothing changed."""
-        if self.body is None:
-            return ""
-        content_type = MERGE_PATCH if self.method == "PATCH" else JSON
-        result = api.call(self.method, self.path, params=_PARAMS, body=self.body, content_type=content_type)
-        return self.verb if result["metadata"]["resourceVersion"] != self.version else ""
-
-
-def _plan(api: Api, one: Manifest) -> _Step:
-    namespace = (one.namespace or api.namespace) if one.resource.namespaced else None
-    body = dict(one.body, metadata=dict(one.body["metadata"]))
-    if namespace:
-        body["metadata"]["namespace"] = namespace
-    else:
-        body["metadata"].pop("namespace", None)
-    modified = merge.annotated(body)
-    path = api.path(one.resource, namespace=namespace, name=one.name)
-    try:
-        current = api.call("GET", path)
-    except errors.NotFound:
-        return _Step("created", "POST", api.path(one.resource, namespace=namespace), modified)
-    change = merge.patch(merge.last_applied(current), modified, current)
-    if not change:
-        return _Step("", "GET", path)
-    if current["metadata"].get("deletionTimestamp"):
-        screen.warn(f"{one.title} is being deleted; what is changed goes with it")
-    return _Step("configured", "PATCH", path, change, current["metadata"]["resourceVersion"])

@@ -25,6 +25,7 @@ class Entry:
     remote: bool = True
     passthrough: bool = False  # every argument, --help too, goes to another program
     function: str = ""  # its name in the module, where it is not the command's
+    names: str = ""  # what its arguments name, for completion: a kind's singular, "kind", "context"
     commands: tuple["Entry", ...] = ()  # of a group, such as `vps`
 
     @property
@@ -33,11 +34,13 @@ class Entry:
 
 
 def _vps(name: str, summary: str, *, function: str = "") -> Entry:
-    return Entry(name, f"cli.vps.{name}", summary, WORK, function=function)
+    names = "" if name in ("create", "list") else "vps"
+    return Entry(name, f"cli.vps.{name}", summary, WORK, function=function, names=names)
 
 
 def _node(name: str, summary: str, *, function: str = "") -> Entry:
-    return Entry(name, f"cli.node.{name}", summary, WORK, function=function)
+    names = "" if name in ("list", "join") else "node"
+    return Entry(name, f"cli.node.{name}", summary, WORK, function=function, names=names)
 
 
 _VPS_COMMANDS = (
@@ -58,12 +61,14 @@ _NODE_COMMANDS = (
     _node("uncordon", "Take nodes back into use; what a drain stopped starts again"),
     _node("drain", "Stop all VPSes on nodes for maintenance, until uncordon"),
     _node("label", "Set or remove labels of a node"),
+    _node("join", "Print the command that makes a machine a node"),
     _node("forget", "Give up a node that is gone for good"),
 )
 
 
 def _token(name: str, summary: str, *, function: str = "") -> Entry:
-    return Entry(name, f"cli.token.{name}", summary, OBJECTS, function=function)
+    names = "token" if name == "revoke" else ""
+    return Entry(name, f"cli.token.{name}", summary, OBJECTS, function=function, names=names)
 
 
 _TOKEN_COMMANDS = (
@@ -73,14 +78,45 @@ _TOKEN_COMMANDS = (
 )
 
 
+def _object(name: str, summary: str, *, function: str = "") -> Entry:
+    module = (function or name).replace("-", "_")
+    names = "" if name in ("diff", "events", "replace", "api-resources") else "kind"
+    return Entry(name, f"cli.objects.{module}", summary, OBJECTS, function=function, names=names)
+
+
+def _config(name: str, summary: str, *, function: str) -> Entry:
+    names = "context" if name == "use-context" else ""
+    return Entry(
+        name, f"cli.contexts.{function}", summary, OTHER, remote=False, function=function, names=names
+    )
+
+
+_CONFIG_COMMANDS = (
+    _config("view", "Show the config file, without its secrets", function="view"),
+    _config("get-contexts", "List the contexts: clusters, and who you are there", function="get_contexts"),
+    _config("current-context", "Show which context counts", function="current_context"),
+    _config("use-context", "Let another context count", function="use_context"),
+    _config("set", "Set a value in the config file", function="set_value"),
+    _config("add", "Take the contexts of another config file in", function="add"),
+)
+
 ENTRIES = (
     Entry("vps", "cli.vps", "Create, list, stop, start and delete VPSes", WORK, commands=_VPS_COMMANDS),
     Entry("node", "cli.node", "List, drain and give up nodes", WORK, commands=_NODE_COMMANDS),
     Entry("apply", "cli.apply", "Create or change objects as manifests declare them", OBJECTS),
-    Entry("get", "cli.get", "List objects, or show some; -w keeps watching", OBJECTS),
-    Entry("describe", "cli.describe", "Show one object in full, with its latest events", OBJECTS),
-    Entry("delete", "cli.delete", "Delete objects, and wait until they are gone", OBJECTS),
-    Entry("wait", "cli.wait", "Wait until objects are as you want them", OBJECTS),
+    _object("diff", "Show what apply would change"),
+    Entry("get", "cli.get", "List objects, or show some; -w keeps watching", OBJECTS, names="kind"),
+    Entry("describe", "cli.describe", "Show objects in full, with their events", OBJECTS, names="kind"),
+    _object("explain", "Say what a kind or a field is for"),
+    _object("events", "Show what happened lately"),
+    _object("edit", "Change an object in a text editor"),
+    _object("patch", "Change fields of objects"),
+    _object("label", "Set or remove labels of objects"),
+    _object("annotate", "Set or remove annotations of objects"),
+    _object("replace", "Make objects exactly what manifests say"),
+    Entry("delete", "cli.delete", "Delete objects, and wait until they are gone", OBJECTS, names="kind"),
+    Entry("wait", "cli.wait", "Wait until objects are as you want them", OBJECTS, names="kind"),
+    _object("api-resources", "List the kinds there are", function="api_resources"),
     Entry("token", "cli.token", "Give people and machines credentials", OBJECTS, commands=_TOKEN_COMMANDS),
     Entry("up", "cli.local.up", "Start one: etcd, API server, controller and agent", MACHINE, remote=False),
     Entry("down", "cli.local.down", "Stop it; VPSes keep running", MACHINE, remote=False),
@@ -92,6 +128,13 @@ ENTRIES = (
     ),
     Entry(
         "agent", "cli.programs", "Run the agent of this machine", PROGRAMS, remote=False, passthrough=True
+    ),
+    Entry(
+        "config", "cli.contexts", "Choose among clusters", OTHER, remote=False, commands=_CONFIG_COMMANDS
+    ),
+    Entry(
+        "completion", "cli.completing.completion", "Print what makes your shell complete", OTHER,
+        remote=False, names="shell",
     ),
     Entry("version", "cli.version", "Show the versions of this client and of the server", OTHER),
 )  # fmt: skip

@@ -95,7 +95,10 @@ def without_globals(function: Callable[..., int]) -> Callable[..., int]:
 
     def command(ctx: typer.Context, **values: Any) -> int:
         before = (ctx.find_root().obj or {}).get(KEY, {})
+        values |= {name: value for name, value in before.items() if values.get(name, value) is None}
         for name in before:
+            if name in values:
+                continue
             option = "--" + name.replace("_", "-")
             raise typer.BadParameter(f"`{ctx.info_name}` has no use for it", param_hint=option)
         return function(**values)

@@ -22,6 +22,8 @@ Say = Callable[[str], None]
 JSON = "application/json"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
 WATCH_SILENCE = 70.0  # seconds; the server sends a bookmark at least every 60
 _IDLE = 10.0  # seconds after which a kept connection is not trusted with a write
 _CONNECT = 10.0  # seconds to reach the server

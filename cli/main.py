@@ -13,6 +13,7 @@ from typing import Any
 from cli import failures, screen
 from kohakuriver import errors
 
+COMPLETE = "__complete"  # what the scripts of `completion` ask
 ERROR, USAGE, TIMED_OUT, INTERRUPTED, NO_READER = 1, 2, 124, 130, 141
 
 
@@ -20,7 +21,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command line; the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = _call(words)
+        code = _complete(words[1:]) if words[:1] == [COMPLETE] else _call(words)
         sys.stdout.flush()
     except BrokenPipeError:
         _forget_stdout()
@@ -56,6 +57,12 @@ def _call(words: list[str]) -> int:
         if hasattr(error, "format_message"):  # typer's usage errors
             return _usage(error)
         return _unexpected(error, traceback="-v" in words or "--verbose" in words)
+
+
+def _complete(words: list[str]) -> int:
+    from cli.completing import candidates
+
+    return candidates.main(words)
 
 
 def _usage(error: Any) -> int:

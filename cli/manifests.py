@@ -69,16 +69,16 @@ class Manifest:
 Read = Manifest | Problem
 
 
-def read(sources: Iterable[str]) -> list[Read]:
-    """Everything that the sources (files, folders, `-`) declare, in order. Raises ConfigError for what is
-    no file."""
+def read(sources: Iterable[str], *, recursive: bool = False) -> list[Read]:
+    """Everything that the sources (files, folders, `-`) declare, in order; `recursive` goes into the folders
+    of folders too. Raises ConfigError for what is no file."""
     found: list[Read] = []
-    for file, data in _contents(sources):
+    for file, data in _contents(sources, recursive=recursive):
         found += _without_doubles(list(_parse(file, data)))
     return found
 
 
-def _contents(sources: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+def _contents(sources: Iterable[str], *, recursive: bool) -> Iterator[tuple[str, bytes]]:
     for source in sources:
         if source == STDIN:
             yield "stdin", sys.stdin.buffer.read()
@@ -87,10 +87,12 @@ def _contents(sources: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         if not path.is_dir():
             yield source, _bytes(path)
             continue
-        files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file())
+        within = path.rglob("*") if recursive else path.iterdir()
+        files = sorted(file for file in within if file.suffix in SUFFIXES and file.is_file())
         if not files:
+            deeper = "" if recursive else "; -R looks into folders of it too"
             raise errors.ConfigError(
-                f"{source} holds no manifest", hint=f"files end in {', '.join(SUFFIXES)}"
+                f"{source} holds no manifest", hint=f"files end in {', '.join(SUFFIXES)}{deeper}"
             )
         for file in files:
             yield str(file), _bytes(file)

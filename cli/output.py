@@ -3,14 +3,18 @@
 import dataclasses
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cli import failures, targets
 from kohakuriver.resources import kinds
+from kohakuriver.resources.kinds import ResourceType
+
+if TYPE_CHECKING:
+    from cli.columns import Columns
 
 Object = dict[str, Any]
 Render = Callable[[Object], str]
-FORMATS = "table, wide, yaml, json, name, jsonpath=TEMPLATE"
+FORMATS = "table, wide, yaml, json, name, jsonpath=TEMPLATE, custom-columns=TITLE:PATH,…"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +24,7 @@ class Output:
     wide: bool = False
     render: Render | None = None
     one_by_one: bool = False  # several objects are rendered each for itself, not as a List
+    columns: "Columns | None" = None
 
 
 def parse(text: str) -> Output:
@@ -36,7 +41,21 @@ def parse(text: str) -> Output:
             return Output(render=to_name, one_by_one=True)
         case "jsonpath" if rest:
             return Output(render=_template(rest))
+        case "custom-columns" if rest:
+            from cli import columns  # here: tables of the server do without it
+
+            return Output(columns=columns.parse(rest))
     raise failures.UsageError(f'"{text}" is no output format', hint=f"there are {FORMATS}")
+
+
+def of_objects(text: str | None) -> Render | None:
+    """As `parse`, for what shows objects one by one; None where no format is asked for. Raises UsageError."""
+    if text is None:
+        return None
+    found = parse(text)
+    if found.render is None:
+        raise failures.UsageError(f"-o {text} shows lists", hint="here there are yaml, json and name")
+    return found.render
 
 
 def _template(text: str) -> Render:
@@ -52,6 +71,25 @@ def _template(text: str) -> Render:
 def combined(objects: Sequence[Object]) -> Object:
     """Several objects as one, as kubectl shows them."""
     return {"apiVersion": "v1", "items": list(objects), "kind": "List", "metadata": {"resourceVersion": ""}}
+
+
+def whole(objects: Sequence[Object], asked: Output) -> str:
+    """All of them in the format that is asked for. Raises UsageError for tables, which the server makes."""
+    if asked.columns is not None:
+        from cli import table
+
+        rows = map(asked.columns.row, objects)
+        return "\n".join(table.Printer().lines([asked.columns.titles, *rows])) + "\n"
+    if asked.render is None:
+        raise failures.UsageError(
+            "this makes its own table", hint="-o takes yaml, json, name and the like here"
+        )
+    return "".join(map(asked.render, objects)) if asked.one_by_one else asked.render(combined(objects))
+
+
+def typed(item: Object, resource: ResourceType) -> Object:
+    """A list's items leave their kind out."""
+    return {"apiVersion": resource.api_version, "kind": resource.kind, **item}
 
 
 def without_noise(body: Object) -> Object:

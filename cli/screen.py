@@ -23,15 +23,15 @@ def note(text: str) -> None:
 
 def warn(text: str) -> None:
     """Something that was done all the same, but that somebody should know."""
-    note(f"{_coloured('warning:', '33')} {text}")
+    note(f"{coloured('warning:', '1;33', sys.stderr)} {text}")
 
 
 def fail(message: str, *, hint: str = "") -> None:
     """Something that was not done: one sentence, and what to do next."""
     sys.stdout.flush()
-    note(f"{_coloured('error:', '31')} {message}")
+    note(f"{coloured('error:', '1;31', sys.stderr)} {message}")
     if hint:
-        note(f"{_coloured('hint:', '36')} {hint}")
+        note(f"{coloured('hint:', '1;36', sys.stderr)} {hint}")
 
 
 def has_colour(stream: TextIO) -> bool:
@@ -39,5 +39,6 @@ def has_colour(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _coloured(text: str, code: str) -> str:
-    return f"\x1b[1;{code}m{text}\x1b[0m" if has_colour(sys.stderr) else text
+def coloured(text: str, code: str, stream: TextIO) -> str:
+    """The text in a colour, where that is welcome."""
+    return f"\x1b[{code}m{text}\x1b[0m" if has_colour(stream) else text

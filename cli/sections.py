@@ -91,16 +91,17 @@ def conditions(found: Sequence[Object], now: datetime.datetime) -> list[str]:
 def events(found: Sequence[Object], now: datetime.datetime) -> list[str]:
     """A table of events, the latest last."""
     rows = [["TYPE", "REASON", "AGE", "FROM", "MESSAGE"]]
-    for one in sorted(found, key=_when):
+    for one in sorted(found, key=when):
         source = (one.get("source") or {}).get("component") or one.get("reportingComponent") or ""
         message = str(one.get("message") or "").strip().replace("\n", " ")
         rows.append(
-            [str(one.get("type") or ""), str(one.get("reason") or ""), _age(one, now), source, message]
+            [str(one.get("type") or ""), str(one.get("reason") or ""), event_age(one, now), source, message]
         )
     return table.Printer().lines(rows)
 
 
-def _when(event: Object) -> str:
+def when(event: Object) -> str:
+    """The moment of an event that counts: its latest."""
     series = event.get("series") or {}
     metadata = event.get("metadata") or {}
     return str(
@@ -112,9 +113,10 @@ def _when(event: Object) -> str:
     )
 
 
-def _age(event: Object, now: datetime.datetime) -> str:
+def event_age(event: Object, now: datetime.datetime) -> str:
+    """`3m`, or `3m (x4 over 10m)`."""
     count = (event.get("series") or {}).get("count") or event.get("count") or 1
-    age = ago(_when(event), now)
+    age = ago(when(event), now)
     first = event.get("firstTimestamp") or event.get("eventTime")
     return f"{age} (x{count} over {ago(first, now)})" if count > 1 and first else age
 

@@ -37,15 +37,9 @@ def list_nodes(
     api = settings.api()
     params = {"labelSelector": selector} if selector else {}
     nodes: list[Object] = api.call("GET", api.path(kinds.NODE), params=params)["items"]
-    if asked.render is not None:
-        typed = [
-            output.without_noise({"apiVersion": kinds.NODE.api_version, "kind": kinds.NODE.kind, **node})
-            for node in nodes
-        ]
-        whole = (
-            "".join(map(asked.render, typed)) if asked.one_by_one else asked.render(output.combined(typed))
-        )
-        screen.out(whole, end="")
+    if output_format is not None:
+        typed = [output.without_noise(output.typed(node, kinds.NODE)) for node in nodes]
+        screen.out(output.whole(typed, asked), end="")
         return 0
     if not nodes:
         screen.note("no nodes: `kohakuriver up` makes this machine one")

@@ -14,7 +14,7 @@ _LEGAL = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 
 def find(api: Api, words: Iterable[str] | None, *, verb: str) -> list[Object]:
     """The Nodes, each once. Raises NotFound and UsageError before anything is done."""
-    names = [_name(word) for word in words or ()]
+    names = [_name(word).lower() for word in words or ()]
     if not names:
         raise failures.UsageError(
             "which node is meant? a name is missing",

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cli import failures, output, screen, targets
+from cli import dry_run, output, screen, targets
 from cli.delete import parse_timeout
 from cli.follow import Deadline
 from cli.http import Api, Object
@@ -40,14 +40,14 @@ def create(
     gen_ssh_key: options.Generate = False,
     key_out_file: options.KeyOut = None,
     no_ssh_key: options.NoKey = False,
-    dry_run: options.DryRun = False,
+    dry_run_text: dry_run.DryRun = None,
     output_format: options.Format = None,
     wait: options.WaitFor = True,
     timeout: Timeout = "0",
 ) -> int:
     """Create a VPS: a container to log in to, that is kept running until it is stopped."""
     seconds = parse_timeout(timeout)
-    render = _render(output_format)
+    render = output.of_objects(output_format)
     wanted = manifest.read(
         cores=cores,
         memory=memory,
@@ -63,18 +63,10 @@ def create(
     login.check()
     order = Order(wanted, login, Path.home())
     _advise(order)
-    if dry_run:
-        return _rehearse(settings.api(), order, name, render)
+    rehearsal = dry_run.read(dry_run_text)
+    if rehearsal:
+        return _rehearse(settings.api(), order, name, render, rehearsal)
     return _create(settings.api(), order, name, render, wait=wait, deadline=(seconds, timeout))
-
-
-def _render(text: str | None) -> output.Render | None:
-    if text is None:
-        return None
-    found = output.parse(text)
-    if found.render is None:
-        raise failures.UsageError(f"-o {text} shows lists", hint="here there are yaml, json and name")
-    return found.render
 
 
 def _advise(order: Order) -> None:
@@ -87,10 +79,12 @@ def _advise(order: Order) -> None:
         screen.warn(PASSWORDLESS)
 
 
-def _rehearse(api: Api, order: Order, name: str | None, render: output.Render | None) -> int:
-    body = submission.rehearse(api, order, name or submission.new_name())
+def _rehearse(
+    api: Api, order: Order, name: str | None, render: output.Render | None, rehearsal: dry_run.Rehearsal
+) -> int:
+    body = submission.rehearse(api, order, name or submission.new_name(), rehearsal)
     if render is None:
-        screen.out(f"{targets.title(kinds.VPS, body['metadata']['name'])} would be created (dry run)")
+        screen.out(f"{targets.title(kinds.VPS, body['metadata']['name'])} created{rehearsal.suffix}")
     else:
         screen.out(render(body), end="")
     return 0

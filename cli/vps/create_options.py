@@ -65,7 +65,6 @@ KeyOut = Annotated[
     ),
 ]
 NoKey = Annotated[bool, typer.Option("--no-ssh-key", help="Root logs in without a password.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Have the server check it, and create nothing.")]
 Format = Annotated[
     str | None, typer.Option("--output", "-o", metavar="FORMAT", help="Print it as yaml, json or name.")
 ]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import failures, output, screen
+from cli import output, screen
 from cli.http import Object
 from cli.settings import Settings
 from cli.vps import overview
@@ -47,8 +47,9 @@ def list_vpses(
     answer = api.call("GET", path, params={"labelSelector": selector} if selector else {})
     present: list[Object] = answer["items"]
     shown = [vps for vps in present if everything or not overview.is_stopped(vps)]
-    if asked.render is not None:
-        screen.out(_whole(shown, asked), end="")
+    if output_format is not None:
+        typed = [output.without_noise(output.typed(vps, kinds.VPS)) for vps in shown]
+        screen.out(output.whole(typed, asked), end="")
         return 0
     if shown:
         now, width = SystemClock().now(), _width()
@@ -59,17 +60,6 @@ def list_vpses(
         )
     _tell_of_hidden(len(shown), len(present) - len(shown), "" if all_namespaces else api.namespace)
     return 0
-
-
-def _whole(shown: list[Object], asked: output.Output) -> str:
-    render = asked.render
-    if render is None:
-        raise failures.UsageError("-o needs a format")
-    typed = [
-        output.without_noise({"apiVersion": kinds.VPS.api_version, "kind": kinds.VPS.kind, **vps})
-        for vps in shown
-    ]
-    return "".join(map(render, typed)) if asked.one_by_one else render(output.combined(typed))
 
 
 def _tell_of_hidden(shown: int, hidden: int, namespace: str) -> None:

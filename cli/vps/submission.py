@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import insist, screen, targets
+from cli.dry_run import Rehearsal
 from cli.http import Api, Object
 from cli.vps import key_pair, manifest, names
 from cli.vps.key_pair import KeyPair
@@ -50,8 +51,8 @@ def new_name() -> str:
     return names.generate(random.SystemRandom())
 
 
-def rehearse(api: Api, order: Order, name: str) -> Object:
-    """Have the server check it; the manifest. Nothing is created and no key is written. Raises ApiError."""
+def rehearse(api: Api, order: Order, name: str, rehearsal: Rehearsal) -> Object:
+    """The manifest, checked by the server if it is to be; nothing is created. Raises ApiError."""
     if order.login.gen_ssh_key:
         file = order.login.out_file(name, home=order.home)
         key_pair.check_free(file)
@@ -60,7 +61,8 @@ def rehearse(api: Api, order: Order, name: str) -> Object:
     else:
         ssh = order.login.spec(home=order.home)
     body = order.body(name, api.namespace, ssh)
-    _Sending(api).post(body, dry_run=True)
+    if rehearsal is Rehearsal.SERVER:
+        _Sending(api).post(body, rehearsal)
     return body
 
 
@@ -107,9 +109,9 @@ class _Sending:
     api: Api
     lost: bool = False
 
-    def post(self, body: Object, *, dry_run: bool = False) -> Object:
+    def post(self, body: Object, rehearsal: Rehearsal = Rehearsal.NONE) -> Object:
         """Raises the server's refusal in the words of the command line."""
-        params = {**_PARAMS, "dryRun": "All"} if dry_run else _PARAMS
+        params = {**_PARAMS, **rehearsal.params}
         path = self.api.path(kinds.VPS, namespace=self.api.namespace)
         try:
             return insist.call(self.api, "POST", path, on_lost=self._note, params=params, body=body)

@@ -35,7 +35,7 @@ class Target:
         """`spec.placement`."""
         found: dict[str, Any] = {}
         if self.node:
-            found["node"] = self.node
+            found["node"] = self.node.lower()  # names of nodes are, as names of hosts mean the same
         if self.numa is not None:
             found["numa"] = self.numa
         if self.gpus:

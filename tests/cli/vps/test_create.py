@@ -139,7 +139,7 @@ async def names_at_server(shell) -> list[str]:
 
 async def test_a_dry_run_has_it_checked_and_creates_nothing(shell, keys):
     code, out, err = await shell("vps create --name dev --dry-run")
-    assert (code, out, err) == (0, "vps/dev would be created (dry run)\n", "")
+    assert (code, out, err) == (0, "vps/dev created (server dry run)\n", "")
     code, _, err = await shell("vps create --name dev --dry-run --memory lots")
     assert code == 1 and err.startswith("error: --memory: ")
     assert await names(shell) == []

@@ -9,10 +9,10 @@ from cli.vps import target
 @pytest.mark.parametrize(
     ("text", "placement"),
     [
-        ("nodeA", {"node": "nodeA"}),
-        ("nodeA:0", {"node": "nodeA", "numa": 0}),
-        ("nodeA::0,1", {"node": "nodeA", "gpus": {"ids": [0, 1]}}),
-        ("nodeA:1::2", {"node": "nodeA", "numa": 1, "gpus": {"ids": [2]}}),
+        ("nodeA", {"node": "nodea"}),
+        ("nodeA:0", {"node": "nodea", "numa": 0}),
+        ("nodeA::0,1", {"node": "nodea", "gpus": {"ids": [0, 1]}}),
+        ("nodeA:1::2", {"node": "nodea", "numa": 1, "gpus": {"ids": [2]}}),
         ("nodeC::0,GPU-1f2e-a0", {"node": "nodeC", "gpus": {"ids": [0, "GPU-1f2e-a0"]}}),
         (":0", {"numa": 0}),
         ("::0,1", {"gpus": {"count": 2}}),

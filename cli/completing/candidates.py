@@ -1,0 +1,150 @@
+"""What may stand where the cursor is: `kohakuriver __complete SHELL -- WORDS…`, asked by the shells' scripts.
+
+One candidate a line: the word, a tab, and what it is. It stays silent where anything goes wrong: whoever
+presses Tab has asked for no error. Names come from the cluster, within two seconds.
+"""
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cli import catalogue, screen
+from cli.completing import line as lines
+from cli.completing.line import Line
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+from kohakuriver.resources.kinds import ResourceType
+
+Candidates = dict[str, str]  # the word, and what it is
+MOST = 500
+_WITHIN = "2s"
+_VALUES: Mapping[str, tuple[str, ...]] = {
+    "--output": ("yaml", "json", "name", "wide", "jsonpath=", "custom-columns="),
+    "--for": ("delete", "condition=", "jsonpath="),
+    "--role": ("admin", "user", "viewer", "controller", "node"),
+    "--type": ("merge", "json"),
+    "--types": ("Normal", "Warning"),
+    "--dry-run": ("server", "client", "none"),
+}
+_KINDS_OF_VALUES: Mapping[str, ResourceType] = {
+    "--namespace": kinds.NAMESPACE,
+    "--container": kinds.ENVIRONMENT,
+    "--target": kinds.NODE,
+    "--node": kinds.NODE,
+    "--from": kinds.VPS,
+}
+_LONG = {"-o": "--output", "-n": "--namespace", "-t": "--target"}
+_OF_KIND = {"vps": kinds.VPS, "node": kinds.NODE, "token": kinds.TOKEN, "environment": kinds.ENVIRONMENT}
+
+
+def main(words: list[str]) -> int:
+    """SHELL -- WORDS…; always 0."""
+    shell, typed = words[0] if words else "", words[2:] if words[1:2] == ["--"] else []
+    with contextlib.suppress(Exception):
+        current = lines.read(typed or [""], options_of)
+        prefix = "" if shell == "bash" else current.prefix
+        for word, about in matching(current).items():
+            screen.out(f"{prefix}{word}\t{about}")
+    return 0
+
+
+def matching(current: Line) -> Candidates:
+    """Those that begin as the word does."""
+    found = _all(current)
+    return {word: about for word, about in found.items() if word.startswith(current.partial)}
+
+
+def options_of(entry: catalogue.Entry) -> dict[str, bool]:
+    """Each spelling of each option of a command, and whether it takes a value."""
+    if entry.passthrough:
+        return {}
+    from cli import application
+
+    command = application.load(entry)
+    return {
+        spelling: not parameter.is_flag
+        for parameter in command.params
+        if parameter.param_type_name == "option"
+        for spelling in (*parameter.opts, *parameter.secondary_opts)
+    }
+
+
+def _all(current: Line) -> Candidates:
+    if current.option:
+        return _values(current)
+    if current.needs_command and current.partial.startswith("-"):
+        return dict.fromkeys(["--help", "--version", "--verbose", *lines.GLOBALS], "")
+    if current.needs_command:
+        entries = current.entry.commands if current.entry else catalogue.ENTRIES
+        return {entry.name: entry.summary for entry in entries}
+    if current.entry is None or not current.entry.name:
+        return {}
+    if current.partial.startswith("-"):
+        return _options(current.entry)
+    return _arguments(current, current.entry)
+
+
+def _options(entry: catalogue.Entry) -> Candidates:
+    from cli import application
+
+    found: Candidates = {"--help": "Show what it takes"}
+    for parameter in application.load(entry).params:
+        if parameter.param_type_name == "option":
+            names = [name for name in (*parameter.opts, *parameter.secondary_opts) if name.startswith("--")]
+            found |= dict.fromkeys(names, (parameter.help or "").partition(". [")[0])
+    return found
+
+
+def _values(current: Line) -> Candidates:
+    option = _LONG.get(current.option, current.option)
+    if option == "--context":
+        return _contexts(current)
+    if option in _KINDS_OF_VALUES:
+        return _names(current, _KINDS_OF_VALUES[option])
+    return dict.fromkeys(_VALUES.get(option, ()), "")
+
+
+def _arguments(current: Line, entry: catalogue.Entry) -> Candidates:
+    if entry.names == "context":
+        return _contexts(current)
+    if entry.names in _OF_KIND:
+        names = _names(current, _OF_KIND[entry.names])
+        return {name: about for name, about in names.items() if name not in current.arguments}
+    if entry.names == "shell":
+        return dict.fromkeys(("bash", "zsh", "fish"), "")
+    if entry.names != "kind":
+        return {}
+    kind, slash, _ = current.partial.partition("/")
+    resource = kinds.find(kind if slash else current.arguments[0] if current.arguments else "")
+    if slash and resource is not None:
+        return {f"{kind}/{name}": about for name, about in _names(current, resource).items()}
+    if resource is not None and "/" not in current.arguments[0]:
+        return _names(current, resource)
+    return {one.singular: one.kind for one in kinds.ALL}
+
+
+def _names(current: Line, resource: ResourceType) -> Candidates:
+    """The names there are, each with the second column of the server's table."""
+    from cli import global_options, http
+
+    settings = global_options.settings({**_readable(current.given), "request_timeout": _WITHIN})
+    with settings.opened, contextlib.suppress(errors.KohakuRiverError):
+        api = settings.api()
+        path = api.path(resource, namespace=api.namespace if resource.namespaced else None)
+        answer = api.call("GET", path, params={"limit": str(MOST)}, accept=http.TABLE)
+        rows: Iterable[list[object]] = (row["cells"] for row in answer.get("rows") or ())
+        return {str(cells[0]): str(cells[1]) if len(cells) > 1 else "" for cells in rows}
+    return {}
+
+
+def _contexts(current: Line) -> Candidates:
+    from cli.contexts import file as files
+
+    found = files.load(_readable(current.given).get("config"))
+    return {name: str(found.entry("contexts", name).get("cluster", "")) for name in found.names("contexts")}
+
+
+def _readable(given: dict[str, str]) -> dict[str, Any]:
+    """The global options as commands get them; the shell has not seen to the `~` of an unfinished line."""
+    return given | ({"config": Path(given["config"]).expanduser()} if given.get("config") else {})

@@ -1,0 +1,21 @@
+"""`config current-context`: the name of the context that counts."""
+
+from cli import screen
+from cli.contexts import file as files
+from cli.contexts.file import Config
+from kohakuriver import errors
+
+EXAMPLES = """
+kohakuriver config current-context
+"""
+
+
+def current_context(config: Config = None) -> int:
+    """Show which context counts where none is named with --context."""
+    found = files.load(config)
+    if not found.current:
+        raise errors.ConfigError(
+            f"{found.path} says of no context that it counts", hint="`kohakuriver config use-context NAME`"
+        )
+    screen.out(found.current)
+    return 0

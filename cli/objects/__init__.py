@@ -1,0 +1,1 @@
+"""Verbs on objects of any kind, one file per verb. Holds nothing."""

@@ -1,0 +1,170 @@
+"""A small cluster in the test's own loop for whole command lines: they create, wait, stop, drain, delete.
+
+The API server and the controller are the real ones; the nodes are simulated, and do at once what is declared.
+Time is real, as the commands run in threads of their own.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from apiserver.admitting.identity import Role, User
+from apiserver.store.memory import MemoryStore
+from kohakuriver import certificates, errors
+from kohakuriver.client.config import Connection
+from kohakuriver.clock import SystemClock, micro_timestamp, timestamp
+from kohakuriver.resources import kinds
+from kohakuriver.resources.kinds import LEASE, NODE_LEASE_NAMESPACE, VPS
+from tests.apiserver.api import Api, running_api, token_of
+from tests.system.simulated import RunningController, SimulatedNode, eventually
+
+Object = dict[str, Any]
+NODES = ("n1", "n2", "nodea", "nodec")
+_PERIOD = 0.05  # seconds between two looks of a node
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFtzvmh+T8b/VrN5lJgMqJdjjrEINQtOJ8yhjVJxJ0vT me@here"
+MANIFEST = """\
+apiVersion: kohakuriver.io/v1alpha1
+kind: VPS
+metadata:
+  name: {name}
+  labels: {{team: red, app: lab}}
+spec:
+  resources: {{cores: 1, memory: 1Gi}}
+  ssh: {{disabled: true}}
+"""
+
+
+class LivingNode(SimulatedNode):
+    """Reports in real time, finishes what is deleted, carries restarts out."""
+
+    async def _run(self) -> None:
+        while True:
+            with contextlib.suppress(errors.KohakuRiverError):
+                await self._report_all()
+            await asyncio.sleep(_PERIOD)
+
+    async def _renew(self) -> None:
+        spec = {
+            "holderIdentity": self.name,
+            "leaseDurationSeconds": 3600,  # they are never silent
+            "renewTime": micro_timestamp(SystemClock().now()),
+        }
+        lease = {
+            "apiVersion": LEASE.api_version,
+            "kind": LEASE.kind,
+            "metadata": {"name": self.name, "namespace": NODE_LEASE_NAMESPACE},
+            "spec": spec,
+        }
+        await self._client.create(LEASE, lease)
+
+    async def _report(self, vps: Object, *, is_drained: bool) -> None:
+        meta, status = vps["metadata"], vps["status"]
+        assignment = status["assignment"]
+        if meta.get("deletionTimestamp"):
+            body = {"uid": meta["uid"], "epoch": assignment["epoch"]}
+            await self._client.act(VPS, meta["name"], "finish", body, namespace=meta["namespace"])
+            return
+        declared = vps["spec"]["runState"]
+        stops = is_drained or assignment["grant"].get("cores") is None
+        seen: Object = {
+            "epoch": assignment["epoch"],
+            "session": "s1",
+            "state": "stopped" if stops else declared.lower(),
+            "ssh": {"state": "ready"},
+            "container": {"name": f"kohakuriver-default-{meta['name']}-{meta['uid'][:8]}", "restarts": 0},
+        }
+        if vps["spec"].get("restartRequest"):
+            seen["restartRequest"] = vps["spec"]["restartRequest"]
+        if is_drained and declared != "Stopped":
+            seen["reason"] = "NodeDrained"
+        before = status.get("observed") or {}
+        if {key: before.get(key) for key in seen} == seen:
+            return
+        seen["container"]["startedAt"] = timestamp(SystemClock().now())
+        body = {
+            "metadata": {"uid": meta["uid"]},
+            "status": {"observed": seen, "observedGeneration": meta["generation"]},
+        }
+        await self._client.patch(VPS, meta["name"], body, namespace=meta["namespace"], subresource="status")
+
+
+@dataclasses.dataclass(frozen=True)
+class LivingCluster:
+    """The cluster that the examples of `--help` speak of."""
+
+    api: Api
+    url: str  # with TLS
+    authority: bytes
+
+    def connection(self, user: str) -> Connection:
+        return Connection(self.url, token=token_of(user), ca=self.authority)
+
+
+@contextlib.asynccontextmanager
+async def living_cluster(folder: Path) -> AsyncIterator[LivingCluster]:
+    """Nodes n1, n2, nodeA and nodeC; namespaces, environments, tokens; VPSes dev and test, both running."""
+    users = tuple(User(name, Role.NODE, node=name) for name in NODES if name.startswith("node"))
+    store, clock = MemoryStore(), SystemClock()
+    ca = certificates.new_authority("test", now=clock.now())
+    async with contextlib.AsyncExitStack() as stack:
+        api = await stack.enter_async_context(running_api(store, clock=clock, users=users))
+        front = await stack.enter_async_context(
+            running_api(store, clock=clock, users=users, tls=_tls(ca, folder), authority=ca.certificate)
+        )
+        for name in NODES:
+            await stack.enter_async_context(LivingNode(api, name, memory="64Gi", gpus=2))
+        await stack.enter_async_context(RunningController(api, "c1"))
+        await _furnish(api)
+        yield LivingCluster(api, front.url, ca.certificate)
+
+
+def _tls(ca: certificates.Pair, folder: Path) -> ssl.SSLContext:
+    pair = certificates.sign(ca, "apiserver", hosts=["127.0.0.1"], now=SystemClock().now())
+    pair.save(folder, "apiserver")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "apiserver.crt", folder / "apiserver.key")
+    return context
+
+
+async def _furnish(api: Api) -> None:
+    for name in ("team", "team-a"):
+        await api.create(kinds.NAMESPACE, {"metadata": {"name": name}})
+    for name in ("my-dev-env", "my-cuda-vps"):
+        await api.create(
+            kinds.ENVIRONMENT, {"metadata": {"name": name}, "spec": {"image": "kohakuriver/debian-ssh"}}
+        )
+    spec = {"sha256": "3f9a0c1b" + "0" * 56, "role": "user", "user": "bob", "namespaces": ["default"]}
+    await api.create(kinds.TOKEN, {"metadata": {"name": "user-3f9a0c1b"}, "spec": spec})
+    joined = {"sha256": "1" * 64, "role": "node", "node": "n1"}
+    await api.create(kinds.TOKEN, {"metadata": {"name": "node-n1"}, "spec": joined})
+    wanted = {"resources": {"cores": 1, "memory": "1Gi"}, "ssh": {"disabled": True}}
+    for name in ("dev", "test"):
+        metadata = {"name": name, "namespace": "default", "labels": {"team": "red", "app": "lab"}}
+        await api.create(kinds.VPS, {"metadata": metadata, "spec": wanted})
+    await eventually(api, 20, dev="running", test="running")
+
+
+async def silence(api: Api, node: str) -> None:
+    """What the controller says of a node that it has not heard from."""
+    unknown = {"type": "Ready", "status": "Unknown", "reason": "NodeSilent", "message": "silent for a minute"}
+    await api.call(
+        "PATCH",
+        kinds.NODE.path(name=node, subresource="status"),
+        {"status": {"conditions": [unknown]}},
+        headers={"Content-Type": "application/merge-patch+json"},
+        user="controller",
+    )
+
+
+def furnish_folder(folder: Path, home: Path) -> None:
+    """The files that the examples name: manifests, keys, another config file."""
+    (folder / "manifests" / "more").mkdir(parents=True)
+    (folder / "dev.yaml").write_text(MANIFEST.format(name="dev"))
+    (folder / "manifests" / "a.yaml").write_text(MANIFEST.format(name="a"))
+    (folder / "manifests" / "more" / "b.yaml").write_text(MANIFEST.format(name="b"))
+    (home / ".ssh").mkdir(parents=True)
+    (home / ".ssh" / "id_ed25519.pub").write_text(KEY + "\n")

@@ -1,0 +1,123 @@
+"""Each example of each command's help is typed into a shell and must work; a command without one fails."""
+
+import asyncio
+import importlib
+import os
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from cli import catalogue
+from kohakuriver.client import config
+from tests.cli import living
+from tests.cli.living import LivingCluster
+
+ELSEWHERE = ("cli.local",)
+"""Commands whose examples need programs of their own: tests/e2e tries them."""
+ENDLESS = (" -w", " --watch", " --watch-only")
+ANSWERS = {"kohakuriver node forget n1 --destroyed": "n1"}
+BEFORE = {
+    "vps create --name dev": "vps delete dev",
+    "vps start": "vps stop dev test",
+    "wait vps -l team=red --for=delete": "delete vps -l team=red --no-wait",
+    "vps resume": "vps pause dev test",
+    "node uncordon": "node drain n1 n2",
+    "label vps dev team=red": "label vps dev team-",
+    "token create --user alice": "!rm alice.config",
+}
+"""What is to be so before an example makes sense."""
+CODES = {"diff": (0, 1)}
+
+
+def commands() -> list[tuple[str, catalogue.Entry]]:
+    found = []
+    for entry in catalogue.ENTRIES:
+        if not entry.passthrough and not entry.module.startswith(ELSEWHERE):
+            found.append((entry.name, entry))
+            found += [(f"{entry.name} {one.name}", one) for one in entry.commands]
+    return found
+
+
+def examples(entry: catalogue.Entry) -> list[str]:
+    text: str = importlib.import_module(entry.module).EXAMPLES
+    return [line for line in text.strip().splitlines() if line]
+
+
+@pytest.mark.parametrize(("path", "entry"), commands(), ids=lambda one: one if isinstance(one, str) else "")
+async def test_the_examples_of_a_command_work(path, entry, tmp_path):
+    lines = examples(entry)
+    assert any(f"kohakuriver {path}" in line for line in lines), (
+        f"`{path} --help` shows no example of its own"
+    )
+    for number, line in enumerate(lines):
+        folder = tmp_path / str(number)
+        async with living.living_cluster(folder / "pki") as cluster:
+            await _try(cluster, line, folder)
+
+
+async def _try(cluster: LivingCluster, line: str, folder: Path) -> None:
+    person = Person(cluster, folder)
+    if " forget " in line:
+        await living.silence(cluster.api, "n1")
+    words = line.removeprefix("kohakuriver ")
+    for start, first in BEFORE.items():
+        if words.startswith(start):
+            await person.type(first.removeprefix("!") if first[0] == "!" else f"kohakuriver {first}")
+    code, shown = await person.type(line)
+    allowed = next((codes for start, codes in CODES.items() if words.startswith(start)), (0,))
+    assert code in allowed, f"$ {line}\n{shown}\nended with {code}"
+    assert "Traceback" not in shown
+
+
+class Person:
+    """Somebody with a home folder, keys, manifests and a terminal."""
+
+    def __init__(self, cluster: LivingCluster, folder: Path) -> None:
+        self._folder, self._home = folder / "work", folder / "home"
+        living.furnish_folder(self._folder, self._home)
+        mine, alices = self._home / ".kohakuriver" / "config", self._folder / "alice.config"
+        for file, user in ((mine, "admin"), (alices, "alice")):
+            config.write(file, cluster.connection(user), cluster="kohakuriver", user=user)
+        self._programs = folder / "bin"
+        self._programs.mkdir()
+        for editor in ("nano", "vi"):
+            _script(self._programs / editor, 'sed -i "s/priority: .*/priority: 7/" "$1"')
+        _script(self._programs / "kohakuriver", f'exec {sys.executable} -P -m cli "$@"')
+
+    async def type(self, line: str) -> tuple[int, str]:
+        return await asyncio.to_thread(self._type, line)
+
+    def _type(self, line: str) -> tuple[int, str]:
+        endless = line.endswith(ENDLESS)
+        shell = pexpect.spawn(
+            "/bin/bash",
+            ["-c", line],
+            cwd=self._folder,
+            env={
+                "PATH": f"{self._programs}:{os.environ['PATH']}",
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+                "HOME": str(self._home),
+                "TERM": "xterm",
+                "NO_COLOR": "1",
+            },
+            encoding="utf-8",
+            timeout=30,
+            dimensions=(40, 200),
+        )
+        if endless:
+            shell.expect("dev")
+            shell.sendintr()
+        if line in ANSWERS:
+            shell.expect("to go on: ")
+            shell.sendline(ANSWERS[line])
+        shell.expect(pexpect.EOF)
+        shell.close()
+        code = shell.exitstatus if shell.exitstatus is not None else 128 + (shell.signalstatus or 0)
+        return 0 if endless and code == 130 else code, str(shell.before)
+
+
+def _script(file: Path, text: str) -> None:
+    file.write_text(f"#!/bin/bash\n{text}\n")
+    file.chmod(0o755)
