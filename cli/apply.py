@@ -17,6 +17,7 @@ kohakuriver apply -f dev.yaml
 kohakuriver apply -R -f manifests/ -n team
 cat dev.yaml | kohakuriver apply -f -
 kohakuriver apply -f dev.yaml --dry-run
+kohakuriver apply -f dev.yaml --server-side
 kohakuriver apply -f manifests/ --prune -l app=lab
 """
 _HOPELESS = (errors.Unreachable, errors.Unauthorized)  # the next object would fare no better

@@ -58,11 +58,11 @@ def _edit(api: Api, resource: ResourceType, there: Object) -> None:
                 return
             text = said
             try:
-                change = _change(before, said)
-                if not change:
+                wanted = change(before, said)
+                if not wanted:
                     screen.note(f"{title} is as it was: nothing was changed")
                     return
-                _send(api, resource, before, change)
+                _send(api, resource, before, wanted)
             except (yaml_text.Wrong, failures.UsageError) as wrong:
                 refused = _comment(wrong.message)
             except errors.ApiError as error:
@@ -91,7 +91,7 @@ def _open(file: Path, text: str) -> str:
     return "".join(line for line in lines if not line.startswith("#"))
 
 
-def _change(before: Object, text: str) -> Object:
+def change(before: Object, text: str) -> Object:
     """The merge patch that makes the one the other. Raises Wrong, and UsageError for what may not change."""
     pieces = list(yaml_text.chunks(text))
     document = yaml_text.parse(pieces[0][1], pieces[0][0]) if pieces else None
@@ -107,15 +107,15 @@ def _change(before: Object, text: str) -> Object:
     return merge.patch(before, after, before)
 
 
-def _send(api: Api, resource: ResourceType, before: Object, change: Object) -> None:
+def _send(api: Api, resource: ResourceType, before: Object, wanted: Object) -> None:
     """Only if nobody was quicker: the change was made from what is on the screen."""
-    metadata = {**(change.get("metadata") or {}), "resourceVersion": before["metadata"]["resourceVersion"]}
+    metadata = {**(wanted.get("metadata") or {}), "resourceVersion": before["metadata"]["resourceVersion"]}
     path = api.path(resource, namespace=before["metadata"].get("namespace"), name=before["metadata"]["name"])
     api.call(
         "PATCH",
         path,
         params={"fieldManager": "kohakuriver-edit", "fieldValidation": "Strict"},
-        body={**change, "metadata": metadata},
+        body={**wanted, "metadata": metadata},
         content_type=MERGE_PATCH,
     )
 

@@ -43,9 +43,16 @@ class LivingNode(SimulatedNode):
 
     async def _run(self) -> None:
         while True:
+            await self._speaks.wait()
             with contextlib.suppress(errors.KohakuRiverError):
                 await self._report_all()
             await asyncio.sleep(_PERIOD)
+
+    async def fall_silent(self) -> None:
+        """Nothing comes from it any more, and what it said last is that it is not ready."""
+        self.mute()
+        status = {"conditions": [{"type": "Ready", "status": "False", "reason": "Ending", "message": ""}]}
+        await self._client.patch(kinds.NODE, self.name, {"status": status}, subresource="status")
 
     async def _renew(self) -> None:
         spec = {
@@ -99,6 +106,7 @@ class LivingCluster:
     api: Api
     url: str  # with TLS
     authority: bytes
+    nodes: dict[str, LivingNode]
 
     def connection(self, user: str) -> Connection:
         return Connection(self.url, token=token_of(user), ca=self.authority)
@@ -115,11 +123,12 @@ async def living_cluster(folder: Path) -> AsyncIterator[LivingCluster]:
         front = await stack.enter_async_context(
             running_api(store, clock=clock, users=users, tls=_tls(ca, folder), authority=ca.certificate)
         )
-        for name in NODES:
-            await stack.enter_async_context(LivingNode(api, name, memory="64Gi", gpus=2))
+        nodes = {name: LivingNode(api, name, memory="64Gi", gpus=2) for name in NODES}
+        for node in nodes.values():
+            await stack.enter_async_context(node)
         await stack.enter_async_context(RunningController(api, "c1"))
         await _furnish(api)
-        yield LivingCluster(api, front.url, ca.certificate)
+        yield LivingCluster(api, front.url, ca.certificate, nodes)
 
 
 def _tls(ca: certificates.Pair, folder: Path) -> ssl.SSLContext:
@@ -146,18 +155,6 @@ async def _furnish(api: Api) -> None:
         metadata = {"name": name, "namespace": "default", "labels": {"team": "red", "app": "lab"}}
         await api.create(kinds.VPS, {"metadata": metadata, "spec": wanted})
     await eventually(api, 20, dev="running", test="running")
-
-
-async def silence(api: Api, node: str) -> None:
-    """What the controller says of a node that it has not heard from."""
-    unknown = {"type": "Ready", "status": "Unknown", "reason": "NodeSilent", "message": "silent for a minute"}
-    await api.call(
-        "PATCH",
-        kinds.NODE.path(name=node, subresource="status"),
-        {"status": {"conditions": [unknown]}},
-        headers={"Content-Type": "application/merge-patch+json"},
-        user="controller",
-    )
 
 
 def furnish_folder(folder: Path, home: Path) -> None:

@@ -60,7 +60,7 @@ async def test_the_examples_of_a_command_work(path, entry, tmp_path):
 async def _try(cluster: LivingCluster, line: str, folder: Path) -> None:
     person = Person(cluster, folder)
     if " forget " in line:
-        await living.silence(cluster.api, "n1")
+        await cluster.nodes["n1"].fall_silent()
     words = line.removeprefix("kohakuriver ")
     for start, first in BEFORE.items():
         if words.startswith(start):
