@@ -31,6 +31,7 @@ Global options, before or after the command:
 _CLOSING = f"""\
 {_GLOBALS}
 `kohakuriver COMMAND --help` shows what a command takes, with examples.
+Exit codes: 0 done, 1 an error, 2 a wrong command line, 124 a wait timed out, 130 Ctrl-C.
 """
 
 
