@@ -13,7 +13,7 @@ from cli.vps import target
         ("nodeA:0", {"node": "nodea", "numa": 0}),
         ("nodeA::0,1", {"node": "nodea", "gpus": {"ids": [0, 1]}}),
         ("nodeA:1::2", {"node": "nodea", "numa": 1, "gpus": {"ids": [2]}}),
-        ("nodeC::0,GPU-1f2e-a0", {"node": "nodeC", "gpus": {"ids": [0, "GPU-1f2e-a0"]}}),
+        ("nodeC::0,GPU-1f2e-a0", {"node": "nodec", "gpus": {"ids": [0, "GPU-1f2e-a0"]}}),
         (":0", {"numa": 0}),
         ("::0,1", {"gpus": {"count": 2}}),
         (":1::3", {"numa": 1, "gpus": {"count": 1}}),
