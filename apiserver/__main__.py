@@ -129,6 +129,8 @@ async def _connect(given: options.Options) -> EtcdStore:
             ca=given.etcd_ca,
             cert=given.etcd_cert,
             key=given.etcd_key,
+            user=given.etcd_user,
+            password=given.etcd_password(),
         )
     except (ValueError, OSError, StoreError) as error:
         raise ConfigError(f"cannot use etcd as given: {error}", hint="see --help for --etcd…") from error

@@ -60,6 +60,8 @@ class Options:
     etcd_ca: Path | None
     etcd_cert: Path | None
     etcd_key: Path | None
+    etcd_user: str | None
+    etcd_password_file: Path | None
     etcd_prefix: str
     listen: Address
     advertise: str | None
@@ -72,6 +74,20 @@ class Options:
     metrics_listen: Address | None
     after_restore: bool
     log_level: int
+
+    def etcd_password(self) -> str | None:
+        """What to log in to etcd with, if it wants that. Raises ConfigError for an unusable file."""
+        if self.etcd_password_file is None:
+            return None
+        try:
+            password = self.etcd_password_file.read_text().rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"cannot read {self.etcd_password_file}: {error}", hint="it holds the password of --etcd-user"
+            ) from error
+        if not password:
+            raise ConfigError(f"{self.etcd_password_file} is empty", hint="write the password into it")
+        return password
 
     def tls(self) -> ssl.SSLContext | None:
         """What to listen with; None for plain HTTP. Raises ConfigError for unusable files."""
@@ -150,6 +166,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         parser.error("--tls-cert and --tls-key are needed (or --insecure-http, on loopback, for a trial)")
     if bool(given.etcd_cert) != bool(given.etcd_key):
         parser.error("--etcd-cert and --etcd-key are needed together")
+    if bool(given.etcd_user) != bool(given.etcd_password_file):
+        parser.error("--etcd-user and --etcd-password-file are needed together")
     endpoints = tuple(endpoint.strip() for endpoint in given.etcd.split(",") if endpoint.strip())
     if not endpoints:
         parser.error("--etcd names no endpoint")
@@ -158,6 +176,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         etcd_ca=given.etcd_ca,
         etcd_cert=given.etcd_cert,
         etcd_key=given.etcd_key,
+        etcd_user=given.etcd_user,
+        etcd_password_file=given.etcd_password_file,
         etcd_prefix=given.etcd_prefix,
         listen=given.listen,
         advertise=given.advertise,
@@ -199,11 +219,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     store = parser.add_argument_group("etcd")
     store.add_argument(
-        "--etcd", required=True, metavar="URL[,URL]", help="client endpoints; the first that answers is used"
+        "--etcd",
+        required=True,
+        metavar="URL[,URL]",
+        help="client endpoints of one cluster; when one fails, the next is used",
     )
     store.add_argument("--etcd-ca", type=Path, metavar="FILE", help="CA that signed etcd's certificate")
     store.add_argument("--etcd-cert", type=Path, metavar="FILE", help="certificate to show to etcd")
     store.add_argument("--etcd-key", type=Path, metavar="FILE", help="its private key")
+    store.add_argument("--etcd-user", metavar="NAME", help="whom to log in to etcd as, where it wants that")
+    store.add_argument(
+        "--etcd-password-file",
+        type=Path,
+        metavar="FILE",
+        help="the file that holds the user's password; it is never taken from the command line",
+    )
     store.add_argument(
         "--etcd-prefix",
         default="/kohakuriver",

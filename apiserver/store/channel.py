@@ -94,8 +94,15 @@ class Wire:
     async def _once(self, method: Method, request: Any, deadline: float, writes: bool) -> Any:
         link = await self.ready(deadline)
         metadata = await self.metadata(link, deadline)
-        with self.edge(link, writes=writes):
-            return await method(link)(request, timeout=_left(deadline), metadata=metadata)
+        left = _left(deadline)
+        share = left if writes or len(self._links) == 1 else min(left, self.timeout / len(self._links))
+        try:
+            with self.edge(link, writes=writes):
+                return await method(link)(request, timeout=share, metadata=metadata)
+        except StoreTimeout as error:
+            if share < left:  # a read: another endpoint may answer in the time that is left
+                raise unavailable(link.endpoint, f"no answer within {share:.1f} s") from error
+            raise
 
     async def ready(self, deadline: float) -> Link:
         """The endpoint in use if it is connected, else the first that answers."""

@@ -76,8 +76,13 @@ def unavailable(endpoint: str, why: str) -> StoreUnavailable:
 def _by_wording(text: str) -> StoreError | None:
     if "database space exceeded" in text:
         return StoreFull(
-            "etcd is out of space and takes no writes",
-            hint="compact and defragment etcd or raise its quota, then disarm the alarm",
+            "etcd has raised the alarm NOSPACE: it is out of space and takes no writes",
+            hint="compact and defragment etcd or raise its quota, then disarm the alarm (docs/operations.md)",
+        )
+    if "corrupt" in text:
+        return StoreUnavailable(
+            "etcd has raised the alarm CORRUPT: its members hold different data",
+            hint="replace the member that etcd's own log names, or restore a backup (docs/operations.md)",
         )
     if "has been compacted" in text:
         return StoreCompacted()

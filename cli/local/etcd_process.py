@@ -4,6 +4,7 @@ One member on loopback, TLS both ways, with a CA of its own that signs nothing e
 cluster's API server gets in.
 """
 
+import contextlib
 import dataclasses
 import http.client
 import importlib.util
@@ -15,6 +16,7 @@ import ssl
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from kohakuriver import errors
 
@@ -40,6 +42,10 @@ class Binary:
         """What somebody should know of this version, if anything."""
         first, last = INCONSISTENT
         return WARNING.format(version=self.version_text) if first <= self.version <= last else ""
+
+
+class _Refused(Exception):
+    """etcd answered that it will not."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,18 +87,54 @@ class Etcd:
         ]
 
     def missing(self) -> str:
-        """What it still lacks to be healthy; nothing when it is."""
-        context = ssl.create_default_context(cafile=str(self.ca))
-        context.load_cert_chain(self.certificate, self.key)
-        connection = http.client.HTTPSConnection("127.0.0.1", self.client_port, timeout=2.0, context=context)
+        """What it still lacks to be healthy; nothing when it is. Out of space it is as healthy as it gets
+        before `tidy`."""
         try:
-            connection.request("GET", "/health")
-            answer = json.loads(connection.getresponse().read())
+            answer = self._ask("GET", "/health", timeout=2.0)
+            if str(answer.get("health")) == "true" or self._alarms():
+                return ""
         except (OSError, http.client.HTTPException, ValueError):
             return "an answer of etcd"
+        return "etcd to be healthy"
+
+    def tidy(self) -> str:
+        """Forget what has been overwritten, give the space back, and lift the alarm of having none; before
+        the API server is there, so that nobody waits for it. In words what is missing, if anything is."""
+        try:
+            status = self._ask("POST", "/v3/maintenance/status", {})
+            revision = status["header"]["revision"]
+            with contextlib.suppress(_Refused):  # it is compacted as far already
+                self._ask("POST", "/v3/kv/compaction", {"revision": revision, "physical": True})
+            self._ask("POST", "/v3/maintenance/defragment", {})
+            for alarm in self._alarms():
+                self._ask("POST", "/v3/maintenance/alarm", {"action": "DEACTIVATE", **alarm})
+        except _Refused as refused:
+            return f"etcd to tidy up: {refused}"
+        except (OSError, http.client.HTTPException, ValueError, KeyError):
+            return "an answer of etcd"
+        return ""
+
+    def _alarms(self) -> list[dict[str, Any]]:
+        """Those that more space lifts."""
+        found = self._ask("POST", "/v3/maintenance/alarm", {"action": "GET"}).get("alarms") or []
+        return [alarm for alarm in found if alarm.get("alarm") == "NOSPACE"]
+
+    def _ask(self, method: str, path: str, body: Any = None, *, timeout: float = 60.0) -> dict[str, Any]:
+        """Its HTTP form of its own calls. Raises _Refused for an answer that is none."""
+        context = ssl.create_default_context(cafile=str(self.ca))
+        context.load_cert_chain(self.certificate, self.key)
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", self.client_port, timeout=timeout, context=context
+        )
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body))
+            reply = connection.getresponse()
+            answer: dict[str, Any] = json.loads(reply.read())
         finally:
             connection.close()
-        return "" if str(answer.get("health")) == "true" else "etcd to be healthy"
+        if reply.status != 200 and path != "/health":
+            raise _Refused(str(answer.get("message") or answer.get("error") or reply.status))
+        return answer
 
 
 def find() -> Binary:

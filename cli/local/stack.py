@@ -49,6 +49,7 @@ def build(files: ClusterFiles, options: Options) -> Stack:
                 _apiserver(files, options, etcd),
                 files.log("apiserver"),
                 lambda: _server_missing(files),
+                prepare=etcd.tidy,
             ),
             Program(
                 "controller",
@@ -77,6 +78,7 @@ def _apiserver(files: ClusterFiles, options: Options, etcd: Etcd) -> list[str]:
         "--tls-cert": files.pki / "apiserver.crt",
         "--tls-key": files.pki / "apiserver.key",
         "--tls-ca": files.pki / "ca.crt",
+        "--client-ca": files.pki / "ca.crt",
         "--token-file": files.tokens,
     }
     return programs.command("apiserver", [str(word) for pair in arguments.items() for word in pair])

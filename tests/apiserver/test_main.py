@@ -13,9 +13,12 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aetcd import rpc
 
 from apiserver import options
 from apiserver.admitting.identity import fingerprint
+from apiserver.store.etcd import EtcdStore
+from kohakuriver.errors import ConfigError
 from kohakuriver.resources import kinds
 from tests.etcd import EtcdProcess, free_port
 
@@ -34,6 +37,10 @@ HEADERS = {"Authorization": "Bearer secret"}
         ["--etcd", ",", "--token-file", "t", "--insecure-http"],
         ["--etcd", "http://127.0.0.1:1", "--token-file", "t", "--insecure-http", "--tls-cert", "c"],
         ["--etcd", "http://127.0.0.1:1", "--token-file", "t", "--insecure-http", "--etcd-cert", "c"],
+        ["--etcd", "http://127.0.0.1:1", "--token-file", "t", "--insecure-http", "--etcd-user", "u"],
+        ["--etcd", "http://127.0.0.1:1", "--token-file", "t", "--insecure-http", "--rate-limit", "-1"],
+        ["--etcd", "http://127.0.0.1:1", "--token-file", "t", "--insecure-http", "--rate-burst", "0"],
+        ["--etcd", "http://127.0.0.1:1", "--token-file", "t", "--insecure-http", "--client-ca", "c"],
     ],
 )
 def test_options_that_make_no_sense_are_refused(arguments, capsys):
@@ -49,7 +56,9 @@ def test_an_ipv6_address_is_understood():
 
 
 @contextlib.asynccontextmanager
-async def a_server(etcd: EtcdProcess, folder: Path) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+async def a_server(
+    etcd: EtcdProcess, folder: Path, *more: str
+) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
     """A server process that is ready; its URL."""
     port = free_port()
     line = {"sha256": fingerprint("secret"), "user": "admin", "role": "admin"}
@@ -57,7 +66,7 @@ async def a_server(etcd: EtcdProcess, folder: Path) -> AsyncIterator[tuple[str, 
     with (folder / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "apiserver", "--etcd", etcd.url, "--insecure-http"),
-            *("--listen", f"127.0.0.1:{port}", "--token-file", str(folder / "tokens")),
+            *("--listen", f"127.0.0.1:{port}", "--token-file", str(folder / "tokens"), *more),
             cwd=ROOT,
             env=os.environ | {"PYTHONWARNINGS": "error"},
             stderr=log,
@@ -192,3 +201,38 @@ def test_a_server_says_where_it_is_reached(listen, advertise, url):
     words = ["--etcd", "http://127.0.0.1:1", "--token-file", "t", "--tls-cert", "c", "--tls-key", "k"]
     words += ["--listen", listen, *(("--advertise", advertise) if advertise else ())]
     assert options.parse(words).advertised_url() == url
+
+
+@pytest.mark.etcd
+async def test_it_logs_in_to_an_etcd_that_wants_a_password_from_a_file(etcd, tmp_path):
+    admin = await EtcdStore.connect([etcd.url])
+    for request in (
+        rpc.AuthUserAddRequest(name="root", password="of-etcd"),
+        rpc.AuthUserGrantRoleRequest(user="root", role="root"),
+        rpc.AuthEnableRequest(),
+    ):
+        verb = type(request).__name__.removeprefix("Auth").removesuffix("Request")
+        verb = "AuthEnable" if verb == "Enable" else verb
+        await admin._wire.call(lambda link, verb=verb: getattr(link.auth, verb), request)
+    await admin.aclose()
+    (tmp_path / "password").write_text("of-etcd\n")
+    words = ("--etcd-user", "root", "--etcd-password-file", str(tmp_path / "password"))
+    async with (
+        a_server(etcd, tmp_path, *words) as (url, process),
+        aiohttp.ClientSession(headers=HEADERS) as session,
+    ):
+        assert await create(session, url, "dev") == 201
+        command = (Path("/proc") / str(process.pid) / "cmdline").read_bytes()
+        assert b"of-etcd" not in command
+    assert "of-etcd" not in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("content", [None, ""])
+def test_a_password_file_that_holds_none_is_told_by_name(tmp_path, content):
+    file = tmp_path / "password"
+    if content is not None:
+        file.write_text(content)
+    words = ["--etcd", "http://127.0.0.1:1", "--token-file", "t", "--insecure-http"]
+    given = options.parse([*words, "--etcd-user", "root", "--etcd-password-file", str(file)])
+    with pytest.raises(ConfigError, match="password"):
+        given.etcd_password()

@@ -76,15 +76,16 @@ async def test_a_body_over_three_megabytes_is_too_large():
 async def test_a_store_that_is_away_is_503_and_one_that_does_not_answer_504():
     store = MemoryStore()
     async with running_api(store) as api:
-        for error, code, reason in (
-            (StoreUnavailable("no leader"), 503, "ServiceUnavailable"),
-            (StoreFull("NOSPACE"), 503, "ServiceUnavailable"),
-            (StoreTimeout("silence"), 504, "Timeout"),
+        for error, code, reason, after in (
+            (StoreUnavailable("no leader"), 503, "ServiceUnavailable", "1"),
+            (StoreFull("alarm NOSPACE"), 503, "ServiceUnavailable", "10"),
+            (StoreTimeout("silence"), 504, "Timeout", "1"),
         ):
             store.fail_next(error)
             reply = await api.get(f"{VPSES}/dev")
             assert (reply.code, reply.body["reason"]) == (code, reason)
-            assert reply.headers["Retry-After"] == "1"
+            assert reply.headers["Retry-After"] == after
+            assert str(error) in reply.body["message"]
 
 
 async def test_what_nobody_expected_is_500_without_a_traceback(caplog):
