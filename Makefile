@@ -50,6 +50,13 @@ test: images ## Run every test
 test-fast: setup ## Run the tests that need neither etcd nor Docker
 	@$(STEPS)/tests quick -- $(PYTEST_FLAGS)
 
+# SEEDS says how many, FIRST which one is the first: a failure names its seed and its history.
+SEEDS ?= 500
+FIRST ?= 0
+.PHONY: simulate
+simulate: setup ## Play random histories on a simulated cluster (SEEDS=2000)
+	@$(STEPS)/tests quick -- tests/system/test_random_histories.py --seeds $(SEEDS) --first-seed $(FIRST) $(PYTEST_FLAGS)
+
 .PHONY: check
 check: setup ## Check format, lint, types and imports
 	$(VENV)/ruff format --check .

@@ -15,6 +15,7 @@ from kohakuriver.clock import Clock
 log = logging.getLogger(__name__)
 
 Step = Callable[[ObjectKey], Awaitable[None]]
+FINEST = 0.001  # seconds: a shorter pause may be none at all on the loop's clock, and then this spins
 
 
 class KeyQueue:
@@ -96,7 +97,7 @@ class KeyQueue:
             if key is not None:
                 return key
             self._wake.clear()
-            pause = self._heap[0][0] - self._clock.monotonic() if self._heap else None
+            pause = max(FINEST, self._heap[0][0] - self._clock.monotonic()) if self._heap else None
             try:
                 async with asyncio.timeout(pause):
                     await self._wake.wait()

@@ -12,6 +12,20 @@ hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """For `make simulate`: which random histories are played."""
+    parser.addoption("--seeds", type=int, default=12, help="how many random histories (default: 12)")
+    parser.addoption("--first-seed", type=int, default=0, help="the first of them (default: 0)")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes a `seed` and no list of them is run for each."""
+    marks = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "seed" in metafunc.fixturenames and "seed" not in marks:
+        first = metafunc.config.getoption("--first-seed")
+        metafunc.parametrize("seed", range(first, first + metafunc.config.getoption("--seeds")))
+
+
 def pytest_sessionstart() -> None:
     """Says that there is no loop yet, or looptime makes one in the first plain test that nobody closes."""
     asyncio.set_event_loop(None)

@@ -1,0 +1,180 @@
+"""A whole cluster in one loop: the real API server, controllers and agents; engines and network simulated.
+
+`play.py` acts on it. Everything that can be broken can be mended: `heal` does all of it at once.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from apiserver.admitting.identity import fingerprint
+from controller.program import Controller, Options
+from kohakuriver.client.config import Connection
+from kohakuriver.client.rest import Client
+from kohakuriver.clock import LoopClock
+from kohakuriver.resources import kinds
+from tests.apiserver.api import Api, Reply, running_api, token_of
+from tests.system.simulation.link import Link
+from tests.system.simulation.machine import AGAIN, Machine
+from tests.system.simulation.rules import Rules, WatchedEngine, WatchedStore
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+NODES = ("n1", "n2", "n3")
+CONTROLLERS = ("c1", "c2")
+MERGE = {"Content-Type": "application/merge-patch+json"}
+VPSES = kinds.VPS.path(namespace="default")
+
+
+class Inline(ThreadPoolExecutor):
+    """Does at once what is meant for a thread: a thread's time is not simulated."""
+
+    def submit(self, fn: Any, /, *args: Any, **keywords: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **keywords))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class Cluster:
+    """`async with` starts it; names of machines and controllers are fixed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.rules = Rules()
+        self.store = WatchedStore(self.rules)
+        self.machines: dict[str, Machine] = {}
+        self.links: dict[str, Link] = {}
+        self.controllers: dict[str, asyncio.Task[None]] = {}
+        self.ended: list[str] = []  # why controllers ended by themselves
+        self.api: Api | None = None
+        self._folder = folder
+        self._port = 0
+        self._numbers = itertools.count(1)
+        self._away: contextlib.AsyncExitStack | None = None
+
+    async def __aenter__(self) -> "Cluster":
+        asyncio.get_running_loop().set_default_executor(Inline(max_workers=1))
+        await self.start_api()
+        for name in (*NODES, *CONTROLLERS):
+            self.links[name] = await Link(self._port).__aenter__()
+        for name in NODES:
+            await self.set_up(name)
+        for name in CONTROLLERS:
+            self.start_controller(name)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for machine in self.machines.values():
+            await machine.kill()
+        for name in CONTROLLERS:
+            await self.kill_controller(name)
+        await self.stop_api()
+        for link in self.links.values():
+            await link.__aexit__()
+
+    # The API server.
+
+    async def start_api(self) -> None:
+        if self._away is not None:
+            return
+        self._away = contextlib.AsyncExitStack()
+        self.api = await self._away.enter_async_context(running_api(self.store, port=self._port))
+        self._port = int(self.api.url.rpartition(":")[2])
+
+    async def stop_api(self) -> None:
+        stack, self._away, self.api = self._away, None, None
+        if stack is not None:
+            await stack.aclose()
+
+    async def call(self, method: str, path: str, body: Json | None = None, **options: Any) -> Reply:
+        """A person's request. One that finds no server, or no store behind it, is told by its code."""
+        if self.api is None:
+            return Reply(503, "no server", {})
+        headers = MERGE if method == "PATCH" else {}
+        return await self.api.call(method, path, body, headers=headers, **options)
+
+    async def vpses(self) -> list[Json]:
+        reply = await self.call("GET", VPSES)
+        assert reply.code == 200, reply.body
+        return list(reply.body["items"])
+
+    def stored(self, name: str) -> Json | None:
+        """What the store has under that name, whoever can be asked."""
+        return self.store.objects("registry/vpses/").get(f"registry/vpses/default/{name}")
+
+    # Machines.
+
+    async def set_up(self, name: str) -> None:
+        """A new machine of that name, with a credential of its own."""
+        number = next(self._numbers)
+        secret = f"secret-{number}"
+        spec = {"sha256": fingerprint(secret), "role": "node", "node": name}
+        assert self.api is not None
+        await self.call("DELETE", kinds.TOKEN.path(name=f"node-{name}"))
+        await self.api.create(kinds.TOKEN, {"metadata": {"name": f"node-{name}"}, "spec": spec})
+        folder = self._folder / f"{name}-{number}"
+        folder.mkdir()
+        engine = WatchedEngine(name, self.rules)
+        self.machines[name] = Machine(name, self.links[name], secret, engine, folder=folder)
+        self.machines[name].start()
+
+    # Controllers.
+
+    def start_controller(self, name: str) -> None:
+        if name not in self.controllers:
+            self.controllers[name] = asyncio.create_task(self._control(name), name=f"controller {name}")
+
+    async def kill_controller(self, name: str) -> None:
+        task = self.controllers.pop(name, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _control(self, name: str) -> None:
+        connection = Connection(server=self.links[name].url, token=token_of("controller"))
+        while True:
+            identity = f"{name}-{next(self._numbers)}"
+            try:
+                async with Client(connection, program="controller") as client:
+                    one = Controller(
+                        client, connection, options=Options(identity=identity), clock=LoopClock()
+                    )
+                    await one.run(asyncio.Event())
+            except Exception as error:
+                self.ended.append(repr(error))
+                log.exception("the controller ended", extra={"controller": name})
+            await asyncio.sleep(AGAIN)
+
+    # Everything whole again.
+
+    async def heal(self) -> None:
+        self.store.thaw()
+        self.store.clear_alarm("NOSPACE")
+        self.store.forget_faults()
+        await self.start_api()
+        for link in self.links.values():
+            link.replies_to_lose = 0
+            link.heal()
+        for machine in self.machines.values():
+            switches = machine.engine.switches
+            switches.hangs = switches.is_away = switches.loses_events = False
+            switches.lost_replies.clear()
+            switches.late.clear()
+            switches.delays.clear()
+            switches.refusals.clear()
+            machine.engine.programs.clear()
+            machine.start()
+        for name in CONTROLLERS:
+            self.start_controller(name)
+        for node in NODES:
+            reply = await self.call(
+                "PATCH", kinds.NODE.path(name=node), {"spec": {"unschedulable": None, "drain": None}}
+            )
+            assert reply.code in (200, 404), reply.body

@@ -1,0 +1,94 @@
+"""One machine: an engine and a disk that outlast the agents on it, and the link to the API server."""
+
+import asyncio
+import contextlib
+import logging
+import random
+from pathlib import Path
+
+from agent.loop import Agent
+from agent.machine.beneath import FakeMounter
+from agent.runtime.fake import FakeRuntime
+from agent.runtime.fake_firewall import FakeFirewall
+from agent.settings import Settings
+from kohakuriver.client.config import Connection
+from kohakuriver.client.rest import Client
+from kohakuriver.clock import LoopClock
+from tests.agent.placement_kit import a_sysfs, gpus
+from tests.system.simulation.link import Link
+from tests.system.simulation.rules import WatchedEngine
+
+log = logging.getLogger(__name__)
+
+NUMA = ("0-3", "4-5")
+CORES = 6000  # millicores
+MEMORY = 8 << 30
+AGAIN = 1.0  # seconds until an agent that ended by itself is started again
+
+
+class Machine:
+    """A node's hardware. `start` and `kill` are about its agent."""
+
+    def __init__(self, name: str, link: Link, token: str, engine: WatchedEngine, *, folder: Path) -> None:
+        self.name = name
+        self.link = link
+        self.engine = engine
+        self.ended: list[str] = []  # why agents ended by themselves
+        self.is_burnt = False
+        self._token = token
+        self._task: asyncio.Task[None] | None = None
+        self._chance = random.Random(name)  # noqa: S311 - jitter
+        self._settings = Settings(
+            node=name,
+            cluster="c1u2s3t4e5r6",
+            data_dir=folder / "agent",
+            millicores=CORES,
+            memory=MEMORY,
+            reserve_memory=0,
+            sysfs=a_sysfs(folder / "sys", *NUMA),
+            gpu_inventory=gpus(folder / "gpus.json", f"GPU-{name}-0", f"GPU-{name}-1"),
+        )
+
+    def start(self) -> None:
+        if self._task is None and not self.is_burnt:
+            self._task = asyncio.create_task(self._supervise(), name=f"machine {self.name}")
+
+    async def kill(self) -> None:
+        """As with -9: nothing is said or finished."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def burn(self) -> None:
+        """It is no more, and neither is what was on it."""
+        self.is_burnt = True
+        await self.kill()
+        self.engine.burn()
+
+    async def _supervise(self) -> None:
+        """What `up` does: start the agent again when it ends."""
+        while True:
+            try:
+                await self._run()
+            except Exception as error:
+                self.ended.append(repr(error))
+                log.exception("the agent ended", extra={"node": self.name})
+            await asyncio.sleep(AGAIN)
+
+    async def _run(self) -> None:
+        connection = Connection(server=self.link.url, token=self._token)
+        async with contextlib.AsyncExitStack() as stack:
+            client = await stack.enter_async_context(Client(connection, program="agent"))
+            heart = await stack.enter_async_context(Client(connection, program="heart"))
+            agent = Agent(
+                self._settings,
+                client=client,
+                heart=heart,
+                runtime=FakeRuntime(self.engine, cluster=self._settings.cluster),
+                firewall=FakeFirewall(),
+                clock=LoopClock(),
+                chance=self._chance,
+                mounter=FakeMounter(),
+            )
+            await agent.run()

@@ -1,0 +1,94 @@
+"""What has to be true once everything is whole again: as declared, silent, and nothing left over."""
+
+import asyncio
+from typing import Any
+
+from apiserver.booking import booking
+from tests.system.simulation.cluster import NODES, Cluster
+from tests.system.simulation.rules import UID
+
+Json = dict[str, Any]
+WATCHED = ("registry/vpses/", "registry/nodes/", "registry/nodeallocations/", "registry/events/")
+DECLARED = {"Running": {"running"}, "Stopped": {"stopped"}, "Paused": {"paused", "stopped"}}
+LOOK = 5.0
+
+
+async def settled(cluster: Cluster, *, within: float, quiet: float) -> None:
+    """Until nothing but heartbeats has been written for that long."""
+    loop = asyncio.get_running_loop()
+    started = since = loop.time()
+    before = _revisions(cluster)
+    changed: list[str] = []
+    while loop.time() - since < quiet:
+        await asyncio.sleep(LOOK)
+        after = _revisions(cluster)
+        if after != before:
+            changed = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+            before, since = after, loop.time()
+        if loop.time() - started > within:
+            lines = [f"{key}: {cluster.store.objects(key).get(key)}" for key in changed]
+            raise AssertionError("the steady state is not silent; written last:\n" + "\n".join(lines))
+
+
+def _revisions(cluster: Cluster) -> dict[str, int]:
+    return {key: at for kind in WATCHED for key, at in cluster.store.revisions(kind).items()}
+
+
+def check(cluster: Cluster, vpses: list[Json]) -> None:
+    for vps in vpses:
+        name, status, spec = vps["metadata"]["name"], vps["status"], vps["spec"]
+        about = f"{name}: {status}"
+        assert not vps["metadata"].get("deletionTimestamp"), f"what was deleted does not go: {about}"
+        assert "unreachableSince" not in status, f"a VPS stays lost: {about}"
+        if status["phase"] == "pending":
+            where = fits(cluster, vps)
+            assert not where, f"pending, though it fits on {where}: {about}"
+            assert status.get("message"), f"pending without a reason: {about}"
+        else:
+            allowed = DECLARED[spec["runState"]]
+            assert status["phase"] in allowed, f"declared {spec['runState']}, but {status['phase']}: {about}"
+    _check_containers(cluster, vpses)
+    ended = cluster.ended + [why for machine in cluster.machines.values() for why in machine.ended]
+    assert not ended, f"a program ended by itself: {ended}"
+
+
+def fits(cluster: Cluster, vps: Json) -> str:
+    """A node that would take it, by the server's own arithmetic."""
+    records = {
+        one["metadata"]["name"]: one for one in cluster.store.objects("registry/nodeallocations/").values()
+    }
+    nodes = {one["metadata"]["name"]: one for one in cluster.store.objects("registry/nodes/").values()}
+    status = vps["status"]
+    bound = (status.get("assignment") or {}).get("node")
+    wanted = vps["spec"].get("placement", {}).get("node")
+    for name in [bound] if bound else [wanted] if wanted else NODES:
+        if name not in nodes or name in (status.get("rejectedBy") or {}):
+            continue
+        record = records.get(name, {"metadata": {"name": name}, "bookings": {}})
+        given = (
+            booking.regrant(record, nodes[name], vps)
+            if bound
+            else booking.book(record, nodes[name], vps, epoch=1, id_="")
+        )
+        if isinstance(given, booking.Booking):
+            return name
+    return ""
+
+
+def _check_containers(cluster: Cluster, vpses: list[Json]) -> None:
+    up: dict[str, int] = {}
+    known = {vps["metadata"]["uid"]: vps for vps in vpses}
+    for machine in cluster.machines.values():
+        for record in machine.engine.records():
+            uid = record.seen.labels.get(UID, "")
+            assert uid in known, f"a container is left over: {record.seen.name} on {machine.name}"
+            node = (known[uid]["status"].get("assignment") or {}).get("node")
+            assert node == machine.name, (
+                f"a container is left on {machine.name}: {record.seen.name}, now on {node}"
+            )
+            up[uid] = up.get(uid, 0) + record.seen.is_up
+    for uid, vps in known.items():
+        wanted = vps["status"]["phase"] in ("running", "paused")
+        assert up.get(uid, 0) == wanted, (
+            f"{vps['status']['phase']}, with {up.get(uid, 0)} running containers: {vps}"
+        )

@@ -1,0 +1,279 @@
+"""The rules of DESIGN section 5, checked at every commit to the store and at every act of an engine.
+
+A `WatchedStore` and `WatchedEngine`s call `Rules` after each change. The first rule that is broken is kept
+with the moment it was, and `Rules.check` raises it: what breaks in the middle of a program's own task would
+only be logged there.
+"""
+
+import asyncio
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from agent.runtime.base import Container, ContainerSpec, ContainerState, File, Limits
+from agent.runtime.fake_engine import FakeEngine, Record
+from apiserver.store.base import Delete, Put
+from apiserver.store.memory import MemoryStore
+from kohakuriver import cpuset, quantity
+
+Json = dict[str, Any]
+Identity = tuple[str, str]  # uid, epoch
+UID, EPOCH, NAME = "kohakuriver.io/uid", "kohakuriver.io/epoch", "kohakuriver.io/name"
+WRITTEN = File("/root/work", b"what somebody wrote in it")
+VPSES, RECORDS = "registry/vpses/", "registry/nodeallocations/"
+
+
+class Broken(AssertionError):
+    """A rule does not hold."""
+
+
+def identity(container: Container) -> Identity:
+    return container.labels[UID], container.labels[EPOCH]
+
+
+class WatchedStore(MemoryStore):
+    """Tells the rules of every commit."""
+
+    def __init__(self, rules: "Rules") -> None:
+        super().__init__()
+        self._rules = rules
+
+    async def commit(self, *, expect: Mapping[str, int], writes: Sequence[Put | Delete]) -> int:
+        try:
+            return await super().commit(expect=expect, writes=writes)
+        finally:
+            if any(VPSES in write.key or RECORDS in write.key for write in writes):
+                self._rules.after_commit(self)
+
+    def objects(self, below: str) -> dict[str, Json]:
+        """What lies there now, by key."""
+        return {
+            key: orjson.loads(record.value)
+            for key in self._versions
+            if below in key and (record := self._latest(key)) is not None
+        }
+
+    def revisions(self, below: str) -> dict[str, int]:
+        """When each of those was written last."""
+        return {
+            key: record.revision
+            for key in self._versions
+            if below in key and (record := self._latest(key)) is not None
+        }
+
+    def forget_faults(self) -> None:
+        """What was to fail next does not."""
+        self._faults.clear()
+
+
+class WatchedEngine(FakeEngine):
+    """Tells the rules of every act, and knows which were done by hand."""
+
+    def __init__(self, node: str, rules: "Rules") -> None:
+        super().__init__()
+        self.node = node
+        self.by_hand = False
+        self._rules = rules
+        rules.engines.append(self)
+
+    def burn(self) -> None:
+        """It is no more, and neither is what was on it."""
+        self._records.clear()
+
+    def create(self, spec: ContainerSpec) -> str:
+        made = super().create(spec)
+        self._rules.after_create(self, self.find(made).seen)
+        return made
+
+    def start(self, name_or_id: str) -> None:
+        record = self.find(name_or_id)
+        was_up = record.seen.is_up
+        super().start(name_or_id)
+        if not was_up:
+            self._rules.after_start(self, record)
+
+    def update(self, name_or_id: str, limits: Limits) -> None:
+        super().update(name_or_id, limits)
+        self._rules.check_cores(self)
+
+    def remove(self, name_or_id: str, *, force: bool) -> None:
+        record = self.find(name_or_id)
+        super().remove(name_or_id, force=force)
+        self._rules.after_remove(self, record)
+
+
+@dataclasses.dataclass
+class Rules:
+    """What has been seen, and the first rule that was broken."""
+
+    engines: list[WatchedEngine] = dataclasses.field(default_factory=list)
+    asked: set[str] = dataclasses.field(default_factory=set)  # uids whose end or unbinding somebody asked for
+    broken: str = ""
+    _nodes: dict[tuple[str, int], str] = dataclasses.field(default_factory=dict)
+    _vpses: dict[str, Json] = dataclasses.field(default_factory=dict)  # by uid, as last committed
+    _written: set[Identity] = dataclasses.field(default_factory=set)  # whose files hold something
+
+    def check(self) -> None:
+        if self.broken:
+            raise Broken(self.broken)
+
+    def demand(self, holds: bool, rule: str, *about: object) -> None:
+        if not holds and not self.broken:
+            when = asyncio.get_running_loop().time()
+            self.broken = f"{rule}  [at {when:.3f} s: {', '.join(map(str, about))}]"
+
+    # The store.
+
+    def after_commit(self, store: WatchedStore) -> None:
+        vpses = {vps["metadata"]["uid"]: vps for vps in store.objects(VPSES).values()}
+        records = {record["metadata"]["name"]: record for record in store.objects(RECORDS).values()}
+        for node, record in records.items():
+            self._check_record(node, record.get("bookings") or {})
+        self._check_bound(vpses, records)
+        self._check_gone(vpses, records)
+        self._vpses = vpses
+
+    def _check_record(self, node: str, entries: Json) -> None:
+        sets = [cpuset.parse(entry.get("cpuset") or "") for entry in entries.values()]
+        held = [uuid for entry in entries.values() for uuid in entry.get("gpus") or ()]
+        ports = [entry["sshPort"] for entry in entries.values() if "sshPort" in entry]
+        self.demand(
+            len(frozenset().union(*sets)) == sum(map(len, sets)),
+            "an exclusive core is booked twice",
+            node,
+            entries,
+        )
+        self.demand(len(set(held)) == len(held), "a GPU is booked twice", node, entries)
+        self.demand(len(set(ports)) == len(ports), "an SSH port is booked twice", node, entries)
+        cores = sum(quantity.millicores(entry.get("cores", 0)) for entry in entries.values())
+        memory = sum(quantity.size(entry.get("memory", 0)) for entry in entries.values())
+        self.demand(cores <= 6000 and memory <= 8 << 30, "a node is over-booked", node, entries)
+
+    def _check_bound(self, vpses: dict[str, Json], records: dict[str, Json]) -> None:
+        living = {
+            (node, uid): entry
+            for node, record in records.items()
+            for uid, entry in (record.get("bookings") or {}).items()
+            if not entry.get("tombstone")
+        }
+        bound = {}
+        for uid, vps in vpses.items():
+            status = vps.get("status") or {}
+            before = self._vpses.get(uid, {}).get("status") or {}
+            self.demand((status.get("epoch") or 0) >= (before.get("epoch") or 0), "an epoch fell", vps)
+            assignment = status.get("assignment")
+            if assignment is None:
+                continue
+            bound[assignment["node"], uid] = assignment
+            there = self._nodes.setdefault((uid, assignment["epoch"]), assignment["node"])
+            self.demand(there == assignment["node"], "one (uid, epoch) on two nodes", vps)
+        self.demand(
+            bound.keys() == living.keys(), "bookings and bound VPSes differ", sorted(bound), sorted(living)
+        )
+        for place, assignment in bound.items():
+            entry = living.get(place, {})
+            self.demand(entry.get("epoch") == assignment["epoch"], "a booking of another placement", place)
+
+    def _check_gone(self, vpses: dict[str, Json], records: dict[str, Json]) -> None:
+        for uid, before in self._vpses.items():
+            if uid not in vpses:
+                self.demand(uid in self.asked, "a VPS was deleted that nobody asked to delete", before)
+            if uid in vpses and vpses[uid]["metadata"].get("deletionTimestamp"):
+                self.demand(uid in self.asked, "a VPS is being deleted that nobody asked to delete", before)
+            was = (before.get("status") or {}).get("assignment")
+            now = (vpses.get(uid, {}).get("status") or {}).get("assignment")
+            if was is None or now is not None:
+                continue
+            buried = uid in ((records.get(was["node"]) or {}).get("bookings") or {})
+            there = [record.seen.name for _, record in self.containers(uid, was["epoch"])]
+            self.demand(
+                not there or buried,
+                "a booking was freed while its container was there",
+                there,
+            )
+
+    # The engines.
+
+    def containers(self, uid: str, epoch: object) -> list[tuple[WatchedEngine, Record]]:
+        return [
+            (engine, record)
+            for engine in self.engines
+            for record in engine.records()
+            if record.seen.labels.get(UID) == uid and record.seen.labels[EPOCH] == str(epoch)
+        ]
+
+    def after_create(self, engine: WatchedEngine, made: Container) -> None:
+        uid, epoch = identity(made)
+        same = self.containers(uid, epoch)
+        names = [record.seen.name for _, record in same]
+        set_aside = sum(1 for name in names if name != made.name)
+        up = [record.seen.name for _, record in same if record.seen.is_up]
+        self.demand(
+            len(same) - set_aside <= 1 and set_aside <= 1 and not up,
+            "two containers of one (uid, epoch)", engine.node, names,
+        )  # fmt: skip
+        bound_to = self._nodes.get((uid, int(epoch)))
+        self.demand(
+            bound_to == engine.node, "a container on another node than its placement", made.name, bound_to
+        )
+
+    def after_start(self, engine: WatchedEngine, record: Record) -> None:
+        who = identity(record.seen)
+        up = [one.seen.name for _, one in self.containers(*who) if one.seen.is_up]
+        self.demand(len(up) == 1, "two running containers of one (uid, epoch)", engine.node, up)
+        vps = self._vpses.get(who[0])
+        self.demand(
+            vps is not None, "a container was started whose VPS is gone", engine.node, record.seen.name
+        )
+        kept = WRITTEN.path in record.files
+        self.demand(
+            kept or who not in self._written,
+            "a VPS came back without its files",
+            engine.node,
+            record.seen.name,
+        )
+        self._written.add(who)
+        engine.put_files(record.seen.id, (WRITTEN,))
+        self._check_devices(engine)
+        self.check_cores(engine)
+
+    def after_remove(self, engine: WatchedEngine, record: Record) -> None:
+        who = identity(record.seen)
+        if engine.by_hand:
+            self._written.discard(who)
+            return
+        retired = any(other.starts for _, other in self.containers(*who))
+        self.demand(
+            who[0] in self.asked or not record.starts or retired,
+            "a container was removed that nobody asked to remove", engine.node, record.seen.name,
+        )  # fmt: skip
+
+    def _check_devices(self, engine: WatchedEngine) -> None:
+        held = [
+            uuid
+            for record in engine.records()
+            if record.seen.is_up
+            for uuid in (record.seen.labels.get("kohakuriver.io/gpus") or "").split(",")
+            if uuid
+        ]
+        self.demand(len(set(held)) == len(held), "two containers run on one GPU", engine.node, held)
+
+    def check_cores(self, engine: WatchedEngine) -> None:
+        """Who is limited to cores that it holds alone runs there alone."""
+        up = [record.seen for record in engine.records() if record.seen.state is ContainerState.RUNNING]
+        cores = {seen.id: _cores(seen) for seen in up}
+        for seen in up:
+            vps = self._vpses.get(seen.labels[UID])
+            assignment = ((vps or {}).get("status") or {}).get("assignment") or {}
+            alone = cpuset.parse((assignment.get("grant") or {}).get("cpuset") or "")
+            if not alone or not cores[seen.id] <= alone:
+                continue
+            others = [other.name for other in up if other is not seen and cores[other.id] & cores[seen.id]]
+            self.demand(not others, "another VPS runs on exclusive cores", engine.node, seen.name, others)
+
+
+def _cores(container: Container) -> frozenset[int]:
+    text = container.limits.cpuset if container.limits is not None else ""
+    return cpuset.parse(text or "0-5")
