@@ -82,10 +82,10 @@ class FilesClient:
         answer = await self._look(request, again=parts.clear, take=take)
         return Content(Entry.of(answer | {"path": path}), b"".join(parts))
 
-    async def write(self, path: str, data: bytes, *, expect: str | None, mode: int = 0o644) -> Entry:
+    async def write(self, path: str, data: bytes, *, expect: str | None) -> Entry:
         """All of it, at once. Raises Conflict where another version is there than `expect`, which is "" for
         none."""
-        return await self.write_from(path, _one(data), expect=expect, mode=mode)
+        return await self.write_from(path, _one(data), expect=expect)
 
     async def folder(self, path: str, *, existing: bool = False, mode: int = 0o755) -> Entry:
         return Entry.of(await self._ask({"op": "folder", "path": path, "existing": existing, "mode": mode}))
@@ -108,14 +108,13 @@ class FilesClient:
         source: AsyncIterable[bytes],
         *,
         expect: str | None,
-        mode: int,
+        mode: int | None = None,
         mtime: int | None = None,
     ) -> Entry:
-        request: dict[str, Any] = {"op": "write", "path": path, "mode": mode}
-        if expect is not None:
-            request["expect"] = expect
-        if mtime is not None:
-            request["mtime"] = mtime
+        """The whole file from blocks; mode and time are kept or chosen there where they are not given."""
+        wanted = {"expect": expect, "mode": mode, "mtime": mtime}
+        known = {key: value for key, value in wanted.items() if value is not None}
+        request = {"op": "write", "path": path, **known}
         return Entry.of(await self._ask(request, body=source))
 
     async def archive(self, path: str, take: Sink) -> Answer:

@@ -5,6 +5,7 @@ crosses over. Back-pressure goes with it: a write returns when the stream has ro
 """
 
 import asyncio
+import collections
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -44,3 +45,52 @@ class BlockReader:
             parts.append(part)
             missing -= len(part)
         return b"".join(parts)
+
+
+class Pipe:
+    """Blocks on their way between a worker thread and the loop: a few at a time, and whoever is ahead
+    waits."""
+
+    _AHEAD = 4
+
+    def __init__(self) -> None:
+        self.flow = Flow()
+        self.read = BlockReader(self.flow, self.get).read  # in the thread
+        self._blocks: collections.deque[bytes] = collections.deque()
+        self._news = asyncio.Event()
+        self._is_over = False
+        self._error: BaseException | None = None
+
+    def write(self, data: bytes) -> None:
+        """In the thread."""
+        self.flow.wait(self.put(data))
+
+    async def put(self, data: bytes) -> None:
+        """Raises what the pipe was ended with."""
+        while len(self._blocks) >= self._AHEAD and not self._is_over:
+            await self._change()
+        if self._is_over:
+            raise self._error or BrokenPipeError("nobody reads on")
+        self._blocks.append(data)
+        self._news.set()
+
+    async def get(self) -> bytes:
+        """The next block; b"" at the end. Raises what the pipe was ended with."""
+        while not self._blocks and not self._is_over:
+            await self._change()
+        if self._error is not None:
+            raise self._error
+        if not self._blocks:
+            return b""
+        self._news.set()
+        return self._blocks.popleft()
+
+    def end(self, error: BaseException | None = None) -> None:
+        """No more is written; with an error, nothing is read either. In the loop."""
+        if not self._is_over:
+            self._is_over, self._error = True, error
+        self._news.set()
+
+    async def _change(self) -> None:
+        self._news.clear()
+        await self._news.wait()

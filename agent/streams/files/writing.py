@@ -25,7 +25,7 @@ def write(root: Root, request: Request, exchange: Exchange) -> dict[str, Any]:
     """write: the whole file, which appears under its name only when all of it is there.
 
     `expect`: the version that is to be replaced, "" where no file may be yet; anything else is refused.
-    Mode and owner of a file that was there are kept; a new one is root's, with `mode`."""
+    The owner of a file that was there is kept, and its mode where no `mode` is given; a new one is root's."""
     given = request.path()
     expect = request.text("expect") if "expect" in request.fields else None
     path = root.settled(given)
@@ -37,9 +37,8 @@ def write(root: Root, request: Request, exchange: Exchange) -> dict[str, Any]:
         with _beside(folder, name) as (hidden, descriptor):
             while data := exchange.body.read(CHUNK):
                 _write_all(descriptor, data)
-            mode = (
-                stat.S_IMODE(old.st_mode) if old is not None else request.number("mode", 0o644, most=_MODES)
-            )
+            kept = stat.S_IMODE(old.st_mode) if old is not None else 0o644
+            mode = request.number("mode", kept, most=_MODES)
             owner = (old.st_uid, old.st_gid) if old is not None else (root.owner.uid, root.owner.gid)
             os.fchown(descriptor, *owner)
             os.fchmod(descriptor, mode)
