@@ -104,7 +104,6 @@ ENTRIES = (
     Entry("vps", "cli.vps", "Create, list, stop, start and delete VPSes", WORK, commands=_VPS_COMMANDS),
     Entry("node", "cli.node", "List, drain and give up nodes", WORK, commands=_NODE_COMMANDS),
     Entry("cp", "cli.files.cp", "Copy files and folders to a VPS or from one", WORK),
-    Entry("cp", "cli.files.cp", "Copy files and folders to a VPS or from one", WORK),
     Entry("apply", "cli.apply", "Create or change objects as manifests declare them", OBJECTS),
     _object("diff", "Show what apply would change"),
     Entry("get", "cli.get", "List objects, or show some; -w keeps watching", OBJECTS, names="kind"),

@@ -19,6 +19,8 @@ kohakuriver cp dev:/var/log/app.log .
 kohakuriver cp dev:results/. results        # what is in it, not the folder itself
 """
 
+_SHOWN = 10  # of what was left out
+
 
 def cp(
     settings: Settings,
@@ -41,6 +43,8 @@ async def _copy(files: FilesClient, source: place.Place, target: place.Place) ->
         notes = await (copy.fetch if source.vps else copy.send)(files, source, target, measure)
     finally:
         files.close()
-    for words in notes:
+    for words in notes[:_SHOWN]:
         screen.warn(f"left out: {words}")
+    if len(notes) > _SHOWN:
+        screen.warn(f"left out: {len(notes) - _SHOWN} more")
     return 1 if notes else 0
