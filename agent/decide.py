@@ -8,7 +8,8 @@ follows, apply.py does it. The rules that nothing here may break, each a propert
 * nothing is created or started without a grant, for a Stopped VPS, on a drained node, for what the node
   refuses, or for one that is being deleted;
 * a second container is never made while one is there;
-* what belongs to another placement or another object is left alone.
+* what belongs to another placement or another object is left alone;
+* nothing at all is changed while the node is in quarantine.
 """
 
 import dataclasses
@@ -47,6 +48,8 @@ def decide(desired: Desired, observed: Container | None, memory: Memory, now: fl
     """The next actions, in order; empty when everything is as declared."""
     if observed is not None and not labels.is_for(observed, desired):
         return []
+    if desired.around.quarantine:
+        return _keep_watch(desired, observed, memory)
     trouble = memory.trouble
     if trouble is not None and trouble.asked == asked(desired) and now < trouble.retry_at:
         return [Wait(trouble.retry_at, why=trouble.message)]
@@ -189,6 +192,13 @@ def _keep(desired: Desired, observed: Container, memory: Memory, now: float) -> 
     held = memory.hold is not None and needs_update(desired, observed)
     wait = [Wait(now + HELD, why=memory.hold.message)] if memory.hold is not None and held else []
     return [*_adjust(desired, observed, memory), *_freeze(desired, observed, memory), *wait]
+
+
+def _keep_watch(desired: Desired, observed: Container | None, memory: Memory) -> list[Action]:
+    """What changes nothing."""
+    if observed is None or observed.state is not ContainerState.RUNNING:
+        return []
+    return _probe(desired, observed, memory)
 
 
 def _freeze(desired: Desired, observed: Container, memory: Memory) -> list[Action]:

@@ -57,6 +57,7 @@ class Around:
     refusal: Refusal | None = None
     machine: str = ""  # all cores of the node; "" where they are not known
     held: str = ""  # cores that are booked for this VPS alone
+    quarantine: str = ""  # why nothing may be changed on this node; "" where it may
     bad_gpus: tuple[tuple[str, str], ...] = ()  # (UUID, why), of those that it is granted or holds
 
 

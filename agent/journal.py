@@ -1,8 +1,9 @@
 """What must survive the agent, in small files below its data directory.
 
 One file per VPS that has something to remember (`vps/UID.json`: a restart that has begun, a run that was
-ended on purpose), one for the node, one for where the API is. Written whole, before the deed they are about.
-Most VPSes have no file, so that nothing is written on the way to a start.
+ended on purpose), one for the node, one for where the API is, one for the history of the store. Written
+whole, before the deed they are about. Most VPSes have no file, so that nothing is written on the way to a
+start.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.memory import Durable, Recreation, Restart
+from agent.quarantine import Quarantine, Seen
 from kohakuriver import private_file
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,7 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self._vpses = folder / "vps"
         self._node = folder / "node.json"
+        self._history = folder / "history.json"
         self._servers = folder / "servers.json"
         self._writing: dict[str, asyncio.Lock] = {}
 
@@ -77,6 +80,18 @@ class Journal:
 
     def save_servers(self, urls: Sequence[str]) -> None:
         private_file.write(self._servers, json.dumps({"servers": urls}))
+
+    def load_seen(self) -> Seen:
+        content = (_read(self._history) if self._history.exists() else None) or {}
+        kept = content.get("quarantine")
+        return Seen(
+            history=str(content.get("history") or ""),
+            revision=int(content.get("revision") or 0),
+            quarantine=Quarantine(kept["id"], kept["since"], kept["why"]) if kept else None,
+        )
+
+    def save_seen(self, seen: Seen) -> None:
+        private_file.write(self._history, json.dumps(dataclasses.asdict(seen)))
 
     def _path(self, uid: str) -> Path:
         return self._vpses / f"{Path(uid).name}.json"

@@ -70,6 +70,7 @@ class Keeper:
         past: Past,
         session: str,
         engine_ready: Callable[[], bool],
+        quarantined: Callable[[], str] = lambda: "",
         engine_looked_at: Callable[[], bool],
         engine_suspect: Callable[[EngineError], None],
         clock: Clock,
@@ -90,6 +91,7 @@ class Keeper:
         self._past = past
         self._session = session
         self._engine_ready = engine_ready
+        self._quarantined = quarantined
         self._engine_looked_at = engine_looked_at
         self._engine_suspect = engine_suspect
         self._clock = clock
@@ -183,9 +185,10 @@ class Keeper:
         self._roster.leave(uid)
         self._reporter.forget(key)
         self._uids.pop(key, None)
-        await self._journal.remove(uid)
         if gone and not self._roster.has_container(uid):
             await self.forget(uid)
+        elif not self._quarantined():  # whoever is adopted again goes on from what is known of it
+            await self._journal.remove(uid)
 
     async def forget(self, uid: str) -> None:
         """Nothing of this VPS is to be kept here."""

@@ -36,6 +36,7 @@ from agent.machine.staging import Staging
 from agent.machine.surroundings import Surroundings
 from agent.metrics import Metrics
 from agent.node import NodeKeeper
+from agent.quarantine import Watchman
 from agent.report import Reporter
 from agent.roster import Entry, Roster
 from agent.runtime.base import Container, Containers, Runtime
@@ -49,7 +50,7 @@ from agent.tombstones import Tombstones
 from kohakuriver.client import servers
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client
-from kohakuriver.client.watch import Informer
+from kohakuriver.client.watch import Informer, ObjectKey
 from kohakuriver.clock import Clock
 from kohakuriver.resources import kinds
 
@@ -77,15 +78,27 @@ class Agent:
         self.session = uuid.uuid4().hex
         self.journal = Journal(settings.data_dir)
         self.facts = self._facts()
+        self.watchman = Watchman(
+            self.journal.load_seen(),
+            save=self.journal.save_seen,
+            clock=clock,
+            changed=self._quarantine_changed,
+        )
         self.vpses = Informer(
             client,
             kinds.VPS,
             clock=clock,
             chance=chance,
             field_selector=f"status.assignment.node={settings.node}",
+            witness=self.watchman,
         )
         self.nodes = Informer(
-            client, kinds.NODE, clock=clock, chance=chance, field_selector=f"metadata.name={settings.node}"
+            client,
+            kinds.NODE,
+            clock=clock,
+            chance=chance,
+            field_selector=f"metadata.name={settings.node}",
+            witness=self.watchman,
         )
         self.allocations = Informer(
             client,
@@ -93,6 +106,7 @@ class Agent:
             clock=clock,
             chance=chance,
             field_selector=f"metadata.name={settings.node}",
+            witness=self.watchman,
         )
         self.environments = Informer(client, kinds.ENVIRONMENT, clock=clock, chance=chance)
         self.servers = Informer(
@@ -145,7 +159,7 @@ class Agent:
             roster=self.roster,
             client=client,
             recorder=self.recorder,
-            engine_ready=lambda: self.engine.ready,
+            engine_ready=lambda: self.engine.ready and self.watchman.quarantine is None,
             forget=self.keeper.forget,
             settled=self._look_at_all,
             leave=self.keeper.queue.add,
@@ -154,6 +168,9 @@ class Agent:
             client,
             self.nodes,
             settings=settings,
+            vpses=self.vpses,
+            surroundings=self.surroundings,
+            watchman=self.watchman,
             engine=self.engine,
             roster=self.roster,
             devices=self.devices,
@@ -228,7 +245,8 @@ class Agent:
             journal=self.journal,
             past=Past(self.journal.load(), rebooted=bool(self.facts.boot_id) and self.facts.boot_id != boot),
             session=self.session,
-            engine_ready=lambda: self.engine.ready and self.tombstones.settled,
+            engine_ready=lambda: self.engine.ready and (self.tombstones.settled or bool(self._quarantined())),
+            quarantined=self._quarantined,
             engine_looked_at=lambda: self.engine.looked_at,
             engine_suspect=self.engine.suspect,
             clock=clock,
@@ -244,6 +262,7 @@ class Agent:
             devices=self.devices,
             roster=self.roster,
             topology=self.topology,
+            quarantined=self._quarantined,
         )
 
     def _switchboard(self, dial: Dial) -> Switchboard:
@@ -323,7 +342,19 @@ class Agent:
     def _look_at_all(self) -> None:
         self.keeper.look_at_all()
 
+    def _quarantined(self) -> str:
+        """Why nothing may be changed here, with what a person can do about it; empty where it may."""
+        quarantine = self.watchman.quarantine
+        return quarantine.words(self.settings.node) if quarantine is not None else ""
+
+    def _quarantine_changed(self) -> None:
+        self.node.look()
+        self.tombstones.look()
+        self.keeper.look_at_all()
+
     def _node_changed(self) -> None:
+        node = self.nodes.get(ObjectKey("", self.settings.node)) or {}
+        self.watchman.accept((node.get("spec") or {}).get("accepts") or "")
         self.node.look()
         if self.surroundings.drained != self._drained:
             self._drained = not self._drained

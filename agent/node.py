@@ -7,14 +7,17 @@ its own.
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 from typing import Any
 
-from agent import labels
+from agent import labels, strays
 from agent.engine import Engine
 from agent.machine import facts
 from agent.machine.gpus import Devices
+from agent.machine.surroundings import Surroundings
 from agent.machine.topology import Topology
+from agent.quarantine import Quarantine, Watchman
 from agent.report import difference
 from agent.roster import Roster
 from agent.runtime.base import Volumes
@@ -41,6 +44,9 @@ class NodeKeeper:
         nodes: Informer,
         *,
         settings: Settings,
+        vpses: Informer,
+        surroundings: Surroundings,
+        watchman: Watchman,
         engine: Engine,
         roster: Roster,
         devices: Devices,
@@ -49,6 +55,9 @@ class NodeKeeper:
         self._client = client
         self._nodes = nodes
         self._settings = settings
+        self._vpses = vpses
+        self._surroundings = surroundings
+        self._watchman = watchman
         self._engine = engine
         self._roster = roster
         self._devices = devices
@@ -130,7 +139,9 @@ class NodeKeeper:
             if value is not None or (self._engine.info is not None and self._engine.lists)
         }
         known = {condition["type"]: condition for condition in has.get("conditions") or []}
-        wanted = conditions(self._engine, disk)
+        wanted = conditions(self._engine, disk, self._watchman.quarantine)
+        if "Quarantined" in known and self._watchman.quarantine is None:
+            wanted.append(_condition("Quarantined", False, "Accepted", ""))
         news = [condition for condition in wanted if _differs(known.get(condition["type"]), condition)]
         if news:
             change["conditions"] = news
@@ -144,11 +155,35 @@ class NodeKeeper:
             status["allocatable"] = facts.allocatable(info, self._settings)
             status["nodeInfo"] = facts.node_info(info)
             status["images"] = self._engine.images or None
-            status["unknown"] = self._roster.unknown() or None
+            status |= self._accounted()
         if ssh is not None:
             status["sshPorts"] = {"address": ssh.address, "first": ssh.first, "last": ssh.last}
         status |= self._machine()
         return {field: value for field, value in status.items() if value is not None}
+
+    def _accounted(self) -> dict[str, Any]:
+        """The containers that no VPS accounts for, and as of which history of the store that is so."""
+        if not self._engine.lists or not self._vpses.synced:
+            return {}
+        found = self._roster.unknown(self._expected())
+        quarantine = self._watchman.quarantine
+        return {
+            "unknown": [strays.written(container) for container in found] or None,
+            "history": self._vpses.history or None,
+            "quarantine": dataclasses.asdict(quarantine) if quarantine is not None else None,
+        }
+
+    def _expected(self) -> set[strays.Identity]:
+        """The placements here that the API has, and those that are about to be removed."""
+        node, found = self._settings.node, set[strays.Identity]()
+        for vps in self._vpses:
+            assignment = (vps.get("status") or {}).get("assignment") or {}
+            if assignment.get("node") == node:
+                found.add((vps["metadata"]["uid"], str(assignment["epoch"])))
+        for uid, booking in self._surroundings.bookings.items():
+            if booking.get("tombstone"):
+                found.add((uid, str(booking["epoch"])))
+        return found
 
     def _machine(self) -> dict[str, Any]:
         """What VPSes may have of the machine, and what is kept for them."""
@@ -167,6 +202,8 @@ _MINE = (
     "nodeInfo",
     "images",
     "unknown",
+    "history",
+    "quarantine",
     "sshPorts",
     "numa",
     "gpus",
@@ -190,10 +227,15 @@ def volumes(found: Volumes) -> list[dict[str, str]]:
     return sorted(rows, key=lambda row: tuple(row.values()))
 
 
-def conditions(engine: Engine, disk: facts.Disk | None) -> list[dict[str, str]]:
-    """Ready, RuntimeReady once that is known and, where the data root can be seen, DiskPressure."""
+def conditions(
+    engine: Engine, disk: facts.Disk | None, quarantine: Quarantine | None = None
+) -> list[dict[str, str]]:
+    """Ready; RuntimeReady once that is known; where the data root can be seen, DiskPressure; Quarantined."""
     health = engine.health
     found = [_condition("Ready", True, "AgentReports", "")]
+    if quarantine is not None:
+        words = f"since {quarantine.since}: {quarantine.why}"
+        found.append(_condition("Quarantined", True, "StoreRestored", words))
     if engine.looked_at:
         found.append(_condition("RuntimeReady", health.ok, health.reason, health.message))
     isolated = engine.isolation.verdict

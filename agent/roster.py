@@ -5,9 +5,9 @@ it. One that was known by its id stays known when somebody renames it.
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
-from agent import labels
+from agent import labels, strays
 from agent.desired import Desired
 from agent.memory import Durable, Memory
 from agent.runtime.base import Container, ContainerState
@@ -114,8 +114,9 @@ class Roster:
         self._touched = {id_: change for id_, change in self._touched.items() if change > mark}
         return changed
 
-    def unknown(self) -> list[str]:
-        """Containers of this cluster that no VPS bound here accounts for. Left alone."""
+    def unknown(self, expected: Collection[strays.Identity]) -> list[Container]:
+        """Containers of this cluster that no VPS bound here accounts for; left alone. `expected` are the
+        placements that the API has, whether they have been entered here yet or not."""
         mine = {
             container.id
             for entry in self._entries.values()
@@ -125,7 +126,10 @@ class Roster:
         # What a re-creation has yet to put away.
         notes = (entry.memory.durable.recreation for entry in self._entries.values())
         mine |= {note.old for note in notes if note is not None}
-        return sorted(container.name for id_, container in self._containers.items() if id_ not in mine)
+        found = strays.among(
+            self._containers.values(), mine=mine, entered=self._entries.keys(), expected=expected
+        )
+        return sorted(found, key=lambda container: container.name)
 
     def born_late(self) -> list[Container]:
         """What creates that never answered have brought after their VPS was finished; none ever ran."""

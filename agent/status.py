@@ -25,6 +25,7 @@ class Said:
     message: str = ""
 
 
+QUARANTINED = "NodeQuarantined"
 ON_THE_WAY = frozenset(
     {ObservedState.PREPARING, ObservedState.CREATING, ObservedState.STARTING, ObservedState.REMOVING}
 )
@@ -64,6 +65,8 @@ def state_of(desired: Desired, observed: Container | None, memory: Memory) -> Sa
     """The one word for it, with its reason."""
     if observed is not None and not labels.is_for(observed, desired):
         return Said(ObservedState.FAILED, "OtherPlacement", _other(observed))
+    if desired.around.quarantine:
+        return _quarantined(desired, observed, memory)
     trouble = memory.trouble
     current = trouble if trouble is not None and trouble.asked == asked(desired) else None
     if desired.deleting:
@@ -80,6 +83,19 @@ def state_of(desired: Desired, observed: Container | None, memory: Memory) -> Sa
     failing = said.state in ON_THE_WAY or said.state in (ObservedState.BACKOFF, ObservedState.FAILED)
     state = ObservedState.FAILED if failing else said.state
     return Said(state, current.reason, current.message)
+
+
+def _quarantined(desired: Desired, observed: Container | None, memory: Memory) -> Said:
+    """What runs is said to run; what is not as declared stays so, until a person has looked at the node."""
+    said = _absent(desired, memory) if observed is None else _present(desired, observed, memory)
+    if desired.deleting:
+        return Said(ObservedState.REMOVING, QUARANTINED, desired.around.quarantine)
+    if said.state in (ObservedState.RUNNING, ObservedState.PAUSED, ObservedState.STARTING):
+        return said
+    if said.state is ObservedState.STOPPED and observed is not None:
+        return said
+    missing = "" if observed is not None else "its container is not there, and "
+    return Said(ObservedState.FAILED, QUARANTINED, missing + desired.around.quarantine)
 
 
 def _absent(desired: Desired, memory: Memory) -> Said:

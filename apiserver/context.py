@@ -39,6 +39,10 @@ class Server:
         """The cluster, and the history of its store that this server is in."""
         return self.lineage.current
 
+    def obstacle(self, namespace: str | None, name: str, uid: str) -> str:
+        """Why nothing may be placed under this name; empty if it may."""
+        return self.cache.strays.obstacle(self.history, namespace=namespace, name=name, uid=uid)
+
     def recall(self, keys: Sequence[str]) -> dict[str, Record | None] | None:
         """The records as the cache has them; None while it is not current."""
         return self.cache.recall(keys)

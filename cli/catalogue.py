@@ -52,6 +52,7 @@ _VPS_COMMANDS = (
     _vps("restart", "Restart VPSes; pending changes take effect"),
     _vps("pause", "Freeze VPSes; they keep all they hold"),
     _vps("resume", "Let paused VPSes go on"),
+    _vps("adopt", "Take over a container that the restored store does not know"),
     _vps("delete", "Delete VPSes and their files"),
 )
 _NODE_COMMANDS = (
@@ -60,6 +61,7 @@ _NODE_COMMANDS = (
     _node("cordon", "Keep new VPSes off nodes"),
     _node("uncordon", "Take nodes back into use; what a drain stopped starts again"),
     _node("drain", "Stop all VPSes on nodes for maintenance, until uncordon"),
+    _node("accept", "End the quarantine of nodes after the store was restored"),
     _node("label", "Set or remove labels of a node"),
     _node("join", "Print the command that makes a machine a node"),
     _node("forget", "Give up a node that is gone for good"),

@@ -14,6 +14,7 @@ from typing import Any
 from kohakuriver import __version__, errors
 from kohakuriver.client.config import Connection
 from kohakuriver.clock import SystemClock
+from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 
 Object = dict[str, Any]
@@ -45,6 +46,7 @@ class Api:
         self._tls: ssl.SSLContext | None = None
         self._kept: http.client.HTTPConnection | None = None
         self._used_at = 0.0
+        self.history = ""  # of the cluster's store, as the last answer had it
 
     def close(self) -> None:
         if self._kept is not None:
@@ -75,6 +77,7 @@ class Api:
         headers = self._headers(accept, content_type if data is not None else None)
         response, content = self._exchange(method, self._target(path, params), data, headers)
         self._used_at = self._clock.monotonic()
+        self.history = response.headers.get(kinds.HISTORY_HEADER, "")
         self._say(method, path, params, response.status, self._used_at - started)
         for value in response.headers.get_all("Warning") or ():
             self._warn(_warning_text(value))

@@ -26,6 +26,7 @@ from kohakuriver.client.watch import ObjectKey
 log = logging.getLogger(__name__)
 
 Object = dict[str, Any]
+UNKNOWN_CONTAINER = "ContainerUnknown"  # the server's reason to refuse a bind
 WIDTH = 4  # writes at a time
 REFRESH = 5.0  # seconds between two looks at messages that were true once
 REFRESHED = 50  # VPSes at most whose numbers are brought up to date in one look
@@ -109,6 +110,9 @@ class Explainer:
         vps, verdict = self._world.vpses.get(key), self._queue.verdict(key)
         if vps is None or verdict is None or not differs(vps, verdict):
             return
+        await self._say(key, vps, verdict)
+
+    async def _say(self, key: ObjectKey, vps: Object, verdict: Unschedulable) -> None:
         try:
             told = await self._writes.say_unscheduled(vps, reason=verdict.reason, message=verdict.message)
         except (errors.Conflict, errors.NotFound):
@@ -119,6 +123,14 @@ class Explainer:
             self._world.vpses.overlay(told)
             if not grants.says_unscheduled(vps):
                 self._recorder.warning(vps, "FailedScheduling", verdict.message)
+
+    async def tell_obstacle(self, key: ObjectKey, refusal: errors.Invalid) -> None:
+        """What only the server knows: that somewhere there is a container of this VPS already."""
+        vps = self._world.vpses.get(key)
+        for cause in refusal.causes:
+            verdict = Unschedulable(cause.reason, cause.message)
+            if vps is not None and cause.reason == UNKNOWN_CONTAINER and differs(vps, verdict):
+                await self._say(key, vps, verdict)
 
 
 def differs(vps: Object, verdict: Unschedulable) -> bool:

@@ -25,6 +25,22 @@ class NodeNotReady(Filter):
         return "not ready"
 
 
+class Quarantined(Filter):
+    """The store went back in time, and nobody has looked at it since."""
+
+    def fits(self, node: NodeView) -> bool:
+        return not node.facts.quarantine
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return "in quarantine"
+
+    def alone(self, node: NodeView) -> str:
+        return (
+            f"node {node.name} is in quarantine: {node.facts.quarantine}; "
+            f"look at it, then: kohakuriver node accept {node.name}"
+        )
+
+
 class Cordoned(Filter):
     """An administrator wants no new VPS on it."""
 
@@ -135,12 +151,13 @@ class NoSSHPort(Filter):
 
 
 NOT_READY, CORDONED, DRAINING, DISK_FULL = NodeNotReady(), Cordoned(), Draining(), DiskFull()
+QUARANTINED = Quarantined()
 NO_SSH_PORT = NoSSHPort()
 
 
 def that_apply(request: VPSRequest) -> tuple[Filter, ...]:
     """The filters this request has to pass, in the order in which a refusal is told."""
-    filters: list[Filter] = [NOT_READY, DRAINING, CORDONED, DISK_FULL]
+    filters: list[Filter] = [NOT_READY, QUARANTINED, DRAINING, CORDONED, DISK_FULL]
     if request.selector:
         filters.append(Selector(request.selector))
     filters += [Tainted(request), *permission.that_apply(request), *to_hold(request)]

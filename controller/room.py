@@ -52,6 +52,8 @@ class NodeView:
 
 def view_of(facts: NodeFacts, bookings: Mapping[str, Booking]) -> NodeView:
     """A node with these bookings on it. A booking without a port takes none."""
+    if facts.strays:
+        bookings = {**dict(facts.strays), **bookings}
     millicores = memory = ports = 0
     special = False
     for booking in bookings.values():

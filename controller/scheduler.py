@@ -209,6 +209,8 @@ class Scheduler:
         delay = self._backoff.failed(key)
         level = logging.INFO if isinstance(error, errors.Conflict | errors.Invalid) else logging.WARNING
         log.log(level, "bind failed", extra={"vps": str(key), "node": node, "error": str(error)})
+        if isinstance(error, errors.Invalid):
+            await self._explainer.tell_obstacle(key, error)
         await asyncio.sleep(delay)
         await self._world.look_at_vps(key)
         await self._world.look_at_node(node)

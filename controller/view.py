@@ -115,6 +115,8 @@ class NodeFacts:
     gpus: tuple[GPU, ...] = ()  # by index
     allow_mounts: tuple[Mount, ...] = ()
     allow_privileged: bool = False
+    quarantine: str = ""  # why nothing new may come here
+    strays: tuple[tuple[str, "Booking"], ...] = ()  # what containers hold that no VPS accounts for, by uid
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -191,6 +193,8 @@ def facts_of(node: Object) -> NodeFacts:
             Mount(entry["prefix"], bool(entry.get("readOnly"))) for entry in status.get("allowMounts") or ()
         ),
         allow_privileged=bool(status.get("allowPrivileged")),
+        quarantine=(status.get("quarantine") or {}).get("why") or "",
+        strays=tuple((one.get("uid") or "", _stray(one)) for one in status.get("unknown") or ()),
     )
 
 
@@ -212,6 +216,13 @@ def booking_of(entry: Object) -> Booking:
         gpus=tuple(entry.get("gpus") or ()),
         is_tombstone=bool(entry.get("tombstone")),
     )
+
+
+def _stray(unknown: Object) -> Booking:
+    """What it holds: its GPUs and its port always, the rest while its processes exist."""
+    is_up = unknown.get("state") in ("running", "paused", "restarting")
+    held = {field: value for field, value in unknown.items() if is_up or field in ("gpus", "sshPort")}
+    return booking_of(held)
 
 
 def is_ready(node: Object) -> bool:

@@ -6,6 +6,7 @@ nothing.
 """
 
 import dataclasses
+from collections.abc import Callable
 
 from agent import labels
 from agent.desired import Around, Desired
@@ -37,6 +38,7 @@ class Surroundings:
         devices: Devices,
         roster: Roster,
         topology: Topology,
+        quarantined: Callable[[], str] = lambda: "",
     ) -> None:
         self._settings = settings
         self._key = ObjectKey("", settings.node)
@@ -46,6 +48,7 @@ class Surroundings:
         self._devices = devices
         self._roster = roster
         self._topology = topology
+        self._quarantined = quarantined
         self._machine = cpuset.written(cores_of(topology))
 
     @property
@@ -86,6 +89,7 @@ class Surroundings:
         booking = self.bookings.get(desired.uid) or {}
         around = Around(
             drained=self.drained,
+            quarantine=self._quarantined(),
             refusal=permission,
             machine=self._machine,
             held=booking.get("cpuset") or "",

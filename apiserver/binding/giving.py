@@ -68,6 +68,8 @@ def regrant(order: Order, records: Records) -> Step:
     node = codec.decode(record)
     if (node.get("spec") or {}).get("drain"):
         raise _unfit(order, f"its files are on {order.node}, which is being drained")
+    if objects.status_of(node).get("quarantine"):
+        raise _unfit(order, f"its files are on {order.node}, which is in quarantine")
     allocation = grants.allocation_of(records[order.allocation_key], node=order.node, now=order.now)
     booked = booking.regrant(allocation, node, vps)
     if isinstance(booked, Refusal):
@@ -129,11 +131,14 @@ def _schedulable(order: Order, record: Record | None) -> Json:
     spec = node.get("spec") or {}
     conditions = {one["type"]: one for one in objects.status_of(node).get("conditions") or ()}
     ready = conditions.get(owners.NODE_READY) or {"status": "Unknown"}
+    quarantine = objects.status_of(node).get("quarantine")
     runtime = conditions.get("RuntimeReady") or {"status": "Unknown"}
     if spec.get("drain"):
         raise _unfit(order, f"node {order.node} is being drained")
     if spec.get("unschedulable"):
         raise _unfit(order, f"node {order.node} is cordoned")
+    if quarantine:
+        raise _unfit(order, f"node {order.node} is in quarantine: {quarantine.get('why')}")
     if ready["status"] != "True":
         raise _unfit(order, f"node {order.node} is not ready: {ready.get('message') or ready['status']}")
     if runtime["status"] == "False":

@@ -28,6 +28,7 @@ _TYPES: Mapping[str, type] = {
     "taken": list,
     "destroyed": bool,
     "sha256": str,
+    "container": str,
 }
 _LONGEST = 1024  # characters of a text, ports of a list
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from apiserver import codec
 from apiserver.admitting.identity import User
-from apiserver.binding import giving, grants, orders, taking, turns
+from apiserver.binding import adopting, giving, grants, orders, taking, turns
 from apiserver.binding.orders import Order, Records
 from apiserver.binding.steps import Decide, Step
 from apiserver.store.base import Record, StoreConflict
@@ -33,6 +33,7 @@ _VERBS: Mapping[str, tuple[Decide, Sequence[str], bool]] = {
     "reject": (taking.reject, ("uid", "epoch", "reason", "message"), False),
     "newport": (giving.newport, ("uid", "epoch", "taken"), True),
     "forget": (taking.forget, ("uid",), True),
+    "adopt": (adopting.adopt, ("uid", "node", "container"), True),
 }
 
 
@@ -49,7 +50,9 @@ async def act(
     decide, fields, looks_at_node = _VERBS[action]
     checked = orders.checked(body, fields)
     key = codec.key(kinds.VPS, namespace, name)
-    node = checked.get("node") if action == "bind" else user.node
+    node = checked.get("node", user.node)
+    if action == "bind":
+        _check_clear(server, namespace, name, checked["uid"])
     if node is None:  # whoever is not a node itself asks where the VPS is
         node = _node_of(await server.store.get(key), name)
     order = Order(user, name, key, checked, node, timestamp(server.clock.now()))
@@ -76,6 +79,13 @@ async def transact(server: Backing, order: Order, decide: Decide, seen: objects.
             continue
         return Written(objects.at(step.vps, revision), removed=step.removed)
     raise objects.too_busy(kinds.NODE_ALLOCATION, order.node, ATTEMPTS)
+
+
+def _check_clear(server: Backing, namespace: str | None, name: str, uid: str) -> None:
+    """Raises Invalid while an agent reports a container of that VPS which the store does not know."""
+    why = server.obstacle(namespace, name, uid)
+    if why:
+        raise objects.invalid(kinds.VPS, name, errors.Cause("node", why, "ContainerUnknown"))
 
 
 def _tried(order: Order, decide: Decide, records: Records) -> Step | None:

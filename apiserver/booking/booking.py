@@ -19,6 +19,7 @@ from kohakuriver import cpuset
 __all__ = [
     "Booking",
     "Refusal",
+    "adopt",
     "book",
     "bury",
     "free",
@@ -32,6 +33,7 @@ __all__ = [
 Json = dict[str, Any]
 
 _COUNTED = ("cores", "memory")
+_UP = ("running", "paused", "restarting")  # the engine's words
 _CHOSEN = ("exclusive", "cpuset", "numa", "gpus")
 
 
@@ -99,6 +101,32 @@ def book(
     return _give(allocation, node, vps, entry=entry)
 
 
+def adopt(
+    allocation: Json, node: Mapping[str, Any], vps: Mapping[str, Any], held: Mapping[str, Any], *, id_: str
+) -> Booking | Refusal:
+    """Book a VPS whose container is on the node already, and holds this: that, and all it asks for."""
+    metadata, wanted, name = vps["metadata"], Wanted.of(vps), _name(allocation)
+    uid, hold = metadata["uid"], _Hold.of(_held(held))
+    if uid in _bookings(allocation):
+        return Refusal(f"{name} has booked something for the VPS of this container already")
+    others = _others(allocation, node, uid)
+    booked = wanted.amount.largest(hold.amount)
+    short = amounts.shortage(name, node, others, wants=booked, holds=hold.amount)
+    own: cores.Cores | Refusal = cores.NONE
+    if short is None:
+        own = cores.choose(name, node, others, wanted=wanted, held=cores.NONE)
+    chosen = _hold(wanted, short, own, devices.choose(name, node, others, wanted=wanted, held=hold.gpus))
+    port = ports.choose(name, node, others, vps=vps)
+    if isinstance(chosen, Refusal):
+        return chosen
+    if isinstance(port, Refusal):
+        return port
+    published = {} if port is None else {"sshPort": port}
+    entry = {"namespace": metadata["namespace"], "name": metadata["name"], "epoch": held["epoch"], "id": id_}
+    kept = {**entry, **chosen.with_all_of(hold).booked(), **published}
+    return Booking(_with(allocation, uid, kept), {**chosen.granted(), **published})
+
+
 def regrant(allocation: Json, node: Mapping[str, Any], vps: Mapping[str, Any]) -> Booking | Refusal:
     """Book everything again for a VPS that kept only its port when it stopped; not always the same GPUs."""
     return _give(allocation, node, vps, entry=_entry(allocation, vps))
@@ -128,7 +156,7 @@ def move_port(
 ) -> Booking | Refusal:
     """Another port for a VPS, none of those that strangers hold on its node."""
     uid, entry = vps["metadata"]["uid"], _entry(allocation, vps)
-    others = _others(allocation, uid)
+    others = _others(allocation, node, uid)
     port = ports.choose(_name(allocation), node, others, vps=vps, strangers=strangers)
     if isinstance(port, Refusal):
         return port
@@ -148,7 +176,7 @@ def resize(
     nothing else is asked than before stay the same.
     """
     entry, granted, wanted = _entry(allocation, vps), vps["status"]["assignment"]["grant"], Wanted.of(vps)
-    others, held = _others(allocation, vps["metadata"]["uid"]), _Hold.of(entry)
+    others, held = _others(allocation, node, vps["metadata"]["uid"]), _Hold.of(entry)
     name = _name(allocation)
     booked = wanted.amount.largest(held.amount)
     short = amounts.shortage(name, node, others, wants=booked, holds=held.amount)
@@ -193,7 +221,7 @@ def _give(
     allocation: Json, node: Mapping[str, Any], vps: Mapping[str, Any], *, entry: Json
 ) -> Booking | Refusal:
     uid, wanted, name = vps["metadata"]["uid"], Wanted.of(vps), _name(allocation)
-    others = _others(allocation, uid)
+    others = _others(allocation, node, uid)
     short = amounts.shortage(name, node, others, wants=wanted.amount, holds=amounts.NOTHING)
     own: cores.Cores | Refusal = cores.NONE
     if short is None:
@@ -269,8 +297,19 @@ def _bookings(allocation: Json) -> dict[str, Json]:
     return bookings
 
 
-def _others(allocation: Json, uid: str) -> list[Json]:
-    return [entry for owner, entry in _bookings(allocation).items() if owner != uid]
+def _others(allocation: Json, node: Mapping[str, Any] | None, uid: str) -> list[Json]:
+    """What is not to be had: what others have booked, and what containers hold that no VPS accounts for."""
+    booked = _bookings(allocation)
+    others = [entry for owner, entry in booked.items() if owner != uid]
+    unknown = ((node or {}).get("status") or {}).get("unknown") or ()
+    strays = [one for one in unknown if one.get("uid") != uid and one.get("uid") not in booked]
+    return [*others, *(_held(one) for one in strays)]
+
+
+def _held(unknown: Mapping[str, Any]) -> Json:
+    """What a container holds: its GPUs and its port always, the rest while its processes exist."""
+    fields = ("gpus", "sshPort", *(_COUNTED if unknown.get("state") in _UP else ()))
+    return {field: unknown[field] for field in fields if unknown.get(field)}
 
 
 def _with(allocation: Json, uid: str, entry: Json) -> Json:

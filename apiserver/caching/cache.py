@@ -22,6 +22,7 @@ from apiserver.caching.entry import Entry, entry_of
 from apiserver.caching.freshness import Freshness
 from apiserver.caching.kindcache import KindCache
 from apiserver.caching.owned import Owned
+from apiserver.caching.strays import Strays
 from apiserver.caching.tick import Ticker
 from apiserver.lineage import Lineage
 from apiserver.store.base import (
@@ -57,6 +58,7 @@ class Cache:
         self.revocations = Revocations()
         self.credentials = Credentials()
         self.owned = Owned()
+        self.strays = Strays()
         self._by_plural = {kind.resource.plural: kind for kind in self.kinds.values()}
         self._lineage = lineage
         self._store = store = lineage.store
@@ -166,6 +168,8 @@ class Cache:
                 kind.apply(change.key, entry, revision=change.revision)
                 if kind.resource is kinds.TOKEN:
                     self.credentials.apply(change.key, change.record)
+                elif kind.resource is kinds.NODE:
+                    self.strays.apply(change.key, change.record)
             elif change.key.startswith(codec.REVOKED):
                 self.revocations.apply(change.key, change.record)
             elif change.key == codec.HISTORY and change.record is not None:
@@ -214,6 +218,8 @@ class Cache:
         self.revocations.replace(record for record in page.records if record.key.startswith(codec.REVOKED))
         tokens = codec.prefix(kinds.TOKEN)
         self.credentials.replace(record for record in page.records if record.key.startswith(tokens))
+        nodes = codec.prefix(kinds.NODE)
+        self.strays.replace(record for record in page.records if record.key.startswith(nodes))
         self._advance(page.revision)
         self.loaded.set()
         LOG.info("the cache is filled", extra={"objects": len(page.records), "revision": page.revision})

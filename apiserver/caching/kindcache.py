@@ -65,6 +65,9 @@ class KindCache:
         self._index.move(key, previous, entry)
         if (entry is None) != (previous is None):
             self._order = None
+        if entry is not None and previous is not None and entry.uid != previous.uid:
+            self._happened(revision, None, previous)  # adopted: another object under the same name
+            previous = None
         if entry is not None or previous is not None:
             self._happened(revision, entry, previous)
 

@@ -135,6 +135,8 @@ def _node_status(obj: Object, now: datetime.datetime) -> Cell:
     ready = _condition(obj, "Ready")
     word = {"True": "Ready", "False": "NotReady"}.get(ready, "NotReady" if ready else "Unknown")
     spec = obj.get("spec") or {}
+    if (obj.get("status") or {}).get("quarantine"):
+        word = f"{word},Quarantined"
     if spec.get("drain"):
         return f"{word},Draining"
     return f"{word},SchedulingDisabled" if spec.get("unschedulable") else word

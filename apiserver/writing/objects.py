@@ -25,6 +25,10 @@ class Backing(Protocol):
     @property
     def clock(self) -> Clock: ...
 
+    def obstacle(self, namespace: str | None, name: str, uid: str) -> str:
+        """Why nothing may be placed under this name, by what agents report; empty if it may."""
+        ...
+
     def recall(self, keys: Sequence[str]) -> dict[str, Record | None] | None:
         """The records as they were a moment ago, without asking the store; None if that is not known."""
         ...

@@ -27,6 +27,8 @@ def word(node: Object) -> str:
         parts.append("EngineDown")
     if condition(node, "DiskPressure").get("status") == "True":
         parts.append("DiskPressure")
+    if (node.get("status") or {}).get("quarantine"):
+        parts.append("Quarantined")
     if spec.get("drain"):
         parts.append("Drained")
     elif spec.get("unschedulable"):

@@ -40,6 +40,9 @@ def page(node: Object, allocation: Object | None, events: list[Object], now: dat
     bookings = (allocation or {}).get("bookings") or {}
     if bookings:
         lines += ["", "Held by:", *sections.indented(_holders(list(bookings.values())))]
+    if found.get("unknown"):
+        lines += ["", "Containers of this cluster that no VPS accounts for, left alone:"]
+        lines += sections.indented(_unknown(found["unknown"]))
     if found.get("conditions"):
         lines += ["", "Conditions:", *sections.indented(sections.conditions(found["conditions"], now))]
     if events:
@@ -56,6 +59,16 @@ def next_commands(node: Object) -> list[str]:
     name, spec = node["metadata"]["name"], node.get("spec") or {}
     if overview.condition(node, "Ready").get("status") == "Unknown":
         return [f"kohakuriver node forget {name} --destroyed   # only if the machine is gone for good"]
+    found = node.get("status") or {}
+    commands = [
+        f"kohakuriver vps adopt {one['vps']} -n {one['namespace']}   # once it is declared again"
+        for one in found.get("unknown") or ()
+        if one.get("vps") and one.get("namespace")
+    ]
+    if found.get("quarantine"):
+        commands.append(f"kohakuriver node accept {name}   # what is declared is carried out again")
+    if commands:
+        return commands
     if spec.get("drain") or spec.get("unschedulable"):
         return [f"kohakuriver node uncordon {name}"]
     return []
@@ -84,8 +97,35 @@ def _facts(node: Object, allocation: Object | None, now: datetime.datetime) -> l
         ("Engine", info.get("runtimeVersion")),
         ("Agent", info.get("agentVersion")),
         ("Created", f"{created} ({sections.ago(created, now)} ago)" if created else ""),
-        ("Unknown", found.get("unknown")),
+        ("Quarantine", _quarantine(found.get("quarantine"), now)),
     ]
+
+
+def _quarantine(quarantine: Object | None, now: datetime.datetime) -> list[str]:
+    if not quarantine:
+        return []
+    return [
+        f"since {quarantine['since']} ({sections.ago(quarantine['since'], now)} ago): {quarantine['why']}",
+        "nothing is created, started, stopped, changed or removed here; what runs goes on",
+    ]
+
+
+def _unknown(containers: list[Object]) -> list[str]:
+    rows = [["CONTAINER", "VPS", "STATE", "CORES", "MEMORY", "GPUS", "SSH PORT", "IMAGE"]]
+    for one in containers:
+        rows.append(
+            [
+                str(one["container"]),
+                f"{one.get('namespace') or '?'}/{one.get('vps') or '?'}",
+                str(one.get("state") or "?"),
+                str(one.get("cores") or "-"),
+                str(one.get("memory") or "-"),
+                str(len(one.get("gpus") or ()) or "-"),
+                str(one.get("sshPort") or "-"),
+                str(one.get("image") or "?"),
+            ]
+        )
+    return table.Printer().lines(rows)
 
 
 def _mount(one: Object) -> str:

@@ -12,6 +12,7 @@ import dataclasses
 import logging
 import random
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import tenacity
 
@@ -50,6 +51,18 @@ def revision_of(body: Object) -> int:
     return int(body["metadata"]["resourceVersion"])
 
 
+class Witness(Protocol):
+    """Follows in which history the store is, and how far. It hears of a list before anybody sees it."""
+
+    def mark(self) -> int:
+        """The revision known when a list is asked for: what it answers is at or above that."""
+        ...
+
+    def listed(self, history: str, revision: int, *, mark: int) -> None: ...
+
+    def reached(self, revision: int) -> None: ...
+
+
 class Informer:
     """The objects of one kind, as of a moment ago. Run `run()` as a task; then read."""
 
@@ -64,9 +77,8 @@ class Informer:
         field_selector: str = "",
         label_selector: str = "",
         chance: random.Random | None = None,
-        listed: Callable[[str, int], None] | None = None,
+        witness: Witness | None = None,
     ) -> None:
-        """`listed` hears the history and revision of every list before anybody sees what is in it."""
         self.resource = resource
         self.missed = 0  # changes that a periodic list found and the watch had not told
         self._client = client
@@ -77,7 +89,7 @@ class Informer:
         self._label_selector = label_selector
         self._chance = chance or random.Random()  # noqa: S311 - jitter, no secret
         self._objects: dict[ObjectKey, Object] = {}
-        self._listed = listed
+        self._witness = witness
         self._history = ""  # of the store, when last listed
         self._revision = 0  # the highest that the server has told of
         self._resume: str | None = None  # where the next watch starts; None: list first
@@ -107,9 +119,9 @@ class Informer:
         return self._synced.is_set()
 
     @property
-    def revision(self) -> int:
-        """The highest that the server has told of."""
-        return self._revision
+    def history(self) -> str:
+        """The history of the store that was last listed."""
+        return self._history
 
     async def wait_synced(self) -> None:
         await self._synced.wait()
@@ -148,6 +160,7 @@ class Informer:
             self._resume = None
 
     async def _list(self) -> None:
+        mark = self._witness.mark() if self._witness is not None else 0
         answer = await self._client.list(
             self.resource,
             namespace=self._namespace,
@@ -155,8 +168,8 @@ class Informer:
             label_selector=self._label_selector,
         )
         replaced = self._is_restored(answer)
-        if self._listed is not None:
-            self._listed(answer.history, int(answer.resource_version))
+        if self._witness is not None:
+            self._witness.listed(answer.history, int(answer.resource_version), mark=mark)
         again = self._resume is not None and not replaced
         if replaced:
             log.warning("the store was restored: everything is replaced", extra=self._where(answer))
@@ -210,6 +223,8 @@ class Informer:
                 self._put(event.object)
             self._resume = event.object["metadata"]["resourceVersion"]
             self._revision = int(self._resume)
+            if self._witness is not None:
+                self._witness.reached(self._revision)
             if event.type == "BOOKMARK" and self._heard_at > due:
                 return  # between two events, so that nothing is cut short
 

@@ -61,7 +61,7 @@ VPS = ResourceType(
     singular="vps",
     short_names=("vps",),
     subresources=("status",),
-    actions=("bind", "finish", "release", "regrant", "reject", "newport", "forget"),
+    actions=("bind", "finish", "release", "regrant", "reject", "newport", "forget", "adopt"),
     streams=("terminal", "exec", "logs", "forward", "files"),
     categories=("all",),
 )

@@ -27,6 +27,9 @@ class NodeSpec(meta.Model):
     """VPSes here stop, their spec untouched, and start again when this is taken back."""
     taints: list[Taint] | None = None
     """Keep off VPSes that do not tolerate them."""
+    accepts: str | None = None
+    """The id of a quarantine that is over, or of a history of the store: a person has looked at the node
+    (`kohakuriver node accept`)."""
 
 
 class Capacity(meta.Model):
@@ -116,6 +119,44 @@ class NodeInfo(meta.Model):
     """Changes with every boot."""
 
 
+class UnknownContainer(meta.Model):
+    """A container of this cluster that no VPS accounts for."""
+
+    container: str
+    """Its name in the engine."""
+    namespace: str | None = None
+    """The namespace of the VPS it was made for."""
+    vps: str | None = None
+    """The name of that VPS."""
+    uid: str | None = None
+    """The uid of that VPS."""
+    epoch: int | None = None
+    """The placement it was made for."""
+    state: str | None = None
+    """The engine's word for how it is."""
+    image: str | None = None
+    """The image it was made from."""
+    cores: str | None = None
+    """The cores it is limited to."""
+    memory: str | None = None
+    """The memory it is limited to."""
+    gpus: list[str] | None = None
+    """The UUIDs of its GPUs."""
+    ssh_port: int | None = None
+    """The port of the node that it publishes SSH on."""
+
+
+class Quarantine(meta.Model):
+    """Why nothing is changed on a node: what the API says may be older than what is so there."""
+
+    id: str
+    """What `spec.accepts` has to say to end it."""
+    since: meta.Timestamp
+    """When it began."""
+    why: str
+    """What it is because of, in words."""
+
+
 class NodeStatus(meta.Model):
     """What the agent found."""
 
@@ -136,13 +177,17 @@ class NodeStatus(meta.Model):
     volumes: list[NodeVolume] | None = None
     """Volumes that the engine holds."""
     conditions: Annotated[list[meta.Condition] | None, meta.keyed_by("type")] = None
-    """Ready, RuntimeReady, NetworkIsolated, DiskPressure."""
+    """Ready, RuntimeReady, NetworkIsolated, DiskPressure, Quarantined."""
     node_info: NodeInfo | None = None
     """What the machine and its programs are."""
     images: list[str] | None = None
     """The images the engine holds."""
-    unknown: list[str] | None = None
-    """Containers of this cluster that no VPS accounts for; left alone."""
+    unknown: list[UnknownContainer] | None = None
+    """Containers of this cluster that no VPS accounts for: left alone; what they hold is nobody else's."""
+    history: str | None = None
+    """The history of the store in which the agent looked for those."""
+    quarantine: Quarantine | None = None
+    """Nothing is created, changed or removed here until a person has looked at the node."""
 
 
 class Node(meta.Object):

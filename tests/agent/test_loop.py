@@ -365,7 +365,7 @@ async def test_containers_no_vps_accounts_for_are_named_and_left_alone(tmp_path:
         await node.start_agent()
         await asyncio.sleep(25)
         status = (await node.until_ready())["status"]
-        assert status["unknown"] == [node.container().name]
+        assert [one["container"] for one in status["unknown"]] == [node.container().name]
         assert node.container().state is ContainerState.RUNNING
 
 

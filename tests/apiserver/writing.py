@@ -103,6 +103,10 @@ class World:
 
     recalled: dict[str, Record | None] | None = None  # what a cache would remember, right or wrong
 
+    def obstacle(self, namespace: str | None, name: str, uid: str) -> str:
+        """Nothing: what agents report is the cache's."""
+        return ""
+
     def recall(self, keys: Sequence[str]) -> dict[str, Record | None] | None:
         """Nothing, unless a test says what is remembered."""
         return None if self.recalled is None else {key: self.recalled.get(key) for key in keys}
@@ -202,7 +206,7 @@ class World:
 
     async def act(self, action: str, name: str = "dev", *, user: User = CONTROLLER, **body: Any) -> Written:
         """POST …/ACTION, with the uid and epoch as they are unless the test says otherwise."""
-        timeless = action in ("bind", "forget")
+        timeless = action in ("bind", "forget", "adopt")
         if "uid" not in body or ("epoch" not in body and not timeless):
             vps = await self.vps(name)
             body.setdefault("uid", vps["metadata"]["uid"])

@@ -301,6 +301,10 @@ class Bed:
             f"--token-file={files.tokens}",
         ]
 
+    def config(self, who: str) -> Path:
+        """The config file of an identity."""
+        return self._files.config(who)
+
     def _config(self, who: str) -> list[str]:
         return ["--config", str(self._files.config(who))]
 

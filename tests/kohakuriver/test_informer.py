@@ -41,6 +41,22 @@ async def following(api: Api, **options):
             await asyncio.gather(task, return_exceptions=True)
 
 
+class Heard:
+    """A witness that takes down the histories of the lists."""
+
+    def __init__(self) -> None:
+        self.histories: list[str] = []
+
+    def mark(self) -> int:
+        return 0
+
+    def listed(self, history: str, revision: int, *, mark: int) -> None:
+        self.histories.append(history)
+
+    def reached(self, revision: int) -> None:
+        pass
+
+
 async def settle() -> None:
     await asyncio.sleep(1)
 
@@ -128,7 +144,7 @@ async def test_a_late_listener_hears_of_every_object_at_once():
 @pytest.mark.parametrize("keeps_log", [False, True])
 async def test_of_a_restored_store_nothing_is_kept_that_it_does_not_have(keeps_log):
     store = MemoryStore()
-    heard: list[str] = []
+    heard = Heard()
     async with running_api(store) as api:
         await api.create(VPS, a_vps("before"))
         backup = store.backup()
@@ -136,13 +152,13 @@ async def test_of_a_restored_store_nothing_is_kept_that_it_does_not_have(keeps_l
             await api.create(VPS, a_vps("after"))
             await api.call("DELETE", VPS.path(namespace="default", name="after"))
         await api.create(VPS, a_vps("after"))
-        async with following(api, listed=lambda history, revision: heard.append(history)) as (informer, told):
+        async with following(api, witness=heard) as (informer, told):
             store.restore(backup, keeps_log=keeps_log)
             await asyncio.sleep(30)
             assert informer.get(key("after")) is None
             assert informer.get(key("before")) is not None
             assert told[-1] in (key("after"), key("before"))
-            assert len(set(heard)) == 2
+            assert len(set(heard.histories)) == 2
             assert informer.missed == 0
 
 

@@ -1,0 +1,74 @@
+"""`POST vpses/NAME/adopt`: a VPS takes over a container that the store does not know (CORRECTNESS 19).
+
+A person declares the VPS again, and it becomes the one that the container was made for: with its uid and its
+placement, bound to its node, everything booked that the container has. The agent finds it in place. Only
+what a Node's status names as unknown can be adopted, by a VPS of the same namespace and name. Pure.
+"""
+
+import uuid
+from typing import Any
+
+from apiserver import codec
+from apiserver.binding import grants, orders
+from apiserver.binding.orders import Order, Records
+from apiserver.binding.steps import Step, both
+from apiserver.booking import booking
+from apiserver.caching.strays import is_of
+from apiserver.writing import metadata, notices, objects, owners
+from apiserver.writing.refusal import Refusal
+from kohakuriver.resources import kinds
+
+Json = dict[str, Any]
+
+
+def adopt(order: Order, records: Records) -> Step:
+    """Bind it where its container is, as the placement that the container is of."""
+    vps = orders.found(order, records)
+    if objects.assignment_of(vps) is not None or vps["metadata"].get("deletionTimestamp"):
+        raise _conflict(order, "it is bound to a node already, or being deleted", "read the VPS again")
+    held = _unknown(order, vps, records)
+    vps["metadata"] = {**vps["metadata"], "uid": held["uid"]}
+    vps["status"] = {**objects.status_of(vps), "assignment": {"grant": {"sshPort": held.get("sshPort")}}}
+    record = records[order.node_key]
+    node = codec.decode(record) if record is not None else {}
+    allocation = grants.allocation_of(records[order.allocation_key], node=order.node, now=order.now)
+    id_ = uuid.uuid4().hex
+    booked = booking.adopt(allocation, node, vps, held, id_=id_)
+    if isinstance(booked, Refusal):
+        raise grants.no_room(order.name, booked)
+    _place(order, vps, {"epoch": held["epoch"], "id": id_, "grant": booked.grant})
+    words = (
+        f"container {held['container']} on {order.node}, which the store did not know, is this VPS's again"
+    )
+    notice = notices.warning(vps, reason="Adopted", message=words, now=order.now)
+    return both(order, vps, booked.allocation, notice)
+
+
+def _unknown(order: Order, vps: Json, records: Records) -> Json:
+    """What the Node says of the container. Raises Conflict where it names none of this VPS."""
+    record = records[order.node_key]
+    status = objects.status_of(codec.decode(record)) if record is not None else {}
+    where = {"namespace": vps["metadata"]["namespace"], "name": order.name, "uid": vps["metadata"]["uid"]}
+    for one in status.get("unknown") or ():
+        if one.get("container") == order.body["container"] and is_of(one, **where) and one.get("epoch"):
+            found: Json = one
+            return found
+    why = f"{order.node} reports no unknown container {order.body['container']} of it"
+    raise _conflict(order, why, f"kohakuriver node status {order.node} names those that there are")
+
+
+def _place(order: Order, vps: Json, placement: Json) -> None:
+    status = {**objects.status_of(vps), "epoch": placement["epoch"]}
+    for field in ("observed", "unreachableSince", "observedGeneration"):
+        status.pop(field, None)
+    status["assignment"] = {"node": order.node, "boundAt": order.now, **placement}
+    message = f"adopted with its container on {order.node}"
+    condition = {"type": owners.SCHEDULED, "status": "True", "reason": "Adopted", "message": message}
+    status["conditions"] = owners.merge_conditions(status.get("conditions"), [condition], now=order.now)
+    vps["status"] = status
+    names = [name for name in vps["metadata"].get("finalizers") or () if name != metadata.FINALIZER]
+    vps["metadata"]["finalizers"] = [*names, metadata.FINALIZER]
+
+
+def _conflict(order: Order, why: str, hint: str) -> Exception:
+    return objects.conflict(kinds.VPS, order.name, why, hint=hint)

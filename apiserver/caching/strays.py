@@ -1,0 +1,87 @@
+"""What agents report that stands in the way of a placement: containers that no VPS accounts for.
+
+A VPS that the store has forgotten, since it was restored from a backup, may be alive. Nothing of its name or
+uid is placed anywhere while its container is there, so that it is never there twice; and after a restore
+nothing is placed at all before every node has said which such containers it has, or a person has said that
+it does not matter. Fed by the cache's one watch; asked by `bind`.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from apiserver.lineage import History
+from apiserver.store.base import Record
+
+Json = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Report:
+    """What one node's agent has said."""
+
+    history: str  # of the store, when it looked
+    accepts: str  # what a person has said of the node
+    unknown: tuple[Json, ...]
+
+    @classmethod
+    def of(cls, record: Record) -> "Report":
+        node = orjson.loads(record.value)
+        status, spec = node.get("status") or {}, node.get("spec") or {}
+        unknown = tuple(one for one in status.get("unknown") or () if isinstance(one, dict))
+        return cls(status.get("history") or "", spec.get("accepts") or "", unknown)
+
+
+class Strays:
+    """The reports of all nodes."""
+
+    def __init__(self) -> None:
+        self._reports: dict[str, Report] = {}
+
+    def apply(self, key: str, record: Record | None) -> None:
+        """Take over one change of a Node."""
+        name = key.rpartition("/")[2]
+        if record is None:
+            self._reports.pop(name, None)
+        else:
+            self._reports[name] = Report.of(record)
+
+    def replace(self, records: Iterable[Record]) -> None:
+        """Take over a whole new listing."""
+        self._reports = {record.key.rpartition("/")[2]: Report.of(record) for record in records}
+
+    def obstacle(self, history: History, *, namespace: str | None, name: str, uid: str) -> str:
+        """Why nothing may be placed under this name, with what to do about it; empty if it may."""
+        for node, report in self._reports.items():
+            for one in report.unknown:
+                if is_of(one, namespace=namespace, name=name, uid=uid):
+                    return (
+                        f"{node} has container {one['container']} of it that the store does not know; "
+                        f"to take it over: kohakuriver vps adopt {name} -n {namespace}; "
+                        f"if nobody needs it, on {node}: docker rm -f {one['container']}"
+                    )
+        unheard = [] if not history.is_restored else self._unheard(history)
+        if unheard:
+            return (
+                f"the store was restored from a backup, and {', '.join(unheard[:3])} "
+                f"{'has' if len(unheard) == 1 else 'have'} not said yet which containers are there: bring "
+                f"the agent back, or, if they do not matter: kohakuriver node accept {unheard[0]}"
+            )
+        return ""
+
+    def _unheard(self, history: History) -> list[str]:
+        return sorted(
+            node
+            for node, report in self._reports.items()
+            if history.id not in (report.history, report.accepts)
+        )
+
+
+def is_of(unknown: Mapping[str, Any], *, namespace: str | None, name: str, uid: str) -> bool:
+    """Whether this is a VPS's own container: by its name too, since copies carry the labels as well."""
+    own = f"kohakuriver-{unknown.get('namespace')}-{unknown.get('vps')}-{str(unknown.get('uid'))[:8]}"
+    if unknown.get("container") != own:
+        return False
+    return unknown.get("uid") == uid or (unknown.get("namespace"), unknown.get("vps")) == (namespace, name)

@@ -1,0 +1,45 @@
+"""`node accept`: a person has looked at a node after the store was restored, and ends its quarantine."""
+
+from typing import Annotated
+
+import typer
+
+from cli import failures, screen
+from cli.http import Api, Object
+from cli.node import change, lookup
+from cli.node.change import Nodes
+from cli.settings import Settings
+from kohakuriver.resources import kinds
+
+EXAMPLES = """
+kohakuriver node accept n1
+kohakuriver node accept --all
+"""
+
+All = Annotated[bool, typer.Option("--all", help="Every node there is.")]
+
+
+def accept(settings: Settings, nodes: Nodes = None, everything: All = False) -> int:
+    """Carry out on nodes what is declared again, after the cluster's store was restored from a backup.
+
+    Look first: `node status` names the containers that no VPS accounts for; they stay as they are.
+    """
+    api = settings.api()
+    if everything and nodes:
+        raise failures.UsageError("name nodes, or write --all", hint="kohakuriver node accept --all")
+    every = api.call("GET", api.path(kinds.NODE))["items"]
+    for node in every if everything else lookup.find(api, nodes, verb="accept"):
+        _accept(api, node)
+    return 0
+
+
+def _accept(api: Api, node: Object) -> None:
+    """By the id of this very quarantine; of a node that has not spoken since, by the history of the store."""
+    quarantine = (node.get("status") or {}).get("quarantine")
+    heard = (node.get("status") or {}).get("history") == api.history
+    token = quarantine["id"] if quarantine and heard else api.history
+    if heard and not quarantine:
+        screen.out(f"{change.title(node)} is not in quarantine")
+        return
+    change.patch(api, node, {"spec": {"accepts": token}})
+    screen.out(f"{change.title(node)} accepted" + ("" if heard else ", though it has not been heard since"))

@@ -1,0 +1,77 @@
+"""`vps adopt`: a VPS that is declared again takes over its container, unknown to the restored store."""
+
+import shlex
+
+from cli import failures, insist, screen, targets
+from cli.http import Api, Object
+from cli.settings import Settings
+from cli.vps import lookup
+from cli.vps.change import IDs
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+
+EXAMPLES = """
+kohakuriver vps adopt dev
+kohakuriver apply -f dev.yaml && kohakuriver vps adopt dev
+"""
+
+
+def adopt(settings: Settings, ids: IDs = None) -> int:
+    """Have VPSes take over their containers that the store does not know, after it was restored.
+
+    Declare them first: with their manifests, or with the `vps create` that this prints.
+    """
+    if not ids:
+        raise failures.UsageError("which VPS is meant? an ID is missing", hint="kohakuriver vps adopt ID")
+    api = settings.api()
+    nodes = api.call("GET", api.path(kinds.NODE))["items"]
+    for name in ids:
+        node, container = _container(nodes, api, name)
+        vps = _declared(api, name, node, container)
+        body = {"uid": vps["metadata"]["uid"], "node": node, "container": container["container"]}
+        path = api.path(kinds.VPS, namespace=api.namespace, name=name)
+        insist.call(api, "POST", f"{path}/adopt", body=body)
+        screen.out(f"{targets.title(kinds.VPS, name)} adopted, with its container on {node}")
+    return 0
+
+
+def _container(nodes: list[Object], api: Api, name: str) -> tuple[str, Object]:
+    """The node that reports a container of this VPS, and what it says of it. Raises NotFound, UsageError."""
+    found = [
+        (str(node["metadata"]["name"]), one)
+        for node in nodes
+        for one in (node.get("status") or {}).get("unknown") or ()
+        if (one.get("namespace"), one.get("vps")) == (api.namespace, name)
+    ]
+    if not found:
+        raise errors.NotFound(
+            f'no node reports an unknown container of VPS "{name}" in namespace {api.namespace}',
+            hint="kohakuriver node status NODE names those that there are",
+        )
+    if len(found) > 1:
+        raise failures.UsageError(
+            "there are several: " + ", ".join(f"{one['container']} on {node}" for node, one in found),
+            hint="remove those that nobody needs with docker rm, on their node",
+        )
+    return found[0]
+
+
+def _declared(api: Api, name: str, node: str, container: Object) -> Object:
+    """The VPS. Raises NotFound, with the command that declares one as its container is."""
+    try:
+        (vps,) = lookup.find(api, [name], exact=True)
+    except errors.NotFound as error:
+        raise errors.NotFound(
+            f'VPS "{name}" is not declared; its container is on {node}, and runs on as it is',
+            hint=f"apply its manifest, or: {creation(name, api.namespace, node, container)}; then adopt it",
+        ) from error
+    return vps
+
+
+def creation(name: str, namespace: str, node: str, container: Object) -> str:
+    """The command that declares a VPS as this container is, as far as that can be seen."""
+    words = ["kohakuriver", "vps", "create", "--name", name, "-n", namespace, "--target", node, "--no-wait"]
+    for option, field in (("--image", "image"), ("--cores", "cores"), ("--memory", "memory")):
+        if container.get(field):
+            words += [option, str(container[field])]
+    return shlex.join(words)
