@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from apiserver import codec
+from apiserver.caching.turns import Turn, turn_of
 from apiserver.reading import selectors
 from apiserver.store.base import Record
 from kohakuriver.resources.kinds import ResourceType
@@ -27,6 +28,7 @@ class Entry:
     labels: Mapping[str, str]
     fields: Mapping[str, str]
     owners: tuple[str, ...] = ()  # uids
+    turn: Turn | None = None  # of a VPS that waits for a node
 
     def matches(self, selection: selectors.Selection) -> bool:
         return selection.matches(self.labels, self.fields)
@@ -55,4 +57,5 @@ def entry_of(resource: ResourceType, record: Record) -> Entry:
         labels=metadata.get("labels") or {},
         fields=selectors.fields_of(resource, obj),
         owners=tuple(owner["uid"] for owner in metadata.get("ownerReferences") or ()),
+        turn=turn_of(resource, obj, key=record.key, created=record.created),
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from apiserver.caching.entry import Entry
 from apiserver.caching.history import Event, History
 from apiserver.caching.index import Index
+from apiserver.caching.turns import Turns
 from apiserver.caching.watchers import Watcher, Watchers
 from apiserver.reading.selectors import Selection
 from apiserver.store.base import Record
@@ -24,6 +25,7 @@ class KindCache:
         self.resource = resource
         self.history = History()
         self.watchers = Watchers()
+        self.turns = Turns()
         self._clock = clock
         self._entries: dict[str, Entry] = {}
         self._index = Index(resource)
@@ -63,6 +65,7 @@ class KindCache:
         if entry is not None:
             self._entries[key] = entry
         self._index.move(key, previous, entry)
+        self.turns.move(previous.turn if previous else None, entry.turn if entry else None)
         if (entry is None) != (previous is None):
             self._order = None
         if entry is not None and previous is not None and entry.uid != previous.uid:
@@ -74,9 +77,10 @@ class KindCache:
     def replace(self, entries: Mapping[str, Entry], revision: int) -> None:
         """Take over a whole new listing: watchers get the differences, nobody resumes from before it."""
         before, self._entries, self._order = self._entries, dict(entries), None
-        self._index = Index(self.resource)
+        self._index, self.turns = Index(self.resource), Turns()
         for key, entry in entries.items():
             self._index.move(key, None, entry)
+            self.turns.move(None, entry.turn)
         changed = (entry for key, entry in entries.items() if before.get(key) != entry)
         for entry in sorted(changed, key=lambda entry: entry.revision):
             known = before.get(entry.key)

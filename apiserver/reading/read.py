@@ -11,9 +11,12 @@ import datetime
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
+
 from apiserver import codec
 from apiserver.admitting import access
 from apiserver.admitting.identity import User
+from apiserver.caching import turns
 from apiserver.caching.entry import Entry, entry_of
 from apiserver.context import Server
 from apiserver.reading import selectors
@@ -56,7 +59,19 @@ async def get(
     scope = access.scope(user, resource, namespace)
     if entry is None or (scope and not entry.matches(selectors.select(resource, fields=(scope,)))):
         raise objects.not_found(resource, name)
-    return entry
+    return _with_its_turn(server, resource, entry)
+
+
+def _with_its_turn(server: Server, resource: ResourceType, entry: Entry) -> Entry:
+    """Where a VPS waits for a node, its message says its place as well, which is stored nowhere."""
+    if entry.turn is None:
+        return entry
+    said = turns.words(*server.cache.kinds[resource].turns.place(entry.turn))
+    if not said:
+        return entry
+    obj = entry.decoded()
+    obj["status"]["message"] = "; ".join(filter(None, (obj["status"].get("message"), said)))
+    return dataclasses.replace(entry, raw=orjson.dumps(obj))
 
 
 async def list_(
