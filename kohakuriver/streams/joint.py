@@ -22,27 +22,45 @@ class Joint(asyncio.Protocol):
         self.framed = Framed(self, masks=masks)
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.error: errors.KohakuRiverError | None = None  # what the other side said went wrong
-        self._local: asyncio.Transport | None = None
+        self.local: asyncio.Transport | None = None  # the TCP connection
+        self._is_joined = False
+        self._early = b""
         self._has_ended = [False, False]  # what comes from the local side, from the stream
 
     def join(self, local: asyncio.Transport, stream: asyncio.Transport, first: bytes = b"") -> None:
         """Begin. `first` came over the stream already; the local side may have had its reading paused."""
-        self._local = local
-        local.set_protocol(self)
+        self.local = local
+        if local.get_protocol() is not self:
+            local.set_protocol(self)
+        self._is_joined = True
         self.framed.adopt(stream, first)
+        if self._early:
+            self.framed.send(self._early)
+            self._early = b""
+        if self._has_ended[0]:
+            self.framed.send_control({"eof": True})
         if local.is_closing():
             self.framed.close()
             self._finish()
         else:
             local.resume_reading()
 
-    # The TCP connection.
+    # The TCP connection. At a listener this is its protocol from the start; else `join` makes it so.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.local = transport  # type: ignore[assignment]  # uvloop's transports are no subclasses
 
     def data_received(self, data: bytes) -> None:
-        self.framed.send(data)
+        if self._is_joined:
+            self.framed.send(data)
+        else:  # it came in at a listener, and its stream is still being dialled
+            self._early += data
+            if self.local is not None:
+                self.local.pause_reading()
 
     def eof_received(self) -> bool:
-        self.framed.send_control({"eof": True})
+        if self._is_joined:
+            self.framed.send_control({"eof": True})
         self._end(0)
         return not all(self._has_ended)
 
@@ -62,49 +80,49 @@ class Joint(asyncio.Protocol):
     # The stream.
 
     def bytes_came(self, data: bytes, *, ends: bool) -> None:
-        if self._local is not None:
-            self._local.write(data)
+        if self.local is not None:
+            self.local.write(data)
 
     def control_came(self, message: Control) -> None:
-        if "eof" in message and self._local is not None:
+        if "eof" in message and self.local is not None:
             with contextlib.suppress(OSError):
-                self._local.write_eof()
+                self.local.write_eof()
             self._end(1)
         elif isinstance(message.get("error"), dict):
             self.error = errors.from_status(message["error"])
             self._reset()
 
     def writable(self, yes: bool) -> None:
-        if self._local is None or self._local.is_closing():
+        if self.local is None or self.local.is_closing():
             return
         if yes:
-            self._local.resume_reading()
+            self.local.resume_reading()
         else:
-            self._local.pause_reading()
+            self.local.pause_reading()
 
     def ended(self, error: errors.KohakuRiverError | None) -> None:
         if error is not None:
             self.error = self.error or error
             self._reset()
-        elif self._local is not None:
-            self._local.close()
+        elif self.local is not None:
+            self.local.close()
         self._finish()
 
     # Behind both.
 
     def _end(self, side: int) -> None:
         self._has_ended[side] = True
-        if all(self._has_ended) and self._local is not None:
-            self._local.close()
+        if all(self._has_ended) and self.local is not None:
+            self.local.close()
 
     def _reset(self) -> None:
-        if self._local is None:
+        if self.local is None:
             return
-        raw = self._local.get_extra_info("socket")
+        raw = self.local.get_extra_info("socket")
         if raw is not None:
             with contextlib.suppress(OSError):
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self._local.abort()
+        self.local.abort()
 
     def _finish(self) -> None:
         if not self.over.done():
