@@ -8,6 +8,7 @@ import difflib
 from collections.abc import Sequence
 
 WORK = "VPSes and the nodes they run on"
+ACCESS = "Into a VPS"
 OBJECTS = "Objects in the cluster"
 MACHINE = "A cluster on this machine"
 PROGRAMS = "Programs, one by one, for clusters of several machines"
@@ -106,6 +107,7 @@ ENTRIES = (
     Entry("vps", "cli.vps", "Create, list, stop, start and delete VPSes", WORK, commands=_VPS_COMMANDS),
     Entry("node", "cli.node", "List, drain and give up nodes", WORK, commands=_NODE_COMMANDS),
     Entry("cp", "cli.files.cp", "Copy files and folders to a VPS or from one", WORK),
+    Entry("forward", "cli.access.forward", "Bring ports of a VPS to this machine", ACCESS, names="vps"),
     Entry("apply", "cli.apply", "Create or change objects as manifests declare them", OBJECTS),
     _object("diff", "Show what apply would change"),
     Entry("get", "cli.get", "List objects, or show some; -w keeps watching", OBJECTS, names="kind"),

@@ -121,6 +121,7 @@ class Controls:
             raise errors.Conflict(
                 f"{name} has no running container at the moment",
                 hint=f"`kohakuriver describe vps {name}` shows why",
+                retry_after=1,
             )
         return Opening(
             id=str(wanted["id"]),

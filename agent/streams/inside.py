@@ -85,7 +85,9 @@ def _has_ended(pidfd: int) -> bool:
 
 def _gone(container: Container) -> errors.Conflict:
     return errors.Conflict(
-        f"container {container.name} has just ended", hint="try again in a moment, or look at its status"
+        f"container {container.name} has just ended",
+        hint="try again in a moment, or look at its status",
+        retry_after=1,
     )
 
 

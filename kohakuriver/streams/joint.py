@@ -12,7 +12,16 @@ import struct
 from kohakuriver import errors
 from kohakuriver.streams.stream import Control, Framed
 
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
+_LINGER = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
+
+
+def reset(local: asyncio.Transport) -> None:
+    """End a TCP connection so that its other side does not take it for an orderly end."""
+    raw = local.get_extra_info("socket")
+    if raw is not None:
+        with contextlib.suppress(OSError):
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
+    local.abort()
 
 
 class Joint(asyncio.Protocol):
@@ -66,8 +75,8 @@ class Joint(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         if error is not None:
-            reset = errors.Unavailable(f"the connection was reset: {error}")
-            self.framed.send_control({"error": reset.to_status()})
+            was_reset = errors.Unavailable(f"the connection was reset: {error}")
+            self.framed.send_control({"error": was_reset.to_status()})
         self.framed.close()
         self._finish()
 
@@ -116,13 +125,8 @@ class Joint(asyncio.Protocol):
             self.local.close()
 
     def _reset(self) -> None:
-        if self.local is None:
-            return
-        raw = self.local.get_extra_info("socket")
-        if raw is not None:
-            with contextlib.suppress(OSError):
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self.local.abort()
+        if self.local is not None:
+            reset(self.local)
 
     def _finish(self) -> None:
         if not self.over.done():

@@ -14,7 +14,7 @@ from kohakuriver.client import config
 from tests.cli import living
 from tests.cli.living import LivingCluster
 
-ELSEWHERE = ("cli.local", "cli.files")
+ELSEWHERE = ("cli.local", "cli.files", "cli.access")
 """Commands whose examples need programs of their own: tests/e2e tries them."""
 ENDLESS = (" -w", " --watch", " --watch-only")
 ANSWERS = {"kohakuriver node forget n1 --destroyed": "n1"}

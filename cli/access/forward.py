@@ -1,0 +1,152 @@
+"""`forward`: ports of a VPS on this machine, until Ctrl-C (which exits with 130)."""
+
+import asyncio
+import errno
+import ipaddress
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from cli import failures, screen
+from cli.access import looping, mapping
+from cli.access.datagrams import Datagrams
+from cli.access.mapping import Mapping
+from cli.access.opening import Opener
+from cli.access.telling import Telling
+from cli.access.tunnel import Tunnel
+from cli.http import Object
+from cli.local import ports
+from cli.settings import Settings
+from cli.vps import lookup, standing
+from kohakuriver import errors
+
+EXAMPLES = """
+kohakuriver forward dev 8888                      # http://127.0.0.1:8888
+kohakuriver forward dev 80 --local-port 3000
+kohakuriver forward dev 8888 6006 5433:5432       # several at once
+kohakuriver forward dev :8888 --open              # any free local port, in the browser
+kohakuriver forward dev 53 --udp --local-port 5353
+"""
+
+Name = Annotated[
+    str | None, typer.Argument(metavar="ID", show_default=False, help="The VPS's name, or its start.")
+]
+Ports = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[LOCAL:]PORT...",
+        show_default=False,
+        help="Ports in the VPS, on its 127.0.0.1 too. LOCAL 0, or none before a colon, is any free one.",
+    ),
+]
+LocalPort = Annotated[
+    str | None,
+    typer.Option("--local-port", metavar="N", help="The port on this machine. [default: the same]"),
+]
+ListenAddress = Annotated[
+    str, typer.Option("--address", metavar="A", help="Where to listen on this machine.")
+]
+Udp = Annotated[bool, typer.Option("--udp", help="Datagrams instead of TCP connections.")]
+Open = Annotated[bool, typer.Option("--open", help="Show the first one in the browser.")]
+
+
+def forward(
+    settings: Settings,
+    name: Name = None,
+    ports_: Ports = None,
+    local_port: LocalPort = None,
+    address: ListenAddress = "127.0.0.1",
+    udp: Udp = False,
+    open_: Open = False,
+) -> int:
+    """Bring ports of a VPS to this machine, until Ctrl-C. Restarts are waited for; -v shows connections."""
+    if not name or not ports_:
+        raise failures.UsageError("an ID and a port are needed", hint="kohakuriver forward dev 8888")
+    if open_ and udp:
+        raise failures.UsageError("a browser shows nothing over UDP", hint="leave out --open or --udp")
+    wanted = mapping.parse(ports_, local_port=local_port)
+    host = _host(address)
+    api = settings.api()
+    vps = lookup.find(api, [name])[0]
+    _look(vps)
+    opener = Opener(api.connection, vps["metadata"]["name"])
+    api.close()
+    return looping.run(_forward(opener, wanted, host, udp=udp, browse=open_, verbose=settings.verbose))
+
+
+def _host(address: str) -> str:
+    try:
+        found = ipaddress.ip_address("127.0.0.1" if address == "localhost" else address)
+    except ValueError:
+        raise failures.UsageError(
+            f"--address {address}: that is no IP address", hint="one of this machine's, or 0.0.0.0 for all"
+        ) from None
+    if not found.is_loopback:
+        screen.warn(f"whoever reaches {found} of this machine reaches these ports of the VPS too")
+    return str(found)
+
+
+def _look(vps: Object) -> None:
+    """What somebody should know before they wait for an answer. Raises for a VPS that is stopped."""
+    name, phase = vps["metadata"]["name"], standing.phase(vps)
+    if phase == "stopped":
+        raise errors.Conflict(f"{name} is stopped", hint=f"start it: kohakuriver vps start {name}")
+    if phase != "running":
+        screen.note(f"{name} is {standing.progress(vps)}")
+
+
+async def _forward(
+    opener: Opener, wanted: list[Mapping], host: str, *, udp: bool, browse: bool, verbose: bool
+) -> int:
+    begun: list[Tunnel | Datagrams] = []
+    try:
+        urls = []
+        for one in wanted:
+            title = f"{opener.name}:{one.remote}"
+            kind = Datagrams if udp else Tunnel
+            listener = kind(opener, one.remote, Telling(title, verbose=verbose))
+            port = await _listen(listener, host, one)
+            begun.append(listener)
+            urls.append(mapping.address(_shown(host), port, remote=one.remote, udp=udp))
+            screen.out(f"{title} is at {urls[-1]}")
+            screen.flush()
+        if browse:
+            await _browse(urls[0])
+        await asyncio.get_running_loop().create_future()  # until Ctrl-C
+    finally:
+        for listener in begun:
+            await listener.aclose()
+    raise AssertionError("unreachable: nobody sets that future")
+
+
+async def _listen(listener: Tunnel | Datagrams, host: str, one: Mapping) -> int:
+    """Begin to listen; the port. Raises ConfigError that says who is in the way."""
+    try:
+        return await listener.listen(host, one.local)
+    except OSError as error:
+        other = (
+            f"another: kohakuriver forward … {one.local + 1000}:{one.remote}; 0:{one.remote} takes any free"
+        )
+        if error.errno == errno.EADDRINUSE:
+            holder = ports.holder(one.local) if isinstance(listener, Tunnel) else ""
+            held = f"taken by {holder}" if holder else "taken"
+            raise errors.ConfigError(f"port {one.local} of this machine is {held}", hint=other) from None
+        if error.errno == errno.EACCES:
+            raise errors.ConfigError(
+                f"port {one.local} of this machine is root's to listen on", hint=f"choose {other}"
+            ) from None
+        why = error.strerror or error
+        raise errors.ConfigError(f"{host} port {one.local} cannot be listened on: {why}") from None
+
+
+def _shown(host: str) -> str:
+    """An address that a browser on this machine can go to."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - shown, not bound
+
+
+async def _browse(url: str) -> None:
+    if not url.startswith("http"):
+        url = f"http://{url}"
+    if not await asyncio.to_thread(webbrowser.open, url):
+        screen.note(f"no browser was found; open {url}")

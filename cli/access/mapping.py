@@ -1,0 +1,66 @@
+"""Which local port leads to which port of the VPS, as it was typed. Pure.
+
+8888        the same on both sides
+3000:80     local 3000 leads to 80
+:80, 0:80   any free local port leads to 80
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+from cli import failures
+
+_HTTPS = (443, 6443, 8443, 9443)
+_NOT_HTTP = (21, 22, 25, 53, 139, 389, 445, 1433, 1521, 1883, 2049, 3306, 3389, 5432, 5672, 5900, 5901, 6379,
+             9042, 11211, 27017)  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mapping:
+    """One forward."""
+
+    local: int  # 0: any that is free
+    remote: int
+
+
+def parse(words: Sequence[str], *, local_port: str | None = None) -> list[Mapping]:
+    """What `[LOCAL:]REMOTE…` and `--local-port` say. Raises UsageError."""
+    found = [_parse(word) for word in words]
+    if local_port is not None:
+        if len(found) != 1 or ":" in words[0]:
+            raise failures.UsageError(
+                "--local-port is for a single PORT",
+                hint="write LOCAL:REMOTE for each, such as 3000:80 3001:81",
+            )
+        found = [dataclasses.replace(found[0], local=_port(local_port, "--local-port", least=0))]
+    for mapping in found:
+        if mapping.local and sum(other.local == mapping.local for other in found) > 1:
+            raise failures.UsageError(
+                f"local port {mapping.local} is meant twice", hint="write LOCAL:REMOTE with another LOCAL"
+            )
+    return found
+
+
+def address(host: str, port: int, *, remote: int, udp: bool) -> str:
+    """Where it is, as somebody wants to paste it: a URL where it is likely to be one."""
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    if udp:
+        return f"{where} (UDP)"
+    if remote in _NOT_HTTP:
+        return where
+    return f"https://{where}" if remote in _HTTPS else f"http://{where}"
+
+
+def _parse(word: str) -> Mapping:
+    left, colon, right = word.rpartition(":")
+    remote = _port(right, word)
+    return Mapping(_port(left, word, least=0) if left else 0, remote) if colon else Mapping(remote, remote)
+
+
+def _port(text: str, word: str, *, least: int = 1) -> int:
+    if text.isascii() and text.isdigit() and least <= int(text) <= 65535:
+        return int(text)
+    raise failures.UsageError(
+        f"{word}: {text!r} is no port" if text != word else f"{text!r} is no port",
+        hint=f"a port is a number from {least} to 65535; LOCAL:REMOTE where they differ",
+    )
