@@ -31,8 +31,13 @@ class _Asked:
     answer: asyncio.Future[Leg]
 
 
-class NodeNotConnected(errors.Unavailable):
-    """No agent of that node holds a control connection to this server."""
+def not_connected(node: str) -> errors.Unavailable:
+    """No agent of that node holds a control connection to an API server."""
+    return errors.Unavailable(
+        f"node {node} is not connected to the API server",
+        hint=f"its agent connects by itself within seconds; `kohakuriver get node {node}` shows it",
+        retry_after=1,
+    )
 
 
 class NodeStreams:
@@ -64,11 +69,7 @@ class NodeStreams:
     async def ask(self, node: str, opening: Control) -> Leg:
         """The agent's connection for a stream. Raises what the agent refuses with, and Unavailable."""
         if node not in self._controls:
-            raise NodeNotConnected(
-                f"node {node} is not connected to this API server",
-                hint=f"its agent connects by itself within seconds; `kohakuriver get node {node}` shows it",
-                retry_after=1,
-            )
+            raise not_connected(node)
         id_ = secrets.token_urlsafe(24)
         asked = _Asked(node, asyncio.get_running_loop().create_future())
         self._asked[id_] = asked

@@ -21,6 +21,7 @@ from apiserver.serving.middleware import USER
 from apiserver.serving.requests import Call
 from apiserver.streaming import reach
 from apiserver.streaming.nodes import Leg
+from apiserver.streaming.relay import is_relayed, relay
 from apiserver.streaming.upgrade import Upgraded, asked_for, take
 from kohakuriver import errors
 from kohakuriver.resources import kinds
@@ -68,6 +69,10 @@ async def open_stream(kind: str, request: web.Request) -> web.StreamResponse:
     server = call.server
     entry = await read.get(server, call.user, kinds.VPS, namespace=call.namespace, name=call.name)
     found = reach.target(orjson.loads(entry.raw), kind)
+    if not server.streams.is_connected(found.node) and not is_relayed(request):
+        there, first = await relay(server, request, found.node)
+        await splice(take(request), there, from_second=first)
+        return Upgraded(request)
     leg = await server.streams.ask(found.node, _opening(call, kind, found))
     try:
         await splice(take(request), leg.transport)

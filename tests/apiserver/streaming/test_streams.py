@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from apiserver.admitting.identity import fingerprint
+from apiserver.store.memory import MemoryStore
 from kohakuriver import errors
+from kohakuriver.client import servers
 from kohakuriver.client.config import Connection
 from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import BARE, Dialer
@@ -136,6 +139,34 @@ async def test_without_its_agent_it_says_so_and_when_to_try_again():
             await dialer(api, "alice").stream(FORWARD)
 
 
+async def test_a_server_without_the_node_passes_the_stream_to_one_that_has_it():
+    store = MemoryStore()
+    async with running_api(store) as api, running_api(store) as other:
+        await place(api)
+        lease = {
+            "metadata": {
+                "name": servers.lease_name("a"),
+                "namespace": servers.NAMESPACE,
+                "labels": {servers.COMPONENT: servers.APISERVER},
+                "annotations": {servers.ADVERTISED: api.url},
+            },
+            "spec": {"holderIdentity": "a"},
+        }
+        await other.create(kinds.LEASE, lease)
+        async with an_agent(api) as control:
+            with pytest.raises(errors.Forbidden):
+                await dialer(other, "viewer").stream(FORWARD)
+            opening = asyncio.create_task(dialer(other, "alice").stream(FORWARD, [("port", "80")]))
+            wanted = await asked(control)
+            assert (wanted["user"], wanted["params"]) == ("alice", {"port": ["80"]})
+            far = await bring(api, wanted["id"])
+            near = await opening
+            await near.send(b"ping")
+            assert await far.receive() == b"ping"
+            far.close()
+            assert await near.receive() is None
+
+
 async def test_an_agent_that_goes_while_it_is_asked_is_no_hang():
     async with running_api() as api:
         await place(api)
@@ -193,7 +224,6 @@ async def test_a_stream_ends_with_the_token_that_opened_it():
     async with running_api() as api:
         await place(api)
         secret = "of bob"
-        from apiserver.admitting.identity import fingerprint
 
         await api.create(
             kinds.TOKEN,

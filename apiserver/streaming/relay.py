@@ -1,0 +1,48 @@
+"""A stream to a node that is connected to another API server of the cluster: the same request, asked there.
+
+With the caller's own token, so that the other server judges for itself. It does not pass the request on.
+"""
+
+import asyncio
+import urllib.parse
+
+from aiohttp import web
+
+from apiserver.admitting.authentication import bearer
+from apiserver.context import Server
+from apiserver.registration import registered_servers
+from apiserver.streaming.nodes import not_connected
+from kohakuriver import errors
+from kohakuriver.client.config import Connection
+from kohakuriver.streams.dial import Dialer
+
+RELAYED = "X-Kohakuriver-Relayed"  # by which server
+WITHIN = 12.0  # seconds; an agent has ten to answer
+
+
+def is_relayed(request: web.Request) -> bool:
+    return RELAYED in request.headers
+
+
+async def relay(server: Server, request: web.Request, node: str) -> tuple[asyncio.Transport, bytes]:
+    """The connection to the first server that has the node. Raises what that one answers, and Unavailable
+    where none has it."""
+    others = [other for other in registered_servers(server.cache) if other.id != server.id]
+    token = bearer(request.headers.get("Authorization", ""))
+    if others and not token:
+        raise errors.Unavailable(
+            f"node {node} is connected to another API server, to which a certificate cannot be passed on",
+            hint=f"name that one in the config file: {' or '.join(other.url for other in others)}",
+        )
+    query = urllib.parse.parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True)
+    for other in others:
+        dialer = Dialer(
+            Connection(server=other.url, token=token, ca=server.authority),
+            program="kohakuriver-apiserver",
+            timeout=WITHIN,
+        )
+        try:
+            return await dialer.transport(request.rel_url.raw_path, query, headers={RELAYED: server.id})
+        except (errors.Unavailable, errors.Unreachable):
+            continue
+    raise not_connected(node)
