@@ -159,6 +159,7 @@ def _settings(wanted: options.Run, *, cluster: str) -> Settings:
         node=wanted.node,
         cluster=cluster,
         data_dir=wanted.data_dir,
+        docker=wanted.docker.removeprefix("unix://"),
         ssh=wanted.ssh,
         millicores=wanted.millicores,
         memory=wanted.memory,

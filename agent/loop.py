@@ -40,12 +40,17 @@ from agent.quarantine import Watchman
 from agent.report import Reporter
 from agent.roster import Entry, Roster
 from agent.runtime.base import Container, Containers, Runtime
+from agent.runtime.engine_socket import EngineSocket
 from agent.runtime.firewall import Firewall
 from agent.settings import Settings
 from agent.streams.files.door import Files
 from agent.streams.forward import Forward
+from agent.streams.holders import Holders
 from agent.streams.inside import Namespaces
+from agent.streams.logs import Logs
 from agent.streams.switchboard import Dial, Switchboard
+from agent.streams.terminal import Command, Terminal
+from agent.streams.windows import Windows
 from agent.tombstones import Tombstones
 from kohakuriver.client import servers
 from kohakuriver.client.events import Recorder
@@ -75,6 +80,7 @@ class Agent:
     ) -> None:
         self.settings = settings
         self.runtime = runtime
+        self._clock = clock
         self.session = uuid.uuid4().hex
         self.journal = Journal(settings.data_dir)
         self.facts = self._facts()
@@ -187,12 +193,15 @@ class Agent:
         )
         self.metrics = Metrics(self)
         self.namespaces = Namespaces()
+        self.holders = Holders(settings.data_dir / "sessions", docker=settings.docker)
+        self.windows = Windows(self.vpses, self.holders)
         self.switchboard = self._switchboard(dial) if dial is not None else None
 
     async def run(self) -> None:
         """Until cancelled. Raises NodeNameTaken where another agent has this node's name."""
         await self.heartbeat.claim()
         self.vpses.listen(self.keeper.hear)
+        self.vpses.listen(self.windows.hear)
         self.nodes.listen(lambda _: self._node_changed())
         self.allocations.listen(lambda _: self._allocation_changed())
         self.environments.listen(lambda _: self._look_at_all())
@@ -216,6 +225,7 @@ class Agent:
             tasks.create_task(self.tombstones.run(), name="tombstones")
             if self.switchboard is not None:
                 tasks.create_task(self.switchboard.run(), name="streams")
+                tasks.create_task(self.windows.run(), name="session windows")
 
     def _keeper(self, client: Client, runtime: Runtime, *, clock: Clock, chance: random.Random) -> Keeper:
         applier = Applier(
@@ -270,7 +280,13 @@ class Agent:
             lambda: self._known.all,
             dial=dial,
             node=self.settings.node,
-            doors={"forward": Forward(self.namespaces), "files": Files()},
+            doors={
+                "forward": Forward(self.namespaces),
+                "files": Files(),
+                "terminal": Terminal(self.holders, window=self.windows.of),
+                "exec": Command(self.holders),
+                "logs": Logs(EngineSocket(self.settings.docker), clock=self._clock),
+            },
             find=self._find,
         )
 

@@ -25,6 +25,7 @@ class Settings:
     node: str
     cluster: str
     data_dir: Path
+    docker: str = "/var/run/docker.sock"
     ssh: SSHPublishing | None = SSHPublishing(LOOPBACK, 30000, 31999)
     millicores: int | None = None  # None: what the engine says
     memory: int | None = None  # bytes

@@ -107,6 +107,7 @@ ENTRIES = (
     Entry("vps", "cli.vps", "Create, list, stop, start and delete VPSes", WORK, commands=_VPS_COMMANDS),
     Entry("node", "cli.node", "List, drain and give up nodes", WORK, commands=_NODE_COMMANDS),
     Entry("cp", "cli.files.cp", "Copy files and folders to a VPS or from one", WORK),
+    Entry("connect", "cli.access.connect", "Open a terminal in a VPS", ACCESS, names="vps"),
     Entry("forward", "cli.access.forward", "Bring ports of a VPS to this machine", ACCESS, names="vps"),
     Entry("apply", "cli.apply", "Create or change objects as manifests declare them", OBJECTS),
     _object("diff", "Show what apply would change"),

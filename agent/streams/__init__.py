@@ -3,7 +3,9 @@
 control     one connection to each API server, on which it says what somebody wants opened
 door        what each kind of stream is to the control connection
 forward     a port, in the container's network namespace
-terminal    a terminal or a command, which the session holder keeps
+terminal    terminals and commands, which the session holder keeps
+holders     the session holders of this node
+windows     for how long a session is kept when nobody is attached
 logs        what the container wrote
 files       the container's files, by a helper process
 """

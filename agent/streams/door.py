@@ -74,13 +74,17 @@ class Door(Protocol):
 
 
 class Spliced:
-    """A process of this node's speaks the stream: its socket is joined to the connection."""
+    """A process of this node's speaks the stream: its socket is joined to the connection.
 
-    def __init__(self, local: asyncio.Transport) -> None:
+    `came` is what it said already; reading from it is paused.
+    """
+
+    def __init__(self, local: asyncio.Transport, came: bytes = b"") -> None:
         self._local = local
+        self._came = came
 
     async def serve(self, transport: asyncio.Transport, first: bytes) -> None:
-        await splice(transport, self._local, from_first=first)
+        await splice(transport, self._local, from_first=first, from_second=self._came)
 
     async def aclose(self) -> None:
         self._local.abort()

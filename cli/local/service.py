@@ -28,7 +28,7 @@ Environment={variable}={name}
 ExecStart={python} -P -m cli up --data-dir {root}
 Restart=always
 RestartSec=5
-KillMode=mixed
+KillMode=process
 TimeoutStopSec=60
 LimitNOFILE=1048576
 TasksMax=infinity

@@ -113,6 +113,13 @@ class SSH(meta.Model):
         return self
 
 
+class Sessions(meta.Model):
+    """Terminals of `kohakuriver connect`."""
+
+    detached_for: meta.Duration = "5m"
+    """How long a shell is kept when nobody is connected to it; then it is hung up."""
+
+
 class VPSSpec(meta.Model):
     """What the user declares."""
 
@@ -148,6 +155,8 @@ class VPSSpec(meta.Model):
     """Any text; a change of it restarts the VPS once."""
     stop_grace_period: meta.Duration = "10s"
     """How long the main process may take to end before it is killed."""
+    sessions: Sessions = pydantic.Field(default_factory=Sessions)
+    """Terminals of `kohakuriver connect`."""
     image_pull_policy: PullPolicy = pydantic.Field(default=PullPolicy.IF_NOT_PRESENT, strict=False)
     """When the node asks the registry for the image."""
     on_node_lost: Literal["Wait"] = "Wait"

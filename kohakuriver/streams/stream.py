@@ -73,6 +73,11 @@ class Framed(asyncio.Protocol):
         if not transport.is_closing():
             transport.resume_reading()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it has a connection, and nobody has closed it."""
+        return self._transport is not None and not self._is_closing
+
     # What we send.
 
     def send(self, data: bytes) -> None:

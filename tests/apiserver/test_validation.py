@@ -35,6 +35,7 @@ def test_defaults_are_written_out_and_absent_stays_absent() -> None:
         "ssh": {},
         "restartPolicy": "Always",
         "stopGracePeriod": "10s",
+        "sessions": {"detachedFor": "5m"},
         "imagePullPolicy": "IfNotPresent",
         "onNodeLost": "Wait",
     }

@@ -22,7 +22,7 @@ def test_the_unit_brings_the_cluster_back_after_a_boot(tmp_path):
     unit = read(service.text(ClusterFiles(tmp_path)))
     assert unit["Service"]["ExecStart"] == f"{sys.executable} -P -m cli up --data-dir {tmp_path}"
     assert unit["Service"]["Restart"] == "always"
-    assert unit["Service"]["KillMode"] == "mixed"
+    assert unit["Service"]["KillMode"] == "process"
     assert unit["Unit"]["After"].split() == ["network-online.target", "docker.service"]
     assert unit["Install"]["WantedBy"] == "multi-user.target"
 

@@ -1,0 +1,324 @@
+"""One session: a program on a terminal, and whoever is attached to it, exactly once both ways.
+
+Attachments are numbered. A higher number takes over: the older connection is told so, and what still comes
+from it is dropped. While nobody is attached the program runs on; after the window it is hung up.
+"""
+
+import asyncio
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from agent.holder.outflow import Outflow
+from kohakuriver import errors
+from kohakuriver.streams.stream import Framed
+
+STRIDE: Final = 1 << 20
+"""How far a newcomer's number is above the last: who merely counts on never overtakes a newcomer."""
+ACKNOWLEDGE_AFTER: Final = 0.1  # seconds in which input is counted before that is told
+_SIDE_BUFFER: Final = 1 << 17  # bytes that may wait in a connection before output stays in the ring
+_MOST_INPUT: Final = 1 << 20  # bytes that a program may leave unread before its client is stopped
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Size:
+    """Of a terminal."""
+
+    rows: int
+    cols: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ending:
+    """How a program ended: with a code, or for a reason from outside."""
+
+    code: int | None
+    reason: str = ""
+    message: str = ""
+
+    def control(self) -> dict[str, Any]:
+        """As the client is told."""
+        if self.code is not None:
+            return {"exit": {"code": self.code}}
+        return {"end": {"reason": self.reason, "message": self.message}}
+
+
+class Program(Protocol):
+    """What runs, seen from its session. Tells it `output`, `fed` and `ended`."""
+
+    def feed(self, data: bytes) -> None:
+        """Bytes to its terminal."""
+        ...
+
+    def unfed(self) -> int:
+        """How many of them it has not taken yet."""
+        ...
+
+    def pause(self) -> None:
+        """Stop reading what it writes, so that it has to wait."""
+        ...
+
+    def resume(self) -> None: ...
+
+    def resize(self, size: Size, *, redraw: bool = False) -> None:
+        """`redraw`: make it draw everything again, though the size is the same."""
+        ...
+
+    def hang_up(self) -> None:
+        """End it, and what it started."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Facts:
+    """What a list of sessions tells of one."""
+
+    id: str
+    user: str
+    command: str
+
+
+class Session:
+    """A program, once `program` is set, and its attachment."""
+
+    def __init__(self, facts: Facts, *, window: float, gone: Callable[["Session"], None]) -> None:
+        self.facts = facts
+        self.program: Program
+        self.ending: Ending | None = None
+        self.attachment: Attachment | None = None
+        self.window = window
+        self._number = 0
+        self._gone = gone  # nobody can come back any more
+        self._outflow = Outflow()
+        self._taken = 0  # bytes of input so far
+        self._told = 0  # of which the client knows
+        self._size: Size | None = None
+        loop = asyncio.get_running_loop()
+        self._time = loop.time
+        self._later = loop.call_later
+        self._made_at = self._left_at = loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self._ack_timer: asyncio.TimerHandle | None = None
+        self._wait_for_somebody()
+
+    # Attaching and leaving.
+
+    def admit(self, number: int | None) -> int:
+        """The number of a new attachment. Raises Conflict where a later one has taken over."""
+        if number is None:
+            return (self._number // STRIDE + 1) * STRIDE
+        if number <= self._number:
+            raise errors.Conflict(
+                "the session was taken over from elsewhere", causes=(errors.Cause("", "", "TakenOver"),)
+            )
+        return number
+
+    def attach(
+        self, attachment: "Attachment", *, offset: int | None, size: Size | None, redraw: bool, created: bool
+    ) -> None:
+        """Whoever was attached is told, and left alone."""
+        older, self.attachment = self.attachment, attachment
+        if older is not None:
+            older.finish(Ending(None, "TakenOver", "the session was taken over from elsewhere"))
+        self._number = attachment.number
+        self._stop_waiting()
+        resumed = self._outflow.attach(offset)
+        self._told = self._taken
+        attachment.framed.send_control(
+            {
+                "attached": {
+                    "session": self.facts.id,
+                    "created": created,
+                    "attachment": attachment.number,
+                    "output": resumed.output,
+                    "input": self._taken,
+                    "missed": resumed.missed,
+                    "detachedFor": self.window,
+                }
+            }
+        )
+        stale = not created and (offset is None or resumed.missed > 0 or redraw)
+        if size is not None:
+            self.resize(size, redraw=stale)
+        self._pump()
+
+    def left(self, attachment: "Attachment") -> None:
+        """Its connection ended."""
+        if attachment is not self.attachment:
+            return
+        self.attachment = None
+        self._outflow.detach()
+        if self.ending is not None and attachment.knows_the_end:
+            self._gone(self)
+            return
+        if self.ending is None:
+            self.program.resume()
+        self._left_at = self._time()
+        self._wait_for_somebody()
+
+    def set_window(self, seconds: float) -> None:
+        """How long it is kept from now on, counted from when it was left."""
+        self.window = seconds
+        if self._timer is not None:
+            self._stop_waiting()
+            self._wait_for_somebody()
+
+    def discard(self) -> None:
+        """It never began."""
+        self._stop_waiting()
+
+    # From the client.
+
+    def typed(self, data: bytes) -> None:
+        self._taken += len(data)
+        if self.ending is None:
+            self.program.feed(data)
+            if self.program.unfed() > _MOST_INPUT and self.attachment is not None:
+                self.attachment.framed.pause_reading()
+        if self._ack_timer is None:
+            self._ack_timer = self._later(ACKNOWLEDGE_AFTER, self._acknowledge)
+
+    def shown(self, offset: int) -> None:
+        self._outflow.acknowledge(offset)
+        self._pump()
+
+    def resize(self, size: Size, *, redraw: bool = False) -> None:
+        if self.ending is None and (size != self._size or redraw):
+            self._size = size
+            self.program.resize(size, redraw=redraw)
+
+    def hang_up(self) -> None:
+        if self.ending is None:
+            self.program.hang_up()
+
+    def writable(self, yes: bool) -> None:
+        if yes:
+            self._pump()
+
+    # From the program.
+
+    def output(self, data: bytes) -> None:
+        self._outflow.came(data)
+        self._pump()
+
+    def fed(self) -> None:
+        """The program has taken all its input."""
+        if self.attachment is not None:
+            self.attachment.framed.resume_reading()
+
+    def ended(self, ending: Ending) -> None:
+        self.ending = ending
+        self._pump()
+
+    # For the list.
+
+    def standing(self) -> dict[str, Any]:
+        now = self._time()
+        size = self._size
+        return {
+            "session": self.facts.id,
+            "user": self.facts.user,
+            "command": self.facts.command,
+            "attached": self.attachment is not None,
+            "age": round(now - self._made_at, 1),
+            "detached": None if self.attachment is not None else round(now - self._left_at, 1),
+            "detachedFor": self.window,
+            "size": f"{size.rows}x{size.cols}" if size else "",
+            "ended": self.ending is not None,
+        }
+
+    # Behind it.
+
+    def _pump(self) -> None:
+        """Send what may be sent; stop the program, or let it go on; say the end once all is sent."""
+        attachment = self.attachment
+        if attachment is None:
+            return
+        while attachment.has_room and (data := self._outflow.take()):
+            attachment.framed.send(data)
+        if self.ending is None:
+            if self._outflow.is_full:
+                self.program.pause()
+            else:
+                self.program.resume()
+        elif self._outflow.is_sent:
+            attachment.finish(self.ending)
+
+    def _acknowledge(self) -> None:
+        self._ack_timer = None
+        unfed = self.program.unfed() if self.ending is None else 0
+        taken = self._taken - unfed
+        if self.attachment is not None and taken > self._told:
+            self._told = taken
+            self.attachment.framed.send_control({"input": taken})
+        if unfed:
+            self._ack_timer = self._later(ACKNOWLEDGE_AFTER, self._acknowledge)
+
+    def _wait_for_somebody(self) -> None:
+        left = self._left_at + self.window - self._time()
+        self._timer = self._later(max(left, 0), self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up(self) -> None:
+        self._timer = None
+        self.hang_up()
+        self._gone(self)
+
+
+class Attachment:
+    """One connection to a session."""
+
+    def __init__(self, session: Session, number: int) -> None:
+        self.session = session
+        self.number = number
+        self.framed = Framed(self, masks=False)
+        self.has_room = True
+        self.knows_the_end = False
+        self._is_finished = False
+
+    def adopt(self, transport: asyncio.Transport) -> None:
+        transport.set_write_buffer_limits(high=_SIDE_BUFFER)
+        self.framed.adopt(transport)
+
+    def finish(self, ending: Ending) -> None:
+        """Tell how it ended, and close."""
+        if not self._is_finished:
+            self._is_finished = True
+            self.framed.send_control(ending.control())
+            self.framed.close()
+
+    # What the connection tells.
+
+    def bytes_came(self, data: bytes, *, ends: bool) -> None:
+        if self._is_current and data:
+            self.session.typed(data)
+
+    def control_came(self, message: dict[str, Any]) -> None:
+        if not self._is_current:
+            return
+        match message:
+            case {"output": int(offset)}:
+                self.session.shown(offset)
+            case {"resize": {"rows": int(rows), "cols": int(cols)}} if (
+                0 < rows < 10_000 and 0 < cols < 10_000
+            ):
+                self.session.resize(Size(rows, cols))
+            case {"hangup": _}:
+                self.session.hang_up()
+
+    def writable(self, yes: bool) -> None:
+        self.has_room = yes
+        if self._is_current:
+            self.session.writable(yes)
+
+    def ended(self, error: errors.KohakuRiverError | None) -> None:
+        self.knows_the_end = self._is_finished and error is None
+        self.session.left(self)
+
+    @property
+    def _is_current(self) -> bool:
+        return self.session.attachment is self and not self._is_finished

@@ -1,0 +1,148 @@
+"""Which sessions there are, by VPS and id. Opens what is asked for, each once, however often it is asked."""
+
+import asyncio
+import dataclasses
+import shlex
+from typing import Any, Final
+
+from agent.holder import program
+from agent.holder.program import Spawn
+from agent.holder.session import Attachment, Facts, Session, Size
+from agent.runtime.execs import Execs, Home
+from kohakuriver import errors
+
+MOST: Final = 64  # sessions of one VPS
+UTF8: Final = "C.UTF-8"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wanted:
+    """A terminal that somebody asks for."""
+
+    uid: str
+    container: str
+    session: str
+    user: str
+    create: bool = True
+    offset: int | None = None
+    attachment: int | None = None
+    size: Size | None = None
+    redraw: bool = False
+    term: str = ""
+    lang: str = ""
+    command: tuple[str, ...] = ()
+    window: float = 300.0
+
+    @classmethod
+    def read(cls, line: dict[str, Any]) -> "Wanted":
+        """As the agent wrote it; later agents may say more than this holder knows."""
+        known = {field.name: line[field.name] for field in dataclasses.fields(cls) if field.name in line}
+        if known.get("size"):
+            known["size"] = Size(*known["size"])
+        known["command"] = tuple(known.get("command") or ())
+        return cls(**known)
+
+
+class Sessions:
+    """The sessions of one holder."""
+
+    def __init__(self, execs: Execs, *, spawn: Spawn) -> None:
+        self._execs = execs
+        self._spawn = spawn
+        self._all: dict[tuple[str, str], Session] = {}
+        self._containers: dict[tuple[str, str], str] = {}
+        self._turns: dict[tuple[str, str], asyncio.Lock] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    async def attach(self, wanted: Wanted) -> "Ready":
+        """The session, made where there is none. Raises ApiError and EngineError."""
+        key = (wanted.uid, wanted.session)
+        async with self._turns.setdefault(key, asyncio.Lock()):
+            found = self._all.get(key)
+            if found is not None and self._containers[key] != wanted.container:
+                found = None  # the VPS has been started anew since
+            created = found is None
+            if found is None:
+                found = await self._made(wanted)
+        found.set_window(wanted.window)
+        return Ready(found, Attachment(found, found.admit(wanted.attachment)), wanted, created)
+
+    def standing(self, uid: str) -> list[dict[str, Any]]:
+        """What there is in one VPS, the oldest first."""
+        return [session.standing() for (one, _), session in self._all.items() if one == uid]
+
+    def set_window(self, uid: str, seconds: float) -> None:
+        for (one, _), session in self._all.items():
+            if one == uid:
+                session.set_window(seconds)
+
+    def hang_up_all(self) -> None:
+        for session in self._all.values():
+            session.hang_up()
+
+    async def _made(self, wanted: Wanted) -> Session:
+        if not wanted.create:
+            raise errors.NotFound(
+                f"there is no session {wanted.session} any more",
+                hint="it ended, or was hung up because nobody came back to it",
+            )
+        if len(self.standing(wanted.uid)) >= MOST:
+            raise errors.TooManyRequests(
+                f"{MOST} sessions are open in this VPS already", hint="`kohakuriver sessions NAME` lists them"
+            )
+        key = (wanted.uid, wanted.session)
+        home = await self._execs.home(wanted.container)
+        title = shlex.join(wanted.command) or "login shell"
+        made = Session(
+            Facts(wanted.session, wanted.user, title),
+            window=wanted.window,
+            gone=lambda one: self._drop(key, one),
+        )
+        env = {"TERM": wanted.term or "xterm-256color", **language(home, wanted.lang)}
+        try:
+            await program.start(
+                self._execs,
+                made,
+                container=wanted.container,
+                command=wanted.command,
+                env=env,
+                spawn=self._spawn,
+            )
+        except BaseException:
+            made.discard()
+            raise
+        self._all[key], self._containers[key] = made, wanted.container
+        return made
+
+    def _drop(self, key: tuple[str, str], session: Session) -> None:
+        if self._all.get(key) is session:
+            del self._all[key], self._containers[key]
+            self._turns.pop(key, None)
+
+
+def language(home: Home, lang: str) -> dict[str, str]:
+    """UTF-8, unless the client or the container itself says something else."""
+    return {} if "LANG" in home.env else {"LANG": lang or UTF8}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ready:
+    """A session, and a place in it for a connection."""
+
+    session: Session
+    attachment: Attachment
+    wanted: Wanted
+    created: bool
+
+    def join(self, transport: asyncio.Transport) -> None:
+        """Let the connection take that place."""
+        self.attachment.adopt(transport)
+        self.session.attach(
+            self.attachment,
+            offset=self.wanted.offset,
+            size=self.wanted.size,
+            redraw=self.wanted.redraw,
+            created=self.created,
+        )

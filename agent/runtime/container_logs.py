@@ -1,0 +1,25 @@
+"""What a container's main process wrote, as the engine recorded it. The engine's path, and no decision."""
+
+import asyncio
+import urllib.parse
+from typing import TypeVar
+
+from agent.runtime.engine_socket import EngineSocket
+
+P = TypeVar("P", bound=asyncio.Protocol)
+
+
+async def logs(
+    engine: EngineSocket, container: str, protocol: P, *, follow: bool, tail: int | None, since: float | None
+) -> P:
+    """The protocol, connected to the log in the engine's framing (demux.py). Raises EngineError.
+
+    `tail` counts lines from the end, `since` seconds of the engine's clock since 1970.
+    """
+    params = {"stdout": "1", "stderr": "1", "follow": "1" if follow else "0"}
+    if tail is not None:
+        params["tail"] = str(tail)
+    if since is not None:
+        params["since"] = f"{since:.9f}"
+    path = f"/containers/{urllib.parse.quote(container, safe='')}/logs?{urllib.parse.urlencode(params)}"
+    return await engine.open("GET", path, protocol)

@@ -1,0 +1,116 @@
+"""Terminals and commands of VPSes: the session holder has them, this only finds it and hands over.
+
+`?list=1` answers with the sessions there are, in one control message.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from agent.streams.door import Opened, Opening
+from agent.streams.holders import Holders
+from kohakuriver import errors
+from kohakuriver.client.watch import ObjectKey
+from kohakuriver.streams.stream import Framed
+
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_MOST: Final = 9999  # rows or columns
+
+Window = Callable[[ObjectKey], float]
+"""For how many seconds the sessions of a VPS are kept when nobody is attached."""
+
+
+class Terminal:
+    """The door of terminals."""
+
+    def __init__(self, holders: Holders, *, window: Window) -> None:
+        self._holders = holders
+        self._window = window
+
+    async def open(self, opening: Opening) -> Opened:
+        if opening.flag("list"):
+            return _Said({"sessions": await self._holders.sessions(opening.uid)})
+        id_ = opening.text("session")
+        if not _ID.fullmatch(id_):
+            raise errors.BadRequest(
+                f"session={id_!r} is no name of a session", hint="up to 64 of A-Z a-z 0-9 . _ -"
+            )
+        rows = opening.number("rows", 0, most=_MOST)
+        cols = opening.number("cols", 0, most=_MOST)
+        line = {
+            "uid": opening.uid,
+            "container": opening.container.id,
+            "session": id_,
+            "user": opening.user,
+            "create": opening.flag("create", default=True),
+            "offset": opening.number("offset", 0) if opening.text("offset") else None,
+            "attachment": opening.number("attachment", 0) if opening.text("attachment") else None,
+            "size": [rows, cols] if rows and cols else None,
+            "redraw": opening.flag("redraw"),
+            "term": opening.text("term"),
+            "lang": opening.text("lang"),
+            "command": list(opening.params.get("command") or ()),
+            "window": self._window(ObjectKey(opening.namespace, opening.name)),
+        }
+        return await self._holders.terminal(line)
+
+
+class Command:
+    """The door of commands without a terminal."""
+
+    def __init__(self, holders: Holders) -> None:
+        self._holders = holders
+
+    async def open(self, opening: Opening) -> Opened:
+        command = opening.params.get("command") or ()
+        if not command or not command[0]:
+            raise errors.BadRequest(
+                "command=… says what is to run", hint=f"kohakuriver exec {opening.name} -- COMMAND"
+            )
+        line = {
+            "uid": opening.uid,
+            "container": opening.container.id,
+            "command": list(command),
+            "stdin": opening.flag("stdin"),
+            "lang": opening.text("lang"),
+        }
+        return await self._holders.command(line)
+
+
+class _Said:
+    """One control message, and that is all."""
+
+    def __init__(self, message: dict[str, Any]) -> None:
+        self._message = message
+
+    async def serve(self, transport: asyncio.Transport, first: bytes) -> None:
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        framed = Framed(_Deaf(ended), masks=False)
+        framed.adopt(transport, first)
+        framed.send_control(self._message)
+        framed.close()
+        await ended
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
+
+
+class _Deaf:
+    """A receiver that only waits for the end."""
+
+    def __init__(self, over: "asyncio.Future[None]") -> None:
+        self._over = over
+
+    def bytes_came(self, data: bytes, *, ends: bool) -> None:
+        """Nothing is asked of the client."""
+
+    def control_came(self, message: dict[str, Any]) -> None:
+        """Nor this way."""
+
+    def writable(self, yes: bool) -> None:
+        """It is short."""
+
+    def ended(self, error: errors.KohakuRiverError | None) -> None:
+        if not self._over.done():
+            self._over.set_result(None)

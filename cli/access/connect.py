@@ -1,0 +1,190 @@
+"""`connect`: a terminal in a VPS. The shell outlives the connection."""
+
+import asyncio
+import os
+import random
+import string
+from typing import Annotated
+
+import typer
+
+from cli import failures, screen
+from cli.access import target
+from cli.access.escapes import Escape, Escapes
+from cli.access.modes import Modes
+from cli.access.remote import DETACHED, GONE_AFTER, PING_AFTER, Ending, Params, Remote
+from cli.access.target import Target
+from cli.access.terminal import Terminal
+from cli.settings import Settings
+from kohakuriver import durations, errors
+from kohakuriver.streams.stream import Stream
+
+EXAMPLES = """
+kohakuriver connect dev
+kohakuriver connect dev --session build   # a shell with a name: the same one again from anywhere
+"""
+ENDED_FROM_OUTSIDE = 255  # as ssh's
+_SIGNALLED = 128
+_ALPHABET = string.ascii_lowercase + string.digits
+_HELP = b"\r\n ~.  detach: the shell goes on\r\n ~~  a tilde\r\n ~?  this\r\n"
+
+Name = Annotated[
+    str | None, typer.Argument(metavar="NAME", show_default=False, help="The VPS's name, or its start.")
+]
+
+
+def connect(
+    settings: Settings,
+    name: Name = None,
+    session: Annotated[
+        str | None,
+        typer.Option("--session", metavar="NAME", help="The shell of that name; made where there is none."),
+    ] = None,
+) -> int:
+    """Open a terminal in a VPS. The shell survives a broken connection; `~.` after a newline detaches."""
+    if not Terminal.is_there():
+        raise failures.UsageError(
+            "connect needs a terminal to show the shell in",
+            hint=f"in a script: kohakuriver exec {name or 'NAME'} -- COMMAND",
+        )
+    return run(target.find(settings, name, command="connect"), session=session or new_session())
+
+
+def run(vps: Target, *, session: str, command: tuple[str, ...] = ()) -> int:
+    """A shell, or a command on a terminal, until it ends; the exit code."""
+    return asyncio.run(_Shell(vps, session=session, command=command).run())
+
+
+def new_session() -> str:
+    """A name for a session that nobody has named."""
+    return "".join(random.choices(_ALPHABET, k=8))  # noqa: S311 - a name, no secret
+
+
+class _Shell:
+    """One terminal here, joined to one shell there. A `Viewer`."""
+
+    def __init__(self, vps: Target, *, session: str, command: tuple[str, ...]) -> None:
+        self._vps = vps
+        self._is_command = bool(command)
+        self._terminal = Terminal()
+        self._escapes = Escapes()
+        self._modes = Modes()
+        self._is_away = False
+        self._was_here = False
+        self._signal = 0
+        params: Params = [("term", os.environ.get("TERM", "")), ("lang", _language())]
+        params += [("command", word) for word in command]
+        self._remote = Remote(self._dial, self, session=session, size=self._terminal.size(), params=params)
+
+    async def run(self) -> int:
+        with self._terminal.raw(typed=self._typed, resized=self._resized, ended=self._ended):
+            try:
+                ending = await self._remote.run()
+            except errors.KohakuRiverError as error:
+                if not self._was_here:
+                    raise
+                ending = Ending(None, "Gone", error.message, error.hint)
+            finally:
+                self._put_back()
+        return self._finish(ending)
+
+    async def _dial(self, params: Params) -> Stream:
+        return await self._vps.stream("terminal", params, ping_after=PING_AFTER, gone_after=GONE_AFTER)
+
+    # What the shell does.
+
+    async def show(self, data: bytes) -> None:
+        self._modes.feed(data)
+        await self._terminal.write(data)
+
+    def attached(self, *, created: bool, missed: int) -> None:
+        if self._is_away:
+            self._is_away = False
+            self._terminal.say(b"\r\x1b[2K\x1b8")
+        elif not self._was_here and not self._is_command:
+            how = "" if created else "back in "
+            self._terminal.say(_dim(f"{how}session {self._remote.session}: ~. detaches, ~? helps") + b"\r\n")
+        self._was_here = True
+        if missed:
+            self._terminal.say(self._modes.undo())
+            self._modes = Modes()
+            self._terminal.say(_dim(f"\r\n{missed} bytes of output are no longer kept") + b"\r\n")
+
+    def lost(self, why: str) -> None:
+        if not self._is_away:
+            self._is_away = True
+            self._escapes.start_line()  # so that ~. works at once
+            # Make room for a line below without moving what is there, and remember where we were.
+            self._terminal.say(b"\x1bD\x1b[A\x1b7")
+        width = self._terminal.size()[1] - 1
+        text = f"reconnecting… {why} (~. gives up)"
+        self._terminal.say(b"\x1b8\r\x1bD\x1b[2K" + _dim(text[:width]))
+
+    def wants_redraw(self) -> bool:
+        return self._modes.is_full_screen
+
+    def has_room(self) -> None:
+        self._terminal.listen(True)
+
+    # What the person does.
+
+    def _typed(self, data: bytes) -> None:
+        if not data:
+            self._ended(1)  # SIGHUP: the terminal is gone
+            return
+        typed = self._escapes.feed(data)
+        if typed.data and not self._remote.type(typed.data):
+            self._terminal.listen(False)
+        if typed.escape is Escape.DETACH:
+            self._remote.detach()
+        elif typed.escape is Escape.HELP:
+            self._terminal.say(_HELP)
+
+    def _resized(self) -> None:
+        self._remote.resize(*self._terminal.size())
+
+    def _ended(self, number: int) -> None:
+        self._signal = number
+        self._remote.detach()
+
+    # The end.
+
+    def _put_back(self) -> None:
+        undo = self._modes.undo()
+        if undo:
+            self._terminal.say(undo)
+        if self._is_away:
+            self._terminal.say(b"\r\n")
+
+    def _finish(self, ending: Ending) -> int:
+        name, session = self._vps.name, self._remote.session
+        if ending is DETACHED:
+            kept = durations.age(self._remote.window)
+            screen.note(f"\ndetached; it goes on for {kept}: kohakuriver connect {name} --session {session}")
+            return _SIGNALLED + self._signal if self._signal else 0
+        if ending.code is not None:
+            return ending.code
+        screen.note("")
+        screen.fail(f"{name}: {ending.message}", hint=ending.hint or self._next(ending.reason))
+        return ENDED_FROM_OUTSIDE
+
+    def _next(self, reason: str) -> str:
+        """What to do about it."""
+        match reason:
+            case "Stopped":
+                return f"`kohakuriver vps status {self._vps.name}` shows why and what to do"
+            case "Removed":
+                return "`kohakuriver vps list --all` shows the VPSes there are"
+            case "TakenOver":
+                return f"take it back: kohakuriver connect {self._vps.name} --session {self._remote.session}"
+        return f"a new shell: kohakuriver connect {self._vps.name}"
+
+
+def _language() -> str:
+    """The language of this machine where it is UTF-8's, which is what we pass on."""
+    found = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or ""
+    return found if found.upper().replace("-", "").endswith("UTF8") else ""
+
+
+def _dim(text: str) -> bytes:
+    return f"\x1b[2m{text}\x1b[0m".encode()
