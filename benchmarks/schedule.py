@@ -1,8 +1,10 @@
 """How many VPSes a second get a node: 1,000 simulated nodes, a real API server, real etcd, a real controller.
 
-Two runs. *Drain*: everything is applied first, then the controller starts and works the queue off. *Stream*:
-the controller runs while the VPSes are applied as fast as they are taken. A binding counts when a watch shows
-it, so when etcd has committed it. At the end the allocations are added up: nothing may be booked twice.
+Three runs. *Drain*: everything is applied first, then the controller starts and works the queue off.
+*Stream*: the controller runs while the VPSes are applied as fast as they are taken. *Leave*: the same, while
+one node in ten leaves (its Node object goes, what is booked there stays) and comes back. A binding counts
+when a watch shows it, so when etcd has committed it. At the end the allocations are added up: nothing may be
+booked twice.
 """
 
 import argparse
@@ -21,6 +23,7 @@ from kohakuriver.resources import kinds
 
 CORES, MEMORY = 64, "256Gi"
 AT_ONCE = 32
+RUNS = ("drain", "stream", "leave")
 PATIENT = ("--loss-timeout", "10m", "--hold", "10m")  # the simulated nodes renew no Lease
 
 
@@ -28,9 +31,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, default=1000)
     parser.add_argument("--vpses", type=int, default=5000)
+    parser.add_argument("--runs", nargs="+", choices=RUNS, default=RUNS)
     options = parser.parse_args()
     rows = [("what", "creates/s", "bindings/s", "create → bound p50", "p99", "controller", "API server")]
-    for run in ("drain", "stream"):
+    for run in options.runs:
         with (
             tempfile.TemporaryDirectory(prefix="kohakuriver-bench-") as folder,
             _programs.running(Path(folder)) as programs,
@@ -46,12 +50,14 @@ async def _measure(programs: _programs.Programs, run: str, *, nodes: int, vpses:
         async with asyncio.TaskGroup() as tasks:
             follow = tasks.create_task(bound.informer.run())
             await bound.informer.wait_synced()
-            if run == "stream":
+            if run != "drain":
                 programs.start_controller(*PATIENT)
                 await asyncio.sleep(5)
             before = {name: programs.used(name)[0] for name in programs.processes}
             began = time.perf_counter()
             created: dict[str, float] = {}
+            if run == "leave":
+                tasks.create_task(_leave(client, bound, nodes=nodes, vpses=vpses))
             await _in_turn(_create(client, f"v{number}", created) for number in range(vpses))
             creates = vpses / (time.perf_counter() - began)
             if run == "drain":
@@ -75,6 +81,15 @@ async def _measure(programs: _programs.Programs, run: str, *, nodes: int, vpses:
     )
 
 
+async def _leave(client: Client, bound: "_Bound", *, nodes: int, vpses: int) -> None:
+    """One node in ten goes when a quarter is bound, and comes back when half is."""
+    some = range(0, nodes, 10)
+    await bound.wait_for(vpses // 4)
+    await _in_turn(client.delete(kinds.NODE, f"n{number:04d}") for number in some)
+    await bound.wait_for(vpses // 2)
+    await _in_turn(_register(client, number) for number in some)
+
+
 def _used(programs: _programs.Programs, name: str, before: dict[str, float]) -> str:
     seconds, memory = programs.used(name)
     return f"{seconds - before.get(name, 0.0):.1f} s CPU, {memory:.0f} MB"
@@ -85,7 +100,7 @@ class _Bound:
 
     def __init__(self, client: Client) -> None:
         self.at: dict[str, float] = {}
-        self._more = asyncio.Event()
+        self._more = asyncio.Event()  # replaced each time, for several may wait
         self.informer = Informer(client, kinds.VPS, clock=SystemClock(), listener=self._changed)
 
     def _changed(self, key: ObjectKey) -> None:
@@ -93,10 +108,10 @@ class _Bound:
         if body is not None and body["status"].get("assignment") and key.name not in self.at:
             self.at[key.name] = time.perf_counter()
             self._more.set()
+            self._more = asyncio.Event()
 
     async def wait_for(self, count: int) -> None:
         while len(self.at) < count:
-            self._more.clear()
             await asyncio.wait_for(self._more.wait(), 60)
 
 

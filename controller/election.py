@@ -175,7 +175,8 @@ class Election:
             self._seen = Seen(body.get("spec") or {}, revision, self._clock.monotonic())
 
     def _win(self, begun: float) -> None:
-        if self._renewed is None:
+        if not self.is_leading:
+            self._lose()  # the lead may have lapsed meanwhile; who acts on taking it over hears of both
             log.info("leading", extra={"identity": self._me})
         self._renewed = begun
         self.lost.clear()

@@ -73,3 +73,20 @@ async def test_a_leader_that_leaves_is_followed_at_once():
             await one.release()
             await two.step()
             assert (one.is_leading, two.is_leading) == (False, True)
+
+
+@pytest.mark.looptime
+async def test_a_lead_that_lapsed_and_was_won_again_is_taken_up_anew():
+    """What was heard in between was left to the leader, so the leader has to look at everything again."""
+    async with running_api() as api:
+        connection = Connection(server=api.url, token=api.token("controller"))
+        async with Client(connection, program="test") as client:
+            one = Election(client, clock=LoopClock(), identity="one", terms=TERMS)
+            await one.step()
+            lapsed = asyncio.create_task(one.lost.wait())
+            await asyncio.sleep(TERMS.deadline + 0.1)
+            assert not one.is_leading and not lapsed.done()
+            await one.step()
+            async with asyncio.timeout(1):
+                await lapsed
+            assert one.is_leading and one.won.is_set() and not one.lost.is_set()
