@@ -192,7 +192,7 @@ class Applier:
             binds=await self._places(desired),
             volumes=tuple(
                 VolumeMount(
-                    labels.volume_name(desired, volume.name, cluster=cluster),
+                    labels.volume_name((desired.namespace, desired.name), volume.name, cluster=cluster),
                     volume.target,
                     labels.of_volume(desired, volume.name, cluster=cluster),
                 )
@@ -329,7 +329,8 @@ class Applier:
 
     async def _remove_volumes(self, entry: Entry, names: Sequence[str], *, why: str) -> None:
         for name in names:
-            volume = labels.volume_name(entry.desired, name, cluster=self._settings.cluster)
+            vps = (entry.desired.namespace, entry.desired.name)
+            volume = labels.volume_name(vps, name, cluster=self._settings.cluster)
             log.info("removing", extra={"vps": str(entry.key), "volume": volume, "why": why})
             await self._runtime.remove_volume(volume)
 

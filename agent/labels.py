@@ -148,9 +148,9 @@ def unfit(container: Container, desired: Desired) -> str:
     return ""
 
 
-def volume_name(desired: Desired, name: str, *, cluster: str) -> str:
-    """The engine's name of a volume: "_" stands in no other part of it."""
-    return f"kohakuriver_{cluster}_{desired.namespace}_{desired.name}_{name}"
+def volume_name(vps: tuple[str, str], name: str, *, cluster: str) -> str:
+    """The engine's name of a volume of that VPS: "_" stands in no other part of it."""
+    return f"kohakuriver_{cluster}_{vps[0]}_{vps[1]}_{name}"
 
 
 def of_volume(desired: Desired, name: str, *, cluster: str) -> dict[str, str]:

@@ -161,6 +161,7 @@ class Agent:
         self.tombstones = Tombstones(
             settings=settings,
             allocations=self.allocations,
+            vpses=self.vpses,
             runtime=runtime,
             roster=self.roster,
             client=client,

@@ -37,6 +37,7 @@ class Tombstones:
         *,
         settings: Settings,
         allocations: Informer,
+        vpses: Informer,
         runtime: Runtime,
         roster: Roster,
         client: Client,
@@ -49,7 +50,9 @@ class Tombstones:
         self.settled = False  # whether each that was there at the start has been tried
         self.removed = 0
         self._node = settings.node
+        self._settings = settings
         self._allocations = allocations
+        self._vpses = vpses
         self._runtime = runtime
         self._roster = roster
         self._client = client
@@ -97,6 +100,7 @@ class Tombstones:
             async with asyncio.timeout(PATIENCE):
                 if not await self._remove(uid, booking):
                     return False
+                await self._remove_volumes(booking)
                 await self._confirm(uid, booking)
         except TimeoutError:
             log.warning("a tombstone is not worked off yet", extra={"uid": uid, "after": PATIENCE})
@@ -129,6 +133,16 @@ class Tombstones:
             if reference.startswith(mine):
                 await self._runtime.remove_image(reference)
         return True
+
+    async def _remove_volumes(self, booking: Object) -> None:
+        """Those that were not to outlive the deleted VPS. A namesake that is bound here has them by now."""
+        key = ObjectKey(booking["namespace"], booking["name"])
+        if self._vpses.get(key) is not None:
+            return
+        for name in booking["tombstone"].get("volumes") or ():
+            volume = labels.volume_name((key.namespace, key.name), name, cluster=self._settings.cluster)
+            log.info("removing", extra={"volume": volume, "why": booking["tombstone"]["why"]})
+            await self._runtime.remove_volume(volume)
 
     async def _confirm(self, uid: str, booking: Object) -> None:
         await self._forget(uid)

@@ -54,9 +54,12 @@ class Rejected(Filter):
     """Its agent has said that it will not take this VPS as it is declared."""
 
     by: tuple[tuple[str, str], ...]
+    under: tuple[tuple[str, str], ...] = ()  # what those nodes offered then
 
     def fits(self, node: NodeView) -> bool:
-        return all(node.name != name for name, _ in self.by)
+        if node.name not in dict(self.by):
+            return True
+        return dict(self.under).get(node.name, node.facts.offer) != node.facts.offer
 
     def phrase(self, refused: Sequence[NodeView]) -> str:
         names = {node.name for node in refused}
@@ -94,7 +97,7 @@ def that_apply(request: VPSRequest) -> list[Filter]:
     if request.privileged:
         filters.append(PRIVILEGED)
     if request.rejected_by:
-        filters.append(Rejected(request.rejected_by))
+        filters.append(Rejected(request.rejected_by, request.rejected_under))
     if request.former:
         filters.append(Buried(request.former))
     return filters

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from controller.cores import NONE, Cores
 from controller.gpus import GPU, Wish
 from kohakuriver import cpuset, quantity
+from kohakuriver.resources.offer import offer_of
 
 Object = Mapping[str, Any]
 
@@ -90,6 +91,7 @@ class VPSRequest:
     mounts: tuple[Mount, ...] = ()
     privileged: bool = False
     rejected_by: tuple[tuple[str, str], ...] = ()  # nodes that will not take it, and why
+    rejected_under: tuple[tuple[str, str], ...] = ()  # what those nodes offered then
     former: str = ""  # the uid of a VPS that was placed before: some node may still have its container
 
     def tolerates(self, taint: Taint) -> bool:
@@ -115,6 +117,7 @@ class NodeFacts:
     gpus: tuple[GPU, ...] = ()  # by index
     allow_mounts: tuple[Mount, ...] = ()
     allow_privileged: bool = False
+    offer: str = ""  # what a rejection by its agent rests on
     quarantine: str = ""  # why nothing new may come here
     strays: tuple[tuple[str, "Booking"], ...] = ()  # what containers hold that no VPS accounts for, by uid
 
@@ -161,6 +164,7 @@ def request_of(vps: Object, *, image: str | None = None) -> VPSRequest:
         ),
         privileged=bool(spec.get("privileged")),
         rejected_by=tuple(sorted((status.get("rejectedBy") or {}).items())),
+        rejected_under=tuple(sorted((status.get("rejectedUnder") or {}).items())),
         former=vps["metadata"].get("uid") or "" if status.get("epoch") else "",
     )
 
@@ -193,6 +197,7 @@ def facts_of(node: Object) -> NodeFacts:
             Mount(entry["prefix"], bool(entry.get("readOnly"))) for entry in status.get("allowMounts") or ()
         ),
         allow_privileged=bool(status.get("allowPrivileged")),
+        offer=offer_of(node),
         quarantine=(status.get("quarantine") or {}).get("why") or "",
         strays=tuple((one.get("uid") or "", _stray(one)) for one in status.get("unknown") or ()),
     )

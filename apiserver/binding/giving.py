@@ -17,6 +17,7 @@ from apiserver.writing import metadata, notices, objects, owners
 from apiserver.writing.refusal import Refusal
 from kohakuriver import errors
 from kohakuriver.resources import kinds
+from kohakuriver.resources.offer import offer_of
 from kohakuriver.resources.vps import RunState
 
 Json = dict[str, Any]
@@ -27,6 +28,7 @@ def bind(order: Order, records: Records) -> Step:
     vps = orders.found(order, records)
     _check_bindable(order, vps)
     node = _schedulable(order, records[order.node_key])
+    _check_not_rejected(order, objects.status_of(vps), node)
     epoch, id_ = int(objects.status_of(vps).get("epoch") or 0) + 1, uuid.uuid4().hex
     allocation = grants.allocation_of(records[order.allocation_key], node=order.node, now=order.now)
     booked = booking.book(allocation, node, vps, epoch=epoch, id_=id_)
@@ -42,6 +44,7 @@ def bind(order: Order, records: Records) -> Step:
     status = {**objects.status_of(vps), "epoch": epoch, "assignment": assignment}
     for field in ("observed", "unreachableSince", "observedGeneration"):
         status.pop(field, None)  # all said of an earlier placement
+    _without_rejection(status, order.node)
     status["conditions"] = _scheduled(status, order, f"placed on {order.node}")
     vps["status"] = status
     names = vps["metadata"].get("finalizers") or []
@@ -105,7 +108,7 @@ def newport(order: Order, records: Records) -> Step:
 
 
 def _check_bindable(order: Order, vps: Json) -> None:
-    assignment, status = objects.assignment_of(vps), objects.status_of(vps)
+    assignment = objects.assignment_of(vps)
     pinned = (vps["spec"].get("placement") or {}).get("node")
     why = ""
     if assignment is not None:
@@ -118,9 +121,21 @@ def _check_bindable(order: Order, vps: Json) -> None:
         why = f"its spec.placement.node is {pinned}, not {order.node}"
     if why:
         raise objects.conflict(kinds.VPS, order.name, why, hint="read the VPS again")
+
+
+def _check_not_rejected(order: Order, status: Json, node: Json) -> None:
+    """What the node's agent said holds while the node offers what it did then."""
     rejected = (status.get("rejectedBy") or {}).get(order.node)
-    if rejected is not None:
+    under = (status.get("rejectedUnder") or {}).get(order.node)
+    if rejected is not None and under in (None, offer_of(node)):
         raise _unfit(order, f"node {order.node} will not take it: {rejected}")
+
+
+def _without_rejection(status: Json, node: str) -> None:
+    for field in ("rejectedBy", "rejectedUnder"):
+        kept = {name: said for name, said in (status.pop(field, None) or {}).items() if name != node}
+        if kept:
+            status[field] = kept
 
 
 def _schedulable(order: Order, record: Record | None) -> Json:

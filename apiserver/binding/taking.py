@@ -16,6 +16,7 @@ from apiserver.store.base import Delete, Put, Record
 from apiserver.writing import notices, objects, phase
 from kohakuriver import errors
 from kohakuriver.resources import kinds
+from kohakuriver.resources.offer import offer_of
 from kohakuriver.resources.vps import ObservedState, RunState
 
 Json = dict[str, Any]
@@ -80,6 +81,8 @@ def reject(order: Order, records: Records) -> Step:
     unbinding.unbind(vps, scheduled=condition, now=order.now)
     rejected = objects.status_of(vps).get("rejectedBy") or {}
     vps["status"]["rejectedBy"] = {**rejected, order.node: message}
+    under = objects.status_of(vps).get("rejectedUnder") or {}
+    vps["status"]["rejectedUnder"] = {**under, order.node: _offer(records[order.node_key])}
     words = f"node {order.node} will not take it: {message}"
     notice = notices.warning(vps, reason="Rejected", message=words, now=order.now)
     return without_placement(order.key, vps, *freed, notice)
@@ -142,6 +145,10 @@ def _check_own_agent(order: Order, assignment: Json, what: str, hint: str) -> No
             hint=hint,
             details=objects.reference(kinds.VPS, order.name),
         )
+
+
+def _offer(record: Record | None) -> str:
+    return offer_of(codec.decode(record)) if record is not None else ""
 
 
 def _is_drained(record: Record | None) -> bool:

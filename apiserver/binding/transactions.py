@@ -30,7 +30,7 @@ _VERBS: Mapping[str, tuple[Decide, Sequence[str], bool]] = {
     "finish": (taking.finish, ("uid", "epoch"), False),
     "release": (taking.release, ("uid", "epoch"), True),
     "regrant": (giving.regrant, ("uid", "epoch"), True),
-    "reject": (taking.reject, ("uid", "epoch", "reason", "message"), False),
+    "reject": (taking.reject, ("uid", "epoch", "reason", "message"), True),
     "newport": (giving.newport, ("uid", "epoch", "taken"), True),
     "forget": (taking.forget, ("uid",), True),
     "adopt": (adopting.adopt, ("uid", "node", "container"), True),

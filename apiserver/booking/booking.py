@@ -15,6 +15,7 @@ from apiserver.booking.amounts import Amount
 from apiserver.booking.wanted import Wanted
 from apiserver.writing.refusal import SSH, Refusal
 from kohakuriver import cpuset
+from kohakuriver.resources.storage import ReclaimPolicy
 
 __all__ = [
     "Booking",
@@ -146,8 +147,19 @@ def free(allocation: Json, uid: str) -> Json:
 
 
 def bury(allocation: Json, vps: Mapping[str, Any], *, since: str, why: str) -> Json:
-    """The record with the VPS's booking as a tombstone, which keeps all until the node confirms."""
-    entry = {**_entry(allocation, vps), "tombstone": {"since": since, "why": why}}
+    """The record with the VPS's booking as a tombstone, which keeps all until the node confirms.
+
+    A VPS that is deleted, and not only given up on its node, names the volumes that are to go with it.
+    """
+    tombstone: Json = {"since": since, "why": why}
+    volumes = [
+        volume["name"]
+        for volume in vps["spec"].get("volumes") or ()
+        if volume.get("reclaimPolicy") == ReclaimPolicy.DELETE
+    ]
+    if volumes and vps["metadata"].get("deletionTimestamp"):
+        tombstone["volumes"] = volumes
+    entry = {**_entry(allocation, vps), "tombstone": tombstone}
     return _with(allocation, vps["metadata"]["uid"], entry)
 
 

@@ -27,7 +27,9 @@ _METADATA = frozenset(
 )  # fmt: skip
 OUTER: frozenset[Path] = frozenset({("f:metadata",), ("f:apiVersion",), ("f:kind",)})
 # Derived by the server, or written by its named transactions alone.
-_SERVERS_STATUS = frozenset({"phase", "reason", "message", "epoch", "assignment", "rejectedBy"})
+_SERVERS_STATUS = frozenset(
+    {"phase", "reason", "message", "epoch", "assignment", "rejectedBy", "rejectedUnder"}
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)

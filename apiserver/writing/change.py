@@ -179,8 +179,8 @@ def _with_main(target: Target, old: Json, body: Json) -> tuple[Json, tuple[str, 
     if "generation" in old["metadata"] and new.get("spec") != old.get("spec"):
         new["metadata"]["generation"] = old["metadata"]["generation"] + 1
         if "rejectedBy" in objects.status_of(new):  # said of the spec as it was
-            kept = {field: value for field, value in new["status"].items() if field != "rejectedBy"}
-            new["status"] = kept
+            said = ("rejectedBy", "rejectedUnder")
+            new["status"] = {field: value for field, value in new["status"].items() if field not in said}
     new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
     return new, checked.warnings
 

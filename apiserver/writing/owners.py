@@ -23,7 +23,7 @@ SERVERS_CONDITIONS = frozenset({phase.FILES_LOST})
 NODE_READY = "Ready"
 
 _DERIVED = frozenset({"phase", "reason", "message"})
-_TRANSACTIONS = frozenset({"epoch", "assignment", "rejectedBy"})
+_TRANSACTIONS = frozenset({"epoch", "assignment", "rejectedBy", "rejectedUnder"})
 _AGENTS = frozenset({"observed", "observedGeneration"})
 _CONTROLLERS = frozenset({"unreachableSince"})
 

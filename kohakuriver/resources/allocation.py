@@ -15,6 +15,8 @@ class Tombstone(meta.Model):
     """When it was given up."""
     why: str
     """By what, in words."""
+    volumes: list[str] | None = None
+    """Volumes of a deleted VPS that go with its container."""
 
 
 class Booking(meta.Model):

@@ -304,6 +304,8 @@ class VPSStatus(meta.Model):
     """Since when its node has been silent."""
     rejected_by: dict[str, str] | None = None
     """Nodes that will not take this generation of the spec, and why."""
+    rejected_under: dict[str, str] | None = None
+    """What those nodes had to offer then; one that offers something else is asked again."""
     conditions: Annotated[list[meta.Condition] | None, meta.keyed_by("type")] = None
     """Scheduled, SSHReady, NodeReachable, RestartRequired, GPUHealthy, FilesLost."""
     observed_generation: int | None = None

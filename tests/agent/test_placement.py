@@ -44,6 +44,28 @@ async def test_a_namesake_of_a_forgotten_vps_is_untouched_and_the_old_container_
         assert "removed stale container" in said[0]["message"]
 
 
+@pytest.mark.fault(4, 8)
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_forced_delete_takes_the_volumes_along_that_were_not_to_be_kept(
+    tmp_path: Path, again: bool
+) -> None:
+    volumes = [
+        {"name": "cache", "target": "/cache", "reclaimPolicy": "Delete"},
+        {"name": "home", "target": "/root"},
+    ]
+    async with a_node(tmp_path) as node:
+        await running(node, volumes=volumes)
+        await node.kill_agent()
+        await lose(node)
+        await node.delete(gracePeriodSeconds=0)
+        if again:
+            await node.place(a_manifest(volumes=volumes))
+        await node.start_agent()
+        await asyncio.sleep(20)
+        there = {volume["name"] for volume in (await status_of_node(node))["volumes"]}
+        assert there == ({"cache", "home"} if again else {"home"})
+
+
 @pytest.mark.fault(4, 18)
 async def test_nothing_starts_before_the_tombstones_are_tried_and_a_stuck_one_blocks_nobody(
     tmp_path: Path,

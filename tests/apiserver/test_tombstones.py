@@ -190,8 +190,34 @@ async def test_a_changed_spec_is_offered_to_every_node_again(world: World) -> No
     made = await world.patch({"metadata": {"labels": {"a": "b"}}})
     assert "rejectedBy" in made.object["status"]
     made = await world.patch({"spec": {"restartRequest": "once more"}})
-    assert "rejectedBy" not in made.object["status"]
+    assert not {"rejectedBy", "rejectedUnder"} & made.object["status"].keys()
     assert (await world.act("bind", node="n1")).object["status"]["epoch"] == 2
+
+
+async def test_a_node_that_offers_something_else_since_is_asked_again(world: World) -> None:
+    await world.bound()
+    await world.act("reject", user=N1, reason="MountRefused", message="/data is not allowed")
+    allowed = {"status": {"allowMounts": [{"prefix": "/data", "readOnly": False}]}}
+    await world.patch(allowed, "n1", user=N1, resource=kinds.NODE, subresource="status")
+    made = (await world.act("bind", node="n1")).object
+    assert made["status"]["epoch"] == 2
+    assert not {"rejectedBy", "rejectedUnder"} & made["status"].keys()
+
+
+async def test_a_tombstone_names_the_volumes_that_go_with_a_deleted_vps(world: World) -> None:
+    volumes = [
+        {"name": "kept", "target": "/kept"},
+        {"name": "cache", "target": "/cache", "reclaimPolicy": "Delete"},
+    ]
+    deleted = await world.bound("deleted", volumes=volumes)
+    given_up = await world.bound("given-up", volumes=volumes)
+    for name in ("deleted", "given-up"):
+        await world.silence(name)
+    await world.delete("deleted", gracePeriodSeconds=0)
+    await world.act("forget", "given-up", user=ADMIN)
+    bookings = await world.bookings()
+    assert bookings[deleted["metadata"]["uid"]]["tombstone"]["volumes"] == ["cache"]
+    assert "volumes" not in bookings[given_up["metadata"]["uid"]]["tombstone"]
 
 
 async def test_what_has_a_container_or_is_being_deleted_is_not_rejected(world: World) -> None:

@@ -1,0 +1,15 @@
+"""What a node has to offer, in one word: a rejection holds for as long as that stays the same. Pure."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+_FIELDS = ("allowMounts", "allowPrivileged", "allocatable", "sshPorts", "numa", "gpus")
+
+
+def offer_of(node: Mapping[str, Any]) -> str:
+    """Differs when the node's allow-lists, capacity, ports or devices do."""
+    status = node.get("status") or {}
+    parts = [status.get(field) for field in _FIELDS]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
