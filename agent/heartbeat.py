@@ -12,6 +12,7 @@ import logging
 import math
 import random
 from collections.abc import Callable
+from typing import Protocol
 
 from kohakuriver import errors
 from kohakuriver.client.rest import Client, Object
@@ -34,6 +35,14 @@ def holder(host: str, agent_id: str, boot_id: str) -> str:
     return "/".join(part for part in (host, agent_id[:12], boot_id[:8]) if part)
 
 
+class Witness(Protocol):
+    """Follows how far the store has come: each renewal says so, and a node hears of little else."""
+
+    def mark(self) -> int: ...
+
+    def renewed(self, revision: int, *, mark: int) -> None: ...
+
+
 class NodeNameTaken(errors.ConfigError):
     """Another agent renews the Lease of this node."""
 
@@ -51,6 +60,7 @@ class Heartbeat:
         clock: Clock,
         chance: random.Random,
         gap: Callable[[], None],
+        witness: Witness | None = None,
     ) -> None:
         self.renewed = 0
         self.failed = 0
@@ -61,6 +71,7 @@ class Heartbeat:
         self._clock = clock
         self._chance = chance
         self._gap = gap
+        self._witness = witness
         self._lease: Object | None = None
         self._last: float | None = None
         self._session: int | None = None  # its number: each process opens one, and the latest counts
@@ -114,6 +125,7 @@ class Heartbeat:
     async def step(self) -> None:
         """One try to renew. Raises NodeNameTaken when somebody else holds it now."""
         self._last_succeeded = False
+        mark = self._witness.mark() if self._witness is not None else 0
         try:
             await self._renew()
         except NodeNameTaken:
@@ -125,6 +137,8 @@ class Heartbeat:
             return
         self._last_succeeded = True
         self._opened()
+        if self._witness is not None and self._lease is not None:
+            self._witness.renewed(int(self._lease["metadata"]["resourceVersion"]), mark=mark)
         self.renewed += 1
         now, last = self._clock.monotonic(), self._last
         self._last = now

@@ -122,6 +122,7 @@ class Agent:
             chance=chance,
             namespace=servers.NAMESPACE,
             label_selector=servers.SELECTOR,
+            witness=self.watchman,
         )
         self._known = client.servers
         self.roster = Roster()
@@ -191,6 +192,7 @@ class Agent:
             clock=clock,
             chance=chance,
             gap=self._gap,
+            witness=self.watchman,
         )
         self.metrics = Metrics(self)
         self.namespaces = Namespaces()

@@ -84,16 +84,27 @@ class Watchman:
         """A list has come in; nobody has looked at it yet."""
         why = went_back(self.seen, history=history, revision=revision, mark=mark)
         if why:
-            quarantine = self.quarantine
-            if quarantine is None:
-                since = timestamp(self._clock.now())
-                quarantine = Quarantine(uuid.uuid4().hex[:12], since, why)
-            log.warning("in quarantine: nothing is changed on this node", extra={"because": why})
-            self._set(Seen(history, revision, quarantine))
+            self._begin(why, history, revision)
         elif history and history != self.seen.history:
             self._set(dataclasses.replace(self.seen, history=history, revision=revision))
         else:
             self.reached(revision)
+
+    def renewed(self, revision: int, *, mark: int) -> None:
+        """A write of this node's own has been made at that revision; `mark` was known before."""
+        why = went_back(self.seen, history=self.seen.history, revision=revision, mark=mark)
+        if why:
+            self._begin(why, self.seen.history, revision)
+        else:
+            self.reached(revision)
+
+    def _begin(self, why: str, history: str, revision: int) -> None:
+        quarantine = self.quarantine
+        if quarantine is None:
+            since = timestamp(self._clock.now())
+            quarantine = Quarantine(uuid.uuid4().hex[:12], since, why)
+        log.warning("in quarantine: nothing is changed on this node", extra={"because": why})
+        self._set(Seen(history, revision, quarantine))
 
     def reached(self, revision: int) -> None:
         """A watch has come so far."""

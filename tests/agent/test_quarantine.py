@@ -51,6 +51,17 @@ async def test_a_list_that_was_asked_for_before_another_watch_went_on_is_not_old
 
 
 @pytest.mark.fault(39)
+async def test_a_renewal_below_the_one_before_is_a_restored_store():
+    watchman = Watchman(Seen("h1", 5), save=lambda seen: None, clock=LoopClock(), changed=lambda: None)
+    watchman.renewed(9, mark=5)
+    watchman.renewed(8, mark=5)  # asked for together with the other, and answered later
+    assert watchman.quarantine is None
+    watchman.renewed(7, mark=9)
+    assert watchman.quarantine is not None
+    assert watchman.seen.revision == 7
+
+
+@pytest.mark.fault(39)
 async def test_a_quarantine_outlives_the_agent_and_ends_by_its_own_id_alone(tmp_path: Path):
     journal = Journal(tmp_path)
     first = Watchman(Seen("h1", 5), save=journal.save_seen, clock=LoopClock(), changed=lambda: None)
