@@ -61,6 +61,7 @@ class Programs:
                 sys.executable, "-P", "-m", "apiserver", "--etcd", f"http://127.0.0.1:{client}",
                 "--listen", f"127.0.0.1:{self._port}", "--token-file", str(self.folder / "tokens"),
                 "--tls-cert", str(self.folder / "server.crt"), "--tls-key", str(self.folder / "server.key"),
+                "--rate-limit", "0",
             ],
         )  # fmt: skip
         self._wait_ready()

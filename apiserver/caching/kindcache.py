@@ -54,7 +54,7 @@ class KindCache:
 
     def follow(self, selection: Selection, *, since: int) -> Watcher:
         """A watcher that gets everything after `since`. Raises Expired when that is too long ago."""
-        watcher = Watcher(selection)
+        watcher = Watcher(selection, waker=self.watchers.waker)
         watcher.preload(self.history.after(since))
         self.watchers.add(watcher)
         return watcher

@@ -14,16 +14,38 @@ from apiserver.reading.selectors import Selection
 from apiserver.serving.forms import EventType
 from kohakuriver.errors import ApiError, Expired
 
+WOKEN_AT_ONCE = 50  # watchers between two turns of everybody else; each then has a line to write
 QUEUE_LIMIT = 10_000  # events that wait for one watcher; the bytes behind them are shared
 
 Delivery = tuple[EventType, Event]
 
 
+class Waker:
+    """Wakes whoever waits, a few in each turn of the loop: a thousand at once would hold up all others."""
+
+    def __init__(self) -> None:
+        self._due: collections.deque[asyncio.Future[None]] = collections.deque()
+
+    def wake(self, waiting: asyncio.Future[None]) -> None:
+        if not self._due:
+            asyncio.get_running_loop().call_soon(self._some)
+        self._due.append(waiting)
+
+    def _some(self) -> None:
+        for _ in range(min(WOKEN_AT_ONCE, len(self._due))):
+            waiting = self._due.popleft()
+            if not waiting.done():
+                waiting.set_result(None)
+        if self._due:
+            asyncio.get_running_loop().call_soon(self._some)
+
+
 class Watcher:
     """One open watch of one kind."""
 
-    def __init__(self, selection: Selection, *, limit: int = QUEUE_LIMIT) -> None:
+    def __init__(self, selection: Selection, *, waker: Waker | None = None, limit: int = QUEUE_LIMIT) -> None:
         self.selection = selection
+        self._waker = waker or Waker()
         self.end: ApiError | None = None  # why the watch is over; None while it goes on
         self.ended = False
         self._limit = limit
@@ -70,22 +92,24 @@ class Watcher:
     async def next(self, timeout: float) -> list[Delivery]:
         """Everything queued, waiting for something to come; empty after the timeout or at the end."""
         if not self._queue and not self.ended:
-            self._wake = asyncio.get_running_loop().create_future()
-            await asyncio.wait((self._wake,), timeout=timeout)
+            self._wake = wake = asyncio.get_running_loop().create_future()
+            await asyncio.wait((wake,), timeout=timeout)
             self._wake = None
         taken = list(self._queue)
         self._queue.clear()
         return taken
 
     def _rouse(self) -> None:
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+        if self._wake is not None:
+            wake, self._wake = self._wake, None
+            self._waker.wake(wake)
 
 
 class Watchers:
     """The open watches of one kind, filed by the value that their selection pins."""
 
     def __init__(self) -> None:
+        self.waker = Waker()
         self._all: dict[Watcher, None] = {}
         self._unpinned: dict[Watcher, None] = {}
         self._pinned: dict[str, dict[str, dict[Watcher, None]]] = {}

@@ -4,15 +4,17 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from tests.apiserver.api import Api, running_api
 
 
 @contextlib.contextmanager
-def background_api(**options: Any) -> Iterator[Api]:
-    """A server over the in-memory store; the options are those of `running_api`."""
+def background_api(
+    beside: Callable[[], Coroutine[Any, Any, None]] | None = None, **options: Any
+) -> Iterator[Api]:
+    """A server over the in-memory store; the options are those of `running_api`. `beside` runs beside it."""
     started: list[Api] = []
     ready, stop = threading.Event(), asyncio.Event()
     loop = asyncio.new_event_loop()
@@ -20,8 +22,11 @@ def background_api(**options: Any) -> Iterator[Api]:
     async def serve() -> None:
         async with running_api(**options) as api:
             started.append(api)
+            other = asyncio.create_task(beside()) if beside is not None else None
             ready.set()
             await stop.wait()
+            if other is not None:
+                other.cancel()
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), name="api server")
     thread.start()
