@@ -1,7 +1,7 @@
 """What 10,000 VPSes on 1,000 nodes and 1,010 watchers cost: LIST, GET, the delivery of events, memory.
 
-A real API server with TLS on a real etcd, and this client, on one machine. 1,000 watchers follow one node each,
-as agents do, and 10 follow everything; ten VPSes a second change. An event's time is from when the change is sent
+A real API server with TLS on a real etcd, and this client. 1,000 watchers follow one node each, as agents do,
+and 10 follow everything; ten VPSes a second change. The time of an event is from when the change is sent
 to when its line is read, so the write is in it. First in peace, then with a whole LIST every two seconds.
 """
 
