@@ -4,6 +4,7 @@ One connection, kept alive from call to call; a watch has one of its own. Errors
 but a GET on a kept connection that the server had closed meanwhile.
 """
 
+import dataclasses
 import http.client
 import json
 import ssl
@@ -135,6 +136,23 @@ class Api:
             raise
 
     def _connect(self, timeout: float) -> http.client.HTTPConnection:
+        """To the server in use; where it cannot be reached, to the next of the config file, for good."""
+        first: errors.Unreachable | None = None
+        for _ in range(len(self.connection.others) + 1):
+            try:
+                return self._dial(timeout)
+            except errors.Unreachable as error:
+                first = first or error
+                self._use_next()
+        assert first is not None, "one server at least was tried"  # noqa: S101 - narrows the type
+        raise first
+
+    def _use_next(self) -> None:
+        following, *rest = (*self.connection.others, self.connection.server)
+        self.connection = dataclasses.replace(self.connection, server=following, others=tuple(rest))
+        self._url = urllib.parse.urlsplit(following)
+
+    def _dial(self, timeout: float) -> http.client.HTTPConnection:
         host, port = self._url.hostname or "", self._url.port
         connection: http.client.HTTPConnection
         if self._url.scheme == "https":

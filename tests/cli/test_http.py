@@ -145,3 +145,24 @@ def test_names_are_escaped_in_paths():
     with client("http://127.0.0.1:1") as api:
         path = api.path(kinds.VPS, namespace="default", name="../nodes?x")
     assert path.endswith("/vpses/..%2Fnodes%3Fx")
+
+
+@pytest.mark.fault(36)
+def test_where_a_server_cannot_be_reached_the_next_of_the_config_file_is_asked():
+    """Nothing was sent to the first, so that a write may go on too."""
+    with server(once(b"{}")) as dead:
+        pass  # nothing listens there any more
+    with server(once(b'{"a": 1}')) as live:
+        connection = Connection(dead, others=(live,), token="t")
+        with contextlib.closing(Api(connection, timeout=5.0, warn=lambda text: None)) as api:
+            assert api.call("POST", "/x", body={}) == {"a": 1}
+            assert api.connection.server == live
+
+
+def test_where_no_server_can_be_reached_the_first_one_is_named():
+    with server(once(b"{}")) as dead, server(once(b"{}")) as other:
+        pass
+    connection = Connection(dead, others=(other,), token="t")
+    api = Api(connection, timeout=5.0, warn=lambda text: None)
+    with pytest.raises(errors.Unreachable, match=dead):
+        api.call("GET", "/x")
