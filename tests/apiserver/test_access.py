@@ -53,6 +53,7 @@ ACTIONS = {
     ("VPS", "reject"): {"node"},
     ("VPS", "newport"): {"node"},
     ("VPS", "forget"): {"admin"},
+    ("VPS", "adopt"): {"admin"},
     ("Node", "forget"): {"admin"},
     ("Node", "join"): set(),
     ("NodeAllocation", "confirm"): {"node"},

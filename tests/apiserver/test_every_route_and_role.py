@@ -49,6 +49,7 @@ POST              ~/namespaces/{namespace}/vpses/{name}/regrant              A -
 POST              ~/namespaces/{namespace}/vpses/{name}/reject               - - - N - -
 POST              ~/namespaces/{namespace}/vpses/{name}/newport              - - - N - -
 POST              ~/namespaces/{namespace}/vpses/{name}/forget               A - - - - -
+POST              ~/namespaces/{namespace}/vpses/{name}/adopt                A - - - - -
 GET               ~/namespaces/{namespace}/vpses/{name}/terminal             A u - - - -
 GET               ~/namespaces/{namespace}/vpses/{name}/exec                 A u - - - -
 GET               ~/namespaces/{namespace}/vpses/{name}/logs                 A u - - - -
