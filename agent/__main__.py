@@ -171,6 +171,7 @@ def _settings(wanted: options.Run, *, cluster: str) -> Settings:
         allow_mounts=wanted.allow_mounts,
         allow_privileged=wanted.allow_privileged,
         gpu_inventory=wanted.gpu_inventory,
+        environments_folder=wanted.environments.absolute() if wanted.environments else None,
         sysfs=wanted.sysfs,
     )
 

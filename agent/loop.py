@@ -22,6 +22,7 @@ from agent.engine import Engine, Health
 from agent.heartbeat import Heartbeat, holder
 from agent.images.environments import Environments
 from agent.images.images import Images
+from agent.images.making import Maker
 from agent.images.tarballs import Tarballs
 from agent.journal import Journal, NodeFacts
 from agent.keeper import Keeper, Past
@@ -142,6 +143,7 @@ class Agent:
         self.recorder = Recorder(client, clock=clock, component="agent", host=settings.node)
         tarballs = Tarballs(runtime, Environments(self.environments), settings.data_dir / "tarballs")
         self.images = Images(runtime, tarballs, clock=clock, changed=self._image_changed)
+        self.maker = Maker(client, self.environments, runtime=runtime, roster=self.roster, settings=settings)
         self.access = Access(runtime, HostKeys(settings.data_dir / "hostkeys"), publishing=settings.ssh)
         self.reporter = Reporter(client, self.vpses, clock=clock, chance=chance)
         self.sentinel = Sentinel(
@@ -207,7 +209,7 @@ class Agent:
         self.vpses.listen(self.windows.hear)
         self.nodes.listen(lambda _: self._node_changed())
         self.allocations.listen(lambda _: self._allocation_changed())
-        self.environments.listen(lambda _: self._look_at_all())
+        self.environments.listen(lambda _: self._environment_changed())
         self.servers.listen(lambda _: self._servers_changed())
         await self.devices.refresh()
         async with asyncio.TaskGroup() as tasks:
@@ -225,6 +227,7 @@ class Agent:
             tasks.create_task(self.reporter.run(), name="reporter")
             tasks.create_task(self.keeper.run(), name="keeper")
             tasks.create_task(self.engine.run(), name="engine")
+            tasks.create_task(self.maker.run(), name="environments")
             tasks.create_task(self.tombstones.run(), name="tombstones")
             if self.switchboard is not None:
                 tasks.create_task(self.switchboard.run(), name="streams")
@@ -370,6 +373,10 @@ class Agent:
         self.node.look()
         self.tombstones.look()
         self.keeper.look_at_all()
+
+    def _environment_changed(self) -> None:
+        self.maker.look()
+        self._look_at_all()
 
     def _node_changed(self) -> None:
         node = self.nodes.get(ObjectKey("", self.settings.node)) or {}

@@ -67,6 +67,7 @@ class Run:
     allow_mounts: Allowed
     allow_privileged: bool
     gpu_inventory: Path | None
+    environments: Path | None
     sysfs: Path
     verbose: bool
 
@@ -109,6 +110,7 @@ def parse(arguments: Sequence[str]) -> Run | Purge:
         allow_mounts=tuple(found.allow_mount),
         allow_privileged=found.allow_privileged,
         gpu_inventory=found.gpu_inventory,
+        environments=found.environments,
         sysfs=found.sysfs,
         verbose=found.verbose,
     )
@@ -259,6 +261,13 @@ def _add_permissions(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a JSON list of GPUs in place of those that NVML finds, to try things out: VPSes book them, and "
         "get no device",
+    )
+    group.add_argument(
+        "--environments",
+        type=Path,
+        metavar="DIR",
+        help="where the tarballs of Environments go that are made here from a VPS; in a folder that all "
+        "nodes share, every node can use them (default: environments below the data directory)",
     )
     group.add_argument(
         "--sysfs",

@@ -38,6 +38,12 @@ class Settings:
     allow_privileged: bool = False
     gpu_inventory: Path | None = None  # stands in for NVML
     sysfs: Path = Path("/sys")
+    environments_folder: Path | None = None  # None: below data_dir
+
+    @property
+    def environments(self) -> Path:
+        """Where the tarballs of Environments go that are made here."""
+        return self.environments_folder or self.data_dir / "environments"
 
     @property
     def network(self) -> str:

@@ -69,6 +69,19 @@ _NODE_COMMANDS = (
 )
 
 
+def _env(name: str, summary: str, *, function: str = "") -> Entry:
+    names = "environment" if name == "delete" else ""
+    return Entry(name, f"cli.env.{name}", summary, WORK, function=function, names=names)
+
+
+_ENV_COMMANDS = (
+    _env("create", "Make an environment: of a VPS, an image or a tarball"),
+    _env("list", "List environments, and where each comes from", function="list_environments"),
+    _env("load", "Make an environment of a tarball"),
+    _env("delete", "Delete environments; VPSes made from them stay"),
+)
+
+
 def _token(name: str, summary: str, *, function: str = "") -> Entry:
     names = "token" if name == "revoke" else ""
     return Entry(name, f"cli.token.{name}", summary, OBJECTS, function=function, names=names)
@@ -109,6 +122,7 @@ ENTRIES = (
     Entry("cp", "cli.files.cp", "Copy files and folders to a VPS or from one", WORK),
     Entry("connect", "cli.access.connect", "Open a terminal in a VPS", ACCESS, names="vps"),
     Entry("forward", "cli.access.forward", "Bring ports of a VPS to this machine", ACCESS, names="vps"),
+    Entry("env", "cli.env", "Make container environments to start from", WORK, commands=_ENV_COMMANDS),
     Entry("apply", "cli.apply", "Create or change objects as manifests declare them", OBJECTS),
     _object("diff", "Show what apply would change"),
     Entry("get", "cli.get", "List objects, or show some; -w keeps watching", OBJECTS, names="kind"),

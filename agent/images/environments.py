@@ -4,7 +4,9 @@ Between the API's Environment objects and the names of images that the engine kn
 """
 
 import dataclasses
+from pathlib import Path
 
+from kohakuriver.client.rest import Object
 from kohakuriver.client.watch import Informer, ObjectKey
 
 TARBALLS = "kohakuriver/environment-"  # names below kohakuriver/ come from no registry
@@ -30,10 +32,12 @@ class Environments:
 
     def image(self, name: str) -> str:
         """The image that an Environment stands for now; empty where there is none of that name."""
-        held = self._informer.get(ObjectKey("", name))
-        spec = (held or {}).get("spec") or {}
+        held = self._get(name)
+        spec = held.get("spec") or {}
         if spec.get("tarball"):
             return f"{TARBALLS}{name}:{spec['digest'].removeprefix('sha256:')[:12]}"
+        if spec.get("vps"):
+            return reference(held) if (held.get("status") or {}).get("phase") == "Ready" else ""
         return str(spec.get("image") or "")
 
     def tarball(self, image: str) -> Tarball | None:
@@ -43,6 +47,38 @@ class Environments:
         name = image.removeprefix(TARBALLS).partition(":")[0]
         if self.image(name) != image:
             return None
-        held = self._informer.get(ObjectKey("", name))
-        spec = (held or {}).get("spec") or {}
-        return Tarball(spec["tarball"], spec["digest"])
+        held = self._get(name)
+        whole = (held.get("spec") or {}) | ((held.get("status") or {}) if held["spec"].get("vps") else {})
+        return Tarball(whole["tarball"], whole["digest"])
+
+    def missing(self, name: str) -> str:
+        """Why an Environment stands for no image yet."""
+        held, status = self._get(name), self._get(name).get("status") or {}
+        if not held:
+            return f'there is no Environment "{name}"; kohakuriver env list shows those there are'
+        if status.get("phase") == "Failed":
+            return f'the Environment "{name}" could not be made: {status.get("message")}'
+        return f'the Environment "{name}" is still being made: {status.get("message") or "its node is asked"}'
+
+    def elsewhere(self, name: str, *, node: str) -> str:
+        """Why this node cannot have it though others can; empty if it can."""
+        held = self._get(name)
+        vps, status = (held.get("spec") or {}).get("vps"), held.get("status") or {}
+        if not vps or vps["node"] == node or status.get("phase") != "Ready":
+            return ""
+        if Path(status["tarball"]).is_file():
+            return ""
+        return (
+            f'the Environment "{name}" was made on {vps["node"]}, and its tarball {status["tarball"]} is not '
+            f"on {node}: copy it there, or keep environments in a folder that all nodes share "
+            "(agent --environments)"
+        )
+
+    def _get(self, name: str) -> Object:
+        return self._informer.get(ObjectKey("", name)) or {}
+
+
+def reference(environment: Object) -> str:
+    """What the image of an Environment that is made from a VPS is called, on every node. Pure."""
+    metadata = environment["metadata"]
+    return f"{TARBALLS}{metadata['name']}:{metadata['uid'].replace('-', '')[:12]}"

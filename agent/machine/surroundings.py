@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable
 
 from agent import labels
-from agent.desired import Around, Desired
+from agent.desired import Around, Desired, Refusal
 from agent.images.environments import Environments
 from agent.machine import allowed
 from agent.machine.gpus import Devices
@@ -90,22 +90,26 @@ class Surroundings:
         around = Around(
             drained=self.drained,
             quarantine=self._quarantined(),
-            refusal=permission,
+            refusal=permission or self._elsewhere(desired),
             machine=self._machine,
             held=booking.get("cpuset") or "",
             bad_gpus=self._bad_gpus(desired),
         )
         return dataclasses.replace(desired, image=image, limits=self._limits(desired), around=around)
 
+    def _elsewhere(self, desired: Desired) -> Refusal | None:
+        """A node that cannot have the files of an Environment leaves the VPS to one that can."""
+        if not desired.environment or self._roster.has_container(desired.uid):
+            return None
+        why = self._environments.elsewhere(desired.environment, node=self._settings.node)
+        return Refusal("EnvironmentElsewhere", why) if why else None
+
     def hold(self, entry: Entry) -> Hold | None:
         """Why this VPS must wait before it is created, started or moved to cores of its own."""
         desired = entry.desired
         has_container = self._roster.container(desired, entry.memory) is not None
         if desired.environment and not desired.image and not has_container:
-            words = (
-                f'there is no Environment "{desired.environment}"; kohakuriver get environments lists them'
-            )
-            return Hold("EnvironmentMissing", words, failed=True)
+            return Hold("EnvironmentMissing", self._environments.missing(desired.environment), failed=True)
         wrong = [why for uuid, why in desired.around.bad_gpus if uuid in desired.gpus]
         if wrong:
             return Hold("GPUMissing", "; ".join(wrong), failed=True)

@@ -282,6 +282,16 @@ class Runtime(Protocol):
         """
         ...
 
+    async def snapshot(
+        self, container_id: str, reference: str, labels: Mapping[str, str], *, without: str
+    ) -> None:
+        """As `commit`, of a container that may run, for others: one layer, which one folder is not in."""
+        ...
+
+    async def save(self, reference: str, file: Path) -> str:
+        """Write an image to a file, as `docker save` does. Returns the file's digest (`sha256:…`)."""
+        ...
+
     async def written(self, container_id: str) -> int:
         """How many bytes of disk a commit of it takes; may be slow."""
         ...

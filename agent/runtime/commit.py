@@ -6,7 +6,7 @@ taken away by its bare name, which also removes it from containers made later, a
 """
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import docker
@@ -66,14 +66,17 @@ def _commit(client: docker.APIClient, container_id: str, reference: str, config:
 
 
 def _flatten(client: docker.APIClient, container_id: str, reference: str, config: dict[str, Any]) -> None:
-    """Out and in again as one layer. An import takes no configuration as JSON, so a commit gives it one."""
+    """Out and in again as one layer."""
+    flatten(client, client.export(container_id), reference, config)
+
+
+def flatten(client: docker.APIClient, files: Iterable[bytes], reference: str, config: dict[str, Any]) -> None:
+    """An image of one layer. An import takes no configuration as JSON, so a commit gives it one."""
     repository, _, tag = reference.rpartition(":")
     flat = f"{repository}:{tag}{_FLAT}"
     config = {**config, "Env": [entry for entry in config["Env"] if "=" in entry]}
     try:
-        client.import_image(
-            src=client.export(container_id), repository=repository, tag=f"{tag}{_FLAT}", stream_src=True
-        )
+        client.import_image(src=files, repository=repository, tag=f"{tag}{_FLAT}", stream_src=True)
         made = client.create_container_from_config({"Image": flat, "Cmd": ["/"]})  # type: ignore[no-untyped-call]
         try:
             _commit(client, made["Id"], reference, config)

@@ -19,7 +19,7 @@ import docker.auth
 import docker.errors
 import docker.utils
 
-from agent.runtime import archive, commit, port_holder, tarball, translate, volumes
+from agent.runtime import archive, commit, port_holder, snapshot, tarball, translate, volumes
 from agent.runtime.base import (
     CLUSTER_LABEL,
     SUBSCRIBED,
@@ -218,6 +218,17 @@ class DockerRuntime:
             lambda client: commit.commit(client, container_id, reference, labels, most=self._most_layers),
             timeout=_COPY,
         )
+
+    async def snapshot(
+        self, container_id: str, reference: str, labels: Mapping[str, str], *, without: str
+    ) -> None:
+        await self._waits.call(
+            lambda client: snapshot.take(client, container_id, reference, labels, without=without),
+            timeout=_COPY,
+        )
+
+    async def save(self, reference: str, file: Path) -> str:
+        return await self._waits.call(lambda client: snapshot.save(client, reference, file), timeout=_COPY)
 
     async def written(self, container_id: str) -> int:
         return await self._waits.call(

@@ -4,7 +4,9 @@ For tests. Every call passes one door, where it may be delayed, refused, hung or
 """
 
 import asyncio
+import dataclasses
 import functools
+import hashlib
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -167,6 +169,25 @@ class FakeRuntime:
 
     async def commit(self, container_id: str, reference: str, labels: Mapping[str, str]) -> None:
         await self._call("commit", functools.partial(self.engine.commit, container_id, reference, labels))
+
+    async def snapshot(
+        self, container_id: str, reference: str, labels: Mapping[str, str], *, without: str
+    ) -> None:
+        def work() -> None:
+            self.engine.commit(container_id, reference, labels)
+            made = self.engine.images[reference]
+            kept = {path: file for path, file in made.files.items() if not path.startswith(f"{without}/")}
+            self.engine.images[reference] = dataclasses.replace(made, files=kept)
+
+        await self._call("snapshot", work)
+
+    async def save(self, reference: str, file: Path) -> str:
+        def work() -> str:
+            data = self.engine.images[reference].id.encode()
+            file.write_bytes(data)
+            return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+        return await self._call("save", work)
 
     async def written(self, container_id: str) -> int:
         def work() -> int:

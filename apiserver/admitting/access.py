@@ -116,6 +116,7 @@ RULES: Mapping[Role, tuple[Rule, ...]] = {
         Rule(READ, NODE),
         Rule(READ, NODE, "status"),
         Rule(READ, ENVIRONMENT),
+        Rule(READ, ENVIRONMENT, "status"),
     ),
     Role.VIEWER: _reads(Where.OWN_NAMESPACES),
     Role.NODE: (
@@ -128,6 +129,7 @@ RULES: Mapping[Role, tuple[Rule, ...]] = {
         Rule(READ, NODE_ALLOCATION, where=Where.OWN_NODE),
         Rule(ACTION, NODE_ALLOCATION, "confirm", Where.OWN_NODE),
         Rule(READ, ENVIRONMENT),
+        Rule(READ | CHANGE, ENVIRONMENT, "status"),  # of those made from a VPS of its own: see owners.py
         Rule(READ, LEASE, where=Where.SYSTEM),  # it finds the API servers by theirs
         Rule(READ | CHANGE | {"create"}, LEASE, where=Where.OWN_NODE),
         Rule(CHANGE | {"create"}, EVENT),

@@ -151,7 +151,13 @@ def _condition(obj: Object, type_: str) -> str:
 
 def _environment_image(obj: Object, now: datetime.datetime) -> Cell:
     spec = obj.get("spec") or {}
-    return str(spec.get("image") or spec.get("tarball") or "")
+    vps = spec.get("vps")
+    made = f"{vps['namespace']}/{vps['name']} on {vps['node']}" if vps else ""
+    return str(spec.get("image") or spec.get("tarball") or made)
+
+
+def _environment_digest(obj: Object, now: datetime.datetime) -> Cell:
+    return str((obj.get("spec") or {}).get("digest") or (obj.get("status") or {}).get("digest") or "")
 
 
 def _token_namespaces(obj: Object, now: datetime.datetime) -> Cell:
@@ -281,9 +287,10 @@ COLUMNS: dict[ResourceType, tuple[Column, ...]] = {
     ),
     kinds.ENVIRONMENT: (
         _NAME,
-        Column("Image", _environment_image, "The image, or the tarball it comes from"),
+        Column("Image", _environment_image, "The image, the tarball or the VPS it comes from"),
+        Column("Status", _text("status.phase", absent="Ready"), "Making, Ready or Failed"),
         _AGE,
-        Column("Digest", _text("spec.digest"), "The tarball's digest", priority=1),
+        Column("Digest", _environment_digest, "The tarball's digest", priority=1),
     ),
     kinds.TOKEN: (
         _NAME,

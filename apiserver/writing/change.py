@@ -198,6 +198,8 @@ def _with_status(target: Target, old: Json, wanted: Wanted, *, now: str) -> tupl
     checked = validation.check_status(resource, sent, name=target.name)
     if resource is kinds.VPS and user.role is Role.NODE:
         owners.check_reporter(user, old, checked.obj, named_uid=wanted.names_uid)
+    if resource is kinds.ENVIRONMENT and user.role is Role.NODE:
+        owners.check_maker(user, old)
     if resource is kinds.VPS:
         owners.check_unreachable(old, checked.obj)
     write = owners.StatusWrite(checked.obj, whole=wanted.whole)

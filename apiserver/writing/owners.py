@@ -106,6 +106,18 @@ def check_reporter(user: User, vps: Json, write: Mapping[str, Any], *, named_uid
         )
 
 
+def check_maker(user: User, environment: Json) -> None:
+    """An Environment is told of by the node that makes it: others would run what this one says it is."""
+    name = environment["metadata"]["name"]
+    node = ((environment.get("spec") or {}).get("vps") or {}).get("node")
+    if node != user.node:
+        raise errors.Forbidden(
+            f'environments.kohakuriver.io "{name}" is forbidden: node {user.node} does not make it',
+            hint="leave it to the node that spec.vps.node names",
+            details=objects.reference(kinds.ENVIRONMENT, name),
+        )
+
+
 def check_unreachable(vps: Json, write: Mapping[str, Any]) -> None:
     """Only what is bound to a node can have lost it."""
     marks = write.get("unreachableSince") and not objects.status_of(vps).get("unreachableSince")
@@ -154,6 +166,8 @@ def _condition(status: Mapping[str, Any], type_: str) -> Json:
 
 
 def _ownership(resource: kinds.ResourceType, user: User) -> Ownership:
+    if resource is kinds.ENVIRONMENT:
+        return Ownership(lambda field: True, lambda type_: True)
     if resource is kinds.NODE:
         if user.role is Role.CONTROLLER:
             return Ownership(lambda field: False, lambda type_: type_ == NODE_READY)

@@ -45,6 +45,16 @@ GPUInventory = Annotated[
     ),
 ]
 
+Environments = Annotated[
+    Path | None,
+    typer.Option(
+        "--environments",
+        metavar="DIR",
+        help="Where environments made from VPSes are kept; best a folder that all nodes share.",
+        show_default=False,
+    ),
+]
+
 
 def mounts(given: list[str] | None) -> list[str] | None:
     """What was given, in the form that is kept; None if nothing was. Raises UsageError."""
@@ -59,6 +69,11 @@ def mounts(given: list[str] | None) -> list[str] | None:
                 hint="write one such as /data, or /data:ro; `off` alone takes all back",
             )
     return given
+
+
+def folder(given: Path | None) -> str | None:
+    """A path that holds from any folder."""
+    return None if given is None else str(given.absolute())
 
 
 def inventory(given: str | None) -> str | None:

@@ -29,6 +29,7 @@ class Options:
     allow_mount: list[str] | None = None
     allow_privileged: bool | None = None
     gpu_inventory: str | None = None  # empty for the machine's own GPUs
+    environments: str | None = None
     ssh_address: str | None = None
     ssh_port_range: str | None = None
     docker_host: str | None = None
@@ -83,6 +84,7 @@ _AGENTS = (
     "--reserve-cores",
     "--reserve-memory",
     "--allow-mount",
+    "--environments",
     "--allow-privileged",
     "--gpu-inventory",
     "--ssh-address",

@@ -1,7 +1,10 @@
-"""Environment: a name for an image, and how a node gets it. An administrator writes it."""
+"""Environment: a name for an image, and how a node gets it. An administrator writes it.
+
+The status of one that is made from a VPS is written by the node that makes it.
+"""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pydantic
 
@@ -17,8 +20,38 @@ def _tarball(text: str) -> str:
     return text
 
 
+class EnvironmentVPS(meta.Model):
+    """The VPS whose files are taken, once, when the Environment is created."""
+
+    namespace: str
+    """Its namespace."""
+    name: str
+    """Its name."""
+    uid: str
+    """Its uid: a namesake made since is another VPS."""
+    node: str
+    """The node it is on, which does it."""
+
+
+class EnvironmentStatus(meta.Model):
+    """What became of the making; of Environments made from a VPS alone."""
+
+    phase: Literal["Making", "Ready", "Failed"] | None = None
+    """Making, Ready or Failed."""
+    message: str | None = None
+    """What is being done, or why it failed."""
+    image: str | None = None
+    """The image, as the engine of its node knows it."""
+    tarball: str | None = None
+    """The tarball, as a path of its node; other nodes need it at the same path."""
+    digest: Annotated[str, pydantic.Field(pattern=_DIGEST)] | None = None
+    """The tarball's digest."""
+    size: int | None = None
+    """The tarball's size in bytes."""
+
+
 class EnvironmentSpec(meta.Model):
-    """Where the image comes from: a registry, or a tarball made by `docker save` or `docker export`."""
+    """Where the image comes from: a registry, a tarball (`docker save` or `docker export`), or a VPS."""
 
     image: Annotated[str, pydantic.Field(min_length=1, max_length=512)] | None = None
     """The image's reference, in the engine or in a registry."""
@@ -26,6 +59,8 @@ class EnvironmentSpec(meta.Model):
     """A path that nodes can read, or a URL."""
     digest: Annotated[str, pydantic.Field(pattern=_DIGEST)] | None = None
     """The tarball's digest, `sha256:` and 64 digits; nothing else is loaded."""
+    vps: EnvironmentVPS | None = None
+    """A VPS whose files it is made of."""
 
     @pydantic.field_validator("tarball")
     @classmethod
@@ -43,8 +78,10 @@ class EnvironmentSpec(meta.Model):
 
     @pydantic.model_validator(mode="after")
     def _one_of_both(self) -> "EnvironmentSpec":
-        if self.image is None and self.tarball is None:
-            raise ValueError("set image, or tarball and digest")
+        if self.image is None and self.tarball is None and self.vps is None:
+            raise ValueError("set image, or tarball and digest, or vps")
+        if self.vps is not None and (self.image is not None or self.tarball is not None):
+            raise ValueError("set one of image, tarball and vps")
         if self.tarball is not None and self.digest is None:
             raise ValueError("set digest beside tarball: `sha256sum FILE` prints it")
         return self
@@ -55,3 +92,5 @@ class Environment(meta.Object):
 
     spec: EnvironmentSpec
     """Where the image comes from."""
+    status: EnvironmentStatus | None = None
+    """What became of one that is made from a VPS."""

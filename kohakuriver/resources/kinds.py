@@ -88,6 +88,7 @@ ENVIRONMENT = ResourceType(
     singular="environment",
     short_names=("env",),
     namespaced=False,
+    subresources=("status",),
 )
 TOKEN = ResourceType(
     kind="Token",

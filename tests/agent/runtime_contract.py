@@ -5,7 +5,9 @@ A world gives a test its runtimes and what only the engine's owner can do: decla
 
 import contextlib
 import dataclasses
+import hashlib
 import uuid
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
@@ -375,3 +377,33 @@ class RuntimeContract:
         container_id = await world.runtime.create(a_spec(world, ports=(port,)))
         seen = await world.runtime.inspect(container_id)
         assert seen is not None and seen.ports == (port,)
+
+    async def test_a_snapshot_of_a_running_container_is_without_one_folder(
+        self, world: World, tmp_path: Path
+    ) -> None:
+        runtime, reference = world.runtime, f"kohakuriver/environment-test:{uuid.uuid4().hex[:8]}"
+        kept, secret = (
+            File("/work/notes", b"kept", mode=0o640),
+            File("/keys/key", b"private-words", mode=0o600),
+        )
+        container_id = await started(world, env={"SECRET": "1"})
+        await runtime.put_files(container_id, [kept, secret])
+        try:
+            await runtime.snapshot(container_id, reference, {"kohakuriver.io/x": "y"}, without="/keys")
+            image = await runtime.image(reference)
+            assert image is not None and image.labels["kohakuriver.io/x"] == "y"
+            assert not image.labels.get(CLUSTER_LABEL)
+            again = await runtime.create(a_spec(world, image=reference))
+            assert await runtime.read_file(again, kept.path) == kept
+            assert await runtime.read_file(again, secret.path) is None
+            await runtime.remove(again)
+            digest = await runtime.save(reference, tmp_path / "it.tar")
+            data = (tmp_path / "it.tar").read_bytes()
+            assert digest == f"sha256:{hashlib.sha256(data).hexdigest()}"
+            assert b"private-words" not in data
+            await runtime.remove_image(reference)
+            await runtime.load(tmp_path / "it.tar", reference)
+            assert await runtime.image(reference) is not None
+        finally:
+            await runtime.remove(container_id, force=True)
+            await runtime.remove_image(reference)

@@ -24,6 +24,7 @@ OWN = {
     ("Node", "status", None, "n1"): {"user": R, "viewer": R, "node": RU, "controller": RU},
     ("NodeAllocation", "", None, "n1"): {"viewer": R, "node": R, "controller": R},
     ("Environment", "", None, "cuda"): {"user": R, "viewer": R, "node": R, "controller": R},
+    ("Environment", "status", None, "cuda"): {"user": R, "viewer": R, "node": RU, "controller": R},
     ("Token", "", None, "user-1"): {},
     ("Namespace", "", None, "default"): {"user": GET, "viewer": R, "controller": R},
     ("Event", "", "default", "dev.1"): {"user": R, "viewer": R, "node": (*C, *U), "controller": RCU},

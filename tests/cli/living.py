@@ -68,6 +68,16 @@ class LivingNode(SimulatedNode):
         }
         await self._client.create(LEASE, lease)
 
+    async def _report_all(self) -> None:
+        await super()._report_all()
+        for environment in (await self._client.list(kinds.ENVIRONMENT)).items:
+            vps = environment["spec"].get("vps") or {}
+            if vps.get("node") == self.name and not environment.get("status"):
+                made = {"phase": "Ready", "image": "x:1", "tarball": "/x.tar", "size": 1}
+                made["digest"] = "sha256:" + "0" * 64
+                name = environment["metadata"]["name"]
+                await self._client.patch(kinds.ENVIRONMENT, name, {"status": made}, subresource="status")
+
     async def _report(self, vps: Object, *, is_drained: bool) -> None:
         meta, status = vps["metadata"], vps["status"]
         assignment = status["assignment"]
@@ -163,5 +173,6 @@ def furnish_folder(folder: Path, home: Path) -> None:
     (folder / "dev.yaml").write_text(MANIFEST.format(name="dev"))
     (folder / "manifests" / "a.yaml").write_text(MANIFEST.format(name="a"))
     (folder / "manifests" / "more" / "b.yaml").write_text(MANIFEST.format(name="b"))
+    (folder / "my-env.tar").write_bytes(b"a tarball")
     (home / ".ssh").mkdir(parents=True)
     (home / ".ssh" / "id_ed25519.pub").write_text(KEY + "\n")

@@ -21,6 +21,7 @@ ANSWERS = {"kohakuriver node forget n1 --destroyed": "n1"}
 BEFORE = {
     "vps create --name dev": "vps delete dev",
     "vps start": "vps stop dev test",
+    "vps create --container my-env": "env create my-env --from dev",
     "wait vps -l team=red --for=delete": "delete vps -l team=red --no-wait",
     "vps resume": "vps pause dev test",
     "node uncordon": "node drain n1 n2",

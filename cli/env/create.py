@@ -1,0 +1,130 @@
+"""`env create`: an Environment of a VPS as it is now, or a name for an image."""
+
+from typing import Annotated
+
+import typer
+
+from cli import awaiting, failures, screen
+from cli.delete import parse_timeout
+from cli.env import creation
+from cli.follow import Deadline
+from cli.http import Api, Object
+from cli.progress import Progress
+from cli.settings import Settings
+from cli.vps import lookup, standing
+from cli.vps.change import Timeout, WaitFor
+from kohakuriver import errors, quantity
+from kohakuriver.resources import kinds
+
+EXAMPLES = """
+kohakuriver env create my-env --from dev
+kohakuriver env create cuda --image nvidia/cuda:12.6.0-devel-ubuntu24.04
+"""
+
+Name = Annotated[str | None, typer.Argument(metavar="NAME", show_default=False, help="What it is called.")]
+From = Annotated[
+    str | None,
+    typer.Option("--from", metavar="ID", help="The VPS whose files it is made of.", show_default=False),
+]
+Image = Annotated[
+    str | None,
+    typer.Option(
+        "--image", metavar="IMAGE", help="An image instead, as Docker knows it.", show_default=False
+    ),
+]
+
+
+def create(
+    settings: Settings,
+    name: Name = None,
+    vps: From = None,
+    image: Image = None,
+    wait: WaitFor = True,
+    timeout: Timeout = "0",
+) -> int:
+    """Make an environment, to start VPSes from with `vps create --container NAME`.
+
+    Of a VPS its node takes the files as they are at this moment: all but volumes, mounts, and the keys that
+    may log in. What a running program is writing just then may be half there; `vps pause` or `vps stop` first
+    where that matters. The node keeps it as a tarball, which `env list` and `-o yaml` name.
+    """
+    seconds = parse_timeout(timeout)
+    if not name or (vps is None) == (image is None):
+        raise failures.UsageError(
+            "a name, and either --from VPS or --image IMAGE, are needed",
+            hint="kohakuriver env create NAME --from ID",
+        )
+    api = settings.api()
+    if image is not None:
+        creation.create(api, name, {"image": image})
+        return 0
+    spec = {"vps": _source(api, str(vps))}
+    made = creation.create(api, name, spec)
+    if wait:
+        ready = _await(api, made, Deadline(seconds or None), timeout)
+        _tell(ready)
+    return 0
+
+
+def _source(api: Api, word: str) -> dict[str, str]:
+    (vps,) = lookup.find(api, [word])
+    metadata, node = vps["metadata"], standing.node_of(vps)
+    if not node:
+        raise failures.UsageError(
+            f"vps/{metadata['name']} is on no node, so there are no files to take",
+            hint=f"start it first: kohakuriver vps start {metadata['name']}",
+        )
+    return {
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "node": node,
+    }
+
+
+def _await(api: Api, environment: Object, deadline: Deadline, timeout: str) -> Object:
+    """The Environment, once it is ready. Raises what its node said, and TimedOut. Ctrl-C undoes nothing."""
+    name, uid = environment["metadata"]["name"], environment["metadata"]["uid"]
+    latest: list[Object] = [environment]
+
+    def judge(body: Object | None) -> str:
+        if body is None or body["metadata"]["uid"] != uid:
+            raise errors.NotFound(f"{creation.title(name)} was deleted meanwhile")
+        latest[0] = body
+        status = body.get("status") or {}
+        if status.get("phase") == "Failed":
+            raise errors.Conflict(
+                f"{creation.title(name)}: {status.get('message')}",
+                hint=f"`kohakuriver env delete {name}`, then try again",
+            )
+        if status.get("phase") == "Ready":
+            return ""
+        return str(status.get("message") or f"{environment['spec']['vps']['node']} is asked")
+
+    with Progress() as progress:
+        try:
+            awaiting.until(
+                api,
+                kinds.ENVIRONMENT,
+                name,
+                namespace=None,
+                judge=judge,
+                deadline=deadline,
+                tell=lambda state: progress.say(f"{creation.title(name)}: {state}"),
+            )
+        except failures.TimedOut as late:
+            raise failures.TimedOut(
+                f"{creation.title(name)} is not ready after {timeout}: {late.message}",
+                hint="it goes on; `kohakuriver env list` shows how",
+            ) from None
+        except KeyboardInterrupt:
+            progress.note(f"no longer waiting; {creation.title(name)} goes on being made")
+            raise
+    return latest[0]
+
+
+def _tell(environment: Object) -> None:
+    status, node = environment["status"], environment["spec"]["vps"]["node"]
+    size = quantity.approximate_size(status["size"])
+    screen.note(f"ready: {size}, kept on {node} as {status['tarball']}")
+    screen.note(f"use it with: kohakuriver vps create --container {environment['metadata']['name']}")

@@ -1,0 +1,44 @@
+"""`env delete`: no VPS is made from it any more. Tarballs are files of their nodes, and stay."""
+
+from typing import Annotated
+
+import typer
+
+from cli import failures, insist, screen
+from cli.env import creation
+from cli.settings import Settings
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+
+EXAMPLES = """
+kohakuriver env delete my-dev-env
+kohakuriver env delete my-dev-env my-cuda-vps
+"""
+
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="NAME...", show_default=False, help="As `env list` has them.")
+]
+
+
+def delete(settings: Settings, names: Names = None) -> int:
+    """Delete environments. VPSes that were made from one keep their files; its tarball stays on its node."""
+    if not names:
+        raise failures.UsageError("which environment is meant?", hint="`kohakuriver env list` has them")
+    api, good = settings.api(), True
+    for name in dict.fromkeys(one.removeprefix("environment/").removeprefix("env/") for one in names):
+        path = api.path(kinds.ENVIRONMENT, name=name)
+        lost: list[bool] = []
+        try:
+            there = api.call("GET", path)
+            insist.call(api, "DELETE", path, on_lost=lambda lost=lost: lost.append(True))  # type: ignore[misc]
+        except errors.NotFound:
+            if not lost:
+                screen.fail(f'there is no environment "{name}"', hint="`kohakuriver env list` has them")
+                good = False
+                continue
+        screen.out(f"{creation.title(name)} deleted")
+        status = there.get("status") or {}
+        if status.get("tarball"):
+            node = there["spec"]["vps"]["node"]
+            screen.note(f"its tarball stays on {node}: {status['tarball']}; `env load` takes it in again")
+    return 0 if good else 1

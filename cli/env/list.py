@@ -1,0 +1,61 @@
+"""`env list`: the environments there are, where each comes from, and whether it can be used."""
+
+import datetime
+from typing import Annotated
+
+import typer
+
+from cli import output, screen, sections, table
+from cli.http import Object
+from cli.settings import Settings
+from kohakuriver import quantity
+from kohakuriver.clock import SystemClock
+from kohakuriver.resources import kinds
+
+EXAMPLES = """
+kohakuriver env list
+kohakuriver env list -o yaml
+"""
+TITLES = ["NAME", "STATUS", "FROM", "NODE", "SIZE", "AGE"]
+
+NoHeaders = Annotated[bool, typer.Option("--no-headers", help="Leave the line of titles out.")]
+Format = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="FORMAT", help="Whole objects: yaml, json, name or jsonpath=…"),
+]
+
+
+def list_environments(settings: Settings, output_format: Format = None, no_headers: NoHeaders = False) -> int:
+    """List environments: made from a VPS, an image or a tarball."""
+    asked = output.parse(output_format) if output_format is not None else output.Output()
+    api = settings.api()
+    found: list[Object] = api.call("GET", api.path(kinds.ENVIRONMENT))["items"]
+    if output_format is not None:
+        typed = [output.without_noise(output.typed(one, kinds.ENVIRONMENT)) for one in found]
+        screen.out(output.whole(typed, asked), end="")
+        return 0
+    if not found:
+        screen.note("no environments: `kohakuriver env create NAME --from ID` makes one of a VPS")
+        return 0
+    rows = [row(one, SystemClock().now()) for one in found]
+    screen.out("\n".join(table.Printer().lines(rows if no_headers else [TITLES, *rows])))
+    for one in found:
+        status = one.get("status") or {}
+        if status.get("phase") == "Failed":
+            screen.warn(f"{one['metadata']['name']}: {status.get('message')}")
+    return 0
+
+
+def row(environment: Object, now: datetime.datetime) -> table.Row:
+    """One environment. Pure."""
+    metadata, spec = environment["metadata"], environment.get("spec") or {}
+    status, vps = environment.get("status") or {}, spec.get("vps") or {}
+    source = f"vps {vps['namespace']}/{vps['name']}" if vps else f"tarball {spec.get('tarball')}"
+    return [
+        str(metadata["name"]),
+        str(status.get("phase") or "Making") if vps else "Ready",
+        f"image {spec['image']}" if spec.get("image") else source,
+        str(vps.get("node") or "-"),
+        quantity.approximate_size(status["size"]) if status.get("size") else "-",
+        sections.ago(metadata.get("creationTimestamp"), now),
+    ]

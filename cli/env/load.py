@@ -1,0 +1,35 @@
+"""`env load`: an Environment of a tarball that was made before, by `docker save`, `docker export` or here."""
+
+from typing import Annotated
+
+import typer
+
+from cli import failures, screen
+from cli.env import creation, tarball
+from cli.settings import Settings
+
+EXAMPLES = """
+kohakuriver env load my-env ./my-env.tar
+kohakuriver env load my-env /srv/my-env.tar --digest sha256:$(sha256sum my-env.tar | cut -c1-64)
+"""
+
+Name = Annotated[str | None, typer.Argument(metavar="NAME", show_default=False, help="What it is called.")]
+Source = Annotated[
+    str | None,
+    typer.Argument(metavar="FILE|URL", show_default=False, help="A tarball that the nodes can read there."),
+]
+Digest = Annotated[
+    str | None,
+    typer.Option("--digest", metavar="SHA256", help="Its digest; of a file here it is worked out."),
+]
+
+
+def load(settings: Settings, name: Name = None, source: Source = None, digest: Digest = None) -> int:
+    """Make an environment of a tarball. Each node reads it at this path or URL when it first needs it."""
+    if not name or not source:
+        raise failures.UsageError("a name and a tarball are needed", hint="kohakuriver env load NAME FILE")
+    spec = tarball.spec(source, digest)
+    creation.create(settings.api(), name, spec)
+    if str(spec["tarball"]).startswith("/"):
+        screen.note(f"nodes read it at {spec['tarball']}: it must lie there on each that is to use it")
+    return 0
