@@ -85,6 +85,8 @@ def registry(connection: Connection, on_node: NodeListener) -> kopf.OperatorRegi
             token=connection.token,
             certificate_path=connection.client_cert,
             private_key_path=connection.client_key,
+            certificate_data=connection.client_pair[0] if connection.client_pair else None,
+            private_key_data=connection.client_pair[1] if connection.client_pair else None,
         )
 
     @kopf.on.event(NODE.group, NODE.version, NODE.plural, registry=handlers)

@@ -8,6 +8,7 @@ import binascii
 import dataclasses
 import os
 import ssl
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ class Connection:
     ca: bytes | None = None  # PEM
     client_cert: Path | None = None
     client_key: Path | None = None
+    client_pair: tuple[bytes, bytes] | None = (
+        None  # certificate and key as PEM, where the file holds them itself
+    )
     namespace: str = "default"
     context: str = ""
     verify: bool = True
@@ -45,6 +49,11 @@ class Connection:
             context.verify_mode = ssl.CERT_NONE
         if self.client_cert is not None:
             context.load_cert_chain(self.client_cert, self.client_key)
+        elif self.client_pair is not None:
+            with tempfile.NamedTemporaryFile() as file:  # OpenSSL reads files alone; this one is ours alone
+                file.write(b"\n".join(self.client_pair))
+                file.flush()
+                context.load_cert_chain(file.name)
         return context
 
 
@@ -70,6 +79,7 @@ def load(path: str | Path | None = None, *, context: str | None = None) -> Conne
         ca=_authority(cluster, file),
         client_cert=_path(user.get("client-certificate"), file),
         client_key=_path(user.get("client-key"), file),
+        client_pair=_pair(user, file),
         namespace=chosen.get("namespace") or "default",
         context=name,
         verify=not cluster.get("insecure-skip-tls-verify", False),
@@ -146,14 +156,27 @@ def _token(user: dict[str, Any], file: Path) -> str | None:
 
 
 def _authority(cluster: dict[str, Any], file: Path) -> bytes | None:
-    data = cluster.get("certificate-authority-data")
+    data = _data(cluster, "certificate-authority-data", file)
     if data:
-        try:
-            return base64.b64decode(data, validate=True)
-        except binascii.Error:
-            raise errors.ConfigError(f"{file}: certificate-authority-data is not base64") from None
+        return data
     path = _path(cluster.get("certificate-authority"), file)
     return path.read_bytes() if path else None
+
+
+def _pair(user: dict[str, Any], file: Path) -> tuple[bytes, bytes] | None:
+    certificate = _data(user, "client-certificate-data", file)
+    key = _data(user, "client-key-data", file)
+    return (certificate, key) if certificate and key else None
+
+
+def _data(entry: dict[str, Any], field: str, file: Path) -> bytes | None:
+    """What the file holds itself, in base64."""
+    if not entry.get(field):
+        return None
+    try:
+        return base64.b64decode(entry[field], validate=True)
+    except binascii.Error:
+        raise errors.ConfigError(f"{file}: {field} is not base64") from None
 
 
 def _path(value: Any, file: Path) -> Path | None:

@@ -1,5 +1,6 @@
 """Client certificates beside bearer tokens, over real TLS."""
 
+import base64
 import datetime
 import ssl
 from collections.abc import AsyncIterator, Sequence
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,8 +19,10 @@ from apiserver.admitting.certificate import Peer, user_of
 from apiserver.admitting.identity import Role, User
 from kohakuriver import certificates
 from kohakuriver.certificates import Pair
+from kohakuriver.client import config
+from kohakuriver.client.rest import Client
 from kohakuriver.clock import SystemClock
-from kohakuriver.errors import ConfigError, Unauthorized
+from kohakuriver.errors import ConfigError, Forbidden, Unauthorized
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api, token_of
 
@@ -114,6 +118,31 @@ async def test_a_certificate_of_another_authority_or_out_of_time_gets_no_connect
     for pair in (stranger, over, server):
         with pytest.raises((aiohttp.ClientError, ConnectionError)):
             await door.code(pair)
+
+
+async def test_a_config_file_that_holds_the_certificate_itself_is_enough(door: Door, tmp_path: Path) -> None:
+    alice = a_certificate(door.client_ca, ALICE)
+    data = {
+        "client-certificate-data": base64.b64encode(alice.certificate).decode(),
+        "client-key-data": base64.b64encode(alice.key).decode(),
+    }
+    config.write(
+        tmp_path / "config",
+        config.Connection(server=door.api.url, ca=door.server_ca.certificate),
+        cluster="home",
+        user="alice",
+    )
+    whole = yaml.safe_load((tmp_path / "config").read_text())
+    whole["users"][0]["user"] = data
+    (tmp_path / "config").write_text(yaml.safe_dump(whole))
+    async with Client(config.load(tmp_path / "config"), program="test") as client:
+        assert (await client.list(kinds.VPS, namespace="default")).items == []
+        with pytest.raises(Forbidden):
+            await client.list(kinds.TOKEN)
+    whole["users"][0]["user"]["client-key-data"] = "%"
+    (tmp_path / "config").write_text(yaml.safe_dump(whole))
+    with pytest.raises(ConfigError, match="client-key-data"):
+        config.load(tmp_path / "config")
 
 
 async def test_an_authority_that_cannot_be_read_is_told_by_name(tmp_path: Path) -> None:
