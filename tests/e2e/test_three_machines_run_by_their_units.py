@@ -62,9 +62,13 @@ class Machines:
 
     folder: Path
     processes: dict[tuple[str, str], Process]
+    config: Path
+
+    def address(self, name: str) -> str:
+        return (self.folder / name / "cluster.env").read_text().split("ADDRESS=")[1].split()[0]
 
     def run(self, program: str, *words: str, stdin: str = "") -> Result:
-        config = str(self.folder / "admin.config")
+        config = str(self.config)
         environment = {
             **os.environ,
             "KOHAKURIVER_CONFIG": config,
@@ -100,7 +104,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory, engine: docker.APIClient)
     folder = tmp_path_factory.mktemp("machines")
     network = f"127.{20 + os.getpid() % 200}.{os.getpid() // 200 % 250}"
     prepare(folder, {f"n{number}": f"{network}.{number}" for number in (1, 2, 3)})
-    made = Machines(folder, {})
+    made = Machines(folder, {}, folder / "admin.config")
     for machine, programs in PROGRAMS.items():
         for program in programs:
             log = folder / f"{machine}-{program}.log"
@@ -136,10 +140,7 @@ def test_everything_that_prepare_wrote_is_for_its_owner_alone_and_kept(machines:
     secrets = [*machines.folder.glob("*/*.key"), *machines.folder.glob("*/*.config")]
     assert len(secrets) > 8
     assert {file.stat().st_mode & 0o777 for file in secrets} == {0o600}
-    addresses = {
-        name: (machines.folder / name / "cluster.env").read_text().split("ADDRESS=")[1].split()[0]
-        for name in PROGRAMS
-    }
+    addresses = {name: machines.address(name) for name in PROGRAMS}
     before = {
         name: (machines.folder / name).read_bytes()
         for name in ("admin.config", "n1/tokens", "authority/ca.key")
@@ -202,3 +203,30 @@ def test_a_member_of_etcd_is_killed_under_everybody(whole: Machines, victim: str
     name = f"without-{victim}"
     eventually(lambda: whole.run("kohakuriver", "apply", "-f", "-", stdin=a_manifest(name)).code == 0)
     eventually(lambda: whole.phase(name) == "running", within=60)
+
+
+@pytest.mark.fault(34)
+def test_an_api_server_that_freezes_makes_nobody_deaf(whole: Machines) -> None:
+    """Its sockets stay open and nothing comes: renewals go elsewhere at once, watches within 70 s."""
+    victim = whole.processes["n1", "apiserver"]
+    victim.freeze()
+    try:
+        frozen_at = time.monotonic()
+        config = whole.folder / "admin.config"
+        swapped = whole.folder / "second.config"
+        first, second = (f"https://{whole.address(name)}:6443" for name in ("n1", "n2"))
+        swapped.write_text(config.read_text().replace(first, "x").replace(second, first).replace("x", second))
+        whole.config = swapped
+        whole.apply("while-frozen")
+        ready = set()
+
+        def runs() -> bool:
+            ready.add(whole.is_ready())
+            return whole.phase("while-frozen") == "running"
+
+        eventually(runs, within=85)
+        assert time.monotonic() - frozen_at < 80
+        assert ready == {True}, "the node was heard all the while"
+    finally:
+        victim.thaw()
+        whole.config = whole.folder / "admin.config"
