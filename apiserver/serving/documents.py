@@ -69,6 +69,15 @@ async def swagger(request: web.Request) -> web.StreamResponse:
     return json_response(openapi.document_v2())
 
 
+async def old_swagger(request: web.Request) -> web.StreamResponse:
+    """Where kubectl of before 1.24 looks for want of a schema as protobuf; it shows plain text only."""
+    return web.Response(
+        status=406,
+        text="the schema is served as JSON only, which kubectl reads from 1.24 on: take a newer one, or say "
+        "--validate=false, and the server validates",
+    )
+
+
 async def paths(request: web.Request) -> web.StreamResponse:
     served = sorted({route.resource.canonical for route in request.app.router.routes() if route.resource})
     return json_response({"paths": [path for path in served if "{" not in path]})
@@ -116,6 +125,7 @@ def add(app: web.Application) -> None:
         ("/apis/{group}/{version}", resources, READ),
         ("/version", version, READ),
         ("/openapi/v2", swagger, READ),
+        ("/swagger-2.0.0.pb-v1", old_swagger, OPEN),
         ("/openapi/v3", schema_index, READ),
         ("/openapi/v3/api/{version}", schema, READ),
         ("/openapi/v3/apis/{group}/{version}", schema, READ),
@@ -126,7 +136,8 @@ def add(app: web.Application) -> None:
         ("/cacert", authority, OPEN),
     )
     for path, handler, endpoint in table:
-        app[ENDPOINTS][app.router.add_route("GET", path, handler)] = endpoint
+        for served in {path, f"{path.rstrip('/')}/"}:  # Kubernetes takes both, and its clients use both
+            app[ENDPOINTS][app.router.add_route("GET", served, handler)] = endpoint
 
 
 def _aggregated(named: list[str]) -> web.Response:

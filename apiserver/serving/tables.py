@@ -250,10 +250,10 @@ COLUMNS: dict[ResourceType, tuple[Column, ...]] = {
         Column("Node", _vps_node, "The node it is bound to"),
         Column("Cores", _text("spec.resources.cores"), "CPU cores declared"),
         Column("Memory", _text("spec.resources.memory"), "Memory declared"),
+        Column("GPUs", _vps_gpus, "GPUs it holds", "integer"),
         Column("SSH-Port", _text("status.assignment.grant.sshPort", absent="<none>"), "Its SSH port"),
         _AGE,
         Column("Image", _vps_image, "The image declared", priority=1),
-        Column("GPUs", _vps_gpus, "GPUs it holds", "integer", priority=1),
         Column("Container", _vps_container, "The engine's id of its container", priority=1),
         Column("Epoch", _at("status.epoch", absent=0), "How often it was placed", "integer", priority=1),
         Column(

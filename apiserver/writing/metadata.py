@@ -35,11 +35,14 @@ def agree(resource: kinds.ResourceType, body: Any, *, namespace: str | None, nam
     """The body, if its kind, namespace and name are those of the URL. Raises BadRequest."""
     if not isinstance(body, dict) or not isinstance(body.get("metadata", {}), dict):
         raise errors.BadRequest("the body is not an object with metadata", hint="send one object as JSON")
+    agreed: Json = body
     for field, wanted in (("kind", resource.kind), ("apiVersion", resource.api_version)):
         given = body.get(field)
-        if not given:
+        if not given and resource.group != kinds.GROUP:
+            agreed = {**agreed, field: wanted}  # typed clients of Kubernetes' own kinds leave it out
+        elif not given:
             raise errors.BadRequest(f"Object '{field[0].upper()}{field[1:]}' is missing: expected {wanted}")
-        if given != wanted:
+        elif given != wanted:
             raise errors.BadRequest(
                 f"the {field} in the data ({given}) does not match the expected {field} ({wanted})"
             )
@@ -53,7 +56,7 @@ def agree(resource: kinds.ResourceType, body: Any, *, namespace: str | None, nam
         raise errors.BadRequest(
             f"the name of the object ({metadata['name']}) does not match the name on the URL ({name})"
         )
-    return body
+    return agreed
 
 
 def new(resource: kinds.ResourceType, metadata: Json, *, namespace: str | None, now: str) -> Json:

@@ -59,7 +59,7 @@ async def test_it_prints_tables_and_describes(tmp_path):
     async with kubectl_at_work(tmp_path) as kubectl:
         await kubectl("apply", "-f", "-", stdin=MANIFEST)
         lines = (await kubectl("get", "vps")).out.splitlines()
-        assert lines[0].split() == ["NAME", "STATUS", "NODE", "CORES", "MEMORY", "SSH-PORT", "AGE"]
+        assert lines[0].split() == ["NAME", "STATUS", "NODE", "CORES", "MEMORY", "GPUS", "SSH-PORT", "AGE"]
         assert lines[1].split()[:5] == ["dev", "pending", "<none>", "1", "64Mi"]
         assert "kohakuriver/busybox" in (await kubectl("get", "vps", "-o", "wide")).out
         assert "dev" in (await kubectl("get", "vps", "-l", "team in (red)", "-o", "name")).out

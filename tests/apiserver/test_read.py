@@ -157,7 +157,7 @@ async def test_a_table_has_a_row_for_every_object():
         reply = await api.get(VPSES, headers=TABLE)
         assert (reply.body["kind"], reply.body["apiVersion"]) == ("Table", "meta.k8s.io/v1")
         shown = [column["name"] for column in reply.body["columnDefinitions"] if not column["priority"]]
-        assert shown == ["Name", "Status", "Node", "Cores", "Memory", "SSH-Port", "Age"]
+        assert shown == ["Name", "Status", "Node", "Cores", "Memory", "GPUs", "SSH-Port", "Age"]
         assert reply.body["rows"][0]["cells"][:2] == ["v0", "pending"]
         assert reply.body["rows"][0]["object"]["kind"] == "PartialObjectMetadata"
         whole = await api.get(f"{VPSES}/v1", headers=TABLE, params={"includeObject": "Object"})
