@@ -204,6 +204,12 @@ class Agent:
 
     async def run(self) -> None:
         """Until cancelled. Raises NodeNameTaken where another agent has this node's name."""
+        try:
+            await self._run()
+        finally:
+            self.watchman.note()
+
+    async def _run(self) -> None:
         await self.heartbeat.claim()
         self.vpses.listen(self.keeper.hear)
         self.vpses.listen(self.windows.hear)

@@ -121,6 +121,10 @@ class Watchman:
         log.warning("the quarantine is over: what is declared is carried out again", extra={"id": token})
         self._set(dataclasses.replace(self.seen, quarantine=None))
 
+    def note(self) -> None:
+        """Take down how far the store has come: this agent ends."""
+        self._store()
+
     def _set(self, seen: Seen) -> None:
         self.seen = seen
         self._store()

@@ -66,12 +66,14 @@ async def test_a_quarantine_outlives_the_agent_and_ends_by_its_own_id_alone(tmp_
     journal = Journal(tmp_path)
     first = Watchman(Seen("h1", 5), save=journal.save_seen, clock=LoopClock(), changed=lambda: None)
     first.listed("h2", 3, mark=5)
+    first.reached(7)
+    first.note()
     second = Watchman(journal.load_seen(), save=journal.save_seen, clock=LoopClock(), changed=lambda: None)
     assert second.quarantine == first.quarantine is not None
     second.accept("another")
     assert second.quarantine is not None
     second.accept(second.quarantine.id)
-    assert journal.load_seen() == Seen("h2", 3)
+    assert journal.load_seen() == Seen("h2", 7)
 
 
 @pytest.mark.fault(39)
