@@ -89,8 +89,9 @@ def test_a_restored_store_ends_no_vps_and_what_it_forgot_is_taken_over_again(
     eventually(lambda: _strays(bed, "n1") == ["after"])
     assert not bed.exists("after")
     eventually(lambda: "n1 is in quarantine" in bed.message("gone"))
-    watch = bed.api.get(f"{VPSES}?watch=1&resourceVersion={version}&timeoutSeconds=2")
-    assert '"code":410' in str(watch).replace(" ", "").replace("'", '"')
+    if prepare is not _copied:  # there the servers do not know, and count on from the backup
+        watch = bed.api.get(f"{VPSES}?watch=1&resourceVersion={version}&timeoutSeconds=2")
+        assert watch["object"]["code"] == 410
     bed.create("fresh")
     eventually(lambda: "in quarantine" in bed.message("fresh"))
     assert "Quarantined" in _cli(bed, "node", "list")
