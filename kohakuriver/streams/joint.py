@@ -10,7 +10,7 @@ import socket
 import struct
 
 from kohakuriver import errors
-from kohakuriver.streams.stream import Control, Framed
+from kohakuriver.streams.stream import HIGH, Control, Framed
 
 _LINGER = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
 
@@ -41,6 +41,7 @@ class Joint(asyncio.Protocol):
         self.local = local
         if local.get_protocol() is not self:
             local.set_protocol(self)
+        local.set_write_buffer_limits(high=HIGH)
         self._is_joined = True
         self.framed.adopt(stream, first)
         if self._early:

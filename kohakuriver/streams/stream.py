@@ -114,7 +114,9 @@ class Framed(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")  # noqa: S101
-        self._transport = transport  # type: ignore[assignment]  # uvloop's transports are no subclasses
+        made: asyncio.Transport = transport  # type: ignore[assignment]  # uvloop's transports are no subclasses
+        self._transport = made
+        made.set_write_buffer_limits(high=HIGH)
         self._heard = asyncio.get_running_loop().time()
         self._schedule(self._ping_after, self._look)
 
