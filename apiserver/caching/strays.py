@@ -39,22 +39,30 @@ class Strays:
 
     def __init__(self) -> None:
         self._reports: dict[str, Report] = {}
+        self._suspects: dict[str, Report] = {}  # of these, those that name containers; mostly none
+        self._heard_all = ""  # the history in which every node was found to have spoken
 
     def apply(self, key: str, record: Record | None) -> None:
         """Take over one change of a Node."""
         name = key.rpartition("/")[2]
+        self._heard_all = ""
+        self._suspects.pop(name, None)
         if record is None:
             self._reports.pop(name, None)
-        else:
-            self._reports[name] = Report.of(record)
+            return
+        report = self._reports[name] = Report.of(record)
+        if report.unknown:
+            self._suspects[name] = report
 
     def replace(self, records: Iterable[Record]) -> None:
         """Take over a whole new listing."""
-        self._reports = {record.key.rpartition("/")[2]: Report.of(record) for record in records}
+        self._reports, self._suspects = {}, {}
+        for record in records:
+            self.apply(record.key, record)
 
     def obstacle(self, history: History, *, namespace: str | None, name: str, uid: str) -> str:
         """Why nothing may be placed under this name, with what to do about it; empty if it may."""
-        for node, report in self._reports.items():
+        for node, report in self._suspects.items():
             for one in report.unknown:
                 if is_of(one, namespace=namespace, name=name, uid=uid):
                     return (
@@ -62,13 +70,14 @@ class Strays:
                         f"to take it over: kohakuriver vps adopt {name} -n {namespace}; "
                         f"if nobody needs it, on {node}: docker rm -f {one['container']}"
                     )
-        unheard = [] if not history.is_restored else self._unheard(history)
+        unheard = self._unheard(history) if history.is_restored and self._heard_all != history.id else []
         if unheard:
             return (
                 f"the store was restored from a backup, and {', '.join(unheard[:3])} "
                 f"{'has' if len(unheard) == 1 else 'have'} not said yet which containers are there: bring "
                 f"the agent back, or, if they do not matter: kohakuriver node accept {unheard[0]}"
             )
+        self._heard_all = history.id
         return ""
 
     def _unheard(self, history: History) -> list[str]:
