@@ -48,6 +48,7 @@ _VPS_COMMANDS = (
     _vps("create", "Create a VPS, and wait until it can be used"),
     _vps("list", "List VPSes; --all shows stopped ones too", function="list_vpses"),
     _vps("status", "Show how a VPS stands and why, and what to do next"),
+    _vps("connect", "Log in to a VPS by SSH"),
     _vps("stop", "Stop VPSes; their files and their node are kept"),
     _vps("start", "Start stopped VPSes again"),
     _vps("restart", "Restart VPSes; pending changes take effect"),
@@ -100,6 +101,12 @@ def _object(name: str, summary: str, *, function: str = "") -> Entry:
     return Entry(name, f"cli.objects.{module}", summary, OBJECTS, function=function, names=names)
 
 
+def _access(name: str, summary: str) -> Entry:
+    function = name.replace("-", "_")
+    names = "" if name == "ssh-config" else "vps"
+    return Entry(name, f"cli.access.{function}", summary, ACCESS, function=function, names=names)
+
+
 def _config(name: str, summary: str, *, function: str) -> Entry:
     names = "context" if name == "use-context" else ""
     return Entry(
@@ -120,9 +127,11 @@ ENTRIES = (
     Entry("vps", "cli.vps", "Create, list, stop, start and delete VPSes", WORK, commands=_VPS_COMMANDS),
     Entry("node", "cli.node", "List, drain and give up nodes", WORK, commands=_NODE_COMMANDS),
     Entry("cp", "cli.files.cp", "Copy files and folders to a VPS or from one", WORK),
-    Entry("connect", "cli.access.connect", "Open a terminal in a VPS", ACCESS, names="vps"),
-    Entry("forward", "cli.access.forward", "Bring ports of a VPS to this machine", ACCESS, names="vps"),
     Entry("env", "cli.env", "Make container environments to start from", WORK, commands=_ENV_COMMANDS),
+    _access("connect", "Open a terminal in a VPS"),
+    _access("forward", "Bring ports of a VPS to this machine"),
+    _access("ssh-config", "Make `ssh NAME.vps` work, and scp, rsync, git, VS Code with it"),
+    _access("ssh-proxy", "Be ssh's connection to a VPS, as its ProxyCommand"),
     Entry("apply", "cli.apply", "Create or change objects as manifests declare them", OBJECTS),
     _object("diff", "Show what apply would change"),
     Entry("get", "cli.get", "List objects, or show some; -w keeps watching", OBJECTS, names="kind"),

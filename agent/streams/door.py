@@ -91,7 +91,15 @@ class Spliced:
 
 
 class Waiting(asyncio.Protocol):
-    """Reads nothing until the connection is joined to another."""
+    """Reads nothing until the connection is joined to another; keeps what uvloop, which begins to read after
+    `connection_made` whatever that said, has read all the same."""
+
+    early = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.pause_reading()  # type: ignore[attr-defined]  # uvloop's transports are no subclasses
+        self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # uvloop's are no subclasses
+        self._transport.pause_reading()
+
+    def data_received(self, data: bytes) -> None:
+        self.early += data
+        self._transport.pause_reading()

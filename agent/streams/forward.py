@@ -8,7 +8,7 @@ import errno
 import ipaddress
 import socket
 
-from agent.streams.door import Opened, Opening, Waiting
+from agent.streams.door import Opened, Opening
 from agent.streams.inside import Namespaces
 from agent.streams.packets import Packets
 from kohakuriver import errors
@@ -73,8 +73,8 @@ class _Tcp:
 
     async def serve(self, transport: asyncio.Transport, first: bytes) -> None:
         loop = asyncio.get_running_loop()
-        local, _ = await loop.create_connection(Waiting, sock=self._socket)
-        joint = Joint(masks=False)
+        joint = Joint(masks=False)  # from the start: what greets first (sshd) must not be missed
+        local, _ = await loop.create_connection(lambda: joint, sock=self._socket)
         joint.join(local, transport, first)
         try:
             await joint.over

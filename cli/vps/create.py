@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cli import dry_run, output, screen, targets
+from cli.access import ssh_settings
 from cli.delete import parse_timeout
 from cli.follow import Deadline
 from cli.http import Api, Object
@@ -102,6 +103,7 @@ def _create(
     vps, pair = submission.create(api, order, name)
     if pair is not None:
         screen.note(f"private key: {pair.private}")
+        ssh_settings.refresh_keys(order.home)
     if render is None:
         screen.out(f"{targets.title(kinds.VPS, vps['metadata']['name'])} created")
         screen.flush()

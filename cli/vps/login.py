@@ -18,8 +18,8 @@ OTHERS = (
     "--no-ssh-key lets root in without a password"
 )
 PASSWORDLESS = (
-    "no key and no password: whoever reaches the SSH port is root in it. "
-    "It is published on its node's loopback only, so that is everybody with an account on that node"
+    "no key and no password: whoever reaches the SSH port is root in it. It is published on its node's "
+    "loopback only: that is everybody with an account on that node, and who may enter VPSes of this namespace"
 )
 
 

@@ -50,7 +50,7 @@ def resolve(word: str, vpses: Sequence[Object], *, exact: bool = False) -> Objec
     if exact and starting:
         shown = ", ".join(str(vps["metadata"]["name"]) for vps in starting[:_SHOWN])
         raise errors.NotFound(
-            f'there is no VPS "{word}"', hint=f"to delete takes the whole name: did you mean {shown}?"
+            f'there is no VPS "{word}"', hint=f"the whole name is needed here: did you mean {shown}?"
         )
     if len(starting) == 1:
         return starting[0]

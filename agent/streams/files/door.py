@@ -97,8 +97,8 @@ class _Helper:
     async def serve(self, transport: asyncio.Transport, first: bytes) -> None:
         try:
             loop = asyncio.get_running_loop()
-            local, _ = await loop.create_connection(Waiting, sock=self._socket)
-            await splice(transport, local, from_first=first)
+            local, waiting = await loop.create_connection(Waiting, sock=self._socket)
+            await splice(transport, local, from_first=first, from_second=waiting.early)
         finally:
             await self._end(CLEAN_UP_WITHIN)
 

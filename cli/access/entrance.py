@@ -1,0 +1,72 @@
+"""Whether somebody can log in to a VPS by SSH now; if not, why, and what to do. Pure.
+
+The words are shown by ssh-proxy, so that whoever typed `ssh dev.vps` reads them.
+"""
+
+from cli.http import Object
+from cli.vps import standing
+from kohakuriver import errors
+
+
+class NoEntrance(errors.KohakuRiverError):
+    """It is there, and cannot be logged in to now."""
+
+
+def host_key(vps: Object) -> str:
+    """The key by which the VPS is known, as it has published it. Raises NoEntrance."""
+    name, phase, why = vps["metadata"]["name"], standing.phase(vps), standing.why(vps)
+    because = f" ({why})" if why else ""
+    if ((vps.get("spec") or {}).get("ssh") or {}).get("disabled"):
+        raise NoEntrance(f"{name} has SSH off", hint=f"kohakuriver connect {name} needs none")
+    match phase:
+        case "Terminating":
+            raise NoEntrance(f"{name} is being deleted{because}")
+        case "stopped":
+            is_drained = standing.status_of(vps).get("reason") == "NodeDrained"
+            again = f"node uncordon {standing.node_of(vps)}" if is_drained else f"vps start {name}"
+            raise NoEntrance(f"{name} is stopped{because if is_drained else ''}", hint=f"kohakuriver {again}")
+        case "paused":
+            raise NoEntrance(f"{name} is paused", hint=f"kohakuriver vps resume {name}")
+        case "lost":
+            shows = f"kohakuriver node status {standing.node_of(vps)}"
+            raise NoEntrance(
+                f"{name} is lost{because}; it is the same again once its node is back", hint=shows
+            )
+        case "pending":
+            raise NoEntrance(f"{name} waits for a node{because}", hint=f"kohakuriver vps status {name}")
+        case "assigning":
+            raise NoEntrance(f"{name} is still starting{because}", hint=f"kohakuriver get vps {name} -w")
+    ssh = standing.observed_of(vps).get("ssh") or {}
+    if ssh.get("state") == "unavailable":
+        raise NoEntrance(
+            f"no SSH in {name}: {ssh.get('message') or 'it has no sshd'}",
+            hint=f"kohakuriver connect {name} needs none; an sshd installed in it starts with "
+            f"kohakuriver vps restart {name}",
+        )
+    if not ssh.get("hostKey"):
+        raise NoEntrance(f"{name} has not published its host key yet", hint=f"kohakuriver vps status {name}")
+    return str(ssh["hostKey"])
+
+
+def silent(vps: Object) -> NoEntrance:
+    """For a port 22 on which nothing listens."""
+    name = vps["metadata"]["name"]
+    return NoEntrance(
+        f"sshd does not run in {name}",
+        hint=f"kohakuriver connect {name} gets in without; kohakuriver vps restart {name} starts it",
+    )
+
+
+def has_keys(vps: Object) -> bool:
+    """Whether anybody's key is in it, or none is needed."""
+    ssh = (vps.get("spec") or {}).get("ssh") or {}
+    return bool(ssh.get("passwordless") or ssh.get("authorizedKeys"))
+
+
+def authorized(vps: Object) -> set[str]:
+    """The keys that may log in, each without options and comment."""
+    found: set[str] = set()
+    for line in ((vps.get("spec") or {}).get("ssh") or {}).get("authorizedKeys") or ():
+        words = line.split()
+        found.update(word for word in words if word.startswith("AAAA"))
+    return found
