@@ -114,7 +114,7 @@ async def test_a_wait_for_an_agent_is_bounded_and_says_why():
         with pytest.raises(ConnectionResetError):
             await ask(port, b"")
         assert PATIENCE / 2 < asyncio.get_running_loop().time() - began <= PATIENCE
-        assert len(said) == 1 and said[0].startswith("dev:80: node n1 is not connected to this API server")
+        assert len(said) == 1 and said[0].startswith("dev:80: node n1 is not connected to the API server")
 
 
 async def test_a_stopped_vps_is_not_waited_for():
