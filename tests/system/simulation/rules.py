@@ -113,6 +113,7 @@ class Rules:
     broken: str = ""
     _nodes: dict[tuple[str, int], str] = dataclasses.field(default_factory=dict)
     _vpses: dict[str, Json] = dataclasses.field(default_factory=dict)  # by uid, as last committed
+    _buried: dict[tuple[str, str], int] = dataclasses.field(default_factory=dict)  # epochs of tombstones
     _written: set[Identity] = dataclasses.field(default_factory=set)  # whose files hold something
 
     def check(self) -> None:
@@ -133,6 +134,7 @@ class Rules:
             self._check_record(node, record.get("bookings") or {})
         self._check_bound(vpses, records)
         self._check_gone(vpses, records)
+        self._check_buried(records)
         self._vpses = vpses
 
     def _check_record(self, node: str, entries: Json) -> None:
@@ -193,6 +195,19 @@ class Rules:
                 "a booking was freed while its container was there",
                 there,
             )
+
+    def _check_buried(self, records: dict[str, Json]) -> None:
+        buried = {
+            (node, uid): entry["epoch"]
+            for node, record in records.items()
+            for uid, entry in (record.get("bookings") or {}).items()
+            if entry.get("tombstone")
+        }
+        for (node, uid), epoch in self._buried.items():
+            there = [engine.node for engine, _ in self.containers(uid, epoch)]
+            is_over = (node, uid) not in buried
+            self.demand(not is_over or node not in there, "a tombstone ended before its container", node, uid)
+        self._buried = buried
 
     # The engines.
 

@@ -26,18 +26,27 @@ def a_history(seed: int, *, length: int = 50) -> list[Step]:
     dice = random.Random(seed)  # noqa: S311
     troubles = dice.sample(list(FAULTS), k=dice.randint(2, 6))  # few kinds in one history go deeper
     steps = [Step(0.0, "create", (name, *_spec(dice)[1:])) for name in NAMES if dice.random() < 0.7]
-    for _ in range(length):
-        table = FAULTS if dice.random() < 0.35 else ACTIONS
-        verbs = (
-            troubles
-            if table is FAULTS
-            else [verb for verb, (share, _) in ACTIONS.items() for _ in range(share)]
-        )
-        verb = dice.choice(verbs)
-        draw = FAULTS[verb] if table is FAULTS else ACTIONS[verb][1]
-        wait = dice.choice([0.0, 0.0, 0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 12.0, 20.0])
-        steps.append(Step(wait, verb, draw(dice)))
+    while len(steps) < length:
+        steps += _given_up(dice) if dice.random() < 0.06 else [_one(dice, troubles)]
     return steps
+
+
+def _one(dice: random.Random, troubles: list[str]) -> Step:
+    table = FAULTS if dice.random() < 0.35 else ACTIONS
+    verbs = (
+        troubles if table is FAULTS else [verb for verb, (share, _) in ACTIONS.items() for _ in range(share)]
+    )
+    verb = dice.choice(verbs)
+    draw = FAULTS[verb] if table is FAULTS else ACTIONS[verb][1]
+    wait = dice.choice([0.0, 0.0, 0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 12.0, 20.0])
+    return Step(wait, verb, draw(dice))
+
+
+def _given_up(dice: random.Random) -> list[Step]:
+    """A node falls silent for long enough to be lost, people give VPSes up, and it comes back."""
+    fault = dice.choice(["cut_node", "kill_agent"])
+    verbs = [Step(0.5, dice.choice(["force", "forget"]), _name(dice)) for _ in range(4)]
+    return [Step(1.0, fault, (dice.choice(NODES), 40.0)), Step(16.0, "drop_watches"), *verbs]
 
 
 def _name(dice: random.Random) -> tuple[Any, ...]:
