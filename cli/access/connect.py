@@ -22,6 +22,7 @@ from kohakuriver.streams.stream import Stream
 EXAMPLES = """
 kohakuriver connect dev
 kohakuriver connect dev --session build   # a shell with a name: the same one again from anywhere
+kohakuriver connect dev --ide             # files, an editor and a terminal
 """
 ENDED_FROM_OUTSIDE = 255  # as ssh's
 _SIGNALLED = 128
@@ -40,6 +41,7 @@ def connect(
         str | None,
         typer.Option("--session", metavar="NAME", help="The shell of that name; made where there is none."),
     ] = None,
+    ide: Annotated[bool, typer.Option("--ide", help="Files, an editor and a terminal, full screen.")] = False,
 ) -> int:
     """Open a terminal in a VPS. The shell survives a broken connection; `~.` after a newline detaches."""
     if not Terminal.is_there():
@@ -47,7 +49,12 @@ def connect(
             "connect needs a terminal to show the shell in",
             hint=f"in a script: kohakuriver exec {name or 'NAME'} -- COMMAND",
         )
-    return run(target.find(settings, name, command="connect"), session=session or new_session())
+    vps = target.find(settings, name, command="connect")
+    if ide:
+        from cli.ide import start  # here, since it takes a while to import
+
+        return start.start(vps, session=session, language=_language())
+    return run(vps, session=session or new_session())
 
 
 def run(vps: Target, *, session: str, command: tuple[str, ...] = ()) -> int:

@@ -72,7 +72,7 @@ class Remote:
         self.window = WINDOW
         self._dial = dial
         self._viewer = viewer
-        self._size = size
+        self._size = self._asked_size = size
         self._params = params
         self._typed = Unconfirmed()
         self._shown = 0
@@ -107,7 +107,7 @@ class Remote:
     def resize(self, rows: int, cols: int) -> None:
         if (rows, cols) != self._size:
             self._size = (rows, cols)
-            self._control({"resize": {"rows": rows, "cols": cols}})
+            self._control(_resize(self._size))
 
     def hang_up(self) -> None:
         """End the shell and what runs in it."""
@@ -134,7 +134,7 @@ class Remote:
             stream = await self._again()
 
     def _asked(self, *, again: bool) -> Params:
-        rows, cols = self._size
+        self._asked_size = rows, cols = self._size
         params = [*self._params, ("session", self.session), ("rows", str(rows)), ("cols", str(cols))]
         if again:
             params += [("create", "0"), ("offset", str(self._shown))]
@@ -187,6 +187,8 @@ class Remote:
     def _begin(self, stream: Stream, facts: dict[str, Any]) -> None:
         self._stream = stream
         self._controls.clear()
+        if self._size != self._asked_size:  # it changed while the connection was made
+            self._control(_resize(self._size))
         self._shown = self._told = int(facts["output"])
         self._attachment = int(facts["attachment"])
         self.window = float(facts.get("detachedFor") or WINDOW)
@@ -232,3 +234,8 @@ class Remote:
         if stream is self._stream and self._shown > self._told:
             self._told = self._shown
             stream.framed.send_control({"output": self._shown})
+
+
+def _resize(size: tuple[int, int]) -> dict[str, Any]:
+    rows, cols = size
+    return {"resize": {"rows": rows, "cols": cols}}

@@ -1,0 +1,141 @@
+"""One open file in an editor. Knows no network: what it is, whether it changed, and where things are in
+it."""
+
+from typing import ClassVar, Final
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import TextArea
+from textual.widgets.text_area import Selection
+
+from cli.ide.document import Document
+
+_HIGHLIGHTED: Final = 500_000  # characters; what is longer is shown plain
+_COMPARED: Final = 300_000  # characters; what is longer counts as changed once it was typed in
+_UNDO: Final = 500
+
+
+class Editor(TextArea):
+    """A document that is edited. Saving and closing are asked for with messages."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "save", "Save"),
+        Binding("ctrl+w", "close", "Close"),
+        Binding("ctrl+f", "find", "Find"),
+        Binding("ctrl+g", "go_to_line", "Line"),
+        Binding("f3", "find_next(False)", "Next", show=False),
+        Binding("shift+f3", "find_next(True)", "Before", show=False),
+    ]
+    DEFAULT_CSS = "Editor { height: 1fr; scrollbar-size: 1 1; }"
+
+    class Wanted(Message):
+        """Something that others do: save, close, find, line, next or before."""
+
+        def __init__(self, editor: "Editor", what: str) -> None:
+            self.editor, self.what = editor, what
+            super().__init__()
+
+    class Touched(Message):
+        """It changed, or is again as it was."""
+
+        def __init__(self, editor: "Editor") -> None:
+            self.editor = editor
+            super().__init__()
+
+    def __init__(self, document: Document) -> None:
+        self.opened = document
+        self._is_dirty = False
+        known = document.language if len(document.text) <= _HIGHLIGHTED else None
+        super().__init__(
+            document.text,
+            language=known,
+            theme="vscode_dark",
+            compact=True,
+            soft_wrap=False,
+            show_line_numbers=True,
+            tab_behavior="indent",
+            read_only=bool(document.read_only),
+            max_checkpoints=_UNDO,
+        )
+        self.indent_type = "tabs" if document.uses_tabs else "spaces"
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether there is text that is not saved."""
+        return self._is_dirty
+
+    def was_saved(self, document: Document) -> None:
+        """What is there now; what was typed meanwhile is unsaved still."""
+        self.opened = document
+        self._is_dirty = False
+        self._judge()
+
+    def replace_with(self, document: Document) -> None:
+        """Show another version of the file."""
+        row, column = self.cursor_location
+        self.opened = document
+        self.read_only = bool(document.read_only)
+        self._is_dirty = False
+        self.load_text(document.text)
+        self.move_cursor((min(row, self.document.line_count - 1), column))
+        self._judge()
+
+    def on_text_area_changed(self) -> None:
+        self._judge()
+
+    def _judge(self) -> None:
+        was = self._is_dirty
+        is_long = len(self.opened.text) > _COMPARED
+        self._is_dirty = not self.read_only and ((is_long and was) or self.text != self.opened.text)
+        if was != self._is_dirty:
+            self.post_message(self.Touched(self))
+
+    def find(self, text: str, *, backwards: bool = False) -> bool:
+        """Select the next place of it, round the end; capitals count only where some are typed."""
+        if not text:
+            return False
+        lines = self.text.splitlines()
+        whole = "\n".join(lines)
+        start, end = sorted(_index(lines, location) for location in self.selection)
+        if text == text.lower() and len(whole.lower()) == len(whole):
+            whole = whole.lower()
+        if backwards:
+            found = whole.rfind(text, 0, max(0, start))
+            found = whole.rfind(text) if found < 0 else found
+        else:
+            found = whole.find(text, end)
+            found = whole.find(text) if found < 0 else found
+        if found < 0:
+            return False
+        self.selection = Selection(_location(whole, found), _location(whole, found + len(text)))
+        self.scroll_cursor_visible(center=True)
+        return True
+
+    def go_to(self, line: int) -> None:
+        """Lines count from 1."""
+        row = min(max(1, line), self.document.line_count) - 1
+        self.move_cursor((row, 0), center=True)
+
+    def action_save(self) -> None:
+        self.post_message(self.Wanted(self, "save"))
+
+    def action_close(self) -> None:
+        self.post_message(self.Wanted(self, "close"))
+
+    def action_find(self) -> None:
+        self.post_message(self.Wanted(self, "find"))
+
+    def action_go_to_line(self) -> None:
+        self.post_message(self.Wanted(self, "line"))
+
+    def action_find_next(self, backwards: bool) -> None:
+        self.post_message(self.Wanted(self, "before" if backwards else "next"))
+
+
+def _index(lines: list[str], location: tuple[int, int]) -> int:
+    row, column = location
+    return sum(len(line) + 1 for line in lines[:row]) + column
+
+
+def _location(text: str, index: int) -> tuple[int, int]:
+    return text.count("\n", 0, index), index - (text.rfind("\n", 0, index) + 1)

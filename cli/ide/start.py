@@ -1,0 +1,38 @@
+"""`connect --ide`: begins it, and puts the terminal back at its end."""
+
+import os
+
+from cli import screen
+from cli.access.connect import new_session
+from cli.access.remote import GONE_AFTER, PING_AFTER, Params
+from cli.access.target import Target
+from cli.files.client import FilesClient
+from cli.ide.app import Ide, World
+from kohakuriver.streams.stream import Stream
+
+
+def start(vps: Target, *, session: str | None, language: str) -> int:
+    """Until somebody quits; the exit code."""
+
+    async def terminal(params: Params) -> Stream:
+        return await vps.stream("terminal", params, ping_after=PING_AFTER, gone_after=GONE_AFTER)
+
+    async def files() -> Stream:
+        return await vps.stream("files", ping_after=PING_AFTER, gone_after=GONE_AFTER)
+
+    sessions = [session] if session else []
+    app = Ide(
+        World(
+            vps.name,
+            files=lambda: FilesClient(files),
+            terminal=terminal,
+            session=lambda: sessions.pop() if sessions else new_session(),
+            language=language,
+        )
+    )
+    os.environ.setdefault("COLORTERM", "truecolor" if "256" in os.environ.get("TERM", "") else "")
+    code = app.run()
+    if app.return_code:  # it broke; Textual has shown where
+        screen.fail("the IDE broke off", hint="unsaved text is lost; please report what is shown above")
+        return app.return_code
+    return code or 0

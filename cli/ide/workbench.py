@@ -1,0 +1,245 @@
+"""The open files: tabs of editors, and the line to find things with. Opens, saves and closes, and asks
+before text is lost.
+
+Knows the files client and nothing of the tree or the terminal.
+"""
+
+import dataclasses
+from typing import Final
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Static, TabbedContent, TabPane, Tabs
+
+from cli.files.client import FilesClient
+from cli.ide import saving
+from cli.ide.asking import Choice
+from cli.ide.document import Document
+from cli.ide.editor import Editor
+from cli.ide.finding import Finding
+from kohakuriver import errors
+
+WELCOME: Final = "Enter opens a file, Ctrl-P finds one by its name, F1 lists the keys"
+
+
+class Workbench(Vertical):
+    """All that is open."""
+
+    DEFAULT_CSS = """
+    Workbench #welcome { height: 1fr; content-align: center middle; color: $text-muted; }
+    Workbench TabbedContent { height: 1fr; display: none; }
+    Workbench.working TabbedContent { display: block; }
+    Workbench.working #welcome { display: none; }
+    Workbench TabPane { padding: 0; }
+    """
+
+    class Said(Message):
+        """Something was done."""
+
+        def __init__(self, words: str) -> None:
+            self.words = words
+            super().__init__()
+
+    class Moved(Message):
+        """Another file, or another place in it, or it changed."""
+
+    class Emptied(Message):
+        """The last tab was closed."""
+
+    def __init__(self, files: FilesClient, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._files = files
+        self._numbers = 0
+
+    def compose(self) -> ComposeResult:
+        yield Static(WELCOME, id="welcome")
+        yield TabbedContent()
+        yield Finding()
+
+    def on_mount(self) -> None:
+        self.query_one(Tabs).can_focus = False
+
+    @property
+    def _tabs(self) -> TabbedContent:
+        return self.query_one(TabbedContent)
+
+    @property
+    def editors(self) -> list[Editor]:
+        return list(self.query(Editor))
+
+    @property
+    def editor(self) -> Editor | None:
+        """The one that is shown."""
+        pane = self._tabs.active_pane
+        return pane.query_one(Editor) if pane is not None else None
+
+    async def open(self, path: str) -> None:
+        """Show that file, in its tab if it has one. Raises ApiError and Unreachable."""
+        for editor in self.editors:
+            if editor.opened.path == path:
+                self.show(editor)
+                return
+        await self._add(await saving.load(self._files, path))
+
+    def renamed(self, old: str, new: str) -> None:
+        """Files keep their tabs, and unsaved text, when they or a folder above them get another name."""
+        for editor in self.editors:
+            path = editor.opened.path
+            if path == old or path.startswith(f"{old}/"):
+                editor.opened = dataclasses.replace(editor.opened, path=new + path[len(old) :])
+                self._tabs.get_tab(_pane(editor)).label = _title(editor)
+        self.post_message(self.Moved())
+
+    def next_tab(self) -> None:
+        if self.editors:
+            self.query_one(Tabs).action_next_tab()
+            self.call_after_refresh(lambda: self.editor and self.editor.focus())
+
+    async def _add(self, document: Document) -> None:
+        editor = Editor(document)
+        self._numbers += 1
+        pane = TabPane(_title(editor), editor, id=f"tab-{self._numbers}")
+        await self._tabs.add_pane(pane)
+        self.add_class("working")
+        self.show(editor)
+        if document.read_only:
+            self.notify(
+                f"Read-only: {document.read_only}.", title=document.name, severity="warning", markup=False
+            )
+
+    def show(self, editor: Editor) -> None:
+        pane = _pane(editor)
+        self._tabs.active = pane.id or ""
+        editor.focus()
+        self.post_message(self.Moved())
+
+    async def save(self, editor: Editor) -> bool:
+        """Whether it is saved now."""
+        if editor.read_only or not (editor.is_dirty or not editor.opened.version):
+            return True
+        text = editor.text
+        try:
+            saved = await saving.save(self._files, editor.opened, text)
+        except errors.KohakuRiverError as error:
+            self.notify(f"{error.message}. The text is kept here; Ctrl-S tries again.", title="Not saved",
+                        severity="error")  # fmt: skip
+            return False
+        if saved.outcome is saving.Outcome.SAVED:
+            editor.was_saved(saved.document)
+            self._say(f"saved {saved.document.path}")
+            return True
+        return await self._settle(editor, text, saved)
+
+    async def _settle(self, editor: Editor, text: str, saved: saving.Saved) -> bool:
+        """Somebody else was there."""
+        name = editor.opened.name
+        if saved.outcome is saving.Outcome.GONE:
+            answer = await self.app.push_screen_wait(
+                Choice(f"{name} is not on the node any more.", "Keep editing", "Write it again")
+            )
+            again = answer == "Write it again"
+        else:
+            answer = await self.app.push_screen_wait(
+                Choice(
+                    f"{name} was changed on the node since you opened it.",
+                    "Keep editing",
+                    "Overwrite",
+                    "Load theirs",
+                )
+            )
+            again = answer == "Overwrite"
+        if answer == "Load theirs":
+            editor.replace_with(saved.document)
+            return True
+        if not again:
+            return False
+        editor.opened = dataclasses.replace(editor.opened, version=saved.document.version)
+        return await self.save(editor)
+
+    async def close(self, editor: Editor) -> bool:
+        """Close its tab, unless somebody wants to keep unsaved text."""
+        if editor.is_dirty:
+            self.show(editor)
+            answer = await self.app.push_screen_wait(
+                Choice(f"{editor.opened.name} has unsaved text.", "Save", "Drop it", "Keep editing")
+            )
+            if answer != "Drop it" and not (answer == "Save" and await self.save(editor)):
+                return False
+        await self._tabs.remove_pane(_pane(editor).id or "")
+        if not self.editors:
+            self.remove_class("working")
+            self.post_message(self.Emptied())
+        elif self.editor is not None:
+            self.editor.focus()
+        self.post_message(self.Moved())
+        return True
+
+    async def may_quit(self) -> bool:
+        """Whether nothing is lost by it; unsaved text is asked about, and saved if that is wanted."""
+        unsaved = [editor for editor in self.editors if editor.is_dirty]
+        if not unsaved:
+            return True
+        names = ", ".join(editor.opened.name for editor in unsaved)
+        answer = await self.app.push_screen_wait(
+            Choice(f"There is unsaved text in {names}.", "Save and quit", "Quit without", "Stay")
+        )
+        if answer != "Save and quit":
+            return answer == "Quit without"
+        for editor in unsaved:
+            if not await self.save(editor):
+                self.show(editor)
+                return False
+        return True
+
+    # What editors want.
+
+    def on_editor_wanted(self, message: Editor.Wanted) -> None:
+        finding = self.query_one(Finding)
+        match message.what:
+            case "save":
+                self.run_worker(self.save(message.editor))
+            case "close":
+                self.run_worker(self.close(message.editor))
+            case "find" | "line":
+                selected = message.editor.selected_text
+                finding.show(line=message.what == "line", text="" if "\n" in selected else selected)
+            case "next" | "before":
+                self._find(finding.text, backwards=message.what == "before")
+
+    def on_finding_asked(self, message: Finding.Asked) -> None:
+        if message.line:
+            if self.editor is not None and message.text.strip().isdigit():
+                self.editor.go_to(int(message.text))
+        else:
+            self._find(message.text, backwards=message.backwards)
+
+    def _find(self, text: str, *, backwards: bool) -> None:
+        if text and self.editor is not None and not self.editor.find(text, backwards=backwards):
+            self._say(f"{text!r} is not in {self.editor.opened.name}")
+
+    def on_finding_left(self) -> None:
+        if self.editor is not None:
+            self.editor.focus()
+
+    def on_editor_touched(self, message: Editor.Touched) -> None:
+        self._tabs.get_tab(_pane(message.editor)).label = _title(message.editor)
+        self.post_message(self.Moved())
+
+    def on_text_area_selection_changed(self) -> None:
+        self.post_message(self.Moved())
+
+    def on_tabbed_content_tab_activated(self) -> None:
+        self.post_message(self.Moved())
+
+    def _say(self, words: str) -> None:
+        self.post_message(self.Said(words))
+
+
+def _pane(editor: Editor) -> TabPane:
+    return next(node for node in editor.ancestors if isinstance(node, TabPane))
+
+
+def _title(editor: Editor) -> str:
+    mark = "● " if editor.is_dirty else "⊘ " if editor.read_only else ""
+    return mark + editor.opened.name.replace("[", "\\[")

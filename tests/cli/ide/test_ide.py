@@ -1,0 +1,343 @@
+"""The IDE as a person uses it: open, edit, save, conflicts, dropped links, quitting; a terminal beside it."""
+
+import pytest
+
+from cli.ide.keys import Keys
+from cli.ide.opening import Opening
+
+
+async def test_it_opens_in_roots_home_and_shows_folders_first(desk) -> None:
+    async with desk() as one:
+        assert one.tree.top == "/root"
+        assert one.names() == ["src", "a.py"]
+        await one.press("full_stop")
+        await one.until(lambda: one.names() == ["src", ".hidden", "a.py"])
+
+
+async def test_a_file_is_opened_edited_and_saved(desk) -> None:
+    async with desk() as one:
+        editor = await one.open("/root/a.py")
+        assert editor.language == "python" and not editor.is_dirty
+        await one.press("ctrl+home")
+        await one.type("# hi")
+        await one.press("enter")
+        assert editor.is_dirty
+        await one.press("ctrl+s")
+        await one.until(lambda: not editor.is_dirty)
+        assert (one.root / "root/a.py").read_text() == "# hi\nimport os\n\n\ndef main():\n    return os\n"
+        await one.press("ctrl+z", "ctrl+z", "ctrl+z")
+        assert editor.is_dirty
+
+
+async def test_undo_to_what_was_saved_is_no_change(desk) -> None:
+    async with desk() as one:
+        editor = await one.open("/root/a.py")
+        await one.type("x")
+        assert editor.is_dirty
+        await one.press("ctrl+z")
+        await one.until(lambda: not editor.is_dirty)
+
+
+@pytest.mark.fault(57)
+async def test_a_file_that_changed_on_the_node_is_asked_about(desk) -> None:
+    async with desk() as one:
+        editor = await one.open("/root/a.py")
+        await one.type("mine")
+        (one.root / "root/a.py").write_text("theirs\n")
+        await one.press("ctrl+s")
+        await one.answer("Keep editing")
+        assert editor.is_dirty and (one.root / "root/a.py").read_text() == "theirs\n"
+        await one.press("ctrl+s")
+        await one.answer("Overwrite")
+        await one.until(lambda: not editor.is_dirty)
+        assert (one.root / "root/a.py").read_text().startswith("mine")
+        (one.root / "root/a.py").write_text("theirs again\n")
+        await one.type("more")
+        await one.press("ctrl+s")
+        await one.answer("Load theirs")
+        assert editor.text == "theirs again\n" and not editor.is_dirty
+
+
+async def test_a_file_that_is_gone_is_asked_about(desk) -> None:
+    async with desk() as one:
+        editor = await one.open("/root/a.py")
+        await one.type("mine")
+        (one.root / "root/a.py").unlink()
+        await one.press("ctrl+s")
+        await one.answer("Write it again")
+        await one.until(lambda: not editor.is_dirty)
+        assert (one.root / "root/a.py").read_text().startswith("mine")
+
+
+@pytest.mark.fault(57)
+async def test_quitting_with_unsaved_text_asks(desk) -> None:
+    async with desk() as one:
+        editor = await one.open("/root/a.py")
+        await one.type("mine")
+        await one.press("ctrl+q")
+        await one.answer("Stay")
+        assert one.app.is_running and editor.is_dirty
+        await one.press("ctrl+q")
+        await one.answer("Save and quit")
+        await one.until(lambda: one.app._exit)
+        assert (one.root / "root/a.py").read_text().startswith("mine")
+        assert one.app.return_value == 0
+
+
+async def test_quitting_without_saving_leaves_the_file(desk) -> None:
+    async with desk() as one:
+        await one.open("/root/a.py")
+        await one.type("mine")
+        await one.press("ctrl+q")
+        await one.answer("Quit without")
+        await one.until(lambda: one.app._exit)
+        assert (one.root / "root/a.py").read_text().startswith("import os")
+
+
+@pytest.mark.fault(57)
+async def test_a_dropped_link_loses_no_text(desk) -> None:
+    async with desk() as one:
+        editor = await one.open("/root/a.py")
+        one.link.cut()
+        await one.type("mine")
+        await one.press("ctrl+s")
+        await one.until(lambda: "kept here" in one.notes())
+        assert editor.is_dirty and editor.text.startswith("mine")
+        await one.press("ctrl+q")
+        await one.answer("Save and quit")
+        await one.pilot.pause(0.2)
+        assert one.app.is_running, "it quit though nothing could be saved"
+        one.link.mend()
+        await one.press("ctrl+s")
+        await one.until(lambda: not editor.is_dirty)
+        assert (one.root / "root/a.py").read_text().startswith("mine")
+
+
+async def test_a_save_whose_answer_was_lost_is_recognised(desk) -> None:
+    async with desk() as one:
+        editor = await one.open("/root/a.py")
+        await one.type("mine")
+        (one.root / "root/a.py").write_text(editor.text)  # as the first try did
+        await one.press("ctrl+s")
+        await one.until(lambda: not editor.is_dirty)
+        assert len(one.app.screen_stack) == 1
+
+
+@pytest.mark.fault(57)
+@pytest.mark.parametrize(
+    ("name", "data", "why"),
+    [("bin", b"\x7fELF\0\0", "binary"), ("latin", b"caf\xe9\n", "UTF-8"), ("big", b"x" * 20_000_000, "5 MB")],
+)
+async def test_what_would_be_spoiled_opens_read_only_with_a_note(
+    desk, name: str, data: bytes, why: str
+) -> None:
+    async with desk() as one:
+        (one.root / "root" / name).write_bytes(data)
+        editor = await one.open(f"/root/{name}")
+        assert editor.read_only and why in one.notes()
+        await one.type("xyz")
+        await one.press("ctrl+s")
+        assert (one.root / "root" / name).read_bytes() == data
+
+
+async def test_windows_line_ends_and_tabs_survive(desk) -> None:
+    async with desk() as one:
+        (one.root / "root/w.txt").write_bytes(b"a\r\n\tb\r\n")
+        editor = await one.open("/root/w.txt")
+        await one.press("end", "enter", "tab", "x", "ctrl+s")
+        await one.until(lambda: not editor.is_dirty)
+        assert (one.root / "root/w.txt").read_bytes() == b"a\r\n\tx\r\n\tb\r\n"
+
+
+async def test_finding_and_going_to_a_line(desk) -> None:
+    async with desk() as one:
+        editor = await one.open("/root/a.py")
+        await one.press("ctrl+f")
+        await one.type("OS")
+        await one.press("enter")
+        assert editor.selected_text == ""
+        for _ in range(2):
+            await one.press("backspace")
+        await one.type("os")
+        await one.press("enter")
+        assert editor.selection.start == (0, 7)
+        await one.press("f3")
+        assert editor.selection.start == (4, 11)
+        await one.press("f3")
+        assert editor.selection.start == (0, 7)
+        await one.press("shift+f3")
+        assert editor.selection.start == (4, 11)
+        await one.press("escape", "ctrl+g")
+        await one.type("4")
+        await one.press("enter")
+        assert editor.cursor_location == (3, 0) and one.app.focused is editor
+
+
+async def test_ctrl_p_opens_by_letters(desk) -> None:
+    async with desk() as one:
+        await one.press("ctrl+p")
+        await one.until(
+            lambda: (
+                isinstance(one.app.screen, Opening)
+                and "files" in str(one.app.screen.query_one("Static").render())
+            )
+        )
+        await one.type("bt")
+        await one.press("enter")
+        await one.until(lambda: one.app.workbench.editor is not None)
+        assert one.app.workbench.editor.opened.path == "/root/src/b.txt"
+
+
+async def test_files_are_made_renamed_and_deleted(desk) -> None:
+    async with desk() as one:
+        await one.press("n")
+        await one.answer_line("lib/new.py")
+        await one.until(lambda: one.app.workbench.editor is not None)
+        assert (one.root / "root/lib/new.py").read_bytes() == b""
+        editor = one.app.workbench.editor
+        await one.type("x")
+        await one.press("ctrl+b")
+        await one.press("f5")
+        await one.until(lambda: "lib" in one.names())
+        one.tree.move_cursor(next(node for node in one.tree.root.children if str(node.label) == "lib"))
+        await one.press("r")
+        await one.answer_line("pkg")
+        await one.until(lambda: editor.opened.path == "/root/pkg/new.py")
+        await one.until(lambda: "pkg" in one.names())
+        assert editor.is_dirty, "unsaved text was lost by a rename"
+        await one.until(lambda: str(one.tree.cursor_node.label) == "pkg")
+        await one.press("delete")
+        await one.answer("Keep")
+        assert (one.root / "root/pkg").exists()
+        await one.press("delete")
+        await one.answer("Delete")
+        await one.until(lambda: "pkg" not in one.names())
+        assert not (one.root / "root/pkg").exists()
+
+
+async def test_a_name_that_is_taken_is_told(desk) -> None:
+    async with desk() as one:
+        await one.press("n")
+        await one.answer_line("a.py")
+        await one.until(lambda: "a.py: it is there already" in one.notes())
+        assert (one.root / "root/a.py").read_text().startswith("import")
+
+
+async def test_a_pasted_path_is_uploaded_after_a_question(desk, tmp_path) -> None:
+    (tmp_path / "my data.txt").write_text("from here")
+    async with desk() as one:
+        from textual import events
+
+        one.tree.post_message(events.Paste(f"'{tmp_path}/my data.txt'"))
+        await one.answer("Upload")
+        await one.until(lambda: "my data.txt" in one.names())
+        assert (one.root / "root/my data.txt").read_text() == "from here"
+        one.tree.post_message(events.Paste("no path at all"))
+        await one.until(lambda: "no path of this machine" in one.notes())
+
+
+async def test_a_large_folder_is_shown_a_page_at_a_time(desk) -> None:
+    async with desk() as one:
+        many = one.root / "root/many"
+        many.mkdir()
+        for number in range(1300):
+            (many / f"{number:05}").touch()
+        await one.app.file_tree.show("/root/many")
+        assert len(one.tree.root.children) == 501
+        assert str(one.tree.root.children[-1].label) == "… 800 more: Enter shows 500"
+        one.tree.move_cursor(one.tree.root.children[-1])
+        await one.press("enter")
+        await one.until(lambda: len(one.tree.root.children) == 1001)
+        assert str(one.tree.root.children[-1].label) == "… 300 more: Enter shows 300"
+
+
+async def test_names_with_markup_and_controls_are_only_shown(desk) -> None:
+    async with desk() as one:
+        (one.root / "root/[red]x[").touch()
+        (one.root / "root/e\x1b[2J").touch()
+        await one.press("f5")
+        await one.until(lambda: len(one.names()) == 4)
+        assert "[red]x[" in one.names() and "e?[2J" in one.names()
+        await one.open("/root/[red]x[")
+
+
+async def test_the_terminal_shows_types_and_resizes(desk) -> None:
+    async with desk() as one:
+        await one.shell.say("\x1b[31mroot@dev\x1b[0m:~# ")
+        await one.until(lambda: one.screen() == "root@dev:~#")
+        await one.press("f12")
+        assert one.app.focused is one.pane
+        await one.type("ls")
+        await one.press("enter", "ctrl+c", "ctrl+p", "ctrl+s", "ctrl+w", "up", "tab", "escape")
+        await one.until(lambda: one.shell.typed == b"ls\r\x03\x10\x13\x17\x1b[A\t\x1b")
+        await one.pilot.resize_terminal(120, 40)
+        await one.until(
+            lambda: (
+                {"resize": {"rows": one.pane.size.height, "cols": one.pane.size.width}} in one.shell.controls
+            )
+        )
+        await one.press("f12")
+        assert one.app.focused is one.tree
+
+
+async def test_a_broken_link_brings_the_same_shell_back(desk) -> None:
+    async with desk() as one:
+        await one.shell.say("before ")
+        await one.until(lambda: "before" in one.screen())
+        one.shell.cut()
+        await one.until(lambda: len(one.shell.asked) == 2)
+        assert one.shell.asked[1]["create"] == "0" and one.shell.asked[1]["offset"] == "7"
+        await one.shell.say("after")
+        await one.until(lambda: one.screen() == "before after")
+
+
+async def test_a_shell_that_ends_is_followed_by_another(desk) -> None:
+    async with desk() as one:
+        await one.shell.streams[-1].send_control({"exit": {"code": 3}})
+        await one.until(lambda: "The shell ended with 3. Enter opens another." in one.screen())
+        await one.press("f12", "enter")
+        await one.until(lambda: len(one.shell.asked) == 2)
+
+
+async def test_quitting_hangs_the_shell_up(desk) -> None:
+    async with desk() as one:
+        await one.press("ctrl+q")
+        await one.until(lambda: {"hangup": True} in one.shell.controls)
+        assert one.app.return_value == 0
+
+
+async def test_a_flood_of_output_is_drawn_at_most_thirty_times_a_second(desk) -> None:
+    async with desk() as one:
+        drawn = 0
+        original = one.pane._draw
+
+        def counting() -> None:
+            nonlocal drawn
+            drawn += 1
+            original()
+
+        one.pane._draw = counting
+        import time
+
+        started = time.monotonic()
+        for _ in range(200):
+            await one.shell.say("y\r\n" * 2000)
+        await one.until(lambda: one.pane.emulated.display[0].startswith("y"))
+        took = time.monotonic() - started
+        assert drawn <= took * 31 + 2
+
+
+async def test_f1_lists_the_keys(desk) -> None:
+    async with desk() as one:
+        await one.press("f1")
+        assert isinstance(one.app.screen, Keys)
+        await one.press("escape")
+        assert not isinstance(one.app.screen, Keys)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 48), (40, 12)])
+async def test_every_size_is_shown(desk, size: tuple[int, int]) -> None:
+    async with desk(size=size) as one:
+        await one.open("/root/a.py")
+        await one.press("f11", "f11", "f12", "f11", "f12")
+        assert one.app.is_running
