@@ -14,6 +14,9 @@ from kohakuriver import errors
 from kohakuriver.streams.stream import Framed
 
 _BUFFER: Final = 1 << 17  # bytes that may wait on either side
+_COMPLAINT: Final = b"OCI runtime exec failed: "
+_NOT_RUN: Final = (126, 127)
+_NOT_THERE: Final = (b"executable file not found", b"no such file or directory")
 
 
 class Pipes(asyncio.Protocol):
@@ -41,6 +44,9 @@ class Pipes(asyncio.Protocol):
         self._engine: asyncio.Transport | None = None
         self._early = b""
         self._is_over = False
+        self._joined = asyncio.Event()
+        self._has_written = False
+        self._complaint = b""  # what looks like the engine's words in place of the command's
 
     @classmethod
     async def made(
@@ -67,6 +73,7 @@ class Pipes(asyncio.Protocol):
         early, self._early = self._early, b""
         if early:
             self.data_received(early)
+        self._joined.set()
 
     # The engine's connection.
 
@@ -79,6 +86,10 @@ class Pipes(asyncio.Protocol):
             self._early += data
             return
         for channel, part in self._demux.feed(data):
+            if not self._has_written and part.startswith(_COMPLAINT):
+                self._complaint = part  # or a program that speaks like the engine: its end will tell
+                continue
+            self._release()
             self._send(channel, part)
 
     def eof_received(self) -> bool:
@@ -124,6 +135,12 @@ class Pipes(asyncio.Protocol):
 
     # Behind both.
 
+    def _release(self) -> None:
+        self._has_written = True
+        held, self._complaint = self._complaint, b""
+        if held:
+            self._send(STDOUT, held)
+
     def _send(self, channel: str, data: bytes) -> None:
         if channel != self._channel:
             self._channel = channel
@@ -132,19 +149,24 @@ class Pipes(asyncio.Protocol):
 
     async def _end(self) -> None:
         found = await ending(self._execs, self._id, self._container)
-        if self._demux.complaint:
-            self._send(STDERR, self._words(found))
+        await self._joined.wait()  # a command may be over before anybody could be told
+        complaint = self._demux.complaint or self._complaint
+        if complaint and found.code in _NOT_RUN:
+            found, words = refused(self._command, complaint)
+            self._send(STDERR, words)
+        elif complaint:
+            self._release()
         if not self._is_over:
             self._is_over = True
             self.framed.send_control(found.control())
             self.framed.close()
         self._gone(self)
 
-    def _words(self, found: Ending) -> bytes:
-        """The engine's complaint, or what it means."""
-        match found.code:
-            case 127:
-                return f"there is no command {self._command} in the image\n".encode()
-            case 126 if b"permission denied" in self._demux.complaint:
-                return f"{self._command} may not be run: permission denied\n".encode()
-        return self._demux.complaint.rstrip() + b"\n"
+
+def refused(command: str, complaint: bytes) -> tuple[Ending, bytes]:
+    """What the engine's complaint in place of a command means: 127 and 126 as shells have them."""
+    if any(sign in complaint for sign in _NOT_THERE):
+        return Ending(127), f"there is no command {command} in the VPS\n".encode()
+    if b"permission denied" in complaint:
+        return Ending(126), f"{command} is no program that may be run\n".encode()
+    return Ending(126), complaint.rstrip() + b"\n"

@@ -53,7 +53,7 @@ def connect(
     if ide:
         from cli.ide import start  # here, since it takes a while to import
 
-        return start.start(vps, session=session, language=_language())
+        return start.start(vps, session=session, language=language())
     return run(vps, session=session or new_session())
 
 
@@ -79,7 +79,7 @@ class _Shell:
         self._is_away = False
         self._was_here = False
         self._signal = 0
-        params: Params = [("term", os.environ.get("TERM", "")), ("lang", _language())]
+        params: Params = [("term", os.environ.get("TERM", "")), ("lang", language())]
         params += [("command", word) for word in command]
         self._remote = Remote(self._dial, self, session=session, size=self._terminal.size(), params=params)
 
@@ -187,7 +187,7 @@ class _Shell:
         return f"a new shell: kohakuriver connect {self._vps.name}"
 
 
-def _language() -> str:
+def language() -> str:
     """The language of this machine where it is UTF-8's, which is what we pass on."""
     found = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or ""
     return found if found.upper().replace("-", "").endswith("UTF8") else ""

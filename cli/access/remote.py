@@ -10,6 +10,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
+from cli.access.opening import is_passing
 from cli.access.unconfirmed import Unconfirmed
 from kohakuriver import errors
 from kohakuriver.streams.stream import Stream
@@ -152,7 +153,9 @@ class Remote:
         while True:
             try:
                 return await self._dial(self._asked(again=True))
-            except errors.RETRYABLE as error:
+            except errors.KohakuRiverError as error:
+                if not is_passing(error):
+                    raise
                 if loop.time() > until:
                     raise errors.Unreachable(
                         f"gave up: {error.message}", hint="the shell has been hung up meanwhile"

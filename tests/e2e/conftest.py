@@ -79,6 +79,18 @@ class Cluster:
         )
         return Result(done.returncode, done.stdout, done.stderr)
 
+    def run_bytes(self, *args: str, stdin: bytes = b"", timeout: float = 120) -> tuple[int, bytes, bytes]:
+        """Exit code, output and errors of a `kohakuriver` command, as bytes."""
+        done = subprocess.run(
+            [str(BIN / "kohakuriver"), *args],
+            input=stdin,
+            capture_output=True,
+            timeout=timeout,
+            env=self.environment(),
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
     def cli(self, *args: Any, **keywords: Any) -> Result:
         return self.run("kohakuriver", *args, **keywords)
 

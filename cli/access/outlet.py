@@ -1,0 +1,54 @@
+"""What a command or a log in a VPS writes, to our standard output and standard error, byte by byte."""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import os
+import sys
+from typing import Any
+
+from cli.access.remote import Ending
+from kohakuriver import errors
+from kohakuriver.streams.stream import Stream
+
+
+async def pour(stream: Stream) -> Ending:
+    """Until the stream says how it ended. A reader that is slow holds up nothing but what it reads.
+
+    Raises ApiError, Unreachable where the stream broke, BrokenPipeError where nobody reads any more.
+    """
+    sys.stdout.flush()
+    files = {"stdout": sys.stdout.fileno(), "stderr": sys.stderr.fileno()}
+    file, loop = files["stdout"], asyncio.get_running_loop()
+    writer = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="outlet")
+    try:
+        while (message := await stream.receive()) is not None:
+            if isinstance(message, bytes):
+                await loop.run_in_executor(writer, _write, file, message)
+            elif "channel" in message:
+                file = files.get(str(message["channel"]), file)
+            elif (ending := _ending(message)) is not None:
+                stream.close()
+                return ending
+        raise errors.Unreachable("the connection was closed")
+    finally:
+        writer.shutdown(wait=False, cancel_futures=True)
+        stream.framed.abort()
+
+
+def _ending(message: dict[str, Any]) -> Ending | None:
+    match message:
+        case {"exit": {"code": int(code)}}:
+            return Ending(code)
+        case {"end": {"reason": reason, "message": text}}:
+            return Ending(None, str(reason), str(text))
+        case {"error": dict(status)}:
+            raise errors.from_status(status)
+    return None
+
+
+def _write(file: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        with contextlib.suppress(InterruptedError):
+            view = view[os.write(file, view) :]

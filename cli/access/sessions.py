@@ -1,0 +1,61 @@
+"""`sessions`: the terminals that are open in a VPS, with somebody at them or not."""
+
+import asyncio
+from typing import Any
+
+from cli import screen
+from cli.access import connect, target
+from cli.access.target import Target
+from cli.settings import Settings
+from cli.table import Printer, Row
+from kohakuriver import durations
+
+EXAMPLES = """
+kohakuriver sessions dev
+"""
+_TITLES = ["SESSION", "USER", "COMMAND", "SIZE", "AGE", "STATE"]
+
+
+def sessions(settings: Settings, name: connect.Name = None) -> int:
+    """List the terminals of a VPS. `connect NAME --session SESSION` takes one over."""
+    vps = target.find(settings, name, command="sessions")
+    found = asyncio.run(_ask(vps))
+    if not found:
+        screen.note(f"no session is open in {vps.name}; open one with: kohakuriver connect {vps.name}")
+        return 0
+    for line in Printer().lines([_TITLES, *map(row, found)]):
+        screen.out(line)
+    return 0
+
+
+async def _ask(vps: Target) -> list[dict[str, Any]]:
+    stream = await vps.stream("terminal", [("list", "1")])
+    try:
+        while (message := await stream.receive()) is not None:
+            if isinstance(message, dict) and "sessions" in message:
+                return list(message["sessions"])
+        return []
+    finally:
+        stream.framed.abort()
+
+
+def row(session: dict[str, Any]) -> Row:
+    """One line of the table. Pure."""
+    return [
+        str(session["session"]),
+        str(session["user"]),
+        str(session["command"]),
+        str(session["size"]) or "-",
+        durations.age(float(session["age"])),
+        _state(session),
+    ]
+
+
+def _state(session: dict[str, Any]) -> str:
+    if session["ended"]:
+        return "ended"
+    if session["attached"]:
+        return "attached"
+    away = float(session["detached"])
+    left = max(float(session["detachedFor"]) - away, 0)
+    return f"detached for {durations.age(away)}, hung up in {durations.age(left)}"
