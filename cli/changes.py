@@ -53,7 +53,7 @@ def _fresh(changes: Iterator[follow.Change]) -> Iterator[Object]:
 
 
 def _columns(bodies: Iterator[Object], columns: Columns, *, headers: bool) -> Iterator[list[str]]:
-    printer = table.Printer()
+    printer = table.Printer(screen.width())
     titles = [columns.titles] if headers else []
     for body in bodies:
         yield printer.lines([*titles, columns.row(body)])
@@ -61,7 +61,7 @@ def _columns(bodies: Iterator[Object], columns: Columns, *, headers: bool) -> It
 
 
 def _tables(changes: Iterator[follow.Change], query: Query, resource: ResourceType) -> Iterator[list[str]]:
-    layout, printer = query.layout(resource), table.Printer()
+    layout, printer = query.layout(resource), table.Printer(screen.width())
     shown: dict[str, str] = {}
     titles: Object = {}
     for change in changes:

@@ -43,7 +43,7 @@ def describe(settings: Settings, words: Words = None, selector: Selector = None)
             params = {"labelSelector": selector} if selector else {}
             answer = api.call("GET", api.path(target.resource, namespace=namespace), params=params)
             pages += [
-                page(item, target.resource, events_of(api, target.resource, item), now)
+                page(item, target.resource, events_of(api, target.resource, item), now, width=screen.width())
                 for item in answer["items"]
             ]
         for name in target.names:
@@ -53,15 +53,24 @@ def describe(settings: Settings, words: Words = None, selector: Selector = None)
                 screen.fail(error.message, hint=error.hint)
                 good = False
                 continue
-            pages.append(page(body, target.resource, events_of(api, target.resource, body), now))
+            pages.append(
+                page(body, target.resource, events_of(api, target.resource, body), now, width=screen.width())
+            )
     screen.out("\n\n\n".join("\n".join(lines) for lines in pages), end="\n" if pages else "")
     if good and not pages:
         screen.note("nothing to describe")
     return 0 if good else 1
 
 
-def page(body: Object, resource: ResourceType, events: list[Object], now: datetime.datetime) -> list[str]:
-    """The whole text about one object."""
+def page(
+    body: Object,
+    resource: ResourceType,
+    events: list[Object],
+    now: datetime.datetime,
+    *,
+    width: int | None = None,
+) -> list[str]:
+    """The whole text about one object; `width` is the terminal's."""
     metadata, status = body["metadata"], body.get("status") or {}
     annotations = {
         key: value for key, value in (metadata.get("annotations") or {}).items() if key != merge.LAST_APPLIED
@@ -76,19 +85,20 @@ def page(body: Object, resource: ResourceType, events: list[Object], now: dateti
             ("Labels", _list(metadata.get("labels"))),
             ("Annotations", _list(annotations)),
             ("UID", metadata.get("uid")),
-        ]
+        ],
+        width=width,
     )
-    lines += _part("Spec", body.get("spec"))
-    lines += _part("Status", _rest(status))
+    lines += _part("Spec", body.get("spec"), width)
+    lines += _part("Status", _rest(status), width)
     others = ("apiVersion", "kind", "metadata", "spec", "status")
     lines += sections.pairs(sections.titled({k: v for k, v in body.items() if k not in others}).items())
     if status.get("conditions"):
-        lines += ["Conditions:", *sections.indented(sections.conditions(status["conditions"], now))]
+        lines += ["Conditions:", *sections.conditions(status["conditions"], now, width=width)]
     if resource is kinds.EVENT:
         return lines
     if not events:
         return [*lines, "Events:  none in the last hour"]
-    return [*lines, "Events:", *sections.indented(sections.events(events, now))]
+    return [*lines, "Events:", *sections.events(events, now, width=width)]
 
 
 def _standing(body: Object, resource: ResourceType, now: datetime.datetime) -> list[tuple[str, Any]]:
@@ -138,8 +148,9 @@ def _rest(status: Object) -> Object:
     return {key: value for key, value in status.items() if key not in ("phase", "reason", "message")}
 
 
-def _part(name: str, part: Object | None) -> list[str]:
-    inner = sections.pairs(sections.titled(part or {}).items())
+def _part(name: str, part: Object | None, width: int | None) -> list[str]:
+    room = None if width is None else width - len(sections.INDENT)
+    inner = sections.pairs(sections.titled(part or {}).items(), width=room)
     return [f"{name}:", *sections.indented(inner)] if inner else []
 
 

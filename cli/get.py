@@ -104,7 +104,7 @@ def _tables(api: Api, query: Query, wanted: list[Target]) -> int:
         if not rows:
             continue
         lines = [table.header(found[0], query.layout(target.resource)), *rows]
-        text = table.Printer().lines(lines if query.headers else rows)
+        text = table.Printer(screen.width()).lines(lines if query.headers else rows)
         screen.out(("\n" if shown and query.headers else "") + "\n".join(text))
         shown += len(rows)
     if not shown and not missing:
@@ -129,7 +129,7 @@ def _columns(api: Api, query: Query, wanted: list[Target], shown: columns.Column
     objects, missing = _whole(api, query, wanted)
     titles = [shown.titles] if query.headers else []
     if titles or objects:
-        screen.out("\n".join(table.Printer().lines([*titles, *map(shown.row, objects)])))
+        screen.out("\n".join(table.Printer(screen.width()).lines([*titles, *map(shown.row, objects)])))
     return 1 if missing else 0
 
 

@@ -39,6 +39,13 @@ def has_colour(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def width() -> int | None:
+    """The columns of the terminal that stdout is; None where it is none, and nothing is fitted to it."""
+    if not sys.stdout.isatty():
+        return None
+    return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+
+
 def coloured(text: str, code: str, stream: TextIO) -> str:
     """The text in a colour, where that is welcome."""
     return f"\x1b[{code}m{text}\x1b[0m" if has_colour(stream) else text

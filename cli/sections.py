@@ -2,6 +2,7 @@
 
 import datetime
 import re
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,24 +15,35 @@ _ACRONYMS = {"ssh": "SSH", "id": "ID", "uid": "UID", "oom": "OOM", "gpus": "GPUs
 _HIDDEN = {"conditions"}  # shown as a table of their own
 
 
-def pairs(found: Iterable[tuple[str, Any]]) -> list[str]:
-    """`Key:   value` lines, values aligned; nested values below their key; empty ones left out."""
+def pairs(found: Iterable[tuple[str, Any]], *, width: int | None = None) -> list[str]:
+    """`Key:   value` lines, values aligned; nested values below their key; empty ones left out. Sentences are
+    wrapped at `width`, the terminal's."""
     shown = [(key, value) for key, value in found if value not in (None, "", {}, [])]
-    width = max((len(key) for key, value in shown if not _nested(value)), default=0)
+    longest = max((len(key) for key, value in shown if not _nested(value)), default=0)
+    inner_width = None if width is None else width - len(INDENT)
     lines: list[str] = []
     for key, value in shown:
         if isinstance(value, Mapping):
-            lines += [f"{key}:", *indented(pairs(value.items()))]
+            lines += [f"{key}:", *indented(pairs(value.items(), width=inner_width))]
         elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
             lines.append(f"{key}:")
             for item in value:
                 inner = pairs(item.items()) if isinstance(item, Mapping) else [text(item)]
                 lines += [f"{INDENT}- {inner[0]}", *indented(indented(inner[1:]))]
         else:
-            first, *more = text(value).split("\n")
-            lines.append(f"{key + ':':<{width + 1}}  {first}")
-            lines += [" " * (width + 3) + line for line in more]
+            first, *more = _wrapped(text(value), None if width is None else width - longest - 3)
+            lines.append(f"{key + ':':<{longest + 1}}  {first}")
+            lines += [" " * (longest + 3) + line for line in more]
     return lines
+
+
+def _wrapped(value: str, room: int | None) -> list[str]:
+    """The lines of a text; what has no blanks stays whole, so that it can be copied."""
+    lines = value.split("\n")
+    if room is None or room < table.NARROWEST:
+        return lines
+    kept = {"break_on_hyphens": False, "break_long_words": False}
+    return [part for line in lines for part in textwrap.wrap(line, room, **kept) or [""]]  # type: ignore[arg-type]
 
 
 def titled(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,8 +84,8 @@ def ago(moment: str | None, now: datetime.datetime) -> str:
         return moment
 
 
-def conditions(found: Sequence[Object], now: datetime.datetime) -> list[str]:
-    """A table of conditions."""
+def conditions(found: Sequence[Object], now: datetime.datetime, *, width: int | None = None) -> list[str]:
+    """A table of conditions, indented; `width` is the terminal's."""
     rows = [["TYPE", "STATUS", "SINCE", "REASON", "MESSAGE"]]
     rows += [
         [
@@ -85,11 +97,11 @@ def conditions(found: Sequence[Object], now: datetime.datetime) -> list[str]:
         ]
         for one in found
     ]
-    return table.Printer().lines(rows)
+    return indented(table.Printer(width - len(INDENT) if width else None).lines(rows))
 
 
-def events(found: Sequence[Object], now: datetime.datetime) -> list[str]:
-    """A table of events, the latest last."""
+def events(found: Sequence[Object], now: datetime.datetime, *, width: int | None = None) -> list[str]:
+    """A table of events, indented, the latest last; `width` is the terminal's."""
     rows = [["TYPE", "REASON", "AGE", "FROM", "MESSAGE"]]
     for one in sorted(found, key=when):
         source = (one.get("source") or {}).get("component") or one.get("reportingComponent") or ""
@@ -97,7 +109,7 @@ def events(found: Sequence[Object], now: datetime.datetime) -> list[str]:
         rows.append(
             [str(one.get("type") or ""), str(one.get("reason") or ""), event_age(one, now), source, message]
         )
-    return table.Printer().lines(rows)
+    return indented(table.Printer(width - len(INDENT) if width else None).lines(rows))
 
 
 def when(event: Object) -> str:

@@ -1,7 +1,8 @@
 """Tables as kubectl lays them out: capital headers, three spaces between columns. Pure."""
 
 import dataclasses
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cli import targets
@@ -9,6 +10,8 @@ from kohakuriver.resources.kinds import ResourceType
 
 GAP = "   "
 Row = list[str]
+Paint = Callable[[int, str], str]
+NARROWEST = 24  # columns; what is narrower is not worth wrapping into
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,10 +45,16 @@ def rows(table: dict[str, Any], layout: Layout, *, columns: dict[str, Any] | Non
 
 
 class Printer:
-    """Lays rows out; widths only grow, so that what a watch adds lies below what is there."""
+    """Lays rows out; widths only grow, so that what a watch adds lies below what is there.
 
-    def __init__(self) -> None:
+    `width` is the terminal's, None where there is none: a last column that goes beyond it is wrapped within
+    itself. `paint` may colour a cell, by its column and text, once it is laid out.
+    """
+
+    def __init__(self, width: int | None = None, *, paint: Paint | None = None) -> None:
         self._widths: list[int] = []
+        self._width = width
+        self._paint = paint
 
     def lines(self, rows: Sequence[Row]) -> list[str]:
         for row in rows:
@@ -53,11 +62,22 @@ class Printer:
             self._widths += [0] * max(missing, 0)
             for index, cell in enumerate(row):
                 self._widths[index] = max(self._widths[index], len(cell))
-        return [self._line(row) for row in rows]
+        return [line for row in rows for line in self._fitted(row)]
+
+    def _fitted(self, row: Row) -> list[str]:
+        before = sum(width + len(GAP) for width in self._widths[: len(row) - 1])
+        room = (self._width or 0) - before
+        if self._width is None or len(row[-1]) <= room or room < NARROWEST or len(row) < 2:
+            return [self._line(row)]
+        first, *more = textwrap.wrap(row[-1], room, break_on_hyphens=False) or [""]
+        return [self._line([*row[:-1], first]), *(" " * before + line for line in more)]
 
     def _line(self, row: Row) -> str:
-        cells = (cell.ljust(width) for cell, width in zip(row, self._widths, strict=False))
-        return GAP.join(cells).rstrip()
+        padded = [cell.ljust(width) for cell, width in zip(row, self._widths, strict=False)]
+        padded[-1] = padded[-1].rstrip()
+        if self._paint is not None:
+            padded = [self._paint(index, cell) for index, cell in enumerate(padded)]
+        return GAP.join(padded).rstrip()
 
 
 def _columns(table: dict[str, Any], layout: Layout) -> list[dict[str, Any]]:

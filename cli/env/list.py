@@ -38,7 +38,7 @@ def list_environments(settings: Settings, output_format: Format = None, no_heade
         screen.note("no environments: `kohakuriver env create NAME --from ID` makes one of a VPS")
         return 0
     rows = [row(one, SystemClock().now()) for one in found]
-    screen.out("\n".join(table.Printer().lines(rows if no_headers else [TITLES, *rows])))
+    screen.out("\n".join(table.Printer(screen.width()).lines(rows if no_headers else [TITLES, *rows])))
     for one in found:
         status = one.get("status") or {}
         if status.get("phase") == "Failed":

@@ -45,7 +45,9 @@ def list_nodes(
         screen.note("no nodes: `kohakuriver up` makes this machine one")
         return 0
     rows = overview.rows(nodes, allocations(api), SystemClock().now())
-    screen.out("\n".join(table.Printer().lines(rows if no_headers else [overview.TITLES, *rows])))
+    screen.out(
+        "\n".join(table.Printer(screen.width()).lines(rows if no_headers else [overview.TITLES, *rows]))
+    )
     return 0
 
 

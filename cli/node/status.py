@@ -26,15 +26,22 @@ def status(settings: Settings, nodes: Nodes = None) -> int:
     pages = []
     for node in lookup.find(api, nodes, verb="status"):
         events = describe.events_of(api, kinds.NODE, node)
-        pages.append("\n".join(page(node, _allocation(api, node), events, now)))
+        pages.append("\n".join(page(node, _allocation(api, node), events, now, width=screen.width())))
     screen.out("\n\n\n".join(pages))
     return 0
 
 
-def page(node: Object, allocation: Object | None, events: list[Object], now: datetime.datetime) -> list[str]:
+def page(
+    node: Object,
+    allocation: Object | None,
+    events: list[Object],
+    now: datetime.datetime,
+    *,
+    width: int | None = None,
+) -> list[str]:
     """The whole text about one node. Pure. `allocation` is None for somebody who may not read it."""
     found = node.get("status") or {}
-    lines = sections.pairs(_facts(node, allocation, now))
+    lines = sections.pairs(_facts(node, allocation, now), width=width)
     if found.get("gpus"):
         lines += ["", "GPUs:", *sections.indented(_gpus(found["gpus"], allocation or {}))]
     bookings = (allocation or {}).get("bookings") or {}
@@ -44,10 +51,10 @@ def page(node: Object, allocation: Object | None, events: list[Object], now: dat
         lines += ["", "Containers of this cluster that no VPS accounts for, left alone:"]
         lines += sections.indented(_unknown(found["unknown"]))
     if found.get("conditions"):
-        lines += ["", "Conditions:", *sections.indented(sections.conditions(found["conditions"], now))]
+        lines += ["", "Conditions:", *sections.conditions(found["conditions"], now, width=width)]
     if events:
-        latest = sections.events(events, now)
-        lines += ["", "Events:", *sections.indented([latest[0], *latest[1:][-_EVENTS:]])]
+        latest = sorted(events, key=sections.when)[-_EVENTS:]
+        lines += ["", "Events:", *sections.events(latest, now, width=width)]
     commands = next_commands(node)
     if commands:
         lines += ["", "Next:", *sections.indented(commands)]

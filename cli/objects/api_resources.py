@@ -31,7 +31,7 @@ def api_resources(settings: Settings, output_format: Format = None, no_headers: 
     wide = output_format == "wide"
     rows = [_row(one, wide=wide) for one in found]
     titles = [] if no_headers else [[*_TITLES, "VERBS"] if wide else _TITLES]
-    screen.out("\n".join(table.Printer().lines([*titles, *rows])))
+    screen.out("\n".join(table.Printer(screen.width()).lines([*titles, *rows])))
     return 0
 
 

@@ -49,7 +49,7 @@ def events(
     params = {"fieldSelector": text} if (text := _selector(about, types)) else {}
     everywhere = all_namespaces or _is_of_cluster(about)
     path = selection.collection(api, kinds.EVENT, everywhere=everywhere)
-    printer = table.Printer()
+    printer = table.Printer(screen.width())
     if watch:
         return _watch(api, path, params, printer, headers=not no_headers, with_namespace=all_namespaces)
     found: list[Object] = sorted(api.call("GET", path, params=params)["items"], key=sections.when)

@@ -27,5 +27,5 @@ def list_tokens(settings: Settings, no_headers: NoHeaders = False) -> int:
         screen.note("no tokens: `kohakuriver token create` makes one")
         return 0
     titles = [] if no_headers else [table.header(answer, layout)]
-    screen.out("\n".join(table.Printer().lines([*titles, *rows])))
+    screen.out("\n".join(table.Printer(screen.width()).lines([*titles, *rows])))
     return 0

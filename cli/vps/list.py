@@ -1,12 +1,11 @@
 """`vps list`: the VPSes there are, each with why it is not running. `overview.py` lays them out."""
 
-import os
 import sys
 from typing import Annotated
 
 import typer
 
-from cli import output, screen
+from cli import output, screen, table
 from cli.http import Object
 from cli.settings import Settings
 from cli.vps import overview
@@ -18,6 +17,16 @@ kohakuriver vps list
 kohakuriver vps list --all
 kohakuriver vps list -A -l team=red -o name
 """
+
+_COLOURS = {
+    "running": "32",
+    "paused": "36",
+    "pending": "33",
+    "assigning": "33",
+    "lost": "31",
+    "Terminating": "35",
+    "stopped": "2",
+}
 
 All = Annotated[bool, typer.Option("--all", "-a", help="Stopped ones too.")]
 Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="In every namespace.")]
@@ -52,10 +61,17 @@ def list_vpses(
         screen.out(output.whole(typed, asked), end="")
         return 0
     if shown:
-        now, width = SystemClock().now(), _width()
+        now, width = SystemClock().now(), screen.width()
         screen.out(
             "\n".join(
-                overview.lines(shown, now, width=width, headers=not no_headers, with_namespace=all_namespaces)
+                overview.lines(
+                    shown,
+                    now,
+                    width=width,
+                    headers=not no_headers,
+                    with_namespace=all_namespaces,
+                    paint=_paint(all_namespaces),
+                )
             )
         )
     _tell_of_hidden(len(shown), len(present) - len(shown), "" if all_namespaces else api.namespace)
@@ -71,8 +87,14 @@ def _tell_of_hidden(shown: int, hidden: int, namespace: str) -> None:
         screen.note(f"no VPSes{place}: `kohakuriver vps create` makes one")
 
 
-def _width() -> int | None:
-    """The terminal's width; None where stdout is none."""
-    if not sys.stdout.isatty():
+def _paint(with_namespace: bool) -> table.Paint | None:
+    """Phases in colours, where these are welcome."""
+    if not screen.has_colour(sys.stdout):
         return None
-    return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    column = 2 if with_namespace else 1
+
+    def paint(index: int, cell: str) -> str:
+        code = _COLOURS.get(cell.strip()) if index == column else None
+        return screen.coloured(cell, code, sys.stdout) if code else cell
+
+    return paint

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cli import sections
-from cli.table import GAP, Printer, Row
+from cli.table import GAP, Paint, Printer, Row
 from cli.vps import standing
 
 TITLES = ["TASK ID", "STATUS", "NODE", "RESOURCES", "SSH PORT", "AGE"]
@@ -32,20 +32,21 @@ def lines(
     width: int | None,
     headers: bool = True,
     with_namespace: bool = False,
+    paint: Paint | None = None,
 ) -> list[str]:
     """`width` is the terminal's; None where there is none, and nothing is fitted to it."""
     rows = [_row(vps, now, with_namespace=with_namespace) for vps in vpses]
     whys = ["" if _runs_well(vps) else " ".join(standing.why(vps).split()) for vps in vpses]
     titles = ["NAMESPACE", *TITLES] if with_namespace else TITLES
     shown = [titles, *rows] if headers else rows
-    printer = Printer()
+    table_width = max(map(len, Printer().lines(shown)), default=0)
+    printer = Printer(paint=paint)
     printer.lines(shown)  # learns the widths
-    table_width = max((len(line) for line in printer.lines(shown)), default=0)
     left = None if width is None else width - table_width - len(GAP)
     if not any(whys):
         return printer.lines(shown)
     if left is None or max(map(len, whys)) <= left:
-        return Printer().lines(_with_why(rows, whys, titles if headers else None))
+        return Printer(paint=paint).lines(_with_why(rows, whys, titles if headers else None))
     found = printer.lines([titles]) if headers else []
     for row, why in zip(rows, whys, strict=True):
         found += printer.lines([row])

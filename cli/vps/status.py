@@ -34,22 +34,30 @@ def status(settings: Settings, ids: IDs = None) -> int:
     pages = []
     for vps in lookup.find(api, ids):
         events = describe.events_of(api, kinds.VPS, vps)
-        pages.append("\n".join(page(vps, nodes.of(api, vps), events, now, key=_own_key(vps))))
+        pages.append(
+            "\n".join(page(vps, nodes.of(api, vps), events, now, key=_own_key(vps), width=screen.width()))
+        )
     screen.out("\n\n\n".join(pages))
     return 0
 
 
 def page(
-    vps: Object, node: Object | None, events: list[Object], now: datetime.datetime, *, key: Path | None
+    vps: Object,
+    node: Object | None,
+    events: list[Object],
+    now: datetime.datetime,
+    *,
+    key: Path | None,
+    width: int | None = None,
 ) -> list[str]:
-    """The whole text about one VPS. Pure."""
+    """The whole text about one VPS; `width` is the terminal's. Pure."""
     found = standing.status_of(vps)
-    lines = sections.pairs(_facts(vps, now))
+    lines = sections.pairs(_facts(vps, now), width=width)
     if found.get("conditions"):
-        lines += ["", "Conditions:", *sections.indented(sections.conditions(found["conditions"], now))]
+        lines += ["", "Conditions:", *sections.conditions(found["conditions"], now, width=width)]
     if events:
-        latest = sections.events(events, now)
-        lines += ["", "Events:", *sections.indented([latest[0], *latest[1:][-_EVENTS:]])]
+        latest = sorted(events, key=sections.when)[-_EVENTS:]
+        lines += ["", "Events:", *sections.events(latest, now, width=width)]
     commands = standing.next_commands(vps, node, key=key)
     if commands:
         lines += ["", "Next:", *sections.indented(commands)]

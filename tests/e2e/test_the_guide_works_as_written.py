@@ -1,0 +1,401 @@
+"""The user's guide (guide/vps-management-guide.md) from top to bottom: each command it prints is typed.
+
+A command of the guide without a check here fails. Commands that are not there yet are passed over, and only
+those. nodeA is this machine, nodeC a second agent on it with simulated GPUs.
+"""
+
+import contextlib
+import dataclasses
+import json
+import re
+import shlex
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pexpect
+import pytest
+
+from tests.e2e.conftest import BIN, Cluster, Result, containers, eventually
+from tests.e2e.processes import Process
+
+GUIDE = Path(__file__).parent / "guide" / "vps-management-guide.md"
+GPUS = [
+    {"index": number, "uuid": f"GPU-guide-{number}", "model": "A100", "memory": "40Gi"} for number in (0, 1)
+]
+COLUMNS = ["TASK ID", "STATUS", "NODE", "RESOURCES", "SSH PORT"]
+
+
+def printed() -> list[str]:
+    """The commands of the guide, in order."""
+    blocks = re.findall(r"```bash\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    lines = [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+@dataclasses.dataclass
+class Walk:
+    """Somebody who types what the guide prints, about one VPS."""
+
+    cluster: Cluster
+    engine: docker.APIClient
+    vps: str
+
+    def typed(self, line: str) -> str:
+        """A command as the person types it, its placeholders filled in."""
+        return re.sub(r"<(task_)?id>", self.vps, line)
+
+    def run(self, line: str) -> Result:
+        done = subprocess.run(
+            ["/bin/bash", "-c", self.typed(line)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env=self.environment,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def ok(self, line: str) -> Result:
+        result = self.run(line)
+        assert result.code == 0, f"$ {self.typed(line)}\n{result.text}"
+        return result
+
+    def talk(self, line: str) -> "pexpect.spawn[str]":
+        """The same on a terminal."""
+        return pexpect.spawn(
+            "/bin/bash",
+            ["-c", self.typed(line)],
+            env=self.environment,
+            encoding="utf-8",
+            timeout=30,
+            dimensions=(30, 100),
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return self.cluster.environment(PATH=f"{BIN}:/usr/bin:/bin:/usr/sbin:/sbin", TERM="xterm-256color")
+
+    @property
+    def status(self) -> dict[str, Any]:
+        return dict(self.cluster.get(self.vps)["status"])
+
+    def made(self, result: Result) -> str:
+        """The name of what a create has made."""
+        [name] = re.findall(r"^vps/(\S+) created$", result.out, re.MULTILINE)
+        return str(name)
+
+    def container(self, name: str) -> dict[str, Any]:
+        [found] = containers(self.engine, name)
+        return dict(found)
+
+    def inside(self, *command: str) -> None:
+        made = self.engine.exec_create(self.container(self.vps)["Id"], list(command))
+        self.engine.exec_start(made["Id"], detach=True)
+
+
+def create_basic(walk: Walk, line: str) -> None:
+    result = walk.ok(line)
+    name = walk.made(result)
+    assert "running, ssh ready" in result.err
+    spec = walk.cluster.get(name)["spec"]
+    assert spec["resources"] == {"cores": 2, "memory": "4G"}
+    assert spec["ssh"]["authorizedKeys"] == [
+        (walk.cluster.folder / ".ssh/id_ed25519.pub").read_text().strip()
+    ]
+    walk.ok(f"kohakuriver vps delete {name}")
+
+
+def create_with_defaults(walk: Walk, line: str) -> None:
+    walk.vps = walk.made(walk.ok(line))
+    assert walk.cluster.get(walk.vps)["spec"]["resources"]["cores"] == 1
+
+
+def create_options(walk: Walk, line: str) -> None:
+    shown = walk.ok(line.replace("[OPTIONS]", "--help")).out
+    rows = re.findall(r"^\| `(--[-a-z]+)(?: [A-Z]+)?` \|(?: `(-[a-z])` \|)?", GUIDE.read_text(), re.MULTILINE)
+    assert len(rows) > 8
+    for long, short in rows:
+        assert long in shown and (short or long) in shown, f"{long} {short}"
+
+
+def create_on_node_a(walk: Walk, line: str) -> None:
+    walk.ok(f"kohakuriver env create my-dev-env --from {walk.vps}")
+    name = walk.made(walk.ok(line))
+    vps = walk.cluster.get(name)
+    assert vps["status"]["assignment"]["node"] == "nodea"
+    assert vps["spec"]["environment"] == "my-dev-env"
+    assert walk.container(name)["Image"].startswith("kohakuriver/environment-my-dev-env")
+    walk.ok(f"kohakuriver vps delete {name}")
+
+
+def create_with_gpus(walk: Walk, line: str) -> None:
+    walk.ok("kohakuriver env create my-cuda-vps --image kohakuriver/debian-ssh")
+    name = walk.made(walk.ok(line))
+    assignment = walk.cluster.get(name)["status"]["assignment"]
+    assert assignment["node"] == "nodec"
+    assert assignment["grant"]["gpus"] == ["GPU-guide-0", "GPU-guide-1"]
+    assert "2 GPUs" in walk.ok("kohakuriver vps list").out
+    walk.ok(f"kohakuriver vps delete {name}")
+
+
+def create_with_key(walk: Walk, line: str) -> None:
+    words = shlex.split(line)
+    result = walk.ok(line)
+    name = walk.made(result)
+    default = f"~/.ssh/kohakuriver_vps_{name}"
+    chosen = words[words.index("--key-out-file") + 1] if "--key-out-file" in words else default
+    file = walk.cluster.folder / chosen.removeprefix("~/")
+    assert file.stat().st_mode & 0o777 == 0o600
+    public = Path(f"{file}.pub").read_text().strip()
+    assert walk.cluster.get(name)["spec"]["ssh"]["authorizedKeys"] == [public]
+    login = result.err.rpartition("log in with: ")[2].strip()
+    assert f"-i {file}" in login
+    quiet = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes"
+    assert walk.ok(login.replace("ssh ", f"ssh {quiet} ", 1) + " echo in").out == "in\n"
+    walk.ok(f"kohakuriver vps delete {name}")
+
+
+def listed(walk: Walk, line: str) -> None:
+    header, *rows = walk.ok(line).out.splitlines()
+    assert [title for title in COLUMNS if title in header] == COLUMNS
+    [row] = [row for row in rows if row.startswith(walk.vps)]
+    assert walk.status["phase"] in row and walk.status["assignment"]["node"] in row
+    assert str(walk.status["assignment"]["grant"]["sshPort"]) in row
+
+
+def status_shown(walk: Walk, line: str) -> None:
+    shown = walk.ok(line).out
+    grant = walk.status["assignment"]["grant"]
+    assert walk.container(walk.vps)["Names"][0].lstrip("/") in shown
+    for title, value in (
+        ("Node:", walk.status["assignment"]["node"]),
+        ("SSH port:", grant["sshPort"]),
+        ("Resources:", "core"),
+        ("Created:", "20"),
+        ("Started:", "20"),
+        ("Status:", walk.status["phase"]),
+    ):
+        assert re.search(rf"^{title}\s+.*{re.escape(str(value))}", shown, re.MULTILINE), (
+            f"{title} {value}\n{shown}"
+        )
+
+
+def stop(walk: Walk, line: str) -> None:
+    assert walk.ok(line).out == f"vps/{walk.vps} stopped\n"
+    assert walk.container(walk.vps)["State"] == "exited"
+    assert walk.vps not in walk.ok("kohakuriver vps list").out
+    assert "stopped" in walk.ok("kohakuriver vps list --all").out
+
+
+def restart(walk: Walk, line: str) -> None:
+    assert walk.ok(line).out == f"vps/{walk.vps} restarted\n"
+    assert walk.container(walk.vps)["State"] == "running"
+
+
+def pause(walk: Walk, line: str) -> None:
+    assert walk.ok(line).out == f"vps/{walk.vps} paused\n"
+    assert walk.container(walk.vps)["State"] == "paused"
+    assert walk.status["phase"] == "paused"
+
+
+def resume(walk: Walk, line: str) -> None:
+    assert walk.ok(line).out == f"vps/{walk.vps} resumed\n"
+    assert walk.container(walk.vps)["State"] == "running"
+
+
+def terminal(walk: Walk, line: str) -> None:
+    shell = walk.talk(line)
+    shell.sendline("stty size; echo in-$((40 + 2))")
+    shell.expect("30 100")
+    shell.expect("in-42")
+    shell.sendline("exit")
+    shell.expect(pexpect.EOF)
+    shell.close()
+    assert shell.exitstatus == 0
+
+
+def ide(walk: Walk, line: str) -> None:
+    screen = walk.talk(line)
+    screen.expect(["root", "etc", walk.vps])
+    screen.sendcontrol("q")
+    screen.expect(pexpect.EOF)
+    screen.close()
+    assert screen.exitstatus == 0
+
+
+def ssh(walk: Walk, line: str) -> None:
+    (walk.cluster.folder / ".ssh" / "custom_key").write_bytes(
+        (walk.cluster.folder / ".ssh" / "id_ed25519").read_bytes()
+    )
+    (walk.cluster.folder / ".ssh" / "custom_key").chmod(0o600)
+    shell = walk.talk(line)
+    shell.sendline("echo in-$((40 + 2))")
+    shell.expect("in-42")
+    shell.sendline("exit")
+    shell.expect(pexpect.EOF)
+
+
+def forward(walk: Walk, line: str) -> None:
+    words = shlex.split(line)
+    remote = words[3]
+    local = words[words.index("--local-port") + 1] if "--local-port" in words else remote
+    walk.inside("python3", "-m", "http.server", remote, "--bind", "127.0.0.1", "--directory", "/etc")
+    running = walk.talk(line)
+    try:
+        eventually(lambda: b"hostname" in _fetched(int(local)), within=30)
+    finally:
+        running.sendintr()
+        running.expect(pexpect.EOF)
+        running.close()
+
+
+def _fetched(port: int) -> bytes:
+    url = f"http://127.0.0.1:{port}/"
+    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
+        return bytes(answer.read())
+    return b""
+
+
+def manual_ssh(walk: Walk, line: str) -> None:
+    port = walk.status["assignment"]["grant"]["sshPort"]
+    quiet = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes"
+    words = line.replace("<port>", str(port)).replace("<runner_node>", "127.0.0.1")
+    key = walk.cluster.folder / ".ssh" / "id_ed25519"
+    assert walk.ok(words.replace("ssh ", f"ssh -i {key} {quiet} ", 1) + " echo in").out == "in\n"
+
+
+CHECKS: dict[str, Callable[[Walk, str], None]] = {
+    "kohakuriver vps list": listed,
+    "kohakuriver vps list --all": listed,
+    "kohakuriver vps status <id>": status_shown,
+    "kohakuriver vps status <task_id>": status_shown,
+    "kohakuriver vps create": create_with_defaults,
+    "kohakuriver vps connect <id>": ssh,
+    "kohakuriver vps stop <id>": stop,
+    "kohakuriver vps stop <task_id>": stop,
+    "kohakuriver vps restart <id>": restart,
+    "kohakuriver vps restart <task_id>": restart,
+    "kohakuriver vps pause <id>": pause,
+    "kohakuriver vps pause <task_id>": pause,
+    "kohakuriver vps resume <id>": resume,
+    "kohakuriver vps resume <task_id>": resume,
+    "kohakuriver vps create [OPTIONS]": create_options,
+    "kohakuriver vps create --cores 2 --memory 4G": create_basic,
+    "kohakuriver vps create -t nodeA --cores 4 --container my-dev-env": create_on_node_a,
+    "kohakuriver vps create -t nodeC::0,1 --cores 8 --memory 16G --container my-cuda-vps": create_with_gpus,
+    "kohakuriver vps create --gen-ssh-key --key-out-file ~/.ssh/vps_key": create_with_key,
+    "kohakuriver vps create --gen-ssh-key": create_with_key,
+    "kohakuriver vps create --gen-ssh-key --key-out-file ~/.ssh/my_vps": create_with_key,
+    "kohakuriver connect <task_id>": terminal,
+    "kohakuriver connect <task_id> --ide": ide,
+    "kohakuriver vps connect <task_id>": ssh,
+    "kohakuriver vps connect <task_id> --key ~/.ssh/custom_key": ssh,
+    "kohakuriver forward <task_id> 8888": forward,
+    "kohakuriver forward <task_id> 80 --local-port 3000": forward,
+    "ssh -p <port> root@<runner_node>": manual_ssh,
+}
+
+
+def is_there(walk: Walk, line: str) -> bool:
+    """Whether the command exists: of the ways in, some come later."""
+    words = [word for word in line.split() if not word.startswith("<")]
+    if words[0] != "kohakuriver" or words[1] not in ("connect", "forward", "vps"):
+        return True
+    path = words[:3] if words[1] == "vps" else words[:2]
+    shown = walk.run(shlex.join([*path, "--help"]))
+    options = [word for word in words if word.startswith("--")]
+    return shown.code == 0 and all(option in shown.out for option in options)
+
+
+@contextlib.contextmanager
+def second_node(cluster: Cluster) -> Iterator[Process]:
+    """nodeC, with two GPUs from a file."""
+    inventory = cluster.folder / "gpus.json"
+    inventory.write_text(json.dumps(GPUS))
+    words = shlex.split(cluster.ok("node", "join", "nodec"))
+    process = Process(
+        "nodec",
+        [
+            *(sys.executable, "-P", "-m", "cli", *words[1:]),
+            *("--data-dir", str(cluster.folder / "nodec"), "--ssh-port-range", "31500-31599"),
+            *("--cores", "32", "--memory", "64Gi", "--gpu-inventory", str(inventory), "--renew", "1s"),
+        ],
+        cluster.folder / "nodec.log",
+        {"HOME": str(cluster.folder / "elsewhere")},
+    )
+    process.start()
+    try:
+        yield process
+    finally:
+        process.stop()
+
+
+@pytest.fixture
+def walk(new_cluster: Callable[..., Cluster], engine: docker.APIClient) -> Iterator[tuple[Walk, Process]]:
+    cluster = new_cluster(
+        *("--node", "nodea", "--cores", "32", "--memory", "64Gi", "--ssh-port-range", "31400-31499")
+    )
+    keys = cluster.folder / ".ssh"
+    keys.mkdir(mode=0o700)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(keys / "id_ed25519")], check=True
+    )
+    cluster.up("--listen", "0.0.0.0", "--advertise", "localhost")  # noqa: S104 - joining goes by a name
+    with second_node(cluster) as agent:
+        eventually(lambda: "nodec" in cluster.ok("node", "list") and _ready(cluster, "nodec"))
+        made = cluster.ok("vps", "create", "--name", "first", "-t", "nodeA")
+        assert made == "vps/first created\n"
+        yield Walk(cluster, engine, "first"), agent
+        cluster.cli("delete", "vps", "--all")
+        for name in json.loads(cluster.ok("get", "vps", "-o", "json"))["items"]:
+            cluster.cli("vps", "delete", name["metadata"]["name"], "--force")
+
+
+def _ready(cluster: Cluster, node: str) -> bool:
+    [row] = [
+        line for line in cluster.ok("node", "list", "--no-headers").splitlines() if line.startswith(node)
+    ]
+    return row.split()[1] == "Ready"
+
+
+def test_every_command_of_the_guide_has_a_check() -> None:
+    assert set(printed()) == set(CHECKS)
+
+
+def test_the_guide_works_from_top_to_bottom(walk: tuple[Walk, Process]) -> None:
+    person, agent = walk
+    passed_over = []
+    for line in printed():
+        if not is_there(person, line):
+            passed_over.append(line)
+            continue
+        if person.status["phase"] == "stopped" and CHECKS[line] is not restart:
+            person.ok(f"kohakuriver vps start {person.vps}")
+        CHECKS[line](person, line)
+    assert set(passed_over) <= {line for line in CHECKS if "connect" in line or "forward" in line}
+    print(f"not there yet: {passed_over}")
+
+    _the_states(person, agent)
+
+
+def _the_states(person: Walk, agent: Process) -> None:
+    """What the guide's drawing shows: pending until there is room, lost when its node is."""
+    person.ok("kohakuriver vps create --name big --cores 999 --no-wait")
+    big = eventually(lambda: "pending" in person.ok("kohakuriver vps list").out, within=10)
+    assert big and "short of cores" in person.ok("kohakuriver vps status big").out
+    person.ok("kohakuriver vps delete big")
+    person.ok("kohakuriver vps create --name far -t nodeC")
+    agent.kill()
+    eventually(
+        lambda: re.search(r"^far\s+lost", person.ok("kohakuriver vps list").out, re.MULTILINE), within=30
+    )
+    shown = person.ok("kohakuriver vps status far").out
+    assert "Status:" in shown and "lost" in shown and "kohakuriver node status nodec" in shown
+    agent.start()
+    eventually(lambda: person.cluster.phase("far") == "running", within=60)
+    person.ok("kohakuriver vps delete far")
