@@ -22,12 +22,13 @@ class Step(NamedTuple):
     about: tuple[Any, ...] = ()
 
 
-def a_history(seed: int, *, length: int = 50) -> list[Step]:
+def a_history(seed: int, *, length: int = 50, given_up: float = 0.0) -> list[Step]:
+    """`given_up` is the share of steps at which a node is lost and VPSes on it are given up."""
     dice = random.Random(seed)  # noqa: S311
     troubles = dice.sample(list(FAULTS), k=dice.randint(2, 6))  # few kinds in one history go deeper
     steps = [Step(0.0, "create", (name, *_spec(dice)[1:])) for name in NAMES if dice.random() < 0.7]
-    while len(steps) < length:
-        steps += _given_up(dice) if dice.random() < 0.06 else [_one(dice, troubles)]
+    for _ in range(length):
+        steps += _given_up(dice) if given_up and dice.random() < given_up else [_one(dice, troubles)]
     return steps
 
 
