@@ -14,7 +14,7 @@ hypothesis.settings.load_profile("unhurried")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """For `make simulate`: which random histories are played."""
-    parser.addoption("--seeds", type=int, default=12, help="how many random histories (default: 12)")
+    parser.addoption("--seeds", type=int, default=2, help="how many random histories (default: 2)")
     parser.addoption("--first-seed", type=int, default=0, help="the first of them (default: 0)")
 
 
