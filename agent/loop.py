@@ -22,6 +22,7 @@ from agent.engine import Engine, Health
 from agent.heartbeat import Heartbeat, holder
 from agent.images.environments import Environments
 from agent.images.images import Images
+from agent.images.lending import Borrower, Lender
 from agent.images.making import Maker
 from agent.images.tarballs import Tarballs
 from agent.journal import Journal, NodeFacts
@@ -141,7 +142,9 @@ class Agent:
             node=settings.node,
         )
         self.recorder = Recorder(client, clock=clock, component="agent", host=settings.node)
-        tarballs = Tarballs(runtime, Environments(self.environments), settings.data_dir / "tarballs")
+        environments = Environments(self.environments)
+        neighbours = Borrower(lambda: dial(client.server)) if dial is not None else None
+        tarballs = Tarballs(runtime, environments, settings.data_dir / "tarballs", neighbours)
         self.images = Images(runtime, tarballs, clock=clock, changed=self._image_changed)
         self.maker = Maker(client, self.environments, runtime=runtime, roster=self.roster, settings=settings)
         self.access = Access(runtime, HostKeys(settings.data_dir / "hostkeys"), publishing=settings.ssh)
@@ -300,6 +303,7 @@ class Agent:
                 "logs": Logs(EngineSocket(self.settings.docker), clock=self._clock),
             },
             find=self._find,
+            lend=Lender(Environments(self.environments)).open,
         )
 
     async def _find(self, uid: str, epoch: int) -> Container | None:

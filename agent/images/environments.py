@@ -4,7 +4,6 @@ Between the API's Environment objects and the names of images that the engine kn
 """
 
 import dataclasses
-from pathlib import Path
 
 from kohakuriver.client.rest import Object
 from kohakuriver.client.watch import Informer, ObjectKey
@@ -16,7 +15,8 @@ TARBALLS = "kohakuriver/environment-"  # names below kohakuriver/ come from no r
 class Tarball:
     """Where the tarball is, and what it must be."""
 
-    source: str  # a path of this machine, or a URL
+    environment: str
+    source: str  # a path, or a URL
     digest: str  # sha256:…
 
     @property
@@ -49,7 +49,7 @@ class Environments:
             return None
         held = self._get(name)
         whole = (held.get("spec") or {}) | ((held.get("status") or {}) if held["spec"].get("vps") else {})
-        return Tarball(whole["tarball"], whole["digest"])
+        return Tarball(name, whole["tarball"], whole["digest"])
 
     def missing(self, name: str) -> str:
         """Why an Environment stands for no image yet."""
@@ -59,20 +59,6 @@ class Environments:
         if status.get("phase") == "Failed":
             return f'the Environment "{name}" could not be made: {status.get("message")}'
         return f'the Environment "{name}" is still being made: {status.get("message") or "its node is asked"}'
-
-    def elsewhere(self, name: str, *, node: str) -> str:
-        """Why this node cannot have it though others can; empty if it can."""
-        held = self._get(name)
-        vps, status = (held.get("spec") or {}).get("vps"), held.get("status") or {}
-        if not vps or vps["node"] == node or status.get("phase") != "Ready":
-            return ""
-        if Path(status["tarball"]).is_file():
-            return ""
-        return (
-            f'the Environment "{name}" was made on {vps["node"]}, and its tarball {status["tarball"]} is not '
-            f"on {node}: copy it there, or keep environments in a folder that all nodes share "
-            "(agent --environments)"
-        )
 
     def _get(self, name: str) -> Object:
         return self._informer.get(ObjectKey("", name)) or {}

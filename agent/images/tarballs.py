@@ -1,13 +1,15 @@
 """Brings the tarballs of Environments to the engine: fetched once, checked against their digest, then loaded.
 
-Called by images.py in place of a pull. What is handed to the engine is a copy of the agent's own, which
-nobody can change between the check and the load; it is removed again.
+Called by images.py in place of a pull. A path that this machine lacks is asked of the other nodes. What is
+handed to the engine is a copy of the agent's own, which nobody can change between the check and the load;
+it is removed again.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +18,7 @@ import aiohttp
 from agent.images.environments import Tarball
 from agent.runtime.base import PullProgress, Runtime
 from agent.runtime.errors import ImagePullFailed
-from kohakuriver import private_file
+from kohakuriver import errors, private_file
 
 CHUNK = 1 << 20
 SILENCE = 60.0  # seconds without a byte after which a server counts as gone
@@ -30,10 +32,25 @@ class Sources(Protocol):
     def tarball(self, image: str) -> Tarball | None: ...
 
 
+class Neighbours(Protocol):
+    """The cluster's other nodes, which may have a tarball that this one lacks."""
+
+    def chunks(self, name: str, sized: Callable[[int], None]) -> AsyncGenerator[bytes, None]:
+        """The tarball of that Environment; its size is told first. Raises KohakuRiverError."""
+        ...
+
+
 class Tarballs:
     """Loads them."""
 
-    def __init__(self, runtime: Runtime, environments: Sources, folder: Path) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        environments: Sources,
+        folder: Path,
+        neighbours: Neighbours | None = None,
+    ) -> None:
+        self._neighbours = neighbours
         self._runtime = runtime
         self._environments = environments
         self._folder = folder
@@ -62,6 +79,10 @@ class Tarballs:
         except OSError as error:
             why = error.strerror or str(error)
             raise ImagePullFailed(f"{tarball.source} cannot be read on this node: {why}") from error
+        except errors.ApiError as error:
+            raise ImagePullFailed(error.message, hint=error.hint) from error
+        except errors.Unreachable as error:
+            raise ImagePullFailed(f"{tarball.source} was not fetched whole: {error.message}") from error
         except (aiohttp.ClientError, TimeoutError) as error:
             why = str(error) or type(error).__name__
             raise ImagePullFailed(f"{tarball.source} cannot be fetched: {why}") from error
@@ -69,6 +90,8 @@ class Tarballs:
             await asyncio.to_thread(copy.unlink, missing_ok=True)
 
     async def _copy(self, tarball: Tarball, copy: Path, progress: Progress) -> str:
+        if tarball.is_path and self._neighbours and not await asyncio.to_thread(_is_here, tarball.source):
+            return await _borrow(self._neighbours, tarball.environment, copy, progress)
         if tarball.is_path:
             loop = asyncio.get_running_loop()
 
@@ -87,6 +110,21 @@ def _copy_file(source: Path, copy: Path, progress: Progress) -> str:
             digest.update(chunk)
             writing.write(chunk)
             meter.add(len(chunk))
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _is_here(path: str) -> bool:
+    return Path(path).is_file()
+
+
+async def _borrow(neighbours: Neighbours, name: str, copy: Path, progress: Progress) -> str:
+    digest, meter = hashlib.sha256(), _Meter(0, progress)
+    with copy.open("wb") as writing:
+        async with contextlib.aclosing(neighbours.chunks(name, meter.expect)) as chunks:
+            async for chunk in chunks:
+                await asyncio.to_thread(writing.write, chunk)
+                digest.update(chunk)
+                meter.add(len(chunk))
     return f"sha256:{digest.hexdigest()}"
 
 
@@ -112,6 +150,10 @@ class _Meter:
         self._progress = progress
         self._done = 0
         self._told = -1
+
+    def expect(self, total: int) -> None:
+        """So many bytes will come."""
+        self._total = total
 
     def add(self, count: int) -> None:
         self._done += count

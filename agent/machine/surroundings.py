@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable
 
 from agent import labels
-from agent.desired import Around, Desired, Refusal
+from agent.desired import Around, Desired
 from agent.images.environments import Environments
 from agent.machine import allowed
 from agent.machine.gpus import Devices
@@ -90,19 +90,12 @@ class Surroundings:
         around = Around(
             drained=self.drained,
             quarantine=self._quarantined(),
-            refusal=permission or self._elsewhere(desired),
+            refusal=permission,
             machine=self._machine,
             held=booking.get("cpuset") or "",
             bad_gpus=self._bad_gpus(desired),
         )
         return dataclasses.replace(desired, image=image, limits=self._limits(desired), around=around)
-
-    def _elsewhere(self, desired: Desired) -> Refusal | None:
-        """A node that cannot have the files of an Environment leaves the VPS to one that can."""
-        if not desired.environment or self._roster.has_container(desired.uid):
-            return None
-        why = self._environments.elsewhere(desired.environment, node=self._settings.node)
-        return Refusal("EnvironmentElsewhere", why) if why else None
 
     def hold(self, entry: Entry) -> Hold | None:
         """Why this VPS must wait before it is created, started or moved to cores of its own."""

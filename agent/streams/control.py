@@ -14,7 +14,7 @@ import tenacity
 
 from agent.runtime.base import Container
 from agent.runtime.errors import EngineError
-from agent.streams.door import Door, Opening
+from agent.streams.door import Door, Opened, Opening
 from kohakuriver import errors
 from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import BARE, Dialer
@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 PING_AFTER, GONE_AFTER = 5.0, 15.0  # seconds: nobody should wait on a dead control connection
 AT_ONCE = 1000  # streams
 
+Lend = Callable[[str], Awaitable[Opened]]
+"""An Environment's tarball, for a node that lacks it."""
+
 Find = Callable[[str, int], Awaitable[Container | None]]
 """The container of (uid, epoch) as it is now, if that VPS is bound here."""
 
@@ -32,11 +35,14 @@ Find = Callable[[str, int], Awaitable[Container | None]]
 class Controls:
     """One control connection, and the streams that came of it."""
 
-    def __init__(self, dialer: Dialer, *, node: str, doors: Mapping[str, Door], find: Find) -> None:
+    def __init__(
+        self, dialer: Dialer, *, node: str, doors: Mapping[str, Door], find: Find, lend: Lend
+    ) -> None:
         self._dialer = dialer
         self._path = kinds.NODE.path(name=node, subresource="streams")
         self._doors = doors
         self._find = find
+        self._lend = lend
         self._streams: set[asyncio.Task[None]] = set()
 
     @property
@@ -85,8 +91,7 @@ class Controls:
         try:
             if len(self._streams) > AT_ONCE:
                 raise errors.TooManyRequests(f"{AT_ONCE} streams are open on this node", retry_after=5)
-            opening = await self._opening(wanted)
-            opened = await self._doors[opening.kind].open(opening)
+            opened = await self._opened(wanted)
         except errors.KohakuRiverError as error:
             await _refuse(control, id_, error)
             return
@@ -97,7 +102,7 @@ class Controls:
         try:
             transport, first = await self._dialer.transport(f"{self._path}/{id_}", upgrade=BARE)
         except errors.KohakuRiverError as error:
-            log.info("a stream was not brought", extra={"kind": opening.kind, "error": error.message})
+            log.info("a stream was not brought", extra={"kind": wanted.get("kind"), "error": error.message})
             await opened.aclose()
             return
         except BaseException:
@@ -107,6 +112,12 @@ class Controls:
             await opened.serve(transport, first)
         finally:
             transport.close()
+
+    async def _opened(self, wanted: Mapping[str, Any]) -> Opened:
+        if wanted.get("kind") == "tarball":
+            return await self._lend(str(wanted["environment"]))
+        opening = await self._opening(wanted)
+        return await self._doors[opening.kind].open(opening)
 
     async def _opening(self, wanted: Mapping[str, Any]) -> Opening:
         kind, name = str(wanted["kind"]), str(wanted["name"])

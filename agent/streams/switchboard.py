@@ -8,7 +8,7 @@ What one door serves does not care through which server it came. Decides nothing
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from agent.streams.control import Controls, Find
+from agent.streams.control import Controls, Find, Lend
 from agent.streams.door import Door
 from kohakuriver.streams.dial import Dialer
 
@@ -27,12 +27,14 @@ class Switchboard:
         node: str,
         doors: Mapping[str, Door],
         find: Find,
+        lend: Lend,
     ) -> None:
         self._servers = servers
         self._dial = dial
         self._node = node
         self._doors = doors
         self._find = find
+        self._lend = lend
         self._controls: dict[str, Controls] = {}
         self._wake = asyncio.Event()
 
@@ -61,4 +63,4 @@ class Switchboard:
                 await self._wake.wait()
 
     def _made(self, url: str) -> Controls:
-        return Controls(self._dial(url), node=self._node, doors=self._doors, find=self._find)
+        return Controls(self._dial(url), node=self._node, doors=self._doors, find=self._find, lend=self._lend)

@@ -129,6 +129,7 @@ RULES: Mapping[Role, tuple[Rule, ...]] = {
         Rule(READ, NODE_ALLOCATION, where=Where.OWN_NODE),
         Rule(ACTION, NODE_ALLOCATION, "confirm", Where.OWN_NODE),
         Rule(READ, ENVIRONMENT),
+        Rule(ACTION, ENVIRONMENT, "tarball"),
         Rule(READ | CHANGE, ENVIRONMENT, "status"),  # of those made from a VPS of its own: see owners.py
         Rule(READ, LEASE, where=Where.SYSTEM),  # it finds the API servers by theirs
         Rule(READ | CHANGE | {"create"}, LEASE, where=Where.OWN_NODE),

@@ -22,6 +22,12 @@ class Leg:
     transport: asyncio.Transport
     over: asyncio.Future[None]
 
+    def end(self) -> None:
+        """Nobody needs it any more."""
+        self.transport.close()
+        if not self.over.done():
+            self.over.set_result(None)
+
 
 @dataclasses.dataclass(eq=False)
 class _Asked:
@@ -46,6 +52,11 @@ class NodeStreams:
     def __init__(self) -> None:
         self._controls: dict[str, list[Stream]] = {}  # the latest last
         self._asked: dict[str, _Asked] = {}
+
+    @property
+    def connected(self) -> tuple[str, ...]:
+        """The nodes that are."""
+        return tuple(self._controls)
 
     def is_connected(self, node: str) -> bool:
         return node in self._controls
@@ -119,6 +130,4 @@ class NodeStreams:
 def _let_go(answer: asyncio.Future[Leg]) -> None:
     """Nobody waits any more; a connection that came in the same moment is closed."""
     if answer.done() and not answer.cancelled() and answer.exception() is None:
-        leg = answer.result()
-        leg.transport.close()
-        leg.over.set_result(None)
+        answer.result().end()

@@ -11,7 +11,6 @@ from aiohttp import web
 from apiserver.admitting.authentication import bearer
 from apiserver.context import Server
 from apiserver.registration import registered_servers
-from apiserver.streaming.nodes import not_connected
 from kohakuriver import errors
 from kohakuriver.client.config import Connection
 from kohakuriver.streams.dial import Dialer
@@ -24,14 +23,16 @@ def is_relayed(request: web.Request) -> bool:
     return RELAYED in request.headers
 
 
-async def relay(server: Server, request: web.Request, node: str) -> tuple[asyncio.Transport, bytes]:
-    """The connection to the first server that has the node. Raises what that one answers, and Unavailable
+async def relay(
+    server: Server, request: web.Request, nowhere: errors.Unavailable
+) -> tuple[asyncio.Transport, bytes]:
+    """The connection to the first server that has what is wanted. Raises what that one answers, and `nowhere`
     where none has it."""
     others = [other for other in registered_servers(server.cache) if other.id != server.id]
     token = bearer(request.headers.get("Authorization", ""))
     if others and not token:
         raise errors.Unavailable(
-            f"node {node} is connected to another API server, to which a certificate cannot be passed on",
+            f"{nowhere.message}, and a client certificate cannot be passed on to another",
             hint=f"name that one in the config file: {' or '.join(other.url for other in others)}",
         )
     query = urllib.parse.parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True)
@@ -45,4 +46,4 @@ async def relay(server: Server, request: web.Request, node: str) -> tuple[asynci
             return await dialer.transport(request.rel_url.raw_path, query, headers={RELAYED: server.id})
         except (errors.Unavailable, errors.Unreachable):
             continue
-    raise not_connected(node)
+    raise nowhere

@@ -3,6 +3,7 @@
 GET …/nodes/NODE/streams            an agent says that it is there, and hears what is wanted
 GET …/nodes/NODE/streams/ID         an agent brings a stream that was asked of it
 GET …/vpses/NAME/KIND               somebody opens one
+GET …/environments/NAME/tarball     an agent fetches one that another has (tarball.py)
 
 The door (`middleware.py`) ends all of them when their credential ends.
 """
@@ -20,8 +21,9 @@ from apiserver.serving.endpoint import ENDPOINTS, Endpoint
 from apiserver.serving.middleware import USER
 from apiserver.serving.requests import Call
 from apiserver.streaming import reach
-from apiserver.streaming.nodes import Leg
+from apiserver.streaming.nodes import Leg, not_connected
 from apiserver.streaming.relay import is_relayed, relay
+from apiserver.streaming.tarball import open_tarball
 from apiserver.streaming.upgrade import Upgraded, asked_for, take
 from kohakuriver import errors
 from kohakuriver.resources import kinds
@@ -70,16 +72,14 @@ async def open_stream(kind: str, request: web.Request) -> web.StreamResponse:
     entry = await read.get(server, call.user, kinds.VPS, namespace=call.namespace, name=call.name)
     found = reach.target(orjson.loads(entry.raw), kind)
     if not server.streams.is_connected(found.node) and not is_relayed(request):
-        there, first = await relay(server, request, found.node)
+        there, first = await relay(server, request, not_connected(found.node))
         await splice(take(request), there, from_second=first)
         return Upgraded(request)
     leg = await server.streams.ask(found.node, _opening(call, kind, found))
     try:
         await splice(take(request), leg.transport)
     finally:
-        leg.transport.close()
-        if not leg.over.done():
-            leg.over.set_result(None)
+        leg.end()
     return Upgraded(request)
 
 
@@ -105,6 +105,8 @@ def add(app: web.Application) -> None:
     for kind in kinds.VPS.streams:
         handler = functools.partial(open_stream, kind)
         _add(app, f"{vps}/{kind}", handler, Endpoint("create", kinds.VPS, kind))
+    environment = kinds.ENVIRONMENT.path(name="{name}")
+    _add(app, f"{environment}/tarball", open_tarball, Endpoint("create", kinds.ENVIRONMENT, "tarball"))
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

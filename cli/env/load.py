@@ -16,7 +16,7 @@ kohakuriver env load my-env /srv/my-env.tar --digest sha256:$(sha256sum my-env.t
 Name = Annotated[str | None, typer.Argument(metavar="NAME", show_default=False, help="What it is called.")]
 Source = Annotated[
     str | None,
-    typer.Argument(metavar="FILE|URL", show_default=False, help="A tarball that the nodes can read there."),
+    typer.Argument(metavar="FILE|URL", show_default=False, help="A tarball that a node can read there."),
 ]
 Digest = Annotated[
     str | None,
@@ -25,11 +25,12 @@ Digest = Annotated[
 
 
 def load(settings: Settings, name: Name = None, source: Source = None, digest: Digest = None) -> int:
-    """Make an environment of a tarball. Each node reads it at this path or URL when it first needs it."""
+    """Make an environment of a tarball. A node reads it at this path or URL when it first needs it, or
+    gets it from a node that has it there."""
     if not name or not source:
         raise failures.UsageError("a name and a tarball are needed", hint="kohakuriver env load NAME FILE")
     spec = tarball.spec(source, digest)
     creation.create(settings.api(), name, spec)
     if str(spec["tarball"]).startswith("/"):
-        screen.note(f"nodes read it at {spec['tarball']}: it must lie there on each that is to use it")
+        screen.note(f"it must lie at {spec['tarball']} on one node at least; the others get it from there")
     return 0

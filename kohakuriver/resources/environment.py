@@ -43,7 +43,7 @@ class EnvironmentStatus(meta.Model):
     image: str | None = None
     """The image, as the engine of its node knows it."""
     tarball: str | None = None
-    """The tarball, as a path of its node; other nodes need it at the same path."""
+    """The tarball, as a path of its node; other nodes get it from there."""
     digest: Annotated[str, pydantic.Field(pattern=_DIGEST)] | None = None
     """The tarball's digest."""
     size: int | None = None
@@ -56,7 +56,7 @@ class EnvironmentSpec(meta.Model):
     image: Annotated[str, pydantic.Field(min_length=1, max_length=512)] | None = None
     """The image's reference, in the engine or in a registry."""
     tarball: Annotated[str, pydantic.Field(max_length=4096), pydantic.AfterValidator(_tarball)] | None = None
-    """A path that nodes can read, or a URL."""
+    """A path that a node can read, from which the others get it, or a URL."""
     digest: Annotated[str, pydantic.Field(pattern=_DIGEST)] | None = None
     """The tarball's digest, `sha256:` and 64 digits; nothing else is loaded."""
     vps: EnvironmentVPS | None = None

@@ -88,6 +88,7 @@ ENVIRONMENT = ResourceType(
     singular="environment",
     short_names=("env",),
     namespaced=False,
+    streams=("tarball",),
     subresources=("status",),
 )
 TOKEN = ResourceType(

@@ -24,7 +24,7 @@ class OneEnvironment:
     """Knows one tarball."""
 
     def __init__(self, source: str, digest: str = DIGEST) -> None:
-        self._tarball = Tarball(source, digest)
+        self._tarball = Tarball("mine", source, digest)
 
     def tarball(self, image: str) -> Tarball | None:
         return self._tarball if image == IMAGE else None

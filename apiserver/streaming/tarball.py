@@ -1,0 +1,88 @@
+"""The tarball of an Environment, from a node that has it to one that lacks it.
+
+    GET …/environments/NAME/tarball     an agent fetches it; another agent brings it, read from its own disk
+
+One made from a VPS is on the node that made it; a path may be good on any node, so all that are connected are
+asked in turn. What arrives is checked against the digest by whoever fetched it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from apiserver.admitting.identity import User
+from apiserver.context import Server
+from apiserver.reading import read
+from apiserver.serving.requests import Call
+from apiserver.streaming.nodes import Leg
+from apiserver.streaming.relay import is_relayed, relay
+from apiserver.streaming.upgrade import Upgraded, asked_for, take
+from kohakuriver import errors
+from kohakuriver.resources import kinds
+from kohakuriver.streams.splice import splice
+
+
+async def open_tarball(request: web.Request) -> web.StreamResponse:
+    """Until it is over."""
+    call = Call.of(request, kinds.ENVIRONMENT)
+    asked_for(request)
+    server = call.server
+    entry = await read.get(server, call.user, kinds.ENVIRONMENT, namespace=None, name=call.name)
+    environment = orjson.loads(entry.raw)
+    leg = await _first(server, holders(server, environment, call.user), call.name)
+    if leg is None:
+        nobody = _nobody(environment)
+        if is_relayed(request):
+            raise nobody
+        there, first = await relay(server, request, nobody)
+        await splice(take(request), there, from_second=first)
+        return Upgraded(request)
+    try:
+        await splice(take(request), leg.transport)
+    finally:
+        leg.end()
+    return Upgraded(request)
+
+
+def holders(server: Server, environment: Mapping[str, Any], user: User) -> Sequence[str]:
+    """The connected nodes that may have it. Raises Conflict where it is nobody's to bring."""
+    spec, status = environment["spec"], environment.get("status") or {}
+    if spec.get("vps"):
+        if status.get("phase") != "Ready":
+            raise errors.Conflict(
+                f"the Environment {environment['metadata']['name']} has not been made yet", retry_after=5
+            )
+        wanted: Sequence[str] = (spec["vps"]["node"],)
+    elif str(spec.get("tarball") or "").startswith("/"):
+        wanted = server.streams.connected
+    else:
+        raise errors.Conflict(
+            f"the Environment {environment['metadata']['name']} has no tarball on a node",
+            hint="images come from their registry, and URLs from their server",
+        )
+    return [node for node in wanted if node != user.node and server.streams.is_connected(node)]
+
+
+async def _first(server: Server, nodes: Sequence[str], name: str) -> Leg | None:
+    """The first that brings it."""
+    for node in nodes:
+        try:
+            return await server.streams.ask(node, {"kind": "tarball", "environment": name})
+        except (errors.NotFound, errors.Unavailable):
+            continue
+    return None
+
+
+def _nobody(environment: Mapping[str, Any]) -> errors.Unavailable:
+    spec, status = environment["spec"], environment.get("status") or {}
+    if spec.get("vps"):
+        where = f"on node {spec['vps']['node']}, as {status.get('tarball')}, which cannot be reached"
+    else:
+        where = f"{spec['tarball']} on no node that is connected"
+    return errors.Unavailable(
+        f"the tarball of the Environment {environment['metadata']['name']} is {where}",
+        hint="it is tried again by itself; `kohakuriver node list` shows who is there",
+        retry_after=5,
+    )
