@@ -22,7 +22,7 @@ from apiserver.context import SERVER, Server
 from apiserver.lineage import Lineage
 from apiserver.metrics import Metrics
 from apiserver.registration import Registration, new_id
-from apiserver.serving import body, documents, routes
+from apiserver.serving import body, documents, routes, skew
 from apiserver.serving.endpoint import ENDPOINTS
 from apiserver.serving.middleware import METRICS, door
 from apiserver.store.base import Store, StoreTimeout, StoreUnavailable
@@ -122,6 +122,7 @@ async def _until_store_answers(store: Store) -> None:
 def application(server: Server) -> web.Application:
     """Routes and the door before them."""
     app = web.Application(middlewares=[door], client_max_size=body.LIMIT)
+    app.on_response_prepare.append(skew.tell)
     app[SERVER] = server
     app[METRICS] = Metrics(server.cache)
     app[ENDPOINTS] = {}

@@ -15,7 +15,8 @@ from apiserver.serving.forms import EventType
 from kohakuriver.errors import ApiError, Expired
 
 WOKEN_AT_ONCE = 50  # watchers between two turns of everybody else; each then has a line to write
-QUEUE_LIMIT = 10_000  # events that wait for one watcher; the bytes behind them are shared
+QUEUE_LIMIT = 10_000  # events that wait for one watcher
+QUEUE_BYTES = 32 * 1024 * 1024  # of these events, which the history may have let go of long ago
 
 Delivery = tuple[EventType, Event]
 
@@ -49,6 +50,7 @@ class Watcher:
         self.end: ApiError | None = None  # why the watch is over; None while it goes on
         self.ended = False
         self._limit = limit
+        self._bytes, self._most_bytes = 0, QUEUE_BYTES
         self._queue: collections.deque[Delivery] = collections.deque()
         self._wake: asyncio.Future[None] | None = None
 
@@ -57,7 +59,8 @@ class Watcher:
         type_ = event.type_for(self.selection)
         if type_ is None or self.ended:
             return
-        if len(self._queue) >= self._limit:
+        self._bytes += event.size
+        if len(self._queue) >= self._limit or self._bytes > self._most_bytes:
             self.finish(
                 Expired(
                     "this watch fell too far behind and was ended", hint="list again and watch from there"
@@ -73,6 +76,8 @@ class Watcher:
             type_ = event.type_for(self.selection)
             if type_ is not None:
                 self._queue.append((type_, event))
+                self._most_bytes += event.size
+                self._bytes += event.size
         self._limit += len(self._queue)
 
     def finish(self, error: ApiError | None = None) -> None:
@@ -82,6 +87,7 @@ class Watcher:
         self.ended, self.end = True, error
         if error is not None:
             self._queue.clear()
+            self._bytes = 0
         self._rouse()
 
     @property
@@ -97,6 +103,7 @@ class Watcher:
             self._wake = None
         taken = list(self._queue)
         self._queue.clear()
+        self._bytes = 0
         return taken
 
     def _rouse(self) -> None:

@@ -170,7 +170,7 @@ def _with_main(target: Target, old: Json, body: Json) -> tuple[Json, tuple[str, 
         sent["spec"] = {**sent["spec"], "runState": old["spec"]["runState"]}
     if resource is kinds.VPS and isinstance(sent.get("spec"), dict):
         sent["spec"] = vps_rules.without_default_image(old, sent["spec"])
-    checked = validation.check(resource, sent, name=target.name, mode=target.validation)
+    checked = validation.check(resource, sent, name=target.name, mode=target.validation, stored=old)
     metadata.check_update(resource, old["metadata"], checked.obj["metadata"])
     new = {**checked.obj, "metadata": metadata.kept(old["metadata"], checked.obj["metadata"])}
     metadata.check(resource, new["metadata"])

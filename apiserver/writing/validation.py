@@ -49,9 +49,15 @@ class Checked:
     warnings: tuple[str, ...] = ()
 
 
-def check(resource: kinds.ResourceType, body: Json, *, name: str, mode: FieldValidation) -> Checked:
-    """The whole object. Raises Invalid with causes, or BadRequest for unknown fields under Strict."""
-    return _check(models.MODELS[resource], body, resource=resource, name=name, mode=mode, below=())
+def check(
+    resource: kinds.ResourceType, body: Json, *, name: str, mode: FieldValidation, stored: Json | None = None
+) -> Checked:
+    """The whole object. Raises Invalid with causes, or BadRequest for unknown fields under Strict.
+
+    Unknown fields that are `stored` so already came in by a newer server, and stay (FAULTS 46).
+    """
+    model = models.MODELS[resource]
+    return _check(model, body, resource=resource, name=name, mode=mode, below=(), stored=stored)
 
 
 def check_status(resource: kinds.ResourceType, status: Json, *, name: str) -> Checked:
@@ -70,13 +76,14 @@ def _check(
     name: str,
     mode: FieldValidation,
     below: shape.Path,
+    stored: Json | None = None,
 ) -> Checked:
     pruned, found = shape.prune(model, raw)
     unknown = [dataclasses.replace(field, path=(*below, *field.path)) for field in found]
-    kept = [field for field in unknown if field.path[0] == "status"]
-    refused = (
-        [field for field in unknown if field.path[0] != "status"] if mode is FieldValidation.STRICT else []
-    )
+    known = [field for field in unknown if stored is not None and _stands(stored, field)]
+    told = [field for field in unknown if field not in known]
+    kept = [*known, *(field for field in told if field.path[0] == "status")]
+    refused = [field for field in told if field.path[0] != "status"] if mode is FieldValidation.STRICT else []
     instance, causes = _parse(model, pruned, below)
     if refused:
         raise _strict(resource, refused, causes)
@@ -85,8 +92,16 @@ def _check(
     obj = shape.complete(instance, pruned)
     for field in kept:
         shape.graft(obj, dataclasses.replace(field, path=field.path[len(below) :]))
-    warnings = () if mode is FieldValidation.IGNORE else tuple(str(field) for field in unknown)
+    warnings = () if mode is FieldValidation.IGNORE else tuple(str(field) for field in told)
     return Checked(obj, warnings)
+
+
+def _stands(stored: Json, field: shape.Unknown) -> bool:
+    """Whether a field is there already, with that very value."""
+    place: tuple[Any] | None = (stored,)
+    for part in field.path:
+        place = _descend(place[0], part) if place is not None else None
+    return place is not None and place[0] == field.value
 
 
 def _parse(

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 Object = dict[str, Any]
 
+MOST_WARNINGS = 100  # texts that are remembered as said
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 
@@ -58,6 +59,7 @@ class Client:
         headers = {"User-Agent": f"{program}/{__version__}", "Accept": "application/json"}
         if connection.token:
             headers["Authorization"] = f"Bearer {connection.token}"
+        self._warned: set[str] = set()
         tls = connection.tls()
         self._session = aiohttp.ClientSession(
             headers=headers,
@@ -176,11 +178,19 @@ class Client:
                     raise errors.OutcomeUnknown(
                         f"{method} {path}: the API server at {server} did not answer ({type(error).__name__})"
                     ) from error
+                self._heed(response.headers.getall("Warning", ()))
                 answer = _parse(content)
                 if response.status >= 400:
                     raise errors.from_status(answer, code=response.status)
                 return answer, response.headers
         raise AssertionError("the last server either answered or raised")
+
+    def _heed(self, warnings: Sequence[str]) -> None:
+        """What the server warns of is logged once, not with every request."""
+        for text in warnings:
+            if text not in self._warned and len(self._warned) < MOST_WARNINGS:
+                self._warned.add(text)
+                log.warning("the API server warns", extra={"warning": text.partition(" - ")[2].strip('"')})
 
     async def watch(
         self,

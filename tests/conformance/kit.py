@@ -55,6 +55,7 @@ class Server:
 
     url: str
     folder: Path
+    etcd: str  # its client endpoint, for who hurts it
 
     @property
     def authority(self) -> Path:
@@ -150,8 +151,8 @@ def serving(folder: Path) -> Iterator[Server]:
     lines = [json.dumps({**user, "sha256": fingerprint(token_of(user["user"]))}) for user in USERS]
     (folder / "tokens").write_text("\n".join(lines))
     port = free_port()
-    server = Server(f"https://127.0.0.1:{port}", folder)
     with EtcdProcess(folder / "etcd") as etcd, (folder / "log").open("wb") as log:
+        server = Server(f"https://127.0.0.1:{port}", folder, etcd.endpoint)
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "apiserver", "--etcd", etcd.url, "--listen", f"127.0.0.1:{port}"),
