@@ -10,6 +10,7 @@ import typer
 
 from cli import failures, screen
 from cli.access import target
+from cli.access.aftermath import explained
 from cli.access.escapes import Escape, Escapes
 from cli.access.modes import Modes
 from cli.access.remote import DETACHED, GONE_AFTER, PING_AFTER, Ending, Params, Remote
@@ -93,7 +94,7 @@ class _Shell:
                 ending = Ending(None, "Gone", error.message, error.hint)
             finally:
                 self._put_back()
-        return self._finish(ending)
+        return self._finish(explained(self._vps, ending))
 
     async def _dial(self, params: Params) -> Stream:
         return await self._vps.stream("terminal", params, ping_after=PING_AFTER, gone_after=GONE_AFTER)
@@ -177,13 +178,8 @@ class _Shell:
 
     def _next(self, reason: str) -> str:
         """What to do about it."""
-        match reason:
-            case "Stopped":
-                return f"`kohakuriver vps status {self._vps.name}` shows why and what to do"
-            case "Removed":
-                return "`kohakuriver vps list --all` shows the VPSes there are"
-            case "TakenOver":
-                return f"take it back: kohakuriver connect {self._vps.name} --session {self._remote.session}"
+        if reason == "TakenOver":
+            return f"take it back: kohakuriver connect {self._vps.name} --session {self._remote.session}"
         return f"a new shell: kohakuriver connect {self._vps.name}"
 
 

@@ -10,6 +10,7 @@ import typer
 
 from cli import failures, screen
 from cli.access import connect, outlet, target
+from cli.access.aftermath import explained
 from cli.access.target import Target
 from cli.access.terminal import Terminal
 from cli.settings import Settings
@@ -57,13 +58,13 @@ async def _run(vps: Target, command: list[str], *, stdin: bool) -> int:
     if stdin:
         _Feed(stream).start()
     try:
-        ending = await outlet.pour(stream)
+        ending = explained(vps, await outlet.pour(stream))
     except errors.Unreachable as error:
         screen.fail(f"{vps.name}: {error.message}", hint="the command has been hung up")
         return connect.ENDED_FROM_OUTSIDE
     if ending.code is not None:
         return ending.code
-    screen.fail(f"{vps.name}: {ending.message}", hint=f"`kohakuriver vps status {vps.name}` shows more")
+    screen.fail(f"{vps.name}: {ending.message}", hint=ending.hint)
     return connect.ENDED_FROM_OUTSIDE
 
 

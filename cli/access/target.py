@@ -20,6 +20,7 @@ class Target:
 
     def __init__(self, settings: Settings, vps: Object) -> None:
         connection = settings.connection()
+        self._settings = settings
         metadata = vps["metadata"]
         self.name = str(metadata["name"])
         self.vps = vps
@@ -28,6 +29,11 @@ class Target:
             Dialer(dataclasses.replace(connection, server=url), program=PROGRAM)
             for url in (connection.server, *connection.others)
         ]
+
+    def look(self) -> Object:
+        """The VPS as it is now. Raises NotFound and what else the server says."""
+        api = self._settings.api()
+        return api.call("GET", api.path(kinds.VPS, **self._path))
 
     async def stream(
         self,

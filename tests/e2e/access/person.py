@@ -1,5 +1,6 @@
 """Somebody at a terminal: a command under a real PTY, its screen read as eyes would read it."""
 
+import itertools
 import os
 import re
 import signal
@@ -13,6 +14,8 @@ import pexpect
 import pyte
 
 from tests.e2e.conftest import BIN, Cluster
+
+_MARKS = itertools.count(1000)
 
 
 class Eyes(pyte.Screen):
@@ -70,11 +73,11 @@ class Person:
 
     def ask(self, command: str, *, within: float = 30.0) -> str:
         """What a shell command prints, between marks that the echo of it does not have."""
-        self.type(f"echo '<<''A'; {command}; echo '<<''Z'\r")
-        self.sees(r"<<A\r\n", within=within)
-        return (
-            self.sees(r"(?s)(.*?)<<Z\r\n", within=within).group(1).decode(errors="replace").replace("\r", "")
-        )
+        mark = next(_MARKS)
+        self.type(f"echo '<<''{mark}'; {command}; echo '>>''{mark}'\r")
+        self.sees(rf"<<{mark}\r\n", within=within)
+        found = self.sees(rf"(?s)(.*?)>>{mark}\r\n", within=within).group(1)
+        return found.decode(errors="replace").replace("\r", "")
 
     def resize(self, rows: int, cols: int) -> None:
         self.screen.resize(rows, cols)

@@ -1,0 +1,52 @@
+"""Why a shell or a command really ended: what was done to its VPS ends it by a signal."""
+
+import contextlib
+import dataclasses
+from typing import Any
+
+from cli.access.remote import Ending
+from cli.access.target import Target
+from cli.vps import standing
+from kohakuriver import errors
+
+_SIGNALLED = 128  # codes above it: something was ended by a signal
+
+
+def explained(vps: Target, ending: Ending) -> Ending:
+    """The ending in words where it came from outside. Asks the server where that may be."""
+    if ending.reason == "TakenOver" or (ending.code is not None and ending.code <= _SIGNALLED):
+        return ending
+    try:
+        now = vps.look()
+    except errors.NotFound:
+        return _outside("Removed", "it was deleted", "`kohakuriver vps list --all` shows those there are")
+    except errors.KohakuRiverError:
+        return ending
+    found = what_happened(vps.vps, now)
+    if found is None or ending.code is not None or ending.hint:
+        return found or ending
+    return dataclasses.replace(ending, hint=found.hint, message=found.message)
+
+
+def what_happened(before: dict[str, Any], now: dict[str, Any]) -> Ending | None:
+    """What was done to a VPS since. Pure."""
+    name, spec = now["metadata"]["name"], now.get("spec") or {}
+    again = f"kohakuriver connect {name}"
+    if now["metadata"].get("deletionTimestamp"):
+        return _outside("Removed", "it was deleted", "`kohakuriver vps list --all` shows those there are")
+    if now["metadata"]["uid"] != before["metadata"]["uid"]:
+        return _outside("Removed", "it was deleted, and there is a new one of its name", again)
+    if spec.get("runState") == "Stopped":
+        return _outside("Stopped", "it was stopped", f"kohakuriver vps start {name}")
+    if spec.get("restartRequest") != (before.get("spec") or {}).get("restartRequest"):
+        return _outside("Restarted", "it was restarted", again)
+    if standing.phase(now) != "running":
+        why = standing.why(now)
+        words = f"it is {standing.phase(now)}" + (f": {why}" if why else "")
+        with contextlib.suppress(IndexError):
+            return _outside("Stopped", words, standing.next_commands(now, None)[0])
+    return None
+
+
+def _outside(reason: str, message: str, hint: str) -> Ending:
+    return Ending(None, reason, message, hint)
