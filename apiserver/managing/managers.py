@@ -5,8 +5,11 @@ over what it changes; an apply is in `applying.py`. The rules are those of Kuber
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Set
 from typing import Any
+
+import orjson
 
 from apiserver.managing import paths
 from apiserver.managing.layout import Layout, Path
@@ -17,6 +20,7 @@ APPLY, UPDATE = "Apply", "Update"
 BEFORE_APPLY = "before-first-apply"
 MOST_UPDATERS = 10  # as in Kubernetes; older ones are taken together
 ANCIENT = "ancient-changes"
+REMEMBERED = 512  # sets of fields
 
 # What no client manages: the server's own, and what makes the object this object.
 _METADATA = frozenset(
@@ -62,9 +66,21 @@ def decoded(entries: Any) -> dict[Manager, Share]:
         words = [entry.get(word) or "" for word in ("manager", "operation", "apiVersion", "subresource")]
         if not all(isinstance(word, str) for word in words) or words[1] not in (APPLY, UPDATE):
             raise ValueError('each entry has a manager, an apiVersion, and the operation "Apply" or "Update"')
-        share = Share(frozenset(paths.from_fields(entry.get("fieldsV1") or {})), str(entry.get("time") or ""))
-        found[Manager(*words)] = share
+        fields = _read(orjson.dumps(entry.get("fieldsV1") or {}))
+        found[Manager(*words)] = Share(fields, str(entry.get("time") or ""))
     return found
+
+
+# Objects made from one manifest have the same fields, and a program reports the same ones again and again.
+@functools.lru_cache(maxsize=REMEMBERED)
+def _read(fields: bytes) -> paths.Paths:
+    return frozenset(paths.from_fields(orjson.loads(fields)))
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _written(fields: paths.Paths) -> Json:
+    """Shared by all who have these fields: nobody changes it."""
+    return paths.to_fields(fields)
 
 
 def stored(entries: Any) -> dict[Manager, Share]:
@@ -88,7 +104,7 @@ def _entry(manager: Manager, share: Share) -> Json:
         "apiVersion": manager.api_version,
         "time": share.time,
         "fieldsType": "FieldsV1",
-        "fieldsV1": paths.to_fields(share.fields),
+        "fieldsV1": _written(share.fields),
     }
     return {**entry, "subresource": manager.subresource} if manager.subresource else entry
 

@@ -8,6 +8,8 @@ import yaml
 from kohakuriver.errors import BadRequest
 from kohakuriver.yaml_loader import Loader
 
+_PLAIN = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+
 Tell = Callable[[str], None]
 
 
@@ -33,6 +35,8 @@ def decode(content: bytes, doubled: Tell, *, deepest: int) -> Any:
 def _value(loader: Loader, event: yaml.Event, at: str, doubled: Tell, room: int) -> Any:
     if room == 0:
         raise _refused("it nests too deep")
+    if isinstance(event, yaml.CollectionStartEvent) and event.tag not in _PLAIN:
+        raise _refused(f"the tag {event.tag} means nothing here")
     match event:
         case yaml.ScalarEvent():
             return _scalar(loader, event)

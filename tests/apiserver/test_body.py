@@ -1,0 +1,100 @@
+"""Bodies: fields that stand twice are found, whatever stands around them; YAML is read without its traps."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apiserver.serving import body, yaml_body
+from apiserver.writing.patch import APPLY
+from apiserver.writing.validation import FieldValidation
+from kohakuriver.errors import BadRequest
+from kohakuriver.resources import kinds
+from tests.apiserver.api import running_api
+
+
+def doubled(content: str) -> list[str]:
+    found: list[str] = []
+    body._json(content.encode(), found.append)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("content", "fields"),
+    [
+        ('{"a":1,"a":2}', ["a"]),
+        ('{"a" :1,"a":2}', ["a"]),
+        ('{"a"\n\t:1,"a":2,"t":"12:30"}', ["a"]),
+        ('{"s":{"e":[{"x":1},{"x":1,"y":"\\":","x":2}]}}', ["s.e[1].x"]),
+        ('{"t":"12:30","a":1,"a":2}', ["t.a"[2:]]),
+        ('{"a":"12:30:00","b":"\\"a\\":1"}', []),
+        ('[{"op":"add","op":"test"}]', ["[0].op"]),
+    ],
+)
+def test_fields_that_stand_twice_are_named(content: str, fields: list[str]) -> None:
+    assert doubled(content) == fields
+
+
+leaves = st.none() | st.booleans() | st.integers(-5, 5) | st.text(alphabet='a":\\ {}\n', max_size=6)
+values = st.recursive(
+    leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text('a":\\', max_size=3), inner)
+)
+
+
+@given(values, st.sampled_from([(",", ":"), (", ", ": "), (" ,", " : ")]))
+def test_what_says_everything_once_has_no_doubled_field(value: object, signs: tuple[str, str]) -> None:
+    assert doubled(json.dumps(value, separators=signs)) == []
+
+
+@given(values)
+def test_json_is_read_alike_as_yaml(value: object) -> None:
+    text = json.dumps(value, ensure_ascii=True)
+    assert yaml_body.decode(text.encode(), lambda field: None, deepest=100) == value
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a: &x [1]\nb: *x",
+        "a: .nan",
+        "a: .inf",
+        "a: 1\n---\nb: 2",
+        "? [a]\n: 1",
+        "a:\n\t- b",
+        "[" * 200,
+        "a: !!python/object/apply:os.system [x]",
+        "a: '\x00'",
+    ],
+)
+def test_yaml_that_json_has_no_words_for_is_refused(content: str) -> None:
+    with pytest.raises(BadRequest, match="YAML"):
+        yaml_body.decode(content.encode(), lambda field: None, deepest=100)
+
+
+def test_yaml_reads_times_and_sixties_as_text() -> None:
+    read = yaml_body.decode(b"t: 2026-01-01\nn: 1:30\ni: 7\n8: x\n", lambda field: None, deepest=100)
+    assert read == {"t": "2026-01-01", "n": "1:30", "i": 7, "8": "x"}
+
+
+async def test_validation_decides_what_becomes_of_a_doubled_field() -> None:
+    head = '"apiVersion":"kohakuriver.io/v1alpha1","kind":"VPS"'
+    text = f'{{{head},"metadata":{{"name":"%s"}},"spec":{{"priority":1,"priority":2}}}}'
+    async with running_api() as api:
+        for mode in FieldValidation:
+            path = kinds.VPS.path(namespace="default") + f"?fieldValidation={mode}"
+            headers = {"Content-Type": "application/json"}
+            reply = await api.call("POST", path, data=text % mode.lower(), headers=headers)
+            if mode is FieldValidation.STRICT:
+                assert reply.code == 400 and 'duplicate field "spec.priority"' in reply.body["message"]
+                continue
+            assert reply.code == 201 and reply.body["spec"]["priority"] == 2
+            assert ("Warning" in reply.headers) is (mode is FieldValidation.WARN)
+
+
+async def test_an_apply_takes_yaml() -> None:
+    text = "apiVersion: kohakuriver.io/v1alpha1\nkind: VPS\nspec: {priority: 3}\n"
+    async with running_api() as api:
+        path = kinds.VPS.path(namespace="default", name="dev") + "?fieldManager=me"
+        reply = await api.call("PATCH", path, data=text, headers={"Content-Type": APPLY})
+        assert reply.code == 201 and reply.body["spec"]["priority"] == 3
