@@ -83,7 +83,7 @@ async def test_a_file_is_taken_in_with_its_digest(shell):
     file.write_bytes(b"tar")
     digest = f"sha256:{hashlib.sha256(b'tar').hexdigest()}"
     code, out, err = await shell(f"env load my-env {file}")
-    assert (code, out) == (0, "environment/my-env created\n") and f"nodes read it at {file}" in err
+    assert (code, out) == (0, "environment/my-env created\n") and f"it must lie at {file} on one node" in err
     assert (await shell.get(kinds.ENVIRONMENT, "my-env"))["spec"] == {"tarball": str(file), "digest": digest}
     assert (await shell(f"env load other {file} --digest {DIGEST}"))[0] == 1
     assert (await shell(f"env load other https://e.example/x.tar --digest {DIGEST}"))[0] == 0
