@@ -4,7 +4,6 @@
 """
 
 import dataclasses
-import difflib
 from collections.abc import Sequence
 
 WORK = "VPSes and the nodes they run on"
@@ -179,6 +178,8 @@ def find(name: str, entries: Sequence[Entry] = ENTRIES) -> Entry | None:
 
 def similar(name: str, entries: Sequence[Entry] = ENTRIES) -> list[str]:
     """Commands that a mistyped name may have meant."""
+    import difflib  # here: what is typed right does without it
+
     return difflib.get_close_matches(name, [entry.name for entry in entries], n=2, cutoff=0.7)
 
 

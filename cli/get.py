@@ -1,15 +1,19 @@
 """`get`: objects as tables made by the server, or whole; `-w` stays and shows each change (`changes.py`)."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import changes, columns, failures, output, screen, table, targets
+from cli import failures, output, screen, table, targets
 from cli.http import JSON, TABLE, Api, Object
 from cli.query import Query
 from cli.settings import Settings
 from cli.targets import Target
 from kohakuriver import errors
+
+if TYPE_CHECKING:
+    from cli.columns import Columns
+    from cli.jsonpath import Template
 
 EXAMPLES = """
 kohakuriver get vps
@@ -64,7 +68,7 @@ def get(
         format=output.parse(output_format),
         selector=selector or "",
         field_selector=field_selector or "",
-        order=columns.compile_path(sort_by, option="--sort-by") if sort_by else None,
+        order=_order(sort_by) if sort_by else None,
         everywhere=all_namespaces,
         headers=not no_headers,
         several_kinds=len(wanted) > 1,
@@ -72,10 +76,24 @@ def get(
     _check(query, wanted, watch or watch_only)
     api = settings.api()
     if watch or watch_only:
+        from cli import changes  # here: what does not watch does without it
+
         return changes.show(api, query, wanted[0], only_new=watch_only)
     if query.columns is not None:
         return _columns(api, query, wanted, query.columns)
     return _objects(api, query, wanted) if query.format.render else _tables(api, query, wanted)
+
+
+def _order(path: str) -> "Template":
+    from cli import columns  # here: most lists come in the order of their names
+
+    return columns.compile_path(path, option="--sort-by")
+
+
+def _sorted(objects: list[Object], order: "Template", *, inside: str = "") -> list[Object]:
+    from cli import columns
+
+    return columns.sort(objects, order, of=(lambda one: one[inside]) if inside else (lambda one: one))
 
 
 def _check(query: Query, wanted: list[Target], watch: bool) -> None:
@@ -99,7 +117,7 @@ def _tables(api: Api, query: Query, wanted: list[Target]) -> int:
         missing += failed
         if query.order is not None:
             for one in found:
-                one["rows"] = columns.sort(one.get("rows") or (), query.order, of=lambda row: row["object"])
+                one["rows"] = _sorted(one.get("rows") or [], query.order, inside="object")
         rows = [row for one in found for row in table.rows(one, query.layout(target.resource))]
         if not rows:
             continue
@@ -125,7 +143,7 @@ def _objects(api: Api, query: Query, wanted: list[Target]) -> int:
     return 1 if missing else 0
 
 
-def _columns(api: Api, query: Query, wanted: list[Target], shown: columns.Columns) -> int:
+def _columns(api: Api, query: Query, wanted: list[Target], shown: "Columns") -> int:
     objects, missing = _whole(api, query, wanted)
     titles = [shown.titles] if query.headers else []
     if titles or objects:
@@ -143,7 +161,7 @@ def _whole(api: Api, query: Query, wanted: list[Target]) -> tuple[list[Object], 
         for one in found:
             inner = one.get("items", [one])
             objects += [output.typed(item, target.resource) for item in inner]
-    return columns.sort(objects, query.order) if query.order else objects, missing
+    return _sorted(objects, query.order) if query.order else objects, missing
 
 
 def _fetch(api: Api, query: Query, target: Target, accept: str) -> tuple[list[Object], int]:

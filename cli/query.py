@@ -1,11 +1,16 @@
 """What a `get` asks for, the same for every kind. Asks no server."""
 
 import dataclasses
+from typing import TYPE_CHECKING
 
-from cli import columns, jsonpath, table
+from cli import table
 from cli.http import Api
 from cli.output import Output
 from kohakuriver.resources.kinds import ResourceType
+
+if TYPE_CHECKING:
+    from cli.columns import Columns
+    from cli.jsonpath import Template
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +23,7 @@ class Query:
     everywhere: bool = False
     headers: bool = True
     several_kinds: bool = False
-    order: jsonpath.Template | None = None  # --sort-by
+    order: "Template | None" = None  # --sort-by
 
     @property
     def params(self) -> dict[str, str]:
@@ -31,7 +36,7 @@ class Query:
         return self.params | ({"includeObject": "Object"} if self.order else {})
 
     @property
-    def columns(self) -> columns.Columns | None:
+    def columns(self) -> "Columns | None":
         return self.format.columns
 
     def path(self, api: Api, resource: ResourceType, name: str = "") -> str:

@@ -1,7 +1,6 @@
 """What people type for objects: `vps`, `vps dev`, `vps/dev node/n1`, `vps,nodes`. Asks no server."""
 
 import dataclasses
-import difflib
 from collections.abc import Sequence
 
 from cli import failures
@@ -68,6 +67,8 @@ def _meant(word: str) -> list[ResourceType]:
     if category:
         return category
     names = [name for resource in kinds.ALL for name in resource.names]
+    import difflib  # here: what is typed right does without it
+
     close = difflib.get_close_matches(word.lower(), names, n=1)
     hint = f"did you mean {close[0]}?" if close else f"the kinds are {_all_kinds()}"
     raise failures.UsageError(f'there is no kind "{word}"', hint=hint)

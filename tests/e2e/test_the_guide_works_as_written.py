@@ -7,6 +7,7 @@ those. nodeA is this machine, nodeC a second agent on it with simulated GPUs.
 import contextlib
 import dataclasses
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -78,7 +79,11 @@ class Walk:
 
     @property
     def environment(self) -> dict[str, str]:
-        return self.cluster.environment(PATH=f"{BIN}:/usr/bin:/bin:/usr/sbin:/sbin", TERM="xterm-256color")
+        return self.cluster.environment(
+            PATH=f"{BIN}:/usr/bin:/bin:/usr/sbin:/sbin",
+            TERM="xterm-256color",
+            SSH_AUTH_SOCK=str(self.cluster.folder / "agent"),  # ssh itself looks for keys past $HOME
+        )
 
     @property
     def status(self) -> dict[str, Any]:
@@ -335,6 +340,22 @@ def second_node(cluster: Cluster) -> Iterator[Process]:
         process.stop()
 
 
+@contextlib.contextmanager
+def ssh_agent(cluster: Cluster) -> Iterator[None]:
+    """The person's keys, unlocked, as on a desktop."""
+    socket = cluster.folder / "agent"
+    process = Process("ssh-agent", ["ssh-agent", "-D", "-a", str(socket)], cluster.folder / "ssh-agent.log")
+    process.start()
+    try:
+        eventually(socket.exists)
+        environment = {**os.environ, "SSH_AUTH_SOCK": str(socket)}
+        key = str(cluster.folder / ".ssh" / "id_ed25519")
+        subprocess.run(["ssh-add", "-q", key], env=environment, check=True)
+        yield
+    finally:
+        process.stop()
+
+
 @pytest.fixture
 def walk(new_cluster: Callable[..., Cluster], engine: docker.APIClient) -> Iterator[tuple[Walk, Process]]:
     cluster = new_cluster(
@@ -346,7 +367,7 @@ def walk(new_cluster: Callable[..., Cluster], engine: docker.APIClient) -> Itera
         ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(keys / "id_ed25519")], check=True
     )
     cluster.up("--listen", "0.0.0.0", "--advertise", "localhost")  # noqa: S104 - joining goes by a name
-    with second_node(cluster) as agent:
+    with ssh_agent(cluster), second_node(cluster) as agent:
         eventually(lambda: "nodec" in cluster.ok("node", "list") and _ready(cluster, "nodec"))
         made = cluster.ok("vps", "create", "--name", "first", "-t", "nodeA")
         assert made == "vps/first created\n"
