@@ -17,7 +17,7 @@ from aiohttp import web
 from apiserver import collection
 from apiserver.binding import actions
 from apiserver.reading import read
-from apiserver.serving import body, forms, stream
+from apiserver.serving import body, forms, pieces, stream
 from apiserver.serving.endpoint import ENDPOINTS, Endpoint
 from apiserver.serving.requests import Call, deleted_response, json_response, written_response
 from apiserver.writing import patch, write
@@ -42,7 +42,8 @@ async def get_many(resource: ResourceType, request: web.Request) -> web.StreamRe
     if request.query.get("watch", "").lower() not in ("", "0", "false", "f"):
         return await stream.follow(call.server, request, resource, call.watch_query(), form)
     listing = await read.list_(call.server, resource, call.list_query(), namespace=call.namespace)
-    return json_response(await read.rendered(form, listing, call.server.clock.now()))
+    content = await read.rendered(form, listing, call.server.clock.now())
+    return await pieces.send(call.server, request, content)
 
 
 async def create(resource: ResourceType, request: web.Request) -> web.StreamResponse:

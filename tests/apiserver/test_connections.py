@@ -3,11 +3,13 @@
 import asyncio
 import json
 import logging
+import socket
 from collections.abc import Iterator
 
 import pytest
 
-from apiserver.serving import body, connections
+from apiserver.serving import body, connections, pieces
+from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api, token_of
 from tests.apiserver.background import background_api, converse
@@ -140,6 +142,23 @@ async def test_a_quiet_connection_that_is_known_stays_open() -> None:
             assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200")
             await asyncio.sleep(600)
         writer.close()
+
+
+async def test_a_client_that_takes_nothing_of_its_list_is_dropped() -> None:
+    async with running_api(clock=SystemClock()) as api:
+        for number in range(40):
+            note = {"note": "x" * 200_000}
+            await api.create(kinds.VPS, {"metadata": {"name": f"v{number}", "annotations": note}})
+        host, _, port = api.url.partition("://")[2].partition(":")
+        with socket.create_connection((host, int(port))) as wire:
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            wire.sendall(f"GET {VPSES} HTTP/1.1\r\nHost: x\r\n".encode() + AUTHORIZATION + b"\r\n")
+            listing = await api.get(VPSES)
+            assert len(listing.body["items"]) == 40, "others are served meanwhile"
+            assert len(api.runner.server.connections) == 2
+            [stuck] = [one for one in api.runner.server.connections if one.peername == wire.getsockname()]
+            assert stuck.transport is not None
+            assert stuck.transport.get_write_buffer_size() < 2 * pieces.PIECE, "not all of it is kept for it"
 
 
 def test_what_is_refused_leaves_a_line_without_what_was_sent(
