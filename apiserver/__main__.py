@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from apiserver import app, metrics, options
+from apiserver import app, garbage, metrics, options
 from apiserver.admitting.identity import TokenFile
 from apiserver.context import SERVER
 from apiserver.lineage import Lineage
@@ -84,6 +84,7 @@ async def serve(given: options.Options) -> None:
             limits=given.limits,
         )
         async with running as application:
+            garbage.settle()
             runner = Runner(application, shutdown_timeout=ENDS_WITHIN)
             await runner.setup()
             sites: list[web.TCPSite] = [Site(runner, given.listen.host, given.listen.port, ssl_context=tls)]

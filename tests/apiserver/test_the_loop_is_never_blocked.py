@@ -5,15 +5,16 @@ What counts is the processor time of one turn of the loop, so that a busy machin
 
 import asyncio
 import contextlib
+import gc
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import orjson
 import pytest
 
-from apiserver import codec
+from apiserver import codec, garbage
 from apiserver.store.base import Put
 from apiserver.store.memory import MemoryStore
 from kohakuriver.clock import SystemClock
@@ -26,6 +27,16 @@ OBJECTS, WATCHERS = 10_000, 1_000
 LONGEST = 0.1  # seconds
 VPSES = kinds.VPS.path(namespace="default")
 TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
+
+
+@pytest.fixture(autouse=True)
+def as_in_a_server() -> Iterator[None]:
+    """With the garbage collector as `apiserver/__main__.py` has it."""
+    before = gc.get_threshold()
+    garbage.settle()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*before)
 
 
 def a_vps(number: int) -> dict[str, object]:

@@ -215,7 +215,7 @@ def test_an_api_server_that_freezes_makes_nobody_deaf(whole: Machines) -> None:
         config = whole.folder / "admin.config"
         swapped = whole.folder / "second.config"
         first, second = (f"https://{whole.address(name)}:6443" for name in ("n1", "n2"))
-        swapped.write_text(config.read_text().replace(first, "x").replace(second, first).replace("x", second))
+        swapped.write_text(config.read_text().replace(first, "@").replace(second, first).replace("@", second))
         whole.config = swapped
         whole.apply("while-frozen")
         ready = set()
