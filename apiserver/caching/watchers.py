@@ -14,7 +14,7 @@ from apiserver.reading.selectors import Selection
 from apiserver.serving.forms import EventType
 from kohakuriver.errors import ApiError, Expired
 
-WOKEN_AT_ONCE = 50  # watchers between two turns of everybody else; each then has a line to write
+WOKEN_AT_ONCE = 20  # watchers between two turns of everybody else; each then has a line to write
 QUEUE_LIMIT = 10_000  # events that wait for one watcher
 QUEUE_BYTES = 32 * 1024 * 1024  # of these events, which the history may have let go of long ago
 

@@ -14,7 +14,7 @@ import aiohttp
 import orjson
 import pytest
 
-from apiserver import codec, garbage
+from apiserver import codec
 from apiserver.store.base import Put
 from apiserver.store.memory import MemoryStore
 from kohakuriver.clock import SystemClock
@@ -30,13 +30,11 @@ TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
 
 
 @pytest.fixture(autouse=True)
-def as_in_a_server() -> Iterator[None]:
-    """With the garbage collector as `apiserver/__main__.py` has it."""
-    before = gc.get_threshold()
-    garbage.settle()
+def no_garbage_collector() -> Iterator[None]:
+    """The garbage collector, which looks through all of a test run's memory here, is left out of it."""
+    gc.disable()
     yield
-    gc.unfreeze()
-    gc.set_threshold(*before)
+    gc.enable()
 
 
 def a_vps(number: int) -> dict[str, object]:
