@@ -73,6 +73,7 @@ GET               ~/nodeallocations/{name}                                   A -
 POST              ~/nodeallocations/{name}/confirm                           - - - n - -
 GET               ~/environments                                             A U V N C -
 GET               ~/environments/{name}                                      A U V N C -
+GET               ~/environments/{name}/tarball                              A - - N - -
 POST,DELETE       ~/environments                                             A - - - - -
 DELETE,PUT,PATCH  ~/environments/{name}                                      A - - - - -
 GET               ~/environments/{name}/status                               A U V N C -
