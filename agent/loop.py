@@ -50,6 +50,7 @@ from agent.streams.forward import Forward
 from agent.streams.holders import Holders
 from agent.streams.inside import Namespaces
 from agent.streams.logs import Logs
+from agent.streams.stats import Stats
 from agent.streams.switchboard import Dial, Switchboard
 from agent.streams.terminal import Command, Terminal
 from agent.streams.windows import Windows
@@ -301,6 +302,7 @@ class Agent:
                 "terminal": Terminal(self.holders, window=self.windows.of),
                 "exec": Command(self.holders),
                 "logs": Logs(EngineSocket(self.settings.docker), clock=self._clock),
+                "stats": Stats(EngineSocket(self.settings.docker), clock=self._clock),
             },
             find=self._find,
             lend=Lender(Environments(self.environments)).open,

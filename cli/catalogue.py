@@ -106,6 +106,12 @@ def _access(name: str, summary: str) -> Entry:
     return Entry(name, f"cli.access.{function}", summary, ACCESS, function=function, names=names)
 
 
+_TOP_COMMANDS = (
+    Entry("vps", "cli.access.top", "What running VPSes use", ACCESS, function="top_vps", names="vps"),
+    Entry("nodes", "cli.access.top", "What the VPSes of each node use", ACCESS, function="top_nodes"),
+)
+
+
 def _config(name: str, summary: str, *, function: str) -> Entry:
     names = "context" if name == "use-context" else ""
     return Entry(
@@ -131,6 +137,7 @@ ENTRIES = (
     _access("exec", "Run a command in a VPS"),
     _access("logs", "Show what a VPS's main process wrote"),
     _access("sessions", "List the terminals open in a VPS"),
+    Entry("top", "cli.access.top", "Show what VPSes and nodes use", ACCESS, commands=_TOP_COMMANDS),
     _access("forward", "Bring ports of a VPS to this machine"),
     _access("ssh-config", "Make `ssh NAME.vps` work, and scp, rsync, git, VS Code with it"),
     _access("ssh-proxy", "Be ssh's connection to a VPS, as its ProxyCommand"),

@@ -7,5 +7,7 @@ terminal    terminals and commands, which the session holder keeps
 holders     the session holders of this node
 windows     for how long a session is kept when nobody is attached
 logs        what the container wrote
+stats       what the container uses
+said        a stream that is one answer
 files       the container's files, by a helper process
 """

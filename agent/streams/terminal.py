@@ -3,16 +3,15 @@
 `?list=1` answers with the sessions there are, in one control message.
 """
 
-import asyncio
 import re
 from collections.abc import Callable
 from typing import Any, Final
 
 from agent.streams.door import Opened, Opening
 from agent.streams.holders import Holders
+from agent.streams.said import Said
 from kohakuriver import errors
 from kohakuriver.client.watch import ObjectKey
-from kohakuriver.streams.stream import Framed
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MOST: Final = 9999  # rows or columns
@@ -30,7 +29,7 @@ class Terminal:
 
     async def open(self, opening: Opening) -> Opened:
         if opening.flag("list"):
-            return _Said({"sessions": await self._holders.sessions(opening.uid)})
+            return Said(lambda: self._list(opening.uid))
         id_ = opening.text("session")
         if not _ID.fullmatch(id_):
             raise errors.BadRequest(
@@ -55,6 +54,9 @@ class Terminal:
         }
         return await self._holders.terminal(line)
 
+    async def _list(self, uid: str) -> dict[str, Any]:
+        return {"sessions": await self._holders.sessions(uid)}
+
 
 class Command:
     """The door of commands without a terminal."""
@@ -76,41 +78,3 @@ class Command:
             "lang": opening.text("lang"),
         }
         return await self._holders.command(line)
-
-
-class _Said:
-    """One control message, and that is all."""
-
-    def __init__(self, message: dict[str, Any]) -> None:
-        self._message = message
-
-    async def serve(self, transport: asyncio.Transport, first: bytes) -> None:
-        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        framed = Framed(_Deaf(ended), masks=False)
-        framed.adopt(transport, first)
-        framed.send_control(self._message)
-        framed.close()
-        await ended
-
-    async def aclose(self) -> None:
-        """Nothing is held."""
-
-
-class _Deaf:
-    """A receiver that only waits for the end."""
-
-    def __init__(self, over: "asyncio.Future[None]") -> None:
-        self._over = over
-
-    def bytes_came(self, data: bytes, *, ends: bool) -> None:
-        """Nothing is asked of the client."""
-
-    def control_came(self, message: dict[str, Any]) -> None:
-        """Nor this way."""
-
-    def writable(self, yes: bool) -> None:
-        """It is short."""
-
-    def ended(self, error: errors.KohakuRiverError | None) -> None:
-        if not self._over.done():
-            self._over.set_result(None)

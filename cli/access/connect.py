@@ -91,7 +91,7 @@ class _Shell:
             except errors.KohakuRiverError as error:
                 if not self._was_here:
                     raise
-                ending = Ending(None, "Gone", error.message, error.hint)
+                ending = Ending(None, "Gone", error.message, self._later(error))
             finally:
                 self._put_back()
         return self._finish(explained(self._vps, ending))
@@ -175,6 +175,13 @@ class _Shell:
         screen.note("")
         screen.fail(f"{name}: {ending.message}", hint=ending.hint or self._next(ending.reason))
         return ENDED_FROM_OUTSIDE
+
+    def _later(self, error: errors.KohakuRiverError) -> str:
+        """What to do once the way to a shell that may live is there again."""
+        if isinstance(error, errors.RETRYABLE):
+            name, session = self._vps.name, self._remote.session
+            return f"once it can be reached again: kohakuriver connect {name} --session {session}"
+        return error.hint
 
     def _next(self, reason: str) -> str:
         """What to do about it."""

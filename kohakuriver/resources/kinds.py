@@ -62,7 +62,7 @@ VPS = ResourceType(
     short_names=("vps",),
     subresources=("status",),
     actions=("bind", "finish", "release", "regrant", "reject", "newport", "forget", "adopt"),
-    streams=("terminal", "exec", "logs", "forward", "files"),
+    streams=("terminal", "exec", "logs", "stats", "forward", "files"),
     categories=("all",),
 )
 NODE = ResourceType(

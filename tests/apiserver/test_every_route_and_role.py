@@ -54,6 +54,7 @@ POST              ~/namespaces/{namespace}/vpses/{name}/adopt                A -
 GET               ~/namespaces/{namespace}/vpses/{name}/terminal             A u - - - -
 GET               ~/namespaces/{namespace}/vpses/{name}/exec                 A u - - - -
 GET               ~/namespaces/{namespace}/vpses/{name}/logs                 A u - - - -
+GET               ~/namespaces/{namespace}/vpses/{name}/stats                A u - - - -
 GET               ~/namespaces/{namespace}/vpses/{name}/forward              A u - - - -
 GET               ~/namespaces/{namespace}/vpses/{name}/files                A u - - - -
 GET               ~/nodes/{name}/streams                                     - - - n - -

@@ -58,8 +58,8 @@ class Bed:
         self.folder = folder
         self._gpus = gpus
         self._deafen, self._clocks = deafen, clocks
-        self._files = BedFiles(folder, server=machines[0].server, nodes=[one.name for one in machines])
-        self.api = self._files.api()
+        self.files = BedFiles(folder, server=machines[0].server, nodes=[one.name for one in machines])
+        self.api = self.files.api()
         self.etcd = EtcdProcess(folder / "etcd")
         self.apiserver = self._program("apiserver", *self._apiserver())
         self.controllers = [
@@ -292,7 +292,7 @@ class Bed:
         }
 
     def _apiserver(self) -> list[str]:
-        files = self._files
+        files = self.files
         return [
             f"--etcd={self.etcd.url}",
             f"--listen={files.server}:{files.port}",
@@ -303,10 +303,10 @@ class Bed:
 
     def config(self, who: str) -> Path:
         """The config file of an identity."""
-        return self._files.config(who)
+        return self.files.config(who)
 
     def _config(self, who: str) -> list[str]:
-        return ["--config", str(self._files.config(who))]
+        return ["--config", str(self.files.config(who))]
 
     def agent_named(self, name: str, *, on: Machine, engine: str = "") -> Process:
         """An agent with the credential of the node of that name, not started yet."""

@@ -1,0 +1,136 @@
+"""`top`: what VPSes use at this moment, beside what is booked for them; by node with `top nodes`."""
+
+import asyncio
+import collections
+import dataclasses
+from typing import Annotated, Any
+
+import typer
+
+from cli import screen
+from cli.access.target import Target
+from cli.http import Object
+from cli.settings import Settings
+from cli.table import Printer, Row
+from cli.vps import lookup, standing
+from kohakuriver import errors, quantity
+from kohakuriver.resources import kinds
+
+EXAMPLES = """
+kohakuriver top vps
+kohakuriver top vps dev
+kohakuriver top nodes
+"""
+_AT_ONCE = 16  # VPSes asked at a time
+_MIB = 1 << 20
+
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME...]", show_default=False, help="Only these VPSes.")
+]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Used:
+    """By one VPS, at one moment; None where its node did not say."""
+
+    vps: Object
+    stats: dict[str, Any] | None
+    why: str = ""
+
+
+def top_vps(settings: Settings, names: Names = None) -> int:
+    """Show what running VPSes use: cores over one second, memory without droppable cache, processes."""
+    api = settings.api()
+    if names:
+        vpses = lookup.find(api, names)
+    else:
+        vpses = api.call("GET", api.path(kinds.VPS, namespace=api.namespace))["items"]
+    used = _ask(settings, vpses)
+    if not used:
+        screen.note("no VPS is running: `kohakuriver vps list --all` shows how they stand")
+        return 0
+    rows = [["NAME", "NODE", "CORES", "OF", "MEMORY", "OF", "PROCESSES"], *map(row, used)]
+    screen.out("\n".join(Printer().lines(rows)))
+    return _complain(used)
+
+
+def top_nodes(settings: Settings) -> int:
+    """Show what the VPSes of each node use together, beside what the node has for VPSes."""
+    api = settings.api()
+    used = _ask(settings, api.call("GET", api.path(kinds.VPS))["items"])
+    nodes = api.call("GET", api.path(kinds.NODE))["items"]
+    rows = [["NODE", "VPSES", "CORES", "OF", "MEMORY", "OF"], *node_rows(nodes, used)]
+    screen.out("\n".join(Printer().lines(rows)))
+    return _complain(used)
+
+
+def row(used: Used) -> Row:
+    """One VPS's line. Pure."""
+    grant = standing.grant_of(used.vps)
+    cores = memory = processes = "?"
+    if used.stats is not None:
+        cores, memory = f"{used.stats['cores']:.2f}", _mib(used.stats["memory"])
+        processes = str(used.stats["processes"])
+    booked = _mib(quantity.size(grant["memory"])) if grant.get("memory") else "-"
+    name, node = str(used.vps["metadata"]["name"]), standing.node_of(used.vps)
+    return [name, node, cores, str(grant.get("cores") or "-"), memory, booked, processes]
+
+
+def node_rows(nodes: list[Object], used: list[Used]) -> list[Row]:
+    """A line each, in the order of the nodes. Pure."""
+    by_node: dict[str, list[Used]] = collections.defaultdict(list)
+    for one in used:
+        by_node[standing.node_of(one.vps)].append(one)
+    found = []
+    for node in nodes:
+        name, has = str(node["metadata"]["name"]), (node.get("status") or {}).get("allocatable") or {}
+        told = [one.stats for one in by_node[name] if one.stats is not None]
+        cores = sum(float(stats["cores"]) for stats in told)
+        memory = sum(int(stats["memory"]) for stats in told)
+        room = _mib(quantity.size(has["memory"])) if has.get("memory") else "-"
+        of = str(has.get("cores") or has.get("cpu") or "-")
+        found.append([name, str(len(by_node[name])), f"{cores:.2f}", of, _mib(memory), room])
+    return found
+
+
+def _mib(size: int) -> str:
+    return f"{size // _MIB}Mi"
+
+
+def _ask(settings: Settings, vpses: list[Object]) -> list[Used]:
+    running = [vps for vps in vpses if standing.phase(vps) == "running"]
+    return asyncio.run(_ask_all([Target(settings, vps) for vps in running]))
+
+
+async def _ask_all(targets: list[Target]) -> list[Used]:
+    turn = asyncio.Semaphore(_AT_ONCE)
+
+    async def ask(one: Target) -> Used:
+        async with turn:
+            try:
+                return Used(one.vps, await _stats(one))
+            except errors.KohakuRiverError as error:
+                return Used(one.vps, None, error.message)
+
+    return list(await asyncio.gather(*map(ask, targets)))
+
+
+async def _stats(one: Target) -> dict[str, Any]:
+    stream = await one.stream("stats")
+    try:
+        while (message := await stream.receive()) is not None:
+            if isinstance(message, dict) and isinstance(stats := message.get("stats"), dict):
+                return stats
+            if isinstance(message, dict) and isinstance(status := message.get("error"), dict):
+                raise errors.from_status(status)
+        raise errors.Unreachable("the connection was closed")
+    finally:
+        stream.framed.abort()
+
+
+def _complain(used: list[Used]) -> int:
+    """1 where something is unknown, which is told."""
+    unknown = [one for one in used if one.stats is None]
+    for one in unknown:
+        screen.warn(f"{one.vps['metadata']['name']}: {one.why}")
+    return 1 if unknown else 0
