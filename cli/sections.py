@@ -24,12 +24,14 @@ def pairs(found: Iterable[tuple[str, Any]], *, width: int | None = None) -> list
     lines: list[str] = []
     for key, value in shown:
         if isinstance(value, Mapping):
-            lines += [f"{key}:", *indented(pairs(value.items(), width=inner_width))]
+            inner = pairs(value.items(), width=inner_width)
+            lines += [f"{key}:", *indented(inner)] if inner else []
         elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
             lines.append(f"{key}:")
             for item in value:
-                inner = pairs(item.items()) if isinstance(item, Mapping) else [text(item)]
-                lines += [f"{INDENT}- {inner[0]}", *indented(indented(inner[1:]))]
+                found_in = pairs(item.items()) if isinstance(item, Mapping) else [text(item)]
+                first, *more = found_in or ["{}"]
+                lines += [f"{INDENT}- {first}", *indented(indented(more))]
         else:
             first, *more = _wrapped(text(value), None if width is None else width - longest - 3)
             lines.append(f"{key + ':':<{longest + 1}}  {first}")

@@ -56,3 +56,21 @@ def test_widths_only_grow():
 def test_a_cell_stays_on_its_line():
     broken = {**TABLE, "rows": [{"cells": ["dev", "one\ntwo", 0, True]}]}
     assert table.rows(broken, table.Layout(kinds.VPS)) == [["dev", "one two", "true"]]
+
+
+def test_a_last_column_that_goes_beyond_the_terminal_is_wrapped_within_itself():
+    lines = table.Printer(40).lines([["A", "MESSAGE"], ["x", "one two three four five six seven eight nine"]])
+    assert lines == ["A   MESSAGE", "x   one two three four five six seven", "    eight nine"]
+
+
+def test_a_terminal_that_is_too_narrow_for_that_breaks_lines_itself():
+    row = ["a" * 30, "one two three four five six"]
+    assert table.Printer(40).lines([row]) == ["   ".join(row)]
+
+
+def test_a_painted_cell_is_laid_out_as_if_it_were_not():
+    def paint(index: int, cell: str) -> str:
+        return f"<{cell}>" if index == 1 else cell
+
+    lines = table.Printer(paint=paint).lines([["a", "running", "x"], ["b", "lost", "y"]])
+    assert lines == ["a   <running>   x", "b   <lost   >   y"]
