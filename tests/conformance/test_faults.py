@@ -20,6 +20,7 @@ pytestmark = pytest.mark.etcd
 
 VPSES = "/apis/kohakuriver.io/v1alpha1/namespaces/default/vpses"
 WRITES = 220  # of a quarter of a megabyte each
+NODES = "/apis/kohakuriver.io/v1alpha1/nodes"
 MERGE = "application/merge-patch+json"
 
 
@@ -98,6 +99,68 @@ def test_a_watcher_that_does_not_read_is_cut_with_410_and_the_others_go_on(serve
     assert (last["type"], last["object"]["code"]) == ("ERROR", 410)
     assert 0 < len(events) < WRITES
     server.kube("delete", "vps", "slow")
+
+
+@pytest.mark.fault(43)
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (a_manifest("bad", more="  imge: x\n"), 'unknown field "spec.imge" (did you mean "image"?)'),
+        (a_manifest("bad", cores="4x"), 'spec.resources.cores: Invalid value: "4x"'),
+        (a_manifest("bad").replace("64Mi", "'0'"), "spec.resources.memory: Invalid value"),
+        (a_manifest("bad", more="  runState: runing\n"), '(did you mean "Running"?)'),
+        (a_manifest("bad", more="\tpriority: 1\n"), "yaml"),
+    ],
+    ids=["unknown field", "wrong suffix", "zero memory", "unknown word", "tab"],
+)
+def test_a_bad_manifest_is_told_by_field_with_what_was_meant(server: Server, wrong: str, told: str) -> None:
+    for way in ((), ("--server-side",)):
+        refused = server.kubectl("apply", *way, "-f", "-", stdin=wrong)
+        assert refused.code == 1 and told in refused.err, refused
+    assert "NotFound" in server.kubectl("get", "vps", "bad").err
+
+
+@pytest.mark.fault(43)
+def test_of_two_documents_the_good_one_is_applied_and_each_has_its_result(server: Server) -> None:
+    both = a_manifest("doc-bad", cores="4x") + "---\n" + a_manifest("doc-good")
+    said = server.kubectl("apply", "-f", "-", stdin=both)
+    assert said.code == 1 and "doc-good created" in said.out and '"doc-bad" is invalid' in said.err
+
+
+@pytest.mark.fault(44)
+def test_what_cannot_change_while_bound_is_refused_with_the_way_to_do_it(server: Server) -> None:
+    node = {"apiVersion": "kohakuriver.io/v1alpha1", "kind": "Node", "metadata": {"name": "n1"}}
+    assert server.call("POST", NODES, node, user="node:n1")[0] == 201
+    status = {
+        "allocatable": {"cores": "4", "memory": "8Gi"},
+        "conditions": [{"type": "Ready", "status": "True"}],
+    }
+    assert (
+        server.call("PATCH", f"{NODES}/n1/status", {"status": status}, user="node:n1", media=MERGE)[0] == 200
+    )
+    volume = "  volumes: [{name: home, target: /root}]\n"
+    server.kube("apply", "-f", "-", stdin=a_manifest("fixed", more=volume))
+    _, vps = server.call("GET", f"{VPSES}/fixed")
+    bound = {"uid": vps["metadata"]["uid"], "node": "n1"}
+    code, answer = server.call("POST", f"{VPSES}/fixed/bind", bound, user="controller")
+    assert code in (200, 201), answer
+    for more, field, how in (
+        (
+            volume + "  placement: {node: n2}\n",
+            "spec.placement.node",
+            "to move it, save the files, delete the VPS",
+        ),
+        (
+            volume.replace("/root", "/home"),
+            "spec.volumes[0].target",
+            "give a volume of another name the new target",
+        ),
+    ):
+        for way in ((), ("--server-side", "--force-conflicts", "--field-manager=other")):
+            refused = server.kubectl("apply", *way, "-f", "-", stdin=a_manifest("fixed", more=more))
+            assert refused.code == 1 and field in refused.err and how in refused.err, refused
+    _, after = server.call("GET", f"{VPSES}/fixed")
+    assert after["spec"] == vps["spec"] and after["status"]["assignment"]["node"] == "n1"
 
 
 @pytest.mark.fault(46)
