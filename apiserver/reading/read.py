@@ -64,14 +64,28 @@ async def get(
 
 def _with_its_turn(server: Server, resource: ResourceType, entry: Entry) -> Entry:
     """Where a VPS waits for a node, its message says its place as well, which is stored nowhere."""
-    if entry.turn is None:
-        return entry
-    said = turns.words(*server.cache.kinds[resource].turns.place(entry.turn))
-    if not said:
-        return entry
-    obj = entry.decoded()
-    obj["status"]["message"] = "; ".join(filter(None, (obj["status"].get("message"), said)))
-    return dataclasses.replace(entry, raw=orjson.dumps(obj))
+    said = _place(server, resource, entry.turn)
+    return dataclasses.replace(entry, raw=orjson.dumps(_saying(entry.decoded(), said))) if said else entry
+
+
+def as_got(server: Server, resource: ResourceType, obj: dict[str, Any]) -> dict[str, Any]:
+    """What a write has left, or would leave, as a GET shows it: kubectl compares the two."""
+    fields = obj["metadata"]
+    key = codec.key(resource, fields.get("namespace"), fields["name"])
+    known = server.cache.kinds[resource].get(key)
+    if known is None or known.turn is None:
+        return obj
+    said = _place(server, resource, turns.turn_of(resource, obj, key=key, created=known.turn.created))
+    return _saying(obj, said) if said else obj
+
+
+def _place(server: Server, resource: ResourceType, turn: turns.Turn | None) -> str:
+    return turns.words(*server.cache.kinds[resource].turns.place(turn)) if turn is not None else ""
+
+
+def _saying(obj: dict[str, Any], said: str) -> dict[str, Any]:
+    status = obj["status"]
+    return {**obj, "status": {**status, "message": "; ".join(filter(None, (status.get("message"), said)))}}
 
 
 async def list_(

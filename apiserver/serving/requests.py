@@ -10,6 +10,7 @@ from aiohttp import web
 from apiserver.admitting import access
 from apiserver.admitting.identity import User
 from apiserver.context import SERVER, Server
+from apiserver.reading import read
 from apiserver.reading.query import ListQuery, WatchQuery, flag, parse_list, parse_watch
 from apiserver.serving import body, forms
 from apiserver.serving.middleware import USER
@@ -98,9 +99,8 @@ def written_response(call: Call, written: Written, *more: str) -> web.Response:
     """The object as it stands after a write, with what the writer should know."""
     written = dataclasses.replace(written, warnings=(*more, *written.warnings))
     now = call.server.clock.now()
-    response = json_response(
-        call.form.one(orjson.dumps(written.object), now), status=201 if written.created else 200
-    )
+    shown = read.as_got(call.server, call.resource, written.object)
+    response = json_response(call.form.one(orjson.dumps(shown), now), status=201 if written.created else 200)
     return _warned(response, written)
 
 

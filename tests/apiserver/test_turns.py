@@ -64,3 +64,15 @@ def test_the_order_is_that_of_those_who_wait_whatever_came_and_went(changes: lis
     assert [turns.place(turn) for turn in waiting] == [
         (at, len(waiting)) for at in range(1, len(waiting) + 1)
     ]
+
+
+async def test_a_dry_run_says_the_place_that_a_get_says_so_that_a_diff_shows_only_the_change() -> None:
+    async with running_api() as api:
+        for name in ("a", "b"):
+            await api.create(kinds.VPS, {"metadata": {"name": name}})
+        path = kinds.VPS.path(namespace="default", name="b")
+        await api.server.cache.fresh()
+        got = (await api.get(path)).body
+        headers = {"Content-Type": "application/merge-patch+json"}
+        tried = await api.call("PATCH", f"{path}?dryRun=All", {"spec": {"command": ["sh"]}}, headers=headers)
+        assert tried.body["status"] == got["status"] and "2nd of 2 waiting" in got["status"]["message"]
