@@ -131,6 +131,7 @@ _CONFIG_COMMANDS = (
 ENTRIES = (
     Entry("vps", "cli.vps", "Create, list, stop, start and delete VPSes", WORK, commands=_VPS_COMMANDS),
     Entry("node", "cli.node", "List, drain and give up nodes", WORK, commands=_NODE_COMMANDS),
+    Entry("dashboard", "cli.dashboard.start", "Watch nodes and VPSes, full screen, and work with them", WORK),
     Entry("cp", "cli.files.cp", "Copy files and folders to a VPS or from one", WORK),
     Entry("env", "cli.env", "Make container environments to start from", WORK, commands=_ENV_COMMANDS),
     _access("connect", "Open a terminal in a VPS"),

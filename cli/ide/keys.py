@@ -1,5 +1,6 @@
 """What F1 shows."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.table import Table
@@ -60,10 +61,13 @@ SECTIONS = (
 )
 
 
+Sections = Sequence[tuple[str, Sequence[tuple[str, str]]]]
+
+
 class Keys(ModalScreen[None]):
     """The list of keys."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("escape,f1,q,enter", "leave", "Close")]
+    BINDINGS: ClassVar[list[BindingType]] = [("escape,f1,q,enter,question_mark", "leave", "Close")]
     DEFAULT_CSS = """
     Keys { align: center middle; background: $background 60%; }
     Keys > VerticalScroll {
@@ -72,9 +76,13 @@ class Keys(ModalScreen[None]):
     }
     """
 
+    def __init__(self, sections: Sections = SECTIONS) -> None:
+        self._sections = sections
+        super().__init__()
+
     def compose(self) -> ComposeResult:
         table = Table.grid(padding=(0, 2))
-        for number, (title, keys) in enumerate(SECTIONS):
+        for number, (title, keys) in enumerate(self._sections):
             if number:
                 table.add_row("", "")
             table.add_row(f"[bold]{title}[/bold]", "")

@@ -17,6 +17,8 @@ from tests.cli.living import LivingCluster
 ELSEWHERE = ("cli.local", "cli.files", "cli.access", "cli.vps.connect", "cli.vps.adopt")
 """Commands whose examples need programs or faults of their own: tests/e2e tries them."""
 ENDLESS = (" -w", " --watch", " --watch-only")
+FULL_SCREEN = {"kohakuriver dashboard": "q"}
+"""What fills the screen until somebody leaves it, and the key for that."""
 ANSWERS = {"kohakuriver node forget n1 --destroyed": "n1"}
 BEFORE = {
     "vps create --name dev": "vps delete dev",
@@ -116,6 +118,10 @@ class Person:
         if endless:
             shell.expect("dev")
             shell.sendintr()
+        for start, key in FULL_SCREEN.items():
+            if line.startswith(start):
+                shell.expect("dev")
+                shell.send(key)
         if line in ANSWERS:
             shell.expect("to go on: ")
             shell.sendline(ANSWERS[line])

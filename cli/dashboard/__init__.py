@@ -1,0 +1,13 @@
+"""`kohakuriver dashboard`: the cluster on one screen, as it is now.
+
+informers ──keys──► app ──redraws, few a second──► tables, each line made by a pure function
+
+line       what a line of a screen is made of; pure, as are the next four
+bars       how much of something is booked
+node_line  a node
+vps_line   a VPS
+matching   which VPSes a filter means
+link       one watch that goes on by itself, and says when it cannot
+table      a list of any length with a cursor
+app        all of it put together, and the keys
+"""
