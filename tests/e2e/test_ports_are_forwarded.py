@@ -24,13 +24,14 @@ class Forward:
 
     def __init__(self, cluster: Cluster, folder: Path, *arguments: str) -> None:
         self.said, self._told = folder / "said", folder / "told"
-        self.process = subprocess.Popen(
-            [str(BIN / "kohakuriver"), "forward", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=self._told.open("w"),
-            stderr=self.said.open("w"),
-            env=cluster.environment(),
-        )
+        with self._told.open("w") as told, self.said.open("w") as said:
+            self.process = subprocess.Popen(
+                [str(BIN / "kohakuriver"), "forward", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=told,
+                stderr=said,
+                env=cluster.environment(),
+            )
         eventually(lambda: self._told.read_text().count("\n") or self.process.poll() is not None)
         assert self.process.poll() is None, self.said.read_text()
 
