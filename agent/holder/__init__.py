@@ -10,7 +10,8 @@ copies bytes between it and the API server; the holder itself speaks the frames 
     outflow     what the program wrote: kept, sent, acknowledged; on ring.py
     program     a program on a terminal in a container
     pipes       a command without a terminal
-    hangup      ends what a session left running
+    hangup      ends what a session left running; hangup_inside where that may not be done from outside
+    ending      how a command ended
 
 The standard library and kohakuriver.streams alone, at most 25 MB.
 """

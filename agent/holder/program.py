@@ -1,14 +1,18 @@
 """A program on a terminal in a container: the engine's connection to it, and the calls around that."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, cast
 
 from agent.holder.ending import ending
 from agent.holder.hangup import hang_up
+from agent.holder.hangup_inside import hang_up_inside
 from agent.holder.session import Ending, Session, Size
 from agent.runtime.errors import EngineError
 from agent.runtime.execs import Execs
+
+log = logging.getLogger(__name__)
 
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
 """Runs something whose failure somebody sees."""
@@ -129,9 +133,12 @@ async def end_command(execs: Execs, exec_id: str, container: str) -> None:
     try:
         found, home = await execs.look(exec_id), await execs.home(container)
         if found.is_running and found.pid and home.pid:
-            await hang_up(found.pid, home.pid)
-    except EngineError:
-        return  # the container or the engine is gone, and the command with it
+            try:
+                await hang_up(found.pid, home.pid)
+            except PermissionError:
+                await hang_up_inside(execs, container, found.pid)
+    except (EngineError, FileNotFoundError) as error:
+        log.info("not hung up, for it is gone or cannot be reached: %s", error)
 
 
 async def start(

@@ -77,6 +77,10 @@ class Execs:
             "POST", f"/exec/{exec_id}/start", protocol, {"Detach": False, "Tty": terminal}, upgrade=True
         )
 
+    async def let_go(self, exec_id: str) -> None:
+        """Start it, and listen to nothing of it."""
+        await self._engine.call("POST", f"/exec/{exec_id}/start", {"Detach": True})
+
     async def resize(self, exec_id: str, rows: int, cols: int) -> None:
         await self._engine.call("POST", f"/exec/{exec_id}/resize?h={rows}&w={cols}")
 
