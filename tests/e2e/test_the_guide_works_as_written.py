@@ -104,7 +104,8 @@ class Walk:
         return str(name)
 
     def container(self, name: str) -> dict[str, Any]:
-        [found] = containers(self.engine, name)
+        id_ = self.cluster.get(name)["status"]["observed"]["container"]["id"]
+        [found] = [one for one in containers(self.engine, name) if one["Id"].startswith(id_)]
         return dict(found)
 
     def inside(self, *command: str) -> None:
