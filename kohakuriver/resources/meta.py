@@ -75,11 +75,17 @@ class OwnerReference(Model):
     """The object without which this one has no reason to be."""
 
     api_version: str
+    """The owner's group and version."""
     kind: str
+    """The owner's kind."""
     name: str
+    """The owner's name, in the same namespace or in none."""
     uid: str
+    """The owner's uid: a namesake is not the owner."""
     controller: bool | None = None
+    """Whether this is the one owner that manages the object."""
     block_owner_deletion: bool | None = None
+    """Kept for Kubernetes' clients; owners do not wait for their dependents."""
 
 
 class ObjectMeta(Model):
@@ -125,6 +131,7 @@ class Condition(Model):
     type: str
     """CamelCase, unique in the list."""
     status: Literal["True", "False", "Unknown"]
+    """Whether it is so."""
     reason: str = ""
     """One CamelCase word for programs."""
     message: str = ""

@@ -111,3 +111,25 @@ async def test_schemas_are_served():
         assert (await api.get("/openapi/v2")).body["swagger"] == "2.0"
         protobuf = {"Accept": "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"}
         assert (await api.get("/openapi/v2", headers=protobuf)).code == 406
+
+
+def test_every_field_of_every_kind_is_described():
+    definitions = openapi.document_v2()["definitions"]
+    silent = [
+        f"{name}.{field}"
+        for name, schema in definitions.items()
+        if not name.endswith("List")
+        for field, value in schema.get("properties", {}).items()
+        if "description" not in value and "$ref" not in value  # what it refers to says the same
+    ]
+    assert silent == []
+
+
+def test_lists_of_several_owners_say_how_they_merge():
+    schema = openapi.document_v3("kohakuriver.io", "v1alpha1")["components"]["schemas"]
+    spec = schema["io.kohakuriver.v1alpha1.VPSSpec"]["properties"]
+    assert spec["volumes"]["x-kubernetes-list-type"] == "map"
+    assert spec["volumes"]["x-kubernetes-list-map-keys"] == ["name"]
+    assert spec["mounts"]["x-kubernetes-list-map-keys"] == ["target"]
+    keys = schema["io.kohakuriver.v1alpha1.SSH"]["properties"]["authorizedKeys"]
+    assert keys["x-kubernetes-list-type"] == "set"
