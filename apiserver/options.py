@@ -289,7 +289,12 @@ def _parser() -> argparse.ArgumentParser:
     for name, type_, value, words in (
         ("--rate-limit", _amount, shipped.rate, "requests a second that one credential may make; 0: any"),
         ("--rate-burst", _count, shipped.burst, "requests it may make at once, after a silence"),
-        ("--max-inflight", _count, shipped.inflight, "requests of it under way at once, watches not counted"),
+        (
+            "--max-inflight",
+            _count,
+            shipped.inflight,
+            "requests of one credential under way at once, watches not counted",
+        ),
     ):
         door.add_argument(
             name, type=type_, default=value, metavar="N", help=f"{words} (default: {value:g}); else 429"

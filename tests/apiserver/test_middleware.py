@@ -120,6 +120,24 @@ async def test_every_request_leaves_one_line_without_secrets(caplog):
     assert token_of("admin") not in str([vars(line) for line in lines])
 
 
+@pytest.mark.fault(47)
+async def test_neither_query_nor_header_nor_body_is_in_the_line(caplog):
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("aiohttp").setLevel(logging.INFO)
+    secret = "very-secret"
+    async with running_api() as api:
+        env = {**A_VPS, "spec": {"env": {"PASSWORD": secret}}}
+        await api.call("POST", VPSES, env)
+        await api.call("POST", VPSES, {**env, "spec": {"env": secret, secret: 1}})
+        await api.get(VPSES, params={"token": secret, "labelSelector": f"a={secret},,"})
+        await api.get(VPSES, headers={"Authorization": f"Bearer {secret}"})
+        await api.get(VPSES, headers={"Authorization": f"Basic {secret}", "Cookie": secret})
+        await api.call("PATCH", f"{VPSES}/dev", data=secret.encode())
+    ours = [record for record in caplog.records if record.name.startswith(("apiserver", "kohakuriver"))]
+    assert len(ours) > 6
+    assert secret not in str([vars(record) for record in ours])
+
+
 async def test_what_the_writer_should_know_comes_as_a_warning():
     async with running_api() as api:
         body = {**A_VPS, "spec": {"imge": "x"}}

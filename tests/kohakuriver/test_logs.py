@@ -36,3 +36,9 @@ def test_values_cannot_forge_fields_or_lines():
     assert 'path="/x\\nfake line"' in line
     assert 'who="a b=\\"c\\""' in line
     assert 'empty=""' in line
+
+
+def test_what_somebody_sent_moves_no_terminal_and_makes_no_line_of_its_own():
+    line = logged("request", path="/a\x1b[2J\nb\x9bc\ud800", who="élan")
+    assert line.removesuffix("\n").isprintable()
+    assert "who=élan" in line
