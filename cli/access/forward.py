@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import ipaddress
+import os
 import webbrowser
 from typing import Annotated
 
@@ -125,9 +126,8 @@ async def _listen(listener: Tunnel | Datagrams, host: str, one: Mapping) -> int:
     try:
         return await listener.listen(host, one.local)
     except OSError as error:
-        other = (
-            f"another: kohakuriver forward … {one.local + 1000}:{one.remote}; 0:{one.remote} takes any free"
-        )
+        free = one.local + (10_000 if one.local < 50_000 else -10_000)
+        other = f"another: kohakuriver forward … {free}:{one.remote}; 0:{one.remote} takes any free one"
         if error.errno == errno.EADDRINUSE:
             holder = ports.holder(one.local) if isinstance(listener, Tunnel) else ""
             held = f"taken by {holder}" if holder else "taken"
@@ -136,8 +136,11 @@ async def _listen(listener: Tunnel | Datagrams, host: str, one: Mapping) -> int:
             raise errors.ConfigError(
                 f"port {one.local} of this machine is root's to listen on", hint=f"choose {other}"
             ) from None
-        why = error.strerror or error
-        raise errors.ConfigError(f"{host} port {one.local} cannot be listened on: {why}") from None
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise errors.ConfigError(
+            f"{host} port {one.local} cannot be listened on: {why}",
+            hint="--address takes an address of this machine, such as 127.0.0.1 or 0.0.0.0",
+        ) from None
 
 
 def _shown(host: str) -> str:
