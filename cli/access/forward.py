@@ -4,6 +4,7 @@ import asyncio
 import errno
 import ipaddress
 import os
+import sys
 import webbrowser
 from typing import Annotated
 
@@ -148,8 +149,15 @@ def _shown(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - shown, not bound
 
 
+def _has_screen() -> bool:
+    """Whether a browser has somewhere to open: one in this terminal would take it from us."""
+    if sys.platform != "linux":
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
+
+
 async def _browse(url: str) -> None:
     if not url.startswith("http"):
         url = f"http://{url}"
-    if not await asyncio.to_thread(webbrowser.open, url):
+    if not _has_screen() or not await asyncio.to_thread(webbrowser.open, url):
         screen.note(f"no browser was found; open {url}")

@@ -94,6 +94,11 @@ def _is_pipe(end: IO[bytes]) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
+def _own(descriptor: int, mode: str) -> IO[bytes]:
+    """A file that may be closed, which stdin and stdout of a program may not."""
+    return os.fdopen(os.dup(descriptor), mode, buffering=0)
+
+
 async def _splice(opener: Opener, vps: Object) -> int:
     try:
         stream, first = await opener.transport("forward", PARAMS)
@@ -103,7 +108,7 @@ async def _splice(opener: Opener, vps: Object) -> int:
         raise
     pipes = Pipes()
     try:
-        await pipes.join(sys.stdin.buffer, sys.stdout.buffer, stream, first)
+        await pipes.join(_own(sys.stdin.fileno(), "rb"), _own(sys.stdout.fileno(), "wb"), stream, first)
         await pipes.over
     finally:
         pipes.close()

@@ -1,7 +1,10 @@
 """The pure parts of logging in by SSH, and the files that are kept for it."""
 
+import asyncio
 import shlex
+import sys
 import threading
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,8 @@ from cli.access.ssh_names import Place, readings
 from cli.vps import key_pair
 from kohakuriver import errors
 from kohakuriver.resources import kinds
+from tests.apiserver.streaming.test_streams import MERGE, place
+from tests.cli.access.an_agent import an_agent, to_port
 from tests.cli.vps.objects import a_vps
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOIOkeGkrYWZd1GPsx1Q6kwIAh+i0jPVKmwWXDoWOCWc"
@@ -201,3 +206,33 @@ async def test_an_option_of_ssh_is_no_command_for_the_built_in_client(shell, hom
     await shell.put(kinds.VPS, logged_in())
     code, _, err = await shell("vps connect dev --builtin -- -L 80:x:80")
     assert code == 2 and "not ssh's option -L" in err
+
+
+async def test_a_proxy_whose_ssh_has_gone_ends_without_a_word(shell, home):
+    """`cli.access.pipes` closes what it was given, and the program must still be able to flush its own."""
+    vps = await place(shell.api)
+    observed = {"epoch": 1, "state": "running", "ssh": {"state": "ready", "hostKey": KEY}}
+    report = {"metadata": {"uid": vps["metadata"]["uid"]}, "status": {"observed": observed}}
+    path = kinds.VPS.path(namespace="default", name="dev", subresource="status")
+    reply = await shell.api.call("PATCH", path, report, user="n1", headers=MERGE)
+    assert reply.code == 200, reply.body
+    service = await asyncio.start_server(greet, "127.0.0.1", 0)
+    async with service, an_agent(shell.api, to_port(service.sockets[0].getsockname()[1])):
+        words = [sys.executable, "-m", "cli", *shell.words("ssh-proxy dev.vps")]
+        proxy = await asyncio.create_subprocess_exec(
+            *words, stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=Path(__file__).parents[3]
+        )
+        assert proxy.stdin is not None and proxy.stdout is not None
+        assert await proxy.stdout.readline() == b"SSH-2.0-test\r\n"
+        proxy.stdin.write(b"\x00\xff said")
+        proxy.stdin.close()
+        got, said = await proxy.communicate()
+    assert (proxy.returncode, got, said) == (0, b"\x00\xff said", b"")
+    assert (home / ".ssh/kohakuriver/known_hosts").read_text() == f"dev.vps {KEY}\n"
+
+
+async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Speaks first, as sshd does, then says back what it was told."""
+    writer.write(b"SSH-2.0-test\r\n")
+    writer.write(await reader.read())
+    writer.close()
