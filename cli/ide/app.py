@@ -176,13 +176,13 @@ class Ide(App[int]):
         self._unzoom()
         if self.focused is not self.pane:
             self._came_from = self.focused
-            self.pane.focus()
+            self.set_focus(self.pane)  # at once: focus() would let the next keys go to the old place
             return
         editor = self.workbench.editor
         known = (editor, self.file_tree)
         back = self._came_from if self._came_from in known else editor or self.file_tree
         if back is not None:
-            back.focus()
+            self.set_focus(back)
 
     def action_zoom(self) -> None:
         """The part that has the focus alone."""
@@ -201,9 +201,9 @@ class Ide(App[int]):
     def action_files(self) -> None:
         self._unzoom()
         if self.focused is self.file_tree and self.workbench.editor is not None:
-            self.workbench.editor.focus()
+            self.set_focus(self.workbench.editor)
         else:
-            self.file_tree.focus()
+            self.set_focus(self.file_tree)
 
     def action_next_tab(self) -> None:
         self.workbench.next_tab()

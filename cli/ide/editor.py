@@ -23,6 +23,8 @@ class Editor(TextArea):
         Binding("ctrl+w", "close", "Close"),
         Binding("ctrl+f", "find", "Find"),
         Binding("ctrl+g", "go_to_line", "Line"),
+        Binding("ctrl+home", "to_end(False)", "Top", show=False),
+        Binding("ctrl+end", "to_end(True)", "End", show=False),
         Binding("f3", "find_next(False)", "Next", show=False),
         Binding("shift+f3", "find_next(True)", "Before", show=False),
     ]
@@ -67,26 +69,25 @@ class Editor(TextArea):
     def was_saved(self, document: Document) -> None:
         """What is there now; what was typed meanwhile is unsaved still."""
         self.opened = document
-        self._is_dirty = False
-        self._judge()
+        self._judge(afresh=True)
 
     def replace_with(self, document: Document) -> None:
         """Show another version of the file."""
         row, column = self.cursor_location
         self.opened = document
         self.read_only = bool(document.read_only)
-        self._is_dirty = False
         self.load_text(document.text)
         self.move_cursor((min(row, self.document.line_count - 1), column))
-        self._judge()
+        self._judge(afresh=True)
 
     def on_text_area_changed(self) -> None:
         self._judge()
 
-    def _judge(self) -> None:
+    def _judge(self, *, afresh: bool = False) -> None:
+        """Long texts are not compared at each key: changed once is changed, until it is looked at afresh."""
         was = self._is_dirty
-        is_long = len(self.opened.text) > _COMPARED
-        self._is_dirty = not self.read_only and ((is_long and was) or self.text != self.opened.text)
+        is_known = was and not afresh and len(self.opened.text) > _COMPARED
+        self._is_dirty = not self.read_only and (is_known or self.text != self.opened.text)
         if was != self._is_dirty:
             self.post_message(self.Touched(self))
 
@@ -115,6 +116,9 @@ class Editor(TextArea):
         """Lines count from 1."""
         row = min(max(1, line), self.document.line_count) - 1
         self.move_cursor((row, 0), center=True)
+
+    def action_to_end(self, end: bool) -> None:
+        self.move_cursor(self.document.end if end else (0, 0))
 
     def action_save(self) -> None:
         self.post_message(self.Wanted(self, "save"))

@@ -4,6 +4,7 @@ before text is lost.
 Knows the files client and nothing of the tree or the terminal.
 """
 
+import contextlib
 import dataclasses
 from typing import Final
 
@@ -20,6 +21,7 @@ from cli.ide.editor import Editor
 from cli.ide.finding import Finding
 from kohakuriver import errors
 
+_LOOK_EVERY: Final = 5.0  # seconds
 WELCOME: Final = "Enter opens a file, Ctrl-P finds one by its name, F1 lists the keys"
 
 
@@ -59,6 +61,13 @@ class Workbench(Vertical):
 
     def on_mount(self) -> None:
         self.query_one(Tabs).can_focus = False
+        self.set_interval(_LOOK_EVERY, self._look_again)
+
+    def on_descendant_focus(self) -> None:
+        self._look_again()
+
+    def _look_again(self) -> None:
+        self.run_worker(self.look_again(), exclusive=True, group="looking")
 
     @property
     def _tabs(self) -> TabbedContent:
@@ -174,6 +183,24 @@ class Workbench(Vertical):
             self.editor.focus()
         self.post_message(self.Moved())
         return True
+
+    async def look_again(self) -> None:
+        """What changed on the node is loaded where nothing is unsaved, and told where something is."""
+        editor = self.editor
+        if editor is None or not editor.opened.version:
+            return
+        path, version = editor.opened.path, editor.opened.version
+        with contextlib.suppress(errors.KohakuRiverError):  # gone, or no link: saving will tell
+            if (await self._files.stat(path)).version == version:
+                return
+            theirs = await saving.load(self._files, path)
+            if editor.opened.version != version or editor.opened.path != path:
+                return  # it was saved or renamed meanwhile
+            if editor.is_dirty:
+                self._say(f"{theirs.name} was changed on the node; saving will ask")
+            else:
+                editor.replace_with(theirs)
+                self._say(f"{theirs.name} was changed on the node, and is loaded again")
 
     async def may_quit(self) -> bool:
         """Whether nothing is lost by it; unsaved text is asked about, and saved if that is wanted."""

@@ -2,12 +2,15 @@
 
 import asyncio
 import os
+import signal
 import stat
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from agent.streams.files.door import Files, _Helper, _started
 from agent.streams.files.helper import READY
 from cli.files.client import FilesClient
 from kohakuriver import errors
@@ -216,8 +219,6 @@ async def test_nonsense_is_refused_and_the_stream_goes_on(files: FilesClient, re
 
 async def a_process(folder: Path) -> tuple[asyncio.subprocess.Process, FilesClient]:
     """The helper as the agent starts it."""
-    from agent.streams.files.door import _started
-
     descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
     process, ours = await _started(descriptor, f"0 {os.getuid()} 1", f"0 {os.getgid()} 1")
     os.close(descriptor)
@@ -238,6 +239,17 @@ async def test_the_helper_process_serves_one_stream_and_ends_with_it(folder: Pat
         assert await process.wait() == 0
 
 
+async def test_a_helper_that_hangs_is_killed_and_holds_up_nobody(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    process, ours = await _started(descriptor, "", "")
+    os.close(descriptor)
+    helper = _Helper(process, ours, Files())
+    os.kill(process.pid, signal.SIGSTOP)  # as a dead network filesystem below it would
+    async with asyncio.timeout(5):
+        await helper.aclose()
+    assert process.returncode == -signal.SIGKILL
+
+
 async def test_the_helper_imports_nothing_but_the_standard_library_and_the_shared_package(
     folder: Path,
 ) -> None:
@@ -245,8 +257,6 @@ async def test_the_helper_imports_nothing_but_the_standard_library_and_the_share
         "import sys; import agent.streams.files.helper; "
         "print(*sorted({name.split('.')[0] for name in sys.modules} - set(sys.stdlib_module_names)))"
     )
-    import sys
-
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-S", "-c", code, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[3]
     )

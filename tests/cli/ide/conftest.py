@@ -121,6 +121,9 @@ class Desk:
         """What the tree shows at its top."""
         return [str(node.label) for node in self.tree.root.children]
 
+    def tabs(self) -> list[str]:
+        return [str(tab.label) for tab in self.app.query("ContentTab")]
+
     def notes(self) -> str:
         return " | ".join(note.message for note in self.app._notifications)
 

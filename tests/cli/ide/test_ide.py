@@ -22,9 +22,13 @@ async def test_a_file_is_opened_edited_and_saved(desk) -> None:
         await one.type("# hi")
         await one.press("enter")
         assert editor.is_dirty
+        await one.until(lambda: one.tabs() == ["● a.py"])
         await one.press("ctrl+s")
         await one.until(lambda: not editor.is_dirty)
+        await one.until(lambda: one.tabs() == ["a.py"])
         assert (one.root / "root/a.py").read_text() == "# hi\nimport os\n\n\ndef main():\n    return os\n"
+        await one.press("ctrl+end")
+        assert editor.cursor_location == editor.document.end
         await one.press("ctrl+z", "ctrl+z", "ctrl+z")
         assert editor.is_dirty
 
@@ -56,6 +60,21 @@ async def test_a_file_that_changed_on_the_node_is_asked_about(desk) -> None:
         await one.press("ctrl+s")
         await one.answer("Load theirs")
         assert editor.text == "theirs again\n" and not editor.is_dirty
+
+
+async def test_what_changed_on_the_node_is_loaded_again_unless_text_is_unsaved(desk) -> None:
+    async with desk() as one:
+        editor = await one.open("/root/a.py")
+        await one.press("f12")
+        (one.root / "root/a.py").write_text("by vim\n")
+        await one.press("f12")
+        await one.until(lambda: editor.text == "by vim\n")
+        await one.type("mine ")
+        await one.press("f12")
+        (one.root / "root/a.py").write_text("by vim again\n")
+        await one.press("f12")
+        await one.pilot.pause(0.2)
+        assert editor.text == "mine by vim\n" and editor.is_dirty
 
 
 async def test_a_file_that_is_gone_is_asked_about(desk) -> None:
@@ -278,6 +297,16 @@ async def test_the_terminal_shows_types_and_resizes(desk) -> None:
         )
         await one.press("f12")
         assert one.app.focused is one.tree
+
+
+async def test_keys_typed_right_behind_f12_go_to_the_new_place(desk) -> None:
+    async with desk() as one:
+        editor = await one.open("/root/a.py")
+        from textual import events
+
+        for key, character in (("f12", None), ("l", "l"), ("s", "s"), ("f12", None), ("x", "x")):
+            one.app.post_message(events.Key(key, character))
+        await one.until(lambda: one.shell.typed == b"ls" and editor.text.startswith("ximport"))
 
 
 async def test_a_broken_link_brings_the_same_shell_back(desk) -> None:
