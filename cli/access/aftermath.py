@@ -23,8 +23,10 @@ def explained(vps: Target, ending: Ending) -> Ending:
     except errors.KohakuRiverError:
         return ending
     found = what_happened(vps.vps, now)
-    if found is None or ending.code is not None or ending.hint:
+    if ending.code is not None:
         return found or ending
+    if found is None or ending.hint:
+        return ending
     return dataclasses.replace(ending, hint=found.hint, message=found.message)
 
 

@@ -173,7 +173,8 @@ class _Shell:
         if ending.code is not None:
             return ending.code
         screen.note("")
-        screen.fail(f"{name}: {ending.message}", hint=ending.hint or self._next(ending.reason))
+        about = "" if ending.message.startswith(f"{name} ") else f"{name}: "
+        screen.fail(f"{about}{ending.message}", hint=ending.hint or self._next(ending.reason))
         return ENDED_FROM_OUTSIDE
 
     def _later(self, error: errors.KohakuRiverError) -> str:
@@ -181,7 +182,7 @@ class _Shell:
         if isinstance(error, errors.RETRYABLE):
             name, session = self._vps.name, self._remote.session
             return f"once it can be reached again: kohakuriver connect {name} --session {session}"
-        return error.hint
+        return "" if isinstance(error, errors.NotFound) else error.hint
 
     def _next(self, reason: str) -> str:
         """What to do about it."""

@@ -52,3 +52,10 @@ def test_a_signal_is_the_shells_own_where_nothing_was_done_to_the_vps():
     assert explained(Looked(errors.Unreachable("away")), Ending(143)) == Ending(143)
     assert explained(Looked(a_vps(runState="Stopped")), Ending(143)).reason == "Stopped"
     assert explained(Looked(errors.NotFound("gone")), Ending(137)).reason == "Removed"
+
+
+def test_what_the_server_said_with_a_hint_of_its_own_stands():
+    told = Ending(None, "Gone", "dev is lost: n1 is silent", "once it can be reached again: …")
+    assert explained(Looked(a_vps(phase="lost")), told) == told
+    ended = Ending(None, "Stopped", "the VPS stopped")
+    assert explained(Looked(a_vps(runState="Stopped")), ended).hint == "kohakuriver vps start dev"

@@ -45,7 +45,8 @@ def test_a_node_that_is_lost_lets_go_of_the_terminal_and_its_shell_waits(bed: Be
         she.ask("remembered=yes; true")
         node.cut()
         she.sees("reconnecting", within=30)
-        she.sees("error: away: away is lost: ", within=LOST_WITHIN + 20)
+        she.sees("error: away is lost: ", within=LOST_WITHIN + 20)
+        she.sees("kohakuriver connect away --session kept")
         assert she.leaves() == 255
     node.heal()
     bed.until("away", "running", within=60)
