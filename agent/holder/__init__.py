@@ -6,7 +6,7 @@ copies bytes between it and the API server; the holder itself speaks the frames 
 
     reception   the unix socket: one line in, one line out, then frames
     sessions    which sessions there are
-    session     one of them: a program, and whoever is attached to it
+    session     one of them: a program, and whoever is attached to it (attachment)
     outflow     what the program wrote: kept, sent, acknowledged; on ring.py
     program     a program on a terminal in a container
     pipes       a command without a terminal

@@ -6,8 +6,9 @@ import shlex
 from typing import Any, Final
 
 from agent.holder import program
+from agent.holder.attachment import Attachment
 from agent.holder.program import Spawn
-from agent.holder.session import Attachment, Facts, Session, Size
+from agent.holder.session import Facts, Session, Size
 from agent.runtime.execs import Execs, Home
 from kohakuriver import errors
 

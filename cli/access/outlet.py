@@ -5,9 +5,8 @@ import concurrent.futures
 import contextlib
 import os
 import sys
-from typing import Any
 
-from cli.access.remote import Ending
+from cli.access.remote import Ending, ending
 from kohakuriver import errors
 from kohakuriver.streams.stream import Stream
 
@@ -27,24 +26,13 @@ async def pour(stream: Stream) -> Ending:
                 await loop.run_in_executor(writer, _write, file, message)
             elif "channel" in message:
                 file = files.get(str(message["channel"]), file)
-            elif (ending := _ending(message)) is not None:
+            elif (ended := ending(message)) is not None:
                 stream.close()
-                return ending
+                return ended
         raise errors.Unreachable("the connection was closed")
     finally:
         writer.shutdown(wait=False, cancel_futures=True)
         stream.framed.abort()
-
-
-def _ending(message: dict[str, Any]) -> Ending | None:
-    match message:
-        case {"exit": {"code": int(code)}}:
-            return Ending(code)
-        case {"end": {"reason": reason, "message": text}}:
-            return Ending(None, str(reason), str(text))
-        case {"error": dict(status)}:
-            raise errors.from_status(status)
-    return None
 
 
 def _write(file: int, data: bytes) -> None:

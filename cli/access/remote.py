@@ -39,6 +39,18 @@ class Ending:
 DETACHED: Final = Ending(None, "Detached")
 
 
+def ending(message: dict[str, Any]) -> Ending | None:
+    """What a control message says of the end, if it is about that. Raises ApiError."""
+    match message:
+        case {"exit": {"code": int(code)}}:
+            return Ending(code)
+        case {"end": {"reason": reason, "message": text}}:
+            return Ending(None, str(reason), str(text))
+        case {"error": dict(status)}:
+            raise errors.from_status(status)
+    return None
+
+
 class Viewer(Protocol):
     """Whoever looks at the shell."""
 
@@ -176,9 +188,9 @@ class Remote:
                 if isinstance(facts := message.get("attached"), dict):
                     self._begin(stream, facts)
                     writer = asyncio.create_task(self._write(stream), name="typing")
-                elif (ending := self._heard(message)) is not None:
+                elif (ended := self._heard(message)) is not None:
                     stream.close()
-                    return ending
+                    return ended
             raise errors.Unreachable("the connection was closed")
         finally:
             self._stream = None
@@ -205,13 +217,8 @@ class Remote:
                 self._typed.confirm(offset)
                 if self._typed.has_room:
                     self._viewer.has_room()
-            case {"exit": {"code": int(code)}}:
-                return Ending(code)
-            case {"end": {"reason": reason, "message": text}}:
-                return Ending(None, str(reason), str(text))
-            case {"error": {} as status}:
-                raise errors.from_status(status)
-        return None
+                return None
+        return ending(message)
 
     async def _write(self, stream: Stream) -> None:
         while True:

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from agent.holder.session import Attachment, Facts, Session, Size
+from agent.holder.attachment import Attachment
+from agent.holder.session import Facts, Session, Size
 from cli.access.unconfirmed import Unconfirmed
 from kohakuriver.streams.stream import Framed
 
