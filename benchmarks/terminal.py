@@ -91,6 +91,7 @@ def raw_exec(container: str) -> Iterator[Way]:
     made = client.exec_create(container, ["bash"], tty=True, stdin=True)
     wrapper = client.exec_start(made["Id"], tty=True, socket=True)
     raw: socket.socket = wrapper._sock
+    raw.settimeout(None)
     try:
         yield Way(raw.fileno())
     finally:
