@@ -121,7 +121,7 @@ def keystrokes(config: Path, *, keys: int, rounds: int) -> None:
     for _ in range(rounds):
         for name, way in ways.items():
             with way() as path:
-                path.say(b"echo rea''dy; stty -icanon; exec cat > /dev/null\n", until=b"ready\r\n")
+                path.say(b"echo rea''dy; stty -icanon; exec cat > /dev/null\n", until=b"ready")
                 time.sleep(0.5)
                 path.keys(20)
                 times[name] += path.keys(keys)
@@ -148,7 +148,7 @@ def floods(config: Path, *, seconds: float) -> None:
             for _ in range(TERMINALS)
         ]
         for path in paths:
-            path.say(b"echo rea''dy\n", until=b"ready\r\n")
+            path.say(b"echo rea''dy\n", until=b"ready")
         pids["session holder"] = _holder(config.parent)
         programs = ("apiserver", "agent", "session holder")
         before = {name: _resident(pids[name]) for name in programs}
