@@ -121,8 +121,8 @@ def keystrokes(config: Path, *, keys: int, rounds: int) -> None:
     for _ in range(rounds):
         for name, way in ways.items():
             with way() as path:
-                path.say(b"echo rea''dy; stty -icanon; exec cat > /dev/null\n", until=b"ready")
-                time.sleep(0.5)
+                path.say(b"echo rea''dy; stty echo -icanon; exec cat > /dev/null\n", until=b"ready")
+                path.drink(0.5)
                 path.keys(20)
                 times[name] += path.keys(keys)
     base = times["raw Docker exec"]

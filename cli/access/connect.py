@@ -94,6 +94,8 @@ class _Shell:
                 ending = Ending(None, "Gone", error.message, self._later(error))
             finally:
                 self._put_back()
+        if self._signal and self._terminal.is_stuck():
+            os._exit(_SIGNALLED + self._signal)  # a write that nobody takes would keep us for ever
         return self._finish(explained(self._vps, ending))
 
     async def _dial(self, params: Params) -> Stream:
@@ -159,6 +161,8 @@ class _Shell:
 
     def _put_back(self) -> None:
         undo = self._modes.undo()
+        if self._terminal.is_stuck():
+            return
         if undo:
             self._terminal.say(undo)
         if self._is_away:

@@ -54,7 +54,7 @@ class Terminal:
                 loop.remove_signal_handler(number)
             self._writer.shutdown(wait=False, cancel_futures=True)
             with contextlib.suppress(termios.error):  # it is gone
-                termios.tcsetattr(self._in, termios.TCSADRAIN, before)
+                termios.tcsetattr(self._in, termios.TCSANOW if self.is_stuck() else termios.TCSADRAIN, before)
 
     def listen(self, yes: bool) -> None:
         """Whether keys are read; else they wait in the kernel."""
@@ -64,9 +64,13 @@ class Terminal:
         else:
             loop.remove_reader(self._in)
 
+    def is_stuck(self) -> bool:
+        """Whether nobody takes what is written: waiting for that might never end."""
+        return not select.select((), (self._out,), (), 0)[1]
+
     async def write(self, data: bytes) -> None:
         """Returns when the terminal has taken it. A slow one holds up nobody else."""
-        if len(data) <= _AT_ONCE and select.select((), (self._out,), (), 0)[1]:
+        if len(data) <= _AT_ONCE and not self.is_stuck():
             self._write(data)
         else:
             await asyncio.get_running_loop().run_in_executor(self._writer, self._write, data)

@@ -155,6 +155,18 @@ def test_a_client_that_is_told_to_end_restores_the_terminal(cluster, vps, number
         assert again.ask("echo $remembered") == "yes\n"
 
 
+@pytest.mark.fault(48)
+def test_a_client_whose_terminal_takes_nothing_any_more_can_still_be_ended(cluster, vps):
+    with person(cluster, "connect", vps) as she:
+        she.prompt()
+        she.type("yes\r")
+        she.sees("y\r\ny")
+        time.sleep(2)  # nobody reads the screen
+        os.kill(she.child.pid, signal.SIGTERM)
+        eventually(lambda: not she.child.isalive(), within=10)
+        assert she.is_tty_restored()
+
+
 def test_detached_and_taken_over_sessions_are_listed_and_come_back(cluster, vps):
     with person(cluster, "connect", vps, "--session", "build") as she:
         she.prompt()
