@@ -108,7 +108,7 @@ async def _forward(
             title = f"{opener.name}:{one.remote}"
             kind = Datagrams if udp else Tunnel
             listener = kind(opener, one.remote, Telling(title, verbose=verbose))
-            port = await _listen(listener, host, one)
+            port = await listen(listener, host, one)
             begun.append(listener)
             urls.append(mapping.address(_shown(host), port, remote=one.remote, udp=udp))
             screen.out(f"{title} is at {urls[-1]}")
@@ -122,7 +122,7 @@ async def _forward(
     raise AssertionError("unreachable: nobody sets that future")
 
 
-async def _listen(listener: Tunnel | Datagrams, host: str, one: Mapping) -> int:
+async def listen(listener: Tunnel | Datagrams, host: str, one: Mapping) -> int:
     """Begin to listen; the port. Raises ConfigError that says who is in the way."""
     try:
         return await listener.listen(host, one.local)

@@ -8,6 +8,7 @@ node_line  a node
 vps_line   a VPS
 matching   which VPSes a filter means
 link       one watch that goes on by itself, and says when it cannot
+hands      what the keys do with a VPS
 table      a list of any length with a cursor
 app        all of it put together, and the keys
 """

@@ -5,27 +5,25 @@ What changes marks the screen as out of date; it is drawn a few times a second a
 
 from typing import Any, ClassVar, Final
 
-from rich.style import Style
 from rich.text import Text
-from textual import events
+from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, Label, Static
 
-from cli import describe
-from cli.dashboard import detail, keys, node_line, vps_line
+from cli.dashboard import describing, detail, keys, node_line, painting, vps_line
+from cli.dashboard.hands import Hands
 from cli.dashboard.line import Line, Piece, Tone, cut, joined
+from cli.dashboard.listing import Listing
 from cli.dashboard.page import Page
 from cli.dashboard.table import Table
 from cli.dashboard.world import ORDERS, World
 from cli.ide.keys import Keys
-from cli.node import status as node_status
+from cli.settings import Settings
 from cli.vps import standing
-from kohakuriver.client.config import Connection
 from kohakuriver.client.watch import ObjectKey
 from kohakuriver.clock import Clock, SystemClock
-from kohakuriver.resources import kinds
 
 Object = dict[str, Any]
 
@@ -40,11 +38,21 @@ class Dashboard(App[int]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "keys", "Keys"),
-        Binding("q,ctrl+q,ctrl+c", "leave", "Quit"),
+        Binding("q,ctrl+q,ctrl+c", "quit", "Quit"),
         Binding("slash", "filter", "Filter"),
         Binding("escape", "no_filter", "No filter"),
         Binding("o", "order", "Order"),
         Binding("d,enter", "describe", "Describe"),
+        Binding("c", "take('connect')", "Connect"),
+        Binding("l", "take('logs')", "Logs"),
+        Binding("f", "take('forward')", "Forward"),
+        Binding("F", "forwards", "Forwarded ports"),
+        Binding("s", "take('stop')", "Stop"),
+        Binding("t", "take('start')", "Start"),
+        Binding("p", "take('pause')", "Pause"),
+        Binding("u", "take('resume')", "Resume"),
+        Binding("r", "take('restart')", "Restart"),
+        Binding("x,delete", "take('delete')", "Delete"),
     ]
     CSS = """
     .line { height: 1; padding: 0 1; }
@@ -57,36 +65,38 @@ class Dashboard(App[int]):
     #filter Label { width: auto; color: $text-accent; }
     #filter Input { width: 1fr; padding: 0 1; background: $panel; }
     #detail { height: 6; border-top: solid $panel; border-title-color: $text; padding: 0 1; }
+    Button:focus:nocolor { text-style: bold reverse; }
     #keys { background: $panel; color: $text-muted; }
     """
 
     def __init__(
         self,
-        connection: Connection,
+        settings: Settings,
         *,
         namespace: str | None,
         selector: str = "",
         clock: Clock | None = None,
-        timeout: float = 10.0,
         colour: bool = True,
     ) -> None:
         """`namespace` None: all of them."""
         super().__init__(ansi_color=None if colour else True)
         self.clock = clock or SystemClock()
-        self._connection, self._namespace, self._colour = connection, namespace, colour
+        self._settings, self._namespace, self._colour = settings, namespace, colour
+        self._connection = settings.connection()
+        self.hands = Hands(self, settings, self.clock)
         self.world = World(
-            connection,
+            self._connection,
             namespace=namespace,
             selector=selector,
             clock=self.clock,
-            timeout=timeout,
+            timeout=settings.request_timeout,
             changed=self.mark,
         )
         self._order = ORDERS[0]
         self._words = ""
         self._is_marked = False
         self._about = ""  # the uid of the VPS below the tables
-        self._tones: dict[Tone, Style] = {}
+        self._tones: painting.Tones = {}
 
     def compose(self) -> ComposeResult:
         yield Static(id="top", classes="line")
@@ -96,14 +106,16 @@ class Dashboard(App[int]):
         yield Table(self._vps_line, empty="…", id="vpses")
         with Horizontal(id="filter"):
             yield Label("/")
-            yield Input(compact=True, placeholder="words of name, node, phase, label; !word: without")
+            yield Input(
+                id="words", compact=True, placeholder="words of name, node, phase, label; !word: without"
+            )
         yield Static(id="detail", markup=False)
         yield Static(id="keys", classes="line")
 
     def on_mount(self) -> None:
         if self._colour:
             self.theme = _THEME
-        self._tones = _tones(self.theme_variables, colour=self._colour)
+        self._tones = painting.tones(self.theme_variables, colour=self._colour)
         self.nodes, self.vpses = self.query_one("#nodes", Table), self.query_one("#vpses", Table)
         self.nodes.tones = self.vpses.tones = self._tones
         self.vpses.focus()
@@ -125,7 +137,7 @@ class Dashboard(App[int]):
         if not self.is_running or not hasattr(self, "vpses"):
             return
         self._show("#top", self._top())
-        self._show("#keys", _hint(self.size.width - 2))
+        self._show("#keys", painting.hint(keys.HINT, self.size.width - 2))
         if self.world.is_known:
             self._draw_tables()
             self._draw_detail()
@@ -166,7 +178,7 @@ class Dashboard(App[int]):
         room = (self.size.width - 2, (6 if self.size.height < 36 else 11) - 1)
         events = self.world.events_of(vps)
         lines = detail.lines(vps, self.world.node_of(vps), events, self.clock.now(), room=room)
-        panel.update(Text("\n").join(self._text(line) for line in lines))
+        panel.update(Text("\n").join(painting.text(one, self._tones) for one in lines))
 
     def _top(self) -> Line:
         world = self.world
@@ -181,6 +193,8 @@ class Dashboard(App[int]):
             left.append(Piece(f"/{self._words}", Tone.BUSY))
         if self._order != ORDERS[0]:
             left.append(Piece(f"by {self._order}", Tone.BUSY))
+        if self.hands.forwards.open:
+            left.append(Piece(f"{len(self.hands.forwards.open)} forwarded", Tone.BUSY))
         return joined([*left, Piece(" · ".join(counts))])
 
     def _node_line(self, key: ObjectKey) -> Line:
@@ -191,12 +205,8 @@ class Dashboard(App[int]):
         vps = self.world.vpses.objects.get(key)
         return vps_line.line(vps, self._vps_columns, self.clock.now()) if vps else []
 
-    def _show(self, where: str, line: Line) -> None:
-        self.query_one(where, Static).update(self._text(cut(line, self.size.width - 2)))
-
-    def _text(self, line: Line) -> Text:
-        parts = [(text, self._tones.get(tone, Style())) for text, tone in line]
-        return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
+    def _show(self, where: str, words: Line) -> None:
+        self.query_one(where, Static).update(painting.text(cut(words, self.size.width - 2), self._tones))
 
     # What is selected.
 
@@ -225,10 +235,8 @@ class Dashboard(App[int]):
     def action_keys(self) -> None:
         self.push_screen(Keys(keys.SECTIONS))
 
-    async def action_leave(self) -> None:
-        self.exit(0)
-
     async def action_quit(self) -> None:
+        await self.hands.forwards.aclose()
         self.exit(0)
 
     def action_order(self) -> None:
@@ -237,17 +245,19 @@ class Dashboard(App[int]):
 
     def action_filter(self) -> None:
         self.query_one("#filter").add_class("shown")
-        self.query_one(Input).focus()
+        self.query_one("#words", Input).focus()
 
     def action_no_filter(self) -> None:
-        self.query_one(Input).value = ""
+        self.query_one("#words", Input).value = ""
         self._close_filter()
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    @on(Input.Changed, "#words")
+    def _refilter(self, event: Input.Changed) -> None:
         self._words = event.value
         self.redraw()
 
-    def on_input_submitted(self) -> None:
+    @on(Input.Submitted, "#words")
+    def _filtered(self) -> None:
         self._close_filter()
 
     def _close_filter(self) -> None:
@@ -256,59 +266,16 @@ class Dashboard(App[int]):
         self.redraw()
 
     def action_describe(self) -> None:
-        if not self.world.is_known:
-            return
-        if self.focused is self.nodes:
-            self._describe_node()
-            return
+        table = self.nodes if self.focused is self.nodes else self.vpses
+        key, page = table.key, describing.node if table is self.nodes else describing.vps
+        if key is not None and self.world.is_known:
+            heading = f"{'node' if table is self.nodes else 'vps'}/{key.name}"
+            self.push_screen(Page(heading, lambda: page(self.world, key, self.clock.now())))
+
+    def action_take(self, what: str) -> None:
         vps = self.selected
         if vps is not None:
-            key, name = self.vpses.key, vps["metadata"]["name"]
-            self.push_screen(Page(f"vps/{name}", lambda: self._description(key, name)))
+            self.hands.take(what, vps)
 
-    def _description(self, key: ObjectKey | None, name: str) -> str:
-        vps = self.world.vpses.objects.get(key) if key is not None else None
-        if vps is None:
-            return f"{name} is gone."
-        lines = describe.page(vps, kinds.VPS, self.world.events_of(vps) or [], self.clock.now())
-        return "\n".join(lines)
-
-    def _describe_node(self) -> None:
-        key = self.nodes.key
-        if key is not None:
-            self.push_screen(Page(f"node/{key.name}", lambda: self._node_page(key)))
-
-    def _node_page(self, key: ObjectKey) -> str:
-        node, allocations = self.world.nodes.objects.get(key), self.world.allocations
-        if node is None:
-            return f"{key.name} is gone."
-        allocation = None if allocations is None else allocations.get(key.name, {})
-        return "\n".join(node_status.page(node, allocation, [], self.clock.now()))
-
-
-def _hint(width: int) -> Line:
-    """As many of the keys as fit."""
-    line: Line = []
-    for key, meaning in keys.HINT:
-        added = [Piece(f"{key} ", Tone.TITLE), Piece(f"{meaning}  ", Tone.FAINT)]
-        if len("".join(text for text, _ in line + added)) <= width + 2:
-            line += added
-    return line
-
-
-def _tones(variables: dict[str, str], *, colour: bool) -> dict[Tone, Style]:
-    if not colour:
-        return {
-            Tone.TITLE: Style(bold=True),
-            Tone.FAINT: Style(dim=True),
-            Tone.WARN: Style(bold=True),
-            Tone.BAD: Style(bold=True, reverse=True),
-        }
-    return {
-        Tone.TITLE: Style(bold=True),
-        Tone.FAINT: Style(color="#8089b3"),
-        Tone.GOOD: Style(color=variables["success"]),
-        Tone.BUSY: Style(color=variables["primary"]),
-        Tone.WARN: Style(color=variables["warning"]),
-        Tone.BAD: Style(color=variables["error"], bold=True),
-    }
+    def action_forwards(self) -> None:
+        self.push_screen(Listing(self.hands.forwards))

@@ -40,10 +40,9 @@ def dashboard(settings: Settings, all_namespaces: Everywhere = False, selector: 
     from cli.dashboard.app import Dashboard  # here, since it takes a while to import
 
     app = Dashboard(
-        api.connection,
+        settings,
         namespace=namespace,
         selector=selector or "",
-        timeout=settings.request_timeout,
         colour=screen.has_colour(sys.stdout),
     )
     code = app.run()

@@ -49,7 +49,7 @@ def delete(
         name, uid = vps["metadata"]["name"], vps["metadata"]["uid"]
         goal = Goal(name, goals.deleted(uid), "deleted")
         try:
-            answer = _ask(api, vps, force=force)
+            answer = ask(api, vps, force=force)
         except errors.NotFound:
             screen.out(f"{goal.title} deleted")
             continue
@@ -65,7 +65,7 @@ def delete(
     return 0 if good else 1
 
 
-def _ask(api: Api, vps: Object, *, force: bool) -> Object:
+def ask(api: Api, vps: Object, *, force: bool = False) -> Object:
     """Ask for the deletion of exactly this VPS. Raises NotFound when it is gone already."""
     metadata = vps["metadata"]
     body: dict[str, Any] = {"preconditions": {"uid": metadata["uid"]}}

@@ -15,9 +15,7 @@ kohakuriver vps pause dev test
 
 def pause(settings: Settings, ids: IDs = None, wait: WaitFor = True, timeout: Timeout = "0") -> int:
     """Freeze VPSes where they are. They keep their cores, memory, GPUs and port."""
-    return change.carry_out(
-        settings, ids, Verb("pause", "paused", goals.paused, _spec), wait=wait, timeout=timeout
-    )
+    return change.carry_out(settings, ids, VERB, wait=wait, timeout=timeout)
 
 
 def _spec(vps: Object) -> dict[str, Any]:
@@ -27,3 +25,6 @@ def _spec(vps: Object) -> dict[str, Any]:
             "it is stopped, so there is nothing to pause", hint=f"kohakuriver vps start {name}"
         )
     return {"runState": "Paused"}
+
+
+VERB = Verb("pause", "paused", goals.paused, _spec)

@@ -15,9 +15,7 @@ kohakuriver vps resume dev test
 
 def resume(settings: Settings, ids: IDs = None, wait: WaitFor = True, timeout: Timeout = "0") -> int:
     """Let paused VPSes go on where they were."""
-    return change.carry_out(
-        settings, ids, Verb("resume", "resumed", goals.running, _spec), wait=wait, timeout=timeout
-    )
+    return change.carry_out(settings, ids, VERB, wait=wait, timeout=timeout)
 
 
 def _spec(vps: Object) -> dict[str, Any]:
@@ -25,3 +23,6 @@ def _spec(vps: Object) -> dict[str, Any]:
         name = vps["metadata"]["name"]
         raise goals.Hopeless("it is stopped, not paused", hint=f"kohakuriver vps start {name}")
     return {"runState": "Running"}
+
+
+VERB = Verb("resume", "resumed", goals.running, _spec)

@@ -16,8 +16,7 @@ kohakuriver vps start dev test --timeout 2m
 
 def start(settings: Settings, ids: IDs = None, wait: WaitFor = True, timeout: Timeout = "0") -> int:
     """Start stopped VPSes again: same files, keys, host key and SSH port."""
-    verb = Verb("start", "started", goals.restarted, _spec)
-    return change.carry_out(settings, ids, verb, wait=wait, timeout=timeout)
+    return change.carry_out(settings, ids, VERB, wait=wait, timeout=timeout)
 
 
 def _spec(vps: Object) -> dict[str, Any]:
@@ -32,3 +31,6 @@ def _spec(vps: Object) -> dict[str, Any]:
             hint=f"kohakuriver node uncordon {node}",
         )
     return {"runState": "Running", "restartRequest": uuid.uuid4().hex}
+
+
+VERB = Verb("start", "started", goals.restarted, _spec)

@@ -9,9 +9,9 @@ kohakuriver vps stop dev
 kohakuriver vps stop dev test --no-wait
 """
 
-_STOP = Verb("stop", "stopped", goals.stopped, lambda vps: {"runState": "Stopped"})
+VERB = Verb("stop", "stopped", goals.stopped, lambda vps: {"runState": "Stopped"})
 
 
 def stop(settings: Settings, ids: IDs = None, wait: WaitFor = True, timeout: Timeout = "0") -> int:
     """Stop VPSes. Their files, node, keys and SSH port are kept; cores, memory and GPUs are freed."""
-    return change.carry_out(settings, ids, _STOP, wait=wait, timeout=timeout)
+    return change.carry_out(settings, ids, VERB, wait=wait, timeout=timeout)

@@ -8,6 +8,8 @@ import pytest
 from textual.pilot import Pilot
 
 from cli.dashboard.app import Dashboard
+from cli.settings import Settings
+from kohakuriver.client import config
 from kohakuriver.client.config import Connection
 from kohakuriver.clock import SystemClock
 from tests.apiserver.api import token_of
@@ -77,10 +79,10 @@ def watcher(shell: Shell) -> Callable[..., contextlib.AbstractAsyncContextManage
     async def make(
         size: tuple[int, int] = (80, 24), *, user: str = "admin", others: tuple[str, ...] = (), **options
     ) -> AsyncIterator[Watcher]:
-        connection = Connection(
-            shell.url or shell.api.url, others=others, token=token_of(user), context="test"
-        )
-        app = Dashboard(connection, **{"namespace": "default", "clock": StillClock(), **options})
+        connection = Connection(shell.url or shell.api.url, others=others, token=token_of(user))
+        file = shell.folder / "config"
+        config.write(file, connection, cluster="test", user=user)
+        app = Dashboard(Settings(config=file), **{"namespace": "default", "clock": StillClock(), **options})
         async with app.run_test(size=size) as pilot:
             yield Watcher(app, pilot, shell)
 

@@ -114,9 +114,9 @@ async def test_the_keys_are_listed_and_q_quits(shell, watcher) -> None:
     async with watcher() as one:
         await one.sees("dev")
         await one.press("question_mark")
-        await one.sees("these keys")
+        await one.sees("to the nodes, and back")
         await one.press("escape", "f1")
-        await one.sees("these keys")
+        await one.sees("to the nodes, and back")
         await one.press("q", "q")
         await one.until(lambda: one.app._exit)
         assert one.app.return_value == 0

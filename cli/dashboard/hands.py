@@ -1,0 +1,75 @@
+"""What the keys do with a VPS: ask where something would be lost, do it, and say what came of it.
+
+Everything goes on beside the screen; an error is shown, and ends nothing else.
+"""
+
+from collections.abc import Coroutine
+from typing import Any
+
+from textual.app import App
+
+from cli.access.target import Target
+from cli.dashboard import outside
+from cli.dashboard.doing import QUESTIONS, Doing
+from cli.dashboard.forwards import Forwards
+from cli.dashboard.logs import Logs
+from cli.ide.asking import Choice, Line
+from cli.settings import Settings
+from cli.vps.connect import program
+from kohakuriver import errors
+from kohakuriver.clock import Clock
+
+Object = dict[str, Any]
+
+
+class Hands:
+    """Of one dashboard."""
+
+    def __init__(self, app: App[int], settings: Settings, clock: Clock) -> None:
+        self._app, self._settings, self._clock = app, settings, clock
+        self.forwards = Forwards(settings.connection(), self._warn)
+        self._doing = Doing(settings, lambda words: app.call_from_thread(self._warn, words))
+
+    def take(self, what: str, vps: Object) -> None:
+        """Begin: "connect", "logs", "forward", "delete", or a verb of the run state."""
+        works = {"connect": self._connect, "logs": self._logs, "forward": self._forward}
+        work = works[what](vps) if what in works else self._carry_out(what, vps)
+        self._app.run_worker(self._told(work), group="hands")
+
+    async def _told(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except (errors.KohakuRiverError, OSError) as error:
+            hint = getattr(error, "hint", "")
+            words = f"{error}" + (f"\n{hint}" if hint else "")
+            self._app.notify(words, severity="error", markup=False)
+
+    def _warn(self, words: str) -> None:
+        self._app.notify(words, severity="warning", markup=False)
+
+    async def _carry_out(self, what: str, vps: Object) -> None:
+        if what in QUESTIONS:
+            question, *answers = QUESTIONS[what]
+            asked = Choice(question.format(name=vps["metadata"]["name"]), *answers)
+            if await self._app.push_screen_wait(asked) != answers[-1]:
+                return
+        self._app.notify(await self._doing.carry_out(what, vps), markup=False)
+
+    async def _connect(self, vps: Object) -> None:
+        metadata = vps["metadata"]
+        words = ["connect", metadata["name"], "--namespace", metadata["namespace"]]
+        await outside.run(self._app, [*program(self._settings), *words])
+
+    async def _logs(self, vps: Object) -> None:
+        target = Target(self._settings, vps)
+        heading = f"logs of {target.name}"
+        logs = Logs(heading, lambda params: target.stream("logs", params), clock=self._clock)
+        await self._app.push_screen(logs)
+
+    async def _forward(self, vps: Object) -> None:
+        name = vps["metadata"]["name"]
+        question = f"Which port of {name}? LOCAL:PORT where another one is wanted here."
+        words = await self._app.push_screen_wait(Line(question))
+        if words:
+            begun = await self.forwards.begin(vps, words)
+            self._app.notify("\n".join(f"{one.title} is at {one.url}" for one in begun), markup=False)
