@@ -105,12 +105,12 @@ async def serve(options: argparse.Namespace, connection: config.Connection) -> N
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code."""
     options = parser().parse_args(arguments)
-    logs.configure(logging.DEBUG if options.verbose else logging.INFO)
     try:
         connection = config.load(options.config, context=options.context)
     except errors.ConfigError as error:
         sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
         return 2
+    logs.configure(logging.DEBUG if options.verbose else logging.INFO)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
             runner.run(serve(options, connection))

@@ -171,7 +171,19 @@ async def test_a_store_goes_on_at_the_next_endpoint_when_its_own_freezes(
         store = await EtcdStore.connect([second.endpoint, etcd.endpoint], timeout=1.0)
         await put(store, "a")
         second.freeze()
+        assert await store.get("a") is None  # the other one, which never had it, within the same call
+        await store.aclose()
+
+
+async def test_a_write_is_not_sent_to_a_second_endpoint_but_unknown(
+    etcd: EtcdProcess, tmp_path: Path
+) -> None:
+    with EtcdProcess(tmp_path / "second") as second:
+        store = await EtcdStore.connect([second.endpoint, etcd.endpoint], timeout=1.0)
+        await put(store, "a")
+        second.freeze()
         with pytest.raises(StoreTimeout):
-            await store.get("a")
-        assert await store.get("a") is None  # the other one, which never had it
+            await put(store, "b")
+        assert await store.get("b") is None
+        await put(store, "c")  # the next one goes where somebody answers
         await store.aclose()
