@@ -10,14 +10,14 @@ import logging
 from collections.abc import Sequence
 from typing import Final, assert_never
 
-from agent import actions, labels
-from agent.actions import Action
-from agent.desired import Desired, Mount
+from agent.deciding import actions, labels
+from agent.deciding.actions import Action
+from agent.deciding.desired import Desired, Mount
+from agent.deciding.memory import Memory, Recreation
 from agent.images.images import Images
 from agent.login.access import Access
 from agent.machine.gpus import Devices
 from agent.machine.staging import Staging
-from agent.memory import Memory, Recreation
 from agent.recreate import Recreator, carry_over
 from agent.roster import Entry, Roster
 from agent.runtime.base import Bind, Container, ContainerSpec, ContainerState, Runtime, VolumeMount

@@ -11,9 +11,9 @@ import dataclasses
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
-from agent import labels
+from agent.deciding import labels
+from agent.deciding.memory import engine_lost
 from agent.machine.isolation import Isolation
-from agent.memory import engine_lost
 from agent.roster import Entry, Roster
 from agent.runtime.base import SUBSCRIBED, Containers, EngineInfo, Runtime, RuntimeEvent, Volumes
 from agent.runtime.errors import EngineError, EngineRefused, RuntimeTimeout

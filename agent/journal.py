@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.memory import Durable, Recreation, Restart
+from agent.deciding.memory import Durable, Recreation, Restart
 from agent.quarantine import Quarantine, Seen
 from kohakuriver import private_file
 

@@ -10,11 +10,14 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 
-from agent import memory, status
-from agent.actions import Action, Finish, Probe, Reject, Start, Tell, Update, Wait
 from agent.apply import Applier
-from agent.decide import decide
-from agent.desired import Desired, read
+from agent.deciding import memory, status
+from agent.deciding.actions import Action, Finish, Probe, Reject, Start, Tell, Update, Wait
+from agent.deciding.decide import decide
+from agent.deciding.desired import Desired, read
+from agent.deciding.memory import Durable, Memory, Trouble, learn
+from agent.deciding.seed import seed
+from agent.deciding.tell import tell
 from agent.images.images import Images
 from agent.journal import Journal
 from agent.login.access import Access
@@ -22,15 +25,12 @@ from agent.login.keepalive import SHELL, why_it_ended
 from agent.login.probes import Probes
 from agent.machine.staging import Staging
 from agent.machine.surroundings import Surroundings
-from agent.memory import Durable, Memory, Trouble, learn
 from agent.queue import KeyQueue
 from agent.report import Reporter, Status
 from agent.roster import Entry, Roster
 from agent.runtime.base import Container, ContainerState, Runtime
 from agent.runtime.errors import EngineError, NotFound, RuntimeTimeout, RuntimeUnavailable, WrongState
-from agent.seed import seed
 from agent.settings import Settings
-from agent.tell import tell
 from kohakuriver import errors
 from kohakuriver.client.rest import Object
 from kohakuriver.client.watch import Informer, ObjectKey, key_of

@@ -16,8 +16,8 @@ import random
 import socket
 import uuid
 
-from agent import labels
 from agent.apply import Applier
+from agent.deciding import labels
 from agent.engine import Engine, Health
 from agent.heartbeat import Heartbeat, holder
 from agent.images.environments import Environments

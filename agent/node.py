@@ -11,7 +11,7 @@ import dataclasses
 import logging
 from typing import Any
 
-from agent import labels, strays
+from agent.deciding import labels, strays
 from agent.engine import Engine
 from agent.machine import facts
 from agent.machine.gpus import Devices

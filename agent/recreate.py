@@ -14,10 +14,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from agent import actions, labels
-from agent.desired import Desired
+from agent.deciding import actions, labels
+from agent.deciding.desired import Desired
+from agent.deciding.memory import KeptBack, Recreation, run_of
 from agent.machine import facts
-from agent.memory import KeptBack, Recreation, run_of
 from agent.roster import Entry, Roster
 from agent.runtime.base import (
     COMMIT_CLUSTER_LABEL,

@@ -7,9 +7,9 @@ it. One that was known by its id stays known when somebody renames it.
 import dataclasses
 from collections.abc import Collection, Iterable, Iterator
 
-from agent import labels, strays
-from agent.desired import Desired
-from agent.memory import Durable, Memory
+from agent.deciding import labels, strays
+from agent.deciding.desired import Desired
+from agent.deciding.memory import Durable, Memory
 from agent.runtime.base import Container, ContainerState
 from kohakuriver.client.watch import ObjectKey
 

@@ -11,7 +11,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
-from agent import labels
+from agent.deciding import labels
 from agent.roster import Roster
 from agent.runtime.base import Container, Runtime
 from agent.runtime.errors import EngineError

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from controller import metrics
-from controller.nodes import Limits
+from controller.deciding.nodes import Limits
+from controller.deciding.schedule import Strategy
 from controller.program import Controller, Options
-from controller.schedule import Strategy
 from kohakuriver import __version__, durations, errors, logs
 from kohakuriver.client import config
 from kohakuriver.client.rest import Client

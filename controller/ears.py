@@ -7,7 +7,7 @@ no I/O.
 
 import dataclasses
 
-from controller.nodes import Hearing, Limits
+from controller.deciding.nodes import Hearing, Limits
 
 
 @dataclasses.dataclass(slots=True)

@@ -12,11 +12,11 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from controller import grants, view
+from controller.deciding import grants, view
+from controller.deciding.queue import PendingQueue
+from controller.deciding.schedule import Unschedulable
+from controller.deciding.view import VPSRequest
 from controller.fleet import Fleet
-from controller.queue import PendingQueue
-from controller.schedule import Unschedulable
-from controller.view import VPSRequest
 from controller.world import World
 from controller.writes import Writes, unscheduled
 from kohakuriver import errors

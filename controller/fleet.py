@@ -9,10 +9,10 @@ import collections
 import dataclasses
 from collections.abc import Iterator
 
-from controller import schedule
-from controller.room import NodeView, to_book, view_of
-from controller.schedule import Placement, Strategy, Unschedulable
-from controller.view import Booking, NodeFacts, VPSRequest
+from controller.deciding import schedule
+from controller.deciding.room import NodeView, to_book, view_of
+from controller.deciding.schedule import Placement, Strategy, Unschedulable
+from controller.deciding.view import Booking, NodeFacts, VPSRequest
 
 IN_FLIGHT = -1  # the revision of a booking that has been asked for and not yet answered
 Ranking = list[tuple[float, str]]  # worth, negated, and name: the best first

@@ -11,12 +11,13 @@ import random
 from collections.abc import Callable
 from typing import Any, assert_never
 
-from controller import explainer, grants
-from controller.backoff import Backoff
+from controller import explainer
+from controller.deciding import grants
+from controller.deciding.backoff import Backoff
+from controller.deciding.grants import Action, Regrant, Release, Rest, Wait
+from controller.deciding.schedule import Unschedulable
+from controller.deciding.view import booking_of, request_of
 from controller.fleet import Fleet
-from controller.grants import Action, Regrant, Release, Rest, Wait
-from controller.schedule import Unschedulable
-from controller.view import booking_of, request_of
 from controller.world import World
 from controller.writes import Writes
 from kohakuriver import errors

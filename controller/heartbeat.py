@@ -8,8 +8,8 @@ import asyncio
 import logging
 from typing import Any
 
+from controller.deciding.nodes import Limits
 from controller.ears import Ears
-from controller.nodes import Limits
 from controller.world import World
 from controller.writes import Writes
 from kohakuriver import errors

@@ -11,10 +11,10 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from controller import nodes, view
+from controller.deciding import nodes, view
+from controller.deciding.nodes import Limits, Lost
 from controller.ears import Ears
 from controller.heartbeat import LABELS, Heartbeat
-from controller.nodes import Limits, Lost
 from controller.tenants import Tenants, is_back, is_marked
 from controller.world import World
 from controller.writes import Writes

@@ -13,6 +13,8 @@ import random
 from collections.abc import Callable
 
 from controller import handlers
+from controller.deciding.nodes import Limits
+from controller.deciding.schedule import Strategy
 from controller.ears import Ears
 from controller.election import LEASE_NAME, Election, Terms
 from controller.fleet import Fleet
@@ -20,8 +22,6 @@ from controller.granter import Granter
 from controller.heartbeat import Heartbeat
 from controller.lifecycle import Lifecycle
 from controller.metrics import Metrics
-from controller.nodes import Limits
-from controller.schedule import Strategy
 from controller.scheduler import Scheduler
 from controller.world import World
 from controller.writes import Writes

@@ -12,15 +12,15 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from controller import grants, schedule, view
-from controller.backoff import Backoff
+from controller.deciding import grants, schedule, view
+from controller.deciding.backoff import Backoff
+from controller.deciding.queue import PendingQueue
+from controller.deciding.room import NodeView
+from controller.deciding.schedule import Placement, Unschedulable
+from controller.deciding.view import VPSRequest
 from controller.explainer import Explainer
 from controller.fleet import Fleet
 from controller.metrics import Metrics
-from controller.queue import PendingQueue
-from controller.room import NodeView
-from controller.schedule import Placement, Unschedulable
-from controller.view import VPSRequest
 from controller.world import World
 from controller.writes import Writes
 from kohakuriver import errors

@@ -4,7 +4,7 @@ import collections
 from collections.abc import Collection
 from typing import Any
 
-from controller.view import condition
+from controller.deciding.view import condition
 from kohakuriver.client.watch import ObjectKey
 
 Object = dict[str, Any]

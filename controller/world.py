@@ -9,7 +9,7 @@ import asyncio
 import random
 from typing import Any
 
-from controller import view
+from controller.deciding import view
 from kohakuriver import errors
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import Informer, ObjectKey

@@ -8,9 +8,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from agent import restart
+from agent.deciding import restart
+from agent.deciding.memory import ImageState, ImageView
 from agent.images.tarballs import Tarballs
-from agent.memory import ImageState, ImageView
 from agent.runtime.base import PullProgress, Runtime
 from agent.runtime.errors import EngineError
 from kohakuriver.clock import Clock

@@ -7,10 +7,10 @@ set up and asked. What it learned of an image is kept by the image's id.
 import asyncio
 from collections.abc import Callable
 
-from agent.desired import Desired
+from agent.deciding.desired import Desired
+from agent.deciding.memory import SSHView
 from agent.login import probe, ssh
 from agent.login.keepalive import SSHD
-from agent.memory import SSHView
 from agent.runtime.base import Container, File, PortBinding, Runtime
 from agent.settings import LOOPBACK, SSHPublishing, is_loopback
 

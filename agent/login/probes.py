@@ -8,9 +8,9 @@ import dataclasses
 import logging
 from collections.abc import Callable
 
-from agent.desired import Desired
+from agent.deciding.desired import Desired
+from agent.deciding.memory import SSHView
 from agent.login.access import Access
-from agent.memory import SSHView
 from agent.roster import Entry, Roster
 from agent.runtime.base import Container
 from agent.runtime.errors import EngineError

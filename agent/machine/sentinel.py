@@ -11,7 +11,7 @@ import enum
 import hashlib
 import logging
 
-from agent import labels
+from agent.deciding import labels
 from agent.runtime.base import EngineVolume, Runtime
 
 log = logging.getLogger(__name__)

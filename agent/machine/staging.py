@@ -14,7 +14,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.desired import Mount
+from agent.deciding.desired import Mount
 from agent.machine import allowed, beneath
 from agent.machine.allowed import Allowed, AllowedMount
 from agent.machine.beneath import Mounter

@@ -8,13 +8,13 @@ nothing.
 import dataclasses
 from collections.abc import Callable
 
-from agent import labels
-from agent.desired import Around, Desired
+from agent.deciding import labels
+from agent.deciding.desired import Around, Desired
+from agent.deciding.memory import Hold
 from agent.images.environments import Environments
 from agent.machine import allowed
 from agent.machine.gpus import Devices
 from agent.machine.topology import Topology, cores_of
-from agent.memory import Hold
 from agent.roster import Entry, Roster
 from agent.runtime.base import Container, Limits
 from agent.settings import Settings

@@ -3,11 +3,11 @@
 import dataclasses
 from typing import Any
 
-from agent import labels
-from agent.desired import Desired, Login
-from agent.memory import Memory
+from agent.deciding import labels
+from agent.deciding.desired import Desired, Login
+from agent.deciding.memory import Memory
+from agent.deciding.seed import seed
 from agent.runtime.base import Container, ContainerState, Limits
-from agent.seed import seed
 
 NOON = 1000.0
 CLUSTER = "cluster-1"

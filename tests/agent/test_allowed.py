@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.desired import Mount
+from agent.deciding.desired import Mount
 from agent.machine.allowed import AllowedMount, mount_refusal, refusal
 from tests.agent.builders import a_vps
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from agent.deciding.memory import Durable, Restart
 from agent.journal import Journal, NodeFacts
-from agent.memory import Durable, Restart
 
 
 async def test_what_was_saved_is_read_back_by_the_next_agent(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.desired import Mount
+from agent.deciding.desired import Mount
 from agent.machine.allowed import AllowedMount
 from agent.machine.beneath import KernelMounter
 from agent.machine.staging import MountRefused, Staging

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.decide import decide
-from agent.desired import Around
+from agent.deciding.decide import decide
+from agent.deciding.desired import Around
+from agent.deciding.status import observed_status
 from agent.journal import Journal
 from agent.quarantine import Seen, Watchman, went_back
 from agent.runtime.base import ContainerState
 from agent.runtime.fake_engine import FakeEngine
-from agent.status import observed_status
 from apiserver.store.memory import MemoryStore
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds

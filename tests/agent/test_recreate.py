@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from agent.actions import Tell
+from agent.deciding.actions import Tell
+from agent.deciding.memory import Recreation
 from agent.machine import facts
-from agent.memory import Recreation
 from agent.recreate import Recreator
 from agent.roster import Entry, Roster
 from agent.runtime.base import ContainerState, File

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from controller.cores import Use
-from controller.gpus import GPU, Wish
-from controller.room import NO_NAMES, NOBODYS, NodeView
-from controller.view import NodeFacts, VPSRequest
+from controller.deciding.cores import Use
+from controller.deciding.gpus import GPU, Wish
+from controller.deciding.room import NO_NAMES, NOBODYS, NodeView
+from controller.deciding.view import NodeFacts, VPSRequest
 
 GI = 1 << 30
 

@@ -1,8 +1,8 @@
 """What counts as booked, from the asking to the watch's word; and which nodes got better."""
 
+from controller.deciding.schedule import Placement, Unschedulable
+from controller.deciding.view import Booking
 from controller.fleet import Fleet
-from controller.schedule import Placement, Unschedulable
-from controller.view import Booking
 from tests.controller.builders import GI, a_node, a_request, a_wish, some_gpus
 
 

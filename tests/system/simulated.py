@@ -9,9 +9,9 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+from controller.deciding.schedule import Strategy
 from controller.election import LEASE_NAME
 from controller.program import Controller, Options
-from controller.schedule import Strategy
 from kohakuriver import errors
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apiserver.booking import booking
-from controller import room, schedule, view
+from controller.deciding import room, schedule, view
 
 GPUS = [
     {"index": number, "uuid": f"GPU-{number}", "model": model, "numa": numa, "healthy": healthy}

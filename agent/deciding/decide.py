@@ -1,0 +1,243 @@
+"""What to do next for one VPS, from what is declared, what is seen and what is known. Pure.
+
+The middle of the agent: loop.py gathers, `learn` (memory.py) judges what happened, `decide` says what
+follows, apply.py does it. The rules that nothing here may break, each a property test:
+
+* a container is removed only for an object bound here of equal (uid, epoch): with a deletionTimestamp, or
+  when it never ran and its VPS needs one made otherwise;
+* nothing is created or started without a grant, for a Stopped VPS, on a drained node, for what the node
+  refuses, or for one that is being deleted;
+* a second container is never made while one is there;
+* what belongs to another placement or another object is left alone;
+* nothing at all is changed while the node is in quarantine.
+"""
+
+import dataclasses
+
+from agent.deciding import labels, recreation, restart
+from agent.deciding.actions import (
+    Action,
+    Clean,
+    Create,
+    Finish,
+    MakeAnew,
+    Pause,
+    Probe,
+    PullImage,
+    Reject,
+    Remove,
+    RemoveVolumes,
+    Start,
+    Stop,
+    Tell,
+    Unpause,
+    Update,
+    Wait,
+    WriteFiles,
+)
+from agent.deciding.desired import Desired
+from agent.deciding.memory import Cause, ImageState, Memory, asked, run_of
+from agent.runtime.base import Container, ContainerState
+from kohakuriver.resources.vps import RunState
+
+LOOK_AGAIN = 1.0  # seconds, where the engine is in the middle of something
+HELD = 0.5  # seconds between looks at what keeps it from starting
+
+
+def decide(desired: Desired, observed: Container | None, memory: Memory, now: float) -> list[Action]:
+    """The next actions, in order; empty when everything is as declared."""
+    if observed is not None and not labels.is_for(observed, desired):
+        return []
+    if desired.around.quarantine:
+        return _keep_watch(desired, observed, memory)
+    trouble = memory.trouble
+    if trouble is not None and trouble.asked == asked(desired) and now < trouble.retry_at:
+        return [Wait(trouble.retry_at, why=trouble.message)]
+    if desired.deleting:
+        return _remove(desired, observed, memory, now)
+    return [*recreation.after(desired, observed, memory), *_bring(desired, observed, memory, now)]
+
+
+def _bring(desired: Desired, observed: Container | None, memory: Memory, now: float) -> list[Action]:
+    """To the declared run state."""
+    if desired.run_state is RunState.STOPPED:
+        return _stop(desired, observed, why="the VPS is declared Stopped")
+    if desired.around.drained:
+        return _stop(desired, observed, why="its node is drained")
+    if desired.limits is None:
+        return _stop(desired, observed, why="its cores and memory are released")
+    return _run(desired, observed, memory, now)
+
+
+def ended(desired: Desired, observed: Container, memory: Memory) -> restart.Ended | None:
+    """Why an exited container is left as it is; None when it is to run again."""
+    last = memory.exit
+    if last is None or memory.durable.restart is not None:
+        return None
+    if desired.run_state is RunState.PAUSED and memory.was_paused and last.cause is not Cause.DECLARED:
+        return restart.Ended(
+            "MemoryLost", "it was paused when it was ended: its memory was lost, its files are kept"
+        )
+    if last.cause in (Cause.DECLARED, Cause.ENGINE):
+        return None
+    return restart.ended(desired.restart_policy, exit_code=observed.exit_code, oom_killed=observed.oom_killed)
+
+
+def _remove(desired: Desired, observed: Container | None, memory: Memory, now: float) -> list[Action]:
+    why = "the VPS was deleted"
+    clean = [Clean(why)] if recreation.leaves_something(observed, memory) else []
+    if observed is None:
+        return [*clean, *_remove_volumes(desired), Finish()]
+    if observed.state is ContainerState.REMOVING:
+        return [Wait(now + LOOK_AGAIN, why="the engine is still removing the container")]
+    stop = [Stop(observed.id, desired.stop_grace, why=why)] if observed.is_up else []
+    return [*stop, Remove(observed.id, why=why), *clean, *_remove_volumes(desired), Finish()]
+
+
+def _remove_volumes(desired: Desired) -> list[Action]:
+    names = tuple(volume.name for volume in desired.volumes if not volume.kept)
+    return [RemoveVolumes(names, why="the VPS was deleted, and they are not to be kept")] if names else []
+
+
+def _stop(desired: Desired, observed: Container | None, *, why: str) -> list[Action]:
+    if observed is None or not observed.is_up:
+        return []
+    return [Stop(observed.id, desired.stop_grace, why=why)]
+
+
+def _run(desired: Desired, observed: Container | None, memory: Memory, now: float) -> list[Action]:
+    if observed is None:
+        return _create(desired, memory, now)
+    match observed.state:
+        case ContainerState.REMOVING | ContainerState.RESTARTING:
+            return [Wait(now + LOOK_AGAIN, why=f"the container is {observed.state}")]
+        case ContainerState.DEAD:
+            return []  # only a person can tell whether something in it is worth saving
+        case ContainerState.CREATED:
+            return _start(desired, observed, memory, now)
+        case ContainerState.EXITED:
+            return _again(desired, observed, memory, now)
+        case ContainerState.RUNNING | ContainerState.PAUSED:
+            return _keep(desired, observed, memory, now)
+
+
+def _create(desired: Desired, memory: Memory, now: float) -> list[Action]:
+    if desired.around.refusal is not None:
+        return [Reject(desired.around.refusal.reason, desired.around.refusal.message)]
+    if memory.hold is not None and memory.hold.failed:
+        return [Wait(now + LOOK_AGAIN, why=memory.hold.message)]
+    fetch = _fetch(desired, memory, now) if recreation.needs_image(desired, None, memory) else []
+    if fetch:
+        return fetch
+    if memory.durable.recreation is not None:
+        return [MakeAnew()]
+    lost = memory.container_id
+    return [Create(lost=lost), *([_filesystem_lost(desired, lost)] if lost else [])]
+
+
+def _fetch(desired: Desired, memory: Memory, now: float) -> list[Action]:
+    """What is to be done before the image can be used; nothing when it can."""
+    match memory.image.state:
+        case ImageState.USABLE:
+            return []
+        case ImageState.ABSENT:
+            return [PullImage(desired.image)]
+        case ImageState.PULLING:
+            return [Wait(now + restart.LONGEST, why=memory.image.message)]
+        case ImageState.FAILED if now < memory.image.retry_at:
+            return [Wait(memory.image.retry_at, why=memory.image.message)]
+        case ImageState.FAILED:
+            return [PullImage(desired.image)]
+
+
+def _filesystem_lost(desired: Desired, lost: str) -> Tell:
+    return Tell(
+        "Warning",
+        "FilesystemLost",
+        f"container {lost[:12]} was removed from outside; created again from image {desired.image}, "
+        "what was written in it is gone",
+    )
+
+
+def _again(desired: Desired, observed: Container, memory: Memory, now: float) -> list[Action]:
+    if ended(desired, observed, memory) is not None:
+        return []
+    last = memory.exit
+    waits = last is not None and memory.durable.restart is None and now < last.retry_at
+    if last is not None and waits:
+        return [Wait(last.retry_at, why="backing off after an exit")]
+    return _start(desired, observed, memory, now)
+
+
+def _start(desired: Desired, observed: Container, memory: Memory, now: float) -> list[Action]:
+    if desired.around.refusal is not None:
+        return []
+    if labels.never_ran(observed) and labels.is_outdated(observed, desired):
+        return [Remove(observed.id, why="it never ran, and is to be made otherwise")]
+    if memory.hold is not None:
+        return [Wait(now + HELD, why=memory.hold.message)]
+    if recreation.is_due(desired, observed, memory):
+        anew = recreation.needs_image(desired, observed, memory)
+        return (_fetch(desired, memory, now) if anew else []) or [recreation.step(desired, observed, memory)]
+    unfit = labels.unfit(observed, desired)
+    if unfit:
+        return [Wait(now + restart.LONGEST, why=unfit)]
+    return [*_adjust(desired, observed, memory), Start(observed.id)]
+
+
+def _keep(desired: Desired, observed: Container, memory: Memory, now: float) -> list[Action]:
+    pending = memory.durable.restart
+    if pending is not None and pending.run == run_of(observed):
+        return [Stop(observed.id, desired.stop_grace, why="a restart was requested")]
+    held = memory.hold is not None and needs_update(desired, observed)
+    wait = [Wait(now + HELD, why=memory.hold.message)] if memory.hold is not None and held else []
+    return [*_adjust(desired, observed, memory), *_freeze(desired, observed, memory), *wait]
+
+
+def _keep_watch(desired: Desired, observed: Container | None, memory: Memory) -> list[Action]:
+    """What changes nothing."""
+    if observed is None or observed.state is not ContainerState.RUNNING:
+        return []
+    return _probe(desired, observed, memory)
+
+
+def _freeze(desired: Desired, observed: Container, memory: Memory) -> list[Action]:
+    frozen = observed.state is ContainerState.PAUSED
+    if desired.run_state is RunState.PAUSED:
+        return [] if frozen else [Pause(observed.id, why="the VPS is declared Paused")]
+    if not frozen:
+        return _probe(desired, observed, memory)
+    if memory.paused_run == run_of(observed):
+        return [Unpause(observed.id, why="the VPS is declared Running")]
+    why = "it was paused from outside"
+    return [
+        Unpause(observed.id, why=why),
+        Tell("Warning", "PausedOutside", f"container {observed.name} was paused from outside; it runs again"),
+    ]
+
+
+def needs_update(desired: Desired, observed: Container) -> bool:
+    """Whether the container is limited otherwise than granted. No set of cores at all means all of them."""
+    has, wanted = observed.limits, desired.limits
+    if has is None or wanted is None:
+        return has != wanted
+    if not has.cpuset and wanted.cpuset == desired.around.machine:
+        has = dataclasses.replace(has, cpuset=wanted.cpuset)
+    return has != wanted
+
+
+def _adjust(desired: Desired, observed: Container, memory: Memory) -> list[Action]:
+    """What may change without a new container: limits, and who may log in."""
+    actions: list[Action] = []
+    if desired.limits is not None and memory.hold is None and needs_update(desired, observed):
+        actions.append(Update(observed.id, desired.limits))
+    if memory.durable.login != labels.login_hash(desired):
+        actions.append(WriteFiles(observed.id))
+    return actions
+
+
+def _probe(desired: Desired, observed: Container, memory: Memory) -> list[Action]:
+    run = run_of(observed)
+    if desired.login.disabled or run is None or (memory.ssh is not None and memory.ssh.run == run):
+        return []
+    return [Probe(observed.id, run)]

@@ -1,0 +1,158 @@
+"""The labels by which a container is known as a VPS's, and the hash of what it was made from. Pure."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+
+from agent.deciding.desired import Desired, Mount
+from agent.runtime.base import CLUSTER_LABEL, Container, ContainerState
+
+CLUSTER = CLUSTER_LABEL
+UID = "kohakuriver.io/uid"
+EPOCH = "kohakuriver.io/epoch"
+NAME = "kohakuriver.io/name"
+NAMESPACE = "kohakuriver.io/namespace"
+NODE = "kohakuriver.io/node"
+SPEC_HASH = "kohakuriver.io/spec-hash"
+IMAGE = "kohakuriver.io/image"  # as declared; the engine's may be one of an earlier container's files
+COMMIT = "kohakuriver.io/commit"  # how many times its files have been carried over
+RESTART_REQUEST = "kohakuriver.io/restart-request"
+LOGIN = "kohakuriver.io/login-hash"
+GPUS = "kohakuriver.io/gpus"
+MOUNTS = "kohakuriver.io/mounts"
+PRIVILEGED = "kohakuriver.io/privileged"
+VOLUME = "kohakuriver.io/volume"  # on a volume: its name in the VPS
+
+COMMITS = "kohakuriver/commit-"  # images of the files of containers that were made anew; of no use to others
+
+
+def of(desired: Desired, *, cluster: str, node: str) -> dict[str, str]:
+    """The labels of this VPS's container."""
+    return {
+        CLUSTER: cluster,
+        UID: desired.uid,
+        EPOCH: str(desired.epoch),
+        NAME: desired.name,
+        NAMESPACE: desired.namespace,
+        NODE: node,
+        SPEC_HASH: spec_hash(desired),
+        IMAGE: desired.image,
+        RESTART_REQUEST: desired.restart_request,
+        LOGIN: login_hash(desired),
+        **({GPUS: ",".join(desired.gpus)} if desired.gpus else {}),
+        **({MOUNTS: _mounts(desired)} if desired.mounts else {}),
+        **({PRIVILEGED: "true"} if desired.privileged else {}),
+    }
+
+
+def spec_hash(desired: Desired) -> str:
+    """Stands for what only a new container can take up; GPUs have a label of their own."""
+    parts: list[object] = [
+        desired.image,
+        list(desired.env),
+        list(desired.command),
+        desired.login.disabled,
+        desired.ssh_port,
+    ]
+    if desired.mounts or desired.volumes or desired.privileged:
+        mounts = [dataclasses.astuple(mount) for mount in desired.mounts]
+        volumes = [(volume.name, volume.target) for volume in desired.volumes]
+        parts += [mounts, volumes, desired.privileged]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def login_hash(desired: Desired) -> str:
+    """Stands for what is written into the container so that people can log in."""
+    login = desired.login
+    parts = [list(login.keys), login.passwordless, login.disabled]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def is_for(container: Container, desired: Desired) -> bool:
+    """Whether the container carries this very placement of this very object."""
+    return identity(container.labels) == (desired.uid, str(desired.epoch))
+
+
+def identity(labels: Mapping[str, str]) -> tuple[str, str]:
+    """The uid and the epoch that a container's labels name."""
+    return labels.get(UID, ""), labels.get(EPOCH, "")
+
+
+def is_outdated(container: Container, desired: Desired) -> bool:
+    """Whether the spec has since asked for what only a new container can give.
+
+    While the Environment is not known, or nothing is granted, nobody can tell of the image and the GPUs.
+    """
+    changed = bool(desired.image) and container.labels.get(SPEC_HASH, "") != spec_hash(desired)
+    return changed or (desired.limits is not None and gpus(container) != desired.gpus)
+
+
+def gpus(container: Container) -> tuple[str, ...]:
+    """The UUIDs of the GPUs that the container was made with."""
+    return tuple(uuid for uuid in container.labels.get(GPUS, "").split(",") if uuid)
+
+
+def mounts(container: Container) -> tuple[Mount, ...]:
+    """What of the node the container was made to see, whatever is declared since."""
+    return tuple(Mount(*one) for one in json.loads(container.labels.get(MOUNTS) or "[]"))
+
+
+def _mounts(desired: Desired) -> str:
+    return json.dumps([dataclasses.astuple(mount) for mount in desired.mounts])
+
+
+def is_privileged(container: Container) -> bool:
+    """Whether the container was made with all of the machine's rights."""
+    return container.labels.get(PRIVILEGED) == "true"
+
+
+def image_of(container: Container) -> str:
+    """The declared image that its files began from."""
+    return container.labels.get(IMAGE) or container.image
+
+
+def image_changed(container: Container, desired: Desired) -> bool:
+    """Whether the VPS names another image since: then its files cannot be carried over."""
+    return bool(desired.image) and image_of(container) != desired.image
+
+
+def commit_number(container: Container) -> int:
+    """How many times its files were carried over from a container before it."""
+    number = container.labels.get(COMMIT) or "0"
+    return int(number) if number.isdigit() else 0
+
+
+def never_ran(container: Container) -> bool:
+    """Whether it never started and carries nothing over from another: nothing is in it."""
+    created = container.state is ContainerState.CREATED and container.started_at is None
+    return created and commit_number(container) == 0
+
+
+def unfit(container: Container, desired: Desired) -> str:
+    """Why this container may not be started for what is granted now, in words; empty if it may."""
+    if gpus(container) != desired.gpus:
+        had = ", ".join(gpus(container)) or "none"
+        return f"its container was made with other GPUs ({had}) than it is granted now"
+    ports = {port.host_port for port in container.ports}
+    if (
+        ports
+        and desired.ssh_port is not None
+        and not desired.login.disabled
+        and desired.ssh_port not in ports
+    ):
+        return (
+            f"its container publishes SSH on port {min(ports)} of the node, and its port is "
+            f"{desired.ssh_port} now"
+        )
+    return ""
+
+
+def volume_name(vps: tuple[str, str], name: str, *, cluster: str) -> str:
+    """The engine's name of a volume of that VPS: "_" stands in no other part of it."""
+    return f"kohakuriver_{cluster}_{vps[0]}_{vps[1]}_{name}"
+
+
+def of_volume(desired: Desired, name: str, *, cluster: str) -> dict[str, str]:
+    """The labels of a volume. It may outlive its VPS, so it carries no uid."""
+    return {CLUSTER: cluster, NAMESPACE: desired.namespace, NAME: desired.name, VOLUME: name}

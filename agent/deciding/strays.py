@@ -1,0 +1,55 @@
+"""Containers of this cluster on this node that no VPS accounts for. Pure.
+
+They are left alone and not started; what they hold is not given to anybody else. After a restore of the store
+from a backup these are the VPSes that came to be since: the Node's status names them, so that a person can
+declare them again and have them adopted, or remove them.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from agent.deciding import labels
+from agent.runtime.base import Container
+from kohakuriver import quantity
+
+Identity = tuple[str, str]  # uid and epoch, as labels have them
+
+
+def among(
+    containers: Iterable[Container],
+    *,
+    mine: Collection[str],
+    entered: Collection[str],
+    expected: Collection[Identity],
+) -> list[Container]:
+    """Those of no placement that the API has, and copies: not `mine` by id, though their VPS is `entered`."""
+    found = []
+    for one in containers:
+        identity = labels.identity(one.labels)
+        if identity not in expected or (identity[0] in entered and one.id not in mine):
+            found.append(one)
+    return found
+
+
+def written(container: Container) -> dict[str, Any]:
+    """As it stands in the Node's status: who it was made for, and what it holds."""
+    found = container.labels
+    answer: dict[str, Any] = {
+        "container": container.name,
+        "namespace": found.get(labels.NAMESPACE),
+        "vps": found.get(labels.NAME),
+        "uid": found.get(labels.UID),
+        "epoch": _number(found.get(labels.EPOCH)),
+        "state": container.state.value,
+        "image": labels.image_of(container),
+        "gpus": list(labels.gpus(container)),
+        "sshPort": min((port.host_port for port in container.ports), default=None),
+    }
+    if container.limits is not None:
+        answer["cores"] = quantity.format_cores(container.limits.millicores)
+        answer["memory"] = quantity.format_size(container.limits.memory)
+    return {field: value for field, value in answer.items() if value}
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isdigit() else None

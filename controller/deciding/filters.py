@@ -1,0 +1,171 @@
+"""Why a node is refused: one class per reason, and each says so in words.
+
+`schedule.py` asks every filter that applies to a request about every node, and puts the words of those that
+refused together. Here are those that concern every VPS; `topology.py` and `permission.py` have the others.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+from controller.deciding import permission, topology
+from controller.deciding.refusing import Filter, shortage
+from controller.deciding.room import NodeView
+from controller.deciding.topology import written_cores
+from controller.deciding.view import Effect, Taint, VPSRequest
+from kohakuriver import quantity
+
+
+class NodeNotReady(Filter):
+    """Its agent is silent, or its engine does not answer."""
+
+    def fits(self, node: NodeView) -> bool:
+        return node.facts.ready
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return "not ready"
+
+
+class Quarantined(Filter):
+    """The store went back in time, and nobody has looked at it since."""
+
+    def fits(self, node: NodeView) -> bool:
+        return not node.facts.quarantine
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return "in quarantine"
+
+    def alone(self, node: NodeView) -> str:
+        return (
+            f"node {node.name} is in quarantine: {node.facts.quarantine}; "
+            f"look at it, then: kohakuriver node accept {node.name}"
+        )
+
+
+class Cordoned(Filter):
+    """An administrator wants no new VPS on it."""
+
+    def fits(self, node: NodeView) -> bool:
+        return not node.facts.cordoned
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return "cordoned"
+
+
+class Draining(Filter):
+    """An administrator wants nothing to run on it."""
+
+    def fits(self, node: NodeView) -> bool:
+        return not node.facts.draining
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return "being drained"
+
+
+class DiskFull(Filter):
+    """Its disk has no room for another container."""
+
+    def fits(self, node: NodeView) -> bool:
+        return not node.facts.disk_full
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return "short of disk space"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Selector(Filter):
+    """It lacks a label that the VPS selects by."""
+
+    wanted: tuple[tuple[str, str], ...]
+
+    def fits(self, node: NodeView) -> bool:
+        return all(node.facts.labels.get(key) == value for key, value in self.wanted)
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return "without the label " + " and ".join(f"{key}={value}" for key, value in self.wanted)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tainted(Filter):
+    """It carries a taint that the VPS does not tolerate."""
+
+    request: VPSRequest
+
+    def fits(self, node: NodeView) -> bool:
+        return not node.facts.taints or not self._refusing(node)
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        names = sorted({str(taint) for node in refused for taint in self._refusing(node)})
+        shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+        return f"tainted ({shown})"
+
+    def _refusing(self, node: NodeView) -> list[Taint]:
+        return [
+            taint
+            for taint in node.facts.taints
+            if taint.effect is Effect.NO_SCHEDULE and not self.request.tolerates(taint)
+        ]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cores(Filter):
+    """Too few of its cores are free."""
+
+    need: int
+
+    def fits(self, node: NodeView) -> bool:
+        return node.free_cores >= self.need
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return shortage(
+            "cores", refused, need=self.need, free=lambda node: node.free_cores, written=written_cores
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Memory(Filter):
+    """Too little of its memory is free."""
+
+    need: int
+
+    def fits(self, node: NodeView) -> bool:
+        return node.free_memory >= self.need
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return shortage(
+            "memory",
+            refused,
+            need=self.need,
+            free=lambda node: node.free_memory,
+            written=quantity.approximate_size,
+        )
+
+
+class NoSSHPort(Filter):
+    """All of its SSH ports are booked. A node that publishes none gives none, and refuses nobody."""
+
+    def fits(self, node: NodeView) -> bool:
+        return node.free_ports > 0 or not node.facts.ports
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return f"short of SSH ports (0 of {max(len(node.facts.ports) for node in refused)} free)"
+
+
+NOT_READY, CORDONED, DRAINING, DISK_FULL = NodeNotReady(), Cordoned(), Draining(), DiskFull()
+QUARANTINED = Quarantined()
+NO_SSH_PORT = NoSSHPort()
+
+
+def that_apply(request: VPSRequest) -> tuple[Filter, ...]:
+    """The filters this request has to pass, in the order in which a refusal is told."""
+    filters: list[Filter] = [NOT_READY, QUARANTINED, DRAINING, CORDONED, DISK_FULL]
+    if request.selector:
+        filters.append(Selector(request.selector))
+    filters += [Tainted(request), *permission.that_apply(request), *to_hold(request)]
+    if request.needs_port:
+        filters.append(NO_SSH_PORT)
+    return tuple(filters)
+
+
+def to_hold(request: VPSRequest) -> tuple[Filter, ...]:
+    """What a VPS that is bound already must pass to get what it had again."""
+    return (Cores(request.cores), Memory(request.memory), *topology.that_apply(request))

@@ -1,0 +1,101 @@
+"""Whether a bound VPS should give what is booked for it back, or get it again.
+
+A stopped VPS frees it and stays bound, for its files are on that node; started again it needs it on that
+same node. So does one that was stopped because its node is drained, once that is over. Pure: reads a VPS and
+the node it is bound to, decides; `granter.py` carries it out.
+"""
+
+import dataclasses
+
+from controller.deciding import filters, schedule
+from controller.deciding.room import NodeView
+from controller.deciding.view import Object, condition, request_of
+
+NODE_DRAINED = "NodeDrained"  # the agent's reason for a stop that the spec did not ask for
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Release:
+    """Declared Stopped, or drained, and seen stopped: its cores, memory and GPUs are free for others."""
+
+    epoch: int
+    why: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Regrant:
+    """Declared Running or Paused again, or drained no more: book all it needs on its node."""
+
+    epoch: int
+    node: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wait:
+    """Its node has no room for it now."""
+
+    node: str
+    message: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rest:
+    """Stopped by a drain: nothing to do or to say until its node changes."""
+
+    node: str
+
+
+Action = Release | Regrant | Wait | Rest
+
+
+def decide(vps: Object, node: NodeView | None) -> Action | None:
+    """The next step for this VPS, bound to `node`; None when its grant is as it should be."""
+    status = vps.get("status") or {}
+    assignment = status.get("assignment")
+    if not assignment or vps["metadata"].get("deletionTimestamp"):
+        return None
+    epoch, name = assignment["epoch"], assignment["node"]
+    holds = assignment["grant"].get("cores") is not None
+    observed = status.get("observed") or {}
+    is_stopped = observed.get("state") == "stopped" and observed.get("epoch") == epoch
+    if vps["spec"]["runState"] == "Stopped":
+        return Release(epoch, "it is stopped") if holds and is_stopped else None
+    is_draining = node is not None and node.facts.draining
+    is_drained = is_stopped and observed.get("reason") == NODE_DRAINED
+    if is_drained and holds:
+        return Release(epoch, f"node {name} is being drained") if is_draining else Rest(name)
+    if holds:
+        return None
+    if is_drained and is_draining:
+        return Rest(name)
+    short = shortage(vps, node)
+    return Wait(name, short) if short is not None else Regrant(epoch, name)
+
+
+def shortage(vps: Object, node: NodeView | None) -> str | None:
+    """Why the VPS cannot have its cores and memory on the node that has its files; None when it can."""
+    name = vps["status"]["assignment"]["node"]
+    if node is None:
+        return f"its files are on {name}, which is not there"
+    if node.facts.draining:
+        return f"its files are on {name}, which is being drained"
+    refusals = schedule.refusals_of(filters.to_hold(request_of(vps)), [node])
+    if not refusals:
+        return None
+    ((each, refused),) = refusals
+    return f"its files are on {name}, which is {each.phrase(refused)}"
+
+
+def is_pending(vps: Object) -> bool:
+    """Whether this VPS wants a node and has none."""
+    return (
+        not (vps.get("status") or {}).get("assignment")
+        and not vps["metadata"].get("deletionTimestamp")
+        and vps["spec"]["runState"] != "Stopped"
+    )
+
+
+def says_unscheduled(vps: Object) -> bool:
+    """Whether the VPS carries a word of ours that nothing fits."""
+    scheduled = condition(vps, "Scheduled")
+    return scheduled is not None and scheduled["status"] == "False"

@@ -1,0 +1,110 @@
+"""Filters for what a node does not permit: mounts, privileges, what it rejected, what it still holds.
+
+See `refusing.py`. The node's agent has the last word on all of these (`vpses/NAME/reject`); asking here first
+saves a VPS the way there and back.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+from controller.deciding.refusing import Filter
+from controller.deciding.room import NodeView
+from controller.deciding.view import Mount, VPSRequest
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mounts(Filter):
+    """Its administrator does not allow a folder to be mounted."""
+
+    wanted: tuple[Mount, ...]
+
+    def fits(self, node: NodeView) -> bool:
+        return self._refused(node) is None
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return f"not allowing {self._which(refused)}"
+
+    def alone(self, node: NodeView) -> str:
+        return f"node {node.name} does not allow {self._which((node,))}"
+
+    def _which(self, refused: Sequence[NodeView]) -> str:
+        mounts = {mount for node in refused if (mount := self._refused(node)) is not None}
+        each = sorted(mount.path + (" (read-only)" if mount.read_only else "") for mount in mounts)
+        return f"{', '.join(each)} to be mounted"
+
+    def _refused(self, node: NodeView) -> Mount | None:
+        return next((mount for mount in self.wanted if not _is_allowed(mount, node)), None)
+
+
+class Privileged(Filter):
+    """Its administrator allows no privileged VPSes."""
+
+    def fits(self, node: NodeView) -> bool:
+        return node.facts.allow_privileged
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return "not allowing privileged VPSes"
+
+    def alone(self, node: NodeView) -> str:
+        return f"node {node.name} does not allow privileged VPSes"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rejected(Filter):
+    """Its agent has said that it will not take this VPS as it is declared."""
+
+    by: tuple[tuple[str, str], ...]
+    under: tuple[tuple[str, str], ...] = ()  # what those nodes offered then
+
+    def fits(self, node: NodeView) -> bool:
+        if node.name not in dict(self.by):
+            return True
+        return dict(self.under).get(node.name, node.facts.offer) != node.facts.offer
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        names = {node.name for node in refused}
+        reasons = [why for name, why in self.by if name in names]
+        return f"rejecting it ({reasons[0]}{', …' if len(set(reasons)) > 1 else ''})"
+
+    def alone(self, node: NodeView) -> str:
+        return f"node {node.name} will not take it: {dict(self.by)[node.name]}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Buried(Filter):
+    """A former container of this VPS may still be there: the node has not confirmed its end."""
+
+    uid: str
+
+    def fits(self, node: NodeView) -> bool:
+        return self.uid not in node.buried
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return "still holding its former container"
+
+    def alone(self, node: NodeView) -> str:
+        return f"node {node.name} still has its former container, which goes when the node is back"
+
+
+PRIVILEGED = Privileged()
+
+
+def that_apply(request: VPSRequest) -> list[Filter]:
+    """Those of these filters that the request has to pass; mostly none."""
+    filters: list[Filter] = []
+    if request.mounts:
+        filters.append(Mounts(request.mounts))
+    if request.privileged:
+        filters.append(PRIVILEGED)
+    if request.rejected_by:
+        filters.append(Rejected(request.rejected_by, request.rejected_under))
+    if request.former:
+        filters.append(Buried(request.former))
+    return filters
+
+
+def _is_allowed(mount: Mount, node: NodeView) -> bool:
+    """The longest prefix that covers the folder speaks for it."""
+    covering = [one for one in node.facts.allow_mounts if one.covers(mount.path)]
+    prefix = max(covering, key=lambda one: len(one.path), default=None)
+    return prefix is not None and (mount.read_only or not prefix.read_only)

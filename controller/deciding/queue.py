@@ -1,0 +1,143 @@
+"""The VPSes that wait for a node: by priority, then by age; parked until something could help.
+
+VPSes that ask for the same lie in one group, for what refuses one refuses all of them: a group is parked and
+woken as a whole, which makes five thousand waiting VPSes as cheap as one. Plain data: the scheduler calls it.
+"""
+
+import dataclasses
+import heapq
+import itertools
+from collections.abc import Callable, Hashable, Iterator
+from typing import Generic, NamedTuple, TypeVar
+
+from controller.deciding.schedule import Unschedulable
+from controller.deciding.view import VPSRequest
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+class _Place(NamedTuple):
+    """Where in the queue: smaller comes first."""
+
+    rank: int  # priority, negated
+    born: str
+    sequence: int
+
+
+@dataclasses.dataclass(slots=True)
+class _Group(Generic[Key]):
+    members: dict[Key, _Place] = dataclasses.field(default_factory=dict)
+    heap: list[tuple[_Place, Key]] = dataclasses.field(default_factory=list)
+    verdict: Unschedulable | None = None  # set: parked
+    offered: _Place | None = None  # the head as the queue of groups knows it
+
+    def head(self) -> tuple[_Place, Key] | None:
+        while self.heap and self.members.get(self.heap[0][1]) is not self.heap[0][0]:
+            heapq.heappop(self.heap)  # removed, or moved elsewhere, since it was pushed
+        return self.heap[0] if self.heap else None
+
+
+class PendingQueue(Generic[Key]):
+    """Who is next."""
+
+    def __init__(self) -> None:
+        self._groups: dict[VPSRequest, _Group[Key]] = {}
+        self._group_of: dict[Key, VPSRequest] = {}
+        self._ready: list[tuple[_Place, int, VPSRequest]] = []  # heads of groups that are not parked
+        self._sequence = itertools.count()
+
+    def __len__(self) -> int:
+        return len(self._group_of)
+
+    def __iter__(self) -> Iterator[Key]:
+        """Everybody, in no order."""
+        return iter(list(self._group_of))
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._group_of
+
+    def put(self, key: Key, request: VPSRequest, *, priority: int, born: str) -> bool:
+        """Add a VPS, or take over what changed in it; its turn stays. Whether anything changed."""
+        held = self._place_of(key)
+        rank = -priority
+        if held is not None and self._group_of[key] == request and (held.rank, held.born) == (rank, born):
+            return False
+        if self._group_of.get(key) != request:
+            self.remove(key)
+        place = _Place(rank, born, held.sequence if held else next(self._sequence))
+        group = self._groups.setdefault(request, _Group())
+        group.members[key] = place
+        heapq.heappush(group.heap, (place, key))
+        self._group_of[key] = request
+        self._offer(request)
+        return True
+
+    def remove(self, key: Key) -> None:
+        """This VPS no longer waits."""
+        request = self._group_of.pop(key, None)
+        if request is None:
+            return
+        group = self._groups[request]
+        del group.members[key]
+        if not group.members:
+            del self._groups[request]
+
+    def next(self) -> tuple[Key, VPSRequest] | None:
+        """The VPS whose turn it is. It stays until `remove` or `park`."""
+        while self._ready:
+            place, _, request = self._ready[0]
+            group = self._groups.get(request)
+            head = group.head() if group is not None and group.verdict is None else None
+            if head is not None and head[0] is place:
+                return head[1], request
+            heapq.heappop(self._ready)
+            if group is not None and group.offered is place:
+                group.offered = None
+            if head is not None:
+                self._offer(request)
+        return None
+
+    def park(self, request: VPSRequest, verdict: Unschedulable) -> bool:
+        """All that ask for this wait until they are woken. Whether the verdict is a new one."""
+        group = self._groups.get(request)
+        if group is None or group.verdict == verdict:
+            return False
+        group.verdict = verdict
+        return True
+
+    def wake(self, could_help: Callable[[VPSRequest], bool]) -> int:
+        """Take up again those that something could have helped. How many groups that were."""
+        woken = 0
+        for request, group in self._groups.items():
+            if group.verdict is not None and could_help(request):
+                group.verdict = None
+                self._offer(request)
+                woken += 1
+        return woken
+
+    def verdict(self, key: Key) -> Unschedulable | None:
+        """Why this VPS is parked, if it is."""
+        request = self._group_of.get(key)
+        return self._groups[request].verdict if request is not None else None
+
+    def members(self, request: VPSRequest) -> list[Key]:
+        """All that wait for this."""
+        group = self._groups.get(request)
+        return list(group.members) if group is not None else []
+
+    def parked(self) -> Iterator[tuple[VPSRequest, Unschedulable, list[Key]]]:
+        """Every parked group: what it asks for, why it waits, who it is."""
+        for request, group in list(self._groups.items()):
+            if group.verdict is not None:
+                yield request, group.verdict, list(group.members)
+
+    def _place_of(self, key: Key) -> _Place | None:
+        request = self._group_of.get(key)
+        return self._groups[request].members[key] if request is not None else None
+
+    def _offer(self, request: VPSRequest) -> None:
+        group = self._groups[request]
+        head = group.head() if group.verdict is None else None
+        if head is not None and group.offered is not head[0]:
+            group.offered = head[0]
+            heapq.heappush(self._ready, (head[0], next(self._sequence), request))

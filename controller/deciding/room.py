@@ -1,0 +1,106 @@
+"""A node, and what of it is free: worked out from its facts and all that is booked on it.
+
+`fleet.py` keeps one view for each node and makes it anew when something changes there; filters and scores
+read views and nothing else. Pure.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+from controller.deciding import cores
+from controller.deciding.cores import Use
+from controller.deciding.gpus import Rack
+from controller.deciding.view import Booking, NodeFacts, VPSRequest
+
+NOBODYS = Use()
+NO_NAMES: frozenset[str] = frozenset()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NodeView:
+    """A node, and what of it is free."""
+
+    facts: NodeFacts
+    free_cores: int
+    free_memory: int
+    free_ports: int
+    use: Use = NOBODYS
+    gpus: frozenset[str] = NO_NAMES  # UUIDs that somebody holds
+    buried: frozenset[str] = NO_NAMES  # uids of VPSes whose former containers may still be there
+
+    @property
+    def name(self) -> str:
+        return self.facts.name
+
+    def rack_for(self, request: VPSRequest) -> Rack:
+        """Its GPUs, as this request sees them."""
+        near = request.numa if len(self.facts.numa) > 1 else None
+        return Rack(self.facts.gpus, self.gpus, near)
+
+    def has_no_more_than(self, other: "NodeView") -> bool:
+        """Whether this view of the same node differs at most in that less is free."""
+        return (
+            self.facts is other.facts
+            and self.free_cores <= other.free_cores
+            and self.free_memory <= other.free_memory
+            and self.free_ports <= other.free_ports
+            and other.use.is_within(self.use)
+            and other.gpus <= self.gpus
+            and other.buried <= self.buried
+        )
+
+
+def view_of(facts: NodeFacts, bookings: Mapping[str, Booking]) -> NodeView:
+    """A node with these bookings on it. A booking without a port takes none."""
+    if facts.strays:
+        bookings = {**dict(facts.strays), **bookings}
+    millicores = memory = ports = 0
+    special = False
+    for booking in bookings.values():
+        millicores += booking.cores
+        memory += booking.memory
+        ports += booking.port is not None
+        special = special or booking.is_special
+    view = NodeView(
+        facts,
+        facts.cores - millicores,
+        facts.memory - memory,
+        max(0, len(facts.ports) - ports),
+        _use(facts, bookings) if special else Use(shared=millicores > 0),
+    )
+    if not special:
+        return view
+    return dataclasses.replace(
+        view,
+        gpus=frozenset(uuid for booking in bookings.values() for uuid in booking.gpus),
+        buried=frozenset(uid for uid, booking in bookings.items() if booking.is_tombstone),
+    )
+
+
+def to_book(request: VPSRequest, view: NodeView) -> Booking:
+    """What the server will book for this request here, as far as that can be known."""
+    facts = view.facts
+    return Booking(
+        request.cores,
+        request.memory,
+        port=0 if request.needs_port and facts.ports else None,  # which one, the server says
+        is_exclusive=request.exclusive > 0,
+        cpuset=cores.choose(facts.numa, view.use, request.exclusive, request.numa)
+        if request.exclusive
+        else cores.NONE,
+        numa=request.numa,
+        gpus=(view.rack_for(request).choose(request.gpus) or ()) if request.gpus.count else (),
+    )
+
+
+def _use(facts: NodeFacts, bookings: Mapping[str, Booking]) -> Use:
+    taken, used, shared = cores.NONE, dict.fromkeys(facts.numa, 0), False
+    for booking in bookings.values():
+        shared = shared or (booking.cores > 0 and not booking.is_exclusive)
+        if not booking.cpuset and booking.numa is None:
+            continue
+        taken |= booking.cpuset
+        for number, there in facts.numa.items():
+            pinned = booking.cores if booking.numa == number else 0
+            used[number] += max(len(booking.cpuset & there) * 1000, pinned)
+    return Use(taken, {number: amount for number, amount in used.items() if amount}, shared)

@@ -1,0 +1,163 @@
+"""Filters for whole cores, NUMA nodes and GPUs.
+
+See `refusing.py`; the arithmetic is in `cores.py` and `gpus.py`.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+from controller.deciding import cores
+from controller.deciding.refusing import Filter, shortage
+from controller.deciding.room import NodeView
+from controller.deciding.view import VPSRequest
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NUMANode(Filter):
+    """It has no NUMA node of this number."""
+
+    number: int
+
+    def fits(self, node: NodeView) -> bool:
+        return self.number in node.facts.numa
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return f"without NUMA node {self.number}"
+
+    def alone(self, node: NodeView) -> str:
+        if not node.facts.numa:
+            return f"node {node.name} has not reported which cores it has"
+        known = ", ".join(map(str, sorted(node.facts.numa)))
+        return f"node {node.name} has no NUMA node {self.number}; it has {known}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ExclusiveCores(Filter):
+    """Too few of its cores could become one VPS's alone."""
+
+    need: int
+    numa: int | None
+
+    def fits(self, node: NodeView) -> bool:
+        return self._free(node) >= self.need
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return shortage(f"exclusive cores{_on(self.numa)}", refused, need=self.need, free=self._free)
+
+    def _free(self, node: NodeView) -> int:
+        return cores.free(node.facts.numa, node.use, self.numa)
+
+
+class SharedCores(Filter):
+    """All of its cores are somebody's alone."""
+
+    def fits(self, node: NodeView) -> bool:
+        return not node.use.taken or cores.shareable(node.facts.numa, node.use) > 0
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return "without a core to share (all are exclusive)"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PinnedCores(Filter):
+    """Too few cores of this NUMA node are free."""
+
+    need: int  # millicores
+    numa: int
+
+    def fits(self, node: NodeView) -> bool:
+        return self._free(node) >= self.need
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        what = f"cores{_on(self.numa)}"
+        return shortage(what, refused, need=self.need, free=self._free, written=written_cores)
+
+    def _free(self, node: NodeView) -> int:
+        return cores.rest(node.facts.numa, node.use, self.numa)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CountedGPUs(Filter):
+    """Too few of its GPUs, of the model asked for, are free."""
+
+    request: VPSRequest
+
+    def fits(self, node: NodeView) -> bool:
+        return bool(node.facts.gpus) and self._free(node) >= self.request.gpus.count
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        wish = self.request.gpus
+        return shortage(f"{wish.kind}{_on(self.request.numa)}", refused, need=wish.count, free=self._free)
+
+    def alone(self, node: NodeView) -> str:
+        wish = self.request.gpus
+        total, where = len(node.rack_for(self.request).fitting(wish)), _on(self.request.numa)
+        if not total:
+            return f"node {node.name} has no {wish.kind}{where}"
+        need = f", {wish.count} needed" if wish.count > 1 else ""
+        return f"node {node.name}: {self._free(node)} of {total} {wish.kind} free{where}{need}"
+
+    def _free(self, node: NodeView) -> int:
+        return len(node.rack_for(self.request).free(self.request.gpus))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NamedGPUs(Filter):
+    """One of the GPUs that were named is not there, or not free."""
+
+    request: VPSRequest
+
+    def fits(self, node: NodeView) -> bool:
+        return node.rack_for(self.request).choose(self.request.gpus) is not None
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        troubles = [(node, *self._trouble(node)) for node in refused]
+        there = [each for each in troubles if each[2] != "not there"]
+        if not there:
+            return f"without GPU {troubles[0][1]}"
+        node, wanted, why = there[0]
+        return f"without a free GPU {wanted} ({why}{f' on {node.name}' if len(refused) > 1 else ''})"
+
+    def alone(self, node: NodeView) -> str:
+        wanted, why = self._trouble(node)
+        if why != "not there":
+            return f"node {node.name}: GPU {wanted} is {why}"
+        known = ", ".join(str(one.index) for one in node.facts.gpus)
+        return f"node {node.name} has no GPU {wanted}; it has {known or 'none'}"
+
+    def _trouble(self, node: NodeView) -> tuple[int | str, str]:
+        """The first that this node cannot give, and why."""
+        rack, ids = node.rack_for(self.request), self.request.gpus.ids
+        for wanted in ids:
+            why = rack.trouble(wanted)
+            if why:
+                return wanted, why
+        return ids[-1], "named twice, by index and by UUID"
+
+
+SHARED_CORES = SharedCores()
+
+
+def that_apply(request: VPSRequest) -> list[Filter]:
+    """Those of these filters that the request has to pass."""
+    filters: list[Filter] = []
+    if request.numa is not None:
+        filters.append(NUMANode(request.numa))
+    if request.exclusive:
+        filters.append(ExclusiveCores(request.exclusive, request.numa))
+    else:
+        filters.append(SHARED_CORES)
+        if request.numa is not None:
+            filters.append(PinnedCores(request.cores, request.numa))
+    if request.gpus.count:
+        filters.append(NamedGPUs(request) if request.gpus.ids else CountedGPUs(request))
+    return filters
+
+
+def written_cores(thousandths: int) -> str:
+    """ "2", "0.5", "2.25": as the CLI shows cores."""
+    return f"{thousandths / 1000:g}"
+
+
+def _on(numa: int | None) -> str:
+    return "" if numa is None else f" on NUMA node {numa}"

@@ -1,0 +1,120 @@
+"""Where a VPS goes, and the words when it goes nowhere."""
+
+import pytest
+
+from controller.deciding.schedule import Placement, Strategy, Unschedulable, schedule
+from controller.deciding.view import Effect, Taint, Toleration
+from tests.controller.builders import a_node, a_request
+
+DEDICATED = Taint("dedicated", "gpu", Effect.NO_SCHEDULE)
+SLOW = Taint("slow", "", Effect.PREFER_NO_SCHEDULE)
+
+
+def why_not(request, nodes):
+    verdict = schedule(request, nodes)
+    assert isinstance(verdict, Unschedulable)
+    return verdict.message
+
+
+def test_a_vps_goes_to_the_emptiest_node():
+    nodes = [a_node("n1", free_cores=2), a_node("n2", free_cores=6), a_node("n3", free_cores=4)]
+    assert schedule(a_request(), nodes) == Placement("n2")
+
+
+def test_packing_puts_a_vps_on_the_fullest_node_that_fits():
+    nodes = [a_node("n1", free_cores=2), a_node("n2", free_cores=6), a_node("n3", free_cores=0.5)]
+    assert schedule(a_request(), nodes, strategy=Strategy.PACK) == Placement("n1")
+
+
+def test_equal_nodes_are_told_apart_by_name():
+    assert schedule(a_request(), [a_node("n2"), a_node("n1")]) == Placement("n1")
+
+
+def test_a_node_that_has_the_image_is_preferred_to_a_little_more_room():
+    nodes = [a_node("n1"), a_node("n2", free_cores=7, images=frozenset({"app:latest"}))]
+    assert schedule(a_request(image="app:latest"), nodes) == Placement("n2")
+
+
+def test_a_node_that_has_the_image_does_not_draw_everything():
+    nodes = [a_node("n1"), a_node("n2", free_cores=1, images=frozenset({"app:latest"}))]
+    assert schedule(a_request(image="app:latest"), nodes) == Placement("n1")
+
+
+def test_a_disliked_node_is_taken_only_when_no_other_fits():
+    disliked, full = a_node("n1", taints=(SLOW,)), a_node("n2", free_cores=1)
+    assert schedule(a_request(cores=1), [disliked, full]) == Placement("n2")
+    assert schedule(a_request(cores=2), [disliked, full]) == Placement("n1")
+
+
+def test_a_refusal_counts_the_nodes_by_reason_with_numbers():
+    nodes = [a_node("n1", free_memory=4), a_node("n2", free_memory=9.5), a_node("n3", cordoned=True)]
+    assert why_not(a_request(memory=16), nodes) == (
+        "0 of 3 nodes fit: 2 short of memory (need 16Gi, most free 9.5Gi on n2), 1 cordoned"
+    )
+
+
+def test_without_nodes_a_refusal_says_so():
+    assert why_not(a_request(), []) == "no node has joined yet"
+
+
+def test_a_node_that_is_named_and_not_there_is_said_not_to_exist():
+    assert why_not(a_request(node="nodeX"), [a_node("n1")]) == "node nodeX does not exist"
+
+
+def test_a_vps_that_names_a_node_goes_there_or_nowhere():
+    nodes = [a_node("n1"), a_node("n2", free_cores=0.5)]
+    assert schedule(a_request(cores=0.5, node="n2"), nodes) == Placement("n2")
+    assert why_not(a_request(cores=2, node="n2"), nodes) == (
+        "node n2 is short of cores (need 2, free 0.5 on n2)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("node", "request_", "message"),
+    [
+        (a_node(ready=False), a_request(), "0 of 1 nodes fit: 1 not ready"),
+        (
+            a_node(labels={"disk": "hdd"}),
+            a_request(selector=(("disk", "ssd"),)),
+            "0 of 1 nodes fit: 1 without the label disk=ssd",
+        ),
+        (a_node(taints=(DEDICATED,)), a_request(), "0 of 1 nodes fit: 1 tainted (dedicated=gpu)"),
+        (a_node(free_ports=0), a_request(), "0 of 1 nodes fit: 1 short of SSH ports (0 of 100 free)"),
+    ],
+)
+def test_every_filter_explains_itself(node, request_, message):
+    assert why_not(request_, [node]) == message
+
+
+@pytest.mark.parametrize(
+    "toleration",
+    [
+        Toleration("dedicated", "gpu", any_value=False, effect=None),
+        Toleration("dedicated", "", any_value=True, effect=Effect.NO_SCHEDULE),
+        Toleration(None, "", any_value=True, effect=None),
+    ],
+)
+def test_a_taint_that_is_tolerated_keeps_nobody_off(toleration):
+    request = a_request(tolerations=(toleration,))
+    assert schedule(request, [a_node(taints=(DEDICATED,))]) == Placement("n1")
+
+
+@pytest.mark.parametrize(
+    "toleration",
+    [
+        Toleration("dedicated", "web", any_value=False, effect=None),
+        Toleration("dedicated", "gpu", any_value=False, effect=Effect.PREFER_NO_SCHEDULE),
+        Toleration(None, "", any_value=False, effect=None),
+    ],
+)
+def test_a_toleration_of_something_else_does_not_help(toleration):
+    request = a_request(tolerations=(toleration,))
+    assert isinstance(schedule(request, [a_node(taints=(DEDICATED,))]), Unschedulable)
+
+
+def test_a_vps_without_ssh_needs_no_port():
+    assert schedule(a_request(needs_port=False), [a_node(free_ports=0)]) == Placement("n1")
+
+
+def test_a_node_that_publishes_no_ports_still_takes_vpses():
+    assert schedule(a_request(), [a_node(free_ports=0, ports=range(0))]) == Placement("n1")
