@@ -33,10 +33,10 @@ class Rules:
         """Keys of the other objects that `create` and `update` want to see."""
         return ()
 
-    def create(self, user: User, new: Json, *, now: str, seen: Seen) -> None:
+    def create(self, user: User, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
         """Complete an object about to be created, or refuse it."""
 
-    def update(self, user: User, old: Json, new: Json, *, now: str, seen: Seen) -> None:
+    def update(self, user: User, old: Json, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
         """Complete a change of the main resource, or refuse it."""
 
     def delete(self, user: User, old: Json) -> None:
@@ -46,22 +46,22 @@ class Rules:
 class VPSRules(Rules):
     """Those of `vps_rules.py`."""
 
-    def create(self, user: User, new: Json, *, now: str, seen: Seen) -> None:
+    def create(self, user: User, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
         vps_rules.check_created(user, new)
 
-    def update(self, user: User, old: Json, new: Json, *, now: str, seen: Seen) -> None:
+    def update(self, user: User, old: Json, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
         vps_rules.check_changed(user, old, new)
 
 
 class NodeRules(Rules):
     """A node's own credential creates that Node and says what it found; it declares nothing about itself."""
 
-    def create(self, user: User, new: Json, *, now: str, seen: Seen) -> None:
+    def create(self, user: User, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
         if user.role is Role.NODE:
             _check_own_name(user, kinds.NODE, new)
             _check_own_fields({"metadata": {}, "spec": {}}, new)
 
-    def update(self, user: User, old: Json, new: Json, *, now: str, seen: Seen) -> None:
+    def update(self, user: User, old: Json, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
         if user.role is Role.NODE:
             _check_own_fields(old, new)
 
@@ -69,22 +69,23 @@ class NodeRules(Rules):
 class LeaseRules(Rules):
     """A node's credential holds the Lease of its own name: one agent process at a time (CORRECTNESS 21).
 
-    The server says when it was renewed, by its own clock, so that no agent's clock counts. A second agent of
+    The server says when it was renewed, by its own clock and to the microsecond: no agent's clock counts, and
+    every renewal is a write. A second agent of
     that name waits until it is over; of two processes of one agent the later has it, by `leaseTransitions`.
     Those of the API servers are written by the servers: agents go where these point them.
     """
 
-    def create(self, user: User, new: Json, *, now: str, seen: Seen) -> None:
+    def create(self, user: User, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
         _check_no_servers(user, new)
         if user.role is Role.NODE:
             _check_own_name(user, kinds.LEASE, new)
-            new["spec"] = {**(new.get("spec") or {}), "renewTime": _micro(now)}
+            new["spec"] = {**(new.get("spec") or {}), "renewTime": clock.micro_timestamp(now)}
 
-    def update(self, user: User, old: Json, new: Json, *, now: str, seen: Seen) -> None:
+    def update(self, user: User, old: Json, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
         _check_no_servers(user, new)
         if user.role is Role.NODE:
             _check_holder(old, new, now=now)
-            new["spec"] = {**(new.get("spec") or {}), "renewTime": _micro(now)}
+            new["spec"] = {**(new.get("spec") or {}), "renewTime": clock.micro_timestamp(now)}
 
     def delete(self, user: User, old: Json) -> None:
         _check_no_servers(user, old)
@@ -93,7 +94,7 @@ class LeaseRules(Rules):
 class NamespaceRules(Rules):
     """The built-in ones stay. That one is empty before it goes, `removal.py` sees to."""
 
-    def create(self, user: User, new: Json, *, now: str, seen: Seen) -> None:
+    def create(self, user: User, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
         new["status"] = {"phase": "Active"}
 
     def delete(self, user: User, old: Json) -> None:
@@ -117,7 +118,7 @@ class EventRules(Rules):
             return ()
         return (codec.key(kinds.VPS, about.get("namespace"), about.get("name") or ""),)
 
-    def create(self, user: User, new: Json, *, now: str, seen: Seen) -> None:
+    def create(self, user: User, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
         about, namespace = new["involvedObject"], new["metadata"]["namespace"]
         if about.get("namespace", namespace) != namespace:
             cause = errors.Cause(
@@ -128,11 +129,11 @@ class EventRules(Rules):
         self._check_subject(user, new, seen)
         new.setdefault("type", "Normal")
         if "eventTime" not in new:
-            new.setdefault("firstTimestamp", now)
+            new.setdefault("firstTimestamp", clock.timestamp(now))
             new.setdefault("lastTimestamp", new["firstTimestamp"])
             new.setdefault("count", 1)
 
-    def update(self, user: User, old: Json, new: Json, *, now: str, seen: Seen) -> None:
+    def update(self, user: User, old: Json, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
         if old["involvedObject"] != new["involvedObject"]:
             words = "an event stays about the object it happened to; create another"
             cause = objects.forbidden_value("involvedObject", words)
@@ -160,7 +161,7 @@ class EventRules(Rules):
 class TokenRules(Rules):
     """What a Token opens is said once; the server says until when."""
 
-    def create(self, user: User, new: Json, *, now: str, seen: Seen) -> None:
+    def create(self, user: User, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
         spec, name = new["spec"], new["metadata"]["name"]
         owner = node_token(spec["node"]) if spec["role"] == Role.NODE else None
         if owner is not None:
@@ -173,13 +174,13 @@ class TokenRules(Rules):
         new["status"] = {}
         if spec.get("ttl") is not None:
             try:
-                end = clock.parse_timestamp(now) + datetime.timedelta(seconds=durations.parse(spec["ttl"]))
+                end = now + datetime.timedelta(seconds=durations.parse(spec["ttl"]))
             except OverflowError:
                 cause = errors.Cause("spec.ttl", "Invalid value: longer than time goes on")
                 raise objects.invalid(kinds.TOKEN, name, cause) from None
             new["status"] = {"expiresAt": clock.timestamp(end)}
 
-    def update(self, user: User, old: Json, new: Json, *, now: str, seen: Seen) -> None:
+    def update(self, user: User, old: Json, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
         if old["spec"] != new["spec"]:
             words = "a token stays what it is; delete it, and create another"
             cause = objects.forbidden_value("spec", words)
@@ -207,12 +208,7 @@ def rules_for(resource: kinds.ResourceType) -> Rules:
     return _RULES.get(resource, _NO_RULES)
 
 
-def _micro(now: str) -> str:
-    """As Leases have it: Go's clients insist on the fraction."""
-    return clock.micro_timestamp(clock.parse_timestamp(now))
-
-
-def _check_holder(old: Json, new: Json, *, now: str) -> None:
+def _check_holder(old: Json, new: Json, *, now: datetime.datetime) -> None:
     """Raise Conflict, naming the holder, if the Lease is somebody else's yet."""
     was, will_be = old.get("spec") or {}, new.get("spec") or {}
     holder, name = was.get("holderIdentity"), old["metadata"]["name"]
@@ -230,10 +226,10 @@ def _check_holder(old: Json, new: Json, *, now: str) -> None:
         )
 
 
-def _is_over(lease: Json, now: str) -> bool:
-    """Whole seconds are compared, so it lasts up to one longer. A clock turned far is not waited for."""
+def _is_over(lease: Json, now: datetime.datetime) -> bool:
+    """By the server's clock. One that was turned far is not waited for."""
     try:
-        age = clock.parse_timestamp(now) - clock.parse_timestamp(lease["renewTime"])
+        age = now - clock.parse_timestamp(lease["renewTime"])
     except (KeyError, TypeError, ValueError):
         return True
     return abs(age.total_seconds()) > int(lease.get("leaseDurationSeconds") or 0)

@@ -5,6 +5,7 @@ what a patch makes, what an apply merges. What a changed VPS books is in `grants
 """
 
 import dataclasses
+import datetime
 from collections.abc import Callable
 from typing import Any
 
@@ -118,10 +119,11 @@ async def _decide(
     if record is None:
         raise objects.not_found(resource, target.name)
     fence = target.leader.expect(records) if target.leader else {}
-    now = timestamp(server.clock.now())
+    moment = server.clock.now()
+    now = timestamp(moment)
     old = codec.decode(record)
     wanted = make(old)
-    new, warnings = await _prepare(server, target, old, wanted, now=now)
+    new, warnings = await _prepare(server, target, old, wanted, now=moment)
     if wanted.managers is not None:
         tracking.applied(old, new, wanted.managers)
     else:
@@ -143,7 +145,7 @@ async def _decide(
 
 
 async def _prepare(
-    server: Backing, target: Target, old: Json, wanted: Wanted, *, now: str
+    server: Backing, target: Target, old: Json, wanted: Wanted, *, now: datetime.datetime
 ) -> tuple[Json, tuple[str, ...]]:
     """The object after the change, as far as it follows from the object and the change alone."""
     body = metadata.agree(target.resource, wanted.body, namespace=target.namespace, name=target.name)
@@ -151,7 +153,7 @@ async def _prepare(
     if version:
         metadata.check_version(target.resource, old["metadata"], version)
     if target.subresource == "status":
-        return _with_status(target, old, wanted, now=now)
+        return _with_status(target, old, wanted, now=timestamp(now))
     new, warnings = _with_main(target, old, body)
     rules = admission.rules_for(target.resource)
     others = rules.looks_at(target.user, new)

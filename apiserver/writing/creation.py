@@ -5,6 +5,7 @@ seen, so that no object outlives its namespace. A create with a `kohakuriver.io/
 """
 
 import dataclasses
+import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,10 +40,10 @@ async def make(
 
     `managers` are who manages its fields, where an apply makes it; else who creates it manages all.
     """
-    now = timestamp(server.clock.now())
+    now = server.clock.now()
     by = tracking.manager_of(resource, options.field_manager, operation=UPDATE, subresource=None)
     maker = _Maker(user, by, managers)
-    new, warnings = _new(resource, body, namespace=namespace, options=options, now=now)
+    new, warnings = _new(resource, body, namespace=namespace, options=options, now=timestamp(now))
     rules = admission.rules_for(resource)
     key = codec.key(resource, namespace, new["metadata"]["name"])
     around = (codec.key(kinds.NAMESPACE, None, namespace),) if namespace else ()
@@ -92,7 +93,12 @@ class _Maker:
 
 
 def _decide(
-    maker: _Maker, resource: kinds.ResourceType, new: Json, records: Mapping[str, Record | None], *, now: str
+    maker: _Maker,
+    resource: kinds.ResourceType,
+    new: Json,
+    records: Mapping[str, Record | None],
+    *,
+    now: datetime.datetime,
 ) -> _Step:
     """What a create comes to, given what is stored. Raises ApiError where it may not be."""
     fields = new["metadata"]
@@ -108,7 +114,7 @@ def _decide(
     seen = {other: codec.decode(there) for other in rules.looks_at(user, new) if (there := records[other])}
     rules.create(user, made, now=now, seen=seen)
     if maker.managers is None:
-        tracking.created(resource, made, by=maker.manager, now=now)
+        tracking.created(resource, made, by=maker.manager, now=timestamp(now))
     else:
         tracking.applied({"metadata": {}}, made, maker.managers)
     if resource is kinds.VPS:

@@ -40,7 +40,8 @@ def build(files: ClusterFiles, options: Options) -> Stack:
         certificate=files.pki / "etcd.crt",
         key=files.pki / "etcd.key",
     )
-    node = _NodeWatch(files, options.node)
+    near = Near(files, options.local_url)
+    node = _NodeWatch(near, options.node)
     return Stack(
         programs=(
             Program("etcd", etcd.command(binary), files.log("etcd"), etcd.missing),
@@ -48,7 +49,7 @@ def build(files: ClusterFiles, options: Options) -> Stack:
                 "apiserver",
                 _apiserver(files, options, etcd),
                 files.log("apiserver"),
-                lambda: _server_missing(files),
+                near.missing,
                 prepare=etcd.tidy,
             ),
             Program(
@@ -56,7 +57,7 @@ def build(files: ClusterFiles, options: Options) -> Stack:
                 programs.command("controller", ["--config", str(files.root / "controller.config")]),
                 files.log("controller"),
                 lambda: "",  # it makes itself known by what it does
-                prepare=lambda: _remember_cluster(files),
+                prepare=lambda: _remember_cluster(files, near),
             ),
             Program(
                 "agent", _agent(files, options), files.log("agent"), node.missing, prepare=node.look_before
@@ -96,28 +97,37 @@ def _agent(files: ClusterFiles, options: Options) -> list[str]:
     return programs.command("agent", [*map(str, arguments), *options.agent_arguments()])
 
 
-def _look(files: ClusterFiles, path: str) -> Object:
-    """A short look at the API, as the administrator."""
-    connection = config.load(files.config, context=CONTEXT)
-    with contextlib.closing(Api(connection, timeout=_LOOK, warn=lambda text: None)) as api:
-        return api.call("GET", path)
+@dataclasses.dataclass(frozen=True)
+class Near:
+    """The API server of this machine, as the administrator sees it from here. What it is advertised as may be
+    a name that only others can resolve."""
+
+    files: ClusterFiles
+    url: str
+
+    def look(self, path: str) -> Object:
+        """A short one. Raises KohakuRiverError."""
+        known = config.load(self.files.config, context=CONTEXT)
+        connection = dataclasses.replace(known, server=self.url, others=())
+        with contextlib.closing(Api(connection, timeout=_LOOK, warn=lambda text: None)) as api:
+            return api.call("GET", path)
+
+    def missing(self) -> str:
+        """What it still lacks."""
+        try:
+            self.look("/readyz")
+        except errors.Unreachable:
+            return "the API server to listen"
+        except errors.KohakuRiverError as error:
+            return f"the API server to be ready: {error.message}"
+        return ""
 
 
-def _server_missing(files: ClusterFiles) -> str:
-    try:
-        _look(files, "/readyz")
-    except errors.Unreachable:
-        return "the API server to listen"
-    except errors.KohakuRiverError as error:
-        return f"the API server to be ready: {error.message}"
-    return ""
-
-
-def _remember_cluster(files: ClusterFiles) -> str:
+def _remember_cluster(files: ClusterFiles, near: Near) -> str:
     """Keep the cluster's id beside its files: `down --purge` needs it when the API is gone.
     Raises ConfigError when etcd's is another."""
     try:
-        found = _look(files, kinds.NAMESPACE.path(name=kinds.SYSTEM_NAMESPACE))
+        found = near.look(kinds.NAMESPACE.path(name=kinds.SYSTEM_NAMESPACE))
     except (errors.ApiError, errors.Unreachable) as error:
         return f"the cluster's id: {error.message}"
     annotations = found["metadata"].get("annotations") or {}
@@ -129,8 +139,8 @@ class _NodeWatch:
     """Whether this machine's Node is ready. What etcd remembers of an earlier run does not count: its Lease
     must have been renewed since."""
 
-    def __init__(self, files: ClusterFiles, node: str) -> None:
-        self._files = files
+    def __init__(self, near: Near, node: str) -> None:
+        self._near = near
         self._node = node
         self._before: str | None = None
 
@@ -147,7 +157,7 @@ class _NodeWatch:
         try:
             if self._lease() in (None, self._before):
                 return f"the agent to register node {self._node}"
-            found = _look(self._files, kinds.NODE.path(name=self._node))
+            found = self._near.look(kinds.NODE.path(name=self._node))
         except errors.KohakuRiverError as error:
             return f"node {self._node}: {error.message}"
         for condition in (found.get("status") or {}).get("conditions") or ():
@@ -159,6 +169,6 @@ class _NodeWatch:
     def _lease(self) -> str | None:
         path = kinds.LEASE.path(namespace=kinds.NODE_LEASE_NAMESPACE, name=self._node)
         try:
-            return str(_look(self._files, path)["metadata"]["resourceVersion"])
+            return str(self._near.look(path)["metadata"]["resourceVersion"])
         except errors.NotFound:
             return None

@@ -20,6 +20,21 @@ pytestmark = pytest.mark.looptime
 PATH = kinds.LEASE.path(namespace=kinds.NODE_LEASE_NAMESPACE, name="n1")
 
 
+class Follower:
+    """Knows how far the store has come, as an agent's watches tell it, and takes down what renewals say."""
+
+    def __init__(self) -> None:
+        self.revision = 0
+        self.renewals: list[tuple[int, int]] = []
+
+    def mark(self) -> int:
+        return self.revision
+
+    def renewed(self, revision: int, *, mark: int) -> None:
+        self.renewals.append((mark, revision))
+        self.revision = revision
+
+
 @contextlib.asynccontextmanager
 async def a_heart(api: Api, holder: str, gaps: list[float] | None = None) -> AsyncIterator[Heartbeat]:
     connection = Connection(server=api.url, token=api.token("n1"))
@@ -27,16 +42,19 @@ async def a_heart(api: Api, holder: str, gaps: list[float] | None = None) -> Asy
         yield a_heartbeat(client, holder, gaps if gaps is not None else [])
 
 
-def a_heartbeat(client: Client, holder: str, gaps: list[float]) -> Heartbeat:
+def a_heartbeat(
+    client: Client, holder: str, gaps: list[float], *, period: float = 3.0, witness: Follower | None = None
+) -> Heartbeat:
     clock = LoopClock()
     return Heartbeat(
         client,
         node="n1",
         holder=holder,
-        period=3.0,
+        period=period,
         clock=clock,
         chance=random.Random(1),  # noqa: S311 - jitter, the same in every run
         gap=lambda: gaps.append(clock.monotonic()),
+        witness=witness,
     )
 
 
@@ -200,3 +218,18 @@ async def test_renewals_go_to_the_next_server_and_nobody_notices_a_gap() -> None
             await beating(heart, 10)
     assert heart.renewed >= before + 3
     assert gaps == []
+
+
+async def test_two_renewals_within_a_second_are_two_writes_and_the_store_never_seems_to_go_back() -> None:
+    follower = Follower()
+    async with running_api() as api:
+        connection = Connection(server=api.url, token=api.token("n1"))
+        async with Client(connection, program="heart", timeout=1.0) as client:
+            heart = a_heartbeat(client, "a", [], period=0.3, witness=follower)
+            for number in range(10):
+                await heart.step()
+                made = await api.create(kinds.NAMESPACE, {"metadata": {"name": f"another-write-{number}"}})
+                follower.revision = int(made["metadata"]["resourceVersion"])
+                await asyncio.sleep(0.3)
+    assert len(follower.renewals) == 10
+    assert all(revision > mark for mark, revision in follower.renewals)

@@ -21,7 +21,7 @@ from tests.e2e.conftest import BIN, Cluster, free_port
 HERE = ("cli.local",)  # commands about clusters on this machine, not about what is in one
 FAULTS = ("cli.vps.adopt",)
 """What only makes sense after something went wrong: tests/e2e/faults tries it."""
-UNTIL_READY = {"up": "ready", "forward": r"127\.0\.0\.1|\[::1\]", "logs": "said"}
+UNTIL_READY = {"up": "the cluster is ready", "forward": r"127\.0\.0\.1|\[::1\]", "logs": "said"}
 """What a command that goes on says first; then it gets Ctrl-C."""
 
 
