@@ -76,6 +76,10 @@ bench: images ## Measure what docs/benchmarks.md shows
 		PYTHONPATH=. PATH="$$PATH:$(CURDIR)/$(VENV)" $(VENV)/python "$$benchmark"; \
 	done
 
+.PHONY: reference
+reference: setup ## Write docs/reference/ and the CRDs from the code
+	@$(VENV)/python $(STEPS)/reference
+
 .PHONY: requirements
 requirements: ## Pin the packages again, as pyproject.toml asks (UPGRADE=1: the newest)
 	@$(STEPS)/requirements

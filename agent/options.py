@@ -149,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_node,
         default=_host_name(),
         metavar="NAME",
-        help="this node's name (default: %(default)s)",
+        help="this node's name (default: this machine's host name)",
     )
     add(
         "--data-dir",

@@ -18,6 +18,7 @@ kohakuriver delete vps dev
 kohakuriver delete vps/dev vps/test --no-wait
 kohakuriver delete -f dev.yaml
 kohakuriver delete vps -l team=red --timeout 1m
+kohakuriver delete vps --all
 """
 
 Words = Annotated[list[str] | None, typer.Argument(metavar="KIND NAME... | KIND/NAME...", show_default=False)]
@@ -29,6 +30,7 @@ Selector = Annotated[
     str | None,
     typer.Option("--selector", "-l", metavar="LABELS", help="Those of the kind with these labels."),
 ]
+All = Annotated[bool, typer.Option("--all", help="All of the kind in the namespace.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Return only when they are gone.")]
 Timeout = Annotated[
     str,
@@ -59,6 +61,7 @@ def delete(
     words: Words = None,
     filename: Files = None,
     selector: Selector = None,
+    everything: All = False,
     wait: Wait = True,
     timeout: Timeout = "0",
     ignore_not_found: IgnoreAbsent = False,
@@ -66,7 +69,10 @@ def delete(
     """Delete objects and wait until they are gone: of a VPS, its container and its files too."""
     seconds = parse_timeout(timeout)
     api = settings.api()
-    doomed, good = _doomed(api, words or [], filename or [], selector, settings.namespace)
+    if everything and selector:
+        raise failures.UsageError("--all and -l do not go together", hint="leave one of them out")
+    chosen = "" if everything else selector
+    doomed, good = _doomed(api, words or [], filename or [], chosen, settings.namespace)
     going: list[tuple[_Doomed, str]] = []
     for one in doomed:
         try:
@@ -99,9 +105,9 @@ def parse_timeout(text: str) -> float:
 def _doomed(
     api: Api, words: list[str], files: list[str], selector: str | None, namespace: str | None
 ) -> tuple[list[_Doomed], bool]:
-    """What is meant, and whether all of it was understood. Raises UsageError."""
-    if files and (words or selector):
-        raise failures.UsageError("-f goes with neither names nor -l", hint="leave one of them out")
+    """What is meant, and whether all of it was understood. An empty selector means all. Raises UsageError."""
+    if files and (words or selector is not None):
+        raise failures.UsageError("-f goes with neither names, -l nor --all", hint="leave one of them out")
     if files:
         return _declared(api, files, namespace)
     if not words:
@@ -133,13 +139,14 @@ def _selected(api: Api, words: list[str], selector: str) -> list[_Doomed]:
     found = []
     for target in targets.parse(words):
         if target.names:
-            raise failures.UsageError("names and -l do not go together", hint="leave one of them out")
+            option = "-l" if selector else "--all"
+            raise failures.UsageError(f"names and {option} do not go together", hint="leave one of them out")
         namespace = _namespace(api, target.resource)
         path = api.path(target.resource, namespace=namespace)
         answer = api.call("GET", path, params={"labelSelector": selector})
         found += [_Doomed(target.resource, item["metadata"]["name"], namespace) for item in answer["items"]]
     if not found:
-        screen.note(f'nothing carries the labels "{selector}"')
+        screen.note(f'nothing carries the labels "{selector}"' if selector else "there is nothing to delete")
     return found
 
 

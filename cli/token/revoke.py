@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from cli import failures, insist, screen
-from cli.http import Api
+from cli.http import Api, Object
 from cli.settings import Settings
 from kohakuriver import errors
 from kohakuriver.clock import SystemClock, parse_timestamp
@@ -14,6 +14,7 @@ from kohakuriver.resources import kinds
 EXAMPLES = """
 kohakuriver token revoke user-3f9a0c1b
 kohakuriver token revoke node-n1
+kohakuriver token revoke --user alice
 kohakuriver token revoke --expired
 """
 
@@ -21,15 +22,24 @@ Names = Annotated[
     list[str] | None,
     typer.Argument(metavar="NAME...", show_default=False, help="As `token list` has them."),
 ]
+Owner = Annotated[
+    str | None, typer.Option("--user", metavar="NAME", help="All of this user's, as `token list` has them.")
+]
 Expired = Annotated[bool, typer.Option("--expired", help="Clear away all that are over.")]
 
 
-def revoke(settings: Settings, names: Names = None, expired: Expired = False) -> int:
+def revoke(settings: Settings, names: Names = None, user: Owner = None, expired: Expired = False) -> int:
     """Take credentials back. What their holders have open ends."""
-    if not names and not expired:
+    if not names and not expired and not user:
         raise failures.UsageError("which token is meant? a name is missing", hint="`token list` has them")
     api, good = settings.api(), True
     wanted = [name.removeprefix("token/") for name in names or ()]
+    if user:
+        theirs = [token["metadata"]["name"] for token in _all(api) if token["spec"].get("user") == user]
+        if not theirs:
+            screen.fail(f'there is no token of user "{user}"', hint="`kohakuriver token list` has them")
+            good = False
+        wanted += theirs
     for name in dict.fromkeys([*wanted, *(_over(api) if expired else ())]):
         good = _revoke(api, name) and good
     return 0 if good else 1
@@ -50,10 +60,15 @@ def _revoke(api: Api, name: str) -> bool:
     return True
 
 
+def _all(api: Api) -> list[Object]:
+    found: list[Object] = api.call("GET", api.path(kinds.TOKEN))["items"]
+    return found
+
+
 def _over(api: Api) -> list[str]:
     now = SystemClock().now()
     found = []
-    for token in api.call("GET", api.path(kinds.TOKEN))["items"]:
+    for token in _all(api):
         end = (token.get("status") or {}).get("expiresAt")
         if end and parse_timestamp(end) <= now:
             found.append(str(token["metadata"]["name"]))

@@ -148,7 +148,7 @@ async def test_several_kinds_are_tables_below_each_other(shell):
 
 async def test_delete_takes_names_files_and_labels(shell):
     file = shell.write(f"{DEV}---\n{DEV.replace('dev', 'test')}")
-    for line in ("delete vps dev test", f"delete -f {file}", "delete vps -l team=red"):
+    for line in ("delete vps dev test", f"delete -f {file}", "delete vps -l team=red", "delete vps --all"):
         await shell(f"apply -f {file}")
         assert await shell(line) == (0, "vps/dev deleted\nvps/test deleted\n", "")
     assert (await shell("delete vps dev"))[0] == 1

@@ -29,6 +29,8 @@ BEFORE = {
     "node uncordon": "node drain n1 n2",
     "label vps dev team=red": "label vps dev team-",
     "token create --user alice": "!rm alice.config",
+    "token revoke --user alice": "token create --user alice --role viewer",
+    "delete vps --all": "vps create --name dev --no-ssh-key --no-wait",
 }
 """What is to be so before an example makes sense."""
 CODES = {"diff": (0, 1)}

@@ -70,6 +70,17 @@ async def test_what_is_over_is_cleared_away_and_nothing_else(shell):
     assert len((await shell("token list --no-headers"))[1].splitlines()) == 1
 
 
+async def test_all_of_a_user_are_taken_back_at_once_and_nobody_elses(shell):
+    for _ in range(2):
+        await shell("token create --user a --role viewer")
+    await shell("token create --user b --role viewer")
+    code, out, _ = await shell("token revoke --user a")
+    assert code == 0 and out.count("revoked") == 2
+    assert [line.split()[2] for line in (await shell("token list --no-headers"))[1].splitlines()] == ["b"]
+    code, _, err = await shell("token revoke --user a")
+    assert code == 1 and 'there is no token of user "a"' in err
+
+
 async def test_one_who_is_no_admin_makes_none(shell):
     for user in ("alice", "viewer"):
         code, out, err = await shell("token create --user me --role admin", user=user)
