@@ -1,4 +1,4 @@
-"""The user's guide (guide/vps-management-guide.md) from top to bottom: each command it prints is typed.
+"""The commands of the user's guide (guide/commands.md), in its order: each is typed.
 
 A command of the guide without a check here fails. Commands that are not there yet are passed over, and only
 those. nodeA is this machine, nodeC a second agent on it with simulated GPUs.
@@ -24,7 +24,7 @@ import pytest
 from tests.e2e.conftest import BIN, Cluster, Result, containers, eventually
 from tests.e2e.processes import Process
 
-GUIDE = Path(__file__).parent / "guide" / "vps-management-guide.md"
+GUIDE = Path(__file__).parent / "guide" / "commands.md"
 GPUS = [
     {"index": number, "uuid": f"GPU-guide-{number}", "model": "A100", "memory": "40Gi"} for number in (0, 1)
 ]
