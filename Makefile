@@ -80,6 +80,10 @@ bench: images ## Measure what docs/benchmarks.md shows
 reference: setup ## Write docs/reference/ and the CRDs from the code
 	@$(VENV)/python $(STEPS)/reference
 
+.PHONY: picture
+picture: setup ## Draw docs/pictures/ from the cluster that KOHAKURIVER_CONFIG names
+	@$(VENV)/python $(STEPS)/picture
+
 .PHONY: requirements
 requirements: ## Pin the packages again, as pyproject.toml asks (UPGRADE=1: the newest)
 	@$(STEPS)/requirements
