@@ -1,5 +1,6 @@
 """`vps create`: read the options, have the VPS created (`submission.py`), wait for it, say how to get in."""
 
+import socket
 from pathlib import Path
 
 from cli import dry_run, output, screen, targets
@@ -127,6 +128,6 @@ def _wait(api: Api, vps: Object, deadline: tuple[float, str]) -> waiting.Outcome
 
 def _tell_how_to_get_in(api: Api, vps: Object, *, key: Path | None) -> None:
     screen.note(standing.progress(vps))
-    command = standing.ssh_command(vps, nodes.of(api, vps), key=key)
+    command = standing.ssh_command(vps, nodes.of(api, vps), here=socket.gethostname(), key=key)
     if command:
         screen.note(f"log in with: {command}")

@@ -100,13 +100,20 @@ def _gpu_count(vps: Object) -> int:
     return len(asked["ids"]) if asked.get("ids") else int(asked.get("count") or bool(asked))
 
 
-def ssh_command(vps: Object, node: Object | None, *, key: Path | None = None) -> str:
-    """`ssh -p 30000 root@n1`; nothing where SSH is not ready."""
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def ssh_command(vps: Object, node: Object | None, *, here: str = "", key: Path | None = None) -> str:
+    """`ssh -p 30000 root@n1`, or `kohakuriver vps connect dev` where the port is on another machine's
+    loopback; nothing where SSH is not ready. `here` is the host name of this machine, where that is known."""
     port = grant_of(vps).get("sshPort")
     if not port or (observed_of(vps).get("ssh") or {}).get("state") != "ready":
         return ""
+    host = _host(vps, node)
+    if host in _LOOPBACK and _host_name(node) not in ("", here):
+        return f"kohakuriver vps connect {vps['metadata']['name']}" + (f" --key {key}" if key else "")
     identity = f"-i {key} " if key is not None else ""
-    return f"ssh {identity}-p {port} root@{_host(vps, node)}"
+    return f"ssh {identity}-p {port} root@{host}"
 
 
 def _host(vps: Object, node: Object | None) -> str:
@@ -116,17 +123,26 @@ def _host(vps: Object, node: Object | None) -> str:
         return "127.0.0.1"
     if address and address not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         return address
-    return str((status.get("nodeInfo") or {}).get("hostname") or node_of(vps))
+    return _host_name(node) or node_of(vps)
 
 
-def next_commands(vps: Object, node: Object | None, *, key: Path | None = None) -> list[str]:
+def _host_name(node: Object | None) -> str:
+    status = (node or {}).get("status") or {}
+    return str((status.get("nodeInfo") or {}).get("hostname") or "")
+
+
+def next_commands(vps: Object, node: Object | None, *, here: str = "", key: Path | None = None) -> list[str]:
     """What somebody who looks at it probably wants to type."""
     name = vps["metadata"]["name"]
     reason = status_of(vps).get("reason")
     match phase(vps):
         case "running":
             restart = condition(vps, "RestartRequired").get("status") == "True"
-            commands = [ssh_command(vps, node, key=key), f"kohakuriver vps restart {name}" if restart else ""]
+            commands = [
+                ssh_command(vps, node, here=here, key=key),
+                f"kohakuriver connect {name}",
+                f"kohakuriver vps restart {name}" if restart else "",
+            ]
             return [one for one in commands if one]
         case "stopped" if reason == "NodeDrained":
             return [f"kohakuriver node uncordon {node_of(vps)}"]

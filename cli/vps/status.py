@@ -1,6 +1,7 @@
 """`vps status`: one VPS for a person: how it stands, where it is, what it holds, and what to do next."""
 
 import datetime
+import socket
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,9 +35,9 @@ def status(settings: Settings, ids: IDs = None) -> int:
     pages = []
     for vps in lookup.find(api, ids):
         events = describe.events_of(api, kinds.VPS, vps)
-        pages.append(
-            "\n".join(page(vps, nodes.of(api, vps), events, now, key=_own_key(vps), width=screen.width()))
-        )
+        node, here = nodes.of(api, vps), socket.gethostname()
+        lines = page(vps, node, events, now, key=_own_key(vps), here=here, width=screen.width())
+        pages.append("\n".join(lines))
     screen.out("\n\n\n".join(pages))
     return 0
 
@@ -48,6 +49,7 @@ def page(
     now: datetime.datetime,
     *,
     key: Path | None,
+    here: str = "",
     width: int | None = None,
 ) -> list[str]:
     """The whole text about one VPS; `width` is the terminal's. Pure."""
@@ -58,7 +60,7 @@ def page(
     if events:
         latest = sorted(events, key=sections.when)[-_EVENTS:]
         lines += ["", "Events:", *sections.events(latest, now, width=width)]
-    commands = standing.next_commands(vps, node, key=key)
+    commands = standing.next_commands(vps, node, here=here, key=key)
     if commands:
         lines += ["", "Next:", *sections.indented(commands)]
     return lines

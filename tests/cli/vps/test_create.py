@@ -182,4 +182,4 @@ async def test_a_wait_ends_with_how_to_get_in(shell, keys):
     await shell.put(kinds.VPS, done)
     code, out, err = await waiting
     assert (code, out) == (0, "vps/dev created\n")
-    assert err == "running, ssh ready\nlog in with: ssh -p 30000 root@127.0.0.1\n"
+    assert err == "running, ssh ready\nlog in with: kohakuriver vps connect dev\n"

@@ -36,17 +36,29 @@ def test_progress_is_a_few_words(vps, words):
     ],
 )
 def test_the_ssh_command_names_where_the_port_is_published(vps, node, command):
-    assert standing.ssh_command(vps, node) == command
+    assert standing.ssh_command(vps, node, here="alpha") == command
 
 
 def test_a_passwordless_vps_is_published_on_loopback_only():
     vps = a_vps()
     vps["spec"]["ssh"] = {"passwordless": True}
-    assert standing.ssh_command(vps, a_node(address=EVERYWHERE)) == "ssh -p 30000 root@127.0.0.1"
+    assert (
+        standing.ssh_command(vps, a_node(address=EVERYWHERE), here="alpha") == "ssh -p 30000 root@127.0.0.1"
+    )
+
+
+def test_a_port_on_the_loopback_of_another_machine_is_reached_through_the_api_server():
+    assert standing.ssh_command(a_vps(), a_node(), here="beta") == "kohakuriver vps connect dev"
+    command = standing.ssh_command(a_vps(), a_node(), here="beta", key=Path("/home/me/.ssh/k"))
+    assert command == "kohakuriver vps connect dev --key /home/me/.ssh/k"
+
+
+def test_what_runs_can_be_entered_without_ssh_too():
+    assert standing.next_commands(a_vps(ssh="disabled"), a_node()) == ["kohakuriver connect dev"]
 
 
 def test_a_generated_key_is_named():
-    command = standing.ssh_command(a_vps(), a_node(), key=Path("/home/me/.ssh/k"))
+    command = standing.ssh_command(a_vps(), a_node(), here="alpha", key=Path("/home/me/.ssh/k"))
     assert command == "ssh -i /home/me/.ssh/k -p 30000 root@127.0.0.1"
 
 

@@ -23,7 +23,7 @@ def test_the_page_of_a_running_vps():
         "source": {"component": "agent"},
     }
     assert (
-        "\n".join(status.page(vps, a_node(), [event], NOW, key=None))
+        "\n".join(status.page(vps, a_node(), [event], NOW, key=None, here="alpha"))
         == """\
 Task ID:    dev
 Namespace:  default
@@ -50,7 +50,8 @@ Events:
   Normal   Started   5m    agent   it runs
 
 Next:
-  ssh -p 30000 root@127.0.0.1"""
+  ssh -p 30000 root@127.0.0.1
+  kohakuriver connect dev"""
     )
 
 
