@@ -16,6 +16,7 @@ from typing import Protocol
 
 from kohakuriver import errors
 from kohakuriver.client.rest import Client, Object
+from kohakuriver.client.watch import revision_of
 from kohakuriver.clock import Clock, micro_timestamp
 from kohakuriver.resources import kinds
 
@@ -127,7 +128,7 @@ class Heartbeat:
         self._last_succeeded = False
         mark = self._witness.mark() if self._witness is not None else 0
         try:
-            await self._renew()
+            written = await self._renew()
         except NodeNameTaken:
             raise
         except errors.KohakuRiverError as error:
@@ -137,8 +138,8 @@ class Heartbeat:
             return
         self._last_succeeded = True
         self._opened()
-        if self._witness is not None and self._lease is not None:
-            self._witness.renewed(int(self._lease["metadata"]["resourceVersion"]), mark=mark)
+        if self._witness is not None and written is not None:
+            self._witness.renewed(written, mark=mark)
         self.renewed += 1
         now, last = self._clock.monotonic(), self._last
         self._last = now
@@ -148,22 +149,28 @@ class Heartbeat:
 
     _last_succeeded = False
 
-    async def _renew(self) -> None:
+    async def _renew(self) -> int | None:
+        """The revision of the write; None if nothing was written, which tells nothing of the store."""
         if self._lease is None:
             self._lease = await self._read()
         if self._lease is None:
             self._lease = await self._client.create(kinds.LEASE, self._body(None))
-            return
+            return revision_of(self._lease)
         try:
-            self._lease = await self._client.update(kinds.LEASE, self._body(self._lease))
+            return await self._update(self._lease)
         except errors.Conflict:
             self._lease = await self._read()
-            if self._lease is not None:
-                await self._insist(self._lease)
+            return await self._insist(self._lease) if self._lease is not None else None
 
-    async def _insist(self, lease: Object) -> None:
+    async def _update(self, lease: Object) -> int | None:
+        """What changes nothing is answered with the revision of the Lease, however old that is."""
+        self._lease = await self._client.update(kinds.LEASE, self._body(lease))
+        revision = revision_of(self._lease)
+        return revision if revision != revision_of(lease) else None
+
+    async def _insist(self, lease: Object) -> int | None:
         try:
-            self._lease = await self._client.update(kinds.LEASE, self._body(lease))
+            return await self._update(lease)
         except errors.Conflict:
             holder = (lease.get("spec") or {}).get("holderIdentity")
             if holder and holder != self._holder:

@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
+import datetime
 import random
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from agent.heartbeat import Heartbeat, NodeNameTaken, attempt_timeout, holder
+from agent.heartbeat import Heartbeat, NodeNameTaken, Witness, attempt_timeout, holder
+from agent.quarantine import Seen, Watchman
 from apiserver.store.memory import MemoryStore
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
@@ -43,7 +45,7 @@ async def a_heart(api: Api, holder: str, gaps: list[float] | None = None) -> Asy
 
 
 def a_heartbeat(
-    client: Client, holder: str, gaps: list[float], *, period: float = 3.0, witness: Follower | None = None
+    client: Client, holder: str, gaps: list[float], *, period: float = 3.0, witness: Witness | None = None
 ) -> Heartbeat:
     clock = LoopClock()
     return Heartbeat(
@@ -233,3 +235,44 @@ async def test_two_renewals_within_a_second_are_two_writes_and_the_store_never_s
                 await asyncio.sleep(0.3)
     assert len(follower.renewals) == 10
     assert all(revision > mark for mark, revision in follower.renewals)
+
+
+class WholeSeconds(LoopClock):
+    """A server that stamps a renewal with whole seconds, as older ones do."""
+
+    def now(self) -> datetime.datetime:
+        return super().now().replace(microsecond=0)
+
+
+async def test_a_renewal_that_changed_nothing_says_nothing_of_how_far_the_store_is() -> None:
+    watchman = Watchman(Seen("h1", 0), save=lambda seen: None, clock=LoopClock(), changed=lambda: None)
+    async with running_api(clock=WholeSeconds()) as api:
+        connection = Connection(server=api.url, token=api.token("n1"))
+        async with Client(connection, program="heart", timeout=1.0) as client:
+            heart = a_heartbeat(client, "a", [], period=1.0, witness=watchman)
+            for number in range(10):
+                await heart.step()
+                made = await api.create(kinds.NAMESPACE, {"metadata": {"name": f"another-write-{number}"}})
+                watchman.reached(int(made["metadata"]["resourceVersion"]))
+                await asyncio.sleep(0.3)
+    assert heart.renewed == 10
+    assert watchman.quarantine is None
+
+
+@pytest.mark.fault(39)
+async def test_a_renewal_in_a_store_that_went_back_is_below_what_was_seen() -> None:
+    watchman = Watchman(Seen("h1", 0), save=lambda seen: None, clock=LoopClock(), changed=lambda: None)
+    store = MemoryStore()
+    async with running_api(store) as api:
+        connection = Connection(server=api.url, token=api.token("n1"))
+        async with Client(connection, program="heart", timeout=1.0) as client:
+            heart = a_heartbeat(client, "a", gaps=[], witness=watchman)
+            await heart.step()
+            backup = store.backup()  # the Lease in it is the one that the agent holds
+            for number in range(10):
+                made = await api.create(kinds.NAMESPACE, {"metadata": {"name": f"another-write-{number}"}})
+            watchman.reached(int(made["metadata"]["resourceVersion"]))
+            await asyncio.sleep(3)
+            store.restore(backup, keeps_log=True)
+            await heart.step()  # before the server has noticed
+    assert watchman.quarantine is not None
