@@ -9,6 +9,7 @@ import asyncio
 import collections
 import contextlib
 import dataclasses
+import datetime
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 
@@ -32,7 +33,7 @@ from agent.runtime.errors import (
     WrongState,
 )
 from agent.runtime.fake_switches import FakeImage, Program, Pull, Switches
-from kohakuriver.clock import LoopClock
+from kohakuriver.clock import LoopClock, parse_timestamp
 
 KILLED = 137
 _UP = frozenset({ContainerState.RUNNING, ContainerState.PAUSED})
@@ -127,7 +128,7 @@ class FakeEngine:
             record,
             "start",
             state=ContainerState.RUNNING,
-            started_at=_now(),
+            started_at=_later_than(record.seen.started_at),
             exit_code=None,
             oom_killed=False,
             pid=1000 + int(record.seen.id, 16),
@@ -304,4 +305,16 @@ class FakeEngine:
 
 
 def _now() -> str:
-    return LoopClock().now().isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return _written(LoopClock().now())
+
+
+def _later_than(before: str | None) -> str:
+    """No two starts of a container are at one time, even where simulated time stands still between them."""
+    now = LoopClock().now()
+    if before is not None:
+        now = max(now, parse_timestamp(before) + datetime.timedelta(microseconds=1))
+    return _written(now)
+
+
+def _written(moment: datetime.datetime) -> str:
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

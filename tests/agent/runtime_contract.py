@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from agent.deciding.memory import moment
 from agent.runtime.base import (
     CLUSTER_LABEL,
     SUBSCRIBED,
@@ -179,6 +180,15 @@ class RuntimeContract:
         await world.runtime.pause(container_id)
         with pytest.raises(WrongState):
             await world.runtime.start(container_id)
+
+    async def test_a_container_started_again_at_once_has_another_start_time(self, world: World) -> None:
+        container_id = await started(world)
+        first = await world.runtime.inspect(container_id)
+        await world.runtime.stop(container_id, 10)
+        await world.runtime.start(container_id)
+        second = await world.runtime.inspect(container_id)
+        assert first is not None and second is not None
+        assert moment(first.started_at or "") != moment(second.started_at or "")
 
     async def test_a_killed_container_says_so_and_may_be_killed_again(self, world: World) -> None:
         container_id = await started(world)

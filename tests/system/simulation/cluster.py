@@ -57,7 +57,8 @@ class Cluster:
         self._folder = folder
         self._port = 0
         self._numbers = itertools.count(1)
-        self._away: contextlib.AsyncExitStack | None = None
+        self._away = contextlib.AsyncExitStack()  # what ends the API server
+        self._changing = asyncio.Lock()  # one start or stop of it at a time
 
     async def __aenter__(self) -> "Cluster":
         asyncio.get_running_loop().set_default_executor(Inline(max_workers=1))
@@ -82,15 +83,19 @@ class Cluster:
     # The API server.
 
     async def start_api(self) -> None:
-        if self._away is not None:
-            return
-        self._away = contextlib.AsyncExitStack()
-        self.api = await self._away.enter_async_context(running_api(self.store, port=self._port))
-        self._port = int(self.api.url.rpartition(":")[2])
+        async with self._changing:
+            if self.api is not None:
+                return
+            stack = contextlib.AsyncExitStack()
+            self.api = await stack.enter_async_context(running_api(self.store, port=self._port))
+            self._away = stack
+            self._port = int(self.api.url.rpartition(":")[2])
 
     async def stop_api(self) -> None:
-        stack, self._away, self.api = self._away, None, None
-        if stack is not None:
+        """One that is starting, which a frozen store can make long, starts first."""
+        async with self._changing:
+            stack, self.api = self._away, None
+            self._away = contextlib.AsyncExitStack()
             await stack.aclose()
 
     async def call(self, method: str, path: str, body: Json | None = None, **options: Any) -> Reply:

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import Coroutine, Sequence
+import threading
+from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +21,62 @@ Json = dict[str, Any]
 READY = 10.0  # seconds until the nodes have joined
 PATIENCE = 240.0  # seconds from the last fault to everything being as declared
 QUIET = 45.0  # seconds in which nothing may be written then: longer than every period there is
+BOUND = 120.0  # seconds of a real clock, which simulated time does not move: a play takes two or three
 
 
-async def play(history: Sequence[Step], folder: Path) -> None:
+class Endless(AssertionError):
+    """A play that does not come to an end: some program spins, and simulated time stands still."""
+
+
+async def play(history: Sequence[Step], folder: Path, *, bound: float = BOUND) -> None:
     """Raises AssertionError, whose message is the rule and the history."""
     done: list[str] = []
     try:
-        async with Cluster(folder) as cluster:
-            await asyncio.sleep(READY)
-            player = Player(cluster)
-            for step in history:
-                await asyncio.sleep(step.wait)
-                answer = await player.do(step)
-                done.append(f"    {step!r},  # {asyncio.get_running_loop().time():.2f} s {answer}")
-                cluster.rules.check()
-            await player.finish()
-            await cluster.heal()
-            await outcome.settled(cluster, within=PATIENCE, quiet=QUIET)
-            outcome.check(cluster, await cluster.vpses())
-            cluster.rules.check()
+        with _bounded(bound):
+            await _play(history, folder, done)
     except AssertionError as error:
         raise AssertionError(f"{error}\n\nwhat had been done:\n" + "\n".join(done)) from None
+
+
+@contextlib.contextmanager
+def _bounded(seconds: float) -> Iterator[None]:
+    """Raises Endless where what is inside takes longer, by a thread's clock and not by the loop's."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    at: list[float] = []
+
+    def cut() -> None:
+        at.append(loop.time())
+        task.cancel()
+
+    timer = threading.Timer(seconds, lambda: loop.call_soon_threadsafe(cut))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not at:
+            raise
+        task.uncancel()
+        raise Endless(f"no end after {seconds:g} s; it had come to {at[0]:.3f} s of its own time") from None
+    finally:
+        timer.cancel()
+
+
+async def _play(history: Sequence[Step], folder: Path, done: list[str]) -> None:
+    async with Cluster(folder) as cluster:
+        await asyncio.sleep(READY)
+        player = Player(cluster)
+        for step in history:
+            await asyncio.sleep(step.wait)
+            answer = await player.do(step)
+            done.append(f"    {step!r},  # {asyncio.get_running_loop().time():.2f} s {answer}")
+            cluster.rules.check()
+        await player.finish()
+        await cluster.heal()
+        await outcome.settled(cluster, within=PATIENCE, quiet=QUIET)
+        outcome.check(cluster, await cluster.vpses())
+        cluster.rules.check()
 
 
 @dataclasses.dataclass
