@@ -382,6 +382,7 @@ class Agent:
         return quarantine.words(self.settings.node) if quarantine is not None else ""
 
     def _quarantine_changed(self) -> None:
+        self.roster.reopen()
         self.node.look()
         self.tombstones.look()
         self.keeper.look_at_all()

@@ -42,6 +42,7 @@ class Roster:
         self._finished: dict[
             tuple[str, str], str
         ] = {}  # (uid, epoch) -> container name, if one may be born late
+        self._over: set[tuple[str, int]] = set()  # placements that were given up, and are no more here
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(list(self._entries.values()))
@@ -57,6 +58,18 @@ class Roster:
         entry = self._entries.pop(uid, None)
         if entry is not None and entry.late:
             self._finished[(uid, str(entry.desired.epoch))] = entry.desired.container_name
+
+    def end(self, uid: str, epoch: int) -> None:
+        """A placement was given up and nothing of it is here: it does not come back, whatever a watch that
+        is behind says of it once its tombstone is gone."""
+        self._over.add((uid, epoch))
+
+    def is_over(self, uid: str, epoch: int) -> bool:
+        return (uid, epoch) in self._over
+
+    def reopen(self) -> None:
+        """The store was restored: what was over in it may be declared again."""
+        self._over.clear()
 
     def container(self, desired: Desired, memory: Memory) -> Container | None:
         """This VPS's container, as last seen."""

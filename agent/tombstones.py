@@ -3,7 +3,8 @@
 The node's NodeAllocation names them by uid and epoch; once their container is gone the API is told, and only
 then is free what they had booked. At the start of the agent this comes before anything is started. A
 container that carries the right labels under another name may be a person's own, made from an image of the
-VPS: it is left alone, and so is the tombstone.
+VPS: it is left alone, and so is the tombstone. What was confirmed stays over: the watch of the VPSes, another
+than that of the bookings, may tell of the VPS only then.
 """
 
 import asyncio
@@ -101,6 +102,7 @@ class Tombstones:
                 if not await self._remove(uid, booking):
                     return False
                 await self._remove_volumes(booking)
+                self._roster.end(uid, booking["epoch"])
                 await self._confirm(uid, booking)
         except TimeoutError:
             log.warning("a tombstone is not worked off yet", extra={"uid": uid, "after": PATIENCE})

@@ -73,7 +73,9 @@ class Surroundings:
         )
 
     def is_given_up(self, desired: Desired) -> bool:
-        """Whether this very placement has a tombstone: then it is no longer this node's to keep."""
+        """Whether this very placement has, or had, a tombstone: then it is no longer this node's to keep."""
+        if self._roster.is_over(desired.uid, desired.epoch):
+            return True
         booking = self.bookings.get(desired.uid) or {}
         return bool(booking.get("tombstone")) and booking.get("epoch") == desired.epoch
 
@@ -138,7 +140,19 @@ class Surroundings:
             changing = other.working and not other.ending and not other.desired.exclusive
             if changing or (container is not None and container.is_up and mine & self._cores(container)):
                 return Hold("WaitingForCores", f"waiting until {other.key} has left cores {limits.cpuset}")
+        for uid, booking in self.bookings.items():
+            if self._roster.entry(uid) is None and self._runs_on(uid, booking, mine):
+                name = ObjectKey(booking["namespace"], booking["name"])
+                return Hold("WaitingForCores", f"waiting until {name} has left cores {limits.cpuset}")
         return None
+
+    def _runs_on(self, uid: str, booking: Object, cores: Cores) -> bool:
+        """For who is booked here and has no worker: not yet, since the agent starts, or no more, given up."""
+        name = f"kohakuriver-{booking['namespace']}-{booking['name']}-{uid[:8]}"
+        return any(
+            container.is_up and container.name.startswith(name) and cores & self._cores(container)
+            for container in self._roster.containers_of(uid)
+        )
 
     def _cores(self, container: Container) -> Cores:
         text = container.limits.cpuset if container.limits is not None else ""

@@ -86,6 +86,23 @@ async def test_nothing_starts_before_the_tombstones_are_tried_and_a_stuck_one_bl
         assert len(node.containers()) == 1
 
 
+@pytest.mark.fault(4, 8)
+async def test_what_was_given_up_does_not_come_back_where_a_watch_lags_behind_its_end(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        vps = await running(node)
+        await node.kill_agent()
+        await lose(node)
+        await node.delete(gracePeriodSeconds=0)
+        await node.start_agent()
+        await asyncio.sleep(20)
+        assert await bookings(node) == {}
+        assert node.agent is not None
+        node.agent.vpses.overlay(vps)  # as a watch has it that was cut off before the end
+        await asyncio.sleep(10)
+        assert node.containers() == []
+        assert await node.events("FilesystemLost") == []
+
+
 async def test_a_container_of_another_name_is_left_alone_with_its_tombstone(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:
         await running(node)
@@ -266,6 +283,28 @@ async def test_shares_leave_exclusive_cores_before_these_are_used_and_come_back_
         await asyncio.sleep(10)
         limits = node.container().limits
         assert limits is not None and limits.cpuset == "0-3"
+
+
+@pytest.mark.fault(27)
+async def test_exclusive_cores_wait_until_a_share_that_was_given_up_has_left_them(tmp_path: Path) -> None:
+    sysfs = a_sysfs(tmp_path / "sys", "0-1", "2-3")
+    settings = {"sysfs": sysfs, "millicores": 4000}
+    async with a_node(tmp_path / "agent", **settings) as node:
+        await running(node, "share")
+        await node.kill_agent()
+        await lose(node, "share")
+        await node.delete("share", gracePeriodSeconds=0)
+        node.engine.switches.refusals["remove"] = EngineRefused("device or resource busy")
+        await node.place(a_manifest("alone", resources={"cores": 2, "memory": "1Gi", "exclusive": True}))
+        await node.start_agent(**settings)
+        await asyncio.sleep(20)
+        (up,) = (one.labels["kohakuriver.io/name"] for one in node.containers() if one.is_up)
+        assert up == "share"
+        said = (await node.get("alone"))["status"]["message"]
+        assert "waiting until default/share has left cores" in said
+        node.engine.switches.refusals.clear()
+        await node.until("alone", phase="running")
+        assert len(node.containers()) == 1
 
 
 async def test_a_share_that_is_pinned_runs_on_its_numa_node(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from kohakuriver.resources import kinds
 from kohakuriver.resources.vps import RunState
 from tests.agent.agent_kit import Node, a_manifest
 from tests.agent.builders import NOON, a_container, a_vps, exited, known
+from tests.agent.placement_kit import lose
 from tests.apiserver.api import running_api
 
 pytestmark = pytest.mark.looptime
@@ -163,4 +164,32 @@ async def test_a_restored_store_leaves_what_lives_alone_and_a_person_has_it_adop
         assert len(node.containers()) == 3
         assert node.engine.calls["create"] == calls["create"] + 1
         assert [one["message"] for one in await node.events("FilesystemLost")] != []
+        await node.kill_agent()
+
+
+@pytest.mark.fault(39)
+async def test_what_was_given_up_and_is_declared_by_a_restored_store_comes_back_once_it_is_accepted(
+    tmp_path: Path,
+):
+    store = MemoryStore()
+    async with running_api(store) as api:
+        node = Node(api, FakeEngine(), tmp_path)
+        await node.start_agent()
+        await node.until_ready()
+        await node.place(a_manifest())
+        await node.until(phase="running")
+        backup = store.backup()
+        await node.kill_agent()
+        await lose(node)
+        await node.delete(gracePeriodSeconds=0)
+        await node.start_agent()
+        await asyncio.sleep(20)
+        assert node.containers() == []
+        store.restore(backup)
+        await asyncio.sleep(40)
+        status = (await api.get(kinds.NODE.path(name="n1"))).body["status"]
+        token = {"spec": {"accepts": status["quarantine"]["id"]}}
+        assert (await api.call("PATCH", kinds.NODE.path(name="n1"), token, headers=MERGE)).code == 200
+        await asyncio.sleep(20)
+        assert node.container().is_up
         await node.kill_agent()

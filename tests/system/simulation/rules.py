@@ -239,8 +239,13 @@ class Rules:
         up = [one.seen.name for _, one in self.containers(*who) if one.seen.is_up]
         self.demand(len(up) == 1, "two running containers of one (uid, epoch)", engine.node, up)
         vps = self._vpses.get(who[0])
+        # Who cannot be told that a VPS was given up goes on with it; the tombstone keeps what it holds.
+        is_buried = str(self._buried.get((engine.node, who[0]))) == who[1]
         self.demand(
-            vps is not None, "a container was started whose VPS is gone", engine.node, record.seen.name
+            vps is not None or is_buried,
+            "a container was started whose VPS is gone",
+            engine.node,
+            record.seen.name,
         )
         kept = WRITTEN.path in record.files
         self.demand(
