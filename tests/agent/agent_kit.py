@@ -22,7 +22,7 @@ from agent.runtime.fake import FakeRuntime
 from agent.runtime.fake_engine import FakeEngine
 from agent.runtime.fake_firewall import FakeFirewall
 from agent.runtime.firewall import Firewall
-from agent.settings import Settings
+from agent.settings import Settings, SSHPublishing
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.clock import Clock, LoopClock
@@ -31,6 +31,8 @@ from tests.apiserver.api import Api, running_api
 
 Json = dict[str, Any]
 CLUSTER = "c1u2s3t4e5r6"
+UNHEARD = SSHPublishing("127.77.77.77", 30000, 31999)
+"""Nobody listens there, whatever runs on this machine: a cluster of its owner has VPSes on 127.0.0.1."""
 PATIENCE = 120.0  # simulated seconds
 PATHS = kinds.VPS.path(namespace="default")
 
@@ -77,7 +79,9 @@ class Node:
     async def _run(self, started: asyncio.Event, settings: Json) -> None:
         async with self.clients() as (client, heart):
             self.agent = Agent(
-                Settings(node=self.name, cluster=self.cluster, data_dir=self.folder, **settings),
+                Settings(
+                    node=self.name, cluster=self.cluster, data_dir=self.folder, **{"ssh": UNHEARD, **settings}
+                ),
                 client=client,
                 heart=heart,
                 runtime=self.runtime or FakeRuntime(self.engine, cluster=self.cluster),

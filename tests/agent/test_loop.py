@@ -9,7 +9,7 @@ import pytest
 from agent.runtime.base import ContainerState
 from agent.runtime.fake_switches import FakeImage, Program, Pull
 from kohakuriver.resources import kinds
-from tests.agent.agent_kit import Node, a_manifest, a_node
+from tests.agent.agent_kit import UNHEARD, Node, a_manifest, a_node
 
 pytestmark = pytest.mark.looptime
 
@@ -56,7 +56,7 @@ async def test_the_node_says_what_can_be_booked(tmp_path: Path) -> None:
         assert status["capacity"] == {"cores": "8", "memory": "16Gi"}
         assert status["allocatable"]["cores"] == "8"
         assert "kohakuriver/busybox" in status["images"]
-        assert status["sshPorts"] == {"address": "127.0.0.1", "first": 30000, "last": 31999}
+        assert status["sshPorts"] == {"address": UNHEARD.address, "first": 30000, "last": 31999}
 
 
 @pytest.mark.fault(11)
