@@ -77,8 +77,9 @@ class Credentials:
         if found is not None:
             self._by_key[key] = found
             self._by_digest[found.digest] = found
-        if before is not None and (found is None or found.user != before.user):
-            self._end(before.digest)
+        # One that a node got in place of another is of the same user, and still not the same credential.
+        if before is not None and (found is None or (found.digest, found.user) != (before.digest, before.user)):
+            self.end(before.digest)
 
     def replace(self, records: Iterable[Record]) -> None:
         """Take over a whole new listing."""
@@ -108,7 +109,7 @@ class Credentials:
         """While a watch is open: its task is cancelled when its credential goes, or is over."""
         found, task = self._by_digest.get(digest), asyncio.current_task()
         ends = found.ends if found is not None else ends
-        if task is None or (found is None and ends is None):
+        if task is None:
             yield
             return
         self._held.setdefault(digest, set()).add(task)
@@ -126,6 +127,7 @@ class Credentials:
             if not held:
                 self._held.pop(digest, None)
 
-    def _end(self, digest: str) -> None:
+    def end(self, digest: str) -> None:
+        """Whatever is open with this credential, from the token file too, is open no more."""
         for task in self._held.pop(digest, set()):
             task.cancel()

@@ -54,6 +54,11 @@ class Revocations:
         """Take over a whole new listing."""
         self._by_key = {record.key: _parsed(record.value) for record in records}
 
+    @property
+    def hashes(self) -> frozenset[str]:
+        """All of them."""
+        return frozenset(digest for one in self._by_key.values() for digest in one.get("tokens", ()))
+
     def check(self, user: User, digest: str) -> None:
         """Raise Forbidden if this credential was revoked."""
         if user.node is None:

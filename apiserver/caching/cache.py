@@ -172,6 +172,7 @@ class Cache:
                     self.strays.apply(change.key, change.record)
             elif change.key.startswith(codec.REVOKED):
                 self.revocations.apply(change.key, change.record)
+                self._end_revoked()
             elif change.key == codec.HISTORY and change.record is not None:
                 self._check_history(change.record)
             following = batch.changes[number].revision if number < len(batch.changes) else 0
@@ -201,6 +202,11 @@ class Cache:
         if record.value.decode() != self._history_id:
             raise StoreFuture("a new history of the store has begun")
 
+    def _end_revoked(self) -> None:
+        """A node that was given up hears nothing more, and nobody is led to it."""
+        for digest in self.revocations.hashes:
+            self.credentials.end(digest)
+
     def _end_watches(self, error: Expired | None = None) -> None:
         for kind in self.kinds.values():
             kind.end_watches(error)
@@ -218,6 +224,7 @@ class Cache:
         self.revocations.replace(record for record in page.records if record.key.startswith(codec.REVOKED))
         tokens = codec.prefix(kinds.TOKEN)
         self.credentials.replace(record for record in page.records if record.key.startswith(tokens))
+        self._end_revoked()
         nodes = codec.prefix(kinds.NODE)
         self.strays.replace(record for record in page.records if record.key.startswith(nodes))
         self._advance(page.revision)

@@ -116,7 +116,8 @@ class EventRules(Rules):
         about = obj["involvedObject"]
         if user.role is not Role.NODE or about.get("kind") != kinds.VPS.kind:
             return ()
-        return (codec.key(kinds.VPS, about.get("namespace"), about.get("name") or ""),)
+        # The event lies where its object does, whether it says so or not.
+        return (codec.key(kinds.VPS, obj["metadata"]["namespace"], about.get("name") or ""),)
 
     def create(self, user: User, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
         about, namespace = new["involvedObject"], new["metadata"]["namespace"]

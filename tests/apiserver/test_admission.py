@@ -148,3 +148,12 @@ async def test_a_node_reports_events_of_itself_and_of_what_is_bound_to_it(world:
             await world.create(an_event(about, "x.1"), user=N1, resource=kinds.EVENT)
     with pytest.raises(errors.Forbidden):
         await world.patch({"count": 3}, "dev.1", user=N2, resource=kinds.EVENT)
+
+
+@pytest.mark.fault(47)
+async def test_a_node_cannot_speak_of_anothers_vps_by_leaving_its_namespace_out(world: World) -> None:
+    free = (await world.create(a_vps("free"))).object
+    event = an_event(free, "x.1")
+    del event["involvedObject"]["namespace"]
+    with pytest.raises(errors.Forbidden, match="node n1 may report on itself"):
+        await world.create(event, user=N1, resource=kinds.EVENT)

@@ -8,9 +8,11 @@ import pytest
 from apiserver.admitting import revocation
 from apiserver.admitting.identity import Role, User, fingerprint
 from apiserver.store.base import Delete, Put, StoreTimeout
+from apiserver.store.memory import MemoryStore
 from kohakuriver import errors
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api, token_of
+from tests.apiserver.test_tokens import a_token, ends
 from tests.apiserver.writing import N1, World, a_node, a_vps, a_world
 
 pytestmark = [pytest.mark.looptime, pytest.mark.fault(9)]
@@ -185,6 +187,25 @@ async def test_the_agent_of_a_forgotten_node_is_refused_in_a_sentence_and_a_new_
         assert refused.body["details"]["causes"][0]["reason"] == "NodeForgotten"
         assert (await api.get(listing, user="n1-anew")).code == 200
         assert (await api.get(listing, user="n2")).code == 200
+
+
+@pytest.mark.fault(9, 47)
+@pytest.mark.parametrize("is_object", [False, True])
+async def test_what_a_forgotten_node_watches_ends_on_every_api_server(is_object: bool) -> None:
+    store = MemoryStore()
+    async with running_api(store) as one, running_api(store) as other:
+        await node_and_vps(one)
+        secret = token_of("n1")
+        if is_object:
+            secret = "object"  # noqa: S105 - a test's
+            await one.create(kinds.TOKEN, a_token("node-n1", secret=secret, role="node", node="n1", user="n1"))
+            await other.server.cache.fresh()
+        headers = {"Authorization": f"Bearer {secret}"}
+        async with other.session.get(f"{other.url}{kinds.VPS.path()}?watch=1", headers=headers) as watch:
+            assert watch.status == 200
+            forgotten = kinds.NODE.path(name="n1", subresource="forget")
+            assert (await one.call("POST", forgotten, {"destroyed": True})).code == 200
+            await ends(watch, within=5)
 
 
 async def test_a_server_that_starts_later_refuses_it_too() -> None:

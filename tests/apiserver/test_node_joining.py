@@ -9,7 +9,7 @@ from apiserver.admitting.identity import fingerprint
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, Reply, running_api
 from tests.apiserver.test_node_forgetting import node_and_vps
-from tests.apiserver.test_tokens import a_token, as_bearer
+from tests.apiserver.test_tokens import a_token, as_bearer, ends
 
 pytestmark = [pytest.mark.looptime, pytest.mark.fault(10)]
 
@@ -89,6 +89,18 @@ async def test_a_token_made_for_a_node_takes_its_name_and_ends_the_credential_th
         own = kinds.NODE.path(name="n7")
         assert (await as_bearer(api, own, "old")).code == 401
         assert (await as_bearer(api, own, "new")).code == 200
+
+
+async def test_what_the_credential_there_was_watches_ends_when_another_takes_its_name() -> None:
+    async with running_api() as api:
+        await a_join_token(api)
+        await join(api, "n7", secret="old")
+        await a_join_token(api, "join-n7", node="n7")
+        headers = {"Authorization": "Bearer old"}
+        async with api.session.get(f"{api.url}{kinds.VPS.path()}?watch=1", headers=headers) as watch:
+            assert watch.status == 200
+            assert (await join(api, "n7", secret="new", by="join-n7")).code == 201
+            await ends(watch, within=5)
 
 
 async def test_a_join_token_that_is_over_or_taken_back_joins_nobody() -> None:
