@@ -15,6 +15,10 @@ _SYS_OPENAT2: Final = 437  # on every architecture
 _NO_MAGIC_LINKS, _NO_SYMLINKS, _BENEATH, _IN_ROOT = 0x02, 0x04, 0x08, 0x10
 _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 0x40000
 _MNT_DETACH, _NO_FOLLOW = 0x02, 0x08
+# /proc, /sys, cgroup, cgroup2, debugfs, tracefs, securityfs, bpf: <linux/magic.h>
+_KERNELS: Final = frozenset(
+    (0x9FA0, 0x62656572, 0x27E0EB, 0x63677270, 0x64626720, 0x74726163, 0x73636673, 0xCAFE4A11)
+)
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -35,6 +39,13 @@ def open_in_root(root: int, path: str, flags: int) -> int:
     """A descriptor of a path as a process would find it whose root is that folder: links, absolute ones
     too, and `..` stay inside. Raises OSError."""
     return _openat2(root, path, flags, _IN_ROOT | _NO_MAGIC_LINKS)
+
+
+def of_the_kernel(descriptor: int) -> bool:
+    """Whether it lies on a filesystem that shows the kernel's own state (/proc, /sys). Raises OSError."""
+    found = (ctypes.c_long * 64)()  # struct statfs begins with the type, and is shorter than this
+    _check(_libc.fstatfs(descriptor, ctypes.byref(found)), "fstatfs")
+    return int(found[0]) in _KERNELS
 
 
 def _openat2(folder: int, path: str, flags: int, resolve: int) -> int:

@@ -2,7 +2,7 @@
 
 import io
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -14,6 +14,7 @@ from agent.runtime.base import File
 from agent.runtime.errors import EngineRefused
 
 _LARGEST_FILE: Final = 2**20
+_AROUND: Final = 16 * 1024  # bytes that an archive has more than the file in it
 
 
 def to_tar(files: Sequence[File]) -> bytes:
@@ -42,13 +43,22 @@ def from_tar(path: str, data: bytes) -> File | None:
     return None
 
 
+def at_most(chunks: Iterable[bytes], limit: int, path: str) -> bytes:
+    """All of an archive. Raises EngineRefused for one that is larger, and reads no further: whoever is root
+    in the container may have put a folder with anything in it where a small file is looked for."""
+    read = bytearray()
+    for chunk in chunks:
+        read += chunk
+        if len(read) > limit:
+            raise EngineRefused(f"{path} in the container is larger than {_LARGEST_FILE} bytes")
+    return bytes(read)
+
+
 def read(client: docker.APIClient, container_id: str, path: str) -> File | None:
     if not has(client, container_id, path):
         return None
-    chunks, stat = client.get_archive(container_id, path)
-    if stat["size"] > _LARGEST_FILE:
-        raise EngineRefused(f"{path} in the container is larger than {_LARGEST_FILE} bytes")
-    return from_tar(path, b"".join(chunks))
+    chunks, _ = client.get_archive(container_id, path)
+    return from_tar(path, at_most(chunks, _LARGEST_FILE + _AROUND, path))
 
 
 def has(client: docker.APIClient, container_id: str, path: str) -> bool:

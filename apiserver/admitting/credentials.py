@@ -78,7 +78,9 @@ class Credentials:
             self._by_key[key] = found
             self._by_digest[found.digest] = found
         # One that a node got in place of another is of the same user, and still not the same credential.
-        if before is not None and (found is None or (found.digest, found.user) != (before.digest, before.user)):
+        if before is not None and (
+            found is None or (found.digest, found.user) != (before.digest, before.user)
+        ):
             self.end(before.digest)
 
     def replace(self, records: Iterable[Record]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,20 @@ def test_an_archive_names_no_folder_but_our_own() -> None:
     assert archive.from_tar("/etc/kohakuriver/a", data) == files[0]
     assert b"etc/shadow" in data
     assert b"etc/\0" not in data
+
+
+def test_no_more_is_read_of_an_archive_than_a_small_file_can_be() -> None:
+    read = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal read
+        while True:
+            read += 1
+            yield bytes(2**20)
+
+    with pytest.raises(EngineRefused, match="/etc/shadow in the container is larger than"):
+        archive.at_most(endless(), 2**21, "/etc/shadow")
+    assert read == 3
 
 
 def test_an_event_carries_the_labels_without_the_engines_own_attributes() -> None:

@@ -1,8 +1,10 @@
 """`nodes/NAME/forget`: a machine is destroyed, somebody says so, and it comes back after all (FAULTS 9)."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import aiohttp
 import pytest
 
 from apiserver.admitting import revocation
@@ -197,8 +199,10 @@ async def test_what_a_forgotten_node_watches_ends_on_every_api_server(is_object:
         await node_and_vps(one)
         secret = token_of("n1")
         if is_object:
-            secret = "object"  # noqa: S105 - a test's
-            await one.create(kinds.TOKEN, a_token("node-n1", secret=secret, role="node", node="n1", user="n1"))
+            secret = "object"
+            await one.create(
+                kinds.TOKEN, a_token("node-n1", secret=secret, role="node", node="n1", user="n1")
+            )
             await other.server.cache.fresh()
         headers = {"Authorization": f"Bearer {secret}"}
         async with other.session.get(f"{other.url}{kinds.VPS.path()}?watch=1", headers=headers) as watch:
@@ -206,6 +210,20 @@ async def test_what_a_forgotten_node_watches_ends_on_every_api_server(is_object:
             forgotten = kinds.NODE.path(name="n1", subresource="forget")
             assert (await one.call("POST", forgotten, {"destroyed": True})).code == 200
             await ends(watch, within=5)
+
+
+@pytest.mark.fault(9, 47)
+async def test_the_control_connection_of_a_forgotten_node_ends() -> None:
+    async with running_api() as api:
+        await node_and_vps(api)
+        headers = {"Authorization": f"Bearer {token_of('n1')}"}
+        path = kinds.NODE.path(name="n1", subresource="streams")
+        async with api.session.ws_connect(f"{api.url}{path}", headers=headers) as control:
+            forgotten = kinds.NODE.path(name="n1", subresource="forget")
+            assert (await api.call("POST", forgotten, {"destroyed": True})).code == 200
+            async with asyncio.timeout(5):
+                assert (await control.receive()).type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSE)
+        assert not api.server.streams.is_connected("n1")
 
 
 async def test_a_server_that_starts_later_refuses_it_too() -> None:

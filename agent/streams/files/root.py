@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
-from agent.machine.beneath import open_in_root
+from agent.machine.beneath import of_the_kernel, open_in_root
 from kohakuriver import errors
 from kohakuriver.trees.unpack import Owner
 
@@ -91,6 +91,12 @@ class Root:
                 raise errors.BadRequest(f"{path}: it is a folder")
             if not stat.S_ISREG(status.st_mode):
                 raise errors.BadRequest(f"{path}: it is neither a file nor a folder")
+            if of_the_kernel(found):
+                # The helper is root on the node, and may be told what the container's root may not: kmsg is
+                # the log of the node's own kernel.
+                raise errors.Forbidden(
+                    f"{path}: it is the kernel's, and no file", hint="read it in a terminal of the VPS"
+                )
             descriptor = _reopened(found, flags)
         try:
             yield descriptor

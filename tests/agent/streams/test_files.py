@@ -54,6 +54,14 @@ async def test_a_path_without_a_slash_begins_in_roots_home(files: FilesClient, f
     assert (await files.stat(".")).path == "/root"
 
 
+@pytest.mark.parametrize("path", ["/proc/version", "/proc/sys/kernel/hostname", "/sys/kernel/uevent_seqnum"])
+async def test_what_the_kernel_shows_is_no_file_to_a_helper_that_is_root_on_the_node(path: str) -> None:
+    async with files_of(Path("/")) as (client, _):
+        assert (await client.stat(path)).kind == "file"
+        with pytest.raises(errors.Forbidden, match=f"{path}: it is the kernel's, and no file"):
+            await client.read(path, limit=100)
+
+
 @pytest.mark.parametrize(
     "link", ["../../secret", "/../secret", "/proc/self/root/secret", "../../../../../../../../etc/shadow"]
 )
