@@ -180,9 +180,11 @@ class EtcdProcess:
         self.start()
 
     def freeze(self) -> None:
-        """The process stands still; its sockets stay open and the kernel goes on accepting."""
+        """The process stands still, all its threads, when this returns; its sockets stay open and the kernel
+        goes on accepting."""
         assert self._process is not None, "etcd has not been started"
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def thaw(self) -> None:
         assert self._process is not None, "etcd has not been started"
