@@ -35,7 +35,7 @@ images: engine ## Build the base image and the test image if the engine lacks th
 .PHONY: up
 up: images ## Start a cluster on this machine, with a first VPS in it
 	@$(VENV)/kohakuriver up --detach $(UP_FLAGS)
-	@$(STEPS)/first-vps
+	@$(STEPS)/first-vps $(UP_FLAGS)
 
 .PHONY: down
 down: ## Stop the cluster; its VPSes keep running

@@ -1,6 +1,6 @@
 """`kohakuriver forward` beside a direct connection, Docker's published port and `ssh -L`, in one run.
 
-    python benchmarks/streams.py [--megabytes 512] [--rounds 3] [--trips 3000]
+    python -m benchmarks.streams [--megabytes 512] [--rounds 3] [--trips 3000]
 
 Each round takes every path in turn: a download, an upload whose length the far side confirms, and round trips
 of 1 KB on one connection. Then 200 connections are held open at once through one forward. `forward` has TLS

@@ -1,6 +1,6 @@
 """Keystrokes: `kohakuriver connect` beside a raw Docker exec and `ssh -tt`; then floods in ten terminals.
 
-    python benchmarks/terminal.py [--keys 500] [--rounds 3] [--seconds 10]
+    python -m benchmarks.terminal [--keys 500] [--rounds 3] [--seconds 10]
 
 Each key is sent when the one before has been echoed by the terminal in the container, where `cat` runs. A
 round takes every path in turn. `connect` and `ssh` run under a PTY, as a person runs them; the raw exec is a
