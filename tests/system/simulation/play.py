@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from agent.deciding import restart
 from agent.runtime.errors import EngineError
 from agent.runtime.fake_switches import Program
 from apiserver.store.base import StoreError, StoreUnavailable
@@ -20,7 +21,7 @@ from tests.system.simulation.steps import Step
 Json = dict[str, Any]
 READY = 10.0  # seconds until the nodes have joined
 PATIENCE = 240.0  # seconds from the last fault to everything being as declared
-QUIET = 45.0  # seconds in which nothing may be written then: longer than every period there is
+QUIET = restart.LONGEST + 15.0  # seconds in which nothing may be written then: longer than every pause
 BOUND = 120.0  # seconds of a real clock, which simulated time does not move: a play takes two or three
 
 
