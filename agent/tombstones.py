@@ -13,6 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from agent.deciding import labels
+from agent.deciding.desired import container_name
 from agent.roster import Roster
 from agent.runtime.base import Container, Runtime
 from agent.runtime.errors import EngineError
@@ -113,7 +114,7 @@ class Tombstones:
         return True
 
     async def _remove(self, uid: str, booking: Object) -> bool:
-        name = f"kohakuriver-{booking['namespace']}-{booking['name']}-{uid[:8]}"
+        name = container_name(booking["namespace"], booking["name"], uid)
         identity = (uid, str(booking["epoch"]))
         found = {one.id: one for one in self._roster.containers_of(uid)}
         named = await self._runtime.inspect(name)

@@ -99,7 +99,12 @@ class Desired:
     @property
     def container_name(self) -> str:
         """The only name under which a container is this VPS's."""
-        return f"kohakuriver-{self.namespace}-{self.name}-{self.uid[:8]}"
+        return container_name(self.namespace, self.name, self.uid)
+
+
+def container_name(namespace: str, name: str, uid: str) -> str:
+    """What the container of that VPS is called."""
+    return f"kohakuriver-{namespace}-{name}-{uid[:8]}"
 
 
 def read(vps: dict[str, Any], *, node: str) -> Desired | None:

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable
 
 from agent.deciding import labels
-from agent.deciding.desired import Around, Desired
+from agent.deciding.desired import Around, Desired, container_name
 from agent.deciding.memory import Hold
 from agent.images.environments import Environments
 from agent.machine import allowed
@@ -148,7 +148,7 @@ class Surroundings:
 
     def _runs_on(self, uid: str, booking: Object, cores: Cores) -> bool:
         """For who is booked here and has no worker: not yet, since the agent starts, or no more, given up."""
-        name = f"kohakuriver-{booking['namespace']}-{booking['name']}-{uid[:8]}"
+        name = container_name(booking["namespace"], booking["name"], uid)
         return any(
             container.is_up and container.name.startswith(name) and cores & self._cores(container)
             for container in self._roster.containers_of(uid)
