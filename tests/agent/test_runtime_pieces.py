@@ -115,14 +115,14 @@ def test_an_archive_names_no_folder_but_our_own() -> None:
 def test_no_more_is_read_of_an_archive_than_a_small_file_can_be() -> None:
     read = 0
 
-    def endless() -> Iterator[bytes]:
+    def large() -> Iterator[bytes]:
         nonlocal read
-        while True:
+        for _ in range(64):
             read += 1
             yield bytes(2**20)
 
     with pytest.raises(EngineRefused, match="/etc/shadow in the container is larger than"):
-        archive.at_most(endless(), 2**21, "/etc/shadow")
+        archive.at_most(large(), 2**21, "/etc/shadow")
     assert read == 3
 
 
