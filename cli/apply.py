@@ -99,7 +99,8 @@ def _check(way: Way, prune: bool, selector: str | None, everything: bool) -> Non
         raise failures.UsageError(
             "only the server knows what --server-side does", hint="say --dry-run=server"
         )
-    if prune and (selector is None) != everything:
+    named = selector is not None and bool(selector.strip())  # an empty one, of an unset variable, is none
+    if prune and named == everything:
         raise failures.UsageError(
             "--prune deletes what is declared no more: of which objects?",
             hint="name labels with -l, or say --all",

@@ -71,6 +71,8 @@ def delete(
     api = settings.api()
     if everything and selector:
         raise failures.UsageError("--all and -l do not go together", hint="leave one of them out")
+    if selector is not None and not selector.strip():
+        raise failures.UsageError("-l names no label", hint="--all deletes all of the kind")
     chosen = "" if everything else selector
     doomed, good = _doomed(api, words or [], filename or [], chosen, settings.namespace)
     going: list[tuple[_Doomed, str]] = []
@@ -105,7 +107,11 @@ def parse_timeout(text: str) -> float:
 def _doomed(
     api: Api, words: list[str], files: list[str], selector: str | None, namespace: str | None
 ) -> tuple[list[_Doomed], bool]:
-    """What is meant, and whether all of it was understood. An empty selector means all. Raises UsageError."""
+    """What is meant, and whether all of it was understood. Raises UsageError.
+
+    Args:
+        selector: empty for all of the kind.
+    """
     if files and (words or selector is not None):
         raise failures.UsageError("-f goes with neither names, -l nor --all", hint="leave one of them out")
     if files:

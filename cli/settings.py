@@ -2,11 +2,14 @@
 
 import contextlib
 import dataclasses
+import shlex
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cli.http import Api
+    from cli.vps.standing import Reader
     from kohakuriver.client.config import Connection
 
 DEFAULT_TIMEOUT = 30.0  # seconds a single request may take
@@ -44,3 +47,13 @@ class Settings:
         api = Api(self.connection(), timeout=self.request_timeout, warn=screen.warn, trace=trace)
         self.opened.callback(api.close)
         return api
+
+    def reader(self) -> "Reader":
+        """Who gave these options, for the commands they are told. Raises ConfigError."""
+        from cli.vps.standing import Reader
+        from kohakuriver.client import config
+
+        at_home = config.load(self.config, context=self.context).namespace
+        given = {"--config": self.config, "--context": self.context}
+        options = [shlex.quote(str(word)) for pair in given.items() if pair[1] for word in pair]
+        return Reader(socket.gethostname(), at_home, tuple(options))

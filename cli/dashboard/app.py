@@ -22,6 +22,7 @@ from cli.dashboard.world import ORDERS, World
 from cli.ide.keys import Keys
 from cli.settings import Settings
 from cli.vps import standing
+from cli.vps.standing import Reader
 from kohakuriver.client.watch import ObjectKey
 from kohakuriver.clock import Clock, SystemClock
 
@@ -83,6 +84,7 @@ class Dashboard(App[int]):
         self.clock = clock or SystemClock()
         self._settings, self._namespace, self._colour = settings, namespace, colour
         self._connection = settings.connection()
+        self._reader = Reader(namespace=settings.reader().namespace)  # there is no room for options
         self.hands = Hands(self, settings, self.clock)
         self.world = World(
             self._connection,
@@ -177,7 +179,8 @@ class Dashboard(App[int]):
         panel.border_title = f"{vps['metadata']['name']}  {phase}"
         room = (self.size.width - 2, (6 if self.size.height < 36 else 11) - 1)
         events = self.world.events_of(vps)
-        lines = detail.lines(vps, self.world.node_of(vps), events, self.clock.now(), room=room)
+        node, now = self.world.node_of(vps), self.clock.now()
+        lines = detail.lines(vps, node, events, now, room=room, reader=self._reader)
         panel.update(Text("\n").join(painting.text(one, self._tones) for one in lines))
 
     def _top(self) -> Line:

@@ -21,10 +21,11 @@ def lines(
     now: datetime.datetime,
     *,
     room: tuple[int, int],
+    reader: standing.Reader = standing.HERE,
 ) -> list[Line]:
     """`events` None: they may not be read. `room`: width and height."""
     width, height = room
-    found = [_next(vps, node, width)]
+    found = [_next(vps, node, width, reader)]
     why = vps_line.reason(vps)
     if why:
         found += [[Piece(part, Tone.WARN)] for part in textwrap.wrap(why, width)[:_WHY]]
@@ -49,9 +50,9 @@ def event(one: Object, now: datetime.datetime, width: int) -> Line:
     )
 
 
-def _next(vps: Object, node: Object | None, width: int) -> Line:
+def _next(vps: Object, node: Object | None, width: int, reader: standing.Reader) -> Line:
     """What it holds, and the command that is likely to be wanted next."""
-    commands = standing.next_commands(vps, node)
+    commands = standing.next_commands(vps, node, reader=reader)
     held = standing.resources(vps)
     image = str((vps.get("spec") or {}).get("environment") or (vps.get("spec") or {}).get("image") or "")
     words = "  ·  ".join(part for part in (held, image, *commands[:1]) if part)

@@ -1,6 +1,5 @@
 """`vps create`: read the options, have the VPS created (`submission.py`), wait for it, say how to get in."""
 
-import socket
 from pathlib import Path
 
 from cli import dry_run, output, screen, targets
@@ -68,7 +67,7 @@ def create(
     rehearsal = dry_run.read(dry_run_text)
     if rehearsal:
         return _rehearse(settings.api(), order, name, render, rehearsal)
-    return _create(settings.api(), order, name, render, wait=wait, deadline=(seconds, timeout))
+    return _create(settings, order, name, render, wait=wait, deadline=(seconds, timeout))
 
 
 def _advise(order: Order) -> None:
@@ -93,7 +92,7 @@ def _rehearse(
 
 
 def _create(
-    api: Api,
+    settings: Settings,
     order: Order,
     name: str | None,
     render: output.Render | None,
@@ -101,6 +100,7 @@ def _create(
     wait: bool,
     deadline: tuple[float, str],
 ) -> int:
+    api = settings.api()
     vps, pair = submission.create(api, order, name)
     if pair is not None:
         screen.note(f"private key: {pair.private}")
@@ -113,7 +113,7 @@ def _create(
         outcome = _wait(api, vps, deadline)
         good, vps = outcome.error is None, outcome.vps or vps
     if wait and good:
-        _tell_how_to_get_in(api, vps, key=pair.private if pair else None)
+        _tell_how_to_get_in(api, vps, reader=settings.reader(), key=pair.private if pair else None)
     if render is not None:
         body = {"apiVersion": kinds.VPS.api_version, "kind": kinds.VPS.kind, **output.without_noise(vps)}
         screen.out(render(body), end="")
@@ -126,8 +126,8 @@ def _wait(api: Api, vps: Object, deadline: tuple[float, str]) -> waiting.Outcome
     return waiting.wait(api, [goal], Deadline(seconds or None), timeout=timeout, tell=False)[0]
 
 
-def _tell_how_to_get_in(api: Api, vps: Object, *, key: Path | None) -> None:
+def _tell_how_to_get_in(api: Api, vps: Object, *, reader: standing.Reader, key: Path | None) -> None:
     screen.note(standing.progress(vps))
-    command = standing.ssh_command(vps, nodes.of(api, vps), here=socket.gethostname(), key=key)
+    command = standing.ssh_command(vps, nodes.of(api, vps), reader=reader, key=key)
     if command:
         screen.note(f"log in with: {command}")

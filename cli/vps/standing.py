@@ -1,5 +1,6 @@
 """How a VPS stands, in a few words, and what to do next. Pure; what it reads is the object's JSON."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,27 @@ from typing import Any
 from kohakuriver import quantity
 
 Object = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reader:
+    """Who is told what to type."""
+
+    host: str = ""
+    """The host name of their machine, where that is known."""
+    namespace: str = "default"
+    """What a command of theirs means that names none."""
+    options: tuple[str, ...] = ()
+    """The global options that they gave, and have to give again."""
+
+    def command(self, words: str, vps: Object | None = None) -> str:
+        """`kohakuriver connect dev -n lab`, as it has to be typed for this VPS."""
+        namespace = str((vps or {}).get("metadata", {}).get("namespace") or self.namespace)
+        elsewhere = () if namespace == self.namespace else ("-n", namespace)
+        return " ".join(["kohakuriver", words, *elsewhere, *self.options])
+
+
+HERE = Reader()
 
 
 def status_of(vps: Object) -> Object:
@@ -103,15 +125,16 @@ def _gpu_count(vps: Object) -> int:
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-def ssh_command(vps: Object, node: Object | None, *, here: str = "", key: Path | None = None) -> str:
+def ssh_command(vps: Object, node: Object | None, *, reader: Reader = HERE, key: Path | None = None) -> str:
     """`ssh -p 30000 root@n1`, or `kohakuriver vps connect dev` where the port is on another machine's
-    loopback; nothing where SSH is not ready. `here` is the host name of this machine, where that is known."""
+    loopback; nothing where SSH is not ready."""
     port = grant_of(vps).get("sshPort")
     if not port or (observed_of(vps).get("ssh") or {}).get("state") != "ready":
         return ""
     host = _host(vps, node)
-    if host in _LOOPBACK and _host_name(node) not in ("", here):
-        return f"kohakuriver vps connect {vps['metadata']['name']}" + (f" --key {key}" if key else "")
+    if host in _LOOPBACK and _host_name(node) not in ("", reader.host):
+        words = f"vps connect {vps['metadata']['name']}"
+        return reader.command(f"{words} --key {key}" if key else words, vps)
     identity = f"-i {key} " if key is not None else ""
     return f"ssh {identity}-p {port} root@{host}"
 
@@ -131,27 +154,31 @@ def _host_name(node: Object | None) -> str:
     return str((status.get("nodeInfo") or {}).get("hostname") or "")
 
 
-def next_commands(vps: Object, node: Object | None, *, here: str = "", key: Path | None = None) -> list[str]:
+def next_commands(
+    vps: Object, node: Object | None, *, reader: Reader = HERE, key: Path | None = None
+) -> list[str]:
     """What somebody who looks at it probably wants to type."""
+    if phase(vps) != "running":
+        return [_remedy(vps, reader)]
     name = vps["metadata"]["name"]
-    reason = status_of(vps).get("reason")
+    commands = [ssh_command(vps, node, reader=reader, key=key), reader.command(f"connect {name}", vps)]
+    if condition(vps, "RestartRequired").get("status") == "True":
+        commands.append(reader.command(f"vps restart {name}", vps))
+    return [one for one in commands if one]
+
+
+def _remedy(vps: Object, reader: Reader) -> str:
+    """What brings on one that does not run, or shows how it comes on."""
+    name = vps["metadata"]["name"]
     match phase(vps):
-        case "running":
-            restart = condition(vps, "RestartRequired").get("status") == "True"
-            commands = [
-                ssh_command(vps, node, here=here, key=key),
-                f"kohakuriver connect {name}",
-                f"kohakuriver vps restart {name}" if restart else "",
-            ]
-            return [one for one in commands if one]
-        case "stopped" if reason == "NodeDrained":
-            return [f"kohakuriver node uncordon {node_of(vps)}"]
+        case "stopped" if status_of(vps).get("reason") == "NodeDrained":
+            return reader.command(f"node uncordon {node_of(vps)}")
         case "stopped":
-            return [f"kohakuriver vps start {name}"]
+            return reader.command(f"vps start {name}", vps)
         case "paused":
-            return [f"kohakuriver vps resume {name}"]
+            return reader.command(f"vps resume {name}", vps)
         case "pending":
-            return ["kohakuriver node list"]
+            return reader.command("node list")
         case "lost":
-            return [f"kohakuriver node status {node_of(vps)}"]
-    return [f"kohakuriver get vps {name} -w"]
+            return reader.command(f"node status {node_of(vps)}")
+    return reader.command(f"get vps {name} -w", vps)

@@ -1,7 +1,6 @@
 """`vps status`: one VPS for a person: how it stands, where it is, what it holds, and what to do next."""
 
 import datetime
-import socket
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,12 +30,12 @@ def status(settings: Settings, ids: IDs = None) -> int:
     if not ids:
         raise failures.UsageError("which VPS is meant? an ID is missing", hint="kohakuriver vps status ID")
     api = settings.api()
-    now = SystemClock().now()
+    now, reader = SystemClock().now(), settings.reader()
     pages = []
     for vps in lookup.find(api, ids):
         events = describe.events_of(api, kinds.VPS, vps)
-        node, here = nodes.of(api, vps), socket.gethostname()
-        lines = page(vps, node, events, now, key=_own_key(vps), here=here, width=screen.width())
+        node = nodes.of(api, vps)
+        lines = page(vps, node, events, now, key=_own_key(vps), reader=reader, width=screen.width())
         pages.append("\n".join(lines))
     screen.out("\n\n\n".join(pages))
     return 0
@@ -49,7 +48,7 @@ def page(
     now: datetime.datetime,
     *,
     key: Path | None,
-    here: str = "",
+    reader: standing.Reader = standing.HERE,
     width: int | None = None,
 ) -> list[str]:
     """The whole text about one VPS; `width` is the terminal's. Pure."""
@@ -60,7 +59,7 @@ def page(
     if events:
         latest = sorted(events, key=sections.when)[-_EVENTS:]
         lines += ["", "Events:", *sections.events(latest, now, width=width)]
-    commands = standing.next_commands(vps, node, here=here, key=key)
+    commands = standing.next_commands(vps, node, reader=reader, key=key)
     if commands:
         lines += ["", "Next:", *sections.indented(commands)]
     return lines

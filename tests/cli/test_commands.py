@@ -155,6 +155,13 @@ async def test_delete_takes_names_files_and_labels(shell):
     assert await shell("delete vps dev --ignore-not-found") == (0, "", "")
 
 
+async def test_an_empty_selector_deletes_nothing(shell):
+    await shell(f"apply -f {shell.write(DEV)}")
+    code, out, err = await shell("delete vps -l ''")
+    assert (code, out) == (2, "") and "--all deletes all of the kind" in err
+    assert (await shell("get vps dev"))[0] == 0
+
+
 async def test_delete_waits_until_the_last_finalizer_is_gone(shell):
     await shell(
         f"apply -f {shell.write(DEV.replace('name: dev', 'name: dev' + chr(10) + '  finalizers: [a/b]'))}"

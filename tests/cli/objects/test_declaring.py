@@ -79,7 +79,14 @@ async def test_nothing_is_pruned_where_a_manifest_is_wrong(shell):
 
 @pytest.mark.parametrize(
     "words",
-    ["--prune", "--prune -l a=b --all", "--all", "--force-conflicts", "--server-side --dry-run=client"],
+    [
+        "--prune",
+        "--prune -l ''",
+        "--prune -l a=b --all",
+        "--all",
+        "--force-conflicts",
+        "--server-side --dry-run=client",
+    ],
 )
 async def test_what_does_not_go_together_is_refused(shell, words):
     code, out, err = await shell(f"apply -f {shell.write(DEV)} {words}")

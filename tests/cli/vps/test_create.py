@@ -182,4 +182,5 @@ async def test_a_wait_ends_with_how_to_get_in(shell, keys):
     await shell.put(kinds.VPS, done)
     code, out, err = await waiting
     assert (code, out) == (0, "vps/dev created\n")
-    assert err == "running, ssh ready\nlog in with: kohakuriver vps connect dev\n"
+    login = f"kohakuriver vps connect dev --config {shell.folder}/config-admin"
+    assert err == f"running, ssh ready\nlog in with: {login}\n"

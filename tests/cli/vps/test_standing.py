@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from cli.vps import standing
+from cli.vps.standing import Reader
 from tests.cli.vps.objects import a_node, a_vps
 
+ALPHA = Reader("alpha")
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - a node's word for it; nothing is bound
 
 
@@ -36,20 +38,20 @@ def test_progress_is_a_few_words(vps, words):
     ],
 )
 def test_the_ssh_command_names_where_the_port_is_published(vps, node, command):
-    assert standing.ssh_command(vps, node, here="alpha") == command
+    assert standing.ssh_command(vps, node, reader=ALPHA) == command
 
 
 def test_a_passwordless_vps_is_published_on_loopback_only():
     vps = a_vps()
     vps["spec"]["ssh"] = {"passwordless": True}
     assert (
-        standing.ssh_command(vps, a_node(address=EVERYWHERE), here="alpha") == "ssh -p 30000 root@127.0.0.1"
+        standing.ssh_command(vps, a_node(address=EVERYWHERE), reader=ALPHA) == "ssh -p 30000 root@127.0.0.1"
     )
 
 
 def test_a_port_on_the_loopback_of_another_machine_is_reached_through_the_api_server():
-    assert standing.ssh_command(a_vps(), a_node(), here="beta") == "kohakuriver vps connect dev"
-    command = standing.ssh_command(a_vps(), a_node(), here="beta", key=Path("/home/me/.ssh/k"))
+    assert standing.ssh_command(a_vps(), a_node(), reader=Reader("beta")) == "kohakuriver vps connect dev"
+    command = standing.ssh_command(a_vps(), a_node(), reader=Reader("beta"), key=Path("/home/me/.ssh/k"))
     assert command == "kohakuriver vps connect dev --key /home/me/.ssh/k"
 
 
@@ -58,7 +60,7 @@ def test_what_runs_can_be_entered_without_ssh_too():
 
 
 def test_a_generated_key_is_named():
-    command = standing.ssh_command(a_vps(), a_node(), here="alpha", key=Path("/home/me/.ssh/k"))
+    command = standing.ssh_command(a_vps(), a_node(), reader=ALPHA, key=Path("/home/me/.ssh/k"))
     assert command == "ssh -i /home/me/.ssh/k -p 30000 root@127.0.0.1"
 
 
@@ -75,6 +77,16 @@ def test_a_generated_key_is_named():
 )
 def test_each_phase_has_a_next_command(vps, commands):
     assert standing.next_commands(vps, None) == commands
+
+
+def test_a_command_names_the_namespace_and_the_context_that_it_needs():
+    vps = a_vps(ssh="disabled")
+    vps["metadata"]["namespace"] = "lab"
+    away = Reader(options=("--context", "attic"))
+    assert standing.next_commands(vps, None, reader=away) == [
+        "kohakuriver connect dev -n lab --context attic"
+    ]
+    assert standing.next_commands(vps, None, reader=Reader(namespace="lab")) == ["kohakuriver connect dev"]
 
 
 def test_a_pending_change_is_offered_a_restart():

@@ -1,6 +1,6 @@
 """The page of `vps status`, whole."""
 
-from cli.vps import status
+from cli.vps import standing, status
 from tests.cli.vps.objects import CREATED, NOW, a_node, a_vps
 
 
@@ -23,7 +23,7 @@ def test_the_page_of_a_running_vps():
         "source": {"component": "agent"},
     }
     assert (
-        "\n".join(status.page(vps, a_node(), [event], NOW, key=None, here="alpha"))
+        "\n".join(status.page(vps, a_node(), [event], NOW, key=None, reader=standing.Reader("alpha")))
         == """\
 Task ID:    dev
 Namespace:  default
