@@ -33,15 +33,20 @@ class Shell:
     async def __call__(self, line: str, *, user: str = "admin") -> tuple[int, str, str]:
         code = await asyncio.to_thread(run, self.words(line, user=user))
         shown = self.capture.readouterr()
-        return code, shown.out, shown.err
+        told = f" --config {self.config(user)}"  # in what is to be typed next: nobody here typed it
+        return code, shown.out.replace(told, ""), shown.err.replace(told, "")
 
     def words(self, line: str, *, user: str = "admin") -> list[str]:
-        file = self.folder / f"config-{user}"
-        connection = Connection(self.url or self.api.url, token=token_of(user))
-        config.write(file, connection, cluster="test", user=user)
         first, dashes, rest = line.partition(" -- ")
         tail = [dashes.strip(), *shlex.split(rest)] if dashes else []
-        return [*shlex.split(first), "--config", str(file), *tail]
+        return [*shlex.split(first), "--config", str(self.config(user)), *tail]
+
+    def config(self, user: str = "admin") -> Path:
+        file = self.folder / f"config-{user}"
+        config.write(
+            file, Connection(self.url or self.api.url, token=token_of(user)), cluster="test", user=user
+        )
+        return file
 
     def write(self, text: str, name: str = "dev.yaml") -> Path:
         file = self.folder / name

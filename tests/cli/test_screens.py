@@ -8,6 +8,7 @@ import asyncio
 import datetime
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -104,11 +105,11 @@ def _aged(value: Any, moment: str) -> Any:
     return moment if isinstance(value, str) and value.startswith("2026-01-01T") else value
 
 
-def _seen(words: list[str], columns: int, *, colour: bool, home: str) -> str:
+def _seen(words: list[str], columns: int, *, colour: bool, places: dict[str, str]) -> str:
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(Path(__file__).parents[2]),
-        "HOME": home,
+        **places,
         "TERM": "xterm-256color",
         **({} if colour else {"NO_COLOR": "1"}),
     }
@@ -130,9 +131,8 @@ def _seen(words: list[str], columns: int, *, colour: bool, home: str) -> str:
 @pytest.mark.parametrize("columns", [80, 160])
 async def test_screens_are_as_they_were(furnished: Shell, columns: int, colour: bool) -> None:
     for name, line in LINES.items():
-        words = furnished.words(line)
-        home = str(furnished.folder)
-        seen = await asyncio.to_thread(_seen, words, columns, colour=colour, home=home)
+        places = {"HOME": str(furnished.folder), "KOHAKURIVER_CONFIG": str(furnished.config())}
+        seen = await asyncio.to_thread(_seen, shlex.split(line), columns, colour=colour, places=places)
         file = SCREENS / f"{name}-{columns}-{'colour' if colour else 'plain'}.txt"
         if WRITE:
             file.write_text(seen)

@@ -182,5 +182,4 @@ async def test_a_wait_ends_with_how_to_get_in(shell, keys):
     await shell.put(kinds.VPS, done)
     code, out, err = await waiting
     assert (code, out) == (0, "vps/dev created\n")
-    login = f"kohakuriver vps connect dev --config {shell.folder}/config-admin"
-    assert err == f"running, ssh ready\nlog in with: {login}\n"
+    assert err == "running, ssh ready\nlog in with: kohakuriver vps connect dev\n"
