@@ -1,17 +1,20 @@
 """Durations as kubectl and Go write them: "30s", "2m", "1h30m", "500ms"."""
 
+import math
 import re
 
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)", re.ASCII)
+LONGEST_GRACE = 14 * 24 * 3600.0  # seconds; for longer no socket waits for an answer, and nobody means more
+
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def parse(text: str | int | float) -> float:
     """A duration in seconds; a bare number counts seconds. Raises ValueError."""
-    if isinstance(text, int | float) and not isinstance(text, bool):
+    if isinstance(text, int | float) and not isinstance(text, bool) and 0 <= text < math.inf:
         return float(text)
     whole = str(text).strip()
-    if re.fullmatch(r"\d+(\.\d+)?", whole):
+    if re.fullmatch(r"\d+(\.\d+)?", whole, re.ASCII):
         return float(whole)
     if not whole or _PART.sub("", whole):
         raise ValueError(f'"{text}" is not a duration: write one such as 30s, 2m or 1h30m')

@@ -171,7 +171,6 @@ def _login(ssh: dict[str, Any]) -> Login:
 def _grace(meta: dict[str, Any], spec: dict[str, Any]) -> float:
     """A deletion may name a grace of its own; 0 means: kill it."""
     asked = meta.get("deletionGracePeriodSeconds") if meta.get("deletionTimestamp") else None
-    if asked is not None:
-        return float(asked)
-    grace = spec.get("stopGracePeriod")
-    return DEFAULT_GRACE if grace is None else durations.parse(grace)
+    declared = spec.get("stopGracePeriod")
+    grace = DEFAULT_GRACE if declared is None else durations.parse(declared)
+    return min(grace if asked is None else float(asked), durations.LONGEST_GRACE)

@@ -129,7 +129,9 @@ def _new(
     agreed = metadata.agree(resource, body, namespace=namespace, name=None)
     sent = {"metadata": {}, **{field: value for field, value in agreed.items() if field != "status"}}
     name = sent["metadata"].get("name")
-    if isinstance(name, str) and name:
+    if name == "":  # what a client means that was given none
+        sent["metadata"] = {**sent["metadata"], "name": None}
+    elif isinstance(name, str):
         metadata.check(resource, {"name": name})
     checked = validation.check(resource, sent, name=str(name or ""), mode=options.validation)
     made = metadata.new(resource, checked.obj["metadata"], namespace=namespace, now=now)

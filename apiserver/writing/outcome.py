@@ -7,11 +7,9 @@ from typing import Any
 
 from apiserver.writing.fencing import Leader
 from apiserver.writing.validation import FieldValidation
-from kohakuriver import errors
+from kohakuriver import durations, errors
 
 Json = dict[str, Any]
-
-LONGEST_GRACE = 365 * 24 * 3600  # seconds; nobody means more, and etcd's numbers end somewhere
 
 _PROPAGATION = ("Orphan", "Background", "Foreground")
 
@@ -68,7 +66,7 @@ class DeleteOptions:
         return cls(
             uid=preconditions.get("uid"),
             resource_version=preconditions.get("resourceVersion"),
-            grace=None if grace is None else min(grace, LONGEST_GRACE),
+            grace=None if grace is None else whole_seconds(grace),
             dry_run=bool(dry_run),
             orphan=policy == "Orphan" or bool(options.get("orphanDependents")),
         )
@@ -76,4 +74,4 @@ class DeleteOptions:
 
 def whole_seconds(duration: float) -> int:
     """A grace period as deletionGracePeriodSeconds holds it."""
-    return math.ceil(min(duration, LONGEST_GRACE))
+    return math.ceil(min(duration, durations.LONGEST_GRACE))

@@ -6,6 +6,7 @@ custom resources.
 """
 
 import copy
+import re
 from typing import Any
 
 import jsonpatch
@@ -21,6 +22,8 @@ JSON_PATCH = "application/json-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 MAX_OPERATIONS = 10_000  # in one JSON patch, as in Kubernetes
+
+_TYPE = re.compile(r" \(<class '\w+'>\)")  # Python's, which says nothing to people
 
 
 def accepted(resource: ResourceType) -> list[str]:
@@ -115,7 +118,7 @@ def _json_patch(obj: Json, patch: Any) -> Json:
         return _patched(jsonpatch.apply_patch(obj, copy.deepcopy(patch)))
     except jsonpatch.JsonPatchTestFailed as error:
         raise errors.Invalid(
-            f"the server rejected the patch: a test failed: {_short(error)}",
+            f"the server rejected the patch: a test failed: {_short(_TYPE.sub('', str(error)))}",
             hint="the object is not as the patch takes it to be: read it again",
         ) from error
     except (jsonpatch.InvalidJsonPatch, jsonpointer.JsonPointerException) as error:
@@ -143,7 +146,7 @@ def _inapplicable(error: Exception) -> errors.Invalid:
     )
 
 
-def _short(error: Exception) -> str:
+def _short(error: Exception | str) -> str:
     """The library puts whole objects into its sentences."""
     text = str(error)
     return text if len(text) <= 200 else f"{text[:200]}…"

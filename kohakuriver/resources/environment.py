@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from kohakuriver.resources import meta
+from kohakuriver.resources import container, meta
 
 _DIGEST = r"^sha256:[0-9a-f]{64}$"
 _URL = re.compile(r"https?://[^\s/]+/\S*")
@@ -53,7 +53,7 @@ class EnvironmentStatus(meta.Model):
 class EnvironmentSpec(meta.Model):
     """Where the image comes from: a registry, a tarball (`docker save` or `docker export`), or a VPS."""
 
-    image: Annotated[str, pydantic.Field(min_length=1, max_length=512)] | None = None
+    image: container.ImageName | None = None
     """The image's reference, in the engine or in a registry."""
     tarball: Annotated[str, pydantic.Field(max_length=4096), pydantic.AfterValidator(_tarball)] | None = None
     """A path that a node can read, from which the others get it, or a URL."""

@@ -64,9 +64,16 @@ def _duration(value: str | int | float) -> str | int | float:
     return value
 
 
+def _grace(value: str | int | float) -> str | int | float:
+    if durations.parse(value) > durations.LONGEST_GRACE:
+        raise ValueError("nothing is waited for longer than 336h, which is 14 days")
+    return value
+
+
 Cores = Annotated[str | int | float, pydantic.AfterValidator(_cores)]
 Memory = Annotated[str | int | float, pydantic.AfterValidator(_memory)]
 Duration = Annotated[str | int | float, pydantic.AfterValidator(_duration)]
+Grace = Annotated[str | int | float, pydantic.AfterValidator(_grace)]
 Timestamp = str
 Labels = dict[str, str]
 

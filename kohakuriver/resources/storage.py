@@ -28,6 +28,8 @@ def _absolute(path: str) -> str:
 def _inside(path: str) -> str:
     if path == "/":
         raise ValueError("the root of the container is its image: name a folder in it")
+    if path == "/proc" or path.startswith("/proc/"):
+        raise ValueError("what lies in /proc is the kernel's: name a folder elsewhere")
     return path
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import pydantic
 
 from kohakuriver import quantity
-from kohakuriver.resources import meta, storage
+from kohakuriver.resources import container, meta, storage
 from kohakuriver.resources.placement import GPURequest, Placement, Toleration
 from kohakuriver.resources.storage import Mount, ReclaimPolicy, Volume
 
@@ -125,7 +125,7 @@ class VPSSpec(meta.Model):
 
     run_state: RunState = pydantic.Field(default=RunState.RUNNING, strict=False)
     """Running, Paused or Stopped. Stopped keeps the files and the node."""
-    image: Annotated[str, pydantic.Field(min_length=1, max_length=512)] | None = None
+    image: container.ImageName | None = None
     """The container image, by default kohakuriver/debian-ssh. Takes effect at the next restart."""
     environment: Annotated[str, pydantic.Field(pattern=meta.SUBDOMAIN_PATTERN, max_length=253)] | None = None
     """The Environment that says what image it is, in place of `image`. Takes effect at the next restart."""
@@ -145,15 +145,15 @@ class VPSSpec(meta.Model):
     """Files kept apart from the container. Take effect at the next restart."""
     privileged: bool | None = None
     """All of the machine's devices and rights. The node and the user's role must allow it."""
-    env: meta.Labels | None = None
+    env: container.Variables | None = None
     """Environment variables. Whoever may read the VPS can read them."""
-    command: list[str] | None = None
+    command: container.Command | None = None
     """Runs in place of the keep-alive that otherwise keeps the container up and sshd running."""
     restart_policy: RestartPolicy = pydantic.Field(default=RestartPolicy.ALWAYS, strict=False)
     """What follows when the main process exits by itself; with a backoff of 1 to 60 s."""
     restart_request: str | None = None
     """Any text; a change of it restarts the VPS once."""
-    stop_grace_period: meta.Duration = "10s"
+    stop_grace_period: meta.Grace = "10s"
     """How long the main process may take to end before it is killed."""
     sessions: Sessions = pydantic.Field(default_factory=Sessions)
     """Terminals of `kohakuriver connect`."""

@@ -61,6 +61,13 @@ def test_a_json_patch_reaches_into_lists() -> None:
     assert OBJECT["spec"]["list"] == [1, 2], "the object handed in stays"
 
 
+def test_a_failed_test_of_a_json_patch_is_told_in_values_alone() -> None:
+    with pytest.raises(errors.Invalid, match=r"a test failed: 1 is not equal to tested value 7$"):
+        patch.apply(
+            OBJECT, content_type=JSON_PATCH, patch=[{"op": "test", "path": "/spec/list/0", "value": 7}]
+        )
+
+
 @pytest.mark.parametrize(
     "step",
     [

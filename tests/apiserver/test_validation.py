@@ -86,6 +86,22 @@ def test_null_means_absent() -> None:
         ({"command": "ls"}, "spec.command", 'Invalid value: "ls": must be a list'),
         ({"priority": "high"}, "spec.priority", 'Invalid value: "high": must be an integer'),
         ({"stopGracePeriod": "soon"}, "spec.stopGracePeriod", "is not a duration"),
+        ({"stopGracePeriod": "10000h"}, "spec.stopGracePeriod", "longer than 336h"),
+        ({"stopGracePeriod": -5}, "spec.stopGracePeriod", "is not a duration"),
+        ({"resources": {"memory": "\uff13\uff12Mi"}}, "spec.resources.memory", "is not a quantity"),
+        ({"env": {"A=B": "c"}}, "spec.env", '"A=B" cannot be the name of a variable'),
+        ({"env": {"": "c"}}, "spec.env", '"" cannot be the name of a variable'),
+        ({"env": {"A": "a\0b"}}, "spec.env", "A has a NUL character"),
+        ({"env": {"A": "x" * 131_070}}, "spec.env", "A and its value have 131072 bytes"),
+        ({"command": ["a\0b"]}, "spec.command[0]", "NUL"),
+        ({"command": ["x" * 131_072]}, "spec.command[0]", "at most 131071"),
+        ({"command": ["", "a"]}, "spec.command", "its first word is the program, and is empty"),
+        ({"image": "a b"}, "spec.image", "this is no name of an image"),
+        ({"image": "Team/Image"}, "spec.image", "in small letters"),
+        ({"image": "http://example.org/a"}, "spec.image", "without a blank or http://"),
+        ({"image": "x" * 300}, "spec.image", "this is no name of an image"),
+        ({"mounts": [{"source": "/data", "target": "/proc/x"}]}, "spec.mounts[0].target", "is the kernel's"),
+        ({"volumes": [{"name": "v", "target": "/proc"}]}, "spec.volumes[0].target", "is the kernel's"),
         ({"tolerations": [{"effect": "No"}]}, "spec.tolerations[0].effect", 'supported values: "NoSchedule"'),
         ("text", "spec", "must be an object"),
     ],
@@ -99,6 +115,26 @@ def test_what_is_wrong_is_said_with_its_path(spec: Any, field: str, says: str) -
     assert says in cause.message
     assert caught.value.message == f'VPS "dev" is invalid: {cause.field}: {cause.message}'
     assert caught.value.details["kind"] == "VPS", "kubectl prints the kind from here"
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "debian",
+        "debian:12",
+        "localhost:5000/a/b:c",
+        "reg.example.org/a_b/c__d/e---f:V1.2_3",
+        "[::1]:5000/x",
+        "kohakuriver/debian-ssh",
+        f"a:b@sha256:{'a' * 64}",
+    ],
+)
+def test_every_name_of_an_image_that_engines_know_is_taken(image: str) -> None:
+    assert check({"image": image}).obj["spec"]["image"] == image
+
+
+def test_the_longest_variable_and_argument_that_linux_takes_are_taken() -> None:
+    check({"env": {"A": "x" * 131_069}, "command": ["sh", "-c", "x" * 131_071, ""]})
 
 
 def test_several_mistakes_come_in_one_answer() -> None:

@@ -91,9 +91,9 @@ async def test_a_name_that_is_no_dns_label_is_invalid(world: World, name: str) -
     assert [cause.field for cause in caught.value.causes] == ["metadata.name"]
 
 
-async def test_a_name_is_required(world: World) -> None:
-    body = a_vps()
-    del body["metadata"]["name"]
+@pytest.mark.parametrize("unnamed", [{}, {"name": None}, {"name": ""}], ids=str)
+async def test_a_name_is_required(world: World, unnamed: Json) -> None:
+    body = {**a_vps(), "metadata": unnamed}
     with pytest.raises(errors.Invalid, match="name or generateName is required"):
         await world.create(body)
 
