@@ -8,7 +8,7 @@ from aiohttp import web
 from apiserver import metrics
 from apiserver.admitting import reviews
 from apiserver.context import SERVER
-from apiserver.serving import body, discovery, openapi
+from apiserver.serving import body, discovery, openapi, swagger
 from apiserver.serving.endpoint import ENDPOINTS, Endpoint
 from apiserver.serving.middleware import METRICS, USER
 from apiserver.serving.requests import json_response
@@ -62,19 +62,26 @@ async def schema(request: web.Request) -> web.StreamResponse:
     return json_response(openapi.document_v3(name, version_))
 
 
-async def swagger(request: web.Request) -> web.StreamResponse:
+async def swagger_document(request: web.Request) -> web.StreamResponse:
     accept = request.headers.get("Accept", "")
+    if swagger.ASKED_FOR in accept or swagger.MEDIA_TYPE in accept:
+        return web.Response(body=swagger.document(), headers={"Content-Type": swagger.MEDIA_TYPE})
     if accept and "json" not in accept and "*/*" not in accept:
-        raise NotAcceptable("this document is served as JSON only", hint="ask for application/json")
+        raise NotAcceptable(
+            "this document is not served like that", hint=f"ask for application/json or {swagger.MEDIA_TYPE}"
+        )
     return json_response(openapi.document_v2())
 
 
-async def old_swagger(request: web.Request) -> web.StreamResponse:
-    """Where kubectl of before 1.24 looks for want of a schema as protobuf; it shows plain text only."""
-    return web.Response(
-        status=406,
-        text="the schema is served as JSON only, which kubectl reads from 1.24 on: take a newer one, or say "
-        "--validate=false, and the server validates",
+async def no_definitions(request: web.Request) -> web.StreamResponse:
+    """Where kubectl looks for a kind that it finds nowhere else, before it says that there is none."""
+    return json_response(
+        {
+            "kind": "CustomResourceDefinitionList",
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "metadata": {"resourceVersion": "1"},
+            "items": [],
+        }
     )
 
 
@@ -124,8 +131,8 @@ def add(app: web.Application) -> None:
         ("/api/{version}", resources, READ),
         ("/apis/{group}/{version}", resources, READ),
         ("/version", version, READ),
-        ("/openapi/v2", swagger, READ),
-        ("/swagger-2.0.0.pb-v1", old_swagger, OPEN),
+        ("/openapi/v2", swagger_document, READ),
+        ("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", no_definitions, READ),
         ("/openapi/v3", schema_index, READ),
         ("/openapi/v3/api/{version}", schema, READ),
         ("/openapi/v3/apis/{group}/{version}", schema, READ),

@@ -18,7 +18,7 @@ from tests.apiserver.api import Api, running_api
 
 pytestmark = [pytest.mark.looptime, pytest.mark.fault(47)]
 
-OPEN = {"/healthz", "/livez", "/readyz", "/cacert", "/swagger-2.0.0.pb-v1"}  # without a credential too
+OPEN = {"/healthz", "/livez", "/readyz", "/cacert"}  # without a credential too
 RIVER = "/apis/kohakuriver.io/v1alpha1"
 TABLE = """
 GET               /                                                          A U V N C -
@@ -29,6 +29,7 @@ GET               /api/{version}                                             A U
 GET               /apis/{group}/{version}                                    A U V N C -
 GET               /version                                                   A U V N C -
 GET               /openapi/v2                                                A U V N C -
+GET               /apis/apiextensions.k8s.io/v1/customresourcedefinitions    A U V N C -
 GET               /openapi/v3                                                A U V N C -
 GET               /openapi/v3/api/{version}                                  A U V N C -
 GET               /openapi/v3/apis/{group}/{version}                         A U V N C -

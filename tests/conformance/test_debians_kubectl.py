@@ -1,7 +1,4 @@
-"""Debian's kubectl 1.20, six years older than the API it talks to.
-
-It reads the schema only as protobuf, which is not served: so `--validate=false`, and no `explain`.
-"""
+"""Debian's kubectl 1.20, six years older than the API it talks to. It reads the schema only as protobuf."""
 
 import json
 import subprocess
@@ -28,10 +25,10 @@ def test_it_is_the_old_one(server: Server) -> None:
     assert told["clientVersion"]["minor"] == "20" and told["serverVersion"]["major"] == "1"
 
 
-def test_it_applies_without_validation_gets_watches_and_deletes(server: Server) -> None:
+def test_it_applies_gets_watches_and_deletes(server: Server) -> None:
     for cores, word in ((1, "created"), (1, "unchanged"), (2, "configured")):
         manifest = a_manifest("old", cores=cores)
-        assert word in old(server, "apply", "--validate=false", "-f", "-", stdin=manifest)
+        assert word in old(server, "apply", "-f", "-", stdin=manifest)
     table = old(server, "get", "vps", "-o", "wide")
     assert table.split()[:3] == ["NAME", "STATUS", "NODE"] and "old" in table
     assert json.loads(old(server, "get", "vps", "old", "-o", "json"))["spec"]["resources"]["cores"] == 2
@@ -51,13 +48,18 @@ def test_it_applies_without_validation_gets_watches_and_deletes(server: Server) 
 
 
 def test_it_applies_on_the_servers_side_and_asks_what_it_may(server: Server) -> None:
-    apply = ("apply", "--validate=false", "--server-side", "-f", "-")
+    apply = ("apply", "--server-side", "-f", "-")
     assert "serverside-applied" in old(server, *apply, stdin=a_manifest("old-ssa"))
     assert old(server, "auth", "can-i", "create", "vps").strip() == "yes"
     assert "default" in old(server, "get", "namespaces")
     old(server, "delete", "vps", "old-ssa", "--wait=true")
 
 
-def test_its_validation_ends_in_a_sentence_since_it_reads_no_json_schema(server: Server) -> None:
-    said = server.kubectl("apply", "-f", "-", stdin=a_manifest("old-valid"), program=DEBIANS_KUBECTL)
-    assert said.code == 1 and "--validate=false" in said.err
+def test_it_validates_explains_and_tries_on_the_server(server: Server) -> None:
+    wrong = a_manifest("old-valid").replace("resources", "resorces")
+    said = server.kubectl("apply", "-f", "-", stdin=wrong, program=DEBIANS_KUBECTL)
+    assert said.code == 1 and 'unknown field "resorces"' in said.err
+    assert "500m" in old(server, "explain", "vps.spec.resources.cores")
+    assert "(server dry run)" in old(
+        server, "apply", "--dry-run=server", "-f", "-", stdin=a_manifest("old-valid")
+    )

@@ -337,9 +337,27 @@ def test_discovery_explain_and_the_schema_say_what_there_is(server: Server) -> N
         "cordon n1",
         "drain n1",
         "debug not --image=y",
-        "explain vps --output=plaintext-openapiv2",
     ],
 )
 def test_what_is_not_served_ends_in_a_sentence(server: Server, words: str) -> None:
     said = server.kubectl(*words.split(), timeout=30)
     assert said.code != 0 and said.err.strip() and "Traceback" not in said.err, said
+
+
+def test_what_get_printed_is_applied_again_as_a_list(server: Server) -> None:
+    for name in ("list-a", "list-b"):
+        server.kube("apply", "-f", "-", stdin=a_manifest(name, labels="{suite: list}"))
+    printed = server.kube("get", "vps", "-l", "suite=list", "-o", "yaml")
+    said = server.kube("apply", "-f", "-", stdin=printed)
+    assert "list-a" in said and "list-b" in said
+
+
+@pytest.mark.parametrize("kind", ["Vps", "VPSes"])
+def test_a_typing_error_in_the_kind_is_told_as_one(server: Server, kind: str) -> None:
+    said = server.kubectl("apply", "-f", "-", stdin=a_manifest("typo", kind=kind))
+    assert said.code == 1 and f'no matches for kind "{kind}" in version "kohakuriver.io/v1alpha1"' in said.err
+
+
+def test_explain_reads_the_old_schema_as_well(server: Server) -> None:
+    for field, says in (("resources.cores", "500m"), ("ssh", "authorizedKeys"), ("mounts", "[]Object")):
+        assert says in server.kube("explain", f"vps.spec.{field}", "--output=plaintext-openapiv2")
