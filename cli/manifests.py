@@ -83,6 +83,11 @@ def _contents(sources: Iterable[str], *, recursive: bool) -> Iterator[tuple[str,
         if source == STDIN:
             yield "stdin", sys.stdin.buffer.read()
             continue
+        if source.startswith(("https://", "http://")):
+            raise errors.ConfigError(
+                f"{source} is no file, and nothing is fetched here",
+                hint=f"read it first (curl -LO {source}), or pipe it: curl -L … | kohakuriver apply -f -",
+            )
         path = Path(source)
         if not path.is_dir():
             yield source, _bytes(path)

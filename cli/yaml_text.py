@@ -17,6 +17,7 @@ from kohakuriver.yaml_loader import Loader
 
 Path = tuple[str | int, ...]
 _MARKER = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_DEEPEST = 100  # levels; no kind has a tenth of it
 _PLAIN_TAGS = ("bool", "float", "int", "map", "merge", "null", "seq", "str", "value")
 
 
@@ -77,6 +78,13 @@ def chunks(text: str) -> Iterator[tuple[int, str]]:
 
 def parse(piece: str, first_line: int) -> Document | None:
     """One document; None if it is empty. Raises Wrong."""
+    try:
+        return _parse(piece, first_line)
+    except RecursionError:
+        raise _too_deep(first_line) from None
+
+
+def _parse(piece: str, first_line: int) -> Document | None:
     stripped = piece.lstrip()
     if stripped[:1] in ("{", "["):
         value = _json(stripped)
@@ -87,13 +95,17 @@ def parse(piece: str, first_line: int) -> Document | None:
         node = loader.get_single_node()
         if node is None or node.tag.endswith(":null"):
             return None
-        lines = dict(_positions(node, (), first_line))
+        lines = _lines(node, piece, first_line)
         value = _checked(loader.construct_document(node), lines)
     except yaml.YAMLError as error:
         raise _syntax(error, piece, first_line) from None
     finally:
         loader.dispose()
     return Document(value, _first(node, first_line), lines)
+
+
+def _too_deep(line: int) -> Wrong:
+    return Wrong(line, f"it nests deeper than {_DEEPEST} levels, which no manifest does")
 
 
 def _says_something(line: str) -> bool:
@@ -120,7 +132,7 @@ def _with_lines(piece: str, first_line: int, value: Any) -> Document:
     loader = Loader(piece)
     try:
         node = loader.get_single_node()
-        lines = dict(_positions(node, (), first_line))
+        lines = _lines(node, piece, first_line)
         return Document(_plain(value, ()), _first(node, first_line), lines)
     except (yaml.YAMLError, Wrong):
         return Document(_plain(value, ()), first_line, {})
@@ -132,8 +144,20 @@ def _first(node: yaml.Node, first_line: int) -> int:
     return first_line + int(node.start_mark.line)
 
 
+def _lines(node: yaml.Node, piece: str, first_line: int) -> dict[str, int]:
+    """The line of each field, of no more than aliases that people write make of it. Raises Wrong."""
+    found = {}
+    for number, (field, line) in enumerate(_positions(node, (), first_line)):
+        if number > 10 * len(piece) + 10_000:
+            raise Wrong(line, "its aliases stand for more than a manifest holds: write out what is meant")
+        found[field] = line
+    return found
+
+
 def _positions(node: yaml.Node, path: Path, first_line: int) -> Iterator[tuple[str, int]]:
     """The line of each field. Raises Wrong for a key that stands twice and for what JSON cannot hold."""
+    if len(path) > _DEEPEST:
+        raise _too_deep(_first(node, first_line))
     kind = node.tag.removeprefix("tag:yaml.org,2002:")
     if kind not in _PLAIN_TAGS:
         field = written(path)

@@ -23,6 +23,11 @@ spec:
 """
 
 
+BOMB = b"a0: &a0 [x]\n" + b"".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n".encode() for n in range(1, 12)
+)
+
+
 def read(tmp_path: Path, content: str | bytes, name: str = "dev.yaml") -> list[manifests.Read]:
     file = tmp_path / name
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -146,6 +151,10 @@ def test_values_are_those_that_kubectl_reads(tmp_path):
             b"apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\nspec:\n  x: 1\n  x: 2\n",
             "dev.yaml:6: spec.x: the key stands twice; the first is on line 5",
         ),
+        (BOMB, "dev.yaml:1: its aliases stand for more than a manifest holds"),
+        (b"a: &a [*a]\n", "dev.yaml:1: it nests deeper than 100 levels"),
+        (b"[" * 100_000 + b"]" * 100_000, "dev.yaml:1: it nests deeper than 100 levels"),
+        (b"\n".join(b" " * level + b"a:" for level in range(200)), "dev.yaml:102: it nests deeper than"),
         (b"a: !!python/object:os.system x\n", "dev.yaml:1: a: the tag "),
         (
             b"apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\nspec: .inf\n",
@@ -181,3 +190,9 @@ def test_a_file_that_is_not_there_is_told_with_the_folder_looked_in(tmp_path):
 def test_a_folder_without_manifests_is_told(tmp_path):
     with pytest.raises(errors.ConfigError, match="holds no manifest"):
         manifests.read([str(tmp_path)])
+
+
+def test_an_address_is_not_taken_for_a_file():
+    with pytest.raises(errors.ConfigError, match="nothing is fetched here") as caught:
+        manifests.read(["https://example.org/vps.yaml"])
+    assert "curl -LO https://example.org/vps.yaml" in caught.value.hint
