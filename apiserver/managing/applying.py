@@ -97,7 +97,7 @@ def _applied_by_the_client(layout: Layout, live: Json) -> set[Path]:
 
 def annotated(obj: Json, config: Json, by: Manager) -> Json:
     """What kubectl applied on the client's side is kept current, so that it can go back to that."""
-    annotations = obj["metadata"].get("annotations") or {}
+    annotations = obj.get("metadata", {}).get("annotations") or {}
     if by.name != KUBECTL or LAST_APPLIED not in annotations:
         return obj
     text = json.dumps(config, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

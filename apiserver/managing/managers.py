@@ -20,7 +20,8 @@ APPLY, UPDATE = "Apply", "Update"
 BEFORE_APPLY = "before-first-apply"
 MOST_UPDATERS = 10  # as in Kubernetes; older ones are taken together
 ANCIENT = "ancient-changes"
-REMEMBERED = 512  # sets of fields
+REMEMBERED = 512  # sets of fields, and none that is too large to be anybody's manifest
+WORTH_REMEMBERING, MOST_REMEMBERED = 32 * 1024, 1000  # bytes of one, and fields in it
 
 # What no client manages: the server's own, and what makes the object this object.
 _METADATA = frozenset(
@@ -66,9 +67,13 @@ def decoded(entries: Any) -> dict[Manager, Share]:
         words = [entry.get(word) or "" for word in ("manager", "operation", "apiVersion", "subresource")]
         if not all(isinstance(word, str) for word in words) or words[1] not in (APPLY, UPDATE):
             raise ValueError('each entry has a manager, an apiVersion, and the operation "Apply" or "Update"')
-        fields = _read(orjson.dumps(entry.get("fieldsV1") or {}))
+        fields = _fields(orjson.dumps(entry.get("fieldsV1") or {}))
         found[Manager(*words)] = Share(fields, str(entry.get("time") or ""))
     return found
+
+
+def _fields(encoded_fields: bytes) -> paths.Paths:
+    return (_read if len(encoded_fields) <= WORTH_REMEMBERING else _read.__wrapped__)(encoded_fields)
 
 
 # Objects made from one manifest have the same fields, and a program reports the same ones again and again.
@@ -104,7 +109,7 @@ def _entry(manager: Manager, share: Share) -> Json:
         "apiVersion": manager.api_version,
         "time": share.time,
         "fieldsType": "FieldsV1",
-        "fieldsV1": _written(share.fields),
+        "fieldsV1": (_written if len(share.fields) <= MOST_REMEMBERED else paths.to_fields)(share.fields),
     }
     return {**entry, "subresource": manager.subresource} if manager.subresource else entry
 

@@ -16,13 +16,13 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from apiserver.serving import protobuf, yaml_body
 from apiserver.writing import patch
+from apiserver.writing.extent import DEEPEST, MOST_NAMED, excess, listed
 from apiserver.writing.validation import FieldValidation
 from kohakuriver.errors import BadRequest, Cause, TooLarge, TooSlow, UnsupportedMediaType
 
 _SPACED = re.compile(rb'"\s+:')
 LIMIT = 3 * 1024 * 1024  # bytes; what Kubernetes takes
 WITHIN = 30.0  # seconds for all of it
-DEEPEST = 100  # objects and lists inside each other; no kind has ten
 
 JSON_TYPES = ("application/json", "application/octet-stream", "")  # the second is aiohttp's for none given
 YAML_TYPES = ("application/yaml", patch.APPLY)
@@ -77,15 +77,16 @@ def _checked(media: str, content: bytes, mode: FieldValidation, accept: Callable
     value = accept(_read(media, content, doubled.append))
     if mode is FieldValidation.IGNORE or not doubled:
         return Sent(value)
-    words = tuple(f'duplicate field "{field}"' for field in dict.fromkeys(doubled))
+    fields = tuple(dict.fromkeys(doubled))
+    words = tuple(f'duplicate field "{field}"' for field in fields)
     if mode is FieldValidation.WARN:
         return Sent(value, words)
     causes = tuple(
         Cause(field, word, "FieldValueDuplicate")
-        for field, word in zip(dict.fromkeys(doubled), words, strict=True)
+        for field, word in zip(fields[:MOST_NAMED], words[:MOST_NAMED], strict=True)
     )
     raise BadRequest(
-        f"strict decoding error: {', '.join(words)}",
+        f"strict decoding error: {listed(words)}",
         hint="leave one of them: only the last would count",
         causes=causes,
     )
@@ -97,7 +98,7 @@ def _read(media: str, content: bytes, doubled: Callable[[str], None]) -> Any:
     if media == protobuf.MEDIA_TYPE:
         return protobuf.decode(content)
     if media in YAML_TYPES and content.lstrip()[:1] not in (b"{", b"["):
-        return yaml_body.decode(content, doubled, deepest=DEEPEST)
+        return yaml_body.decode(content, doubled)
     if media not in JSON_TYPES + YAML_TYPES:
         raise UnsupportedMediaType(
             f"the body has the unsupported type {media}", hint="send Content-Type: application/json"
@@ -110,23 +111,20 @@ def _json(content: bytes, doubled: Callable[[str], None]) -> Any:
         value = orjson.loads(content)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"the body is not valid JSON: {error}", hint="send one JSON object") from error
-    if content.count(b"{") + content.count(b"[") > DEEPEST:
-        _check_depth(value, DEEPEST)
+    if content.count(b"{") + content.count(b"[") + content.count(b",") > DEEPEST:
+        _check_extent(value)
     if _doubles(content, value):
         _tell(json.loads(content, object_pairs_hook=_Pairs), "", doubled)
     return value
 
 
-def _check_depth(value: Any, room: int) -> None:
-    if room == 0:
-        raise BadRequest(
-            f"the body has more than {DEEPEST} objects and lists inside each other",
-            hint="send one object of the kind that the path names",
+def _check_extent(value: Any) -> None:
+    too_much = excess(value)
+    if too_much:
+        raise TooLarge(
+            f"the body has {too_much}",
+            hint="send one object of the kind that the path names, or a part of it",
         )
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for inner in inside:
-        if isinstance(inner, dict | list):
-            _check_depth(inner, room - 1)
 
 
 def _doubles(content: bytes, value: Any) -> bool:

@@ -21,6 +21,7 @@ from kohakuriver.errors import BadRequest
 from kohakuriver.resources.kinds import ResourceType
 
 JSON = "application/json"
+MOST_WARNINGS = 20  # each is a header, of which clients take a hundred
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -120,7 +121,10 @@ def deleted_response(call: Call, written: Written) -> web.Response:
 
 
 def _warned(response: web.Response, written: Written) -> web.Response:
-    for warning in written.warnings:
+    warnings = written.warnings[:MOST_WARNINGS]
+    if len(written.warnings) > len(warnings):
+        warnings = (*warnings, f"and {len(written.warnings) - len(warnings)} more")
+    for warning in warnings:
         text = " ".join(warning.split()).replace("\\", "\\\\").replace('"', '\\"')
         response.headers.add("Warning", f'299 - "{text}"')
     return response

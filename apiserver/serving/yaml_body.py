@@ -5,7 +5,8 @@ from typing import Any
 
 import yaml
 
-from kohakuriver.errors import BadRequest
+from apiserver.writing.extent import DEEPEST, MOST_VALUES
+from kohakuriver.errors import BadRequest, TooLarge
 from kohakuriver.yaml_loader import Loader
 
 _PLAIN = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
@@ -13,26 +14,37 @@ _PLAIN = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 Tell = Callable[[str], None]
 
 
-def decode(content: bytes, doubled: Tell, *, deepest: int) -> Any:
+class _Counting(Loader):
+    """A reader that knows how much it has read."""
+
+    values = 0
+
+
+def decode(content: bytes, doubled: Tell) -> Any:
     """The one document in a body; says which fields stand twice. Raises BadRequest."""
     try:
-        loader = Loader(content)
+        loader = _Counting(content)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise _refused(str(error)) from None
     try:
         _expect(loader, yaml.StreamStartEvent)
         _expect(loader, yaml.DocumentStartEvent)
-        value = _value(loader, loader.get_event(), "", doubled, deepest)
+        value = _value(loader, loader.get_event(), "", doubled, DEEPEST)
         _expect(loader, yaml.DocumentEndEvent)
         _expect(loader, yaml.StreamEndEvent)
         return value
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise _refused(" ".join(str(error).split())[:200]) from None
     finally:
         loader.dispose()
 
 
-def _value(loader: Loader, event: yaml.Event, at: str, doubled: Tell, room: int) -> Any:
+def _value(loader: "_Counting", event: yaml.Event, at: str, doubled: Tell, room: int) -> Any:
+    loader.values += 1
+    if loader.values > MOST_VALUES:
+        raise TooLarge(
+            f"the body has more than {MOST_VALUES} fields and items", hint="send less in one object"
+        )
     if room == 0:
         raise _refused("it nests too deep")
     if isinstance(event, yaml.CollectionStartEvent) and event.tag not in _PLAIN:
@@ -50,7 +62,7 @@ def _value(loader: Loader, event: yaml.Event, at: str, doubled: Tell, room: int)
     raise _refused("aliases are not read here: write the value out")
 
 
-def _mapping(loader: Loader, at: str, doubled: Tell, room: int) -> dict[str, Any]:
+def _mapping(loader: "_Counting", at: str, doubled: Tell, room: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     while not isinstance(event := loader.get_event(), yaml.MappingEndEvent):
         if not isinstance(event, yaml.ScalarEvent):
@@ -62,15 +74,17 @@ def _mapping(loader: Loader, at: str, doubled: Tell, room: int) -> dict[str, Any
     return found
 
 
-def _scalar(loader: Loader, event: yaml.ScalarEvent) -> Any:
+def _scalar(loader: "_Counting", event: yaml.ScalarEvent) -> Any:
     tag = event.tag or loader.resolve(yaml.ScalarNode, event.value, event.implicit)
     value = loader.construct_object(yaml.ScalarNode(tag, event.value))
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         raise _refused(f"{event.value} is no number that JSON has")
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        raise _refused("a number in it has more than 64 bits")
     return value if isinstance(value, str | int | float | bool | None) else event.value
 
 
-def _expect(loader: Loader, kind: type[yaml.Event]) -> None:
+def _expect(loader: "_Counting", kind: type[yaml.Event]) -> None:
     if not isinstance(loader.get_event(), kind):
         raise _refused("it is not one document")
 

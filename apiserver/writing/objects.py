@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from apiserver.store.base import Record, Store
+from apiserver.writing import extent
 from kohakuriver import errors
 from kohakuriver.clock import Clock
 from kohakuriver.resources.kinds import VPS, ResourceType
@@ -107,10 +108,10 @@ def conflict(resource: ResourceType, name: str, why: str, *, hint: str) -> error
 def invalid(resource: ResourceType, name: str, *causes: errors.Cause) -> errors.Invalid:
     """The 422 that kubectl prints as `The VPS "dev" is invalid: spec.x: Invalid value: …`."""
     words = [f"{cause.field}: {cause.message}" for cause in causes]
-    listed = words[0] if len(words) == 1 else f"[{', '.join(words)}]"
+    shown = words[0] if len(words) == 1 else f"[{extent.listed(words)}]"
     return errors.Invalid(
-        f'{resource.kind} "{name}" is invalid: {listed}',
-        causes=causes,
+        f'{resource.kind} "{name}" is invalid: {shown}',
+        causes=causes[: extent.MOST_NAMED],
         details={**reference(resource, name), "kind": resource.kind},
     )
 

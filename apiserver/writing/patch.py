@@ -11,7 +11,9 @@ from typing import Any
 
 import jsonpatch
 import jsonpointer
+import orjson
 
+from apiserver.writing.extent import DEEPEST, excess
 from kohakuriver import errors
 from kohakuriver.resources.kinds import GROUP, ResourceType
 
@@ -22,6 +24,7 @@ JSON_PATCH = "application/json-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 MAX_OPERATIONS = 10_000  # in one JSON patch, as in Kubernetes
+MOST_COPIED = 3 * 1024 * 1024  # bytes by all `copy` of one patch: each may double what is there
 
 _TYPE = re.compile(r" \(<class '\w+'>\)")  # Python's, which says nothing to people
 
@@ -115,7 +118,7 @@ def _json_patch(obj: Json, patch: Any) -> Json:
     if len(patch) > MAX_OPERATIONS:
         raise errors.TooLarge(f"a JSON patch of {len(patch)} operations: at most {MAX_OPERATIONS} are taken")
     try:
-        return _patched(jsonpatch.apply_patch(obj, copy.deepcopy(patch)))
+        return _patched(_stepped(copy.deepcopy(obj), copy.deepcopy(patch)))
     except jsonpatch.JsonPatchTestFailed as error:
         raise errors.Invalid(
             f"the server rejected the patch: a test failed: {_short(_TYPE.sub('', str(error)))}",
@@ -127,6 +130,25 @@ def _json_patch(obj: Json, patch: Any) -> Json:
         raise errors.BadRequest(f"not a JSON patch: {_short(error)}", hint="see RFC 6902") from error
     except (jsonpatch.JsonPatchConflict, TypeError, KeyError, IndexError) as error:
         raise _inapplicable(error) from error
+
+
+def _stepped(made: Any, patch: list[Any]) -> Any:
+    """Step after step, so that what is copied can be counted before it is. Changes what it is given."""
+    jsonpatch.JsonPatch(patch)  # all of it is looked at before the first step is done
+    copied = 0
+    for step in patch:
+        for pointer in (step["path"], step.get("from", "")):
+            if pointer.count("/") > DEEPEST:
+                raise errors.Invalid(f"the patch names a place more than {DEEPEST} levels deep")
+        if step["op"] == "copy":
+            copied += len(orjson.dumps(jsonpointer.resolve_pointer(made, step["from"])))
+            if copied > MOST_COPIED:
+                raise errors.TooLarge(
+                    f"the patch copies more than {MOST_COPIED} bytes within the object",
+                    hint="send the object as it shall be",
+                )
+        made = jsonpatch.JsonPatch([step]).apply(made, in_place=True)
+    return made
 
 
 def _well_formed(patch: list[Any]) -> bool:
@@ -156,4 +178,7 @@ def _patched(result: Any) -> Json:
     """A patch may make anything of an object; only something with metadata can go on."""
     if not isinstance(result, dict) or not isinstance(result.get("metadata"), dict):
         raise errors.Invalid("the patch leaves no object with metadata", hint="patch fields below the object")
+    too_much = excess({**result, "metadata": {**result["metadata"], "managedFields": None}})
+    if too_much:
+        raise errors.Invalid(f"the patch leaves an object with {too_much}", hint="patch less into it")
     return result

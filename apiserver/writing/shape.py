@@ -15,6 +15,7 @@ from typing import Any
 from kohakuriver.resources import meta
 
 Path = tuple[str | int, ...]
+MOST_GUESSES = 20  # at what was meant: each compares letters, and somebody may send thousands of fields
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def _prune(
     for name, value in raw.items():
         field = known.get(name)
         if field is None and not open_ended:
-            close = difflib.get_close_matches(name, known, n=1)
+            close = difflib.get_close_matches(name, known, n=1) if len(unknown) < MOST_GUESSES else []
             unknown.append(Unknown((*path, name), value, close[0] if close else ""))
         elif value is not None:
             kept[name] = value if field is None else _prune_value(field, value, (*path, name), unknown)

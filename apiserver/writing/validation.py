@@ -15,7 +15,7 @@ from typing import Any
 import pydantic
 import pydantic_core
 
-from apiserver.writing import objects, shape
+from apiserver.writing import extent, objects, shape
 from kohakuriver import errors
 from kohakuriver.resources import kinds, meta, models
 
@@ -78,6 +78,7 @@ def _check(
     below: shape.Path,
     stored: Json | None = None,
 ) -> Checked:
+    _check_extent(raw, resource=resource, name=name)
     pruned, found = shape.prune(model, raw)
     unknown = [dataclasses.replace(field, path=(*below, *field.path)) for field in found]
     known = [field for field in unknown if stored is not None and _stands(stored, field)]
@@ -94,6 +95,19 @@ def _check(
         shape.graft(obj, dataclasses.replace(field, path=field.path[len(below) :]))
     warnings = () if mode is FieldValidation.IGNORE else tuple(str(field) for field in told)
     return Checked(obj, warnings)
+
+
+def _check_extent(raw: Json, *, resource: kinds.ResourceType, name: str) -> None:
+    """What several writes make of an object together. The server's notes on who made what do not count."""
+    metadata = raw.get("metadata")
+    counted = {**raw, "metadata": {**metadata, "managedFields": None}} if isinstance(metadata, dict) else raw
+    too_much = extent.excess(counted)
+    if too_much:
+        raise errors.TooLarge(
+            f'{resource.kind} "{name}" would have {too_much}',
+            hint="make the object smaller",
+            details=objects.reference(resource, name),
+        )
 
 
 def _stands(stored: Json, field: shape.Unknown) -> bool:
@@ -117,16 +131,16 @@ def _strict(
     resource: kinds.ResourceType, unknown: Sequence[shape.Unknown], causes: tuple[errors.Cause, ...]
 ) -> errors.BadRequest:
     """The 400 of a stock API server, so that kubectl prints it as it would for Kubernetes' own kinds."""
-    listed = ", ".join(map(str, unknown))
+    listed = extent.listed(list(map(str, unknown)))
     fields = tuple(
         errors.Cause(field=shape.written(field.path), message=str(field), reason="FieldValueForbidden")
-        for field in unknown
+        for field in unknown[: extent.MOST_NAMED]
     )
     return errors.BadRequest(
         f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
         f"strict decoding error: {listed}",
         hint=f"`kubectl explain {resource.singular} --recursive` lists the fields",
-        causes=fields + causes,
+        causes=fields + causes[: extent.MOST_NAMED],
     )
 
 

@@ -85,6 +85,12 @@ async def test_what_is_not_applied_any_more_goes_and_its_default_comes_back(worl
     assert spec["env"] == {"A": "1"} and spec["priority"] == 0 and "command" not in spec
 
 
+async def test_an_applier_may_drop_the_only_thing_it_said_of_metadata(world: World) -> None:
+    await applied(world, "me", meta={"labels": {"a": "b"}})
+    written = await applied(world, "me")
+    assert "labels" not in written.object["metadata"]
+
+
 async def test_what_others_set_stays_when_an_applier_speaks_of_other_fields(world: World) -> None:
     await applied(world, "alice", env={"A": "1"})
     await world.patch({"spec": {"env": {"B": "2"}}}, options=as_manager("bob"))

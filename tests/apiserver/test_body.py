@@ -1,6 +1,8 @@
 """Bodies: fields that stand twice are found, whatever stands around them; YAML is read without its traps."""
 
+import io
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -50,7 +52,7 @@ def test_what_says_everything_once_has_no_doubled_field(value: object, signs: tu
 @given(values)
 def test_json_is_read_alike_as_yaml(value: object) -> None:
     text = json.dumps(value, ensure_ascii=True)
-    assert yaml_body.decode(text.encode(), lambda field: None, deepest=100) == value
+    assert yaml_body.decode(text.encode(), lambda field: None) == value
 
 
 @pytest.mark.parametrize(
@@ -69,11 +71,11 @@ def test_json_is_read_alike_as_yaml(value: object) -> None:
 )
 def test_yaml_that_json_has_no_words_for_is_refused(content: str) -> None:
     with pytest.raises(BadRequest, match="YAML"):
-        yaml_body.decode(content.encode(), lambda field: None, deepest=100)
+        yaml_body.decode(content.encode(), lambda field: None)
 
 
 def test_yaml_reads_times_and_sixties_as_text() -> None:
-    read = yaml_body.decode(b"t: 2026-01-01\nn: 1:30\ni: 7\n8: x\n", lambda field: None, deepest=100)
+    read = yaml_body.decode(b"t: 2026-01-01\nn: 1:30\ni: 7\n8: x\n", lambda field: None)
     assert read == {"t": "2026-01-01", "n": "1:30", "i": 7, "8": "x"}
 
 
@@ -90,6 +92,63 @@ async def test_validation_decides_what_becomes_of_a_doubled_field() -> None:
                 continue
             assert reply.code == 201 and reply.body["spec"]["priority"] == 2
             assert ("Warning" in reply.headers) is (mode is FieldValidation.WARN)
+
+
+def a_body(**spec: object) -> bytes:
+    head = {"apiVersion": kinds.API_VERSION, "kind": "VPS", "metadata": {"name": "dev"}}
+    return json.dumps(head | {"spec": spec}).encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        a_body(volumes=[{}] * 400_000),
+        a_body(env={f"k{number}": 1 for number in range(100_000)}),
+        a_body(**{f"x{number}": 1 for number in range(100_000)}),
+        b"a: 1\n" * 200_000,
+        b"{a: [" + b"1," * 400_000 + b"]}",
+        b"a: " + b"1:" * 20_000 + b"1.0",
+        b"a: 0x" + b"1" * 2_000_000,
+    ],
+    ids=["items", "wrong values", "unknown fields", "doubled", "YAML items", "sixties", "a long number"],
+)
+async def test_no_body_keeps_the_server_from_everybody_else(body: bytes) -> None:
+    async with running_api() as api:
+        for method, path, media in (
+            ("POST", kinds.VPS.path(namespace="default"), "application/yaml"),
+            ("PATCH", kinds.VPS.path(namespace="default", name="dev") + "?fieldManager=me", APPLY),
+        ):
+            began = time.process_time()
+            reply = await api.call(method, path, data=io.BytesIO(body), headers={"Content-Type": media})
+            assert reply.code in (400, 413), reply.body
+            assert time.process_time() - began < 1
+            assert len(reply.body["message"]) < 20_000
+
+
+async def test_what_is_wrong_ten_thousand_times_is_named_fifty_times() -> None:
+    async with running_api() as api:
+        path = kinds.VPS.path(namespace="default")
+        headers = {"Content-Type": "application/json"}
+        reply = await api.call("POST", path, data=a_body(volumes=[1] * 9_000), headers=headers)
+        assert reply.code == 422 and len(reply.body["details"]["causes"]) == 50
+        assert reply.body["message"].endswith("and 8950 more]")
+
+
+async def test_an_object_does_not_grow_beyond_what_one_body_may_hold() -> None:
+    async with running_api() as api:
+        path = kinds.VPS.path(namespace="default", name="dev")
+        codes = []
+        for number in range(3):
+            spec = {"env": {f"k{number}-{one}": "v" for one in range(4_000)}}
+            body = {"apiVersion": kinds.API_VERSION, "kind": "VPS", "spec": spec}
+            codes.append(
+                (
+                    await api.call(
+                        "PATCH", f"{path}?fieldManager=m{number}", body, headers={"Content-Type": APPLY}
+                    )
+                ).code
+            )
+        assert codes == [201, 200, 413]
 
 
 async def test_an_apply_takes_yaml() -> None:

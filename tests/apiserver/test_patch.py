@@ -192,3 +192,31 @@ def test_any_json_patch_makes_an_object_or_an_error_of_the_client(body: Any) -> 
     else:
         assert isinstance(made["metadata"], dict)
     assert before == OBJECT, "the object handed in stays"
+
+
+def test_a_json_patch_that_doubles_what_it_copies_is_refused_before_it_fills_the_memory() -> None:
+    steps = [{"op": "copy", "from": "/spec", "path": f"/spec/{step}"} for step in range(64)]
+    with pytest.raises(errors.TooLarge, match="copies more than 3145728 bytes"):
+        patch.apply(OBJECT, content_type=JSON_PATCH, patch=steps)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [{"op": "add", "path": "/spec" + "/a" * depth, "value": {}} for depth in range(1, 300)],
+        [{"op": "copy", "from": "/spec", "path": "/spec/env"}] * 300,
+    ],
+    ids=["add", "copy"],
+)
+def test_a_json_patch_that_makes_an_object_too_deep_to_be_written_is_invalid(steps: list[Json]) -> None:
+    with pytest.raises(errors.Invalid, match=r"100|Recursion limit"):
+        patch.apply(OBJECT, content_type=JSON_PATCH, patch=steps)
+
+
+def test_a_json_patch_may_copy_and_move() -> None:
+    steps = [
+        {"op": "copy", "from": "/spec/env", "path": "/spec/more"},
+        {"op": "move", "from": "/spec/list", "path": "/spec/numbers"},
+    ]
+    made = patch.apply(OBJECT, content_type=JSON_PATCH, patch=steps)
+    assert made["spec"] == {"env": {"A": "1"}, "more": {"A": "1"}, "numbers": [1, 2]}

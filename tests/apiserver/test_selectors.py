@@ -1,5 +1,10 @@
 """Label and field selectors, as Kubernetes reads them."""
 
+import contextlib
+import functools
+import time
+from collections.abc import Callable
+
 import pytest
 
 from apiserver.reading.selectors import fields_of, parse_fields, parse_labels, select
@@ -87,3 +92,14 @@ def test_a_selection_is_filed_under_its_most_telling_field():
     assert both.pin() == ("status.assignment.node", "n1")
     assert select(kinds.VPS, namespace="default").pin() == ("metadata.namespace", "default")
     assert select(kinds.VPS, labels="a=b").pin() is None
+
+
+@pytest.mark.parametrize("parse", [parse_labels, functools.partial(parse_fields, kinds.VPS)])
+@pytest.mark.parametrize("filler", [" ", "\\", "a", "!", "(", ",", "a,", "a=a,"])
+def test_no_selector_of_the_length_of_a_request_line_takes_long(
+    parse: Callable[[str], object], filler: str
+) -> None:
+    began = time.process_time()
+    with contextlib.suppress(BadRequest):
+        parse("a" + filler * (8000 // len(filler)))
+    assert time.process_time() - began < 0.1
