@@ -11,6 +11,7 @@ from typing import Self
 from cli import screen
 from cli.awaiting import SAY_AFTER
 from cli.follow import Deadline
+from kohakuriver.printable import plain
 
 
 class Progress:
@@ -61,5 +62,5 @@ def _columns() -> int:
 
 def _fitting(text: str, columns: int) -> str:
     """On one line: what wraps could not be rewritten."""
-    flat = " ".join(text.split())
+    flat = plain(" ".join(text.split()))
     return flat if len(flat) < columns else flat[: columns - 2] + "…"

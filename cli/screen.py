@@ -1,13 +1,21 @@
-"""What the user sees: data on stdout, everything else on stderr. Colour only on a terminal that wants it."""
+"""What the user sees: data on stdout, everything else on stderr. Colour only on a terminal that wants it.
+
+Nothing that others have written moves the terminal: not a cursor, not a title, not a clipboard.
+"""
 
 import os
+import re
 import sys
-from typing import TextIO
+from typing import Final, TextIO
+
+from kohakuriver.printable import plain
+
+_COLOUR: Final = re.compile(r"(\x1b\[(?:0|2|3[1-6]|1;3[1-6])m)")  # what `coloured` writes, and no more
 
 
 def out(text: str, *, end: str = "\n") -> None:
-    """Data: what a script reads."""
-    sys.stdout.write(text + end)
+    """Data: what a script reads, byte for byte; what a person reads on a terminal, made plain."""
+    sys.stdout.write((_shown(text) if sys.stdout.isatty() else text) + end)
 
 
 def flush() -> None:
@@ -17,7 +25,7 @@ def flush() -> None:
 
 def note(text: str) -> None:
     """A line for the person: progress, what to do next."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(_shown(text) + "\n")
     sys.stderr.flush()
 
 
@@ -49,3 +57,9 @@ def width() -> int | None:
 def coloured(text: str, code: str, stream: TextIO) -> str:
     """The text in a colour, where that is welcome."""
     return f"\x1b[{code}m{text}\x1b[0m" if has_colour(stream) else text
+
+
+def _shown(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(part if place % 2 else plain(part) for place, part in enumerate(_COLOUR.split(text)))

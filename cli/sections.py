@@ -8,6 +8,7 @@ from typing import Any
 
 from cli import table
 from kohakuriver import clock, durations
+from kohakuriver.printable import on_one_line, plain
 
 Object = Mapping[str, Any]
 INDENT = "  "
@@ -18,7 +19,7 @@ _HIDDEN = {"conditions"}  # shown as a table of their own
 def pairs(found: Iterable[tuple[str, Any]], *, width: int | None = None) -> list[str]:
     """`Key:   value` lines, values aligned; nested values below their key; empty ones left out. Sentences are
     wrapped at `width`, the terminal's."""
-    shown = [(key, value) for key, value in found if value not in (None, "", {}, [])]
+    shown = [(on_one_line(key), value) for key, value in found if value not in (None, "", {}, [])]
     longest = max((len(key) for key, value in shown if not _nested(value)), default=0)
     inner_width = None if width is None else width - len(INDENT)
     lines: list[str] = []
@@ -69,7 +70,7 @@ def text(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return "\n".join(map(text, value))
-    return str(value)
+    return plain(str(value))
 
 
 def indented(lines: Sequence[str]) -> list[str]:
@@ -107,7 +108,7 @@ def events(found: Sequence[Object], now: datetime.datetime, *, width: int | None
     rows = [["TYPE", "REASON", "AGE", "FROM", "MESSAGE"]]
     for one in sorted(found, key=when):
         source = (one.get("source") or {}).get("component") or one.get("reportingComponent") or ""
-        message = str(one.get("message") or "").strip().replace("\n", " ")
+        message = str(one.get("message") or "").strip()
         rows.append(
             [str(one.get("type") or ""), str(one.get("reason") or ""), event_age(one, now), source, message]
         )

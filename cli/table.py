@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cli import targets
+from kohakuriver.printable import on_one_line
 from kohakuriver.resources.kinds import ResourceType
 
 GAP = "   "
@@ -57,6 +58,7 @@ class Printer:
         self._paint = paint
 
     def lines(self, rows: Sequence[Row]) -> list[str]:
+        rows = [[on_one_line(cell) for cell in row] for row in rows]
         for row in rows:
             missing = len(row) - len(self._widths)
             self._widths += [0] * max(missing, 0)
@@ -90,7 +92,7 @@ def _columns(table: dict[str, Any], layout: Layout) -> list[dict[str, Any]]:
 
 def _cell(cells: list[Any], index: int, is_name: bool, layout: Layout) -> str:
     value = cells[index] if index < len(cells) else None
-    text = "" if value is None else str(value).replace("\n", " ")
+    text = "" if value is None else on_one_line(str(value))
     if isinstance(value, bool):
         text = str(value).lower()
     return targets.title(layout.resource, text) if is_name and layout.with_kind else text

@@ -12,6 +12,8 @@ import logging
 import re
 import sys
 
+from kohakuriver.printable import plain
+
 _NEEDS_QUOTES = re.compile(r'[\s"=]')
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -23,9 +25,9 @@ class LineFormatter(logging.Formatter):
         moment = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
         time = moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
         fields = [f"{name}={_value(value)}" for name, value in vars(record).items() if name not in _STANDARD]
-        sentence = record.getMessage().replace("\n", "\\n")
+        sentence = plain(record.getMessage()).replace("\n", "\\n")
         line = "  ".join([f"{time} {record.levelname:<5} {record.name}", sentence, " ".join(fields)])
-        trace = self.formatException(record.exc_info) if record.exc_info else ""
+        trace = plain(self.formatException(record.exc_info)) if record.exc_info else ""
         return f"{line.rstrip()}\n{trace}" if trace else line.rstrip()
 
 

@@ -18,6 +18,7 @@ from cli.access.target import Target
 from cli.access.terminal import Terminal
 from cli.settings import Settings
 from kohakuriver import durations, errors
+from kohakuriver.printable import plain
 from kohakuriver.streams.stream import Stream
 
 EXAMPLES = """
@@ -118,7 +119,7 @@ class _Shell:
         if missed:
             self._terminal.say(self._modes.undo())
             self._modes = Modes()
-            self._terminal.say(_dim(f"\r\n{missed} bytes of output are no longer kept") + b"\r\n")
+            self._terminal.say(b"\r\n" + _dim(f"{missed} bytes of output are no longer kept") + b"\r\n")
 
     def lost(self, why: str) -> None:
         if not self._is_away:
@@ -202,4 +203,4 @@ def language() -> str:
 
 
 def _dim(text: str) -> bytes:
-    return f"\x1b[2m{text}\x1b[0m".encode()
+    return f"\x1b[2m{plain(text)}\x1b[0m".encode()

@@ -13,6 +13,7 @@ from cli import catalogue, screen
 from cli.completing import line as lines
 from cli.completing.line import Line
 from kohakuriver import errors
+from kohakuriver.printable import on_one_line
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 
@@ -45,7 +46,8 @@ def main(words: list[str]) -> int:
         current = lines.read(typed or [""], options_of)
         prefix = "" if shell == "bash" else current.prefix
         for word, about in matching(current).items():
-            screen.out(f"{prefix}{word}\t{about}")
+            if word.isprintable():  # a line of its own would be a candidate of its own
+                screen.out(f"{prefix}{word}\t{on_one_line(about)}")
     return 0
 
 

@@ -3,6 +3,7 @@
 What changes marks the screen as out of date; it is drawn a few times a second at most, however much changes.
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 from rich.text import Text
@@ -10,6 +11,7 @@ from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.filter import LineFilter
 from textual.widgets import Input, Label, Static
 
 from cli.dashboard import describing, detail, keys, node_line, painting, vps_line
@@ -19,6 +21,7 @@ from cli.dashboard.listing import Listing
 from cli.dashboard.page import Page
 from cli.dashboard.table import Table
 from cli.dashboard.world import ORDERS, World
+from cli.harmless import Harmless
 from cli.ide.keys import Keys
 from cli.settings import Settings
 from cli.vps import standing
@@ -99,6 +102,9 @@ class Dashboard(App[int]):
         self._is_marked = False
         self._about = ""  # the uid of the VPS below the tables
         self._tones: painting.Tones = {}
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), Harmless()]
 
     def compose(self) -> ComposeResult:
         yield Static(id="top", classes="line")

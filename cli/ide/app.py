@@ -8,18 +8,20 @@ what changes files is changes.py's.
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import ClassVar, Final
 
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.filter import LineFilter
 from textual.widget import Widget
 from textual.widgets import Static
 
 from cli.access.remote import Dial
 from cli.files.client import FilesClient
+from cli.harmless import Harmless
 from cli.ide.changes import Changes
 from cli.ide.keys import Keys
 from cli.ide.opening import Opening
@@ -80,6 +82,9 @@ class Ide(App[int]):
         self.changes = Changes(self, self.files, world.files)
         self._came_from: Widget | None = None
         self.title = world.name
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), Harmless()]
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="body"):

@@ -117,3 +117,11 @@ COMP_WORDS=(kohakuriver vps re); COMP_CWORD=2; _kohakuriver; echo "${{COMPREPLY[
         },
     )
     assert (done.stdout.split(), done.stderr.strip()) == (["restart", "resume"], "")
+
+
+async def test_what_somebody_wrote_into_an_object_makes_no_candidate_of_its_own(shell) -> None:
+    await shell.put(kinds.VPS, a_vps("dev", "pending\n$(touch pwned)\tx\x1b[2J"))
+    words = ["__complete", "bash", "--", *shell.words(""), "vps", "stop", ""]
+    assert await asyncio.to_thread(run, words) == 0
+    [line] = shell.capture.readouterr().out.splitlines()
+    assert line.startswith("dev\t") and line.count("\t") == 1 and line.replace("\t", "").isprintable()

@@ -33,6 +33,15 @@ async def test_a_file_is_opened_edited_and_saved(desk) -> None:
         assert editor.is_dirty
 
 
+async def test_no_file_and_no_name_moves_the_terminal_that_the_ide_is_in(desk) -> None:
+    async with desk() as one:
+        (one.root / "root/\x1b]0;name\x07").write_text("x \x1b]52;c;cHdu\x07 \x9b2J\u202e y\n")
+        await one.open("/root/\x1b]0;name\x07")
+        shown = [strip.text for strip in one.app.screen._compositor.render_strips()]
+        assert any("]52;c;cHdu" in line for line in shown), "it is shown, as text"
+        assert all(line.isprintable() for line in shown)
+
+
 async def test_undo_to_what_was_saved_is_no_change(desk) -> None:
     async with desk() as one:
         editor = await one.open("/root/a.py")
