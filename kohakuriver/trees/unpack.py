@@ -2,6 +2,8 @@
 
 Every folder on the way is opened by descriptor and never through a link; a name that is absolute or has
 `..` in it ends it all. Each file gets its name only when it is whole. Set-uid and set-gid bits are dropped.
+A stream takes no more memory, and no more room, than what it brings: files with holes, and headers that go on
+for ever, are refused.
 """
 
 import contextlib
@@ -11,13 +13,21 @@ import secrets
 import stat
 import tarfile
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from kohakuriver.trees.pack import CHUNK, Note
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MODES: Final = 0o1777
+_LONGEST_HEADER: Final = 64 * 1024  # bytes beside a member's own block; a path has at most 4,096
+_MOST_FOLDERS: Final = 500  # inside each other
+_BESIDE: Final = frozenset(
+    {
+        tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME,
+        tarfile.GNUTYPE_LONGLINK,
+    }
+)  # fmt: skip
 
 
 class Refused(Exception):
@@ -38,6 +48,17 @@ class Owner:
 
     uid: int
     gid: int
+
+
+class _Header(tarfile.TarInfo):
+    """A header that is looked at before what it announces is read into memory."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in _BESIDE and header.size > _LONGEST_HEADER:
+            raise Refused("a header in it goes on for too long")
+        return header
 
 
 def temporary(name: str) -> str:
@@ -62,14 +83,15 @@ def unpack(
     unpacker = _Unpacker(folder, note=note, owner=owner, outward_links=outward_links)
     count = 0
     try:
-        with tarfile.open(fileobj=reader, mode="r|", bufsize=CHUNK) as archive:  # type: ignore[call-overload]
+        how = {"fileobj": reader, "mode": "r|", "bufsize": CHUNK, "tarinfo": _Header}
+        with tarfile.open(**how) as archive:  # type: ignore[call-overload]  # a reader is no whole file
             while (member := archive.next()) is not None:
                 archive.members.clear()  # it would keep every one
                 unpacker.member(archive, member)
                 made(member.size)
                 count += 1
         unpacker.finish()
-    except tarfile.TarError as error:
+    except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
         raise Refused(f"it is no whole tar stream: {error}") from error
     finally:
         unpacker.close()
@@ -87,6 +109,8 @@ class _Unpacker:
 
     def member(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
         parts = _parts(member.name)
+        if member.issparse():
+            raise Refused(f"{member.name}: a file with holes, which could fill any disk")
         if not parts:
             if member.isdir():
                 self._made.append(((), member.mode, int(member.mtime)))
@@ -198,6 +222,8 @@ def _parts(name: str) -> tuple[str, ...]:
     parts = tuple(part for part in name.split("/") if part not in ("", "."))
     if name.startswith("/") or ".." in parts or "\0" in name:
         raise Refused(f"a name in it leads out of the folder: {name!r}")
+    if len(parts) > _MOST_FOLDERS:
+        raise Refused(f"more than {_MOST_FOLDERS} folders inside each other")
     return parts
 
 

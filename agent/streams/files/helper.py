@@ -7,6 +7,7 @@ it was doing. It imports the standard library and kohakuriver.streams only, and 
 
 import asyncio
 import os
+import resource
 import socket
 import sys
 
@@ -17,6 +18,7 @@ from kohakuriver import errors
 from kohakuriver.streams.stream import Stream
 
 READY = b"ready\n"
+MOST_MEMORY = 512 * 1024 * 1024  # bytes; it works in blocks, and no folder or stream makes it take the node's
 CLEAN_UP_WITHIN = 5.0  # seconds for what was under way when the stream ended to remove its temporary file
 
 
@@ -54,4 +56,5 @@ async def main(words: list[str]) -> None:
 
 if __name__ == "__main__":
     os.umask(0o022)
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
     asyncio.run(main(sys.argv[1:]))

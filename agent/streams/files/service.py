@@ -115,6 +115,9 @@ async def _answer(stream: Stream, root: Root, operations: Mapping[str, Operation
         reply = {"failed": error.to_status()}
     except Refused as error:
         reply = {"failed": errors.BadRequest(f"{request.fields.get('path')}: {error}").to_status()}
+    except (MemoryError, RecursionError):
+        words = f"{request.fields.get('path')}: it holds more than can be looked through at once"
+        reply = {"failed": errors.TooLarge(words, hint="take a folder below it").to_status()}
     except OSError as error:
         path = str(request.fields.get("path"))
         reply = {"failed": faults.of(error, path).to_status()}

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import stat
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.streams.files.door import Files, _Helper, _started
-from agent.streams.files.helper import READY
+from agent.streams.files.helper import MOST_MEMORY, READY
 from cli.files.client import FilesClient
 from kohakuriver import errors
 from kohakuriver.streams.stream import Stream
@@ -242,6 +243,7 @@ async def test_the_helper_process_serves_one_stream_and_ends_with_it(folder: Pat
     process, client = await a_process(folder)
     assert (await client.write("/a", b"1", expect="")).size == 1
     assert len(names(Path(f"/proc/{process.pid}/fd"))) < 16
+    assert resource.prlimit(process.pid, resource.RLIMIT_DATA)[0] == MOST_MEMORY
     client.close()
     async with asyncio.timeout(5):
         assert await process.wait() == 0

@@ -181,6 +181,44 @@ def test_a_file_that_is_there_is_replaced_and_a_folder_is_not(target: Path) -> N
     assert sorted(path.name for path in target.iterdir()) == ["d", "f"]
 
 
+def with_pax(**said: str) -> bytes:
+    info = a_file("x")
+    info.pax_headers = {name.replace("_", "."): value for name, value in said.items()}
+    return info.tobuf(tarfile.PAX_FORMAT) + b"\0" * 1024
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        with_pax(GNU_sparse_size="1000000000000", GNU_sparse_map="0,3", GNU_sparse_name="y"),
+        with_pax(mtime="1e400"),
+        with_pax(mtime="nan"),
+        with_pax(GNU_sparse_size="abc"),
+        with_pax(path="x/" * 2000),
+        with_pax(path="q")[:-1536] * 5000,
+    ],
+    ids=["holes", "endless time", "no time", "no number", "deep", "headers about headers"],
+)
+def test_a_stream_that_lies_ends_with_a_refusal_and_makes_nothing(target: Path, data: bytes) -> None:
+    with pytest.raises(Refused):
+        unpacked(data, target)
+    assert not any(file.is_file() for file in target.rglob("*"))
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_that_goes_on_for_ever_is_not_read(target: Path, kind: bytes) -> None:
+    info = a_file("x")
+    info.type, info.size = kind, 1 << 40
+    source = io.BytesIO(info.tobuf(tarfile.GNU_FORMAT) + b"a" * (2 << 20))
+    descriptor = os.open(target, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with pytest.raises(Refused, match="too long"):
+            unpack(source, descriptor, note=print)
+    finally:
+        os.close(descriptor)
+    assert source.tell() <= 1 << 20
+
+
 def test_memory_stays_flat_over_many_members(tmp_path: Path, target: Path) -> None:
     import tracemalloc
 
