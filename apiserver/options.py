@@ -186,7 +186,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         tls_ca=given.tls_ca,
         token_file=given.token_file,
         client_ca=given.client_ca,
-        limits=Limits(given.rate_limit, given.rate_burst, given.max_inflight),
+        limits=Limits(given.rate_limit, given.rate_burst, given.max_inflight, given.max_open),
         metrics_listen=given.metrics_listen,
         after_restore=given.after_restore,
         log_level=logging.DEBUG if given.verbose else logging.INFO,
@@ -295,6 +295,7 @@ def _parser() -> argparse.ArgumentParser:
             shipped.inflight,
             "requests of one credential under way at once, watches not counted",
         ),
+        ("--max-open", _count, shipped.lasting, "watches and streams that one credential may keep open"),
     ):
         door.add_argument(
             name, type=type_, default=value, metavar="N", help=f"{words} (default: {value:g}); else 429"

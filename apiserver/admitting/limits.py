@@ -1,4 +1,5 @@
-"""How much one credential may ask for at a time: a bucket of tokens each, and a second one for signs of life.
+"""How much one credential may ask for at a time, and keep open: a bucket of tokens each, and a second one for
+signs of life.
 
     middleware.py, once who is calling is known ──► Limiter.turn ──► 429 with Retry-After, or the request
 
@@ -16,6 +17,7 @@ from apiserver.admitting.identity import Role, User
 from kohakuriver import errors
 from kohakuriver.resources import kinds
 
+FULL_FOR = 5.0  # seconds after which to try again where watches or streams have to end first
 KEPT = 10_000  # credentials remembered; the one not seen for longest is forgotten, and starts afresh
 
 
@@ -26,6 +28,7 @@ class Limits:
     rate: float = 500.0  # requests a second, in the long run; 0 for no limit of any kind
     burst: int = 1000  # requests at once, after a silence
     inflight: int = 200  # requests under way at the same time, watches and streams not counted
+    lasting: int = 2000  # watches and streams open at the same time; an agent serves 1,000 streams at most
 
 
 UNLIMITED = Limits(rate=0.0)
@@ -36,6 +39,7 @@ class _Bucket:
     tokens: float
     at: float
     inflight: int = 0
+    lasting: int = 0
 
 
 class Limiter:
@@ -54,14 +58,20 @@ class Limiter:
             return
         bucket = self._bucket((credential, is_sign_of_life(user, wanted)))
         self._take(bucket, user)
-        if lasting:
-            yield
+        if not lasting:
+            bucket.inflight += 1
+            try:
+                yield
+            finally:
+                bucket.inflight -= 1
             return
-        bucket.inflight += 1
+        if bucket.lasting >= self._limits.lasting:
+            raise _too_many_open(user, self._limits.lasting)
+        bucket.lasting += 1
         try:
             yield
         finally:
-            bucket.inflight -= 1
+            bucket.lasting -= 1
 
     def _bucket(self, key: tuple[str, bool]) -> _Bucket:
         found = self._buckets.get(key)
@@ -96,4 +106,12 @@ def _refused(user: User, why: str, wait: float) -> errors.TooManyRequests:
         f"too many requests: the credential of {user.name} {why}",
         hint="wait as long as Retry-After says, and ask less often: a watch tells of every change",
         retry_after=wait,
+    )
+
+
+def _too_many_open(user: User, most: int) -> errors.TooManyRequests:
+    return errors.TooManyRequests(
+        f"too many requests: the credential of {user.name} has {most} watches and streams open",
+        hint="end some of them first: terminals, forwarded connections, whatever watches",
+        retry_after=FULL_FOR,
     )

@@ -88,3 +88,23 @@ async def test_a_credential_has_so_many_requests_under_way_and_open_watches_besi
         assert sorted([(await task).code for task in waiting]) == [404, 404, 429, 429, 429]
         assert [(await task).code for task in watches] == [200] * 4
         assert (await api.get(f"{VPSES}/dev")).code == 404, "whoever is done makes room"
+
+
+async def test_a_credential_keeps_so_many_watches_and_streams_open() -> None:
+    async with running_api(limits=Limits(rate=1000, burst=1000, lasting=2)) as api:
+        params = {"watch": "1", "timeoutSeconds": "5"}
+        watches = [asyncio.create_task(api.get(VPSES, params=params)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        refused = await api.get(VPSES, params=params)
+        assert (refused.code, refused.body["reason"]) == (429, "TooManyRequests")
+        assert (
+            "has 2 watches and streams open" in refused.body["message"]
+            and refused.headers["Retry-After"] == "5"
+        )
+        stream = kinds.VPS.path(namespace="default", name="dev", subresource="exec")
+        assert (await api.get(stream)).code == 429, "streams and watches are one count"
+        assert (await api.get(VPSES)).code == 200, "all else goes on"
+        others = {**params, "timeoutSeconds": "1"}
+        assert (await api.get(VPSES, params=others, user="alice")).code == 200
+        assert [(await task).code for task in watches] == [200, 200]
+        assert (await api.get(VPSES, params=others)).code == 200, "whoever ends one makes room"
