@@ -38,6 +38,9 @@ class Sent:
 
 async def raw(request: web.Request) -> bytes:
     """The whole body. Raises TooLarge, TooSlow, and BadRequest for one that breaks off."""
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding.strip().lower() != "identity":
+        raise UnsupportedMediaType(f"the body is compressed ({encoding[:40]})", hint="send it as it is")
     try:
         async with asyncio.timeout(WITHIN):
             return await request.read()

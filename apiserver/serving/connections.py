@@ -129,6 +129,7 @@ class Runner(web.AppRunner):
             max_line_size=LARGEST_LINE,
             max_field_size=LARGEST_LINE,
             max_headers=MOST_HEADERS,
+            auto_decompress=False,  # body.py refuses what is compressed: a little of it may be gigabytes
         )
 
     async def _make_server(self) -> web.Server:

@@ -19,7 +19,7 @@ from apiserver.binding import actions
 from apiserver.reading import read
 from apiserver.serving import body, forms, pieces, stream
 from apiserver.serving.endpoint import ENDPOINTS, Endpoint
-from apiserver.serving.requests import Call, deleted_response, json_response, written_response
+from apiserver.serving.requests import Call, deleted_response, dry_run, json_response, written_response
 from apiserver.writing import patch, write
 from apiserver.writing.outcome import Written
 from kohakuriver.errors import BadRequest, NotFound
@@ -120,6 +120,10 @@ async def delete_many(resource: ResourceType, request: web.Request) -> web.Strea
 
 async def act(action: str, resource: ResourceType, request: web.Request) -> web.StreamResponse:
     call = Call.of(request, resource)
+    if dry_run(request.query):
+        raise BadRequest(
+            f"{action} cannot be tried without being done", hint="leave out dryRun, or leave it undone"
+        )
     written = await actions.act(
         call.server,
         call.user,

@@ -3,6 +3,7 @@
 import io
 import json
 import time
+import zlib
 
 import pytest
 from hypothesis import given
@@ -149,6 +150,17 @@ async def test_an_object_does_not_grow_beyond_what_one_body_may_hold() -> None:
                 ).code
             )
         assert codes == [201, 200, 413]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "GZIP, identity"])
+async def test_a_compressed_body_is_not_unpacked(encoding: str) -> None:
+    bomb = zlib.compress(b" " * (20 << 20))
+    async with running_api() as api:
+        path, began = kinds.VPS.path(namespace="default"), time.process_time()
+        headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+        reply = await api.call("POST", path, data=bomb, headers=headers)
+        assert reply.code == 415 and "compressed" in reply.body["message"]
+        assert time.process_time() - began < 0.1
 
 
 async def test_an_apply_takes_yaml() -> None:

@@ -67,12 +67,8 @@ def test_a_line_that_is_too_long_is_431(api: Api, text: bytes) -> None:
 
 def test_a_body_that_is_broken_is_the_clients_mistake(api: Api) -> None:
     head = f"POST {VPSES} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n".encode() + AUTHORIZATION
-    for rest in (
-        b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
-        b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello",
-        b"Content-Encoding: deflate\r\nContent-Length: 5\r\n\r\nhello",
-    ):
-        assert status_of(converse(api, head + rest, half_close=False))["code"] == 400, rest
+    rest = b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n"
+    assert status_of(converse(api, head + rest, half_close=False))["code"] == 400
 
 
 def test_a_stranger_keeps_no_connection(api: Api) -> None:

@@ -14,6 +14,7 @@ from apiserver.writing import objects
 from apiserver.writing.outcome import Written
 from kohakuriver import errors
 from kohakuriver.resources import kinds
+from tests.apiserver.api import running_api
 from tests.apiserver.writing import ADMIN, CONTROLLER, N1, N2, World, a_node, a_vps, a_world
 
 pytestmark = pytest.mark.looptime
@@ -398,3 +399,13 @@ async def test_what_memory_has_wrong_is_never_committed(world: World) -> None:
     with pytest.raises(errors.Conflict, match="n1"):
         await world.act("bind", node="n2", uid=first.object["metadata"]["uid"])
     assert await world.bookings("n2") == {}
+
+
+async def test_a_transaction_that_shall_only_be_tried_is_refused_and_not_carried_out() -> None:
+    async with running_api() as api:
+        vps = await api.create(kinds.VPS, {"metadata": {"name": "dev"}})
+        place = kinds.VPS.path(namespace="default", name="dev")
+        body = {"uid": vps["metadata"]["uid"], "node": "n1"}
+        reply = await api.call("POST", f"{place}/bind?dryRun=All", body, user="controller")
+        assert reply.code == 400 and "bind cannot be tried" in reply.body["message"]
+        assert (await api.get(place)).body == vps
