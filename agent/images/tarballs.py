@@ -129,9 +129,13 @@ async def _borrow(neighbours: Neighbours, name: str, copy: Path, progress: Progr
 
 
 async def _download(url: str, copy: Path, progress: Progress) -> str:
+    """Through the proxy that the environment names, and with the password that `.netrc` has for the host."""
     digest = hashlib.sha256()
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=SILENCE)
-    async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as response:
+    async with (
+        aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
+        session.get(url) as response,
+    ):
         response.raise_for_status()
         meter = _Meter(response.content_length or 0, progress)
         with copy.open("wb") as writing:

@@ -12,11 +12,17 @@ from kohakuriver.resources import container, meta
 
 _DIGEST = r"^sha256:[0-9a-f]{64}$"
 _URL = re.compile(r"https?://[^\s/]+/\S*")
+_WITH_PASSWORD = re.compile(r"https?://[^\s/?#]*@")
 
 
 def _tarball(text: str) -> str:
     if not text.startswith("/") and not _URL.fullmatch(text):
         raise ValueError("write an absolute path, or a URL that starts with https:// or http://")
+    if _WITH_PASSWORD.match(text):
+        raise ValueError(
+            "everybody would read the name and password in this URL: leave them out, and write them into the "
+            "file .netrc of whoever runs the agents"
+        )
     return text
 
 

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 from aiohttp import web
 
@@ -31,10 +32,12 @@ class OneEnvironment:
 
 
 @contextlib.asynccontextmanager
-async def serving() -> AsyncIterator[str]:
-    """A web server with the tarball."""
+async def serving(login: str = "") -> AsyncIterator[str]:
+    """A web server with the tarball, for all or for who logs in."""
 
     async def send(request: web.Request) -> web.Response:
+        if login and request.headers.get("Authorization") != login:
+            raise web.HTTPUnauthorized
         return web.Response(body=CONTENT)
 
     app = web.Application()
@@ -62,6 +65,21 @@ async def test_a_tarball_is_fetched_from_a_url_with_its_progress(tmp_path: Path)
     assert IMAGE in engine.images
     assert [step.percent for step in steps][-2:] == [100, None]
     assert list((tmp_path / "tarballs").iterdir()) == []
+
+
+async def test_the_password_of_a_url_is_in_the_netrc_of_the_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    monkeypatch.setenv("NETRC", str(netrc))
+    engine = FakeEngine()
+    async with serving(aiohttp.encode_basic_auth("me", "secret")) as url:
+        with pytest.raises(ImagePullFailed, match="401"):
+            await fetch(engine, tmp_path, f"{url}/mine.tar")
+        netrc.write_text("machine 127.0.0.1 login me password secret\n")
+        netrc.chmod(0o600)
+        await fetch(engine, tmp_path, f"{url}/mine.tar")
+    assert IMAGE in engine.images
 
 
 async def test_what_has_another_digest_is_not_loaded(tmp_path: Path) -> None:

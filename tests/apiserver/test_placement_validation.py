@@ -119,6 +119,11 @@ def an_environment(**spec: Any) -> Json:
         ({"image": "a", "tarball": "/srv/cuda.tar", "digest": DIGEST}, "spec.tarball", "leave the other out"),
         ({"image": "a", "digest": DIGEST}, "spec.digest", "carries its digest in its name"),
         ({"tarball": "cuda.tar", "digest": DIGEST}, "spec.tarball", "absolute path, or a URL"),
+        (
+            {"tarball": "https://me:pw@images.example/a.tar", "digest": DIGEST},
+            "spec.tarball",
+            "leave them out",
+        ),
         ({"tarball": "/srv/cuda.tar", "digest": "md5:1"}, "spec.digest", "pattern"),
     ],
     ids=str,
@@ -138,6 +143,7 @@ async def test_an_environment_is_an_image_or_a_tarball_with_its_digest(
         {"image": "nvidia/cuda:12"},
         {"tarball": "/srv/cuda.tar", "digest": DIGEST},
         {"tarball": "https://images.example/cuda.tar", "digest": DIGEST},
+        {"tarball": "https://images.example/me@home.tar?by=a@b", "digest": DIGEST},
     ],
     ids=str,
 )
