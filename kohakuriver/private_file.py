@@ -1,6 +1,7 @@
 """Files that hold secrets or state: written whole or not at all, readable by their owner alone."""
 
 import contextlib
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -26,4 +27,11 @@ def write(path: Path, content: str | bytes, *, mode: int = 0o600) -> None:
 
 def make_folder(path: Path) -> None:
     """Make `path` and its parents; what is made is for its owner alone. What exists stays as it is."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    missing = []
+    while not path.exists():
+        missing.append(path)
+        path = path.parent
+    for one in reversed(missing):  # mkdir would make the parents for everybody
+        one.mkdir(mode=0o700, exist_ok=True)
+    if not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))

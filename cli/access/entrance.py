@@ -3,9 +3,13 @@
 The words are shown by ssh-proxy, so that whoever typed `ssh dev.vps` reads them.
 """
 
+import re
+
 from cli.http import Object
 from cli.vps import standing
 from kohakuriver import errors
+
+_KEY = re.compile(r"[-a-z0-9@.]+ [A-Za-z0-9+/]+=*")  # one line of known_hosts, behind its names
 
 
 class NoEntrance(errors.KohakuRiverError):
@@ -45,6 +49,11 @@ def host_key(vps: Object) -> str:
         )
     if not ssh.get("hostKey"):
         raise NoEntrance(f"{name} has not published its host key yet", hint=f"kohakuriver vps status {name}")
+    if not _KEY.fullmatch(str(ssh["hostKey"])):
+        raise NoEntrance(
+            f"the host key that node {standing.node_of(vps)} has published for {name} is none",
+            hint=f"kohakuriver connect {name} needs none; ask the administrator of that node",
+        )
     return str(ssh["hostKey"])
 
 

@@ -26,7 +26,7 @@ from kohakuriver.client import config
 from kohakuriver.resources import kinds
 
 EXAMPLES = """
-ssh -o ProxyCommand='kohakuriver ssh-proxy %n' root@dev
+ssh -o ProxyCommand="kohakuriver ssh-proxy '%n'" root@dev
 """
 
 _PATIENCE = 5.0  # seconds for something that is being restarted

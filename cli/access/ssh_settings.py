@@ -17,6 +17,8 @@ from kohakuriver import private_file
 
 _NAME = re.compile(r"[-.a-z0-9]+")  # no pattern, and nothing that ssh would read otherwise
 INCLUDE = "Include kohakuriver/config"
+# A shell reads the name in the ProxyCommand, and ssh before 9.6 takes any: quoted, only a quote is left.
+_HOST = """Host *.vps "!*'*\""""
 _ABOVE = "# VPSes as NAME.vps: written by `kohakuriver ssh-config --install`, taken out by --uninstall"
 _WARNING = (
     "# Written anew by `kohakuriver ssh-config --install`; what you want otherwise, set above its Include."
@@ -28,7 +30,7 @@ def text(*, proxy: Sequence[str], home: Path) -> str:
     file = known_hosts.default_file(home)
     settings = [
         ("User", "root"),
-        ("ProxyCommand", f"{ssh_client.proxy_command(proxy)} %n"),
+        ("ProxyCommand", f"{ssh_client.proxy_command(proxy)} '%n'"),
         ("UserKnownHostsFile", f'"{ssh_client.escaped(str(file))}"'),
         *ssh_client.HARDENED,
     ]
@@ -36,7 +38,7 @@ def text(*, proxy: Sequence[str], home: Path) -> str:
         _WARNING,
         f"Include {_quoted(home / known_hosts.FOLDER / 'keys')}",
         "",
-        "Host *.vps",
+        _HOST,
         *(f"    {a} {b}" for a, b in settings),
     ]
     return "\n".join(lines) + "\n"

@@ -1,6 +1,7 @@
 """`node status`: one node for a person: what it has, who holds it, how it stands, and what to do next."""
 
 import datetime
+import shlex
 from typing import Any
 
 from cli import describe, screen, sections, table
@@ -61,6 +62,11 @@ def page(
     return lines
 
 
+def _typed(said: Any) -> str:
+    """What a node says, in a command that somebody will paste."""
+    return shlex.quote(str(said))
+
+
 def next_commands(node: Object) -> list[str]:
     """What somebody who looks at it probably wants to type."""
     name, spec = node["metadata"]["name"], node.get("spec") or {}
@@ -68,7 +74,8 @@ def next_commands(node: Object) -> list[str]:
         return [f"kohakuriver node forget {name} --destroyed   # only if the machine is gone for good"]
     found = node.get("status") or {}
     commands = [
-        f"kohakuriver vps adopt {one['vps']} -n {one['namespace']}   # once it is declared again"
+        f"kohakuriver vps adopt {_typed(one['vps'])} -n {_typed(one['namespace'])}"
+        "   # once it is declared again"
         for one in found.get("unknown") or ()
         if one.get("vps") and one.get("namespace")
     ]

@@ -1,6 +1,7 @@
 """How a VPS stands, in a few words, and what to do next. Pure; what it reads is the object's JSON."""
 
 import dataclasses
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,7 @@ def _gpu_count(vps: Object) -> int:
     return len(asked["ids"]) if asked.get("ids") else int(asked.get("count") or bool(asked))
 
 
+_PLAIN_HOST = re.compile(r"[A-Za-z0-9:][-A-Za-z0-9.:_]*")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -141,7 +143,7 @@ def ssh_command(vps: Object, node: Object | None, *, reader: Reader = HERE, key:
 
 def _host(vps: Object, node: Object | None) -> str:
     status = (node or {}).get("status") or {}
-    address = str((status.get("sshPorts") or {}).get("address") or "")
+    address = _plain((status.get("sshPorts") or {}).get("address"))
     if ((vps.get("spec") or {}).get("ssh") or {}).get("passwordless"):
         return "127.0.0.1"
     if address and address not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
@@ -151,7 +153,12 @@ def _host(vps: Object, node: Object | None) -> str:
 
 def _host_name(node: Object | None) -> str:
     status = (node or {}).get("status") or {}
-    return str((status.get("nodeInfo") or {}).get("hostname") or "")
+    return _plain((status.get("nodeInfo") or {}).get("hostname"))
+
+
+def _plain(said: Any) -> str:
+    """What a node says of itself, where a person will paste it into a shell; nothing if it is no host."""
+    return said if isinstance(said, str) and _PLAIN_HOST.fullmatch(said) else ""
 
 
 def next_commands(

@@ -54,6 +54,12 @@ def test_who_cannot_be_logged_in_to_is_told_apart_in_words(vps, says, next_):
     assert next_ in caught.value.hint
 
 
+@pytest.mark.parametrize("said", [f"{KEY}\n* {KEY}", f"{KEY} \x1b[2J", "ssh-ed25519", f"@revoked * {KEY}"])
+def test_a_node_cannot_write_lines_of_its_own_into_known_hosts(said):
+    with pytest.raises(entrance.NoEntrance, match="node n1 has published for dev is none"):
+        entrance.host_key(logged_in(host_key=said))
+
+
 def test_a_drained_vps_says_what_starts_it_again():
     vps = logged_in("stopped", reason="NodeDrained", why="its node n1 is drained")
     with pytest.raises(entrance.NoEntrance) as caught:
@@ -196,7 +202,7 @@ async def test_connect_tells_what_is_in_the_way(shell, home):
 
 async def test_ssh_config_is_shown_before_it_is_installed(shell, home):
     code, out, _ = await shell("ssh-config")
-    assert code == 0 and "Host *.vps\n" in out and "ssh-proxy %n\n" in out
+    assert code == 0 and """Host *.vps "!*'*"\n""" in out and "ssh-proxy '%n'\n" in out
     assert not (home / ".ssh").exists()
     assert (await shell("ssh-config --install"))[0] == 0
     assert (home / ".ssh" / "config").read_text().endswith("Include kohakuriver/config\n")

@@ -101,3 +101,11 @@ def test_what_is_held_is_said_in_the_words_it_was_declared_in():
     assert standing.resources(vps) == "0.2 cores, 64M"
     vps["status"]["assignment"]["grant"] |= {"cores": "1", "memory": "1Gi"}
     assert standing.resources(vps) == "1 core, 1Gi"
+
+
+@pytest.mark.parametrize("said", ["$(touch pwned)", "n1;id", "-oProxyCommand=id", "n1\nid", "a b"])
+def test_what_a_node_says_of_itself_is_no_command_in_anybodys_shell(said):
+    node = a_node(address=said)
+    assert standing.ssh_command(a_vps(), node, reader=ALPHA) == "ssh -p 30000 root@alpha"
+    node["status"]["nodeInfo"] = {"hostname": said}
+    assert standing.ssh_command(a_vps(), node, reader=ALPHA) == "ssh -p 30000 root@n1"
