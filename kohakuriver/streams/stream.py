@@ -18,6 +18,7 @@ PING_AFTER: Final = 20.0  # seconds without a sign of life from the other side
 GONE_AFTER: Final = 60.0  # seconds without one until the other side is taken for gone
 CLOSE_WITHIN: Final = 2.0  # seconds for the other side to answer a close frame
 HIGH, LOW = 1 << 18, 1 << 16  # bytes waiting to be read at which the other side is stopped, and let go on
+CONTROL_COUNTS: Final = 1 << 12  # bytes as which a control message counts while it waits
 
 
 class Receiver(Protocol):
@@ -57,7 +58,9 @@ class Framed(asyncio.Protocol):
         self._ping_after = ping_after
         self._gone_after = gone_after
         self._transport: asyncio.Transport | None = None
-        self._text = b""
+        self._text = bytearray()
+        self._is_full = False
+        self._owed: bytes | None = None  # what the last ping said, while there is no room for its answer
         self._heard = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._is_closing = False
@@ -125,7 +128,7 @@ class Framed(asyncio.Protocol):
         try:
             for piece in self._decoder.feed(data):
                 self._take(piece)
-        except (BrokenFrame, ValueError) as error:
+        except (BrokenFrame, ValueError, RecursionError) as error:
             self._fail(errors.BadRequest(f"the other side does not speak this protocol: {error}"))
 
     def eof_received(self) -> bool:
@@ -140,9 +143,13 @@ class Framed(asyncio.Protocol):
         self._tell_end(None if self._is_closing else self._error)
 
     def pause_writing(self) -> None:
+        self._is_full = True
         self._receiver.writable(False)
 
     def resume_writing(self) -> None:
+        self._is_full = False
+        if self._owed is not None:
+            self._answer_ping(self._owed)
         self._receiver.writable(True)
 
     # Behind it.
@@ -159,16 +166,22 @@ class Framed(asyncio.Protocol):
             case Opcode.TEXT:
                 self._take_text(piece)
             case Opcode.PING:
-                self._write(Opcode.PONG, piece.data)
+                self._answer_ping(piece.data)
             case Opcode.CLOSE if piece.ends:
                 self._take_close()
+
+    def _answer_ping(self, data: bytes) -> None:
+        """One answer is enough for many (RFC 6455, 5.5.3), so that who never reads them fills no memory."""
+        self._owed = data if self._is_full else None
+        if not self._is_full:
+            self._write(Opcode.PONG, data)
 
     def _take_text(self, piece: Piece) -> None:
         self._text += piece.data
         if len(self._text) > LIMIT:
             raise BrokenFrame("a control message is too long")
         if piece.ends:
-            text, self._text = self._text, b""
+            text, self._text = self._text, bytearray()
             message = json.loads(text)
             if not isinstance(message, dict):
                 raise BrokenFrame("a control message is a JSON object")
@@ -238,8 +251,7 @@ class Stream:
             self._news.clear()
             await self._news.wait()
         found = self._came.popleft()
-        if isinstance(found, bytes):
-            self._waiting -= len(found)
+        self._waiting -= len(found) if isinstance(found, bytes) else CONTROL_COUNTS
         if self._is_paused and self._waiting <= LOW:
             self._is_paused = False
             self.framed.resume_reading()
@@ -269,18 +281,11 @@ class Stream:
             await self._news.wait()
 
     def bytes_came(self, data: bytes, *, ends: bool) -> None:
-        if not data:
-            return
-        self._came.append(data)
-        self._waiting += len(data)
-        if self._waiting > HIGH and not self._is_paused:
-            self._is_paused = True
-            self.framed.pause_reading()
-        self._news.set()
+        if data:
+            self._wait_to_be_read(data, len(data))
 
     def control_came(self, message: Control) -> None:
-        self._came.append(message)
-        self._news.set()
+        self._wait_to_be_read(message, CONTROL_COUNTS)
 
     def writable(self, yes: bool) -> None:
         if yes:
@@ -292,6 +297,14 @@ class Stream:
         self._is_over, self._error = True, error
         self._news.set()
         self._room.set()
+
+    def _wait_to_be_read(self, found: bytes | Control, counts: int) -> None:
+        self._came.append(found)
+        self._waiting += counts
+        if self._waiting > HIGH and not self._is_paused:
+            self._is_paused = True
+            self.framed.pause_reading()
+        self._news.set()
 
     def _check(self) -> None:
         if self._is_over:

@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 
 from kohakuriver import errors
+from kohakuriver.streams.frames import Opcode, header
 from kohakuriver.streams.splice import splice
 from kohakuriver.streams.stream import GONE_AFTER, HIGH, PING_AFTER, Stream
 
@@ -89,6 +91,66 @@ async def test_a_reader_that_waits_stops_the_writer():
         writer.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await writer
+
+
+async def test_control_messages_that_nobody_reads_stop_the_writer_too():
+    async with ends() as (client, agent):
+        sent = 0
+
+        async def write() -> None:
+            nonlocal sent
+            while True:
+                await client.send_control({"x": "y" * 1000})
+                sent += 1
+
+        writer = asyncio.create_task(write())
+        await asyncio.sleep(0.3)
+        stood = sent
+        assert stood < 5_000
+        await asyncio.sleep(0.1)
+        assert sent == stood
+        for _ in range(stood):
+            assert await agent.receive() == {"x": "y" * 1000}
+        writer.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await writer
+
+
+async def test_pings_whose_answers_nobody_reads_fill_no_memory_and_the_last_is_answered():
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    agent = await adopted(far, Stream(masks=False))
+    transport = agent.framed._transport
+    loop = asyncio.get_running_loop()
+    ping = b"".join(header(Opcode.PING, 125, masked=True) + b"%0125d" % number for number in range(2000))
+    for _ in range(40):  # 10 MB
+        await loop.sock_sendall(near, ping)
+    last = header(Opcode.PING, 4, masked=True) + b"last"
+    await loop.sock_sendall(near, last)
+    await asyncio.sleep(0.1)
+    assert transport.get_write_buffer_size() < 2 * HIGH
+    answered = b""
+    while not answered.endswith(header(Opcode.PONG, 4, masked=False) + b"last"):
+        answered += await loop.sock_recv(near, 1 << 16)
+    agent.framed.abort()
+    near.close()
+
+
+async def test_a_message_in_very_many_pieces_costs_what_its_bytes_cost():
+    async with ends() as (_, agent):
+        piece = b"\x00\x81\0\0\0\0 "
+        began = time.process_time()
+        agent.framed.data_received(b"\x01\x81\0\0\0\0 ")
+        for _ in range(6):
+            agent.framed.data_received(piece * 50_000)
+        assert time.process_time() - began < 4, "it takes a second; copied anew for each piece, ten"
+
+
+async def test_a_message_that_nests_too_deep_ends_the_stream():
+    async with ends() as (client, agent):
+        agent.framed._write(1, b"[" * 100_000)
+        with pytest.raises(errors.BadRequest):
+            await client.receive()
 
 
 class Wire(asyncio.Transport):
