@@ -33,7 +33,8 @@ READY = {
 
 
 class Reporter:
-    """Says what happens, and keeps the record of it."""
+    """Says what happens, and keeps the record of it. Where the disk is full it does neither, and goes on: the
+    programs end with their supervisor, and are needed all the more."""
 
     def __init__(self, files: ClusterFiles, state: RunState, *, when_ready: Callable[[], None]) -> None:
         self._files = files
@@ -45,13 +46,20 @@ class Reporter:
 
     def tell(self, happening: Happening) -> None:
         """Hear of something."""
+        try:
+            self._tell(happening)
+        except OSError as error:
+            with contextlib.suppress(OSError):  # the log is most likely on the same disk
+                screen.note(f"what runs cannot be written to {self._files.run}: {error.strerror}")
+
+    def _tell(self, happening: Happening) -> None:
         match happening:
             case Started(name, child):
                 self._write(dataclasses.replace(self._state, programs={**self._state.programs, name: child}))
             case Ended(name, _, _, _, _):
                 deaths = {**self._state.deaths, name: self._state.deaths.get(name, 0) + 1}
-                screen.note(ended(happening))
                 self._write(dataclasses.replace(self._state, deaths=deaths))
+                screen.note(ended(happening))
             case Waiting(_, missing):
                 screen.note(f"waiting for {missing}")
             case Ready(name):
