@@ -29,9 +29,10 @@ from agent.journal import Journal, NodeFacts
 from agent.keeper import Keeper, Past
 from agent.login.access import Access
 from agent.login.ssh import HostKeys
-from agent.machine import facts, gpus, topology
+from agent.machine import facts, topology
 from agent.machine.beneath import KernelMounter, Mounter
 from agent.machine.gpus import Devices
+from agent.machine.inventory import inventory
 from agent.machine.isolation import Isolation
 from agent.machine.sentinel import Sentinel, Verdict
 from agent.machine.staging import Staging
@@ -131,7 +132,7 @@ class Agent:
         self.roster = Roster()
         self.topology = topology.read(settings.sysfs)
         self.devices = Devices(
-            gpus.inventory(settings.gpu_inventory, sysfs=settings.sysfs),
+            inventory(settings.gpu_inventory, sysfs=settings.sysfs),
             simulated=settings.gpu_inventory is not None,
             changed=self._look_at_all,
         )
@@ -221,7 +222,6 @@ class Agent:
         self.allocations.listen(lambda _: self._allocation_changed())
         self.environments.listen(lambda _: self._environment_changed())
         self.servers.listen(lambda _: self._servers_changed())
-        await self.devices.refresh()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.heartbeat.run(), name="heartbeat")
             tasks.create_task(self.vpses.run(), name="watch vpses")
@@ -230,6 +230,7 @@ class Agent:
             tasks.create_task(self.environments.run(), name="watch environments")
             tasks.create_task(self.servers.run(), name="watch servers")
             tasks.create_task(self.recorder.run(), name="events")
+            await self.devices.refresh()
             tasks.create_task(self.node.run(), name="node")
             for informer in (self.vpses, self.nodes, self.allocations):
                 await informer.wait_synced()

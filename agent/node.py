@@ -142,6 +142,8 @@ class NodeKeeper:
         wanted = conditions(self._engine, disk, self._watchman.quarantine)
         if "Quarantined" in known and self._watchman.quarantine is None:
             wanted.append(_condition("Quarantined", False, "Accepted", ""))
+        if self._devices.found or self._devices.trouble or "GPUsReady" in known:
+            wanted.append(gpus_ready(self._devices.trouble))
         news = [condition for condition in wanted if _differs(known.get(condition["type"]), condition)]
         if news:
             change["conditions"] = news
@@ -245,6 +247,11 @@ def conditions(
         reason = "DiskShort" if disk.is_short else "DiskFree"
         found.append(_condition("DiskPressure", disk.is_short, reason, disk.words if disk.is_short else ""))
     return found
+
+
+def gpus_ready(trouble: str) -> dict[str, str]:
+    """Whether every GPU of this machine can be given to a VPS."""
+    return _condition("GPUsReady", not trouble, "GPUsUnwell" if trouble else "GPUsWell", trouble)
 
 
 def _condition(type_: str, is_so: bool, reason: str, message: str) -> dict[str, str]:

@@ -1,21 +1,16 @@
-"""The machine's GPUs: through NVML, or from a file that stands in for it in tests.
+"""The machine's GPUs as last seen, whoever told of them.
 
-Read now and then by node.py, which reports them; surroundings.py asks which of a VPS's are there and well.
-The library is the extra `gpu`; without it, or without a driver, the machine has none. Never changes a GPU.
+Refreshed now and then by node.py, which reports them; surroundings.py asks which of a VPS's are there and
+well. inventory.py says where they are looked up. Never changes a GPU.
 """
 
 import asyncio
-import contextlib
 import dataclasses
-import importlib
-import importlib.util
-import json
 import logging
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from kohakuriver import errors, quantity
+from kohakuriver import quantity
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +25,7 @@ class GPU:
     memory: int | None = None  # bytes
     numa: int | None = None
     healthy: bool = True
+    trouble: str = ""  # why it is not healthy, where the driver says so
 
     def written(self) -> dict[str, object]:
         """As it stands in the Node's status."""
@@ -44,6 +40,10 @@ class GPU:
         }
         return {field: value for field, value in fields.items() if value is not None}
 
+    def sick(self, trouble: str) -> "GPU":
+        """The same one, to be given to nobody."""
+        return dataclasses.replace(self, healthy=False, trouble=trouble)
+
 
 Found = tuple[GPU, ...]
 
@@ -52,65 +52,8 @@ class Inventory(Protocol):
     """Where GPUs are looked up."""
 
     def read(self) -> Found:
-        """All of them now. Blocking; raises OSError or ValueError when it cannot tell."""
+        """All of them now. Blocks for seconds at most; raises OSError or ValueError when it cannot tell."""
         ...
-
-
-class FileInventory:
-    """A JSON list of objects with the fields of `Node.status.gpus`."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def read(self) -> Found:
-        try:
-            return tuple(_from_json(one) for one in json.loads(self._file.read_text()))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{self._file} is no list of GPUs with index and uuid: {error}") from error
-
-
-class NoGPUs:
-    """A machine without."""
-
-    def read(self) -> Found:
-        return ()
-
-
-class NVML:
-    """NVIDIA's library, given as its module. Raises OSError where there is no driver."""
-
-    def __init__(self, nvml: Any, sysfs: Path) -> None:
-        self._nvml = nvml
-        self._sysfs = sysfs
-        self._call(nvml.nvmlInit)
-
-    def read(self) -> Found:
-        count = self._call(self._nvml.nvmlDeviceGetCount)
-        return tuple(self._read(index) for index in range(count))
-
-    def _read(self, index: int) -> GPU:
-        device = self._call(self._nvml.nvmlDeviceGetHandleByIndex, index)
-        pci = _text(self._call(self._nvml.nvmlDeviceGetPciInfo, device).busId).lower()
-        return GPU(
-            index=index,
-            uuid=_text(self._call(self._nvml.nvmlDeviceGetUUID, device)),
-            model=_text(self._call(self._nvml.nvmlDeviceGetName, device)),
-            memory=int(self._call(self._nvml.nvmlDeviceGetMemoryInfo, device).total),
-            numa=self._numa(pci),
-        )
-
-    def _numa(self, pci: str) -> int | None:
-        """sysfs writes four digits of the domain where NVML writes eight, and -1 where it does not matter."""
-        with contextlib.suppress(OSError, ValueError):
-            number = int((self._sysfs / f"bus/pci/devices/{pci[-12:]}/numa_node").read_text())
-            return number if number >= 0 else None
-        return None
-
-    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        try:
-            return function(*arguments)
-        except self._nvml.NVMLError as error:
-            raise OSError(f"NVML: {error}") from error
 
 
 class Devices:
@@ -128,13 +71,18 @@ class Devices:
         """Whether the engine can be asked for them."""
         return bool(self.found) and not self.simulated
 
+    @property
+    def trouble(self) -> str:
+        """What keeps GPUs of this machine from being given to VPSes, in words; empty where nothing does."""
+        return self._error or "; ".join(_words(gpu) for gpu in self.found if not gpu.healthy)
+
     async def refresh(self) -> None:
         """Look again. Where nobody can tell, those known are kept, as unhealthy."""
         try:
             found, error = await asyncio.to_thread(self._inventory.read), ""
         except (OSError, ValueError) as failure:
             error = str(failure)
-            found = tuple(dataclasses.replace(gpu, healthy=False) for gpu in self.found)
+            found = tuple(gpu.sick(error) for gpu in self.found)
         if error and error != self._error:
             log.warning("the GPUs cannot be read", extra={"error": error})
         self._error = error
@@ -146,43 +94,13 @@ class Devices:
     def wrong(self, uuid: str, *, node: str) -> str:
         """What is wrong with a GPU, in words; empty if nothing is."""
         gpu = next((one for one in self.found if one.uuid == uuid), None)
-        if gpu is None:
-            return f"GPU {uuid} is gone from {node}"
-        return "" if gpu.healthy else f"GPU {uuid} (index {gpu.index}) of {node} is not healthy"
+        if gpu is not None:
+            why = f": {gpu.trouble}" if gpu.trouble else ""
+            return "" if gpu.healthy else f"GPU {uuid} (index {gpu.index}) of {node} is not healthy{why}"
+        if self._error:
+            return f"whether {node} has GPU {uuid} cannot be told: {self._error}"
+        return f"GPU {uuid} is gone from {node}"
 
 
-def inventory(file: Path | None, *, sysfs: Path) -> Inventory:
-    """Where to look on this machine. Raises ConfigError for a file that is not one."""
-    if file is not None:
-        found = FileInventory(file)
-        try:
-            found.read()
-        except (OSError, ValueError) as error:
-            raise errors.ConfigError(
-                f"--gpu-inventory: {error}",
-                hint='write a list such as [{"index": 0, "uuid": "GPU-0", "model": "A100", "numa": 0}]',
-            ) from error
-        return found
-    if importlib.util.find_spec("pynvml") is None:
-        return NoGPUs()
-    try:
-        return NVML(importlib.import_module("pynvml"), sysfs)
-    except OSError as error:
-        log.info("no GPUs", extra={"why": str(error)})
-        return NoGPUs()
-
-
-def _from_json(one: dict[str, Any]) -> GPU:
-    memory = one.get("memory")
-    return GPU(
-        index=int(one["index"]),
-        uuid=str(one["uuid"]),
-        model=one.get("model") or "",
-        memory=quantity.size(memory) if memory is not None else None,
-        numa=one.get("numa"),
-        healthy=bool(one.get("healthy", True)),
-    )
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+def _words(gpu: GPU) -> str:
+    return f"GPU {gpu.index} ({gpu.uuid}) is not healthy" + (f": {gpu.trouble}" if gpu.trouble else "")

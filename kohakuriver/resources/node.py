@@ -177,7 +177,7 @@ class NodeStatus(meta.Model):
     volumes: list[NodeVolume] | None = None
     """Volumes that the engine holds."""
     conditions: Annotated[list[meta.Condition] | None, meta.keyed_by("type")] = None
-    """Ready, RuntimeReady, NetworkIsolated, DiskPressure, Quarantined."""
+    """Ready, RuntimeReady, NetworkIsolated, DiskPressure, GPUsReady, Quarantined."""
     node_info: NodeInfo | None = None
     """What the machine and its programs are."""
     images: list[str] | None = None

@@ -1,13 +1,11 @@
 """GPUs as they come and go."""
 
-import types
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from agent.machine import gpus
-from agent.machine.gpus import GPU, NVML, Devices, FileInventory
+from agent.machine.gpus import Devices
+from agent.machine.inventory import FileInventory, inventory
 from agent.runtime import translate
 from agent.runtime.base import ContainerSpec, Limits
 from kohakuriver import errors
@@ -47,58 +45,8 @@ def test_simulated_gpus_are_no_devices_to_ask_the_engine_for(tmp_path: Path) -> 
 def test_a_file_that_is_no_inventory_is_refused_with_an_example(tmp_path: Path) -> None:
     (tmp_path / "gpus.json").write_text('[{"index": 0}]')
     with pytest.raises(errors.ConfigError) as caught:
-        gpus.inventory(tmp_path / "gpus.json", sysfs=Path("/sys"))
+        inventory(tmp_path / "gpus.json", sysfs=Path("/sys"))
     assert '"uuid": "GPU-0"' in caught.value.hint
-
-
-def test_a_machine_without_a_driver_has_no_gpus(tmp_path: Path) -> None:
-    assert gpus.inventory(None, sysfs=tmp_path).read() == ()
-
-
-class FakeNVML:
-    """As much of NVIDIA's library as is used: one GPU, then a driver that fails."""
-
-    class NVMLError(Exception):
-        """What the library raises."""
-
-    fails = False
-
-    def nvmlInit(self) -> None:
-        """Nothing to begin."""
-
-    def nvmlDeviceGetCount(self) -> int:
-        if self.fails:
-            raise self.NVMLError("GPU is lost")
-        return 1
-
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
-        return index
-
-    def nvmlDeviceGetPciInfo(self, device: int) -> Any:
-        return types.SimpleNamespace(busId=b"00000000:65:00.0")
-
-    def nvmlDeviceGetUUID(self, device: int) -> str:
-        return "GPU-1f2e"
-
-    def nvmlDeviceGetName(self, device: int) -> bytes:
-        return b"NVIDIA A100"
-
-    def nvmlDeviceGetMemoryInfo(self, device: int) -> Any:
-        return types.SimpleNamespace(total=40 << 30)
-
-
-async def test_a_gpu_is_read_with_the_numa_node_it_is_close_to(tmp_path: Path) -> None:
-    folder = tmp_path / "bus/pci/devices/0000:65:00.0"
-    folder.mkdir(parents=True)
-    (folder / "numa_node").write_text("1\n")
-    library = FakeNVML()
-    found = Devices(NVML(library, tmp_path), simulated=False, changed=lambda: None)
-    await found.refresh()
-    assert found.found == (GPU(0, "GPU-1f2e", "NVIDIA A100", 40 << 30, 1),)
-    assert found.are_real
-    library.fails = True
-    await found.refresh()
-    assert "is not healthy" in found.wrong("GPU-1f2e", node="n1")
 
 
 def test_the_engine_is_asked_for_devices_by_uuid() -> None:
