@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import ipaddress
+import os
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from agent.machine import allowed
 from agent.machine.allowed import Allowed
 from agent.settings import LOOPBACK, SSHPublishing
 from kohakuriver import __version__, durations, quantity
-from kohakuriver.client import authority
+from kohakuriver.client import authority, config
 
 DEFAULT_DATA_DIR = Path("~/.kohakuriver/agent")
 DEFAULT_DOCKER = "unix:///var/run/docker.sock"
@@ -122,11 +123,12 @@ def _joining(parser: argparse.ArgumentParser, found: argparse.Namespace) -> Join
         if found.token or found.ca_hash:
             parser.error("--token and --ca-hash go with --join")
         return None
-    if not found.token:
+    token = found.token or os.environ.get(config.JOIN_TOKEN, "")
+    if not token:
         parser.error("--join needs --token: `kohakuriver token create --join` prints the whole command")
     if found.config is not None:
         parser.error("--join and --config exclude each other: what joins keeps its config in --data-dir")
-    return Join(found.join, found.token, found.ca_hash or "")
+    return Join(found.join, token, found.ca_hash or "")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -199,7 +201,9 @@ def _add_joining(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="the API server; afterwards --data-dir holds this node's own credential, and is enough",
     )
-    group.add_argument("--token", default="", metavar="TOKEN", help="the join token")
+    group.add_argument(
+        "--token", default="", metavar="TOKEN", help=f"the join token (default: ${config.JOIN_TOKEN})"
+    )
     group.add_argument(
         "--ca-hash",
         type=_reading(_ca_hash),

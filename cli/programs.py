@@ -1,10 +1,16 @@
-"""`apiserver`, `controller`, `agent`: this process becomes that program, with all arguments."""
+"""`apiserver`, `controller`, `agent`: this process becomes that program, with all arguments but a secret one.
+
+Everybody on a machine reads the command lines of its processes, and an agent runs for years.
+"""
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import Annotated, NoReturn
 
 import typer
+
+from kohakuriver.client import config
 
 Arguments = Annotated[list[str] | None, typer.Argument(metavar="[ARGUMENTS]...")]
 
@@ -21,7 +27,8 @@ def controller(arguments: Arguments = None) -> int:
 
 def agent(arguments: Arguments = None) -> int:
     """Run the agent of this machine."""
-    become("agent", arguments or [])
+    words, token = without_token(arguments or [])
+    become("agent", words, environment={config.JOIN_TOKEN: token} if token else {})
 
 
 def command(program: str, arguments: list[str]) -> list[str]:
@@ -29,7 +36,21 @@ def command(program: str, arguments: list[str]) -> list[str]:
     return [sys.executable, "-P", "-m", program, *arguments]
 
 
-def become(program: str, arguments: list[str]) -> NoReturn:
+def without_token(arguments: list[str]) -> tuple[list[str], str]:
+    """The arguments without `--token`, and what it says."""
+    words, token, waiting = [], "", list(arguments)
+    while waiting:
+        word = waiting.pop(0)
+        if word == "--token" and waiting:
+            token = waiting.pop(0)
+        elif word.startswith("--token="):
+            token = word.removeprefix("--token=")
+        else:
+            words.append(word)
+    return words, token
+
+
+def become(program: str, arguments: list[str], *, environment: Mapping[str, str] | None = None) -> NoReturn:
     """Replace this process."""
     line = command(program, arguments)
-    os.execv(line[0], line)  # noqa: S606 - no shell is wanted
+    os.execve(line[0], line, {**os.environ, **(environment or {})})  # noqa: S606 - no shell is wanted

@@ -18,6 +18,7 @@ from kohakuriver import errors, private_file
 
 DEFAULT_PATH = Path("~/.kohakuriver/config")
 VARIABLE = "KOHAKURIVER_CONFIG"
+JOIN_TOKEN = "KOHAKURIVER_JOIN_TOKEN"  # noqa: S105 - what `agent --join` reads without --token
 SERVERS = "kohakuriver.io/servers"  # the extension of a cluster's entry that names its further API servers
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

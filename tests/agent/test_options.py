@@ -7,6 +7,7 @@ import pytest
 from agent import options
 from agent.machine.allowed import AllowedMount
 from agent.settings import SSHPublishing
+from kohakuriver.client import config
 
 
 def run(*arguments: str) -> options.Run:
@@ -90,3 +91,11 @@ def test_a_prefix_is_written_in_one_way(prefix: str, capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit):
         options.parse(["--allow-mount", prefix])
     assert "absolute path" in capsys.readouterr().err
+
+
+def test_a_join_token_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(config.JOIN_TOKEN, "of-the-environment")
+    found = run("--join", "https://c1:6443")
+    assert found.join is not None and found.join.token == "of-the-environment"
+    found = run("--join", "https://c1:6443", "--token", "typed")
+    assert found.join is not None and found.join.token == "typed"
