@@ -74,7 +74,7 @@ class NodeKeeper:
         while True:
             try:
                 await self.step()
-                wait = REFRESH
+                wait = RETRY if self._lists_another_store else REFRESH
             except errors.KohakuRiverError as error:
                 log.warning("node not written", extra={"node": self._settings.node, "error": error.message})
                 wait = RETRY
@@ -164,8 +164,12 @@ class NodeKeeper:
         return {field: value for field, value in status.items() if value is not None}
 
     def _accounted(self) -> dict[str, Any]:
-        """The containers that no VPS accounts for, and as of which history of the store that is so."""
-        if not self._engine.lists or not self._vpses.synced:
+        """The containers that no VPS accounts for, and as of which history of the store that is so.
+
+        Nothing in the moment in which the store is known to be restored and its VPSes are not listed yet: who
+        accepts the node by what stands here shall have seen what it has found.
+        """
+        if not self._engine.lists or not self._vpses.synced or self._lists_another_store:
             return {}
         found = self._roster.unknown(self._expected())
         quarantine = self._watchman.quarantine
@@ -174,6 +178,11 @@ class NodeKeeper:
             "history": self._vpses.history or None,
             "quarantine": dataclasses.asdict(quarantine) if quarantine is not None else None,
         }
+
+    @property
+    def _lists_another_store(self) -> bool:
+        """Whether the VPSes held are still those of before a restore that another list has told of."""
+        return self._vpses.history != (self._watchman.seen.history or self._vpses.history)
 
     def _expected(self) -> set[strays.Identity]:
         """The placements here that the API has, and those that are about to be removed."""

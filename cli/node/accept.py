@@ -1,12 +1,13 @@
 """`node accept`: a person has looked at a node after the store was restored, and ends its quarantine."""
 
+import time
 from typing import Annotated
 
 import typer
 
-from cli import failures, screen
+from cli import failures, follow, screen
 from cli.http import Api, Object
-from cli.node import change, lookup
+from cli.node import change, lookup, overview
 from cli.node.change import Nodes
 from cli.settings import Settings
 from kohakuriver.resources import kinds
@@ -17,6 +18,7 @@ kohakuriver node accept --all
 """
 
 All = Annotated[bool, typer.Option("--all", help="Every node there is.")]
+PATIENCE, PAUSE = 10.0, 0.3  # seconds for a node to speak, and between two looks
 
 
 def accept(settings: Settings, nodes: Nodes = None, everything: All = False) -> int:
@@ -35,11 +37,33 @@ def accept(settings: Settings, nodes: Nodes = None, everything: All = False) -> 
 
 def _accept(api: Api, node: Object) -> None:
     """By the id of this very quarantine; of a node that has not spoken since, by the history of the store."""
+    node = _heard(api, node)
     quarantine = (node.get("status") or {}).get("quarantine")
-    heard = (node.get("status") or {}).get("history") == api.history
+    heard = _has_spoken(api, node)
     token = quarantine["id"] if quarantine and heard else api.history
     if heard and not quarantine:
         screen.out(f"{change.title(node)} is not in quarantine")
         return
     change.patch(api, node, {"spec": {"accepts": token}})
     screen.out(f"{change.title(node)} accepted" + ("" if heard else ", though it has not been heard since"))
+
+
+def _heard(api: Api, node: Object) -> Object:
+    """The Node once it has said what it found; as it is where nothing will come, or not in time.
+
+    Seconds pass between a restore and the reports of nodes that live.
+    """
+    deadline = follow.Deadline(min(api.timeout, PATIENCE))
+    while not _has_spoken(api, node) and _may_speak(node) and not deadline.passed:
+        time.sleep(deadline.left(PAUSE))
+        node = api.call("GET", api.path(kinds.NODE, name=node["metadata"]["name"]))
+    return node
+
+
+def _has_spoken(api: Api, node: Object) -> bool:
+    return bool((node.get("status") or {}).get("history") == api.history)
+
+
+def _may_speak(node: Object) -> bool:
+    engine = overview.condition(node, "RuntimeReady").get("status")
+    return overview.condition(node, "Ready").get("status") == "True" and engine != "False"

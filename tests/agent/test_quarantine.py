@@ -19,7 +19,7 @@ from kohakuriver.resources.vps import RunState
 from tests.agent.agent_kit import Node, a_manifest
 from tests.agent.builders import NOON, a_container, a_vps, exited, known
 from tests.agent.placement_kit import lose
-from tests.apiserver.api import running_api
+from tests.apiserver.api import Api, Reply, running_api
 
 pytestmark = pytest.mark.looptime
 
@@ -133,6 +133,8 @@ async def test_a_restored_store_leaves_what_lives_alone_and_a_person_has_it_adop
         store.restore(backup, keeps_log=keeps_log)
         if not survives:
             await node.start_agent()
+        first = await in_quarantine(api)
+        assert first.body["status"]["history"] == first.headers[kinds.HISTORY_HEADER]
         await asyncio.sleep(40)
 
         status = (await api.get(kinds.NODE.path(name="n1"))).body["status"]
@@ -165,6 +167,15 @@ async def test_a_restored_store_leaves_what_lives_alone_and_a_person_has_it_adop
         assert node.engine.calls["create"] == calls["create"] + 1
         assert [one["message"] for one in await node.events("FilesystemLost")] != []
         await node.kill_agent()
+
+
+async def in_quarantine(api: Api) -> Reply:
+    """The Node as it first says that it is."""
+    while True:
+        answer = await api.get(kinds.NODE.path(name="n1"))
+        if (answer.body.get("status") or {}).get("quarantine"):
+            return answer
+        await asyncio.sleep(0.01)
 
 
 @pytest.mark.fault(39)

@@ -1,10 +1,15 @@
 """`node …` against the real API server."""
 
+import asyncio
+import logging
+
 import pytest
 
 from kohakuriver.resources import kinds
 from tests.cli.lossy import lossy
 from tests.cli.vps.objects import a_node, a_vps, an_allocation
+
+QUARANTINE = {"id": "3f1c", "since": "2026-01-01T00:00:00Z", "why": "the cluster's store was restored"}
 
 
 async def spec_of(shell, name: str = "n1"):
@@ -134,3 +139,40 @@ async def test_a_node_whose_object_was_deleted_can_be_forgotten_too(shell):
     code, out, _ = await shell("node forget n1 --destroyed --yes")
     assert (code, out) == (0, "node/n1 forgotten\n")
     assert (await shell("node forget n1 --destroyed --yes"))[0] == 1
+
+
+async def history_of(shell) -> str:
+    return (await shell.api.call("GET", kinds.NODE.path())).headers[kinds.HISTORY_HEADER]
+
+
+async def test_a_node_is_accepted_by_the_id_of_its_quarantine(shell):
+    node = a_node()
+    node["status"] |= {"history": await history_of(shell), "quarantine": QUARANTINE}
+    await shell.put(kinds.NODE, node)
+    assert await shell("node accept n1") == (0, "node/n1 accepted\n", "")
+    assert await spec_of(shell) == {"accepts": "3f1c"}
+
+
+async def test_a_node_that_is_away_is_accepted_by_the_history_of_the_store(shell):
+    node = a_node(ready="Unknown")
+    node["status"] |= {"history": "of before", "quarantine": QUARANTINE}
+    await shell.put(kinds.NODE, node)
+    said = "node/n1 accepted, though it has not been heard since\n"
+    assert await shell("node accept n1") == (0, said, "")
+    assert await spec_of(shell) == {"accepts": await history_of(shell)}
+
+
+async def test_a_node_that_lives_is_accepted_by_what_it_says_once_it_has_listed_the_restored_store(
+    shell, caplog
+):
+    node = a_node()
+    node["status"] |= {"history": "of before"}
+    await shell.put(kinds.NODE, node)
+    caplog.set_level(logging.INFO, "apiserver.audit")
+    accepted = asyncio.create_task(shell("node accept n1"))
+    while "/nodes/n1" not in str([vars(line).get("path") for line in caplog.records]):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    node["status"] |= {"history": await history_of(shell), "quarantine": QUARANTINE}
+    await shell.put(kinds.NODE, node)
+    assert await accepted == (0, "node/n1 accepted\n", "")
+    assert await spec_of(shell) == {"accepts": "3f1c"}

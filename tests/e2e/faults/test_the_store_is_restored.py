@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.api import VPSES
+from tests.e2e.api import LEASES, VPSES
 from tests.e2e.conftest import eventually
 from tests.e2e.nodes import Bed
 
@@ -53,6 +53,24 @@ def _cli(bed: Bed, *words: str) -> str:
     return done.stdout
 
 
+def _tell_every_agent(bed: Bed) -> None:
+    """Each node has made renewals far beyond the backup, as in any cluster whose backup is not seconds old.
+
+    An agent can tell that the store went back only by what it was told after the backup, and only until
+    the restored store has counted that far again.
+    """
+    for count in range(40):
+        bed.api.patch(f"{VPSES}/before", {"metadata": {"annotations": {"count": str(count)}}})
+    for _ in range(2):  # the second follows on the answer to the first
+        told = {name: _renewed(bed, name) for name in bed.nodes}
+        eventually(lambda told=told: all(_renewed(bed, name) != told[name] for name in bed.nodes))
+
+
+def _renewed(bed: Bed, node: str) -> str:
+    leases = LEASES.format(namespace="kohakuriver-node-lease")
+    return str(bed.api.get(f"{leases}/{node}")["metadata"]["resourceVersion"])
+
+
 def _strays(bed: Bed, node: str) -> list[str]:
     return [one["vps"] for one in bed.node(node)["status"].get("unknown") or ()]
 
@@ -73,6 +91,7 @@ def test_a_restored_store_ends_no_vps_and_what_it_forgot_is_taken_over_again(
     bed.delete("gone")
     eventually(lambda: not bed.exists("gone"))
     after = bed.running("after", resources={"cores": "1.5", "memory": "64Mi"})
+    _tell_every_agent(bed)
     version = bed.api.get(VPSES)["metadata"]["resourceVersion"]
     alive = {name: node.container(name) for name in ("before", "after")}
     since = time.time()
