@@ -123,7 +123,8 @@ def _joining(parser: argparse.ArgumentParser, found: argparse.Namespace) -> Join
         if found.token or found.ca_hash:
             parser.error("--token and --ca-hash go with --join")
         return None
-    token = found.token or os.environ.get(config.JOIN_TOKEN, "")
+    inherited = os.environ.pop(config.JOIN_TOKEN, "")  # and nothing that is started here inherits it
+    token = found.token or inherited
     if not token:
         parser.error("--join needs --token: `kohakuriver token create --join` prints the whole command")
     if found.config is not None:

@@ -4,6 +4,7 @@ It outlives the agent, so that a restart of that costs nobody their shell: Docke
 so whoever started it has to stay. The agent asks it by one line over a unix socket (wire.py), then only
 copies bytes between it and the API server; the holder itself speaks the frames of docs/design/005-streams.md.
 
+    holder      the process
     reception   the unix socket: one line in, one line out, then frames
     sessions    which sessions there are
     session     one of them: a program, and whoever is attached to it (attachment)

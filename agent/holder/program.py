@@ -9,6 +9,7 @@ from agent.holder.ending import ending
 from agent.holder.hangup import hang_up
 from agent.holder.hangup_inside import hang_up_inside
 from agent.holder.session import Ending, Session, Size
+from agent.runtime.engine_socket import SharedReader
 from agent.runtime.errors import EngineError
 from agent.runtime.execs import Execs
 
@@ -30,7 +31,7 @@ LOGIN: Final = (
 """The image's best shell, in a login environment."""
 
 
-class TerminalProgram(asyncio.Protocol):
+class TerminalProgram(SharedReader):
     """One of them. Its session is told what comes and how it ended."""
 
     def __init__(self, execs: Execs, exec_id: str, container: str, session: Session, *, spawn: Spawn) -> None:

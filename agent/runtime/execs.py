@@ -6,9 +6,9 @@ import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from agent.runtime.engine_socket import EngineSocket
+from agent.runtime.engine_socket import EngineSocket, SharedReader
 
-P = TypeVar("P", bound=asyncio.Protocol)
+P = TypeVar("P", bound=asyncio.Protocol | SharedReader)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
