@@ -18,7 +18,7 @@ kohakuriver node accept --all
 """
 
 All = Annotated[bool, typer.Option("--all", help="Every node there is.")]
-PATIENCE, PAUSE = 10.0, 0.3  # seconds for a node to speak, and between two looks
+PATIENCE, PAUSE = 10.0, 0.3  # seconds for the nodes to speak, and between two looks
 
 
 def accept(settings: Settings, nodes: Nodes = None, everything: All = False) -> int:
@@ -30,14 +30,14 @@ def accept(settings: Settings, nodes: Nodes = None, everything: All = False) -> 
     if everything and nodes:
         raise failures.UsageError("name nodes, or write --all", hint="kohakuriver node accept --all")
     every = api.call("GET", api.path(kinds.NODE))["items"]
+    patience = follow.Deadline(min(api.timeout, PATIENCE))
     for node in every if everything else lookup.find(api, nodes, verb="accept"):
-        _accept(api, node)
+        _accept(api, _heard(api, node, patience))
     return 0
 
 
 def _accept(api: Api, node: Object) -> None:
     """By the id of this very quarantine; of a node that has not spoken since, by the history of the store."""
-    node = _heard(api, node)
     quarantine = (node.get("status") or {}).get("quarantine")
     heard = _has_spoken(api, node)
     token = quarantine["id"] if quarantine and heard else api.history
@@ -48,14 +48,13 @@ def _accept(api: Api, node: Object) -> None:
     screen.out(f"{change.title(node)} accepted" + ("" if heard else ", though it has not been heard since"))
 
 
-def _heard(api: Api, node: Object) -> Object:
+def _heard(api: Api, node: Object, patience: follow.Deadline) -> Object:
     """The Node once it has said what it found; as it is where nothing will come, or not in time.
 
-    Seconds pass between a restore and the reports of nodes that live.
+    Seconds pass between a restore and the reports of nodes that live: one wait for all of them.
     """
-    deadline = follow.Deadline(min(api.timeout, PATIENCE))
-    while not _has_spoken(api, node) and _may_speak(node) and not deadline.passed:
-        time.sleep(deadline.left(PAUSE))
+    while not _has_spoken(api, node) and _may_speak(node) and not patience.passed:
+        time.sleep(patience.left(PAUSE))
         node = api.call("GET", api.path(kinds.NODE, name=node["metadata"]["name"]))
     return node
 

@@ -39,7 +39,9 @@ spec:
 
 
 class LivingNode(SimulatedNode):
-    """Reports in real time, finishes what is deleted, carries restarts out."""
+    """Reports in real time: what it has of the store too. Finishes what is deleted, carries restarts out."""
+
+    _history = ""
 
     async def _run(self) -> None:
         while True:
@@ -70,6 +72,12 @@ class LivingNode(SimulatedNode):
 
     async def _report_all(self) -> None:
         await super()._report_all()
+        history = (await self._client.list(VPS)).history
+        if history != self._history:
+            self._history = history
+            await self._client.patch(
+                kinds.NODE, self.name, {"status": {"history": history}}, subresource="status"
+            )
         for environment in (await self._client.list(kinds.ENVIRONMENT)).items:
             vps = environment["spec"].get("vps") or {}
             if vps.get("node") == self.name and not environment.get("status"):

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.e2e.access.person import person
-from tests.e2e.conftest import Cluster, a_manifest
+from tests.e2e.conftest import Cluster, a_manifest, eventually
 
 DEBIAN = a_manifest("dev", memory="256Mi", cores="1").replace("kohakuriver/busybox", "kohakuriver/debian-ssh")
 
@@ -169,7 +169,7 @@ def test_logs_show_what_the_main_process_wrote_of_a_stopped_vps_too(vpses):
         )
     )
     vpses.wait_running("talker")
-    shown = vpses.cli("logs", "talker")
+    shown = eventually(lambda: (said := vpses.cli("logs", "talker")).out and said)
     assert (shown.out, shown.err) == ("two\n", "one\n")
     assert vpses.cli("logs", "talker", "--since", "0s").out == ""
     with person(vpses, "logs", "-f", "talker", "--tail", "1") as she:
