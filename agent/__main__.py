@@ -21,6 +21,7 @@ from agent.journal import Journal
 from agent.loop import Agent
 from agent.machine import facts
 from agent.machine.isolation import chains
+from agent.metrics import Metrics
 from agent.runtime import remains
 from agent.runtime.docker import DockerRuntime
 from agent.runtime.iptables import Iptables, remove_chains
@@ -149,7 +150,7 @@ async def _serve(
         log.warning("not root: what needs the namespaces of containers will not work on this node")
     if wanted.metrics is not None:
         metrics = registry.CollectorRegistry()
-        metrics.register(agent.metrics)
+        metrics.register(Metrics(agent))
         prometheus_client.start_http_server(wanted.metrics.port, wanted.metrics.host, metrics)
     await agent.run()
 

@@ -1,13 +1,11 @@
 """What the agent counts, in Prometheus' form. Reads the parts when it is scraped; they know nothing of it."""
 
-import typing
 from collections.abc import Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-if typing.TYPE_CHECKING:
-    from agent.loop import Agent
+from agent.loop import Agent
 
 PREFIX = "kohakuriver_agent_"
 
@@ -15,7 +13,7 @@ PREFIX = "kohakuriver_agent_"
 class Metrics(Collector):
     """A collector over one agent."""
 
-    def __init__(self, agent: "Agent") -> None:
+    def __init__(self, agent: Agent) -> None:
         self._agent = agent
 
     def collect(self) -> Iterator[Metric]:
@@ -27,7 +25,7 @@ class Metrics(Collector):
             ),
             "watch_missed": (
                 "Changes that a list of VPSes found and the watch had not told of",
-                agent.vpses.missed,
+                agent.watches.vpses.missed,
             ),
             "relists": ("Times all containers were read", agent.engine.lists),
             "statuses_written": ("Statuses written", agent.reporter.written),
@@ -42,4 +40,4 @@ class Metrics(Collector):
         yield GaugeMetricFamily(
             PREFIX + "engine_ready", "Whether the container engine can be used", value=ready
         )
-        yield GaugeMetricFamily(PREFIX + "vpses", "VPSes bound to this node", value=len(agent.vpses))
+        yield GaugeMetricFamily(PREFIX + "vpses", "VPSes bound to this node", value=len(agent.watches.vpses))

@@ -97,7 +97,7 @@ async def test_what_was_given_up_does_not_come_back_where_a_watch_lags_behind_it
         await asyncio.sleep(20)
         assert await bookings(node) == {}
         assert node.agent is not None
-        node.agent.vpses.overlay(vps)  # as a watch has it that was cut off before the end
+        node.agent.watches.vpses.overlay(vps)  # as a watch has it that was cut off before the end
         await asyncio.sleep(10)
         assert node.containers() == []
         assert await node.events("FilesystemLost") == []

@@ -1,0 +1,69 @@
+"""Whether the engine is the one that holds this node's containers; what is known of it from before.
+
+`judge` looks for the sentinel (`machine/sentinel.py`) and words what follows; what was found is kept in the
+journal, for the agent that runs here next.
+"""
+
+import uuid
+
+from agent.engine import Health
+from agent.journal import Journal, NodeFacts
+from agent.machine import facts
+from agent.machine.sentinel import Sentinel, Verdict
+from agent.runtime.base import Containers, Runtime
+from agent.settings import Settings
+from kohakuriver.client.watch import Informer
+
+REPLACED = Health(
+    False,
+    "EngineReplaced",
+    "this container engine is not the one that holds this node's containers, or its data root "
+    "is not mounted: the volume that the agent left in it is missing; nothing is created, "
+    "started or confirmed until it is back, or the agent is started with --accept-engine",
+)
+
+
+class Custody:
+    """One node's claim on its engine."""
+
+    def __init__(self, runtime: Runtime, journal: Journal, vpses: Informer, *, settings: Settings) -> None:
+        self._journal = journal
+        self._vpses = vpses
+        self._accepted = settings.accept_engine
+        known = journal.load_node()
+        self._boot_id = facts.boot_id()
+        self.rebooted = bool(known.boot_id) and known.boot_id != self._boot_id
+        """Whether the machine was started since an agent last ran here."""
+        if not known.agent_id:
+            known = NodeFacts(agent_id=uuid.uuid4().hex)
+            journal.save_node(known)
+        self._facts = known
+        self._sentinel = Sentinel(
+            runtime, cluster=settings.cluster, node=settings.node, agent_id=known.agent_id
+        )
+
+    @property
+    def agent_id(self) -> str:
+        """Tells this agent from another of the same node name."""
+        return self._facts.agent_id
+
+    async def judge(self, containers: Containers) -> Health | None:
+        """Why this engine must not be used; None where it may. Raises EngineError."""
+        verdict = await self._sentinel.look(
+            made_before=self._facts.has_sentinel,
+            expected=self._expected(),
+            found=frozenset(container.id for container in containers),
+            accepted=self._accepted,
+        )
+        if verdict is Verdict.REPLACED:
+            return REPLACED
+        now = NodeFacts(self._facts.agent_id, has_sentinel=True, boot_id=self._boot_id)
+        if now != self._facts:
+            self._facts = now
+            self._journal.save_node(now)
+        return None
+
+    def _expected(self) -> frozenset[str]:
+        """The containers here that the API has been told of, by id."""
+        observed = [(vps.get("status") or {}).get("observed") or {} for vps in self._vpses]
+        return frozenset(seen["container"]["id"] for seen in observed if seen.get("container"))

@@ -1,0 +1,48 @@
+"""What one node watches: its own Node and bookings, the VPSes bound to it, environments, the API servers."""
+
+import asyncio
+import random
+
+from kohakuriver.client import servers
+from kohakuriver.client.rest import Client
+from kohakuriver.client.watch import Informer, Witness
+from kohakuriver.clock import Clock
+from kohakuriver.resources import kinds
+from kohakuriver.resources.kinds import ResourceType
+
+
+class Watches:
+    """The informers of an agent; each tells the witness of what it lists before anybody sees it."""
+
+    def __init__(
+        self, client: Client, *, node: str, clock: Clock, chance: random.Random, witness: Witness
+    ) -> None:
+        def informer(
+            resource: ResourceType, *, fields: str = "", labels: str = "", namespace: str = ""
+        ) -> Informer:
+            return Informer(
+                client,
+                resource,
+                clock=clock,
+                chance=chance,
+                namespace=namespace or None,
+                field_selector=fields,
+                label_selector=labels,
+                witness=witness,
+            )
+
+        self.vpses = informer(kinds.VPS, fields=f"status.assignment.node={node}")
+        self.nodes = informer(kinds.NODE, fields=f"metadata.name={node}")
+        self.allocations = informer(kinds.NODE_ALLOCATION, fields=f"metadata.name={node}")
+        self.environments = informer(kinds.ENVIRONMENT)
+        self.servers = informer(kinds.LEASE, namespace=servers.NAMESPACE, labels=servers.SELECTOR)
+
+    def start(self, tasks: asyncio.TaskGroup) -> None:
+        """All of them, from now on."""
+        for informer in (self.vpses, self.nodes, self.allocations, self.environments, self.servers):
+            tasks.create_task(informer.run(), name=f"watch {informer.resource.plural}")
+
+    async def wait_for_assignments(self) -> None:
+        """Until it is known what belongs on this node: nothing is touched before."""
+        for informer in (self.vpses, self.nodes, self.allocations):
+            await informer.wait_synced()
