@@ -11,7 +11,7 @@ _SIDE_BUFFER: Final = 1 << 17  # bytes that may wait in a connection before outp
 
 
 class Attachment:
-    """One connection to a session."""
+    """One connection to a session: what is `Attached`."""
 
     def __init__(self, session: Session, number: int) -> None:
         self.session = session

@@ -6,15 +6,12 @@ from it is dropped. While nobody is attached the program runs on; after the wind
 
 import asyncio
 import dataclasses
-import typing
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from agent.holder.outflow import Outflow
 from kohakuriver import errors
-
-if typing.TYPE_CHECKING:
-    from agent.holder.attachment import Attachment
+from kohakuriver.streams.stream import Framed
 
 STRIDE: Final = 1 << 20
 """How far a newcomer's number is above the last: who merely counts on never overtakes a newcomer."""
@@ -71,6 +68,19 @@ class Program(Protocol):
         ...
 
 
+class Attached(Protocol):
+    """Whoever is attached, seen from the session. Tells it `typed`, `shown`, `writable` and `left`."""
+
+    number: int
+    framed: Framed
+    has_room: bool  # for more output
+    knows_the_end: bool
+
+    def finish(self, ending: Ending) -> None:
+        """Tell how it ended, and close."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Facts:
     """What a list of sessions tells of one."""
@@ -87,7 +97,7 @@ class Session:
         self.facts = facts
         self.program: Program
         self.ending: Ending | None = None
-        self.attachment: Attachment | None = None
+        self.attachment: Attached | None = None
         self.window = window
         self._number = 0
         self._gone = gone  # nobody can come back any more
@@ -116,7 +126,7 @@ class Session:
         return number
 
     def attach(
-        self, attachment: "Attachment", *, offset: int | None, size: Size | None, redraw: bool, created: bool
+        self, attachment: Attached, *, offset: int | None, size: Size | None, redraw: bool, created: bool
     ) -> None:
         """Whoever was attached is told, and left alone."""
         older, self.attachment = self.attachment, attachment
@@ -144,7 +154,7 @@ class Session:
             self.resize(size, redraw=stale)
         self._pump()
 
-    def left(self, attachment: "Attachment") -> None:
+    def left(self, attachment: Attached) -> None:
         """Its connection ended."""
         if attachment is not self.attachment:
             return

@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import random
-import string
 from typing import Annotated
 
 import typer
@@ -13,7 +11,7 @@ from cli.access import target
 from cli.access.aftermath import explained
 from cli.access.escapes import Escape, Escapes
 from cli.access.modes import Modes
-from cli.access.remote import DETACHED, GONE_AFTER, PING_AFTER, Ending, Params, Remote
+from cli.access.remote import DETACHED, GONE_AFTER, PING_AFTER, Ending, Params, Remote, new_session
 from cli.access.target import Target
 from cli.access.terminal import Terminal
 from cli.settings import Settings
@@ -28,7 +26,6 @@ kohakuriver connect dev --ide             # files, an editor and a terminal
 """
 ENDED_FROM_OUTSIDE = 255  # as ssh's
 _SIGNALLED = 128
-_ALPHABET = string.ascii_lowercase + string.digits
 _HELP = b"\r\n ~.  detach: the shell goes on\r\n ~~  a tilde\r\n ~?  this\r\n"
 
 Name = Annotated[
@@ -62,11 +59,6 @@ def connect(
 def run(vps: Target, *, session: str, command: tuple[str, ...] = ()) -> int:
     """A shell, or a command on a terminal, until it ends; the exit code."""
     return asyncio.run(_Shell(vps, session=session, command=command).run())
-
-
-def new_session() -> str:
-    """A name for a session that nobody has named."""
-    return "".join(random.choices(_ALPHABET, k=8))  # noqa: S311 - a name, no secret
 
 
 class _Shell:

@@ -11,6 +11,7 @@ import typer
 from cli import failures, screen
 from cli.access import connect, outlet, target
 from cli.access.aftermath import explained
+from cli.access.remote import new_session
 from cli.access.target import Target
 from cli.access.terminal import Terminal
 from cli.settings import Settings
@@ -48,7 +49,7 @@ def exec(  # the command's name; the builtin is not used here
         )
     vps = target.find(settings, name, command="exec")
     if tty:
-        return connect.run(vps, session=connect.new_session(), command=tuple(command))
+        return connect.run(vps, session=new_session(), command=tuple(command))
     return asyncio.run(_run(vps, command, stdin=stdin))
 
 

@@ -1,22 +1,53 @@
-"""Opens streams of one VPS, and waits a while for what is being restarted: the VPS, its agent, an API server.
+"""Streams of one VPS, through the API servers of the config file, and with patience while something restarts.
 
-Every API server of the config file is tried. What the answer says is final (nothing listens, stopped, no
-right) is raised at once. Knows no kind of stream.
+`ApiServers` asks each once. `Opener` waits a while for what is being restarted: the VPS, its agent, an API
+server. What an answer says is final (nothing listens, stopped, no right) is raised at once. Knows no kind
+of stream.
 """
 
 import asyncio
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 from kohakuriver import errors
 from kohakuriver.client.config import Connection
-from kohakuriver.client.failover import Servers
 from kohakuriver.clock import Clock, SystemClock
 from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import Dialer
 
+PROGRAM = "kohakuriver"
 PATIENCE = 20.0  # seconds
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 2.0  # seconds between the tries
+
+Opened = TypeVar("Opened")
+
+
+class ApiServers:
+    """Those of a cluster; who answered last is asked first."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._dialers = [
+            Dialer(dataclasses.replace(connection, server=url), program=PROGRAM)
+            for url in (connection.server, *connection.others)
+        ]
+
+    async def first(self, open_at: Callable[[Dialer], Awaitable[Opened]]) -> Opened:
+        """What the first of them gives that can. Raises ApiError, and Unreachable where none answers."""
+        failure: errors.KohakuRiverError | None = None
+        for dialer in tuple(self._dialers):
+            try:
+                opened = await open_at(dialer)
+            except errors.KohakuRiverError as error:
+                if not is_passing(error):
+                    raise
+                if failure is None or isinstance(error, errors.ApiError):
+                    failure = error  # what one says tells more than that another is away
+                continue
+            self._dialers.remove(dialer)
+            self._dialers.insert(0, dialer)
+            return opened
+        raise failure or errors.Unreachable("no API server is known")
 
 
 class Opener:
@@ -31,10 +62,8 @@ class Opener:
         clock: Clock | None = None,
     ) -> None:
         self.name = name
-        self._connection = connection
-        self._servers = Servers((connection.server, *connection.others))
-        self._dialers: dict[str, Dialer] = {}
-        self._server = self._servers.first
+        self._namespace = connection.namespace
+        self._servers = ApiServers(connection)
         self._patience = patience
         self._clock = clock or SystemClock()
 
@@ -43,25 +72,17 @@ class Opener:
     ) -> tuple[asyncio.Transport, bytes]:
         """The connection after its upgrade, with reading paused, and what came behind the answer. Raises
         ApiError and Unreachable, once there is no more hope in waiting."""
-        path = kinds.VPS.path(namespace=self._connection.namespace, name=self.name, subresource=kind)
+        path = kinds.VPS.path(namespace=self._namespace, name=self.name, subresource=kind)
         given, pause = list(params), _FIRST_PAUSE
         end = self._clock.monotonic() + self._patience
         while True:
             try:
-                return await self._dialer().transport(path, given)
+                return await self._servers.first(lambda dialer: dialer.transport(path, given))
             except errors.KohakuRiverError as error:
-                self._server = self._servers.after(self._server)
                 if not is_passing(error) or self._clock.monotonic() + pause > end:
                     raise
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
-
-    def _dialer(self) -> Dialer:
-        found = self._dialers.get(self._server)
-        if found is None:
-            at = dataclasses.replace(self._connection, server=self._server)
-            found = self._dialers[self._server] = Dialer(at, program="kohakuriver")
-        return found
 
 
 def is_passing(error: errors.KohakuRiverError) -> bool:

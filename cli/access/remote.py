@@ -7,6 +7,7 @@ connection breaks it is made again, to the same shell, for as long as that is ke
 import asyncio
 import dataclasses
 import random
+import string
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
@@ -20,6 +21,7 @@ ACKNOWLEDGE: Final = 1 << 15  # bytes shown that are told at once; fewer, after 
 ACKNOWLEDGE_AFTER: Final = 0.1  # seconds
 AGAIN_FIRST, AGAIN_LONGEST = 0.2, 2.0  # seconds between attempts
 WINDOW: Final = 300.0  # seconds that a shell is kept, where nothing else was said
+_ALPHABET: Final = string.ascii_lowercase + string.digits
 _GRACE: Final = 15.0  # seconds beyond its window in which a shell is still looked for
 
 Params = list[tuple[str, str]]
@@ -37,6 +39,11 @@ class Ending:
 
 
 DETACHED: Final = Ending(None, "Detached")
+
+
+def new_session() -> str:
+    """A name for a shell that nobody has named."""
+    return "".join(random.choices(_ALPHABET, k=8))  # noqa: S311 - a name, no secret
 
 
 def ending(message: dict[str, Any]) -> Ending | None:

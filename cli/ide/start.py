@@ -3,8 +3,7 @@
 import os
 
 from cli import screen
-from cli.access.connect import new_session
-from cli.access.remote import GONE_AFTER, PING_AFTER, Params
+from cli.access.remote import GONE_AFTER, PING_AFTER, Params, new_session
 from cli.access.target import Target
 from cli.files.client import FilesClient
 from cli.ide.app import Ide, World

@@ -27,6 +27,7 @@ class Dialer:
     """One identity on one API server; opens any number of streams."""
 
     def __init__(self, connection: Connection, *, program: str, timeout: float = 15.0) -> None:
+        self.server = connection.server
         self._url = urllib.parse.urlsplit(connection.server)
         self._connection = connection
         self._program = program
