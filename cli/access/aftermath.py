@@ -7,6 +7,7 @@ from typing import Any
 from cli.access.remote import Ending
 from cli.access.target import Target
 from cli.vps import standing
+from cli.vps.standing import HERE, Reader
 from kohakuriver import errors
 
 _SIGNALLED = 128  # codes above it: something was ended by a signal
@@ -22,7 +23,7 @@ def explained(vps: Target, ending: Ending) -> Ending:
         return _outside("Removed", "it was deleted", "`kohakuriver vps list --all` shows those there are")
     except errors.KohakuRiverError:
         return ending
-    found = what_happened(vps.vps, now)
+    found = what_happened(vps.vps, now, reader=vps.reader)
     if ending.code is not None:
         return found or ending
     if found is None or ending.hint:
@@ -30,23 +31,23 @@ def explained(vps: Target, ending: Ending) -> Ending:
     return dataclasses.replace(ending, hint=found.hint, message=found.message)
 
 
-def what_happened(before: dict[str, Any], now: dict[str, Any]) -> Ending | None:
+def what_happened(before: dict[str, Any], now: dict[str, Any], *, reader: Reader = HERE) -> Ending | None:
     """What was done to a VPS since. Pure."""
     name, spec = now["metadata"]["name"], now.get("spec") or {}
-    again = f"kohakuriver connect {name}"
+    again = reader.command(f"connect {name}", now)
     if now["metadata"].get("deletionTimestamp"):
         return _outside("Removed", "it was deleted", "`kohakuriver vps list --all` shows those there are")
     if now["metadata"]["uid"] != before["metadata"]["uid"]:
         return _outside("Removed", "it was deleted, and there is a new one of its name", again)
     if spec.get("runState") == "Stopped":
-        return _outside("Stopped", "it was stopped", f"kohakuriver vps start {name}")
+        return _outside("Stopped", "it was stopped", reader.command(f"vps start {name}", now))
     if spec.get("restartRequest") != (before.get("spec") or {}).get("restartRequest"):
         return _outside("Restarted", "it was restarted", again)
     if standing.phase(now) != "running":
         why = standing.why(now)
         words = f"it is {standing.phase(now)}" + (f": {why}" if why else "")
         with contextlib.suppress(IndexError):
-            return _outside("Stopped", words, standing.next_commands(now, None)[0])
+            return _outside("Stopped", words, standing.next_commands(now, None, reader=reader)[0])
     return None
 
 

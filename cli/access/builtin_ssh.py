@@ -24,6 +24,7 @@ from cli.access import entrance, identity, looping
 from cli.access.opening import Opener
 from cli.access.ssh_proxy import PARAMS
 from cli.http import Object
+from cli.vps.standing import Reader
 from kohakuriver import errors
 from kohakuriver.client.config import Connection
 from kohakuriver.streams.joint import Joint
@@ -39,6 +40,7 @@ def run(
     key: Path | None,
     arguments: Sequence[str],
     home: Path,
+    reader: Reader,
 ) -> int:
     """Log in; the exit code of the shell or of the command. Raises KohakuRiverError."""
     if arguments and arguments[0].startswith("-"):
@@ -47,13 +49,13 @@ def run(
             hint="install an ssh for those (Debian: openssh-client)",
         )
     ours, far = socket.socketpair()
-    carrier = _Carrier(Opener(connection, vps["metadata"]["name"]), vps, far)
+    carrier = _Carrier(Opener(connection, vps["metadata"]["name"]), vps, far, reader)
     carrier.start()
     transport = paramiko.Transport(ours)
     try:
         transport.set_keepalive(30)
         _greet(transport, host_key, carrier)
-        _log_in(transport, vps, key, home)
+        _log_in(transport, vps, key, home, reader)
         channel = transport.open_session()
         if arguments:
             channel.exec_command(" ".join(arguments))
@@ -72,11 +74,12 @@ def run(
 class _Carrier(threading.Thread):
     """Joins a socket to a stream, on an event loop of its own."""
 
-    def __init__(self, opener: Opener, vps: Object, far: socket.socket) -> None:
+    def __init__(self, opener: Opener, vps: Object, far: socket.socket, reader: Reader) -> None:
         super().__init__(name="stream", daemon=True)
         self.error: errors.KohakuRiverError | None = None
         self._opener = opener
         self._vps = vps
+        self._reader = reader
         self._far = far
         self.ready: concurrent.futures.Future[None] = concurrent.futures.Future()
 
@@ -88,7 +91,7 @@ class _Carrier(threading.Thread):
             stream, first = await self._opener.transport("forward", PARAMS)
         except errors.KohakuRiverError as error:
             is_silent = isinstance(error, errors.Conflict) and "ConnectionRefused" in error.details.values()
-            self.error = entrance.silent(self._vps) if is_silent else error
+            self.error = entrance.silent(self._vps, reader=self._reader) if is_silent else error
             self._far.close()
             self.ready.set_exception(self.error)
             return 1
@@ -117,7 +120,7 @@ def _greet(transport: paramiko.Transport, host_key: str, carrier: _Carrier) -> N
         )
 
 
-def _log_in(transport: paramiko.Transport, vps: Object, key: Path | None, home: Path) -> None:
+def _log_in(transport: paramiko.Transport, vps: Object, key: Path | None, home: Path, reader: Reader) -> None:
     """By no password where none is needed, else by the keys there are. Raises ConfigError."""
     for attempt in _ways(vps, key, home):
         try:
@@ -134,7 +137,7 @@ def _log_in(transport: paramiko.Transport, vps: Object, key: Path | None, home: 
     raise errors.ConfigError(
         f"no key of yours may log in to {vps['metadata']['name']}",
         hint="name one with --key, or add yours to spec.ssh.authorizedKeys: "
-        f"kohakuriver edit vps {vps['metadata']['name']}",
+        + reader.command(f"edit vps {vps['metadata']['name']}", vps),
     )
 
 

@@ -162,10 +162,10 @@ class _Shell:
             self._terminal.say(b"\r\n")
 
     def _finish(self, ending: Ending) -> int:
-        name, session = self._vps.name, self._remote.session
+        name = self._vps.name
         if ending is DETACHED:
             kept = durations.age(self._remote.window)
-            screen.note(f"\ndetached; it goes on for {kept}: kohakuriver connect {name} --session {session}")
+            screen.note(f"\ndetached; it goes on for {kept}: {self._again()}")
             return _SIGNALLED + self._signal if self._signal else 0
         if ending.code is not None:
             return ending.code
@@ -177,15 +177,18 @@ class _Shell:
     def _later(self, error: errors.KohakuRiverError) -> str:
         """What to do once the way to a shell that may live is there again."""
         if isinstance(error, errors.RETRYABLE):
-            name, session = self._vps.name, self._remote.session
-            return f"once it can be reached again: kohakuriver connect {name} --session {session}"
+            return f"once it can be reached again: {self._again()}"
         return "" if isinstance(error, errors.NotFound) else error.hint
 
     def _next(self, reason: str) -> str:
         """What to do about it."""
         if reason == "TakenOver":
-            return f"take it back: kohakuriver connect {self._vps.name} --session {self._remote.session}"
-        return f"a new shell: kohakuriver connect {self._vps.name}"
+            return f"take it back: {self._again()}"
+        return "a new shell: " + self._vps.command(f"connect {self._vps.name}")
+
+    def _again(self) -> str:
+        """The command that comes back to this very shell."""
+        return self._vps.command(f"connect {self._vps.name} --session {self._remote.session}")
 
 
 def language() -> str:

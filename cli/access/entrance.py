@@ -7,6 +7,7 @@ import re
 
 from cli.http import Object
 from cli.vps import standing
+from cli.vps.standing import HERE, Reader
 from kohakuriver import errors
 
 _KEY = re.compile(r"[-a-z0-9@.]+ [A-Za-z0-9+/]+=*")  # one line of known_hosts, behind its names
@@ -16,53 +17,57 @@ class NoEntrance(errors.KohakuRiverError):
     """It is there, and cannot be logged in to now."""
 
 
-def host_key(vps: Object) -> str:
+def host_key(vps: Object, *, reader: Reader = HERE) -> str:
     """The key by which the VPS is known, as it has published it. Raises NoEntrance."""
+
+    def typed(words: str) -> str:
+        return reader.command(words, vps)
+
     name, phase, why = vps["metadata"]["name"], standing.phase(vps), standing.why(vps)
-    because = f" ({why})" if why else ""
+    because, connects = f" ({why})" if why else "", typed(f"connect {name}")
     if ((vps.get("spec") or {}).get("ssh") or {}).get("disabled"):
-        raise NoEntrance(f"{name} has SSH off", hint=f"kohakuriver connect {name} needs none")
+        raise NoEntrance(f"{name} has SSH off", hint=f"{connects} needs none")
     match phase:
         case "Terminating":
             raise NoEntrance(f"{name} is being deleted{because}")
         case "stopped":
             is_drained = standing.status_of(vps).get("reason") == "NodeDrained"
-            again = f"node uncordon {standing.node_of(vps)}" if is_drained else f"vps start {name}"
-            raise NoEntrance(f"{name} is stopped{because if is_drained else ''}", hint=f"kohakuriver {again}")
+            uncordons = reader.command(f"node uncordon {standing.node_of(vps)}")
+            hint = uncordons if is_drained else typed(f"vps start {name}")
+            raise NoEntrance(f"{name} is stopped{because if is_drained else ''}", hint=hint)
         case "paused":
-            raise NoEntrance(f"{name} is paused", hint=f"kohakuriver vps resume {name}")
+            raise NoEntrance(f"{name} is paused", hint=typed(f"vps resume {name}"))
         case "lost":
-            shows = f"kohakuriver node status {standing.node_of(vps)}"
+            shows = reader.command(f"node status {standing.node_of(vps)}")
             raise NoEntrance(
                 f"{name} is lost{because}; it is the same again once its node is back", hint=shows
             )
         case "pending":
-            raise NoEntrance(f"{name} waits for a node{because}", hint=f"kohakuriver vps status {name}")
+            raise NoEntrance(f"{name} waits for a node{because}", hint=typed(f"vps status {name}"))
         case "assigning":
-            raise NoEntrance(f"{name} is still starting{because}", hint=f"kohakuriver get vps {name} -w")
+            raise NoEntrance(f"{name} is still starting{because}", hint=typed(f"get vps {name} -w"))
     ssh = standing.observed_of(vps).get("ssh") or {}
     if ssh.get("state") == "unavailable":
         raise NoEntrance(
             f"no SSH in {name}: {ssh.get('message') or 'it has no sshd'}",
-            hint=f"kohakuriver connect {name} needs none; an sshd installed in it starts with "
-            f"kohakuriver vps restart {name}",
+            hint=f"{connects} needs none; an sshd installed in it starts with {typed(f'vps restart {name}')}",
         )
     if not ssh.get("hostKey"):
-        raise NoEntrance(f"{name} has not published its host key yet", hint=f"kohakuriver vps status {name}")
+        raise NoEntrance(f"{name} has not published its host key yet", hint=typed(f"vps status {name}"))
     if not _KEY.fullmatch(str(ssh["hostKey"])):
         raise NoEntrance(
             f"the host key that node {standing.node_of(vps)} has published for {name} is none",
-            hint=f"kohakuriver connect {name} needs none; ask the administrator of that node",
+            hint=f"{connects} needs none; ask the administrator of that node",
         )
     return str(ssh["hostKey"])
 
 
-def silent(vps: Object) -> NoEntrance:
+def silent(vps: Object, *, reader: Reader = HERE) -> NoEntrance:
     """For a port 22 on which nothing listens."""
     name = vps["metadata"]["name"]
+    connects, restarts = (reader.command(f"{verb} {name}", vps) for verb in ("connect", "vps restart"))
     return NoEntrance(
-        f"sshd does not run in {name}",
-        hint=f"kohakuriver connect {name} gets in without; kohakuriver vps restart {name} starts it",
+        f"sshd does not run in {name}", hint=f"{connects} gets in without; {restarts} starts it"
     )
 
 

@@ -21,6 +21,7 @@ from cli.http import Object
 from cli.local import ports
 from cli.settings import Settings
 from cli.vps import lookup, standing
+from cli.vps.standing import Reader
 from kohakuriver import errors
 
 EXAMPLES = """
@@ -71,7 +72,7 @@ def forward(
     host = _host(address)
     api = settings.api()
     vps = lookup.find(api, [name])[0]
-    _look(vps)
+    _look(vps, settings.reader())
     opener = Opener(api.connection, vps["metadata"]["name"])
     api.close()
     return looping.run(_forward(opener, wanted, host, udp=udp, browse=open_, verbose=settings.verbose))
@@ -89,11 +90,12 @@ def _host(address: str) -> str:
     return str(found)
 
 
-def _look(vps: Object) -> None:
+def _look(vps: Object, reader: Reader) -> None:
     """What somebody should know before they wait for an answer. Raises for a VPS that is stopped."""
     name, phase = vps["metadata"]["name"], standing.phase(vps)
     if phase == "stopped":
-        raise errors.Conflict(f"{name} is stopped", hint=f"start it: kohakuriver vps start {name}")
+        starts = reader.command(f"vps start {name}", vps)
+        raise errors.Conflict(f"{name} is stopped", hint=f"start it: {starts}")
     if phase != "running":
         screen.note(f"{name} is {standing.progress(vps)}")
 

@@ -21,7 +21,7 @@ def sessions(settings: Settings, name: connect.Name = None) -> int:
     vps = target.find(settings, name, command="sessions")
     found = asyncio.run(_ask(vps))
     if not found:
-        screen.note(f"no session is open in {vps.name}; open one with: kohakuriver connect {vps.name}")
+        screen.note(f"no session is open in {vps.name}; open one with: {vps.command(f'connect {vps.name}')}")
         return 0
     for line in Printer().lines([_TITLES, *map(row, found)]):
         screen.out(line)

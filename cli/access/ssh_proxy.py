@@ -21,6 +21,7 @@ from cli.access.pipes import Pipes
 from cli.http import Api, Object
 from cli.settings import Settings
 from cli.vps import lookup
+from cli.vps.standing import Reader
 from kohakuriver import errors
 from kohakuriver.client import config
 from kohakuriver.resources import kinds
@@ -55,14 +56,15 @@ def ssh_proxy(settings: Settings, name: Name = None, uid: Uid = None, pin: Pin =
         )
     try:
         api, vps = find(settings, name)
-        key = entrance.host_key(vps)
+        reader = settings.reader()
+        key = entrance.host_key(vps, reader=reader)
         if uid and vps["metadata"]["uid"] != uid:
             raise NoEntrance(f"{name} has just been made anew", hint="connect again to reach the new one")
         if pin:
             known_hosts.pin(known_hosts.default_file(Path.home()), name.lower(), key)
         opener = Opener(api.connection, vps["metadata"]["name"], patience=_PATIENCE)
         api.close()
-        return looping.run(_splice(opener, vps))
+        return looping.run(_splice(opener, vps, reader))
     except errors.KohakuRiverError as error:
         screen.note(f"kohakuriver: {error.message}" + (f": {error.hint}" if error.hint else ""))
         return 1
@@ -99,12 +101,12 @@ def _own(descriptor: int, mode: str) -> IO[bytes]:
     return os.fdopen(os.dup(descriptor), mode, buffering=0)
 
 
-async def _splice(opener: Opener, vps: Object) -> int:
+async def _splice(opener: Opener, vps: Object, reader: Reader) -> int:
     try:
         stream, first = await opener.transport("forward", PARAMS)
     except errors.Conflict as error:
         if error.details.get("reason") == "ConnectionRefused":
-            raise entrance.silent(vps) from error
+            raise entrance.silent(vps, reader=reader) from error
         raise
     pipes = Pipes()
     try:

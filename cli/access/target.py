@@ -1,5 +1,6 @@
 """Which VPS is meant, and the streams to it: through the first API server that answers."""
 
+import functools
 from collections.abc import Iterable
 
 from cli import failures
@@ -7,6 +8,7 @@ from cli.access.opening import ApiServers
 from cli.http import Object
 from cli.settings import Settings
 from cli.vps import lookup
+from cli.vps.standing import Reader
 from kohakuriver.resources import kinds
 from kohakuriver.streams.stream import GONE_AFTER, PING_AFTER, Stream
 
@@ -21,6 +23,15 @@ class Target:
         self.vps = vps
         self._path = {"namespace": str(metadata["namespace"]), "name": self.name}
         self._servers = ApiServers(settings.connection())
+
+    @functools.cached_property
+    def reader(self) -> Reader:
+        """Who asked for it. Raises ConfigError."""
+        return self._settings.reader()
+
+    def command(self, words: str) -> str:
+        """`kohakuriver connect dev -n lab`, as they have to type it."""
+        return self.reader.command(words, self.vps)
 
     def look(self) -> Object:
         """The VPS as it is now. Raises NotFound and what else the server says."""

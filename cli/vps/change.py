@@ -65,7 +65,7 @@ def carry_out(settings: Settings, ids: list[str] | None, verb: Verb, *, wait: bo
         for goal in wanted:
             screen.out(f"{goal.title} will be {goal.done}")
         return 0 if good else 1
-    outcomes = waiting.wait(api, wanted, Deadline(seconds or None), timeout=timeout)
+    outcomes = waiting.wait(api, wanted, Deadline(seconds or None), timeout=timeout, reader=settings.reader())
     return 0 if good and not any(outcome.error for outcome in outcomes) else 1
 
 

@@ -56,19 +56,25 @@ def connect(
     if not name:
         raise failures.UsageError("which VPS is meant? an ID is missing", hint="kohakuriver vps connect dev")
     api = settings.api()
-    vps = lookup.find(api, [name])[0]
-    host_key = entrance.host_key(vps)
+    vps, reader = lookup.find(api, [name])[0], settings.reader()
+    host_key = entrance.host_key(vps, reader=reader)
     chosen = identity.chosen(vps, key, home=Path.home())
     metadata = vps["metadata"]
     if not entrance.has_keys(vps):
-        edit = f"kohakuriver edit vps {metadata['name']}"
+        edit = reader.command(f"edit vps {metadata['name']}", vps)
         screen.warn(f"no key may log in; add one to spec.ssh.authorizedKeys: {edit}")
     ssh = None if builtin else shutil.which("ssh")
     if ssh is None:
         from cli.access import builtin_ssh  # here: it brings its own cryptography
 
         return builtin_ssh.run(
-            api.connection, vps, host_key=host_key, key=chosen, arguments=arguments or [], home=Path.home()
+            api.connection,
+            vps,
+            host_key=host_key,
+            key=chosen,
+            arguments=arguments or [],
+            home=Path.home(),
+            reader=reader,
         )
     alias = f"kohakuriver-{metadata['uid']}"
     file = known_hosts.default_file(Path.home())

@@ -110,7 +110,7 @@ def _create(
         screen.flush()
     good = True
     if wait:
-        outcome = _wait(api, vps, deadline)
+        outcome = _wait(api, vps, deadline, settings.reader())
         good, vps = outcome.error is None, outcome.vps or vps
     if wait and good:
         _tell_how_to_get_in(api, vps, reader=settings.reader(), key=pair.private if pair else None)
@@ -120,10 +120,10 @@ def _create(
     return 0 if good else 1
 
 
-def _wait(api: Api, vps: Object, deadline: tuple[float, str]) -> waiting.Outcome:
+def _wait(api: Api, vps: Object, deadline: tuple[float, str], reader: standing.Reader) -> waiting.Outcome:
     seconds, timeout = deadline
     goal = waiting.Goal(vps["metadata"]["name"], goals.running(vps["metadata"]["uid"]), "running")
-    return waiting.wait(api, [goal], Deadline(seconds or None), timeout=timeout, tell=False)[0]
+    return waiting.wait(api, [goal], Deadline(seconds or None), timeout=timeout, tell=False, reader=reader)[0]
 
 
 def _tell_how_to_get_in(api: Api, vps: Object, *, reader: standing.Reader, key: Path | None) -> None:

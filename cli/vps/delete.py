@@ -61,7 +61,7 @@ def delete(
             wanted.append(goal)
         else:
             screen.out(f"{goal.title} is being deleted")
-    waiting.wait(api, wanted, Deadline(seconds or None), timeout=timeout)
+    waiting.wait(api, wanted, Deadline(seconds or None), timeout=timeout, reader=settings.reader())
     return 0 if good else 1
 
 

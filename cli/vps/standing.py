@@ -22,9 +22,9 @@ class Reader:
     options: tuple[str, ...] = ()
     """The global options that they gave, and have to give again."""
 
-    def command(self, words: str, vps: Object | None = None) -> str:
-        """`kohakuriver connect dev -n lab`, as it has to be typed for this VPS."""
-        namespace = str((vps or {}).get("metadata", {}).get("namespace") or self.namespace)
+    def command(self, words: str, vps: Object | None = None, *, namespace: str = "") -> str:
+        """`kohakuriver connect dev -n lab`, as it has to be typed for this VPS, or in that namespace."""
+        namespace = str((vps or {}).get("metadata", {}).get("namespace") or namespace or self.namespace)
         elsewhere = () if namespace == self.namespace else ("-n", namespace)
         return " ".join(["kohakuriver", words, *elsewhere, *self.options])
 

@@ -10,6 +10,7 @@ from cli.follow import Deadline
 from cli.http import Api, Object
 from cli.progress import Progress
 from cli.vps import goals
+from cli.vps.standing import HERE, Reader
 from kohakuriver import errors
 from kohakuriver.resources import kinds
 
@@ -77,7 +78,13 @@ class Wait:
 
 
 def wait(
-    api: Api, wanted: list[Goal], deadline: Deadline, *, timeout: str, tell: bool = True
+    api: Api,
+    wanted: list[Goal],
+    deadline: Deadline,
+    *,
+    timeout: str,
+    tell: bool = True,
+    reader: Reader = HERE,
 ) -> list[Outcome]:
     """Return when each goal is reached or out of reach; `tell` prints each as it comes. Raises TimedOut."""
     state = Wait(wanted)
@@ -98,10 +105,10 @@ def wait(
                 progress.say(state.line())
         except failures.TimedOut:
             progress.clear()
-            raise _late(state, timeout) from None
+            raise _late(state, timeout, _looks(api, state, reader)) from None
         except KeyboardInterrupt:
             progress.clear()
-            _leave(state)
+            _leave(state, _looks(api, state, reader))
             raise
     return ended
 
@@ -114,20 +121,21 @@ def _tell(outcome: Outcome, *, tell: bool) -> None:
         screen.flush()
 
 
-def _late(state: Wait, timeout: str) -> failures.TimedOut:
+def _late(state: Wait, timeout: str, looks: str) -> failures.TimedOut:
     goal = next(iter(state.left.values()))
     others = f" (and {len(state.left) - 1} more)" if len(state.left) > 1 else ""
     how = state.states.get(goal.name) or "it has not been seen yet"
     return failures.TimedOut(
         f"{goal.title} is not {goal.done} after {timeout}{others}: {how}",
-        hint=f"nothing is undone; `kohakuriver vps status {goal.name}` shows how it goes on",
+        hint=f"nothing is undone; `{looks}` shows how it goes on",
     )
 
 
-def _leave(state: Wait) -> None:
-    names = list(state.left)
-    titles = ", ".join(state.left[name].title for name in names)
-    screen.note(
-        f"no longer waiting for {titles}; nothing is undone: `kohakuriver vps status {names[0]}` "
-        "shows how it goes on"
-    )
+def _leave(state: Wait, looks: str) -> None:
+    titles = ", ".join(goal.title for goal in state.left.values())
+    screen.note(f"no longer waiting for {titles}; nothing is undone: `{looks}` shows how it goes on")
+
+
+def _looks(api: Api, state: Wait, reader: Reader) -> str:
+    """The command that shows how it goes on."""
+    return reader.command(f"vps status {next(iter(state.left))}", namespace=api.namespace)

@@ -4,6 +4,7 @@ import pytest
 
 from cli.access.aftermath import explained, what_happened
 from cli.access.remote import Ending
+from cli.vps.standing import HERE, Reader
 from kohakuriver import errors
 
 
@@ -30,8 +31,16 @@ def test_what_was_done_to_a_vps_is_told_with_the_next_command(now, reason, hint)
     assert (found.code, found.reason, found.hint) == (None, reason, hint)
 
 
+def test_the_next_command_names_the_namespace_where_it_is_not_the_readers_own():
+    found = what_happened(a_vps(), a_vps(runState="Stopped"), reader=Reader(namespace="team"))
+    assert found is not None
+    assert found.hint == "kohakuriver vps start dev -n default"
+
+
 class Looked:
     """A target whose VPS is as the test says."""
+
+    reader = HERE
 
     def __init__(self, now) -> None:
         self.vps, self.now = a_vps(), now
