@@ -146,6 +146,7 @@ def up(
             _tell_kept(files, options, given)
         _end_orphans(files)
         _check_port(options)
+        _check_advertised(options)
         prepared = _prepare(files, options)
         if not detached and not install_service:
             if prepared.binary.warning:
@@ -266,6 +267,20 @@ def _check_port(options: Options) -> None:
         raise errors.ConfigError(
             f"port {options.port} on {options.listen} is taken" + (f" by {who}" if who else ""),
             hint=f"stop that, or choose another port: --port {other}",
+        )
+
+
+def _check_advertised(options: Options) -> None:
+    """A name that means nothing here may mean something elsewhere, or tomorrow: no reason to refuse."""
+    host = options.advertise
+    if host is None:
+        return
+    try:
+        socket.getaddrinfo(host, options.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        screen.warn(
+            f"--advertise {host}: this machine finds no such host, and commands here will not either; "
+            "mend DNS or /etc/hosts, or go back with --advertise 127.0.0.1"
         )
 
 
