@@ -21,7 +21,15 @@ from agent.machine.staging import Staging
 from agent.recreate import Recreator, carry_over
 from agent.roster import Entry, Roster
 from agent.runtime.base import Bind, Container, ContainerSpec, ContainerState, Runtime, VolumeMount
-from agent.runtime.errors import EngineRefused, ImageMissing, NameTaken, NotFound, PortTaken, RuntimeTimeout
+from agent.runtime.errors import (
+    EngineRefused,
+    ImageMissing,
+    NameTaken,
+    NotFound,
+    PortTaken,
+    RunLeftBehind,
+    RuntimeTimeout,
+)
 from agent.settings import Settings
 from kohakuriver import errors
 from kohakuriver.client.events import Recorder
@@ -75,7 +83,9 @@ class Applier:
         match action:
             case actions.PullImage(image):
                 self._images.pull(image, entry.desired.uid)
-            case actions.Create():
+            case actions.Create(lost):
+                if lost:
+                    await self._end_leftovers(entry, lost)
                 await self._create(entry)
             case actions.WriteFiles(container_id):
                 await self._write_files(entry, container_id)
@@ -275,6 +285,8 @@ class Applier:
             raise
         except NotFound:
             log.info("it was gone when it was to start", extra={"vps": str(entry.key)})
+        except RunLeftBehind as left:
+            await self._run_left_behind(entry, container_id, left)
         except PortTaken as taken:
             await self._other_port(entry, taken)
         else:
@@ -283,6 +295,29 @@ class Applier:
             if mounts:
                 await asyncio.to_thread(self._staging.unstage, entry.desired.uid)
         await self.look(entry)
+
+    async def _run_left_behind(self, entry: Entry, container_id: str, left: RunLeftBehind) -> None:
+        """End what lives of it; where nothing does, and the engine keeps to it, another container has to do.
+        Raises `left` for the engine to be asked once more."""
+        if await self._end_leftovers(entry, container_id) or entry.memory.trouble is None:
+            raise left
+        said = (
+            f"the engine will not start container {container_id[:12]} again; another is made: {left.message}"
+        )
+        self.tell(entry, actions.Tell("Warning", "RunLeftBehind", said))
+        entry.memory = dataclasses.replace(entry.memory, unstartable=container_id)
+
+    async def _end_leftovers(self, entry: Entry, container_id: str) -> int:
+        """End processes that the engine has lost sight of, and say so. Raises EngineRefused."""
+        ended = await self._runtime.end_leftovers(container_id)
+        if ended:
+            what = "a process" if ended == 1 else f"{ended} processes"
+            said = (
+                f"{what} of container {container_id[:12]} ran on, though it was over for the engine: ended "
+                "before it is started again"
+            )
+            self.tell(entry, actions.Tell("Warning", "LeftoversEnded", said))
+        return ended
 
     async def _other_port(self, entry: Entry, taken: PortTaken) -> None:
         """A stranger has its SSH port: say who, and ask for another. Raises PortTaken where there is none."""
@@ -335,6 +370,8 @@ class Applier:
             await self._runtime.remove_volume(volume)
 
     async def _finish(self, entry: Entry) -> None:
+        if entry.memory.container_id:  # somebody else removed it
+            await self._runtime.end_leftovers(entry.memory.container_id)
         try:
             await self._act(entry, "finish")
         except errors.NotFound:

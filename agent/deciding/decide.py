@@ -172,7 +172,9 @@ def _again(desired: Desired, observed: Container, memory: Memory, now: float) ->
 def _start(desired: Desired, observed: Container, memory: Memory, now: float) -> list[Action]:
     if desired.around.refusal is not None:
         return []
-    if labels.never_ran(observed) and labels.is_outdated(observed, desired):
+    if labels.never_ran(observed) and (
+        labels.is_outdated(observed, desired) or memory.unstartable == observed.id
+    ):
         return [Remove(observed.id, why="it never ran, and is to be made otherwise")]
     if memory.hold is not None:
         return [Wait(now + HELD, why=memory.hold.message)]

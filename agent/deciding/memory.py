@@ -149,6 +149,7 @@ class Memory:
     host_key: str = ""
     hold: Hold | None = None
     kept_back: KeptBack | None = None
+    unstartable: str | None = None  # the container, by id, that the engine will not start again
     taken_ports: tuple[int, ...] = ()  # that strangers held when it was to start
 
 

@@ -1,8 +1,9 @@
 """When a container is made anew, and which step of that is next. Pure; decide.py asks.
 
 A changed spec that only a new container can give is taken up at the next declared start: a restart request, a
-stop and start, an uncordon. A container that cannot be started as it is (another port or GPU is granted) is
-made anew at any start. What was begun is brought to its end first; see recreate.py for the steps.
+stop and start, an uncordon. A container that cannot be started as it is (another port or GPU is granted, or
+the engine holds a run of it that is over) is made anew at any start. What was begun is brought to its end
+first; see recreate.py for the steps.
 """
 
 from agent.deciding import labels
@@ -16,7 +17,11 @@ def is_due(desired: Desired, observed: Container, memory: Memory) -> bool:
     """Whether this start is one at which the container is made anew."""
     if is_under_way(desired, observed, memory):
         return True
-    if not labels.is_outdated(observed, desired) or _is_kept_back(desired, observed, memory):
+    if _is_kept_back(desired, observed, memory):
+        return False
+    if memory.unstartable == observed.id:
+        return True
+    if not labels.is_outdated(observed, desired):
         return False
     last = memory.exit
     declared = memory.durable.restart is not None or (last is not None and last.cause is Cause.DECLARED)

@@ -235,7 +235,12 @@ class Runtime(Protocol):
         ...
 
     async def remove(self, container_id: str, *, force: bool = False) -> None:
-        """Remove it with its anonymous volumes; `force` kills it first. Returns when it is gone."""
+        """Remove it with its anonymous volumes; `force` kills it first. Returns when nothing is left."""
+        ...
+
+    async def end_leftovers(self, container_id: str) -> int:
+        """End what still runs of a container that the engine takes for ended, or has no more; how many
+        processes that were. One that is up is left alone. Raises EngineRefused where they stay."""
         ...
 
     async def volumes(self) -> Volumes:

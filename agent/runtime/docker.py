@@ -19,7 +19,7 @@ import docker.auth
 import docker.errors
 import docker.utils
 
-from agent.runtime import archive, commit, port_holder, snapshot, tarball, translate, volumes
+from agent.runtime import archive, commit, leftovers, port_holder, snapshot, tarball, translate, volumes
 from agent.runtime.base import (
     CLUSTER_LABEL,
     SUBSCRIBED,
@@ -130,6 +130,11 @@ class DockerRuntime:
             await self._work.call(
                 lambda client: volumes.remove_container(client, container_id, force=force), timeout=_SLOW
             )
+        await leftovers.end(container_id)
+
+    async def end_leftovers(self, container_id: str) -> int:
+        known = await self.inspect(container_id)
+        return 0 if known is not None and known.is_up else await leftovers.end(container_id)
 
     async def update(self, container_id: str, limits: Limits) -> None:
         body = translate.limits_body(limits)

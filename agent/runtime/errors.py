@@ -9,6 +9,7 @@
     ├── ImagePullFailed         the registry or the engine refused; the message says why
     ├── PortTaken               somebody else listens on the host port; `holder` in words
     ├── WrongState              not possible in the container's present state
+    │   └── RunLeftBehind       it was not started, as an earlier run of it is not over for the engine
     ├── RemovalInProgress       the engine is still removing it
     └── EngineRefused           any other refusal, in the engine's words
 
@@ -65,6 +66,10 @@ class PortTaken(EngineError):
 
 class WrongState(EngineError):
     """The container is in a state in which this cannot be done."""
+
+
+class RunLeftBehind(WrongState):
+    """The engine shows the container as ended, and holds a run of it for which it does not start another."""
 
 
 class RemovalInProgress(EngineError):

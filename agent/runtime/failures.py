@@ -19,6 +19,7 @@ from agent.runtime.errors import (
     NotFound,
     PortTaken,
     RemovalInProgress,
+    RunLeftBehind,
     RuntimeTimeout,
     RuntimeUnavailable,
     WrongState,
@@ -36,6 +37,10 @@ _WRONG_STATE = re.compile(
     r"is (?:already |not )?(?:paused|running|restarting|unpaused)"
     r"|cannot start a paused container|You cannot remove a (?:running|paused|restarting) container",
     re.IGNORECASE,
+)
+# containerd's words, for what an engine that was killed has left in it (docs/design/003).
+_LEFT_BEHIND = re.compile(
+    r"\btask \w+: already exists|\bid already in use|cannot delete running task", re.IGNORECASE
 )
 _NOT_THERE = (FileNotFoundError, ConnectionRefusedError, PermissionError)
 
@@ -66,6 +71,8 @@ def from_answer(status: int, message: str) -> EngineError:
         return RemovalInProgress("the engine is still removing the container")
     if status == 404 and _NO_CONTAINER.search(message):
         return NotFound("the engine has no such container")
+    if _LEFT_BEHIND.search(message):
+        return RunLeftBehind(message)
     if _WRONG_STATE.search(message):
         return WrongState(message)
     return EngineRefused(message or f"the container engine answered {status}")

@@ -30,6 +30,7 @@ from agent.runtime.errors import (
     NameTaken,
     NotFound,
     PortTaken,
+    RunLeftBehind,
     WrongState,
 )
 from agent.runtime.fake_switches import FakeImage, Program, Pull, Switches
@@ -119,6 +120,8 @@ class FakeEngine:
             return
         if record.seen.state is ContainerState.PAUSED:
             raise WrongState("cannot start a paused container, try unpause instead")
+        if record.seen.id in self.switches.left_behind:
+            raise RunLeftBehind(f"task {record.seen.id}: already exists")
         for port in record.ports:
             if holder := self._holder(port.host_port):
                 words = f"port {port.host_port} of the node is in use: {holder} has it"

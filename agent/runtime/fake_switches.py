@@ -53,4 +53,6 @@ class Switches:
     lost_replies: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
     late: dict[str, float] = dataclasses.field(default_factory=dict)  # answered never, done after seconds
     refusals: dict[str, EngineError] = dataclasses.field(default_factory=dict)
+    left_behind: dict[str, int] = dataclasses.field(default_factory=dict)
+    """Containers, by id, of which a run is not over for the engine, and how many processes live of that."""
     ports_of_strangers: dict[int, str] = dataclasses.field(default_factory=dict)

@@ -219,6 +219,14 @@ class RuntimeContract:
         assert await world.runtime.inspect(container_id) is None
         assert await world.runtime.list() == []
 
+    async def test_nothing_is_left_of_what_is_gone_and_what_is_up_is_no_leftover(self, world: World) -> None:
+        container_id = await started(world)
+        assert await world.runtime.end_leftovers(container_id) == 0
+        found = await world.runtime.inspect(container_id)
+        assert found is not None and found.is_up
+        await world.runtime.remove(container_id, force=True)
+        assert await world.runtime.end_leftovers(container_id) == 0
+
     async def test_everything_else_asked_of_a_missing_container_is_not_found(self, world: World) -> None:
         runtime, missing = world.runtime, "f" * 64
         for act in (

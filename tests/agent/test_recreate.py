@@ -398,3 +398,66 @@ async def test_a_disk_without_room_for_the_files_is_told_in_numbers(tmp_path: Pa
 
 async def _never(entry: Entry, kept: Recreation) -> None:
     raise AssertionError("nothing is created where there is no room")
+
+
+async def test_processes_that_the_engine_lost_sight_of_are_ended_before_the_container_starts_again(
+    tmp_path: Path,
+) -> None:
+    async with a_node(tmp_path) as node:
+        await with_a_note(node)
+        before = node.container().id
+        node.engine.switches.left_behind[before] = 3
+        node.engine.end(before, exit_code=137)
+        await asyncio.sleep(10)
+        await node.until(phase="running")
+        assert node.container().id == before and note(node) == NOTE
+        (event,) = await node.events("LeftoversEnded")
+        assert event["message"].startswith(f"3 processes of container {before[:12]} ran on")
+        assert await node.events("RunLeftBehind") == []
+
+
+async def test_a_container_that_the_engine_will_not_start_again_is_made_anew_with_its_files(
+    tmp_path: Path,
+) -> None:
+    async with a_node(tmp_path) as node:
+        await with_a_note(node)
+        before = node.container().id
+        node.engine.switches.left_behind[before] = 0
+        node.engine.end(before, exit_code=137)
+        await asyncio.sleep(30)
+        await node.until(phase="running")
+        assert node.container().id != before and note(node) == NOTE
+        (event,) = await node.events("RunLeftBehind")
+        assert event["type"] == "Warning" and "already exists" in event["message"]
+        assert len(await node.events("Recreated")) == 1
+
+
+async def test_what_is_left_of_a_container_that_somebody_removed_is_ended_before_another_is_made(
+    tmp_path: Path,
+) -> None:
+    async with a_node(tmp_path) as node:
+        await node.place(a_manifest())
+        await node.until(phase="running")
+        before = node.container().id
+        node.engine.switches.left_behind[before] = 1
+        node.engine.remove(before, force=True)
+        await asyncio.sleep(1)
+        await node.until(phase="running")
+        assert node.container().id != before
+        assert node.engine.switches.left_behind == {}
+        assert len(await node.events("LeftoversEnded")) == 1
+
+
+async def test_a_deletion_is_told_once_nothing_is_left_of_its_container(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await node.place(a_manifest())
+        await node.until(phase="running")
+        before = node.container().id
+        await node.kill_agent()
+        node.engine.remove(before, force=True)
+        node.engine.switches.left_behind[before] = 1
+        reply = await node.api.call("DELETE", kinds.VPS.path(namespace="default", name="dev"))
+        assert reply.code == 200
+        await node.start_agent()
+        await node.until_gone()
+        assert node.engine.switches.left_behind == {}
