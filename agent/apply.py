@@ -39,6 +39,7 @@ from kohakuriver.resources import kinds
 
 log = logging.getLogger(__name__)
 
+TRIES_FOR_A_PORT: Final = 5  # over some 15 seconds, where what has it is the engine's own
 GPUS_VISIBLE: Final = "NVIDIA_VISIBLE_DEVICES"
 
 
@@ -320,9 +321,12 @@ class Applier:
         return ended
 
     async def _other_port(self, entry: Entry, taken: PortTaken) -> None:
-        """A stranger has its SSH port: say who, and ask for another. Raises PortTaken where there is none."""
-        desired = entry.desired
+        """A stranger has its SSH port: say who, and ask for another. Raises PortTaken where there is none,
+        and while it may be free again by itself: people have written the port down."""
+        desired, trouble = entry.desired, entry.memory.trouble
         if taken.port is None or taken.port != desired.ssh_port:
+            raise taken
+        if taken.is_left_behind and (trouble is None or trouble.failures < TRIES_FOR_A_PORT):
             raise taken
         self.tell(entry, actions.Tell("Warning", "PortTaken", f"{taken.message}; another one is asked for"))
         ports = sorted({*entry.memory.taken_ports, taken.port})

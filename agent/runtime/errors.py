@@ -63,6 +63,11 @@ class PortTaken(EngineError):
         self.port = port
         self.holder = holder
 
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether the engine's own proxy has it, for no container: that of a start which came to nothing."""
+        return (self.holder or "").startswith("docker-proxy")
+
 
 class WrongState(EngineError):
     """The container is in a state in which this cannot be done."""

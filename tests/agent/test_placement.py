@@ -178,6 +178,29 @@ async def test_a_port_that_a_stranger_holds_is_changed_for_another(tmp_path: Pat
 
 
 @pytest.mark.fault(28)
+async def test_a_port_that_an_engine_has_left_taken_is_waited_for_and_kept(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        strangers = node.engine.switches.ports_of_strangers
+        strangers[30000] = "docker-proxy (process 9)"
+        await node.place(a_manifest(image="kohakuriver/debian-ssh", ssh={}))
+        await asyncio.sleep(5)
+        assert "docker-proxy (process 9) has it" in (await node.get())["status"]["message"]
+        del strangers[30000]
+        vps = await node.until(state="running")
+        assert vps["status"]["assignment"]["grant"]["sshPort"] == 30000
+        assert await node.events("PortTaken") == []
+
+
+@pytest.mark.fault(28)
+async def test_a_port_that_an_engine_never_gives_back_is_changed_in_the_end(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        node.engine.switches.ports_of_strangers[30000] = "docker-proxy (process 9)"
+        await node.place(a_manifest(image="kohakuriver/debian-ssh", ssh={}))
+        vps = await node.until(state="running")
+        assert vps["status"]["assignment"]["grant"]["sshPort"] == 30001
+
+
+@pytest.mark.fault(28)
 async def test_a_container_with_files_in_it_keeps_them_under_another_port(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:
         await running(node, image="kohakuriver/debian-ssh", ssh={})
