@@ -38,7 +38,7 @@ SPARE: Final = 64 << 20  # bytes that a commit must leave free
 
 
 class Recreator:
-    """The steps of a re-creation. `create` is apply.py's own, given what is to be carried over."""
+    """The steps of a re-creation. `create` is create.py's, given what is to be carried over."""
 
     def __init__(
         self,

@@ -1,0 +1,181 @@
+"""Makes containers, or takes up what an earlier try has made. Below apply.py; recreate.py makes successors.
+
+After a time-out the container may have been born, or may yet be.
+"""
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from agent.deciding import labels
+from agent.deciding.desired import Desired
+from agent.deciding.memory import Memory, Recreation
+from agent.images.images import Images
+from agent.login.access import Access
+from agent.machine.gpus import Devices
+from agent.machine.staging import Staging
+from agent.recreate import carry_over
+from agent.roster import Entry, Roster
+from agent.runtime.base import Bind, Container, ContainerSpec, ContainerState, Runtime, VolumeMount
+from agent.runtime.errors import EngineRefused, ImageMissing, NameTaken, RuntimeTimeout
+from agent.settings import Settings
+
+log = logging.getLogger(__name__)
+
+GPUS_VISIBLE: Final = "NVIDIA_VISIBLE_DEVICES"
+
+
+class Creator:
+    """The creates of a node."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        runtime: Runtime,
+        roster: Roster,
+        images: Images,
+        access: Access,
+        staging: Staging,
+        devices: Devices,
+        look: Callable[[Entry], Awaitable[None]],
+    ) -> None:
+        self._settings = settings
+        self._runtime = runtime
+        self._roster = roster
+        self._images = images
+        self._access = access
+        self._staging = staging
+        self._devices = devices
+        self._look = look
+
+    async def create(self, entry: Entry, kept: Recreation | None = None) -> None:
+        """Make the container; `kept` is what is carried over from the one before it."""
+        desired = entry.desired
+        spec = await self._spec(desired)
+        if kept is not None and kept.image:
+            spec = carry_over(spec, kept)
+        try:
+            container_id = await self._runtime.create(spec)
+        except ImageMissing:
+            self.image_missing(desired)
+            return
+        except NameTaken as taken:
+            await self._adopt(entry, taken)
+            return
+        except RuntimeTimeout:
+            entry.late = True
+            await self._look(entry)
+            forget_login(entry)
+            if self._roster.container(desired, entry.memory) is None:
+                raise
+            return
+        entry.late = False
+        self._images.used(desired.image, desired.uid)
+        await self._made(entry, container_id, spec)
+
+    def image_missing(self, desired: Desired) -> None:
+        """See to it that it is fetched. Raises EngineRefused where it cannot be."""
+        if not self._images.can_be_pulled(desired.image, desired.pull_policy):
+            error = ImageMissing(desired.image)
+            raise EngineRefused(
+                f"{error.message}, and it may not be pulled", hint="build or load it on the node"
+            ) from error
+        self._images.missing(desired.image)
+
+    async def _spec(self, desired: Desired) -> ContainerSpec:
+        if desired.limits is None:
+            raise EngineRefused("nothing is granted to it on this node")
+        cluster = self._settings.cluster
+        limits = desired.limits
+        if limits.cpuset == desired.around.machine:
+            limits = dataclasses.replace(limits, cpuset="")
+        return ContainerSpec(
+            name=desired.container_name,
+            image=desired.image,
+            hostname=desired.name[:63],
+            labels=labels.of(desired, cluster=cluster, node=self._settings.node),
+            limits=limits,
+            network=self._settings.network,
+            env=self._env(desired),
+            command=desired.command,
+            ports=self._access.ports(desired),
+            files=await self._access.files(desired),
+            binds=await self._places(desired),
+            volumes=tuple(
+                VolumeMount(
+                    labels.volume_name((desired.namespace, desired.name), volume.name, cluster=cluster),
+                    volume.target,
+                    labels.of_volume(desired, volume.name, cluster=cluster),
+                )
+                for volume in desired.volumes
+            ),
+            gpus=desired.gpus if self._devices.are_real else (),
+            privileged=desired.privileged,
+        )
+
+    def _env(self, desired: Desired) -> dict[str, str]:
+        """Where NVIDIA's runtime is the default one, this variable alone gives GPUs: it is always ours."""
+        visible = {GPUS_VISIBLE: ",".join(desired.gpus) or "void"} if self._devices.are_real else {}
+        return {**dict(desired.env), **visible}
+
+    async def _places(self, desired: Desired) -> tuple[Bind, ...]:
+        """What is to be mounted, once it is found to be there; a create needs no more than the places."""
+        if not desired.mounts:
+            return ()
+        binds = await asyncio.to_thread(self._staging.stage, desired.uid, desired.mounts)
+        await asyncio.to_thread(self._staging.unstage, desired.uid)
+        return binds
+
+    async def _made(self, entry: Entry, container_id: str, spec: ContainerSpec) -> None:
+        """Note what was made; only for SSH is it worth a look, to set root's password before the start."""
+        made = Container(
+            id=container_id,
+            name=spec.name,
+            image=spec.image,
+            image_id="",
+            labels=spec.labels,
+            state=ContainerState.CREATED,
+            created_at="",
+            limits=spec.limits,
+            ports=spec.ports,
+        )
+        if not entry.desired.login.disabled:
+            found = await self._runtime.inspect(container_id)
+            if found is not None:
+                made = found
+                await self._access.unlock(entry.desired, found)
+        self._roster.put(made)
+        remember_login(entry)
+        # Its label says the same, so the journal need not.
+        entry.saved = dataclasses.replace(entry.saved, login=entry.memory.durable.login)
+
+    async def _adopt(self, entry: Entry, taken: NameTaken) -> None:
+        """An earlier create of ours that nobody heard the answer of; or a stranger, who is left alone."""
+        found = await self._runtime.inspect(taken.container_id)
+        if found is None or labels.identity(found.labels)[0] != entry.desired.uid:
+            raise NameTaken(
+                f"the name {entry.desired.container_name} belongs to container {taken.container_id[:12]}, "
+                "which is not this VPS's",
+                container_id=taken.container_id,
+                hint=f"look at it, then: docker rm {taken.container_id[:12]}",
+            )
+        entry.late = False
+        self._roster.put(found)
+        forget_login(entry)
+        log.info("adopted a container", extra={"vps": str(entry.key), "container": found.id[:12]})
+
+
+def remember_login(entry: Entry) -> None:
+    _set_login(entry, labels.login_hash(entry.desired))
+
+
+def forget_login(entry: Entry) -> None:
+    _set_login(entry, None)
+
+
+def _set_login(entry: Entry, login: str | None) -> None:
+    memory: Memory = entry.memory
+    entry.memory = dataclasses.replace(memory, durable=dataclasses.replace(memory.durable, login=login))

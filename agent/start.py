@@ -1,0 +1,124 @@
+"""Starts containers, and deals with what keeps one from starting. Below apply.py.
+
+Its mounts are in their places while the engine looks at them. A port that a stranger has is changed for
+another; what an engine that was killed has left of an earlier run is ended, or, where that is no use, the
+container is noted as one that will not start again (docs/design/003).
+"""
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+from agent.deciding import actions, labels
+from agent.machine.staging import Staging
+from agent.roster import Entry, Roster
+from agent.runtime.base import Runtime
+from agent.runtime.errors import EngineRefused, NotFound, PortTaken, RunLeftBehind, RuntimeTimeout
+from agent.settings import Settings
+from kohakuriver import errors
+from kohakuriver.client.rest import Object
+from kohakuriver.client.watch import Informer
+
+log = logging.getLogger(__name__)
+
+TRIES_FOR_A_PORT: Final = 5  # over some 15 seconds, where what has it is the engine's own
+
+
+class Act(Protocol):
+    """A named transaction about the placement of an entry. Raises KohakuRiverError."""
+
+    async def __call__(self, entry: Entry, verb: str, **more: object) -> Object: ...
+
+
+class Starter:
+    """The starts of a node."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        runtime: Runtime,
+        roster: Roster,
+        staging: Staging,
+        vpses: Informer,
+        act: Act,
+        look: Callable[[Entry], Awaitable[None]],
+        tell: Callable[[Entry, actions.Tell], None],
+    ) -> None:
+        self._settings = settings
+        self._runtime = runtime
+        self._roster = roster
+        self._staging = staging
+        self._vpses = vpses
+        self._act = act
+        self._look = look
+        self._tell = tell
+
+    async def start(self, entry: Entry, container_id: str) -> None:
+        """Start it, or see to it that a later try can. Raises EngineError."""
+        known = self._roster.container(entry.desired, entry.memory)
+        mounts = labels.mounts(known) if known is not None else ()
+        if known is not None and labels.is_privileged(known) and not self._settings.allow_privileged:
+            raise EngineRefused("its container is privileged, which this node no longer allows")
+        if mounts:
+            await asyncio.to_thread(self._staging.stage, entry.desired.uid, mounts)
+        try:
+            await self._runtime.start(container_id)
+        except RuntimeTimeout:
+            mounts = ()  # it may still be on its way, and need them
+            raise
+        except NotFound:
+            log.info("it was gone when it was to start", extra={"vps": str(entry.key)})
+        except RunLeftBehind as left:
+            await self._run_left_behind(entry, container_id, left)
+        except PortTaken as taken:
+            await self._other_port(entry, taken)
+        else:
+            entry.memory = dataclasses.replace(entry.memory, taken_ports=())
+        finally:
+            if mounts:
+                await asyncio.to_thread(self._staging.unstage, entry.desired.uid)
+        await self._look(entry)
+
+    async def _run_left_behind(self, entry: Entry, container_id: str, left: RunLeftBehind) -> None:
+        """End what lives of it; where nothing does, and the engine keeps to it, another container has to do.
+        Raises `left` for the engine to be asked once more."""
+        if await self.end_leftovers(entry, container_id) or entry.memory.trouble is None:
+            raise left
+        said = (
+            f"the engine will not start container {container_id[:12]} again; another is made: {left.message}"
+        )
+        self._tell(entry, actions.Tell("Warning", "RunLeftBehind", said))
+        entry.memory = dataclasses.replace(entry.memory, unstartable=container_id)
+
+    async def end_leftovers(self, entry: Entry, container_id: str) -> int:
+        """End processes that the engine has lost sight of, and say so. Raises EngineRefused."""
+        ended = await self._runtime.end_leftovers(container_id)
+        if ended:
+            what = "a process" if ended == 1 else f"{ended} processes"
+            said = (
+                f"{what} of container {container_id[:12]} ran on, though it was over for the engine: ended "
+                "before it is started again"
+            )
+            self._tell(entry, actions.Tell("Warning", "LeftoversEnded", said))
+        return ended
+
+    async def _other_port(self, entry: Entry, taken: PortTaken) -> None:
+        """A stranger has its SSH port: say who, and ask for another. Raises PortTaken where there is none,
+        and while it may be free again by itself: people have written the port down."""
+        desired, trouble = entry.desired, entry.memory.trouble
+        if taken.port is None or taken.port != desired.ssh_port:
+            raise taken
+        if taken.is_left_behind and (trouble is None or trouble.failures < TRIES_FOR_A_PORT):
+            raise taken
+        self._tell(entry, actions.Tell("Warning", "PortTaken", f"{taken.message}; another one is asked for"))
+        ports = sorted({*entry.memory.taken_ports, taken.port})
+        entry.memory = dataclasses.replace(entry.memory, taken_ports=tuple(ports))
+        try:
+            answer = await self._act(entry, "newport", taken=ports)
+        except errors.KohakuRiverError as error:
+            why = f"{taken.message}, and no other could be had: {error.message}"
+            raise PortTaken(why, port=taken.port, holder=taken.holder) from error
+        self._vpses.overlay(answer)
