@@ -93,20 +93,25 @@ def test_the_script_is_one_that_the_shell_can_read(shell, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_bash_completes_a_command(tmp_path):
+ASKED = {
+    "bash": 'COMP_WORDS=(kohakuriver vps re); COMP_CWORD=2; _kohakuriver; printf "%s\\n" "${COMPREPLY[@]}"',
+    "fish": 'complete -C "kohakuriver vps re"',
+}
+
+
+@pytest.mark.parametrize("shell", ASKED)
+def test_a_shell_completes_a_command(shell, tmp_path):
     bin_ = tmp_path / "bin"
     bin_.mkdir()
     program = bin_ / "kohakuriver"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m cli "$@"\n')
     program.chmod(0o755)
-    script = f"""
-source /dev/stdin <<'END'
-{completion.SCRIPTS["bash"]}
-END
-COMP_WORDS=(kohakuriver vps re); COMP_CWORD=2; _kohakuriver; echo "${{COMPREPLY[*]}}"
-"""
+    (tmp_path / "script").write_text(completion.SCRIPTS[shell])
+    found = shutil.which(shell)
+    if found is None:
+        pytest.skip(f"{shell} is not on this machine")
     done = subprocess.run(
-        ["/bin/bash", "-c", script],
+        [found, "-c", f"source {tmp_path / 'script'}; {ASKED[shell]}"],
         capture_output=True,
         text=True,
         check=False,
@@ -116,7 +121,8 @@ COMP_WORDS=(kohakuriver vps re); COMP_CWORD=2; _kohakuriver; echo "${{COMPREPLY[
             "PYTHONPATH": str(Path(__file__).parents[3]),
         },
     )
-    assert (done.stdout.split(), done.stderr.strip()) == (["restart", "resume"], "")
+    words = [line.split("\t")[0] for line in done.stdout.splitlines()]
+    assert (words, done.stderr.strip()) == (["restart", "resume"], "")
 
 
 async def test_what_somebody_wrote_into_an_object_makes_no_candidate_of_its_own(shell) -> None:
