@@ -19,7 +19,8 @@ REPLACED = Health(
     "EngineReplaced",
     "this container engine is not the one that holds this node's containers, or its data root "
     "is not mounted: the volume that the agent left in it is missing; nothing is created, "
-    "started or confirmed until it is back, or the agent is started with --accept-engine",
+    "started or confirmed until it is back, or somebody says that this engine is to be used: "
+    "`kohakuriver up --accept-engine` on that machine, or the agent's own --accept-engine",
 )
 
 
@@ -53,10 +54,11 @@ class Custody:
             made_before=self._facts.has_sentinel,
             expected=self._expected(),
             found=frozenset(container.id for container in containers),
-            accepted=self._accepted,
+            accepted=self._accepted or self._journal.engine_is_accepted(),
         )
         if verdict is Verdict.REPLACED:
             return REPLACED
+        self._journal.use_acceptance_up()
         now = NodeFacts(self._facts.agent_id, has_sentinel=True, boot_id=self._boot_id)
         if now != self._facts:
             self._facts = now

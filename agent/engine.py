@@ -123,18 +123,19 @@ class Engine:
         return True
 
     async def _prepare(self, containers: Containers) -> Health | None:
-        """Once for each time the engine comes back: who it is, and whether it may be used."""
+        """Who it is and whether it may be used, once for each time that it comes back; its network, always:
+        `docker network prune` takes one where nothing runs just now."""
         if self.info is None:
             self.info = await self._runtime.info()
-        if self._bridge:
-            return None
-        refused = await self._judge(containers)
-        if refused is None:
-            try:
-                self._bridge = await self._runtime.ensure_network(self._network)
-            except EngineRefused as error:
-                return Health(False, "NetworkRefused", error.message)
-        return refused
+        if not self._bridge:
+            refused = await self._judge(containers)
+            if refused is not None:
+                return refused
+        try:
+            self._bridge = await self._runtime.ensure_network(self._network)
+        except EngineRefused as error:
+            return Health(False, "NetworkRefused", error.message)
+        return None
 
     async def _isolate(self) -> None:
         """Before anything is started, and again with every list: others change the machine's rules too."""

@@ -1,9 +1,9 @@
 """What must survive the agent, in small files below its data directory.
 
 One file per VPS that has something to remember (`vps/UID.json`: a restart that has begun, a run that was
-ended on purpose), one for the node, one for where the API is, one for the history of the store. Written
-whole, before the deed they are about. Most VPSes have no file, so that nothing is written on the way to a
-start.
+ended on purpose), one for the node, one for where the API is, one for the history of the store, one for a
+person's word about the engine. Written whole, before the deed they are about. Most VPSes have no file, so
+that nothing is written on the way to a start.
 """
 
 import asyncio
@@ -12,13 +12,15 @@ import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from agent.deciding.memory import Durable, Recreation, Restart
 from agent.quarantine import Quarantine, Seen
 from kohakuriver import private_file
 
 log = logging.getLogger(__name__)
+
+ACCEPTANCE: Final = "accept-engine"  # an empty file, which `up --accept-engine` makes
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Journal:
         self._node = folder / "node.json"
         self._history = folder / "history.json"
         self._servers = folder / "servers.json"
+        self._acceptance = folder / ACCEPTANCE
         self._writing: dict[str, asyncio.Lock] = {}
 
     def load(self) -> dict[str, Durable]:
@@ -72,6 +75,14 @@ class Journal:
 
     def save_node(self, facts: NodeFacts) -> None:
         private_file.write(self._node, json.dumps(dataclasses.asdict(facts)))
+
+    def engine_is_accepted(self) -> bool:
+        """Whether a person has said that this engine is the node's, though it is another than before."""
+        return self._acceptance.exists()
+
+    def use_acceptance_up(self) -> None:
+        """It was for the engine that there is now, and for no later one."""
+        self._acceptance.unlink(missing_ok=True)
 
     def load_servers(self) -> tuple[str, ...]:
         """The API servers there were: one of them may be there when the configured one is not."""

@@ -108,6 +108,12 @@ class ClusterFiles:
         if not known:
             private_file.write(self.root / "cluster-id", found + "\n")
 
+    def accept_engine(self) -> None:
+        """Tell the agent, now or when it starts, that the engine there is may be used: this once."""
+        if self.is_ours:  # a new cluster takes any
+            private_file.make_folder(self.root / "agent")
+            private_file.write(self.root / "agent" / "accept-engine", "")
+
     def claim(self) -> None:
         """Make the folder. Raises ConfigError when it holds somebody else's files."""
         private_file.make_folder(self.root)

@@ -85,6 +85,13 @@ SshPortRange = Annotated[
         "--ssh-port-range", metavar="FIRST-LAST", help="The ports for it. [default: 30000-31999, if free]"
     ),
 ]
+AcceptEngine = Annotated[
+    bool,
+    typer.Option(
+        "--accept-engine",
+        help="Use this container engine, once, though it is not the one that held this node's containers.",
+    ),
+]
 DockerHost = Annotated[
     str | None,
     typer.Option(
@@ -113,6 +120,7 @@ def up(
     ssh_address: SshAddress = None,
     ssh_port_range: SshPortRange = None,
     docker_host: DockerHost = None,
+    accept_engine: AcceptEngine = False,
 ) -> int:
     """Start a cluster on this machine: etcd, API server, controller and agent.
 
@@ -138,6 +146,9 @@ def up(
     files = ClusterFiles.at(data_dir)
     seconds = _seconds(timeout)
     files.claim()
+    if accept_engine:
+        files.accept_engine()
+        screen.note("this container engine may be used, whichever was before")
     with files.locked() as free:
         if not free:
             return _already(files, given, install_service, wait=seconds if detached else 0.0)

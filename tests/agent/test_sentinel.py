@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.journal import ACCEPTANCE
 from agent.machine.sentinel import Verdict, judge, name
 from agent.runtime.fake import FakeRuntime
 from kohakuriver.resources import kinds
@@ -101,6 +102,23 @@ async def test_in_a_replaced_engine_nothing_is_created_or_finished_until_a_perso
         await node.until_gone("deleted")
         await node.until("kept", phase="running")
         assert MARK in node.engine.volumes
+
+
+@pytest.mark.looptime
+async def test_a_person_s_word_is_for_the_engine_there_is_and_for_no_later_one(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        node.engine.volumes.clear()
+        node.engine.restart()
+        await asyncio.sleep(15)
+        assert await reason(node) == "EngineReplaced"
+        (tmp_path / ACCEPTANCE).touch()
+        await asyncio.sleep(15)
+        assert await reason(node) == "EngineAnswers"
+        assert MARK in node.engine.volumes and not (tmp_path / ACCEPTANCE).exists()
+        node.engine.volumes.clear()
+        node.engine.restart()
+        await asyncio.sleep(15)
+        assert await reason(node) == "EngineReplaced"
 
 
 @pytest.mark.looptime
