@@ -19,7 +19,17 @@ import docker.auth
 import docker.errors
 import docker.utils
 
-from agent.runtime import archive, commit, leftovers, port_holder, snapshot, tarball, translate, volumes
+from agent.runtime import (
+    archive,
+    commit,
+    leftovers,
+    networks,
+    port_holder,
+    snapshot,
+    tarball,
+    translate,
+    volumes,
+)
 from agent.runtime.base import (
     CLUSTER_LABEL,
     SUBSCRIBED,
@@ -101,7 +111,7 @@ class DockerRuntime:
 
     async def start(self, container_id: str) -> None:
         try:
-            await self._work.call(lambda client: client.start(container_id), timeout=_SLOW)
+            await self._work.call(lambda client: networks.start(client, container_id), timeout=_SLOW)
         except PortTaken as error:
             find = functools.partial(_holder, port=error.port)
             holder = await self._work.call(find, timeout=_QUICK)
@@ -253,7 +263,9 @@ class DockerRuntime:
         )
 
     async def ensure_network(self, name: str) -> str:
-        return await self._work.call(functools.partial(self._ensure_network, name=name), timeout=_SLOW)
+        return await self._work.call(
+            lambda client: networks.ensure(client, name, self._cluster), timeout=_SLOW
+        )
 
     async def events(self) -> AsyncGenerator[RuntimeEvent, None]:
         version = await self._work.call(lambda client: client.api_version, timeout=_QUICK)
@@ -305,24 +317,6 @@ class DockerRuntime:
             return None
         container = translate.container(body)
         return container if container.labels.get(CLUSTER_LABEL) == self._cluster else None
-
-    def _ensure_network(self, client: docker.APIClient, *, name: str) -> str:
-        for network in client.networks(names=[name]):  # the filter matches parts of names too
-            if network["Name"] == name:
-                if (network.get("Labels") or {}).get(CLUSTER_LABEL) == self._cluster:
-                    return translate.bridge(network)
-                raise EngineRefused(
-                    f"the engine has a network {name} that is not this cluster's",
-                    hint=f"remove it: docker network rm {name}",
-                )
-        made = client.create_network(
-            name,
-            driver="bridge",
-            options={"com.docker.network.bridge.enable_icc": "false"},
-            labels={CLUSTER_LABEL: self._cluster},
-            check_duplicate=True,
-        )
-        return translate.bridge(client.inspect_network(made["Id"]))
 
     async def _until(
         self,

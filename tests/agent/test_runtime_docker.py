@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.login import keepalive
+from agent.runtime import leftovers
 from agent.runtime.base import PortBinding
 from agent.runtime.docker import DockerRuntime
 from agent.runtime.errors import PortTaken, RuntimeUnavailable
@@ -96,3 +97,29 @@ async def test_an_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> Non
     with pytest.raises(RuntimeUnavailable):
         await anext(runtime.events())
     await runtime.aclose()
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+async def test_what_runs_of_a_container_is_found_and_ended_without_the_engine(
+    world: DockerWorld, frozen: bool
+) -> None:
+    container_id = await started(world)
+    if frozen:
+        await world.runtime.pause(container_id)
+    assert await leftovers.end(container_id) >= 1
+    world.client.wait(container_id, timeout=10)
+    found = await world.runtime.inspect(container_id)
+    assert found is not None and not found.is_up
+    assert await leftovers.end(container_id) == 0
+
+
+async def test_a_stopped_container_starts_again_on_a_network_that_was_pruned_and_made_anew(
+    world: DockerWorld,
+) -> None:
+    container_id = await started(world)
+    await world.runtime.stop(container_id, 0)
+    world.client.remove_network(world.network)
+    await world.runtime.ensure_network(world.network)
+    await world.runtime.start(container_id)
+    found = await world.runtime.inspect(container_id)
+    assert found is not None and found.is_up and found.ip
