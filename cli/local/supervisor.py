@@ -67,9 +67,9 @@ Tell = Callable[[Happening], None]
 class Pauses:
     """How long to wait before a program that died is started again, in seconds."""
 
-    first: float = 1.0
+    first: float = 0.5
     longest: float = 30.0
-    steady: float = 60.0  # who lived so long starts from the first pause again
+    steady: float = 10.0  # who lived so long did not fail at its start: the first pause again
 
     def after(self, previous: float, lived: float) -> float:
         if previous == 0.0 or lived >= self.steady:
