@@ -56,7 +56,7 @@ def ssh_proxy(settings: Settings, name: Name = None, uid: Uid = None, pin: Pin =
         )
     try:
         api, vps = find(settings, name)
-        reader = settings.reader()
+        reader = dataclasses.replace(settings.reader(), options=())  # what ssh's config has, nobody typed
         key = entrance.host_key(vps, reader=reader)
         if uid and vps["metadata"]["uid"] != uid:
             raise NoEntrance(f"{name} has just been made anew", hint="connect again to reach the new one")
