@@ -81,7 +81,8 @@ class Creator:
         if not self._images.can_be_pulled(desired.image, desired.pull_policy):
             error = ImageMissing(desired.image)
             raise EngineRefused(
-                f"{error.message}, and it may not be pulled", hint="build or load it on the node"
+                f"{error.message}, and it may not be pulled",
+                hint="load it on the node with `docker load`; `make images` builds those of KohakuRiver",
             ) from error
         self._images.missing(desired.image)
 

@@ -209,10 +209,10 @@ class Workbench(Vertical):
             return True
         names = ", ".join(editor.opened.name for editor in unsaved)
         answer = await self.app.push_screen_wait(
-            Choice(f"There is unsaved text in {names}.", "Save and quit", "Quit without", "Stay")
+            Choice(f"There is unsaved text in {names}.", "Save and quit", "Quit without saving", "Stay")
         )
         if answer != "Save and quit":
-            return answer == "Quit without"
+            return answer == "Quit without saving"
         for editor in unsaved:
             if not await self.save(editor):
                 self.show(editor)

@@ -117,7 +117,7 @@ async def test_quitting_without_saving_leaves_the_file(desk) -> None:
         await one.open("/root/a.py")
         await one.type("mine")
         await one.press("ctrl+q")
-        await one.answer("Quit without")
+        await one.answer("Quit without saving")
         await one.until(lambda: one.app._exit)
         assert (one.root / "root/a.py").read_text().startswith("import os")
 
