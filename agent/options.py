@@ -90,6 +90,8 @@ def parse(arguments: Sequence[str]) -> Run | Purge:
     found = parser.parse_args(arguments)
     if found.ssh_port_range[0] > found.ssh_port_range[1]:
         parser.error("--ssh-port-range: the first port is above the last")
+    if found.check_options:
+        parser.exit()
     ssh = None
     if found.ssh_address is not None:
         ssh = SSHPublishing(found.ssh_address, *found.ssh_port_range)
@@ -181,6 +183,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("-v", "--verbose", action="store_true", help="log more")
     add("--version", action="version", version=__version__)
+    add(
+        "--check-options", action="store_true", help=argparse.SUPPRESS
+    )  # for `up`: say what is wrong, and end
     return parser
 
 

@@ -117,13 +117,17 @@ class ClusterFiles:
     def claim(self) -> None:
         """Make the folder. Raises ConfigError when it holds somebody else's files."""
         private_file.make_folder(self.root)
-        strange = sorted(entry.name for entry in self.root.iterdir())
+        strange = sorted(entry.name for entry in self.root.iterdir() if not self._is_begun(entry))
         if strange and not self.is_ours:
             raise errors.ConfigError(
                 f"{self.root} is not empty, and no cluster of ours: it holds {', '.join(strange[:3])}",
                 hint="name another folder with --data-dir",
             )
         private_file.make_folder(self.logs)
+
+    def _is_begun(self, entry: Path) -> bool:
+        """Whether that is what an `up` leaves which was refused."""
+        return entry == self.root / "lock" or (entry == self.logs and not any(entry.iterdir()))
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[bool]:

@@ -58,7 +58,7 @@ class Options:
 
     def agent_arguments(self) -> list[str]:
         """The agent's share."""
-        return [word for option in _AGENTS for word in self.words(option)]
+        return [word for option in AGENT_OPTIONS for word in self.words(option)]
 
     def words(self, option: str) -> list[str]:
         """One option as it is typed; nothing where it has no value."""
@@ -78,7 +78,7 @@ class Options:
         ]
 
 
-_AGENTS = (
+AGENT_OPTIONS = (
     "--cores",
     "--memory",
     "--reserve-cores",

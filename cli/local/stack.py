@@ -60,7 +60,11 @@ def build(files: ClusterFiles, options: Options) -> Stack:
                 prepare=lambda: _remember_cluster(files, near),
             ),
             Program(
-                "agent", _agent(files, options), files.log("agent"), node.missing, prepare=node.look_before
+                "agent",
+                agent_command(files, options),
+                files.log("agent"),
+                node.missing,
+                prepare=node.look_before,
             ),
         ),
         etcd=etcd,
@@ -85,7 +89,8 @@ def _apiserver(files: ClusterFiles, options: Options, etcd: Etcd) -> list[str]:
     return programs.command("apiserver", [str(word) for pair in arguments.items() for word in pair])
 
 
-def _agent(files: ClusterFiles, options: Options) -> list[str]:
+def agent_command(files: ClusterFiles, options: Options) -> list[str]:
+    """How the agent of this machine is started."""
     arguments = [
         "--config",
         files.root / "agent.config",

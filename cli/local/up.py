@@ -7,6 +7,7 @@ import dataclasses
 import os
 import re
 import socket
+import subprocess
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -211,9 +212,28 @@ def _settle(files: ClusterFiles, given: dict[str, Any]) -> Options:
         )
     with neighbours.locked():
         options = _settle_ssh_ports(files, options, chosen=given["ssh_port_range"] is not None)
+        if any(_given(given, name) for name in ("--node", *cluster_options.AGENT_OPTIONS)):
+            _check_agent(files, options)
         cluster_options.save(files.options, options)
         neighbours.add(files.root)
     return options
+
+
+def _check_agent(files: ClusterFiles, options: Options) -> None:
+    """Ask the agent whether it takes what it would be given. Raises UsageError; nothing is kept then."""
+    done = subprocess.run(
+        [*stack.agent_command(files, options), "--check-options"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+    )
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["the agent does not start"])[-1]
+        raise failures.UsageError(
+            said.removeprefix("kohakuriver agent: error: ").removeprefix("argument "),
+            hint="nothing was started or kept; `kohakuriver up --help` shows what it takes",
+        )
 
 
 def _tell_kept(files: ClusterFiles, options: Options, given: dict[str, Any]) -> None:
@@ -237,6 +257,10 @@ def _settle_ssh_ports(files: ClusterFiles, options: Options, *, chosen: bool) ->
     """A range that no other cluster of this user has."""
     others = neighbours.ranges(files.root)
     mine = neighbours.parse(options.ssh_port_range)
+    if mine is None and chosen:
+        raise failures.UsageError(
+            f'--ssh-port-range: "{options.ssh_port_range}" is no range of ports', hint="write 30000-31999"
+        )
     if options.ssh_address == "off":
         return options
     if mine is not None:

@@ -7,6 +7,7 @@ import json
 import pytest
 import yaml
 
+from agent.journal import Journal
 from cli import failures
 from cli.local import agent_flags, cluster_files, cluster_options
 from cli.local.cluster_files import ClusterFiles
@@ -40,6 +41,18 @@ def test_what_is_made_once_is_kept(files):
     before = everything(files)
     make(files)
     assert everything(files) == before
+
+
+def test_the_agent_is_told_of_an_accepted_engine_where_it_looks(files, tmp_path):
+    files.accept_engine()
+    journal = Journal(files.root / "agent")
+    assert journal.engine_is_accepted()
+    journal.use_acceptance_up()
+    assert not journal.engine_is_accepted()
+    new = ClusterFiles(tmp_path / "new")
+    new.claim()
+    new.accept_engine()
+    new.claim()  # nothing is in it that would make it somebody else's
 
 
 def test_secrets_are_for_their_owner_alone(files):

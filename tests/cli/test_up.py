@@ -1,0 +1,26 @@
+"""What `up` refuses before it keeps or starts anything."""
+
+import pytest
+
+from cli.main import run
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--cores", "abc"], '--cores: "abc" is not a quantity'),
+        (["--ssh-address", "nowhere"], "--ssh-address: 'nowhere' does not appear to be an IPv4"),
+        (["--ssh-port-range", "bogus"], '--ssh-port-range: "bogus" is no range of ports'),
+        (["--ssh-port-range", "5-2"], "--ssh-port-range: the first port is above the last"),
+        (["--node", "Bad_Name"], '--node: "Bad_Name" is no node name'),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_told_and_nothing_is_kept(
+    options, said, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = tmp_path / "cluster"
+    for _ in range(2):  # the folder is no reason to refuse the second time
+        assert run(["up", "--data-dir", str(folder), "--detach", *options]) == 2
+        assert f"error: {said}" in capsys.readouterr().err
+    assert sorted(one.name for one in folder.iterdir()) == ["lock", "logs"]
