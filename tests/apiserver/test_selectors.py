@@ -99,7 +99,13 @@ def test_a_selection_is_filed_under_its_most_telling_field():
 def test_no_selector_of_the_length_of_a_request_line_takes_long(
     parse: Callable[[str], object], filler: str
 ) -> None:
-    began = time.process_time()
-    with contextlib.suppress(BadRequest):
-        parse("a" + filler * (8000 // len(filler)))
-    assert time.process_time() - began < 0.1
+    text = "a" + filler * (8000 // len(filler))
+
+    def seconds() -> float:
+        began = time.thread_time()
+        with contextlib.suppress(BadRequest):
+            parse(text)
+        return time.thread_time() - began
+
+    # One of three: Python may collect a whole test run's garbage in any of them.
+    assert min(seconds() for _ in range(3)) < 0.1
