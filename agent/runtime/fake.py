@@ -4,6 +4,7 @@ For tests. Every call passes one door, where it may be delayed, refused, hung or
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -92,10 +93,9 @@ class FakeRuntime:
 
     async def remove(self, container_id: str, *, force: bool = False) -> None:
         def work() -> None:
-            try:
+            self.engine.switches.left_behind.pop(container_id, None)
+            with contextlib.suppress(NotFound):
                 self.engine.remove(container_id, force=force)
-            except NotFound:
-                return
 
         await self._call("remove", work)
 
