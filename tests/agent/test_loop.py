@@ -100,6 +100,17 @@ async def test_a_container_removed_by_hand_is_made_again_with_a_warning(tmp_path
 
 
 @pytest.mark.fault(16)
+async def test_a_network_that_was_pruned_is_made_again(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await running(node)
+        made = dict(node.engine.networks)
+        assert len(made) == 1
+        node.engine.networks.clear()
+        await asyncio.sleep(15)
+        assert node.engine.networks == made
+
+
+@pytest.mark.fault(16)
 async def test_a_container_paused_by_hand_goes_on_with_a_warning(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:
         await running(node)
