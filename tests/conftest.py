@@ -1,11 +1,18 @@
-"""What holds for every test: the quick ones run first, so that a plain mistake shows within seconds."""
+"""What holds for every test: what it needs, in which order, what is run side by side and what is run again.
+
+The quick ones run first, so that a plain mistake shows within seconds. The tests of the real part run side
+by side, a file at a time (`make test`): each file makes its own world: etcd, engines, network namespaces or a
+cluster on the machine's engine. The longest come first, so that no worker is left alone with one at the end.
+"""
 
 import asyncio
 
 import hypothesis
 import pytest
 
-SLOWEST_LAST = ("etcd", "docker", "e2e")
+pytest_plugins = ["tests.verdict"]
+LONGEST_FIRST = ("e2e", "docker", "etcd")
+RERUNS = 2  # of a test of the real part that fails; tests/verdict.py lists those that pass then
 
 # Property tests say what is decided, not how fast: a loaded machine must not fail them.
 hypothesis.settings.register_profile("unhurried", deadline=None)
@@ -31,14 +38,17 @@ def pytest_sessionstart() -> None:
     asyncio.set_event_loop(None)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A test of the real part that fails is run again."""
+    if _place(item):
+        item.add_marker(pytest.mark.flaky(reruns=RERUNS))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sorts unit tests before those with etcd, with Docker, and of whole programs; else keeps the order."""
-    items.sort(key=_what_it_needs)
-    for item in items:
-        if item.get_closest_marker("e2e") or item.get_closest_marker("docker"):
-            item.add_marker(pytest.mark.flaky(reruns=1))  # the machine has other work; pytest says RERUN
+    """Sorts the quick tests first, then whole programs, Docker and etcd; else keeps the order."""
+    items.sort(key=_place)
 
 
-def _what_it_needs(item: pytest.Item) -> int:
-    marks = [place for place, name in enumerate(SLOWEST_LAST, 1) if item.get_closest_marker(name)]
-    return max(marks, default=0)
+def _place(item: pytest.Item) -> int:
+    marks = [place for place, name in enumerate(LONGEST_FIRST, 1) if item.get_closest_marker(name)]
+    return min(marks, default=0)

@@ -28,6 +28,13 @@ class Refused(Exception):
         self.code = code
 
 
+class Connection(http.client.HTTPSConnection):
+    """One that is closed when its thread forgets it."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class Api:
     """One API server and one token."""
 
@@ -36,6 +43,7 @@ class Api:
         self._token = token
         self._tls = ssl.create_default_context(cadata=authority)
         self._timeout = timeout
+        self._kept = threading.local()  # each thread's connection for reads: most are polls
 
     def call(self, method: str, path: str, body: Any = None, *, kind: str = "application/json") -> Object:
         """The answer. Raises Refused, or OSError when nobody answers."""
@@ -46,7 +54,17 @@ class Api:
             connection.close()
 
     def get(self, path: str) -> Object:
-        return self.call("GET", path)
+        """The answer, on this thread's open connection where the server still has it."""
+        connection = getattr(self._kept, "connection", None)
+        if connection is not None:
+            self._kept.connection = None
+            try:
+                return self._read(connection, path)
+            except TimeoutError:
+                raise
+            except (OSError, http.client.HTTPException):
+                pass  # the server that it led to has ended
+        return self._read(self._connect(), path)
 
     def patch(self, path: str, change: Object) -> Object:
         """A merge patch."""
@@ -73,10 +91,22 @@ class Api:
 
     def _connect(self) -> http.client.HTTPSConnection:
         host, port = self._address
-        return http.client.HTTPSConnection(host, port, timeout=self._timeout, context=self._tls)
+        return Connection(host, port, timeout=self._timeout, context=self._tls)
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token}"}
+
+    def _read(self, connection: http.client.HTTPSConnection, path: str) -> Object:
+        try:
+            answer = self._ask(connection, "GET", path, None, "application/json")
+        except Refused:
+            self._kept.connection = connection
+            raise
+        except BaseException:
+            connection.close()
+            raise
+        self._kept.connection = connection
+        return answer
 
     def _ask(
         self, connection: http.client.HTTPSConnection, method: str, path: str, body: Any, kind: str

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,20 @@ BIN = Path(sys.executable).parent
 BUSYBOX = "kohakuriver/busybox"
 
 
-@pytest.hookimpl(tryfirst=True)  # the order of all tests goes by this mark
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(item.path).is_relative_to(Path(__file__).parent):
-            item.add_marker("e2e")
+@pytest.hookimpl(tryfirst=True)  # what all tests are sorted and grouped by
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.add_marker("e2e")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """A failure shows what the programs of its cluster said last: their folder is gone soon."""
+    report = yield
+    if report.failed:
+        for value in getattr(item, "funcargs", {}).values():
+            if isinstance(value, Cluster):
+                report.sections += value.logs()
+    return report
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,6 +137,12 @@ class Cluster:
         found = json.loads(self.ok("get", "events", "-A", "-o", "json"))["items"]
         return [event for event in found if event["involvedObject"]["name"] == name]
 
+    def logs(self) -> Iterator[tuple[str, str]]:
+        """The end of what each program said."""
+        for log in sorted(self.data_dir.glob("logs/*.log")):
+            lines = log.read_text(errors="replace").splitlines()
+            yield f"{log.stem} of {self.folder.name}", "\n".join(lines[-40:])
+
     def apply(self, manifest: str) -> str:
         return self.ok("apply", "-f", "-", stdin=manifest)
 
@@ -150,6 +165,16 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def ssh_ports(place: int) -> str:
+    """Twenty ports for SSH that no cluster of another test uses at the same time; `place` is 0 to 9.
+
+    They lie above the 100 that `up` takes by default, and below those that the kernel gives out.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 30200 + 200 * worker + 20 * place
+    return f"{first}-{first + 19}"
 
 
 def a_manifest(name: str, *, memory: str = "64Mi", cores: str = "0.1", more: str = "") -> str:
@@ -186,6 +211,8 @@ def new_cluster(tmp_path: Path, engine: docker.APIClient) -> Iterator[Callable[.
     def make(*options: str) -> Cluster:
         folder = tmp_path / f"cluster-{len(made)}"
         folder.mkdir()
+        if "--ssh-port-range" not in options:
+            options = ("--ssh-port-range", ssh_ports(5 + len(made) % 5), *options)
         made.append(Cluster(folder, free_port(), options))
         return made[-1]
 
@@ -197,7 +224,7 @@ def new_cluster(tmp_path: Path, engine: docker.APIClient) -> Iterator[Callable[.
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory, engine: docker.APIClient) -> Iterator[Cluster]:
     """One running cluster for all tests of a file."""
-    one = Cluster(tmp_path_factory.mktemp("cluster"), free_port(), ("--ssh-port-range", "31000-31099"))
+    one = Cluster(tmp_path_factory.mktemp("cluster"), free_port(), ("--ssh-port-range", ssh_ports(0)))
     one.up()
     yield one
     _end(one)

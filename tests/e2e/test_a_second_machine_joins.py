@@ -10,17 +10,17 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.e2e.conftest import Cluster, a_manifest, containers, eventually
+from tests.e2e.conftest import Cluster, a_manifest, containers, eventually, ssh_ports
 from tests.e2e.processes import Process
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - the machine that tests has no neighbours
-QUICK = ["--ssh-port-range", "31100-31199", "--cores", "1", "--memory", "1Gi", "--renew", "1s"]
+QUICK = ["--ssh-port-range", ssh_ports(1), "--cores", "1", "--memory", "1Gi", "--renew", "1s"]
 
 
 @pytest.fixture
 def cluster(new_cluster) -> Cluster:  # type: ignore[no-untyped-def]
     one: Cluster = new_cluster(
-        "--ssh-port-range", "31000-31099", "--listen", EVERYWHERE, "--advertise", "localhost"
+        "--ssh-port-range", ssh_ports(0), "--listen", EVERYWHERE, "--advertise", "localhost"
     )
     one.up()
     return one

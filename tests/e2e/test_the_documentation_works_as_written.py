@@ -15,7 +15,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.e2e.conftest import BIN, PROJECT, Cluster, free_port
+from tests.e2e.conftest import BIN, PROJECT, Cluster, free_port, ssh_ports
 
 GUIDE = sorted(str(page.relative_to(PROJECT)) for page in (PROJECT / "docs" / "guide").glob("*.md"))
 PAGES = ["README.md", "docs/quick-start.md", "docs/command-line.md", *GUIDE]
@@ -55,7 +55,7 @@ def living(tmp_path_factory: pytest.TempPathFactory, engine: object) -> Iterator
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     options = (
         "--ssh-port-range",
-        "31700-31799",
+        ssh_ports(0),
         "--gpu-inventory",
         str(folder / "gpus.json"),
         "--cores",

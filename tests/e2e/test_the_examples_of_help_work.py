@@ -16,7 +16,7 @@ import pytest
 
 from cli import catalogue
 from tests.cli.test_examples import ELSEWHERE
-from tests.e2e.conftest import BIN, Cluster, free_port
+from tests.e2e.conftest import BIN, Cluster, free_port, ssh_ports
 
 HERE = ("cli.local",)  # commands about clusters on this machine, not about what is in one
 FAULTS = ("cli.vps.adopt",)
@@ -122,7 +122,7 @@ def test_examples_about_clusters_work(tmp_path: Path) -> None:
     lines = [line.replace("/srv/river2", str(river)).replace("6444", str(other)) for line in _in_turn()]
     try:
         for line in lines:
-            mine = f" --port {port} --ssh-port-range 31600-31699"
+            mine = f" --port {port} --ssh-port-range {ssh_ports(1)}"
             add = mine if line.startswith("kohakuriver up") and str(river) not in line else ""
             code, shown = typist.type(line + add)
             assert code == 0, f"$ {line}\n{shown}\nended with {code}"

@@ -23,7 +23,7 @@ import pytest
 import yaml
 
 from kohakuriver.resources.vps import Phase
-from tests.e2e.conftest import BIN, Cluster, Result, containers, eventually
+from tests.e2e.conftest import BIN, Cluster, Result, containers, eventually, ssh_ports
 from tests.e2e.processes import Process
 
 GUIDE: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "the_guide.yaml").read_text())
@@ -314,7 +314,7 @@ def second_node(cluster: Cluster) -> Iterator[Process]:
         "nodec",
         [
             *(sys.executable, "-P", "-m", "cli", *words[1:]),
-            *("--data-dir", str(cluster.folder / "nodec"), "--ssh-port-range", "31500-31599"),
+            *("--data-dir", str(cluster.folder / "nodec"), "--ssh-port-range", ssh_ports(1)),
             *("--cores", "32", "--memory", "64Gi", "--gpu-inventory", str(inventory), "--renew", "1s"),
         ],
         cluster.folder / "nodec.log",
@@ -346,7 +346,7 @@ def ssh_agent(cluster: Cluster) -> Iterator[None]:
 @pytest.fixture
 def walk(new_cluster: Callable[..., Cluster], engine: docker.APIClient) -> Iterator[tuple[Walk, Process]]:
     cluster = new_cluster(
-        *("--node", "nodea", "--cores", "32", "--memory", "64Gi", "--ssh-port-range", "31400-31499")
+        *("--node", "nodea", "--cores", "32", "--memory", "64Gi", "--ssh-port-range", ssh_ports(0))
     )
     keys = cluster.folder / ".ssh"
     keys.mkdir(mode=0o700)

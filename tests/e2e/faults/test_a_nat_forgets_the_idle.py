@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Cluster, _end, free_port
+from tests.e2e.conftest import Cluster, _end, free_port, ssh_ports
 from tests.e2e.machines import free_network
 from tests.e2e.ssh_kit import Ssh
 
@@ -102,7 +102,7 @@ def network() -> Iterator[Network]:
 @pytest.fixture
 def behind(network, tmp_path: Path, engine) -> Iterator[Ssh]:
     """ssh on the client's machine, with a VPS `dev` beyond the router."""
-    options = ("--listen", network.server, "--ssh-port-range", "31100-31119")
+    options = ("--listen", network.server, "--ssh-port-range", ssh_ports(0))
     one = Cluster(tmp_path / "cluster-home", free_port(), options)
     one.folder.mkdir()
     try:
