@@ -47,6 +47,16 @@ class Ears:
         elif node.revision != revision:
             self._nodes[name] = _Node(revision, now, now + patience, patience)
 
+    def answered(self, name: str, *, now: float) -> None:
+        """The node wrote something after it had been called silent.
+
+        It answers what its watch tells within milliseconds, and may renew up to a period later: until then it
+        would be called silent again.
+        """
+        node = self._nodes.get(name)
+        if node is not None:
+            self._nodes[name] = _Node(node.revision, now, now + node.patience, node.patience)
+
     def forget(self, name: str) -> None:
         """The node is gone."""
         self._nodes.pop(name, None)

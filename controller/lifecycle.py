@@ -56,6 +56,7 @@ class Lifecycle:
         self._is_leading = is_leading
         self._tenants = Tenants()
         self._silent: set[str] = set()  # nodes that were marked when last looked at
+        self._judged_marked: set[str] = set()  # nodes that were marked when last judged
         self._orders: dict[str, str] = {}  # what administrators wanted of each node when last looked at
         self._busy: set[ObjectKey] = set()
         self._slots = asyncio.Semaphore(WIDTH)
@@ -130,6 +131,11 @@ class Lifecycle:
         for name in {key.name for key in map(_key, self._world.nodes)} | set(self._tenants.nodes()):
             node = self._world.node(name)
             marked = node is None or view.is_marked_silent(node)  # nothing to write on what is not there
+            if marked:
+                self._judged_marked.add(name)
+            elif name in self._judged_marked:
+                self._judged_marked.discard(name)
+                self._ears.answered(name, now=now)
             hearings.append(self._ears.hearing(name, is_marked=marked, now=now))
         if any(nodes.is_suspect(hearing, now) for hearing in hearings):
             self._heartbeat.ask()
@@ -232,7 +238,9 @@ class Lifecycle:
             return
 
     def _vps_changed(self, key: ObjectKey) -> None:
-        self._tenants.update(key, self._world.vpses.get(key))
+        answered = self._tenants.update(key, self._world.vpses.get(key))
+        if answered is not None:
+            self._ears.answered(answered, now=self._clock.monotonic())
 
     def _lease_changed(self, key: ObjectKey) -> None:
         lease, now = self._world.leases.get(key), self._clock.monotonic()

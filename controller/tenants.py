@@ -18,9 +18,9 @@ class Tenants:
         self._of_node: dict[str, set[ObjectKey]] = collections.defaultdict(set)
         self._back: set[ObjectKey] = set()
 
-    def update(self, key: ObjectKey, vps: Object | None) -> None:
-        """This VPS is now so; None: it is gone."""
-        before = self._node_of.pop(key, None)
+    def update(self, key: ObjectKey, vps: Object | None) -> str | None:
+        """This VPS is now so; None: it is gone. Returns its node, if that has just cleared the mark."""
+        before, was_back = self._node_of.pop(key, None), key in self._back
         if before is not None:
             self._of_node[before].discard(key)
             if not self._of_node[before]:
@@ -28,11 +28,13 @@ class Tenants:
         self._back.discard(key)
         assignment = (vps.get("status") or {}).get("assignment") if vps is not None else None
         if vps is None or not assignment:
-            return
+            return None
         self._node_of[key] = assignment["node"]
         self._of_node[assignment["node"]].add(key)
-        if is_back(vps):
-            self._back.add(key)
+        if not is_back(vps):
+            return None
+        self._back.add(key)
+        return None if was_back else str(assignment["node"])
 
     def nodes(self) -> Collection[str]:
         """Every node that a VPS is bound to, whether or not it is there."""

@@ -62,6 +62,10 @@ class SimulatedNode:
         """It is back."""
         self._speaks.set()
 
+    async def answer(self) -> None:
+        """It answers what the controller has written of it, sooner than it renews its Lease again."""
+        await self._report_all()
+
     async def register(self) -> None:
         node = {"apiVersion": NODE.api_version, "kind": NODE.kind, "metadata": {"name": self.name}}
         with contextlib.suppress(errors.AlreadyExists):
@@ -108,7 +112,7 @@ class SimulatedNode:
             await self._report_node()
         is_drained = bool(node["spec"].get("drain"))
         for vps in (await self._client.list(VPS)).items:
-            await self._report(vps, is_drained=is_drained)
+            await self.report(vps, is_drained=is_drained)
         await self._work_off_tombstones()
 
     async def _work_off_tombstones(self) -> None:
@@ -121,7 +125,8 @@ class SimulatedNode:
                 body = {"uid": uid, "epoch": booking["epoch"]}
                 await self._client.act(NODE_ALLOCATION, self.name, "confirm", body)
 
-    async def _report(self, vps: Object, *, is_drained: bool) -> None:
+    async def report(self, vps: Object, *, is_drained: bool = False) -> None:
+        """It writes the status of this VPS, where that is not so already or the controller calls it lost."""
         status, meta = vps["status"], vps["metadata"]
         assignment = status["assignment"]
         declared = vps["spec"]["runState"]

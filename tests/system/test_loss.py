@@ -76,6 +76,43 @@ async def test_a_node_silent_for_12_seconds_has_lost_its_vpses_and_gets_them_bac
     ]
 
 
+@pytest.mark.fault(6)
+@pytest.mark.parametrize("whole", [True, False], ids=["node and VPSes", "one VPS alone"])
+async def test_a_node_that_answers_before_it_renews_is_not_lost_a_second_time(whole: bool):
+    async with a_cluster("n1", "n2", vpses=2) as (api, nodes, _):
+        nodes["n1"].mute()
+        await eventually(api, 14, **{"on-n1": "lost"})
+        if whole:
+            await nodes["n1"].answer()
+        else:
+            await nodes["n1"].report(await get(api, "on-n1"))
+        assert (await phases(api))["on-n1"] == "running"
+        for _ in range(16):
+            await asyncio.sleep(0.25)
+            assert (await phases(api))["on-n1"] == "running"
+        nodes["n1"].unmute()
+        await asyncio.sleep(60)
+        events = (await api.get("/api/v1/namespaces/default/events")).body["items"]
+    counts = {(event["reason"], event["involvedObject"]["kind"]): event["count"] for event in events}
+    assert {key: count for key, count in counts.items() if key[0].startswith("Node")} == {
+        ("NodeLost", "Node"): 1,
+        ("NodeBack", "Node"): 1,
+        ("NodeLost", "VPS"): 1,
+        ("NodeBack", "VPS"): 1,
+    }
+
+
+@pytest.mark.fault(2)
+async def test_a_node_that_answers_once_and_falls_silent_again_is_lost_again():
+    async with a_cluster("n1", "n2", vpses=2) as (api, nodes, _):
+        nodes["n1"].mute()
+        await eventually(api, 14, **{"on-n1": "lost"})
+        await nodes["n1"].answer()
+        await asyncio.sleep(5)
+        assert (await phases(api))["on-n1"] == "running"
+        await eventually(api, 9, **{"on-n1": "lost"})
+
+
 @pytest.mark.fault(5)
 async def test_a_silence_shorter_than_the_limit_changes_nothing():
     async with a_cluster("n1", "n2", vpses=2) as (api, nodes, _), nothing_is_written(api):
