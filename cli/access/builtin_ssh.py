@@ -7,7 +7,6 @@ import asyncio
 import concurrent.futures
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
@@ -23,6 +22,7 @@ from cli import failures
 from cli.access import entrance, identity, looping
 from cli.access.opening import Opener
 from cli.access.ssh_proxy import PARAMS
+from cli.access.terminal import terminal_size
 from cli.http import Object
 from cli.vps.standing import Reader
 from kohakuriver import errors
@@ -192,8 +192,8 @@ def _drain_stderr(channel: paramiko.Channel) -> None:
 
 def _terminal(channel: paramiko.Channel) -> int:
     """This terminal is the VPS's until the shell ends."""
-    size = shutil.get_terminal_size()
-    channel.get_pty(os.environ.get("TERM", "xterm"), size.columns, size.lines)
+    rows, columns = terminal_size()
+    channel.get_pty(os.environ.get("TERM", "xterm"), columns, rows)
     channel.invoke_shell()
     before = termios.tcgetattr(sys.stdin)
     resized, told = os.pipe()
@@ -217,8 +217,8 @@ def _converse(channel: paramiko.Channel, resized: int) -> None:
         ready, _, _ = select.select(watched, [], [])
         if resized in ready:
             os.read(resized, _CHUNK)
-            size = shutil.get_terminal_size()
-            channel.resize_pty(size.columns, size.lines)
+            rows, columns = terminal_size()
+            channel.resize_pty(columns, rows)
         if stdin in ready:
             typed = os.read(stdin, _CHUNK)
             if typed:

@@ -17,6 +17,12 @@ _AT_ONCE: Final = 256  # bytes that a terminal which can be written to takes wit
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
+def terminal_size() -> tuple[int, int]:
+    """Rows and columns of the terminal that is standard output, whatever LINES and COLUMNS say."""
+    found = os.get_terminal_size(sys.stdout.fileno())
+    return found.lines or 24, found.columns or 80
+
+
 class Terminal:
     """Standard input and output of this process, which are a terminal."""
 
@@ -30,8 +36,7 @@ class Terminal:
 
     def size(self) -> tuple[int, int]:
         """Rows and columns."""
-        found = os.get_terminal_size(self._out)
-        return found.lines or 24, found.columns or 80
+        return terminal_size()
 
     @contextlib.contextmanager
     def raw(

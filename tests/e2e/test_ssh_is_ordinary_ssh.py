@@ -150,7 +150,7 @@ def test_vps_connect_is_a_terminal_of_the_vps(ssh, client):
     shell = pexpect.spawn(
         str(BIN / "kohakuriver"),
         words,
-        env=ssh.cluster.environment(TERM="xterm"),
+        env=ssh.cluster.environment(TERM="xterm", LINES="24", COLUMNS="80"),  # of a terminal of long ago
         encoding="utf-8",
         timeout=30,
         dimensions=(30, 100),
