@@ -83,11 +83,20 @@ class Api:
         connection = self._connect()
         query = f"?watch=1&resourceVersion={revision}&fieldSelector=metadata.name={name}"
         connection.request("GET", path + query, headers=self._headers())
-        record = Record(connection)
+        record = Record(connection, since=revision)
         try:
             yield record
+            record.catch_up(self._newest(path, name))
         finally:
             record.close()
+
+    def _newest(self, path: str, name: str) -> int:
+        """The revision of that object; 0 if it is gone."""
+        try:
+            return int(self.get(f"{path}/{name}")["metadata"]["resourceVersion"])
+        except Refused as error:
+            assert error.code == 404, error
+            return 0
 
     def _connect(self) -> http.client.HTTPSConnection:
         host, port = self._address
@@ -127,8 +136,11 @@ class Api:
 class Record:
     """The states of one object, as a watch tells them."""
 
-    def __init__(self, connection: http.client.HTTPSConnection) -> None:
+    def __init__(self, connection: http.client.HTTPSConnection, *, since: str) -> None:
+        self._since = since
         self.states: list[Object] = []
+        self._told = threading.Condition()
+        self._is_over = False
         self._connection = connection
         connection.sock.settimeout(None)
         self._socket = connection.sock
@@ -140,6 +152,16 @@ class Record:
         """The phases it went through, each once in a row."""
         told = [state.get("status", {}).get("phase", "") for state in self.states]
         return [phase for phase, _ in itertools.groupby(told)]
+
+    def catch_up(self, revision: int) -> None:
+        """Waits until the watch has told of that revision, which a read has seen already, or has ended."""
+
+        def is_told() -> bool:
+            newest = self.states[-1]["metadata"]["resourceVersion"] if self.states else self._since
+            return int(newest) >= revision or self._is_over
+
+        with self._told:
+            assert self._told.wait_for(is_told, timeout=60), f"the watch did not tell of revision {revision}"
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -153,4 +175,9 @@ class Record:
             for line in answer:
                 event = json.loads(line)
                 if event["type"] != "BOOKMARK":
-                    self.states.append(event["object"])
+                    with self._told:
+                        self.states.append(event["object"])
+                        self._told.notify_all()
+        with self._told:
+            self._is_over = True
+            self._told.notify_all()
