@@ -271,7 +271,8 @@ class Bed:
         self, name: str, *arguments: str, number: int = 0, inside: Sequence[str] = (), label: str = ""
     ) -> Process:
         label = label or (f"{name}-{number}" if number else name)
-        command = [*inside, sys.executable, "-P", "-m", name, *arguments]
+        # Before all else on the machine: times are shrunk here, and a busy machine makes nobody silent.
+        command = ["nice", "-n", "-10", *inside, sys.executable, "-P", "-m", name, *arguments]
         environment = self._clock(label) if self._clocks else {}
         return Process(label, command, self.folder / f"{label}.log", environment)
 
@@ -286,7 +287,7 @@ class Bed:
         return {
             "LD_PRELOAD": str(library),
             "FAKETIME_TIMESTAMP_FILE": str(self.folder / f"{program}.clock"),
-            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_CACHE_DURATION": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "DONT_FAKE_MONOTONIC": "1",
         }

@@ -1,5 +1,7 @@
 """A node's container engine hangs, is restarted or dies."""
 
+import time
+
 import pytest
 
 from tests.e2e.conftest import eventually
@@ -12,7 +14,7 @@ HANGS_WITHIN = 25.0  # seconds: one relist, and fifteen of patience with it
 def test_a_hanging_engine_takes_no_new_vpses_and_what_was_known_stays_known(bed: Bed):
     node = bed.nodes["n1"]
     bed.running("known")
-    used = node.agent.cpu_seconds()
+    used, began = node.agent.cpu_seconds(), time.monotonic()
 
     with bed.recording("known") as record:
         node.machine.engine.freeze()
@@ -22,7 +24,7 @@ def test_a_hanging_engine_takes_no_new_vpses_and_what_was_known_stays_known(bed:
         bed.create("free")
         bed.until("free", "running")
         eventually(lambda: "n1" in bed.message("pinned"))
-        spent = node.agent.cpu_seconds() - used
+        spent, passed = node.agent.cpu_seconds() - used, time.monotonic() - began
         node.machine.engine.thaw()
         bed.until("pinned", "running")
 
@@ -31,7 +33,7 @@ def test_a_hanging_engine_takes_no_new_vpses_and_what_was_known_stays_known(bed:
     assert bed.condition("n1", "Ready")["status"] == "True"
     assert bed.get("free")["status"]["assignment"]["node"] == "n2"
     assert set(record.phases) <= {"running"}
-    assert spent < 3.0, f"the agent used {spent} s of a core while its engine hung"
+    assert spent < passed / 3, f"the agent used {spent} s of a core in {passed} s while its engine hung"
     assert bed.is_ready("n1")
 
 
