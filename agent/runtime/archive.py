@@ -12,6 +12,7 @@ from agent.login.keepalive import FOLDER
 from agent.runtime import failures
 from agent.runtime.base import File
 from agent.runtime.errors import EngineRefused
+from kohakuriver.trees.members import members
 
 _LARGEST_FILE: Final = 2**20
 _AROUND: Final = 16 * 1024  # bytes that an archive has more than the file in it
@@ -35,11 +36,9 @@ def to_tar(files: Sequence[File]) -> bytes:
 
 def from_tar(path: str, data: bytes) -> File | None:
     """The one regular file in an archive, or None."""
-    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        for entry in archive:
-            content = archive.extractfile(entry) if entry.isreg() else None
-            if content is not None:
-                return File(path, content.read(), mode=entry.mode & 0o7777, uid=entry.uid, gid=entry.gid)
+    for entry, content in members(io.BytesIO(data)):
+        if content is not None:
+            return File(path, content.read(), mode=entry.mode & 0o7777, uid=entry.uid, gid=entry.gid)
     return None
 
 

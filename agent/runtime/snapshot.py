@@ -8,19 +8,14 @@ It is configured as the image that the container came from.
 import contextlib
 import hashlib
 import os
-import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Final, cast
 
 import docker
 import docker.errors
 
 from agent.runtime import commit
-
-_BLOCK: Final = tarfile.BLOCKSIZE
-_CHUNK: Final = 1 << 20
-_END: Final = bytes(2 * _BLOCK)
+from kohakuriver.trees.members import END, members, written
 
 
 def take(
@@ -47,19 +42,12 @@ def take(
 def filtered(chunks: Iterable[bytes], *, without: str) -> Iterator[bytes]:
     """The tarball without a folder and what is in it."""
     folder = without.strip("/")
-    with tarfile.open(fileobj=cast(IO[bytes], _Reader(chunks)), mode="r|") as source:
-        for member in source:
-            name = member.name.removeprefix("./").strip("/")
-            if name == folder or name.startswith(f"{folder}/"):
-                continue
-            yield member.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
-            content = source.extractfile(member) if member.isreg() else None
-            if content is None:
-                continue
-            while data := content.read(_CHUNK):
-                yield data
-            yield bytes(-member.size % _BLOCK)
-    yield _END
+    for member, content in members(_Reader(chunks)):
+        name = member.name.removeprefix("./").strip("/")
+        if name == folder or name.startswith(f"{folder}/"):
+            continue
+        yield from written(member, content)
+    yield END
 
 
 def save(client: docker.APIClient, reference: str, file: Path) -> str:

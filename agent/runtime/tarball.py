@@ -5,11 +5,18 @@ is a file system (`docker export`). An image's own names are taken out on the wa
 loading a tarball never changes what another name stands for.
 """
 
+import bz2
+import contextlib
+import gzip
 import io
 import json
+import lzma
 import os
+import re
 import tarfile
 import threading
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -17,10 +24,17 @@ import docker
 import docker.errors
 
 from agent.runtime.errors import ImagePullFailed
+from kohakuriver.trees.members import END, Reader, Refused, members, written
 
 _MANIFEST: Final = "manifest.json"
 _NAMES: Final = "repositories"  # the old form of the names
 _IMPORT_TAG: Final = "latest"
+_LONGEST_MANIFEST: Final = 1 << 20  # bytes; it names an image's layers, of which there are 127 at most
+_PACKED: Final[tuple[tuple[re.Pattern[bytes], Any], ...]] = (
+    (re.compile(rb"\x1f\x8b\x08"), gzip.open),
+    (re.compile(rb"BZh.1AY&SY", re.DOTALL), bz2.open),
+    (re.compile(rb"\xfd7zXZ|\x5d\x00\x00\x80"), lzma.open),
+)
 
 
 def load(client: docker.APIClient, file: Path, reference: str) -> None:
@@ -28,7 +42,7 @@ def load(client: docker.APIClient, file: Path, reference: str) -> None:
     try:
         is_image = _has_manifest(file)
         answer = _load_image(client, file, reference) if is_image else _import(client, file, reference)
-    except (tarfile.TarError, EOFError, KeyError, ValueError) as error:
+    except (Refused, tarfile.TarError, EOFError, KeyError, ValueError) as error:
         raise ImagePullFailed(f"the tarball of {reference} cannot be read: {error}") from error
     if answer:
         raise ImagePullFailed(f"the engine did not take the tarball of {reference}: {answer}")
@@ -39,8 +53,26 @@ def load(client: docker.APIClient, file: Path, reference: str) -> None:
 
 
 def _has_manifest(file: Path) -> bool:
-    with tarfile.open(file) as tar:
-        return any(member.name.removeprefix("./") == _MANIFEST for member in tar)
+    with _opened(file) as tar:
+        return any(member.name.removeprefix("./") == _MANIFEST for member, _ in members(tar))
+
+
+@contextlib.contextmanager
+def _opened(file: Path) -> Iterator[Reader]:
+    """The tar in the file, decompressed a block at a time."""
+    with file.open("rb") as packed:
+        start = packed.read(10)
+        packed.seek(0)
+        opener = next((opener for kind, opener in _PACKED if kind.match(start)), None)
+        try:
+            with opener(packed) if opener else packed as tar:
+                yield tar
+        except (zlib.error, lzma.LZMAError) as error:
+            raise ValueError(str(error)) from error
+        except OSError as error:
+            if error.errno is None:  # no fault of the disk: gzip's and bz2's word for what is broken
+                raise ValueError(str(error)) from error
+            raise
 
 
 def _import(client: docker.APIClient, file: Path, reference: str) -> str:
@@ -74,16 +106,18 @@ def _load_image(client: docker.APIClient, file: Path, reference: str) -> str:
 
 def _rename(file: Path, sink: IO[bytes], reference: str) -> None:
     """Copy the tarball with one image in it, under our name."""
-    with tarfile.open(file) as source, tarfile.open(fileobj=sink, mode="w|") as target:
-        for member in source:
+    with _opened(file) as source:
+        for member, content in members(source):
             name = member.name.removeprefix("./")
-            content = source.extractfile(member) if member.isreg() else None
             if name == _NAMES:
                 continue
             if name == _MANIFEST and content is not None:
+                if member.size > _LONGEST_MANIFEST:
+                    raise ValueError(f"its {_MANIFEST} is larger than {_LONGEST_MANIFEST} bytes")
                 data = _manifest(content.read(), reference)
                 member.size, content = len(data), io.BytesIO(data)
-            target.addfile(member, content)
+            sink.writelines(written(member, content))
+        sink.write(END)
 
 
 def _manifest(data: bytes, reference: str) -> bytes:

@@ -14,8 +14,9 @@ from cli.files.meter import Meter
 from cli.files.place import Place, inside
 from kohakuriver import errors
 from kohakuriver.trees.flow import Pipe
+from kohakuriver.trees.members import Refused
 from kohakuriver.trees.pack import pack
-from kohakuriver.trees.unpack import Refused, temporary, unpack
+from kohakuriver.trees.unpack import temporary, unpack
 
 T = TypeVar("T")
 Notes = list[str]

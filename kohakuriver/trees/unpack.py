@@ -13,33 +13,15 @@ import secrets
 import stat
 import tarfile
 from collections.abc import Callable
-from typing import Final, Protocol, Self
+from typing import Final
 
+from kohakuriver.trees.members import Reader, Refused, members
 from kohakuriver.trees.pack import CHUNK, Note
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MODES: Final = 0o1777
-_LONGEST_HEADER: Final = 64 * 1024  # bytes beside a member's own block; a path has at most 4,096
 _MOST_FOLDERS: Final = 500  # inside each other
-_BESIDE: Final = frozenset(
-    {
-        tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME,
-        tarfile.GNUTYPE_LONGLINK,
-    }
-)  # fmt: skip
-
-
-class Refused(Exception):
-    """The stream is broken, or names what lies outside."""
-
-
-class Reader(Protocol):
-    """Where the stream comes from."""
-
-    def read(self, size: int, /) -> bytes:
-        """At most so many bytes; none at its end only. What breaks raises."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,17 +30,6 @@ class Owner:
 
     uid: int
     gid: int
-
-
-class _Header(tarfile.TarInfo):
-    """A header that is looked at before what it announces is read into memory."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        header = super().frombuf(buf, encoding, errors)
-        if header.type in _BESIDE and header.size > _LONGEST_HEADER:
-            raise Refused("a header in it goes on for too long")
-        return header
 
 
 def temporary(name: str) -> str:
@@ -83,13 +54,10 @@ def unpack(
     unpacker = _Unpacker(folder, note=note, owner=owner, outward_links=outward_links)
     count = 0
     try:
-        how = {"fileobj": reader, "mode": "r|", "bufsize": CHUNK, "tarinfo": _Header}
-        with tarfile.open(**how) as archive:  # type: ignore[call-overload]  # a reader is no whole file
-            while (member := archive.next()) is not None:
-                archive.members.clear()  # it would keep every one
-                unpacker.member(archive, member)
-                made(member.size)
-                count += 1
+        for member, content in members(reader):
+            unpacker.member(member, content)
+            made(member.size)
+            count += 1
         unpacker.finish()
     except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
         raise Refused(f"it is no whole tar stream: {error}") from error
@@ -107,7 +75,7 @@ class _Unpacker:
         self._made: list[tuple[tuple[str, ...], int, int]] = []  # folders: path, mode, mtime
         self._open: tuple[tuple[str, ...], int] | None = None  # the folder that was written to last
 
-    def member(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+    def member(self, member: tarfile.TarInfo, content: Reader | None) -> None:
         parts = _parts(member.name)
         if member.issparse():
             raise Refused(f"{member.name}: a file with holes, which could fill any disk")
@@ -121,10 +89,8 @@ class _Unpacker:
                 self._made.append((parts, member.mode, int(member.mtime)))
         elif member.issym():
             self._link(parent, parts, member.linkname)
-        elif member.isreg():
-            source = archive.extractfile(member)
-            if source is not None:
-                self._file(parent, name, source, member)
+        elif content is not None:
+            self._file(parent, name, content, member)
         else:
             self._note(f"{member.name}: it is no file, folder or link")
 

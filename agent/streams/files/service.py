@@ -15,7 +15,7 @@ from agent.streams.files.root import Root
 from kohakuriver import errors
 from kohakuriver.streams.stream import Stream
 from kohakuriver.trees.flow import BlockReader, Flow
-from kohakuriver.trees.unpack import Refused
+from kohakuriver.trees.members import Refused
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
