@@ -130,3 +130,28 @@ def test_other_services_start_where_something_can_stop_them_again() -> None:
     started = 0 if SYSTEMD_RUNS else 101
     done = subprocess.run([STEPS / "policy-rc.d", "docker.service", "start"], check=False)
     assert done.returncode == started
+
+
+def with_a_package(machine: Machine, place: str) -> None:
+    """An engine without the image, and a busybox-static with the program at that place."""
+    machine.has("docker", doing='case $1 in version) ;; import) cat >$said.tar; touch $said.made ;; image)\n'
+                '[ -e $said.made ] || exit 1; echo 1000 ;; esac')  # fmt: skip
+    machine.has("cp", "rm", doing='PATH=/usr/bin:/bin exec "${0##*/}" "$@"')
+    machine.has("apt-get", doing="touch busybox-static.deb")
+    program = r"printf '#!/bin/sh\necho bin/sh\n'"
+    machine.has("dpkg-deb", doing=f'mkdir -p "$3/{place}"; {program} >"$3/{place}/busybox"')
+
+
+@pytest.mark.parametrize("place", ["bin", "usr/bin"])
+def test_the_test_image_is_built_wherever_busybox_lies(machine: Machine, place: str) -> None:
+    with_a_package(machine, place)
+    done = machine.runs("busybox-image")
+    assert done.returncode == 0, done.stderr
+    assert "kohakuriver/busybox is built" in done.stdout
+
+
+def test_a_package_without_busybox_is_refused_in_words(machine: Machine) -> None:
+    with_a_package(machine, "opt")
+    done = machine.runs("busybox-image")
+    assert done.returncode == 1
+    assert "the package busybox-static has no busybox in usr/bin or bin" in done.stderr
