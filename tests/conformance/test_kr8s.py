@@ -1,12 +1,18 @@
 """The Python package `kr8s`, which finds kinds by discovery and writes in its own ways."""
 
+import warnings
 from typing import Any
 
-import kr8s
 import pytest
-from kr8s.objects import new_class
 
 from tests.conformance.kit import Json, Server
+
+with warnings.catch_warnings():
+    warnings.simplefilter(
+        "ignore", DeprecationWarning
+    )  # Python 3.14 has one for it as soon as it is imported
+    import kr8s
+    from kr8s.objects import new_class
 
 pytestmark = [
     pytest.mark.etcd,
