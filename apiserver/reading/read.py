@@ -152,10 +152,11 @@ async def _from_store(
             raise OutcomeUnknown(
                 f"Too large resource version: {revision}", hint="try again", retry_after=1
             ) from error
-        entries = (entry_of(resource, record) for record in page.records)
-        found += [entry for entry in entries if entry.matches(query.selection)]
+        for start in range(0, len(page.records), ROWS_AT_ONCE):
+            entries = (entry_of(resource, record) for record in page.records[start : start + ROWS_AT_ONCE])
+            found += [entry for entry in entries if entry.matches(query.selection)]
+            await asyncio.sleep(0)
         more, after = page.more, page.records[-1].key if page.records else after
-        await asyncio.sleep(0)
     cut = found[: query.limit] if query.limit else found
     unfinished = more or len(cut) < len(found)
     return Listing(revision, cut, Resume(revision, cut[-1].key) if unfinished and cut else None)
