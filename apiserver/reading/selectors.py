@@ -4,6 +4,7 @@ Syntax and messages are those of k8s.io/apimachinery `labels` and `fields`: `a=b
 labels, `metadata.name=dev,status.phase!=running` for the fields named in `FIELDS`, and 400 for the rest.
 """
 
+import collections
 import dataclasses
 import enum
 import re
@@ -166,19 +167,19 @@ def parse_labels(text: str) -> tuple[Requirement, ...]:
     requirements: list[Requirement] = []
     while tokens:
         requirements.append(_label(tokens, text))
-        if tokens and (tokens.pop(0) != "," or not tokens):
+        if tokens and (tokens.popleft() != "," or not tokens):
             raise _bad(text, "a comma is expected between requirements")
     return tuple(requirements)
 
 
-def _label(tokens: list[str], text: str) -> Requirement:
+def _label(tokens: collections.deque[str], text: str) -> Requirement:
     if tokens[0] == "!":
-        tokens.pop(0)
+        tokens.popleft()
         return Requirement(_key(tokens, text), Operator.ABSENT)
     key = _key(tokens, text)
     if not tokens or tokens[0] == ",":
         return Requirement(key, Operator.EXISTS)
-    sign = tokens.pop(0)
+    sign = tokens.popleft()
     if sign in ("=", "==", "!="):
         values = frozenset({_value(tokens, text)})
         return Requirement(key, Operator.NOT_IN if sign == "!=" else Operator.IN, values)
@@ -192,36 +193,36 @@ def _label(tokens: list[str], text: str) -> Requirement:
     raise _bad(text, f'found "{sign}", expected one of =, ==, !=, in, notin, <, >')
 
 
-def _set(tokens: list[str], text: str) -> Iterator[str]:
-    if not tokens or tokens.pop(0) != "(":
+def _set(tokens: collections.deque[str], text: str) -> Iterator[str]:
+    if not tokens or tokens.popleft() != "(":
         raise _bad(text, "in and notin need values in brackets: key in (a,b)")
     while True:
         yield _value(tokens, text)
-        sign = tokens.pop(0) if tokens else ""
+        sign = tokens.popleft() if tokens else ""
         if sign == ")":
             return
         if sign != ",":
             raise _bad(text, "a bracket is not closed")
 
 
-def _key(tokens: list[str], text: str) -> str:
-    key = tokens.pop(0) if tokens else ""
+def _key(tokens: collections.deque[str], text: str) -> str:
+    key = tokens.popleft() if tokens else ""
     if not _KEY.match(key):
         raise _bad(text, f'"{key}" is not a label key')
     return key
 
 
-def _value(tokens: list[str], text: str) -> str:
+def _value(tokens: collections.deque[str], text: str) -> str:
     if not tokens or tokens[0] in (",", ")"):
         return ""
-    value = tokens.pop(0)
+    value = tokens.popleft()
     if not _VALUE.match(value):
         raise _bad(text, f'"{value}" is not a label value')
     return value
 
 
-def _tokens(text: str) -> list[str]:
-    return _TOKEN.findall(text)
+def _tokens(text: str) -> collections.deque[str]:
+    return collections.deque(_TOKEN.findall(text))
 
 
 def _bad(text: str, why: str) -> BadRequest:
