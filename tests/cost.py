@@ -11,8 +11,6 @@ import time
 import types
 from collections.abc import Callable, Iterator
 
-ROUNDS = 7
-
 
 class Calls:
     """How many functions were called, those of C included."""
@@ -36,9 +34,9 @@ def calls() -> Iterator[Calls]:
         sys.setprofile(None)
 
 
-def ratio(work: Callable[[], object], floor: Callable[[], object]) -> float:
+def ratio(work: Callable[[], object], floor: Callable[[], object], *, rounds: int = 7) -> float:
     """How many times as much `work` costs as `floor`."""
-    costs = [(_seconds(work), _seconds(floor)) for _ in range(ROUNDS)]
+    costs = [(_seconds(work), _seconds(floor)) for _ in range(rounds)]
     return min(one for one, _ in costs) / min(other for _, other in costs)
 
 

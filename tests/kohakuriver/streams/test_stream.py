@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import socket
 from collections.abc import AsyncIterator
 
@@ -136,23 +137,41 @@ async def test_pings_whose_answers_nobody_reads_fill_no_memory_and_the_last_is_a
     near.close()
 
 
-async def test_a_message_in_very_many_pieces_costs_what_its_bytes_cost():
-    piece = b"\x00\x81\0\0\0\0 "
+PIECE = b"\x00\x81\0\0\0\0 "  # of a message that goes on
+
+
+def begun(stream: Stream, size: int) -> None:
+    """So much of a control message is there."""
+    stream.framed.data_received(b"\x01" + header(Opcode.TEXT, size, masked=True)[1:] + b" " * size)
+
+
+async def test_the_next_piece_of_a_long_message_costs_what_one_of_a_short_one_costs():
     async with ends() as (_, long), ends() as (_, short):
-        long.framed.data_received(header(Opcode.TEXT, 900_000, masked=True).replace(b"\x81", b"\x01", 1))
-        long.framed.data_received(b" " * 900_000)
-        short.framed.data_received(b"\x01\x81\0\0\0\0 ")
-
-        def in_one_read_behind_much() -> None:
-            long.framed.data_received(piece * 10_000)
-
-        def in_many_reads_behind_nothing() -> None:
-            for _ in range(100):
-                short.framed.data_received(piece * 100)
-
-        # Were what is there copied for each piece, 900 KB or what else was read, it would be twenty times.
-        assert cost.ratio(in_one_read_behind_much, in_many_reads_behind_nothing) < 5
+        begun(long, 900_000)
+        begun(short, 1)
+        pieces = PIECE * 10_000
+        # Were what is there copied for each piece, it would be twenty times.
+        behind_much, behind_nothing = (
+            functools.partial(stream.framed.data_received, pieces) for stream in (long, short)
+        )
+        assert cost.ratio(behind_much, behind_nothing) < 5
         assert long.framed.is_open and short.framed.is_open
+
+
+async def test_pieces_that_come_all_at_once_cost_what_they_cost_one_after_the_other():
+    async with ends() as (_, at_once), ends() as (_, singly):
+        begun(at_once, 1)
+        begun(singly, 1)
+        few, many = PIECE * 100, PIECE * 100_000
+        all_at_once = functools.partial(at_once.framed.data_received, many)
+
+        def one_after_the_other() -> None:
+            for _ in range(1000):
+                singly.framed.data_received(few)
+
+        # Were the rest of what came copied for each piece, it would be four times.
+        assert cost.ratio(all_at_once, one_after_the_other, rounds=4) < 2.5
+        assert at_once.framed.is_open and singly.framed.is_open
 
 
 async def test_a_message_that_nests_too_deep_ends_the_stream():
