@@ -40,9 +40,9 @@ CHANNEL_OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.enable_http_proxy", 0),
 )
+ATTEMPTS = 4
 RETRY = tenacity.AsyncRetrying(
     retry=tenacity.retry_if_exception_type(StoreUnavailable),
-    stop=tenacity.stop_after_attempt(4),
     wait=tenacity.wait_random_exponential(multiplier=0.05, max=0.5),
     reraise=True,
 )
@@ -89,7 +89,8 @@ class Wire:
             return await self._once(method, request, deadline, writes)
         except StoreUnavailable:
             await asyncio.sleep(0)
-        return await RETRY.copy()(self._once, method, request, deadline, writes)
+        retry = RETRY.copy(stop=tenacity.stop_after_attempt(ATTEMPTS) | _TooLate(deadline))
+        return await retry(self._once, method, request, deadline, writes)
 
     async def _once(self, method: Method, request: Any, deadline: float, writes: bool) -> Any:
         link = await self.ready(deadline)
@@ -177,6 +178,16 @@ class Wire:
             await link.channel.close()
 
 
+class _TooLate(tenacity.stop.stop_base):
+    """Ends the attempts when the next one would begin after the call's time."""
+
+    def __init__(self, deadline: float) -> None:
+        self._deadline = deadline
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
+        return asyncio.get_running_loop().time() + retry_state.upcoming_sleep >= self._deadline
+
+
 def _left(deadline: float) -> float:
     left = deadline - asyncio.get_running_loop().time()
     if left <= 0:
@@ -184,11 +195,11 @@ def _left(deadline: float) -> float:
     return left
 
 
-def link_to(address: str, credentials: Any) -> Link:
+def link_to(address: str, credentials: Any, options: Sequence[tuple[str, int]] = CHANNEL_OPTIONS) -> Link:
     if credentials is None:
-        channel = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+        channel = grpc.aio.insecure_channel(address, options=options)
     else:
-        channel = grpc.aio.secure_channel(address, credentials, options=CHANNEL_OPTIONS)
+        channel = grpc.aio.secure_channel(address, credentials, options=options)
     return Link(
         endpoint=address,
         channel=channel,

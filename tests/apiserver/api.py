@@ -115,6 +115,7 @@ async def running_api(
     tls: ssl.SSLContext | None = None,
     authority: bytes | None = None,
     limits: Limits = UNLIMITED,
+    ends_within: float = 0.5,
 ) -> AsyncIterator[Api]:
     """A server that stops at the end of the block; the store is left as it is then.
 
@@ -124,7 +125,7 @@ async def running_api(
     async with app.running(
         kept, clock=clock or LoopClock(), tokens=tokens(*users), authority=authority, limits=limits
     ) as application:
-        runner = Runner(application, shutdown_timeout=0.5)
+        runner = Runner(application, shutdown_timeout=ends_within)
         await runner.setup()
         site = Site(runner, "127.0.0.1", port, ssl_context=tls)
         await site.start()

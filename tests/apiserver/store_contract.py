@@ -40,7 +40,7 @@ async def watching(store: Store, prefix: str, *, start: int) -> AsyncIterator[As
 async def until(stream: AsyncIterator[Batch], revision: int) -> list[Batch]:
     """The batches up to the one that holds `revision`."""
     batches: list[Batch] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for batch in stream:
             batches.append(batch)
             if batch.revision >= revision:

@@ -1,13 +1,16 @@
 """What the store says while its etcd is killed, frozen or out of reach."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from pathlib import Path
 
 import pytest
 
-from apiserver.store.base import StoreError, StoreTimeout, StoreUnavailable
+from apiserver.store.base import Batch, StoreError, StoreTimeout, StoreUnavailable
+from apiserver.store.channel import CHANNEL_OPTIONS, Wire, link_to
 from apiserver.store.etcd import EtcdStore
+from apiserver.store.keyspace import Keyspace
+from apiserver.store.watch import follow
 from tests.apiserver.store_contract import changes, put, until
 from tests.etcd import EtcdProcess, free_port
 
@@ -27,13 +30,19 @@ async def store(etcd: EtcdProcess) -> AsyncIterator[EtcdStore]:
     await connected.aclose()
 
 
-async def timed(call: AsyncIterator[object] | object) -> float:
-    """How long the awaitable took to raise a StoreError."""
-    loop = asyncio.get_running_loop()
-    begun = loop.time()
-    with pytest.raises(StoreError):
-        await call  # type: ignore[misc]
-    return loop.time() - begun
+async def fails(call: Awaitable[object]) -> None:
+    """It is answered, and with a StoreError. How soon is a matter of test_channel.py."""
+    async with asyncio.timeout(60):
+        with pytest.raises(StoreError):
+            await call
+
+
+def a_watch_of_grpcs_own_ping_timeout(etcd: EtcdProcess, *, start: int) -> AsyncIterator[Batch]:
+    """On a channel like the product's, but for that one setting."""
+    options = [option for option in CHANNEL_OPTIONS if option[0] != "grpc.http2.ping_timeout_ms"]
+    assert len(options) == len(CHANNEL_OPTIONS) - 1
+    wire = Wire([link_to(etcd.endpoint, None, options)], login=None, timeout=5.0)
+    return follow(wire, Keyspace.below("/kohakuriver/"), "p/", start=start)
 
 
 @pytest.mark.fault(37)
@@ -56,34 +65,34 @@ async def test_every_acknowledged_write_is_there_after_etcd_was_killed(
                 refused.add(key)
 
     writers = [asyncio.create_task(write_forever(n)) for n in range(8)]
-    for _ in range(2):
-        await asyncio.sleep(0.5)
-        await asyncio.to_thread(etcd.restart)
-    await asyncio.sleep(1.5)
+    for restarts in range(3):
+        wanted = len(acknowledged) + 50
+        async with asyncio.timeout(60):
+            while len(acknowledged) < wanted:  # noqa: ASYNC110 - of another process
+                await asyncio.sleep(0.01)
+        if restarts < 2:
+            await asyncio.to_thread(etcd.restart)
     for writer in writers:
         writer.cancel()
     await asyncio.gather(*writers, return_exceptions=True)
 
     stored = {record.key for record in (await store.list("")).records}
-    assert len(acknowledged) > 100
     assert unknown, "writes were under way when it was killed"
     assert acknowledged <= stored, "an acknowledged write was lost"
     assert not refused & stored, "a write said not to be done was done"
 
 
 @pytest.mark.fault(37)
-async def test_while_etcd_is_dead_calls_fail_within_five_seconds_and_then_go_on(
-    etcd: EtcdProcess, store: EtcdStore
-) -> None:
+async def test_while_etcd_is_dead_calls_fail_and_then_go_on(etcd: EtcdProcess, store: EtcdStore) -> None:
     at = await put(store, "a")
     etcd.kill()
-    assert await timed(store.get("a")) < 5
+    await fails(store.get("a"))
     with pytest.raises(StoreUnavailable) as failure:
         await put(store, "b")
     assert etcd.endpoint in str(failure.value)
     assert "check that etcd runs" in failure.value.hint
     await asyncio.to_thread(etcd.start)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             try:
                 assert await store.revision() == at
@@ -103,8 +112,8 @@ async def test_a_watch_on_an_etcd_that_is_killed_breaks_and_can_be_resumed(
     waiting = asyncio.create_task(until(stream, at + 1))
     await asyncio.sleep(0.1)
     etcd.kill()
-    assert await timed(waiting) < 2
-    assert await timed(anext(store.watch("p/", start=at + 1))) < 5
+    await fails(waiting)
+    await fails(anext(store.watch("p/", start=at + 1)))
     await asyncio.to_thread(etcd.start)
     await put(store, "p/b")
     resumed = store.watch("p/", start=at + 1)
@@ -113,19 +122,24 @@ async def test_a_watch_on_an_etcd_that_is_killed_breaks_and_can_be_resumed(
 
 
 @pytest.mark.fault(38)
-async def test_a_frozen_etcd_is_an_error_within_the_timeout_and_a_watch_breaks_soon_after(
+async def test_a_frozen_etcd_is_an_error_and_a_watch_on_it_breaks_by_its_keepalive(
     etcd: EtcdProcess,
 ) -> None:
     store = await EtcdStore.connect([etcd.endpoint], timeout=1.5)
     at = await put(store, "p/a")
     stream = store.watch("p/", start=at)
     await until(stream, at)
-    broken = asyncio.create_task(timed(until(stream, at + 1)))
+    ordinary = a_watch_of_grpcs_own_ping_timeout(etcd, start=at)
+    await anext(ordinary)
+    broken, unbroken = (asyncio.create_task(fails(anext(each))) for each in (stream, ordinary))
     etcd.freeze()
     for call in (store.get("p/a"), put(store, "p/b"), store.revision(), store.list("p/")):
-        assert 0.1 < await timed(call) < 2
-    assert await timed(anext(store.watch("p/", start=at))) < 2
-    assert await broken < 12  # keepalive: 7 s and 4 s
+        await fails(call)
+    await fails(anext(store.watch("p/", start=at)))
+    await broken
+    assert not unbroken.done(), "gRPC waits a minute, held up by the ping that measures bandwidth"
+    unbroken.cancel()
+    await asyncio.gather(unbroken, return_exceptions=True)
     etcd.thaw()
     assert await store.get("p/a") is not None
     await store.aclose()
@@ -156,11 +170,8 @@ async def test_a_store_first_used_while_etcd_is_frozen_says_so(etcd: EtcdProcess
 async def test_of_several_endpoints_the_one_that_answers_is_used(etcd: EtcdProcess) -> None:
     dead = f"127.0.0.1:{free_port()}"
     store = await EtcdStore.connect([dead, etcd.endpoint])
-    loop = asyncio.get_running_loop()
-    begun = loop.time()
     at = await put(store, "p/a")
     assert (await anext(store.watch("p/", start=at))).revision == at
-    assert loop.time() - begun < 1
     await store.aclose()
 
 
