@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from cli.access import remote
 from kohakuriver import errors
 from kohakuriver.streams.frames import Opcode, header
 from kohakuriver.streams.splice import splice
@@ -210,10 +211,16 @@ class Wire(asyncio.Transport):
         asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
 
 
-async def test_a_living_side_answers_pings_and_a_frozen_one_is_given_up():
+@pytest.mark.parametrize(
+    ("ping_after", "gone_after", "longest"),
+    [(PING_AFTER, GONE_AFTER, 80), (remote.PING_AFTER, remote.GONE_AFTER, 9)],
+    ids=["of programs", "of a person's terminal"],
+)
+async def test_a_living_side_answers_pings_and_a_frozen_one_is_given_up(ping_after, gone_after, longest):
     near, far = Wire(), Wire()
     near.other, far.other = far, near
-    client, agent = Stream(masks=True), Stream(masks=False)
+    client = Stream(masks=True, ping_after=ping_after, gone_after=gone_after)
+    agent = Stream(masks=False)
     client.framed.adopt(near)
     agent.framed.adopt(far)
     await asyncio.sleep(3600)
@@ -224,7 +231,7 @@ async def test_a_living_side_answers_pings_and_a_frozen_one_is_given_up():
     with pytest.raises(errors.Unreachable, match="silent"):
         await client.receive()
     silence = asyncio.get_running_loop().time() - frozen_at
-    assert GONE_AFTER - PING_AFTER <= silence <= GONE_AFTER + PING_AFTER
+    assert gone_after - ping_after <= silence <= gone_after + ping_after <= longest
     agent.framed.abort()
 
 
