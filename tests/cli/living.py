@@ -1,7 +1,8 @@
 """A small cluster in the test's own loop for whole command lines: they create, wait, stop, drain, delete.
 
 The API server and the controller are the real ones; the nodes are simulated, and do at once what is declared.
-Time is real, as the commands run in threads of their own.
+Time is real, as the commands run in threads of their own. One cluster serves many command lines, one after
+another: `put_back` makes it again what it was at first.
 """
 
 import asyncio
@@ -12,19 +13,21 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from apiserver import codec
 from apiserver.admitting.identity import Role, User
+from apiserver.store.base import MAX_OPERATIONS, Delete, Put, Store
 from apiserver.store.memory import MemoryStore
 from kohakuriver import certificates, errors
 from kohakuriver.client.config import Connection
-from kohakuriver.clock import SystemClock, micro_timestamp, timestamp
+from kohakuriver.clock import SystemClock, timestamp
 from kohakuriver.resources import kinds
-from kohakuriver.resources.kinds import LEASE, NODE_LEASE_NAMESPACE, VPS
+from kohakuriver.resources.kinds import VPS
 from tests.apiserver.api import Api, running_api, token_of
 from tests.system.simulated import RunningController, SimulatedNode, eventually
 
 Object = dict[str, Any]
 NODES = ("n1", "n2", "nodea", "nodec")
-_PERIOD = 0.05  # seconds between two looks of a node
+_AGAIN = 0.05  # seconds until a node tries again what was refused
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFtzvmh+T8b/VrN5lJgMqJdjjrEINQtOJ8yhjVJxJ0vT me@here"
 MANIFEST = """\
 apiVersion: kohakuriver.io/v1alpha1
@@ -39,16 +42,32 @@ spec:
 
 
 class LivingNode(SimulatedNode):
-    """Reports in real time: what it has of the store too. Finishes what is deleted, carries restarts out."""
+    """Reports whenever something was written: what it has of the store too. Finishes what is deleted, carries
+    restarts out."""
 
+    _lease_seconds = 3600  # they are never silent
     _history = ""
 
+    def __init__(self, api: Api, name: str) -> None:
+        super().__init__(api, name, memory="64Gi", gpus=2)
+        self._store = api.store
+
     async def _run(self) -> None:
+        seen = await self._store.revision()
+        await self._look()
+        async for _ in self._store.watch(codec.REGISTRY, start=seen + 1):
+            await self._look()
+
+    async def _look(self) -> None:
         while True:
             await self._speaks.wait()
-            with contextlib.suppress(errors.KohakuRiverError):
+            try:
                 await self._report_all()
-            await asyncio.sleep(_PERIOD)
+                return
+            except errors.NotFound:
+                return  # it is forgotten; who brings it back writes
+            except errors.KohakuRiverError:
+                await asyncio.sleep(_AGAIN)
 
     async def fall_silent(self) -> None:
         """Nothing comes from it any more, and what it said last is that it is not ready."""
@@ -56,19 +75,10 @@ class LivingNode(SimulatedNode):
         status = {"conditions": [{"type": "Ready", "status": "False", "reason": "Ending", "message": ""}]}
         await self._client.patch(kinds.NODE, self.name, {"status": status}, subresource="status")
 
-    async def _renew(self) -> None:
-        spec = {
-            "holderIdentity": self.name,
-            "leaseDurationSeconds": 3600,  # they are never silent
-            "renewTime": micro_timestamp(SystemClock().now()),
-        }
-        lease = {
-            "apiVersion": LEASE.api_version,
-            "kind": LEASE.kind,
-            "metadata": {"name": self.name, "namespace": NODE_LEASE_NAMESPACE},
-            "spec": spec,
-        }
-        await self._client.create(LEASE, lease)
+    async def be_heard(self) -> None:
+        """It is not silent, and has just said so."""
+        self.unmute()
+        await self._renew()
 
     async def _report_all(self) -> None:
         await super()._report_all()
@@ -125,6 +135,14 @@ class LivingCluster:
     url: str  # with TLS
     authority: bytes
     nodes: dict[str, LivingNode]
+    first: dict[str, bytes]  # what the store had of every object
+
+    async def put_back(self) -> None:
+        """Every object is again as it was at first, and no node is silent."""
+        while writes := _towards(self.first, await _objects(self.api.store)):
+            await self.api.store.commit(expect={}, writes=writes[:MAX_OPERATIONS])
+        for node in self.nodes.values():
+            await node.be_heard()
 
     def connection(self, user: str) -> Connection:
         return Connection(self.url, token=token_of(user), ca=self.authority)
@@ -141,12 +159,24 @@ async def living_cluster(folder: Path) -> AsyncIterator[LivingCluster]:
         front = await stack.enter_async_context(
             running_api(store, clock=clock, users=users, tls=_tls(ca, folder), authority=ca.certificate)
         )
-        nodes = {name: LivingNode(api, name, memory="64Gi", gpus=2) for name in NODES}
+        nodes = {name: LivingNode(api, name) for name in NODES}
         for node in nodes.values():
             await stack.enter_async_context(node)
         await stack.enter_async_context(RunningController(api, "c1"))
         await _furnish(api)
-        yield LivingCluster(api, front.url, ca.certificate, nodes)
+        yield LivingCluster(api, front.url, ca.certificate, nodes, await _objects(store))
+
+
+async def _objects(store: Store) -> dict[str, bytes]:
+    """Every object but the Leases, which live by being renewed."""
+    records, leases = (await store.list(codec.REGISTRY)).records, codec.prefix(kinds.LEASE)
+    return {record.key: record.value for record in records if not record.key.startswith(leases)}
+
+
+def _towards(first: dict[str, bytes], now: dict[str, bytes]) -> list[Put | Delete]:
+    """What makes the one of the other."""
+    changed = [Put(key, value) for key, value in first.items() if now.get(key) != value]
+    return [*changed, *(Delete(key) for key in now if key not in first)]
 
 
 def _tls(ca: certificates.Pair, folder: Path) -> ssl.SSLContext:

@@ -1,13 +1,18 @@
-"""Each example of each command's help is typed into a shell and must work; a command without one fails."""
+"""Each example of each command's help is typed into a shell and must work; a command without one fails.
+
+One cluster serves them all. Before each example it is put back to what it was at first.
+"""
 
 import asyncio
 import importlib
 import os
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pexpect
 import pytest
+import pytest_asyncio
 
 from cli import catalogue
 from kohakuriver.client import config
@@ -54,16 +59,22 @@ def examples(entry: catalogue.Entry) -> list[str]:
     return [line for line in text.strip().splitlines() if line]
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LivingCluster]:
+    async with living.living_cluster(tmp_path_factory.mktemp("pki")) as made:
+        yield made
+
+
 @pytest.mark.parametrize(("path", "entry"), commands(), ids=lambda one: one if isinstance(one, str) else "")
-async def test_the_examples_of_a_command_work(path, entry, tmp_path):
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_examples_of_a_command_work(path, entry, tmp_path, cluster):
     lines = examples(entry)
     assert any(f"kohakuriver {path}" in line for line in lines), (
         f"`{path} --help` shows no example of its own"
     )
     for number, line in enumerate(lines):
-        folder = tmp_path / str(number)
-        async with living.living_cluster(folder / "pki") as cluster:
-            await _try(cluster, line, folder)
+        await cluster.put_back()
+        await _try(cluster, line, tmp_path / str(number))
 
 
 async def _try(cluster: LivingCluster, line: str, folder: Path) -> None:
@@ -128,6 +139,8 @@ class Person:
             shell.expect("to go on: ")
             shell.sendline(ANSWERS[line])
         shell.expect(pexpect.EOF)
+        shell.wait()
+        shell.ptyproc.delayafterclose = 0  # it has ended: there is nothing to wait for
         shell.close()
         code = shell.exitstatus if shell.exitstatus is not None else 128 + (shell.signalstatus or 0)
         return 0 if endless and code == 130 else code, str(shell.before)

@@ -122,6 +122,8 @@ def _seen(words: list[str], columns: int, *, colour: bool, places: dict[str, str
         timeout=60,
     )
     command.expect(pexpect.EOF)
+    command.wait()
+    command.ptyproc.delayafterclose = 0  # it has ended: there is nothing to wait for
     command.close()
     text = str(command.before).replace("\r\n", "\n").replace("\x1b", "␛")
     return re.sub(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "2026-01-01T02:30:00Z", text)

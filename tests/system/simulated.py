@@ -34,6 +34,8 @@ def a_vps(name: str, *, cores: Any = 1, memory: str = "1Gi", **spec: Any) -> Obj
 class SimulatedNode:
     """One node's agent. `async with` joins it to the cluster; `mute()` cuts it off."""
 
+    _lease_seconds = 10
+
     def __init__(self, api: Api, name: str, *, cores: str = "8", memory: str = "16Gi", gpus: int = 0) -> None:
         self.name = name
         self._cores, self._memory, self._gpus = cores, memory, gpus
@@ -97,7 +99,7 @@ class SimulatedNode:
             "metadata": {"name": self.name, "namespace": NODE_LEASE_NAMESPACE},
             "spec": {
                 "holderIdentity": self.name,
-                "leaseDurationSeconds": 10,
+                "leaseDurationSeconds": self._lease_seconds,
                 "renewTime": micro_timestamp(self._clock.now()),
             },
         }
