@@ -4,6 +4,8 @@ Files, names and messages come from other people. What would be obeyed has no wi
 moves nothing.
 """
 
+from typing import Final
+
 from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
@@ -12,7 +14,7 @@ from kohakuriver.printable import bare
 
 
 class Harmless(LineFilter):
-    """For `App.get_line_filters`."""
+    """For `App.get_line_filters`, which hands out `HARMLESS`."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [
@@ -21,3 +23,7 @@ class Harmless(LineFilter):
             else segment._replace(text=bare(segment.text))
             for segment in segments
         ]
+
+
+# One object for all: a line is kept with what each filter made of it, and a new filter would be asked again.
+HARMLESS: Final = Harmless()

@@ -21,7 +21,7 @@ from cli.dashboard.listing import Listing
 from cli.dashboard.page import Page
 from cli.dashboard.table import Table
 from cli.dashboard.world import ORDERS, World
-from cli.harmless import Harmless
+from cli.harmless import HARMLESS
 from cli.ide.keys import Keys
 from cli.settings import Settings
 from cli.vps import standing
@@ -104,7 +104,7 @@ class Dashboard(App[int]):
         self._tones: painting.Tones = {}
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), Harmless()]
+        return [*super().get_line_filters(), HARMLESS]
 
     def compose(self) -> ComposeResult:
         yield Static(id="top", classes="line")

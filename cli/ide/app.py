@@ -21,7 +21,7 @@ from textual.widgets import Static
 
 from cli.access.remote import Dial
 from cli.files.client import FilesClient
-from cli.harmless import Harmless
+from cli.harmless import HARMLESS
 from cli.ide.changes import Changes
 from cli.ide.keys import Keys
 from cli.ide.opening import Opening
@@ -84,7 +84,7 @@ class Ide(App[int]):
         self.title = world.name
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), Harmless()]
+        return [*super().get_line_filters(), HARMLESS]
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="body"):

@@ -45,6 +45,11 @@ async def test_no_file_and_no_name_moves_the_terminal_that_the_ide_is_in(desk) -
         assert all(line.isprintable() for line in shown)
 
 
+async def test_a_line_that_is_drawn_again_is_not_made_harmless_again(desk) -> None:
+    async with desk() as one:
+        assert one.app.get_line_filters() == one.app.get_line_filters()
+
+
 async def test_undo_to_what_was_saved_is_no_change(desk) -> None:
     async with desk() as one:
         editor = await one.open("/root/a.py")
