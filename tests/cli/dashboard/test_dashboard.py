@@ -1,7 +1,11 @@
 """The dashboard as somebody uses it: it shows what there is, follows what changes, filters and describes."""
 
+import pytest
+
 from kohakuriver.resources import kinds
 from tests.cli.vps.objects import a_node, a_vps, an_allocation
+
+pytestmark = pytest.mark.looptime  # Textual's pauses cost nothing
 
 
 async def furnish(shell) -> None:

@@ -5,6 +5,8 @@ import pytest
 from kohakuriver.resources import kinds
 from tests.cli.vps.objects import a_vps
 
+pytestmark = pytest.mark.looptime  # Textual's pauses cost nothing
+
 VPSES = "/apis/kohakuriver.io/v1alpha1/namespaces/default/vpses"
 
 

@@ -1,11 +1,15 @@
 """The dashboard goes on by itself: after an outage, at another API server, with a thousand VPSes."""
 
+import pytest
+
 from apiserver.store.memory import MemoryStore
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api
 from tests.cli.shell import Shell
 from tests.cli.vps.objects import a_vps
+
+pytestmark = pytest.mark.looptime  # Textual's pauses cost nothing
 
 
 async def test_it_says_that_the_link_is_gone_and_goes_on_when_it_is_back(shell, watcher) -> None:

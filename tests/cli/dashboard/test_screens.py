@@ -11,6 +11,8 @@ import pytest
 from kohakuriver.resources import kinds
 from tests.cli.vps.objects import CREATED, a_node, a_vps, an_allocation
 
+pytestmark = pytest.mark.looptime  # Textual's pauses cost nothing
+
 SCREENS = Path(__file__).parent / "screens"
 WRITE = os.environ.get("KOHAKURIVER_SCREENS") == "write"
 SIZES = {"80": (80, 24), "160": (160, 48)}

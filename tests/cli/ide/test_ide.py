@@ -8,6 +8,8 @@ from textual.timer import Timer
 from cli.ide.keys import Keys
 from cli.ide.opening import Opening
 
+pytestmark = pytest.mark.looptime  # Textual's pauses cost nothing
+
 
 async def test_it_opens_in_roots_home_and_shows_folders_first(desk) -> None:
     async with desk() as one:
