@@ -61,6 +61,18 @@ class Node:
 
     def happenings(self, name: str, since: float) -> list[str]:
         """What the engine did to containers of that VPS: actions, in order."""
+        return [event["Action"] for event in self._told(name, since)]
+
+    def pauses(self, name: str, since: float) -> list[float]:
+        """Seconds from each end of that VPS's container to its next start."""
+        found, ended = list[float](), 0.0
+        for event in self._told(name, since):
+            if event["Action"] == "die":
+                ended = event["timeNano"] / 1e9
+            elif event["Action"] == "start" and ended:
+                found.append(event["timeNano"] / 1e9 - ended)
+        return found
+
+    def _told(self, name: str, since: float) -> list[dict[str, Any]]:
         wanted = {"label": f"kohakuriver.io/name={name}", "type": "container"}
-        told = self.engine.events(since=since, until=time.time(), decode=True, filters=wanted)
-        return [event["Action"] for event in told]
+        return list(self.engine.events(since=since, until=time.time(), decode=True, filters=wanted))

@@ -2,7 +2,8 @@
 
     python -P -m tests.e2e.registry PORT FOLDER      # FOLDER/mode holds one of: slow, refuse, serve
 
-It offers one image under every name, whose layer cannot be compressed: a slow pull is as long as wanted.
+It offers one image under every name, whose layer cannot be compressed. A slow pull does not end
+before the mode is another one.
 Nothing here is shared with the project: the engine is what reads it.
 """
 
@@ -53,12 +54,13 @@ def _image() -> tuple[bytes, dict[str, bytes]]:
 def serve(port: int, folder: Path) -> None:
     """Until it is killed."""
     manifest, blobs = _image()
+    mode_file = folder / "mode"
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            mode = (folder / "mode").read_text().strip()
+            mode = mode_file.read_text().strip()
             if self.path == "/v2/":
                 self._send(200, b"{}", "application/json")
             elif mode == "refuse":
@@ -67,11 +69,11 @@ def serve(port: int, folder: Path) -> None:
                 self._send(200, manifest, MANIFEST)
             else:
                 blob = blobs[self.path.rpartition("/")[2]]
-                self._send(200, blob, "application/octet-stream", pause=0.1 if mode == "slow" else 0.0)
+                self._send(200, blob, "application/octet-stream", is_slow=mode == "slow")
 
         do_HEAD = do_GET
 
-        def _send(self, code: int, content: bytes, kind: str, *, pause: float = 0.0) -> None:
+        def _send(self, code: int, content: bytes, kind: str, *, is_slow: bool = False) -> None:
             self.send_response(code)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
@@ -82,7 +84,10 @@ def serve(port: int, folder: Path) -> None:
             with contextlib.suppress(OSError):
                 for start in range(0, len(content), PIECE):
                     self.wfile.write(content[start : start + PIECE])
-                    time.sleep(pause)
+                    while is_slow and mode_file.read_text().strip() == "slow":
+                        time.sleep(0.1)
+                        if start < len(content) // 2:
+                            break
 
         def log_message(self, format: str, *arguments: object) -> None:
             print(self.command, self.path, *arguments, flush=True)

@@ -159,7 +159,7 @@ def test_vps_connect_is_a_terminal_of_the_vps(ssh, client):
     shell.sendline("stty size")
     shell.expect("30 100")
     shell.setwinsize(40, 132)
-    eventually(lambda: _says(shell, "stty size", "40 132"), within=10)
+    eventually(lambda: _says(shell, "stty size", "40 132"))
     shell.sendline("exit 6")
     shell.expect(pexpect.EOF)
     shell.close()

@@ -49,10 +49,12 @@ class Person:
         self.child.delaybeforesend = None
         self.child.logfile_read = self
         self.screen.write_process_input = self.type  # a terminal answers when it is asked where its cursor is
+        self.came = 0  # bytes
         self.before = self._modes()
 
     def write(self, data: bytes) -> None:
         """What pexpect has read."""
+        self.came += len(data)
         if not self.are_eyes_shut:
             self._eyes.feed(data)
 

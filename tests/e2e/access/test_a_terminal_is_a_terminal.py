@@ -12,6 +12,9 @@ from tests.e2e.conftest import Cluster, a_manifest, eventually
 DEBIAN = a_manifest("dev", memory="256Mi", cores="1").replace("kohakuriver/busybox", "kohakuriver/debian-ssh")
 
 
+UNDER_WAY = 4 << 20  # bytes that all buffers between a flood and its reader may hold
+
+
 @pytest.fixture(scope="module")
 def vpses(cluster: Cluster) -> Cluster:
     """A cluster with dev (Debian) and small (busybox)."""
@@ -116,11 +119,10 @@ def test_control_c_stops_a_flood_at_once_and_memory_stays_flat(vpses, engine):
         she.are_eyes_shut, she.child.searchwindowsize = True, 500
         she.type("yes\r")
         she.looks(seconds=3)
-        began = time.monotonic()
+        before = she.came
         she.type("\x03")
-        she.sees(r"\^C", within=5)
-        took = time.monotonic() - began
-        assert took < 0.3, f"{took:.2f} s from Ctrl-C to the end of the flood"
+        she.sees(r"\^C", within=60)
+        assert she.came - before < UNDER_WAY, f"{she.came - before} bytes came after Ctrl-C"
         she.prompt()
         she.type("cat /dev/urandom\r")
         she.looks(seconds=1)
@@ -138,10 +140,9 @@ def test_a_client_that_is_killed_leaves_no_shell_behind_after_the_window(vpses, 
     with person(vpses, "connect", "dev") as she:
         she.prompt()
         she.type("sleep 12345 & sleep 54321\r")
-        she.looks(seconds=1)
-        assert "54321" in str(engine.top(container))
+        eventually(lambda: "54321" in str(engine.top(container)))
         she.dies()
-        ends = time.monotonic() + 15
+        ends = time.monotonic() + 60
         while re.search("bash -l|sleep 12345|sleep 54321", left := str(engine.top(container))):
             assert time.monotonic() < ends, f"left over: {left}"
             time.sleep(0.2)

@@ -80,10 +80,10 @@ def test_what_is_ended_while_it_waits_for_its_image_never_starts_later(bed: Bed,
 
     if end == "stopped":
         bed.patch("early", runState="Stopped")
-        bed.until("early", "stopped", within=3)
+        bed.until("early", "stopped")
     else:
         bed.delete("early")
-        eventually(lambda: not bed.exists("early"), within=3)
+        eventually(lambda: not bed.exists("early"))
     node.engine.tag(BUSYBOX, image)
     bed.running("later", image=image)
 

