@@ -43,7 +43,7 @@ class DockerNode(Node):
 
     async def until_container(self, wanted: Callable[[dict[str, Any]], bool]) -> None:
         """Wait until it runs, in a container as wanted."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 if wanted((await self.until(phase="running"))["status"]["observed"]["container"]):
                     return

@@ -55,7 +55,7 @@ async def ready(world: DockerWorld, container_id: str, host_key: ssh.HostKey) ->
     container = await world.runtime.inspect(container_id)
     assert container is not None
     assert container.ip is not None
-    answer = await probe.until_ready(container.ip, ssh.PORT, host_key=host_key.public, patience=20)
+    answer = await probe.until_ready(container.ip, ssh.PORT, host_key=host_key.public, patience=60)
     assert answer == probe.Answer(probe.Verdict.READY)
     return container
 
@@ -66,7 +66,7 @@ def run(container: Container, command: str, key: paramiko.PKey | None) -> str | 
     with contextlib.closing(
         paramiko.Transport(socket.create_connection((container.ip, ssh.PORT)))
     ) as transport:
-        transport.start_client(timeout=20)
+        transport.start_client(timeout=60)
         try:
             if key is None:
                 transport.auth_none("root")
@@ -127,7 +127,7 @@ async def test_ssh_that_was_disabled_is_not_started_again(world: DockerWorld, ho
 async def test_the_ssh_port_is_published_on_the_node(world: DockerWorld, host_key: ssh.HostKey) -> None:
     port = PortBinding(ssh.PORT, "127.0.0.1", world.free_port())
     await started(world, image=DEBIAN, files=ssh.files(ssh.Access(), host_key), ports=(port,))
-    answer = await probe.until_ready("127.0.0.1", port.host_port, host_key=host_key.public, patience=20)
+    answer = await probe.until_ready("127.0.0.1", port.host_port, host_key=host_key.public, patience=60)
     assert answer == probe.Answer(probe.Verdict.READY)
 
 

@@ -103,7 +103,7 @@ async def test_no_share_is_left_on_an_exclusive_core(node: DockerNode) -> None:
     assert mine not in allowed["share"].split()[-1].decode()
     await node.delete("alone")
     await node.until_gone("alone")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while mine not in str(inspect(node, "share")["HostConfig"]["CpusetCpus"]):  # type: ignore[index]  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 

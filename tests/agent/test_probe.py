@@ -76,14 +76,14 @@ def a_free_port() -> int:
 async def test_an_sshd_with_the_right_key_is_ready(keys: ssh.HostKeys, tmp_path: Path) -> None:
     key = keys.get("u1")
     async with an_ssh_server(tmp_path / "u1.ed25519") as port:
-        answer = await probe.until_ready("127.0.0.1", port, host_key=key.public, patience=10)
+        answer = await probe.until_ready("127.0.0.1", port, host_key=key.public, patience=60)
     assert answer == probe.Answer(Verdict.READY)
 
 
 async def test_an_sshd_with_another_key_is_not_ours(keys: ssh.HostKeys, tmp_path: Path) -> None:
     keys.get("u1")
     async with an_ssh_server(tmp_path / "u1.ed25519") as port:
-        answer = await probe.until_ready("127.0.0.1", port, host_key=keys.get("u2").public, patience=10)
+        answer = await probe.until_ready("127.0.0.1", port, host_key=keys.get("u2").public, patience=60)
     assert answer.verdict is Verdict.WRONG_KEY
 
 

@@ -48,7 +48,7 @@ def image_with_a_volume() -> Iterator[str]:
 
 
 async def until_one(found: Callable[[], list[str]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             if len(await asyncio.to_thread(found)) == 1:
                 return

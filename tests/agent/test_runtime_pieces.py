@@ -179,8 +179,8 @@ def threads(*, width: int = 1) -> EngineThreads:
 async def test_a_call_that_hangs_is_given_up_and_the_next_goes_through() -> None:
     pool, release = threads(), threading.Event()
     with pytest.raises(RuntimeTimeout):
-        await pool.call(lambda client: release.wait(10), timeout=0.01)
-    assert await pool.call(lambda client: "next", timeout=5) == "next"
+        await pool.call(lambda client: release.wait(60), timeout=0.01)
+    assert await pool.call(lambda client: "next", timeout=60) == "next"
     release.set()
     pool.close()
 
@@ -189,7 +189,7 @@ async def test_an_engine_with_many_hanging_calls_is_refused_more_of_them() -> No
     pool, release = threads(), threading.Event()
     for _ in range(4):
         with pytest.raises(RuntimeTimeout):
-            await pool.call(lambda client: release.wait(10), timeout=0.01)
+            await pool.call(lambda client: release.wait(60), timeout=0.01)
     with pytest.raises(RuntimeUnavailable, match="hangs"):
         await pool.call(lambda client: None, timeout=1)
     release.set()
@@ -201,9 +201,9 @@ async def test_no_more_calls_run_at_a_time_than_the_width() -> None:
 
     def work(client: docker.APIClient) -> None:
         inside.release()
-        release.wait(10)
+        release.wait(60)
 
-    calls = [asyncio.create_task(pool.call(work, timeout=10)) for _ in range(3)]
+    calls = [asyncio.create_task(pool.call(work, timeout=60)) for _ in range(3)]
     await asyncio.to_thread(inside.acquire)
     await asyncio.to_thread(inside.acquire)
     assert not inside.acquire(blocking=False)
@@ -217,15 +217,15 @@ async def test_a_caller_that_is_cancelled_leaves_the_call_to_end_and_its_thread_
 
     def work(client: docker.APIClient) -> None:
         inside.set()
-        release.wait(10)
+        release.wait(60)
 
-    call = asyncio.create_task(pool.call(work, timeout=10))
+    call = asyncio.create_task(pool.call(work, timeout=60))
     await asyncio.to_thread(inside.wait)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
     release.set()
-    assert await pool.call(lambda client: "next", timeout=5) == "next"
+    assert await pool.call(lambda client: "next", timeout=60) == "next"
     pool.close()
 
 

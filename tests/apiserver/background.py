@@ -31,7 +31,7 @@ def background_api(
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), name="api server")
     thread.start()
     try:
-        assert ready.wait(10), "the server did not start"
+        assert ready.wait(60), "the server did not start"
         yield started[0]
     finally:
         loop.call_soon_threadsafe(stop.set)
@@ -44,7 +44,7 @@ def address(api: Api) -> tuple[str, int]:
     return host, int(port)
 
 
-def converse(api: Api, *pieces: bytes, patience: float = 5.0, half_close: bool = True) -> bytes:
+def converse(api: Api, *pieces: bytes, patience: float = 60.0, half_close: bool = True) -> bytes:
     """Send the pieces; everything that comes back until the server closes. Raises TimeoutError for a hang."""
     with socket.create_connection(address(api), timeout=patience) as wire:
         with contextlib.suppress(

@@ -49,7 +49,7 @@ async def test_it_applies_and_changes_and_deletes(tmp_path):
         assert "edited" in (await kubectl("edit", "vps", "dev", EDITOR=str(editor))).out
         memory = await kubectl("get", "vps", "dev", "-o", "jsonpath={.spec.resources.memory}")
         assert memory.out == "90Mi"
-        waited = await kubectl("wait", "vps/dev", "--for=jsonpath={.status.phase}=pending", "--timeout=5s")
+        waited = await kubectl("wait", "vps/dev", "--for=jsonpath={.status.phase}=pending", "--timeout=60s")
         assert "condition met" in waited.out
         assert "deleted" in (await kubectl("delete", "vps", "dev")).out
         assert "NotFound" in (await kubectl("get", "vps", "dev")).err
@@ -78,7 +78,7 @@ async def test_it_follows_what_happens(tmp_path):
         watch = await kubectl.start("get", "vps", "-w", "-o", "name")
         assert watch.stdout is not None
         await kubectl("apply", "-f", "-", stdin=MANIFEST)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert (await watch.stdout.readline()).strip() == b"vps.kohakuriver.io/dev"
         watch.terminate()
         await watch.communicate()

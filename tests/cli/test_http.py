@@ -78,7 +78,7 @@ def test_a_write_whose_answer_is_lost_has_an_unknown_outcome():
 
 def test_a_server_that_stays_silent_is_given_up_after_the_request_timeout():
     done = threading.Event()
-    with server(lambda peer: done.wait(5) and None) as url, client(url, timeout=0.1) as api:
+    with server(lambda peer: done.wait(60) and None) as url, client(url, timeout=0.1) as api:
         with pytest.raises(errors.Unreachable, match=r"did not answer within 0\.1 s"):
             api.call("GET", "/a")
         done.set()
@@ -124,7 +124,7 @@ def test_a_watch_on_a_peer_that_is_frozen_ends():
     def turn(peer: socket.socket) -> None:
         peer.recv(65536)
         peer.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        done.wait(5)
+        done.wait(60)
 
     with server(turn) as url, client(url) as api:
         with pytest.raises(errors.Unreachable):
@@ -154,7 +154,7 @@ def test_where_a_server_cannot_be_reached_the_next_of_the_config_file_is_asked()
         pass  # nothing listens there any more
     with server(once(b'{"a": 1}')) as live:
         connection = Connection(dead, others=(live,), token="t")
-        with contextlib.closing(Api(connection, timeout=5.0, warn=lambda text: None)) as api:
+        with contextlib.closing(Api(connection, timeout=60.0, warn=lambda text: None)) as api:
             assert api.call("POST", "/x", body={}) == {"a": 1}
             assert api.connection.server == live
 
@@ -163,6 +163,6 @@ def test_where_no_server_can_be_reached_the_first_one_is_named():
     with server(once(b"{}")) as dead, server(once(b"{}")) as other:
         pass
     connection = Connection(dead, others=(other,), token="t")
-    api = Api(connection, timeout=5.0, warn=lambda text: None)
+    api = Api(connection, timeout=60.0, warn=lambda text: None)
     with pytest.raises(errors.Unreachable, match=dead):
         api.call("GET", "/x")

@@ -34,7 +34,7 @@ class Story:
         self._news.set()
 
     async def until(self, kind: type, count: int) -> list[Happening]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(found := [one for one in self.told if isinstance(one, kind)]) < count:
                 self._news.clear()
                 await self._news.wait()

@@ -186,7 +186,7 @@ def _until_ready(server: Server, process: subprocess.Popen[bytes], log: Path) ->
         time.sleep(0.1)
 
 
-def eventually(what: Any, *, within: float = 20.0) -> Any:
+def eventually(what: Any, *, within: float = 60.0) -> Any:
     """The first true answer."""
     give_up = time.monotonic() + within
     while True:

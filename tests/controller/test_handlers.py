@@ -49,7 +49,7 @@ async def test_nodes_that_come_and_go_are_handed_over_and_left_unwritten(tmp_pat
                 lambda: connection, lambda key, _, is_gone: told.put_nowait((key.name, is_gone)), started
             )
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             created = await api.create(NODE, {"metadata": {"name": "n1"}})
             assert await told.get() == ("n1", False)
             now = (await api.get(NODE.path(name="n1"))).body

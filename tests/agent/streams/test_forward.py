@@ -27,11 +27,11 @@ def test_what_a_service_says_before_it_is_asked_arrives(loop_of):
         client.framed.adopt(transport)
         brought, waiting = await loop.create_connection(Waiting, sock=far)
         serving = asyncio.create_task(_Tcp(ours).serve(brought, waiting.early))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             got = await client.receive()
         service.close()
         client.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await serving
             await client.wait_closed()
         assert isinstance(got, bytes)

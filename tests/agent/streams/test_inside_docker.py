@@ -177,12 +177,13 @@ def test_what_is_opened_below_a_process_is_closed_again(made):
 async def test_a_port_of_the_containers_own_loopback_is_reached(made, namespaces):
     door = Forward(namespaces)
     container = made.start(*HTTPD)
-    for _ in range(50):
-        try:
-            opened = await door.open(an_opening(container, port="8000"))
-            break
-        except errors.Conflict:
-            await asyncio.sleep(0.1)  # until it listens
+    opened = None
+    async with asyncio.timeout(60):
+        while opened is None:
+            try:
+                opened = await door.open(an_opening(container, port="8000"))
+            except errors.Conflict:
+                await asyncio.sleep(0.1)  # until it listens
     await opened.aclose()
 
 

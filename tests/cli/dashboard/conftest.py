@@ -33,7 +33,7 @@ class Watcher:
     async def until(self, question: Callable[[], object]) -> None:
         """The world behind it takes its time."""
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not question():
                     await self.pilot.pause(0.02)
         except TimeoutError:

@@ -75,7 +75,7 @@ class Desk:
 
     async def until(self, question: Callable[[], object]) -> None:
         """The world behind it takes its time."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not question():
                 await self.pilot.pause(0.01)
         await self.pilot.pause()
