@@ -3,13 +3,16 @@
 One cluster serves a test file. What a test makes it removes, and `down --purge` takes the rest.
 """
 
+import contextlib
 import dataclasses
+import fcntl
 import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -175,6 +178,14 @@ def ssh_ports(place: int) -> str:
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     first = 30200 + 200 * worker + 20 * place
     return f"{first}-{first + 19}"
+
+
+@contextlib.contextmanager
+def printed_ports() -> Iterator[None]:
+    """The local ports that pages and help name (8888, 3000, …) are ours: they are one test's at a time."""
+    with (Path(tempfile.gettempdir()) / "kohakuriver-test-printed-ports").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def a_manifest(name: str, *, memory: str = "64Mi", cores: str = "0.1", more: str = "") -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.e2e.conftest import BIN, PROJECT, Cluster, free_port, ssh_ports
+from tests.e2e.conftest import BIN, PROJECT, Cluster, free_port, printed_ports, ssh_ports
 
 GUIDE = sorted(str(page.relative_to(PROJECT)) for page in (PROJECT / "docs" / "guide").glob("*.md"))
 PAGES = ["README.md", "docs/quick-start.md", "docs/command-line.md", *GUIDE]
@@ -106,7 +106,8 @@ class Reader:
         elif re.match(r"kohakuriver connect ", line):
             self._leaves(line, "exit\r", shows="[#$] $")
         elif line.startswith("kohakuriver forward"):
-            self._leaves(line, "\x03", shows=" is at ", code=130)
+            with printed_ports():
+                self._leaves(line, "\x03", shows=" is at ", code=130)
         else:
             self._runs(line)
 

@@ -3,6 +3,7 @@
 tests/cli/test_examples.py tries all others; what it leaves out must be tried here.
 """
 
+import contextlib
 import importlib
 import re
 import shlex
@@ -16,7 +17,7 @@ import pytest
 
 from cli import catalogue
 from tests.cli.test_examples import ELSEWHERE
-from tests.e2e.conftest import BIN, Cluster, free_port, ssh_ports
+from tests.e2e.conftest import BIN, Cluster, free_port, printed_ports, ssh_ports
 
 HERE = ("cli.local",)  # commands about clusters on this machine, not about what is in one
 FAULTS = ("cli.vps.adopt",)
@@ -48,6 +49,11 @@ class Typist:
         self._environment = environment
 
     def type(self, line: str) -> tuple[int, str]:
+        """The exit code, and what the screen shows."""
+        with printed_ports() if " forward " in line else contextlib.nullcontext():
+            return self._type(line)
+
+    def _type(self, line: str) -> tuple[int, str]:
         shell = pexpect.spawn(
             "/bin/bash",
             ["-c", line],

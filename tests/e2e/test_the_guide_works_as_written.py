@@ -23,7 +23,7 @@ import pytest
 import yaml
 
 from kohakuriver.resources.vps import Phase
-from tests.e2e.conftest import BIN, Cluster, Result, containers, eventually, ssh_ports
+from tests.e2e.conftest import BIN, Cluster, Result, containers, eventually, printed_ports, ssh_ports
 from tests.e2e.processes import Process
 
 GUIDE: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "the_guide.yaml").read_text())
@@ -255,13 +255,14 @@ def forward(walk: Walk, line: str) -> None:
     remote = words[3]
     local = words[words.index("--local-port") + 1] if "--local-port" in words else remote
     walk.inside("python3", "-c", SERVICE, remote)
-    running = walk.talk(line)
-    try:
-        eventually(lambda: b"served" in _fetched(int(local)), within=30)
-    finally:
-        running.sendintr()
-        running.expect(pexpect.EOF)
-        running.close()
+    with printed_ports():
+        running = walk.talk(line)
+        try:
+            eventually(lambda: b"served" in _fetched(int(local)), within=60)
+        finally:
+            running.sendintr()
+            running.expect(pexpect.EOF)
+            running.close()
 
 
 def _fetched(port: int) -> bytes:
