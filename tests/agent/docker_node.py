@@ -17,7 +17,7 @@ from agent.runtime.iptables import Iptables, remove_chains
 from agent.runtime.purge import purge
 from agent.settings import SSHPublishing
 from kohakuriver.clock import SystemClock
-from tests.agent.agent_kit import Node
+from tests.agent.agent_kit import Json, Node
 from tests.apiserver.api import running_api
 
 PORT = random.randrange(20000, 29000)  # noqa: S311 - other clusters here have theirs
@@ -48,6 +48,13 @@ class DockerNode(Node):
                 if wanted((await self.until(phase="running"))["status"]["observed"]["container"]):
                     return
                 await asyncio.sleep(0.05)
+
+    async def events(self, reason: str) -> list[Json]:
+        """Those of that reason, once there is one: an engine tells what happened when it gets to it."""
+        async with asyncio.timeout(60):
+            while not (found := await super().events(reason)):
+                pass
+        return found
 
     def do(self, verb: str) -> None:
         """What a person does by hand."""

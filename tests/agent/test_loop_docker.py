@@ -53,7 +53,6 @@ async def test_a_container_stopped_or_paused_by_hand_runs_again_and_says_so(node
     await node.place(a_manifest(resources=SMALL))
     await node.until(phase="running")
     await asyncio.to_thread(node.do, "pause")
-    await asyncio.sleep(1)
     assert len(await node.events("PausedOutside")) == 1
     await node.until(phase="running")
     await asyncio.to_thread(node.do, "kill")

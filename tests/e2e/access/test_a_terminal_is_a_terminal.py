@@ -12,7 +12,7 @@ from tests.e2e.conftest import Cluster, a_manifest, eventually
 DEBIAN = a_manifest("dev", memory="256Mi", cores="1").replace("kohakuriver/busybox", "kohakuriver/debian-ssh")
 
 
-UNDER_WAY = 4 << 20  # bytes that all buffers between a flood and its reader may hold
+UNDER_WAY = 16 << 20  # bytes that the buffers of all the connections on the way may hold
 
 
 @pytest.fixture(scope="module")
