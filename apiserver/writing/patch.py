@@ -138,7 +138,7 @@ def _stepped(made: Any, patch: list[Any]) -> Any:
     copied = 0
     for step in patch:
         for pointer in (step["path"], step.get("from", "")):
-            if pointer.count("/") > DEEPEST:
+            if isinstance(pointer, str) and pointer.count("/") > DEEPEST:  # `add` takes any `from`, unread
                 raise errors.Invalid(f"the patch names a place more than {DEEPEST} levels deep")
         if step["op"] == "copy":
             copied += len(orjson.dumps(jsonpointer.resolve_pointer(made, step["from"])))

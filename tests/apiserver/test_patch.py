@@ -2,7 +2,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from apiserver.writing import patch
@@ -182,6 +182,9 @@ OPERATIONS = st.fixed_dictionaries(
 )
 
 
+@example([{"op": "add", "path": "", "from": None}])
+@example([{"op": "copy", "path": "/spec", "from": None}])
+@example([{"op": "move", "path": "/spec", "from": 5}])
 @given(st.lists(OPERATIONS | JSON, max_size=4) | JSON)
 def test_any_json_patch_makes_an_object_or_an_error_of_the_client(body: Any) -> None:
     before = copy.deepcopy(OBJECT)
