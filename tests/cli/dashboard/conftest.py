@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -24,10 +25,22 @@ class StillClock(SystemClock):
         return NOW
 
 
+class TellingDashboard(Dashboard):
+    """Keeps what it told: the notes themselves fade after seconds of real time."""
+
+    def __init__(self, settings: Settings, **options: Any) -> None:
+        super().__init__(settings, **options)
+        self.told: list[str] = []
+
+    def notify(self, message: str, **options: Any) -> None:
+        self.told.append(message)
+        super().notify(message, **options)
+
+
 class Watcher:
     """Somebody in front of one dashboard."""
 
-    def __init__(self, app: Dashboard, pilot: Pilot[int], world: Shell) -> None:
+    def __init__(self, app: TellingDashboard, pilot: Pilot[int], world: Shell) -> None:
         self.app, self.pilot, self.world = app, pilot, world
 
     async def until(self, question: Callable[[], object]) -> None:
@@ -70,7 +83,8 @@ class Watcher:
         return "\n".join(self.lines()) + "\n"
 
     def notes(self) -> str:
-        return " | ".join(note.message for note in self.app._notifications)
+        """All that it told."""
+        return " | ".join(self.app.told)
 
 
 @pytest.fixture
@@ -82,7 +96,8 @@ def watcher(shell: Shell) -> Callable[..., contextlib.AbstractAsyncContextManage
         connection = Connection(shell.url or shell.api.url, others=others, token=token_of(user))
         file = shell.folder / "config"
         config.write(file, connection, cluster="test", user=user)
-        app = Dashboard(Settings(config=file), **{"namespace": "default", "clock": StillClock(), **options})
+        options = {"namespace": "default", "clock": StillClock(), **options}
+        app = TellingDashboard(Settings(config=file), **options)
         async with app.run_test(size=size) as pilot:
             yield Watcher(app, pilot, shell)
 

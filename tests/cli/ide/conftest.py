@@ -5,6 +5,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -67,10 +68,24 @@ class PlayedShell:
                     self.controls.append(message)
 
 
+class TellingIde(Ide):
+    """Keeps what it told: the notes themselves fade after seconds of real time."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.told: list[str] = []
+
+    def notify(self, message: str, **options: Any) -> None:
+        self.told.append(message)
+        super().notify(message, **options)
+
+
 class Desk:
     """One IDE, and what a person does with it."""
 
-    def __init__(self, app: Ide, pilot: Pilot[int], root: Path, link: Link, shell: PlayedShell) -> None:
+    def __init__(
+        self, app: TellingIde, pilot: Pilot[int], root: Path, link: Link, shell: PlayedShell
+    ) -> None:
         self.app, self.pilot, self.root, self.link, self.shell = app, pilot, root, link, shell
 
     async def until(self, question: Callable[[], object]) -> None:
@@ -125,7 +140,8 @@ class Desk:
         return [str(tab.label) for tab in self.app.query("ContentTab")]
 
     def notes(self) -> str:
-        return " | ".join(note.message for note in self.app._notifications)
+        """All that it told."""
+        return " | ".join(self.app.told)
 
     def screen(self) -> str:
         """What the terminal shows."""
@@ -149,7 +165,7 @@ def desk(root: Path) -> Callable[..., contextlib.AbstractAsyncContextManager[Des
     async def make(size: tuple[int, int] = (100, 30)) -> AsyncIterator[Desk]:
         link, shell = Link(root), PlayedShell()
         world = World("dev", files=lambda: FilesClient(link.open), terminal=shell.dial, session=lambda: "s")
-        app = Ide(world)
+        app = TellingIde(world)
         async with app.run_test(size=size) as pilot:
             made = Desk(app, pilot, root, link, shell)
             await made.until(lambda: made.tree.root.children and shell.streams)
