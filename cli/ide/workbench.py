@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 from typing import Final
 
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
@@ -66,8 +67,9 @@ class Workbench(Vertical):
     def on_descendant_focus(self) -> None:
         self._look_again()
 
-    def _look_again(self) -> None:
-        self.run_worker(self.look_again(), exclusive=True, group="looking")
+    @work(exclusive=True, group="looking")
+    async def _look_again(self) -> None:
+        await self.look_again()
 
     @property
     def _tabs(self) -> TabbedContent:
