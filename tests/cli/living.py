@@ -96,7 +96,7 @@ class LivingNode(SimulatedNode):
                 name = environment["metadata"]["name"]
                 await self._client.patch(kinds.ENVIRONMENT, name, {"status": made}, subresource="status")
 
-    async def _report(self, vps: Object, *, is_drained: bool) -> None:
+    async def report(self, vps: Object, *, is_drained: bool = False) -> None:
         meta, status = vps["metadata"], vps["status"]
         assignment = status["assignment"]
         if meta.get("deletionTimestamp"):
