@@ -153,7 +153,7 @@ class Cluster:
         self.ok("wait", f"vps/{name}", "--for=jsonpath={.status.phase}=running", "--timeout", timeout)
 
 
-def eventually(question: Callable[[], Any], *, within: float = 30.0) -> Any:
+def eventually(question: Callable[[], Any], *, within: float = 60.0) -> Any:
     """The first true answer. Fails with the last one: the world outside has no event to wait for."""
     ends = time.monotonic() + within
     while True:

@@ -137,7 +137,7 @@ class Bed:
         eventually(lambda: self.api.get(VPSES)["items"] == [], within=60)
         eventually(lambda: all(self.is_ready(name) for name in self.nodes), within=60)
 
-    def await_api(self, *, within: float = 30.0) -> None:
+    def await_api(self, *, within: float = 60.0) -> None:
         """Until the API server is ready."""
 
         def is_ready() -> bool:
@@ -193,7 +193,7 @@ class Bed:
     def message(self, name: str) -> str:
         return str(self.get(name)["status"].get("message", ""))
 
-    def until(self, name: str, phase: str, *, within: float = 30.0) -> Object:
+    def until(self, name: str, phase: str, *, within: float = 60.0) -> Object:
         """The VPS, once it is in that phase."""
         ends = time.monotonic() + within
         while True:
@@ -252,7 +252,7 @@ class Bed:
             if event["reason"] == "NodeLost" and event["involvedObject"]["kind"] == "Node"
         )
 
-    def told(self, name: str, reason: str, *, within: float = 10.0) -> str:
+    def told(self, name: str, reason: str, *, within: float = 60.0) -> str:
         """The message of that Event, once it is there."""
         return str(
             eventually(lambda: [said for why, said in self.events(name) if why == reason], within=within)[0]
