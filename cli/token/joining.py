@@ -16,7 +16,7 @@ def command(holder: Connection, token: str, *, node: str | None) -> str:
             f"no machine joins over {holder.server}: the token would lie open",
             hint="name the https:// address of the API with --server",
         )
-    words = ["kohakuriver", "agent", "--join", holder.server, "--token", token]
+    words = ["kohakuriver", "agent", "--join", holder.server, f"--token={token}"]  # it may begin with a dash
     if holder.ca:
         words += ["--ca-hash", authority.hash_of(holder.ca)]
     if node:

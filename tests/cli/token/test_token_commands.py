@@ -111,11 +111,12 @@ async def test_the_command_that_is_printed_is_one_that_the_agent_takes(shell):
     assert (await bearer(shell, found.join.token, kinds.NODE.path())).code == 403, "it is known, and may not"
 
 
-def test_the_command_carries_the_hash_of_the_authority():
+@pytest.mark.parametrize("token", ["secret", "-secret"])
+def test_the_command_carries_the_token_and_the_hash_of_the_authority(token):
     ca = certificates.new_authority("test", now=SystemClock().now()).certificate
-    line = joining.command(Connection("https://10.0.0.1:6443", ca=ca), "secret", node=None)
+    line = joining.command(Connection("https://10.0.0.1:6443", ca=ca), token, node=None)
     found = options.parse(shlex.split(line)[2:])
-    assert found.join == options.Join("https://10.0.0.1:6443", "secret", authority.hash_of(ca))
+    assert found.join == options.Join("https://10.0.0.1:6443", token, authority.hash_of(ca))
     assert dataclasses.replace(found, node="x").config is None
 
 
