@@ -128,7 +128,9 @@ class Lifecycle:
 
     def _judge(self, now: float) -> tuple[Lost, ...]:
         hearings = []
-        for name in {key.name for key in map(_key, self._world.nodes)} | set(self._tenants.nodes()):
+        names = {key.name for key in map(_key, self._world.nodes)} | set(self._tenants.nodes())
+        self._judged_marked &= names
+        for name in names:
             node = self._world.node(name)
             marked = node is None or view.is_marked_silent(node)  # nothing to write on what is not there
             if marked:

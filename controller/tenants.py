@@ -17,10 +17,14 @@ class Tenants:
         self._node_of: dict[ObjectKey, str] = {}
         self._of_node: dict[str, set[ObjectKey]] = collections.defaultdict(set)
         self._back: set[ObjectKey] = set()
+        self._marked: dict[ObjectKey, tuple[str, int]] = {}  # node and epoch of those with the mark
 
     def update(self, key: ObjectKey, vps: Object | None) -> str | None:
-        """This VPS is now so; None: it is gone. Returns its node, if that has just cleared the mark."""
-        before, was_back = self._node_of.pop(key, None), key in self._back
+        """This VPS is now so; None: it is gone. Returns its node, if that has just cleared the mark.
+
+        The mark goes with the placement too, when the VPS is bound or adopted anew: no node has spoken then.
+        """
+        before, marked = self._node_of.pop(key, None), self._marked.pop(key, None)
         if before is not None:
             self._of_node[before].discard(key)
             if not self._of_node[before]:
@@ -31,10 +35,13 @@ class Tenants:
             return None
         self._node_of[key] = assignment["node"]
         self._of_node[assignment["node"]].add(key)
+        placement = (assignment["node"], assignment["epoch"])
+        if is_marked(vps):
+            self._marked[key] = placement
         if not is_back(vps):
             return None
         self._back.add(key)
-        return None if was_back else str(assignment["node"])
+        return assignment["node"] if marked == placement else None
 
     def nodes(self) -> Collection[str]:
         """Every node that a VPS is bound to, whether or not it is there."""
