@@ -7,13 +7,14 @@ waits and looks again. After a time-out, what was asked may have been done or ma
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from agent.create import Creator, remember_login
 from agent.deciding import actions, labels
 from agent.deciding.actions import Action
 from agent.deciding.desired import Desired
+from agent.deciding.memory import Hold
 from agent.images.images import Images
 from agent.login.access import Access
 from agent.machine.gpus import Devices
@@ -49,6 +50,7 @@ class Applier:
         vpses: Informer,
         client: Client,
         recorder: Recorder,
+        hold: Callable[[Entry], Hold | None],
     ) -> None:
         self._settings = settings
         self._runtime = runtime
@@ -76,6 +78,7 @@ class Applier:
             act=self._act,
             look=self.look,
             tell=self.tell,
+            hold=hold,
         )
         self._recreator = Recreator(
             runtime=runtime,
@@ -173,6 +176,7 @@ class Applier:
         entry.ending, entry.grace = True, grace
         try:
             await self._runtime.stop(container_id, grace)
+            entry.memory = dataclasses.replace(entry.memory, starting=None)  # whatever was before is over
         except NotFound:
             log.info("it was gone already", extra={"vps": str(entry.key)})
         finally:

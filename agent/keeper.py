@@ -6,16 +6,31 @@ report.py is told what is so. Only this file waits and backs off.
 
 import asyncio
 import dataclasses
+import functools
 import logging
 import random
 from collections.abc import Callable, Mapping
 
 from agent.apply import Applier
 from agent.deciding import memory, status
-from agent.deciding.actions import Action, Finish, Probe, Reject, Start, Tell, Update, Wait
+from agent.deciding.actions import (
+    Action,
+    Create,
+    Finish,
+    Pause,
+    Probe,
+    Reject,
+    Remove,
+    Start,
+    Stop,
+    Tell,
+    Unpause,
+    Update,
+    Wait,
+)
 from agent.deciding.decide import decide
 from agent.deciding.desired import Desired, read
-from agent.deciding.memory import Durable, Memory, Trouble, learn
+from agent.deciding.memory import Durable, Hold, Memory, Trouble, learn
 from agent.deciding.seed import seed
 from agent.deciding.tell import tell
 from agent.images.images import Images
@@ -39,6 +54,17 @@ from kohakuriver.clock import Clock
 log = logging.getLogger(__name__)
 
 NOTHING_TO_RUN = (126, 127)  # exit codes that say so
+UNHEARD = "ToBeReported"
+SLOW = 5.0  # seconds without an answer of the engine after which a VPS says so
+_WAITED_FOR: Mapping[type[Action], str] = {
+    Create: "its container is to be created",
+    Start: "its container is to be started",
+    Stop: "its container is to be stopped",
+    Pause: "its container is to be paused",
+    Unpause: "its container is to go on",
+    Remove: "its container is to be removed",
+    Update: "its limits are to be changed",
+}
 ROUNDS = 8  # of deciding in one step; then others have a turn
 
 
@@ -109,12 +135,34 @@ class Keeper:
         self.queue.add(key)
         entry = self._roster.entry(self._uids.get(key, ""))
         vps = self._vpses.get(key)
-        desired = self._read(vps) if entry is not None and entry.ending and vps is not None else None
+        busy = entry is not None and (entry.ending or (entry.working and entry.memory.starting is not None))
+        desired = self._read(vps) if busy and vps is not None else None
         if entry is None or desired is None or desired.uid != entry.desired.uid or self._tasks is None:
             return
+        if not entry.ending and (desired.deleting or desired.is_halted or desired.limits is None):
+            entry.ending, entry.grace = True, desired.stop_grace
+            self._tasks.create_task(self._overtake(entry, desired), name=f"overtake {key}")
         if desired.deleting and desired.stop_grace == 0 and entry.grace > 0:
             entry.grace = 0.0
             self._tasks.create_task(self._kill(entry), name=f"kill {key}")
+
+    async def _overtake(self, entry: Entry, desired: Desired) -> None:
+        """A start is under way that is not wanted any more, and may hang: the engine is told at once."""
+        asked_for = entry.memory.starting
+        if asked_for is None:
+            return
+        log.info("stopping beside its start", extra={"vps": str(entry.key)})
+        try:
+            await self._runtime.stop(asked_for.container, desired.stop_grace)
+        except EngineError as error:
+            log.warning("not stopped", extra={"vps": str(entry.key), "error": error.message})
+        else:
+            if entry.memory.starting == asked_for:
+                entry.memory = dataclasses.replace(entry.memory, starting=None)
+        finally:
+            entry.ending = False
+            entry.stale = True
+            self.queue.add(entry.key)
 
     async def _kill(self, entry: Entry) -> None:
         container = self._roster.container(entry.desired, entry.memory)
@@ -213,7 +261,10 @@ class Keeper:
         if not self._reporter.knows(key):
             if self._past.rebooted or not self._engine_looked_at() or not held.get("observed"):
                 return
-            observed = {**held["observed"], "session": self._session}
+            # Of an earlier look, whatever is granted since: it names no grant.
+            left_out = ("sequence", "grantId")
+            known = {field: value for field, value in held["observed"].items() if field not in left_out}
+            observed = {**known, "session": self._session}
             generation = int(held.get("observedGeneration") or 0)
             self._reporter.put(key, Status(vps["metadata"]["uid"], generation, observed, []), passing=False)
         self._reporter.answer(key)
@@ -256,7 +307,7 @@ class Keeper:
                         self.probes.begin(entry, container, run)
                     continue
             try:
-                await self._applier.apply(action, entry)
+                await self._apply(entry, action)
             except EngineError as error:
                 self._failed(entry, error, action=action)
                 return False
@@ -273,6 +324,24 @@ class Keeper:
         entry.memory = dataclasses.replace(entry.memory, trouble=None)
         return not isinstance(actions[-1], Probe)
 
+    async def _apply(self, entry: Entry, action: Action) -> None:
+        """Do it. While the engine keeps it waiting, that is said."""
+        patience = SLOW + (action.grace if isinstance(action, Stop) else 0.0)
+        waits = _WAITED_FOR.get(type(action))
+        words = f"the engine has not answered for {patience:g} s: {waits}"
+        say = functools.partial(self._say_slow, entry, words)
+        timer = asyncio.get_running_loop().call_later(patience, say) if waits else None
+        try:
+            await self._applier.apply(action, entry)
+        finally:
+            if timer is not None:
+                timer.cancel()
+            entry.memory = dataclasses.replace(entry.memory, slow="")
+
+    def _say_slow(self, entry: Entry, words: str) -> None:
+        entry.memory = dataclasses.replace(entry.memory, slow=words)
+        self._report(entry)
+
     async def _learn(self, entry: Entry) -> None:
         """Bring the memory up to what is seen.
 
@@ -284,7 +353,7 @@ class Keeper:
             entry.desired.image, policy=entry.desired.pull_policy, uid=entry.desired.uid
         )
         before = entry.memory
-        hold = self._surroundings.hold(entry)
+        hold = self._surroundings.hold(entry) or self._unheard(entry, container)
         known = dataclasses.replace(before, image=image, host_key=host_key, hold=hold)
         after = entry.memory = learn(known, entry.desired, container, self._clock.monotonic())
         if container is None or container.state is not ContainerState.RUNNING:
@@ -296,6 +365,15 @@ class Keeper:
         if after.durable != entry.saved:
             await self._journal.save(entry.desired.uid, after.durable)
             entry.saved = after.durable
+
+    def _unheard(self, entry: Entry, container: Container | None) -> Hold | None:
+        """Nothing starts while the API may hold that it is stopped: its GPUs could be somebody else's."""
+        grant = (entry.desired.uid, entry.desired.epoch, entry.desired.grant)
+        if self._reporter.may_start(grant) or entry.desired.is_halted or entry.desired.limits is None:
+            return None
+        if container is not None and container.is_up:
+            return None
+        return Hold(UNHEARD, "the API is told that it is to run, before it is started")
 
     async def _hint(self, entry: Entry, container: Container) -> None:
         """Say what such an exit code means."""
@@ -325,7 +403,9 @@ class Keeper:
             observed,
             status.conditions(entry.desired, container, entry.memory),
         )
-        self._reporter.put(entry.key, said, passing=observed["state"] in status.ON_THE_WAY)
+        waits = entry.memory.hold is not None and entry.memory.hold.reason == UNHEARD
+        passing = observed["state"] in status.ON_THE_WAY and not waits and not entry.memory.slow
+        self._reporter.put(entry.key, said, passing=passing)
 
     def _started(self, entry: Entry) -> None:
         container = self._roster.container(entry.desired, entry.memory)

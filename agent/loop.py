@@ -118,7 +118,7 @@ class Agent:
             client, self.watches.environments, runtime=runtime, roster=self.roster, settings=settings
         )
         self.access = Access(runtime, HostKeys(settings.data_dir / "hostkeys"), publishing=settings.ssh)
-        self.reporter = Reporter(client, self.watches.vpses, clock=clock, chance=chance)
+        self.reporter = Reporter(client, self.watches.vpses, clock=clock, chance=chance, heard=self._heard)
         self.engine = Engine(
             runtime,
             self.roster,
@@ -192,6 +192,7 @@ class Agent:
             await self.devices.refresh()
             tasks.create_task(self.node.run(), name="node")
             await self.watches.wait_for_assignments()
+            self.reporter.begin()
             tasks.create_task(self.images.run(), name="images")
             tasks.create_task(self.reporter.run(), name="reporter")
             tasks.create_task(self.keeper.run(), name="keeper")
@@ -214,6 +215,7 @@ class Agent:
             vpses=self.watches.vpses,
             client=client,
             recorder=self.recorder,
+            hold=self.surroundings.hold,
         )
         return Keeper(
             settings=self.settings,
@@ -272,6 +274,9 @@ class Agent:
             self.journal.save_servers(self._known.all)
             if self.switchboard is not None:
                 self.switchboard.look()
+
+    def _heard(self, key: ObjectKey) -> None:
+        self.keeper.queue.add(key)
 
     def _look_at(self, entry: Entry) -> None:
         self.keeper.queue.add(entry.key)

@@ -152,7 +152,8 @@ class NodeKeeper:
     def _status(self) -> dict[str, Any]:
         info, ssh = self._engine.info, self._settings.ssh
         status: dict[str, Any] = {}
-        if info is not None:
+        if info is not None and self._engine.lists:
+            # Nothing is offered before it is known what runs here already (CORRECTNESS 33).
             status["capacity"] = facts.capacity(info, self._settings)
             status["allocatable"] = facts.allocatable(info, self._settings)
             status["nodeInfo"] = facts.node_info(info)

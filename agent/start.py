@@ -12,10 +12,19 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from agent.deciding import actions, labels
+from agent.deciding.memory import Hold, Starting, run_of
 from agent.machine.staging import Staging
 from agent.roster import Entry, Roster
 from agent.runtime.base import Runtime
-from agent.runtime.errors import EngineRefused, NotFound, PortTaken, RunLeftBehind, RuntimeTimeout
+from agent.runtime.errors import (
+    EngineError,
+    EngineRefused,
+    NotFound,
+    PortTaken,
+    RunLeftBehind,
+    RuntimeTimeout,
+    RuntimeUnavailable,
+)
 from agent.settings import Settings
 from kohakuriver import errors
 from kohakuriver.client.rest import Object
@@ -46,6 +55,7 @@ class Starter:
         act: Act,
         look: Callable[[Entry], Awaitable[None]],
         tell: Callable[[Entry, actions.Tell], None],
+        hold: Callable[[Entry], Hold | None],
     ) -> None:
         self._settings = settings
         self._runtime = runtime
@@ -55,6 +65,7 @@ class Starter:
         self._act = act
         self._look = look
         self._tell = tell
+        self._hold = hold
 
     async def start(self, entry: Entry, container_id: str) -> None:
         """Start it, or see to it that a later try can. Raises EngineError."""
@@ -65,16 +76,27 @@ class Starter:
         if mounts:
             await asyncio.to_thread(self._staging.stage, entry.desired.uid, mounts)
         try:
+            if self._hold(entry) is not None:
+                return  # somebody has begun to start on what it needs since it was decided
+            run = run_of(known) if known is not None else None
+            entry.memory = dataclasses.replace(entry.memory, starting=Starting(container_id, run))
             await self._runtime.start(container_id)
-        except RuntimeTimeout:
+            _answered(entry)
+        except (RuntimeTimeout, RuntimeUnavailable):
             mounts = ()  # it may still be on its way, and need them
             raise
         except NotFound:
+            _answered(entry)
             log.info("it was gone when it was to start", extra={"vps": str(entry.key)})
         except RunLeftBehind as left:
+            _answered(entry)
             await self._run_left_behind(entry, container_id, left)
         except PortTaken as taken:
+            _answered(entry)
             await self._other_port(entry, taken)
+        except EngineError:
+            _answered(entry)
+            raise
         else:
             entry.memory = dataclasses.replace(entry.memory, taken_ports=())
         finally:
@@ -122,3 +144,7 @@ class Starter:
             why = f"{taken.message}, and no other could be had: {error.message}"
             raise PortTaken(why, port=taken.port, holder=taken.holder) from error
         self._vpses.overlay(answer)
+
+
+def _answered(entry: Entry) -> None:
+    entry.memory = dataclasses.replace(entry.memory, starting=None)

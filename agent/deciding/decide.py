@@ -61,11 +61,11 @@ def decide(desired: Desired, observed: Container | None, memory: Memory, now: fl
 def _bring(desired: Desired, observed: Container | None, memory: Memory, now: float) -> list[Action]:
     """To the declared run state."""
     if desired.run_state is RunState.STOPPED:
-        return _stop(desired, observed, why="the VPS is declared Stopped")
+        return _stop(desired, observed, memory, why="the VPS is declared Stopped")
     if desired.around.drained:
-        return _stop(desired, observed, why="its node is drained")
+        return _stop(desired, observed, memory, why="its node is drained")
     if desired.limits is None:
-        return _stop(desired, observed, why="its cores and memory are released")
+        return _stop(desired, observed, memory, why="its cores and memory are released")
     return _run(desired, observed, memory, now)
 
 
@@ -99,8 +99,9 @@ def _remove_volumes(desired: Desired) -> list[Action]:
     return [RemoveVolumes(names, why="the VPS was deleted, and they are not to be kept")] if names else []
 
 
-def _stop(desired: Desired, observed: Container | None, *, why: str) -> list[Action]:
-    if observed is None or not observed.is_up:
+def _stop(desired: Desired, observed: Container | None, memory: Memory, *, why: str) -> list[Action]:
+    """What may yet come up is stopped too: only its answer says that it is down (CORRECTNESS 29)."""
+    if observed is None or not (observed.is_up or memory.starting is not None):
         return []
     return [Stop(observed.id, desired.stop_grace, why=why)]
 
@@ -179,6 +180,8 @@ def _start(desired: Desired, observed: Container, memory: Memory, now: float) ->
     if memory.hold is not None:
         return [Wait(now + HELD, why=memory.hold.message)]
     if recreation.is_due(desired, observed, memory):
+        if memory.starting is not None:
+            return _stop(desired, observed, memory, why="it is to be made anew, and may yet come up")
         anew = recreation.needs_image(desired, observed, memory)
         return (_fetch(desired, memory, now) if anew else []) or [recreation.step(desired, observed, memory)]
     unfit = labels.unfit(observed, desired)

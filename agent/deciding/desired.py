@@ -69,6 +69,7 @@ class Desired:
     name: str
     uid: str
     epoch: int
+    grant: str = ""  # the id of what is granted; another one after each release
     image: str = DEFAULT_IMAGE
     run_state: RunState = RunState.RUNNING
     limits: Limits | None = None  # None: cores and memory are released, so nothing may run
@@ -122,6 +123,7 @@ def read(vps: dict[str, Any], *, node: str) -> Desired | None:
         name=meta["name"],
         uid=meta["uid"],
         epoch=int(assignment["epoch"]),
+        grant=assignment.get("grantId") or "",
         image=spec.get("image") or ("" if spec.get("environment") else DEFAULT_IMAGE),
         run_state=RunState(spec.get("runState") or RunState.RUNNING),
         limits=_limits(grant),

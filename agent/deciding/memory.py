@@ -127,6 +127,17 @@ class SSHView:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Starting:
+    """A start that was asked for and is not known to be over: its container may yet come up.
+
+    The engine takes turns with the calls about one container, so it is over once a later stop is answered.
+    """
+
+    container: str  # its id
+    run: str | None  # the last run there was before
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Memory:
     """What the agent knows of one VPS."""
 
@@ -151,6 +162,8 @@ class Memory:
     kept_back: KeptBack | None = None
     unstartable: str | None = None  # the container, by id, that the engine will not start again
     taken_ports: tuple[int, ...] = ()  # that strangers held when it was to start
+    starting: Starting | None = None
+    slow: str = ""  # what the engine has been asked and does not answer, in words
 
 
 def asked(desired: Desired) -> tuple[bool, int]:
@@ -174,9 +187,9 @@ def learn(memory: Memory, desired: Desired, observed: Container | None, now: flo
     if memory.trouble is not None and memory.trouble.asked != asked(desired):
         memory = dataclasses.replace(memory, trouble=None)
     if observed is None or not labels.is_for(observed, desired):
-        gone = dataclasses.replace(memory, exit=None, was_up=False, was_paused=False)
+        gone = dataclasses.replace(memory, exit=None, was_up=False, was_paused=False, starting=None)
         return _mark(_requests(gone, desired, None), desired, None)
-    memory = _container(memory, observed)
+    memory = _settled(_container(memory, observed), observed)
     memory = _run(memory, observed, now)
     memory = _exit(memory, desired, observed, now)
     memory = _mark(_requests(memory, desired, observed), desired, observed)
@@ -198,6 +211,15 @@ def engine_lost(memory: Memory, now: float) -> Memory:
             memory, exit=None, interrupted_run=ended.run, failures=max(0, memory.failures - 1)
         )
     return dataclasses.replace(memory, interrupted_run=memory.run) if memory.was_up else memory
+
+
+def _settled(memory: Memory, observed: Container) -> Memory:
+    """A start that was asked for has come through once there is another run than before, or it is up."""
+    asked_for = memory.starting
+    if asked_for is None:
+        return memory
+    is_same = (asked_for.container, asked_for.run) == (observed.id, run_of(observed))
+    return memory if is_same and not observed.is_up else dataclasses.replace(memory, starting=None)
 
 
 def _container(memory: Memory, observed: Container) -> Memory:

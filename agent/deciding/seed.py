@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.deciding import labels
 from agent.deciding.desired import Desired
-from agent.deciding.memory import Cause, Durable, Exit, Memory, SSHView, run_of
+from agent.deciding.memory import Cause, Durable, Exit, Memory, SSHView, Starting, run_of
 from agent.runtime.base import Container, ContainerState
 from kohakuriver.resources.vps import ObservedState, RunState
 
@@ -41,6 +41,9 @@ def seed(
         ssh=_ssh(reported, was.get("startedAt")),
         host_key=(reported.get("ssh") or {}).get("hostKey") or "",
     )
+    if observed is not None and not observed.is_up and not rebooted:
+        # An earlier agent may have asked the engine for a start that has not come through yet.
+        memory = dataclasses.replace(memory, starting=Starting(observed.id, run_of(observed)))
     if was.get("id") and observed is not None and observed.id != was.get("id"):
         memory = dataclasses.replace(memory, container_id=observed.id, run=None, restarts=0, was_paused=False)
     return _ended_unseen(memory, desired, observed, reported=reported, rebooted=rebooted, now=now)

@@ -108,6 +108,9 @@ class Surroundings:
         wrong = [why for uuid, why in desired.around.bad_gpus if uuid in desired.gpus]
         if wrong:
             return Hold("GPUMissing", "; ".join(wrong), failed=True)
+        used = self._used_gpu(entry)
+        if used:
+            return Hold("WaitingForGPU", used)
         if desired.limits is None or not self._machine:
             return None
         if desired.exclusive:
@@ -137,14 +140,31 @@ class Surroundings:
             if other is entry:
                 continue
             container = self._roster.container(other.desired, other.memory)
-            changing = other.working and not other.ending and not other.desired.exclusive
-            if changing or (container is not None and container.is_up and mine & self._cores(container)):
+            coming = other.memory.starting is not None
+            changing = other.working and (coming or not other.ending) and not other.desired.exclusive
+            is_there = container is not None and (container.is_up or coming)
+            if changing or (is_there and container is not None and mine & self._cores(container)):
                 return Hold("WaitingForCores", f"waiting until {other.key} has left cores {limits.cpuset}")
         for uid, booking in self.bookings.items():
             if self._roster.entry(uid) is None and self._runs_on(uid, booking, mine):
                 name = ObjectKey(booking["namespace"], booking["name"])
                 return Hold("WaitingForCores", f"waiting until {name} has left cores {limits.cpuset}")
         return None
+
+    def _used_gpu(self, entry: Entry) -> str:
+        """Nothing starts on a GPU that another container has, which is up or may come up (CORRECTNESS 29)."""
+        desired = entry.desired
+        mine = self._roster.container(desired, entry.memory)
+        if not desired.gpus or (mine is not None and mine.is_up):
+            return ""
+        coming = {one.memory.starting.container for one in self._roster if one.memory.starting is not None}
+        for other in self._roster.containers():
+            if mine is not None and other.id == mine.id:
+                continue
+            shared = sorted(set(desired.gpus) & set(labels.gpus(other)))
+            if shared and (other.is_up or other.id in coming):
+                return f"waiting until container {other.name} has left GPU {', '.join(shared)}"
+        return ""
 
     def _runs_on(self, uid: str, booking: Object, cores: Cores) -> bool:
         """For who is booked here and has no worker: not yet, since the agent starts, or no more, given up."""

@@ -57,10 +57,12 @@ class FakeRuntime:
         return await self._call("create", functools.partial(self.engine.create, spec))
 
     async def start(self, container_id: str) -> None:
-        await self._call("start", functools.partial(self.engine.start, container_id))
+        work = functools.partial(self.engine.start, container_id)
+        await self._call("start", work, turn=self.engine.turn(container_id))
 
     async def stop(self, container_id: str, grace: float) -> None:
-        await self._door("stop")
+        async with self.engine.turn(container_id):
+            await self._door("stop")
         record = self.engine.find(container_id)
         if record.seen.is_up:
             program = self.engine.program(record)
@@ -83,13 +85,23 @@ class FakeRuntime:
             self.engine.unsubscribe(events)
 
     async def kill(self, container_id: str) -> None:
-        await self._call("kill", functools.partial(self.engine.end, container_id, exit_code=KILLED))
+        await self._call(
+            "kill",
+            functools.partial(self.engine.end, container_id, exit_code=KILLED),
+            turn=self.engine.turn(container_id),
+        )
 
     async def pause(self, container_id: str) -> None:
-        await self._call("pause", functools.partial(self.engine.pause, container_id))
+        await self._call(
+            "pause", functools.partial(self.engine.pause, container_id), turn=self.engine.turn(container_id)
+        )
 
     async def unpause(self, container_id: str) -> None:
-        await self._call("unpause", functools.partial(self.engine.unpause, container_id))
+        await self._call(
+            "unpause",
+            functools.partial(self.engine.unpause, container_id),
+            turn=self.engine.turn(container_id),
+        )
 
     async def remove(self, container_id: str, *, force: bool = False) -> None:
         def work() -> None:
@@ -97,7 +109,7 @@ class FakeRuntime:
             with contextlib.suppress(NotFound):
                 self.engine.remove(container_id, force=force)
 
-        await self._call("remove", work)
+        await self._call("remove", work, turn=self.engine.turn(container_id))
 
     async def end_leftovers(self, container_id: str) -> int:
         def work() -> int:
@@ -111,7 +123,11 @@ class FakeRuntime:
         return await self._call("end_leftovers", work)
 
     async def update(self, container_id: str, limits: Limits) -> None:
-        await self._call("update", functools.partial(self.engine.update, container_id, limits))
+        await self._call(
+            "update",
+            functools.partial(self.engine.update, container_id, limits),
+            turn=self.engine.turn(container_id),
+        )
 
     async def volumes(self) -> Volumes:
         def work() -> Volumes:
@@ -238,12 +254,17 @@ class FakeRuntime:
     async def aclose(self) -> None:
         """Nothing to let go of."""
 
-    async def _call(self, name: str, work: Callable[[], T]) -> T:
-        await self._door(name)
-        if (seconds := self.engine.switches.late.pop(name, None)) is not None:
-            self.engine.later(seconds, work)
-            raise RuntimeTimeout("the container engine did not answer in time")
-        result = work()
+    async def _call(self, name: str, work: Callable[[], T], *, turn: asyncio.Lock | None = None) -> T:
+        """`turn` is held while the engine acts: what else is asked of that container waits for it."""
+        with contextlib.ExitStack() as after:
+            if turn is not None:
+                await turn.acquire()
+                after.callback(turn.release)
+            await self._door(name)
+            if (seconds := self.engine.switches.late.pop(name, None)) is not None:
+                self.engine.later(seconds, work, after=after.pop_all())
+                raise RuntimeTimeout("the container engine did not answer in time")
+            result = work()
         self._lose_reply(name)
         return result
 

@@ -73,6 +73,7 @@ class FakeEngine:
         self.calls: collections.Counter[str] = collections.Counter()
         self._records: dict[str, Record] = {}
         self._ids = itertools.count(1)
+        self._turns: dict[str, asyncio.Lock] = {}
         self._subscribers: set[asyncio.Queue[RuntimeEvent | None]] = set()
 
     # What is there.
@@ -225,17 +226,24 @@ class FakeEngine:
 
     # What happens to the whole engine.
 
-    def later(self, seconds: float, work: Callable[[], object]) -> None:
+    def turn(self, name_or_id: str) -> asyncio.Lock:
+        """One call at a time is acted on for a container, in the order in which they come."""
+        return self._turns.setdefault(name_or_id, asyncio.Lock())
+
+    def later(
+        self, seconds: float, work: Callable[[], object], *, after: contextlib.ExitStack | None = None
+    ) -> None:
         """Do this after the caller has given up on it; what it then answers, nobody hears."""
 
         def act() -> None:
-            with contextlib.suppress(EngineError):
+            with after or contextlib.nullcontext(), contextlib.suppress(EngineError):
                 work()
 
         asyncio.get_running_loop().call_later(seconds, act)
 
     def restart(self) -> None:
         """The engine goes down with its containers and comes back without starting any."""
+        self._turns.clear()
         self.switches.is_away = True
         for record in self.records():
             if record.seen.state in _UP:

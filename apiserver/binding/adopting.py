@@ -36,7 +36,9 @@ def adopt(order: Order, records: Records) -> Step:
     booked = booking.adopt(allocation, node, vps, held, id_=id_)
     if isinstance(booked, Refusal):
         raise grants.no_room(order.name, booked)
-    _place(order, vps, {"epoch": held["epoch"], "id": id_, "grant": booked.grant})
+    _place(
+        order, vps, {"epoch": held["epoch"], "id": id_, "grantId": uuid.uuid4().hex, "grant": booked.grant}
+    )
     words = (
         f"container {held['container']} on {order.node}, which the store did not know, is this VPS's again"
     )

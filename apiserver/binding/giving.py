@@ -38,6 +38,7 @@ def bind(order: Order, records: Records) -> Step:
         "node": order.node,
         "epoch": epoch,
         "id": id_,
+        "grantId": uuid.uuid4().hex,
         "boundAt": order.now,
         "grant": booked.grant,
     }
@@ -77,7 +78,8 @@ def regrant(order: Order, records: Records) -> Step:
     booked = booking.regrant(allocation, node, vps)
     if isinstance(booked, Refusal):
         raise grants.no_room(order.name, booked)
-    vps["status"]["assignment"] = {**assignment, "grant": booked.grant}
+    vps["status"]["assignment"] = {**assignment, "grantId": uuid.uuid4().hex, "grant": booked.grant}
+    _without_state(vps["status"])
     vps["status"]["conditions"] = _scheduled(vps["status"], order, f"has room on {order.node} again")
     return both(order, vps, booked.allocation)
 
@@ -129,6 +131,16 @@ def _check_not_rejected(order: Order, status: Json, node: Json) -> None:
     under = (status.get("rejectedUnder") or {}).get(order.node)
     if rejected is not None and under in (None, offer_of(node)):
         raise _unfit(order, f"node {order.node} will not take it: {rejected}")
+
+
+def _without_state(status: Json) -> None:
+    """What was seen before this grant proves nothing of it. Which container it has, and the order of the
+    reports, are no matter of the grant."""
+    kept = ("epoch", "session", "sequence", "container", "ssh", "restartRequest")
+    observed = {field: value for field, value in (status.get("observed") or {}).items() if field in kept}
+    status.pop("observed", None)
+    if observed:
+        status["observed"] = observed
 
 
 def _without_rejection(status: Json, node: str) -> None:

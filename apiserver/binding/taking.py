@@ -40,11 +40,16 @@ def finish(order: Order, records: Records) -> Step:
 
 
 def release(order: Order, records: Records) -> Step:
-    """Free cores, memory and GPUs of what is declared stopped, or drained, and has been seen stopped."""
+    """Free cores, memory and GPUs of what is declared stopped, or drained, and has been seen stopped.
+
+    Only what its agent said of the present grant counts (CORRECTNESS 28): `stopped` may have been said before
+    the start that this stop is to end.
+    """
     vps = orders.found(order, records)
     assignment = orders.assigned(order, vps)
     observed = objects.status_of(vps).get("observed") or {}
-    seen = observed.get("state") if observed.get("epoch") == assignment["epoch"] else None
+    is_of_grant = all(observed.get(field) == assignment.get(field) for field in ("epoch", "grantId"))
+    seen = observed.get("state") if is_of_grant else None
     drained = _is_drained(records[order.node_key]) and observed.get("reason") == phase.NODE_DRAINED
     declared = vps["spec"]["runState"]
     if not (declared == RunState.STOPPED or drained) or seen != ObservedState.STOPPED:

@@ -104,6 +104,33 @@ def check_reporter(user: User, vps: Json, write: Mapping[str, Any], *, named_uid
             f"stale epoch: the report is about placement {epoch}, and the VPS is at {assignment['epoch']}",
             hint="read the VPS again; report observed.epoch as the assignment has it",
         )
+    _check_order(name, objects.status_of(vps).get("observed") or {}, write.get("observed") or {}, assignment)
+
+
+def _check_order(name: str, last: Json, said: Json, assignment: Json) -> None:
+    """A report that was held up somewhere is older than what is known by now (CORRECTNESS 34).
+
+    Agents of before said neither: theirs are taken as they come, and prove nothing to `release`.
+    """
+    grant = said.get("grantId")
+    if grant is not None and grant != assignment.get("grantId"):
+        raise objects.conflict(
+            kinds.VPS,
+            name,
+            "stale grant: the report is about an earlier granting of cores, memory and GPUs",
+            hint="read the VPS again; report observed.grantId as the assignment has it",
+        )
+    if last.get("epoch") != said.get("epoch") or last == said:
+        return
+    before, now = last.get("sequence"), said.get("sequence")
+    same = now == before and said.get("session") == last.get("session")
+    if before is not None and now is not None and now <= before and not same:
+        raise objects.conflict(
+            kinds.VPS,
+            name,
+            f"stale report: number {now} was overtaken by number {before}",
+            hint="report what is so now, with a higher observed.sequence",
+        )
 
 
 def check_maker(user: User, environment: Json) -> None:

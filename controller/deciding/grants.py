@@ -57,7 +57,9 @@ def decide(vps: Object, node: NodeView | None) -> Action | None:
     epoch, name = assignment["epoch"], assignment["node"]
     holds = assignment["grant"].get("cores") is not None
     observed = status.get("observed") or {}
-    is_stopped = observed.get("state") == "stopped" and observed.get("epoch") == epoch
+    is_stopped = observed.get("state") == "stopped" and all(
+        observed.get(field) == assignment.get(field) for field in ("epoch", "grantId")
+    )
     if vps["spec"]["runState"] == "Stopped":
         return Release(epoch, "it is stopped") if holds and is_stopped else None
     is_draining = node is not None and node.facts.draining

@@ -224,6 +224,8 @@ class Assignment(meta.Model):
     """Which placement this is, counted from 1."""
     id: str
     """Random; tells this binding from every other."""
+    grant_id: str | None = None
+    """Random; tells what is granted now from what was before: `bind` and `regrant` give another."""
     bound_at: meta.Timestamp
     """When it was bound."""
     grant: Grant
@@ -269,8 +271,12 @@ class Observed(meta.Model):
     """The placement this is about."""
     session: str | None = None
     """The agent process that reports."""
-    state: ObservedState = pydantic.Field(strict=False)
-    """What the agent saw, in one word."""
+    sequence: Annotated[int, pydantic.Field(ge=0)] | None = None
+    """Orders the reports on one placement; one that is not above the last is refused."""
+    grant_id: str | None = None
+    """The grant that the agent acted on."""
+    state: ObservedState | None = pydantic.Field(default=None, strict=False)
+    """What the agent saw, in one word; absent until it has reported on the present grant."""
     reason: str | None = None
     """One CamelCase word for it."""
     message: str | None = None

@@ -58,10 +58,11 @@ class Node:
     mounter: FakeMounter = dataclasses.field(default_factory=FakeMounter)
     agent: Agent | None = None
     task: asyncio.Task[None] | None = None
+    secret: str = ""  # its credential, where that is not the one which the API server knows it by
 
     @contextlib.asynccontextmanager
     async def clients(self) -> AsyncIterator[tuple[Client, Client]]:
-        connection = Connection(server=self.api.url, token=self.api.token(self.name))
+        connection = Connection(server=self.api.url, token=self.secret or self.api.token(self.name))
         async with Client(connection, program="agent") as one, Client(connection, program="heart") as two:
             yield one, two
 

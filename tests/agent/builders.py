@@ -55,8 +55,9 @@ def exited(vps: Desired | None = None, *, code: int = 1, **changes: Any) -> Cont
 
 
 def known(vps: Desired, container: Container | None = None, **changes: Any) -> Memory:
-    """What an agent that has just met it knows."""
+    """What an agent knows that has met it, and of which no start is on its way."""
     memory = seed(vps, container, reported={}, durable=None, rebooted=False, now=NOON)
+    memory = dataclasses.replace(memory, starting=None)
     if container is None:
         durable = dataclasses.replace(memory.durable, login=labels.login_hash(vps))
         memory = dataclasses.replace(memory, durable=durable)

@@ -259,7 +259,12 @@ class World:
     async def report(self, name: str = "dev", *, user: User = N1, **status: Any) -> Written:
         """The agent's status: `state` and `observed` go into observed, other fields stand as they are."""
         vps = await self.vps(name)
-        observed = {"epoch": vps["status"]["epoch"], "state": status.pop("state", "running")}
+        grant = (vps["status"].get("assignment") or {}).get("grantId")
+        observed = {
+            "epoch": vps["status"]["epoch"],
+            "grantId": grant,
+            "state": status.pop("state", "running"),
+        }
         observed |= status.pop("observed", {})
         body = {"metadata": {"uid": vps["metadata"]["uid"]}, "status": {"observed": observed, **status}}
         return await self.patch(body, name, user=user, subresource="status")

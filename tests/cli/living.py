@@ -108,6 +108,7 @@ class LivingNode(SimulatedNode):
         seen: Object = {
             "epoch": assignment["epoch"],
             "session": "s1",
+            "grantId": assignment["grantId"],
             "state": "stopped" if stops else declared.lower(),
             "ssh": {"state": "ready"},
             "container": {"name": f"kohakuriver-default-{meta['name']}-{meta['uid'][:8]}", "restarts": 0},

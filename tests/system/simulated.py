@@ -135,7 +135,8 @@ class SimulatedNode:
         granted = assignment["grant"].get("cores") is not None
         stops = is_drained or not granted
         state = "stopped" if stops else declared.lower()
-        seen = {"epoch": assignment["epoch"], "session": "s1", "state": state}
+        grant = assignment["grantId"]
+        seen = {"epoch": assignment["epoch"], "grantId": grant, "session": "s1", "state": state}
         if is_drained and declared != "Stopped":
             seen["reason"] = "NodeDrained"
         if (status.get("observed") or {}) == seen and not status.get("unreachableSince"):

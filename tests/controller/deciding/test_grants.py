@@ -46,6 +46,14 @@ def test_nothing_is_booked_or_freed_where_nothing_has_to_be(vps):
     assert decide(vps, a_node()) is None
 
 
+def test_what_was_seen_under_an_earlier_grant_frees_nothing():
+    vps = a_bound_vps(run_state="Stopped", state="stopped")
+    vps["status"]["assignment"]["grantId"] = "second"
+    assert decide(vps, a_node()) is None
+    vps["status"]["observed"]["grantId"] = "second"
+    assert decide(vps, a_node()) == Release(1, "it is stopped")
+
+
 @pytest.mark.parametrize("run_state", ["Running", "Paused"])
 def test_a_vps_started_again_asks_for_its_cores_on_its_own_node(run_state):
     vps = a_bound_vps(run_state=run_state, state="stopped", grant=PORT_ONLY)
