@@ -43,6 +43,10 @@ class Server:
         """Why nothing may be placed under this name; empty if it may."""
         return self.cache.strays.obstacle(self.history, namespace=namespace, name=name, uid=uid)
 
+    def stood(self, key: str, revision: int) -> float:
+        """For how long this server knows a Lease to be at this revision."""
+        return self.cache.standing.seconds(key, revision)
+
     def recall(self, keys: Sequence[str]) -> dict[str, Record | None] | None:
         """The records as the cache has them; None while it is not current."""
         return self.cache.recall(keys)

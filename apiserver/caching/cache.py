@@ -22,6 +22,7 @@ from apiserver.caching.entry import Entry, entry_of
 from apiserver.caching.freshness import Freshness
 from apiserver.caching.kindcache import KindCache
 from apiserver.caching.owned import Owned
+from apiserver.caching.standing import Standing
 from apiserver.caching.strays import Strays
 from apiserver.caching.tick import Ticker
 from apiserver.lineage import Lineage
@@ -59,6 +60,7 @@ class Cache:
         self.credentials = Credentials()
         self.owned = Owned()
         self.strays = Strays()
+        self.standing = Standing(clock)
         self._by_plural = {kind.resource.plural: kind for kind in self.kinds.values()}
         self._lineage = lineage
         self._store = store = lineage.store
@@ -170,6 +172,8 @@ class Cache:
                     self.credentials.apply(change.key, change.record)
                 elif kind.resource is kinds.NODE:
                     self.strays.apply(change.key, change.record)
+                elif kind.resource is kinds.LEASE:
+                    self.standing.apply(change.key, change.record)
             elif change.key.startswith(codec.REVOKED):
                 self.revocations.apply(change.key, change.record)
                 self._end_revoked()
@@ -183,6 +187,7 @@ class Cache:
 
     def _advance(self, revision: int) -> None:
         self.revision = revision
+        self.standing.heard()
         self._ticker.heard(revision)
         self._freshness.advance(revision)
 
@@ -227,6 +232,8 @@ class Cache:
         self._end_revoked()
         nodes = codec.prefix(kinds.NODE)
         self.strays.replace(record for record in page.records if record.key.startswith(nodes))
+        leases = codec.prefix(kinds.LEASE)
+        self.standing.replace(record for record in page.records if record.key.startswith(leases))
         self._advance(page.revision)
         self.loaded.set()
         LOG.info("the cache is filled", extra={"objects": len(page.records), "revision": page.revision})

@@ -5,6 +5,7 @@ object, and raises what the client gets to see. Pure: what other objects a rule 
 `looks_at`, and `write.py` reads them in the same step as the object.
 """
 
+import dataclasses
 import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,6 +25,14 @@ NODES_OWN_LABELS = "node.kohakuriver.io/"
 _NODE_TOKENS = "node-"
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class At:
+    """When a change is made: the time for people, and how long the object has stood as it was."""
+
+    now: datetime.datetime
+    stood: float = 0.0  # seconds of this server's own; only of Leases, and 0 where it is not known
+
+
 class Rules:
     """The rules of a kind that has none."""
 
@@ -36,7 +45,7 @@ class Rules:
     def create(self, user: User, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
         """Complete an object about to be created, or refuse it."""
 
-    def update(self, user: User, old: Json, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
+    def update(self, user: User, old: Json, new: Json, *, at: At, seen: Seen) -> None:
         """Complete a change of the main resource, or refuse it."""
 
     def delete(self, user: User, old: Json) -> None:
@@ -49,7 +58,7 @@ class VPSRules(Rules):
     def create(self, user: User, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
         vps_rules.check_created(user, new)
 
-    def update(self, user: User, old: Json, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
+    def update(self, user: User, old: Json, new: Json, *, at: At, seen: Seen) -> None:
         vps_rules.check_changed(user, old, new)
 
 
@@ -61,7 +70,7 @@ class NodeRules(Rules):
             _check_own_name(user, kinds.NODE, new)
             _check_own_fields({"metadata": {}, "spec": {}}, new)
 
-    def update(self, user: User, old: Json, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
+    def update(self, user: User, old: Json, new: Json, *, at: At, seen: Seen) -> None:
         if user.role is Role.NODE:
             _check_own_fields(old, new)
 
@@ -69,9 +78,10 @@ class NodeRules(Rules):
 class LeaseRules(Rules):
     """A node's credential holds the Lease of its own name: one agent process at a time (CORRECTNESS 21).
 
-    The server says when it was renewed, by its own clock and to the microsecond: no agent's clock counts, and
-    every renewal is a write. A second agent of
-    that name waits until it is over; of two processes of one agent the later has it, by `leaseTransitions`.
+    The server says when it was renewed, to the microsecond: for people to see, and so that every renewal is
+    a write. A second agent of that name waits until the Lease has stood unchanged for as long as it says, by
+    the server's own ears (`standing.py`): no two clocks are compared. Of two processes of one agent the later
+    has it, by `leaseTransitions`.
     Those of the API servers are written by the servers: agents go where these point them.
     """
 
@@ -81,11 +91,11 @@ class LeaseRules(Rules):
             _check_own_name(user, kinds.LEASE, new)
             new["spec"] = {**(new.get("spec") or {}), "renewTime": clock.micro_timestamp(now)}
 
-    def update(self, user: User, old: Json, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
+    def update(self, user: User, old: Json, new: Json, *, at: At, seen: Seen) -> None:
         _check_no_servers(user, new)
         if user.role is Role.NODE:
-            _check_holder(old, new, now=now)
-            new["spec"] = {**(new.get("spec") or {}), "renewTime": clock.micro_timestamp(now)}
+            _check_holder(old, new, stood=at.stood)
+            new["spec"] = {**(new.get("spec") or {}), "renewTime": clock.micro_timestamp(at.now)}
 
     def delete(self, user: User, old: Json) -> None:
         _check_no_servers(user, old)
@@ -134,7 +144,7 @@ class EventRules(Rules):
             new.setdefault("lastTimestamp", new["firstTimestamp"])
             new.setdefault("count", 1)
 
-    def update(self, user: User, old: Json, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
+    def update(self, user: User, old: Json, new: Json, *, at: At, seen: Seen) -> None:
         if old["involvedObject"] != new["involvedObject"]:
             words = "an event stays about the object it happened to; create another"
             cause = objects.forbidden_value("involvedObject", words)
@@ -181,7 +191,7 @@ class TokenRules(Rules):
                 raise objects.invalid(kinds.TOKEN, name, cause) from None
             new["status"] = {"expiresAt": clock.timestamp(end)}
 
-    def update(self, user: User, old: Json, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
+    def update(self, user: User, old: Json, new: Json, *, at: At, seen: Seen) -> None:
         if old["spec"] != new["spec"]:
             words = "a token stays what it is; delete it, and create another"
             cause = objects.forbidden_value("spec", words)
@@ -209,7 +219,7 @@ def rules_for(resource: kinds.ResourceType) -> Rules:
     return _RULES.get(resource, _NO_RULES)
 
 
-def _check_holder(old: Json, new: Json, *, now: datetime.datetime) -> None:
+def _check_holder(old: Json, new: Json, *, stood: float) -> None:
     """Raise Conflict, naming the holder, if the Lease is somebody else's yet."""
     was, will_be = old.get("spec") or {}, new.get("spec") or {}
     holder, name = was.get("holderIdentity"), old["metadata"]["name"]
@@ -218,22 +228,13 @@ def _check_holder(old: Json, new: Json, *, now: datetime.datetime) -> None:
             why = f"a later agent process ({holder}) has opened a session"
             raise objects.conflict(kinds.LEASE, name, why, hint="end this one: it is not the node any more")
         return
-    if holder and not _is_over(was, now):
+    if holder and stood <= int(was.get("leaseDurationSeconds") or 0):
         raise objects.conflict(
             kinds.LEASE,
             name,
             f"another agent ({holder}) is node {name} until its lease is over",
             hint="stop that agent, or give this machine another name with --node",
         )
-
-
-def _is_over(lease: Json, now: datetime.datetime) -> bool:
-    """By the server's clock. One that was turned far is not waited for."""
-    try:
-        age = now - clock.parse_timestamp(lease["renewTime"])
-    except (KeyError, TypeError, ValueError):
-        return True
-    return abs(age.total_seconds()) > int(lease.get("leaseDurationSeconds") or 0)
 
 
 def _check_no_servers(user: User, lease: Json) -> None:

@@ -5,7 +5,6 @@ what a patch makes, what an apply merges. What a changed VPS books is in `grants
 """
 
 import dataclasses
-import datetime
 from collections.abc import Callable
 from typing import Any
 
@@ -123,7 +122,8 @@ async def _decide(
     now = timestamp(moment)
     old = codec.decode(record)
     wanted = make(old)
-    new, warnings = await _prepare(server, target, old, wanted, now=moment)
+    at = admission.At(moment, server.stood(key, record.revision))
+    new, warnings = await _prepare(server, target, old, wanted, at=at)
     if wanted.managers is not None:
         tracking.applied(old, new, wanted.managers)
     else:
@@ -145,7 +145,7 @@ async def _decide(
 
 
 async def _prepare(
-    server: Backing, target: Target, old: Json, wanted: Wanted, *, now: datetime.datetime
+    server: Backing, target: Target, old: Json, wanted: Wanted, *, at: admission.At
 ) -> tuple[Json, tuple[str, ...]]:
     """The object after the change, as far as it follows from the object and the change alone."""
     body = metadata.agree(target.resource, wanted.body, namespace=target.namespace, name=target.name)
@@ -153,13 +153,13 @@ async def _prepare(
     if version:
         metadata.check_version(target.resource, old["metadata"], version)
     if target.subresource == "status":
-        return _with_status(target, old, wanted, now=timestamp(now))
+        return _with_status(target, old, wanted, now=timestamp(at.now))
     new, warnings = _with_main(target, old, body)
     rules = admission.rules_for(target.resource)
     others = rules.looks_at(target.user, new)
     records = await objects.read(server, others) if others else {}
     seen = {key: codec.decode(record) for key, record in records.items() if record}
-    rules.update(target.user, old, new, now=now, seen=seen)
+    rules.update(target.user, old, new, at=at, seen=seen)
     return new, warnings
 
 

@@ -30,6 +30,10 @@ class Backing(Protocol):
         """Why nothing may be placed under this name, by what agents report; empty if it may."""
         ...
 
+    def stood(self, key: str, revision: int) -> float:
+        """For how many seconds a Lease is known to be at this revision, by no clock but our own; 0 if not."""
+        ...
+
     def recall(self, keys: Sequence[str]) -> dict[str, Record | None] | None:
         """The records as they were a moment ago, without asking the store; None if that is not known."""
         ...

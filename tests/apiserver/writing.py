@@ -107,6 +107,10 @@ class World:
         """Nothing: what agents report is the cache's."""
         return ""
 
+    def stood(self, key: str, revision: int) -> float:
+        """No time: that is the cache's too."""
+        return 0.0
+
     def recall(self, keys: Sequence[str]) -> dict[str, Record | None] | None:
         """Nothing, unless a test says what is remembered."""
         return None if self.recalled is None else {key: self.recalled.get(key) for key in keys}
