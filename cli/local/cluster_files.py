@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
@@ -26,8 +27,8 @@ from kohakuriver.client.config import Connection
 DEFAULT = Path("~/.kohakuriver")
 CONTEXT = "kohakuriver"  # the name of cluster and context in the config files
 KNOWN = (
-    "agent", "agent.config", "cluster-id", "config", "controller.config", "etcd", "lock", "logs",
-    "options.json", "pki", "run.json", "tokens",
+    "agent", "agent.config", "cluster-id", "config", "controller.config", "etcd", "etcd-version", "lock",
+    "logs", "options.json", "pki", "run.json", "tokens",
 )  # fmt: skip
 
 
@@ -107,6 +108,25 @@ class ClusterFiles:
             )
         if not known:
             private_file.write(self.root / "cluster-id", found + "\n")
+
+    def etcd_version(self) -> str:
+        """Which etcd wrote the data that is there; empty if nobody knows. Where it was never written
+        down, etcd's log has it."""
+        if not (self.root / "etcd").exists():
+            return ""
+        with contextlib.suppress(FileNotFoundError):
+            return (self.root / "etcd-version").read_text().strip()
+        with contextlib.suppress(FileNotFoundError):
+            told = re.findall(
+                r'"etcd-version":"(\d+)\.(\d+)\.(\d+)"', self.log("etcd").read_text(errors="replace")
+            )
+            return ".".join(max(told, key=lambda one: tuple(map(int, one)), default=()))
+        return ""
+
+    def remember_etcd(self, version: str) -> None:
+        """It serves, so it has written."""
+        if self.etcd_version() != version or not (self.root / "etcd-version").exists():
+            private_file.write(self.root / "etcd-version", version + "\n")
 
     def accept_engine(self) -> None:
         """Tell the agent, now or when it starts, that the engine there is may be used: this once."""

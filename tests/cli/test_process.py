@@ -6,9 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 from cli.local import etcd_process, ports, process
 from cli.local.process import Process
+from kohakuriver import errors
 
 
 def sleeper() -> "subprocess.Popen[bytes]":
@@ -65,3 +69,22 @@ def test_an_etcd_that_can_lose_writes_is_warned_of(tmp_path):
         True,
         False,
     ]
+
+
+def an_etcd(folder: Path, version: str) -> Path:
+    path = folder / f"etcd-{version}"
+    path.write_text(f"#!/bin/sh\necho etcd Version: {version}\n")
+    path.chmod(0o700)
+    return path
+
+
+def test_the_etcd_that_reads_the_data_is_run_and_else_none(tmp_path):
+    old, new = an_etcd(tmp_path, "3.4.23"), an_etcd(tmp_path, "3.5.1")
+    assert etcd_process.choose([old, new], None).path == old
+    assert etcd_process.choose([old, new], (3, 4, 30)).path == old
+    assert etcd_process.choose([old, new], (3, 5, 1)).path == new
+    with pytest.raises(
+        errors.ConfigError, match=r"etcd 3\.5 has written .* older one does not read it"
+    ) as found:
+        etcd_process.choose([old], (3, 5, 1))
+    assert "kohakuriver[embedded]" in found.value.hint
