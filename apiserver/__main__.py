@@ -12,13 +12,14 @@ from aiohttp import web
 from apiserver import app, garbage, metrics, options
 from apiserver.admitting.identity import TokenFile
 from apiserver.context import SERVER
+from apiserver.expiry import Expiry
 from apiserver.lineage import Lineage
 from apiserver.serving.connections import Runner, Site
 from apiserver.serving.middleware import METRICS
 from apiserver.store.base import StoreError
 from apiserver.store.etcd import EtcdStore
 from kohakuriver import logs
-from kohakuriver.clock import SystemClock
+from kohakuriver.clock import Clock, SystemClock
 from kohakuriver.errors import ConfigError
 
 LOG = logging.getLogger("apiserver")
@@ -73,15 +74,18 @@ async def serve(given: options.Options) -> None:
     _raise_file_limit()
     tokens = TokenFile.load(given.token_file)
     tls, authority = given.tls(), given.authority()
+    clock = SystemClock()
+    expiry = _expiry(given, clock)
     store = await _connect(given)
     try:
         running = app.running(
             store,
-            clock=SystemClock(),
+            clock=clock,
             tokens=tokens,
             authority=authority,
             advertise=given.advertised_url(),
             limits=given.limits,
+            expiry=expiry,
         )
         async with running as application:
             garbage.settle()
@@ -104,6 +108,15 @@ async def serve(given: options.Options) -> None:
                 await numbers.cleanup()
     finally:
         await store.aclose()
+
+
+def _expiry(given: options.Options, clock: Clock) -> Expiry:
+    try:
+        return Expiry(given.certificates(), clock)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"cannot read a certificate: {error}", hint="see --help for --tls… and --etcd…"
+        ) from error
 
 
 def stop_on_signals() -> None:

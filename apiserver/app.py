@@ -19,6 +19,7 @@ from apiserver.cluster import open_cluster
 from apiserver.collection import Collection
 from apiserver.compaction import Compaction
 from apiserver.context import SERVER, Server
+from apiserver.expiry import Expiry
 from apiserver.lineage import Lineage
 from apiserver.metrics import Metrics
 from apiserver.registration import Registration, new_id
@@ -41,6 +42,7 @@ async def running(
     authority: bytes | None = None,
     advertise: str | None = None,
     limits: Limits = UNLIMITED,
+    expiry: Expiry | None = None,
 ) -> AsyncIterator[web.Application]:
     """The application with everything behind it, its cache filled. With `advertise`, the URL by which others
     reach it, it registers itself."""
@@ -58,11 +60,15 @@ async def running(
         id=new_id(),
         authority=authority,
     )
-    async with _behind(cache.run(), Compaction(lineage.store, clock).run(), Collection(server).run()):
+    expiry = expiry or Expiry({}, clock)
+    endless = (cache.run(), Compaction(lineage.store, clock).run(), Collection(server).run(), expiry.run())
+    async with _behind(*endless):
         try:
             await cache.loaded.wait()
             async with _registered(server, advertise):
-                yield application(server)
+                made = application(server)
+                made[METRICS].watch_expiry(expiry)
+                yield made
         finally:
             cache.close()
 

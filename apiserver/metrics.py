@@ -8,6 +8,7 @@ from prometheus_client.registry import Collector
 
 from apiserver.caching.cache import Cache
 from apiserver.caching.kindcache import KindCache
+from apiserver.expiry import Expiry
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
@@ -33,6 +34,9 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
+
+    def watch_expiry(self, expiry: Expiry) -> None:
+        self.registry.register(_ExpiryCollector(expiry))
 
     def answered(self, *, verb: str, resource: str, code: int, seconds: float) -> None:
         self._requests.labels(verb, resource, str(code)).inc()
@@ -69,6 +73,23 @@ class _CacheCollector(Collector):
             for resource, kind in self._cache.kinds.items():
                 family.add_metric([resource.plural], number(kind))
             yield family
+
+
+class _ExpiryCollector(Collector):
+    """The days that are left to what this server was started with."""
+
+    def __init__(self, expiry: Expiry) -> None:
+        self._expiry = expiry
+
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily(
+            "kohakuriver_apiserver_certificate_days_left",
+            "Days until a certificate that this server was started with is over",
+            labels=["certificate"],
+        )
+        for name, days in self._expiry.days().items():
+            family.add_metric([name], days)
+        yield family
 
 
 def _objects(kind: KindCache) -> int:

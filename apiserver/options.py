@@ -106,6 +106,17 @@ class Options:
             _trust(context, self.client_ca)
         return context
 
+    def certificates(self) -> dict[str, bytes]:
+        """Those that may run out under this server, by what they are to it; after `tls` and `authority`."""
+        named = {
+            "server": self.tls_cert,
+            "authority": self.tls_ca,
+            "client-authority": self.client_ca,
+            "etcd-client": self.etcd_cert,
+            "etcd-authority": self.etcd_ca,
+        }
+        return {name: path.read_bytes() for name, path in named.items() if path is not None}
+
     def advertised_url(self) -> str:
         """Where others reach this server: as told, else where it listens."""
         listen = self.listen

@@ -15,8 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from kohakuriver import private_file
+from kohakuriver.errors import ConfigError
 
 VALID_DAYS = 3650
+WARN_DAYS = 365  # before the end, wherever a person looks
+SOUND = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)  # no machine that runs this has an earlier time
 _SKEW = datetime.timedelta(hours=26)  # so that a machine whose clock is behind accepts them
 
 
@@ -41,10 +44,56 @@ def load(folder: Path, name: str) -> Pair | None:
     return Pair(certificate.read_bytes(), key.read_bytes())
 
 
+def ends_of(certificates: bytes) -> datetime.datetime:
+    """Until when the first of the certificates in a PEM file is good: of a chain the one that is shown."""
+    return x509.load_pem_x509_certificates(certificates)[0].not_valid_after_utc
+
+
+def days_left(certificates: bytes, now: datetime.datetime) -> float:
+    return (ends_of(certificates) - now).total_seconds() / 86400
+
+
+def is_due(pair: Pair, now: datetime.datetime) -> bool:
+    """Whether to sign it anew: a third of its time or less is left, or it has not begun, as it was made under
+    a clock that was ahead. A clock that is wrong itself is no reason."""
+    certificate = x509.load_pem_x509_certificate(pair.certificate)
+    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return now >= SOUND and not begins <= now < ends - (ends - begins) / 3
+
+
+def authority(folder: Path, name: str, title: str, *, now: datetime.datetime) -> Pair:
+    """The authority that `folder` keeps, made when there is none. When it is due it gets another certificate
+    of the same key: who trusts either of them takes what either has signed."""
+    found = load(folder, name)
+    if found is None:
+        made = new_authority(title, now=now)
+    elif is_due(found, now):
+        made = _prolonged(found, now=now)
+    else:
+        return found
+    made.save(folder, name)
+    return made
+
+
 def new_authority(name: str, *, now: datetime.datetime) -> Pair:
     """A self-signed certificate authority."""
-    key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    return _authority(subject, ec.generate_private_key(ec.SECP256R1()), now)
+
+
+def _prolonged(pair: Pair, *, now: datetime.datetime) -> Pair:
+    before = x509.load_pem_x509_certificate(pair.certificate)
+    return _authority(before.subject, _key(pair), now)
+
+
+def _key(pair: Pair) -> ec.EllipticCurvePrivateKey:
+    key = serialization.load_pem_private_key(pair.key, password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ValueError("the authority's key is not an elliptic-curve key")
+    return key
+
+
+def _authority(subject: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime.datetime) -> Pair:
     usage = _usage(signs_certificates=True)
     builder = (
         _builder(subject, subject, key.public_key(), now)
@@ -58,9 +107,6 @@ def sign(authority: Pair, name: str, *, hosts: Sequence[str], now: datetime.date
     """A certificate for a server on `hosts` (names or addresses), good as a client's too."""
     key = ec.generate_private_key(ec.SECP256R1())
     issuer = x509.load_pem_x509_certificate(authority.certificate)
-    issuer_key = serialization.load_pem_private_key(authority.key, password=None)
-    if not isinstance(issuer_key, ec.EllipticCurvePrivateKey):
-        raise ValueError("the authority's key is not an elliptic-curve key")
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
@@ -76,7 +122,7 @@ def sign(authority: Pair, name: str, *, hosts: Sequence[str], now: datetime.date
     if hosts:
         names = x509.SubjectAlternativeName([_general_name(host) for host in dict.fromkeys(hosts)])
         builder = builder.add_extension(names, critical=False)
-    return _pair(builder.sign(issuer_key, hashes.SHA256()), key)
+    return _pair(builder.sign(_key(authority), hashes.SHA256()), key)
 
 
 def hosts_of(pair: Pair) -> frozenset[str]:
@@ -92,6 +138,11 @@ def hosts_of(pair: Pair) -> frozenset[str]:
 def _builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime.datetime
 ) -> x509.CertificateBuilder:
+    if now < SOUND:
+        raise ConfigError(
+            f"this machine's clock says {now:%Y-%m-%d}: what is signed now would be over once it is right",
+            hint="set the clock (timedatectl says whether it is synchronized), then try again",
+        )
     return (
         x509.CertificateBuilder()
         .subject_name(subject)

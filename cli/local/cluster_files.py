@@ -181,28 +181,36 @@ class ClusterFiles:
         return left
 
 
-def ensure_certificates(files: ClusterFiles, hosts: Sequence[str], now: datetime.datetime) -> None:
-    """Authorities and certificates of the API server and of etcd; the first is signed anew for new hosts."""
-    authority = _authority(files, "ca", "KohakuRiver", now)
+def ensure_certificates(
+    files: ClusterFiles, hosts: Sequence[str], now: datetime.datetime
+) -> datetime.datetime | None:
+    """Authorities and certificates of the API server and of etcd; the first is signed anew for new hosts, and
+    all of them when a third of their time is left. The end of the API server's authority as it was, if that
+    was renewed: there are copies of it."""
+    before = certificates.load(files.pki, "ca")
+    authority = certificates.authority(files.pki, "ca", "KohakuRiver", now=now)
     server = certificates.load(files.pki, "apiserver")
-    if server is None or not set(hosts) <= certificates.hosts_of(server):
+    if server is None or not set(hosts) <= certificates.hosts_of(server) or certificates.is_due(server, now):
         kept = certificates.hosts_of(server) if server else frozenset()
         names = list(dict.fromkeys([*hosts, *sorted(kept)]))
         certificates.sign(authority, "kohakuriver-apiserver", hosts=names, now=now).save(
             files.pki, "apiserver"
         )
-    etcd_authority = _authority(files, "etcd-ca", "KohakuRiver private etcd", now)
-    if certificates.load(files.pki, "etcd") is None:
+    etcd_authority = certificates.authority(files.pki, "etcd-ca", "KohakuRiver private etcd", now=now)
+    etcd = certificates.load(files.pki, "etcd")
+    if etcd is None or certificates.is_due(etcd, now):
         pair = certificates.sign(etcd_authority, "etcd", hosts=["127.0.0.1", "localhost"], now=now)
         pair.save(files.pki, "etcd")
+    return certificates.ends_of(before.certificate) if before not in (None, authority) else None
 
 
-def _authority(files: ClusterFiles, name: str, title: str, now: datetime.datetime) -> certificates.Pair:
-    found = certificates.load(files.pki, name)
-    if found is None:
-        found = certificates.new_authority(title, now=now)
-        found.save(files.pki, name)
-    return found
+def running_out(files: ClusterFiles, now: datetime.datetime) -> str:
+    """Which certificate is over in less than a year, and when; empty if none is."""
+    for name in ("ca", "apiserver", "etcd-ca", "etcd"):
+        pair = certificates.load(files.pki, name)
+        if pair is not None and certificates.days_left(pair.certificate, now) < certificates.WARN_DAYS:
+            return f"{files.pki / name}.crt is good until {certificates.ends_of(pair.certificate):%Y-%m-%d}"
+    return ""
 
 
 def ensure_credentials(files: ClusterFiles, *, url: str, local_url: str, node: str) -> None:

@@ -195,6 +195,9 @@ def _already(files: ClusterFiles, given: dict[str, Any], install_service: bool, 
             screen.warn(
                 f"{', '.join(changes)} changes nothing while it runs: `{_command(files, 'down')}` first"
             )
+    ends = cluster_files.running_out(files, SystemClock().now())
+    if ends:
+        screen.warn(f"{ends}: `{_command(files, 'down')}` and `up` again renew it; VPSes run on")
     if install_service:
         for line in Service.here(files).install(running=True):
             screen.out(line)
@@ -322,7 +325,12 @@ def _check_advertised(options: Options) -> None:
 def _prepare(files: ClusterFiles, options: Options) -> stack.Stack:
     hosts = ["127.0.0.1", "::1", "localhost", socket.gethostname(), options.node, options.local_host]
     hosts += [options.advertise] if options.advertise else []
-    cluster_files.ensure_certificates(files, hosts, SystemClock().now())
+    renewed = cluster_files.ensure_certificates(files, hosts, SystemClock().now())
+    if renewed is not None:
+        screen.note(
+            f"{files.pki}/ca.crt was renewed: what elsewhere holds the one before (config files of people, "
+            f"nodes that have joined) is to get this one before {renewed:%Y-%m-%d}"
+        )
     cluster_files.ensure_credentials(files, url=options.url, local_url=options.local_url, node=options.node)
     return stack.build(files, options)
 

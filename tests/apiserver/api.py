@@ -21,6 +21,7 @@ from apiserver import app
 from apiserver.admitting.identity import Role, TokenFile, User, fingerprint
 from apiserver.admitting.limits import UNLIMITED, Limits
 from apiserver.context import SERVER, Server
+from apiserver.expiry import Expiry
 from apiserver.serving.connections import Runner, Site
 from apiserver.store.base import Store
 from apiserver.store.memory import MemoryStore
@@ -116,6 +117,7 @@ async def running_api(
     authority: bytes | None = None,
     limits: Limits = UNLIMITED,
     ends_within: float = 0.5,
+    expiry: Expiry | None = None,
 ) -> AsyncIterator[Api]:
     """A server that stops at the end of the block; the store is left as it is then.
 
@@ -123,7 +125,12 @@ async def running_api(
     """
     kept = store or MemoryStore()
     async with app.running(
-        kept, clock=clock or LoopClock(), tokens=tokens(*users), authority=authority, limits=limits
+        kept,
+        clock=clock or LoopClock(),
+        tokens=tokens(*users),
+        authority=authority,
+        limits=limits,
+        expiry=expiry,
     ) as application:
         runner = Runner(application, shutdown_timeout=ends_within)
         await runner.setup()

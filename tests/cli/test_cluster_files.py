@@ -104,6 +104,30 @@ def test_a_new_host_gets_a_new_certificate_of_the_same_authority(files):
     assert (files.pki / "ca.crt").read_bytes() == authority
 
 
+def test_certificates_are_renewed_long_before_they_are_over(files):
+    make(files)
+    before = everything(files)
+    cluster_files.ensure_certificates(files, ["127.0.0.1"], NOW + datetime.timedelta(days=2000))
+    assert everything(files) == before
+    late = NOW + datetime.timedelta(days=2500)
+    ended = cluster_files.ensure_certificates(files, ["127.0.0.1"], late)
+    assert ended == NOW + datetime.timedelta(days=3650), "the end of what others hold a copy of"
+    for name in ("ca", "apiserver", "etcd-ca", "etcd"):
+        pair = certificates.load(files.pki, name)
+        assert certificates.days_left(pair.certificate, late) == 3650
+    assert all(everything(files)[name] == before[name] for name in ("ca.key", "etcd-ca.key"))
+    cluster_files.ensure_credentials(files, url=URL, local_url=URL, node="n1")
+    for name in ("config", "agent.config", "controller.config"):
+        assert config.load(files.root / name).ca == (files.pki / "ca.crt").read_bytes()
+
+
+def test_a_certificate_that_is_over_in_less_than_a_year_is_named(files):
+    make(files)
+    assert cluster_files.running_out(files, NOW + datetime.timedelta(days=3200)) == ""
+    found = cluster_files.running_out(files, NOW + datetime.timedelta(days=3300))
+    assert found.endswith("pki/ca.crt is good until 2035-12-30")
+
+
 def test_a_folder_with_other_peoples_files_is_not_taken(tmp_path):
     (tmp_path / "thesis.tex").write_text("")
     with pytest.raises(errors.ConfigError, match=r"no cluster of ours: it holds thesis\.tex"):
