@@ -12,6 +12,7 @@ from cli import screen
 from cli.local import process, run_state, supervisor
 from cli.local.cluster_files import ClusterFiles
 from cli.local.cluster_options import Options
+from cli.local.logfiles import LogRule
 from cli.local.run_state import RunState
 from cli.local.stack import Stack
 from cli.local.supervisor import Ended, Happening, Program, Ready, Started, Supervisor, Waiting
@@ -56,7 +57,7 @@ class Reporter:
         match happening:
             case Started(name, child):
                 self._write(dataclasses.replace(self._state, programs={**self._state.programs, name: child}))
-            case Ended(name, _, _, _, _):
+            case Ended(name=name):
                 deaths = {**self._state.deaths, name: self._state.deaths.get(name, 0) + 1}
                 self._write(dataclasses.replace(self._state, deaths=deaths))
                 screen.note(ended(happening))
@@ -77,12 +78,15 @@ class Reporter:
 
 def ended(happening: Ended) -> str:
     """A program's death in a sentence."""
+    title = TITLES.get(happening.name, happening.name)
+    if happening.unborn:
+        return f"{title} could not be started: {happening.unborn}; trying again in {happening.pause:g} s"
     how = f"ended with code {happening.code}"
     if happening.code < 0:
         with contextlib.suppress(ValueError):
             how = f"was killed by {signal.Signals(-happening.code).name}"
     return (
-        f"{TITLES.get(happening.name, happening.name)} {how} after {happening.lived:.0f} s; "
+        f"{title} {how} after {happening.lived:.0f} s; "
         f"starting it again in {happening.pause:g} s (log: {happening.log})"
     )
 
@@ -95,14 +99,14 @@ def run(files: ClusterFiles, options: Options, stack: Stack, *, when_ready: Call
     reporter = Reporter(files, state, when_ready=when_ready)
     reporter.begin()
     try:
-        asyncio.run(_supervise(stack.programs, reporter.tell))
+        asyncio.run(_supervise(stack.programs, reporter.tell, LogRule(beside=(files.log("up"),))))
     finally:
         files.run.unlink(missing_ok=True)
     screen.note("stopped; VPSes keep running, and the next `up` finds them again")
 
 
-async def _supervise(programs: tuple[Program, ...], tell: supervisor.Tell) -> None:
-    keeper = Supervisor(programs, tell=tell, clock=SystemClock())
+async def _supervise(programs: tuple[Program, ...], tell: supervisor.Tell, logs: LogRule) -> None:
+    keeper = Supervisor(programs, tell=tell, clock=SystemClock(), logs=logs)
     loop = asyncio.get_running_loop()
 
     def stop() -> None:

@@ -130,7 +130,8 @@ class Near:
 
 def _remember_etcd(files: ClusterFiles, binary: Binary) -> str:
     """Keep which etcd has written the data, as soon as it serves: an older one would not read it."""
-    files.remember_etcd(binary.version_text)
+    with contextlib.suppress(OSError):  # a full disk: the tidying up that follows may make room
+        files.remember_etcd(binary.version_text)
     return ""
 
 

@@ -7,14 +7,17 @@ import contextlib
 import dataclasses
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cli.local import process
+from cli.local import logfiles, process
+from cli.local.logfiles import LogRule
 from cli.local.process import Process
 from kohakuriver.clock import Clock
 
-LOG_SIZE = 20_000_000  # bytes; a longer log is set aside when its program starts
+# No memory, no process or file left for one more: of the machine's moment, and no reason to end the others.
+UNBORN = (OSError, RuntimeError, subprocess.SubprocessError)
 POLL = 0.1  # seconds between two looks at whether a program is ready
 
 
@@ -39,13 +42,15 @@ class Started:
 
 @dataclasses.dataclass(frozen=True)
 class Ended:
-    """It died by itself and will be started again after `pause` seconds. A negative code is a signal."""
+    """It died by itself and will be started again after `pause` seconds. A negative code is a signal; why it
+    did not even start is in words."""
 
     name: str
     code: int
     lived: float
     pause: float
     log: Path
+    unborn: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,16 +86,24 @@ class Supervisor:
     """Run `run()`; set `stop` to end it."""
 
     def __init__(
-        self, programs: Sequence[Program], *, tell: Tell, clock: Clock, pauses: Pauses | None = None
+        self,
+        programs: Sequence[Program],
+        *,
+        tell: Tell,
+        clock: Clock,
+        pauses: Pauses | None = None,
+        logs: LogRule | None = None,
     ) -> None:
         self.stop = asyncio.Event()
         self._tell = tell
+        self._logs = logs or LogRule()
         self._keepers = [_Keeper(one, tell=tell, clock=clock, pauses=pauses or Pauses()) for one in programs]
 
     async def run(self) -> None:
         """Start all, keep them until `stop` is set, stop all."""
         tasks: list[asyncio.Task[None]] = []
         stopped = asyncio.create_task(self.stop.wait())
+        shortening = asyncio.create_task(self._shorten_logs(), name="logs")
         try:
             for keeper in self._keepers:
                 program = keeper.program
@@ -105,9 +118,18 @@ class Supervisor:
             await self._first(stopped, tasks)
         finally:
             stopped.cancel()
+            shortening.cancel()
             for keeper in reversed(self._keepers):
                 await keeper.stop()
             await asyncio.gather(*tasks)
+
+    async def _shorten_logs(self) -> None:
+        """Now and then; a log that cannot be shortened now may be the next time."""
+        while True:
+            await asyncio.sleep(self._logs.every)
+            for log in (*(keeper.program.log for keeper in self._keepers), *self._logs.beside):
+                with contextlib.suppress(OSError):
+                    await asyncio.to_thread(logfiles.shorten, log, longest=self._logs.longest)
 
     def kill(self) -> None:
         """Do not wait for anybody's grace."""
@@ -129,13 +151,21 @@ class Supervisor:
 
         async def until() -> None:
             said = ""
-            while missing := await asyncio.to_thread(look):
+            while missing := await asyncio.to_thread(_looked, look):
                 if missing != said:
                     said = missing
                     self._tell(Waiting(name, missing))
                 await asyncio.sleep(POLL)
 
         return asyncio.create_task(until())
+
+
+def _looked(look: Callable[[], str]) -> str:
+    """A look that fails for want of room, files or memory is no reason to end what runs."""
+    try:
+        return look()
+    except OSError as error:
+        return str(error)
 
 
 class _Keeper:
@@ -160,16 +190,20 @@ class _Keeper:
     async def _live(self, pause: float) -> float:
         """One life of the program; how long to wait before the next."""
         born = self._clock.monotonic()
-        code = await self._spawn_and_wait()
+        code, unborn = 0, ""
+        try:
+            code = await self._spawn_and_wait()
+        except UNBORN as error:
+            unborn = str(error)
         if self._stopping.is_set():
             return 0.0
         lived = self._clock.monotonic() - born
         following = self._pauses.after(pause, lived)
-        self._tell(Ended(self.program.name, code, lived, following, self.program.log))
+        self._tell(Ended(self.program.name, code, lived, following, self.program.log, unborn))
         return following
 
     async def _spawn_and_wait(self) -> int:
-        set_aside(self.program.log)
+        logfiles.set_aside(self.program.log)
         with self.program.log.open("ab") as log:
             self._child = await asyncio.create_subprocess_exec(
                 *self.program.command,
@@ -182,9 +216,10 @@ class _Keeper:
             )
         if self._stopping.is_set():  # while it was being started
             self._send(signal.SIGTERM)
-        identity = process.identify(self._child.pid)
-        if identity is not None:
-            self._tell(Started(self.program.name, identity))
+        with contextlib.suppress(OSError):  # it runs, though this may not be the time to look at it
+            identity = process.identify(self._child.pid)
+            if identity is not None:
+                self._tell(Started(self.program.name, identity))
         return await self._child.wait()
 
     async def stop(self) -> None:
@@ -205,9 +240,3 @@ class _Keeper:
         if self._child is not None and self._child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._child.pid, number)
-
-
-def set_aside(log: Path, *, longest: int = LOG_SIZE) -> None:
-    """Keep one older log beside the new one."""
-    if log.exists() and log.stat().st_size > longest:
-        log.replace(log.with_suffix(".log.1"))

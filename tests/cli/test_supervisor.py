@@ -9,9 +9,11 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from cli.local import process, supervisor
-from cli.local.supervisor import Ended, Happening, Pauses, Program, Ready, Started, Supervisor
+from cli.local import foreground, logfiles, process
+from cli.local.logfiles import LogRule
+from cli.local.supervisor import Ended, Happening, Pauses, Program, Ready, Started, Supervisor, Waiting
 from kohakuriver.clock import SystemClock
+from tests.e2e.conftest import eventually
 
 STAY = "import signal; signal.pause()"
 QUICK = Pauses(first=0.01, longest=0.05, steady=60.0)
@@ -92,6 +94,47 @@ async def test_a_program_that_is_killed_is_started_again(tmp_path):
     assert isinstance(again, Started) and again.process != born.process
 
 
+async def test_a_program_that_cannot_be_started_is_tried_again_like_one_that_died(tmp_path):
+    late = tmp_path / "late"
+    program = Program("late", [str(late)], tmp_path / "late.log", lambda: "")
+    async with supervised(program) as (_, story):
+        deaths = await story.until(Ended, 3)
+        late.write_text("#!/bin/sh\nexec sleep 1000\n")
+        late.chmod(0o700)
+        await story.until(Started, 1)
+    assert all(isinstance(one, Ended) and "No such file" in one.unborn for one in deaths)
+    assert isinstance(deaths[0], Ended)
+    assert foreground.ended(deaths[0]).startswith("late could not be started: ")
+
+
+async def test_a_look_that_fails_for_the_machines_sake_is_repeated(tmp_path):
+    answers = iter([OSError(28, "No space left on device"), ""])
+
+    def look():
+        answer = next(answers)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    async with supervised(Program("one", [sys.executable, "-S", "-c", STAY], tmp_path / "log", look)) as (
+        _,
+        story,
+    ):
+        await story.until(Ready, 1)
+    assert [one.missing for one in story.told if isinstance(one, Waiting)] == [
+        "[Errno 28] No space left on device"
+    ]
+
+
+async def test_a_log_that_cannot_be_opened_ends_no_other_program(tmp_path):
+    bad = Program("bad", [sys.executable, "-S", "-c", STAY], tmp_path / "none" / "bad.log", lambda: "")
+    async with supervised(a_program(tmp_path, "good"), bad) as (_, story):
+        await story.until(Ended, 2)
+        assert [one.name for one in story.told if isinstance(one, Started)] == ["good"]
+        (tmp_path / "none").mkdir()
+        await story.until(Started, 2)
+
+
 async def test_stopping_ends_the_programs_in_the_reverse_order(tmp_path):
     order = tmp_path / "order"
     code = (
@@ -167,9 +210,41 @@ def test_programs_do_not_outlive_a_supervisor_that_is_killed(tmp_path):
     assert child.wait_gone(10.0)
 
 
+def test_a_log_that_grows_too_long_is_emptied_under_its_program_and_its_end_is_kept(tmp_path):
+    log = tmp_path / "etcd.log"
+    with log.open("ab", buffering=0) as program:
+        program.write(b"old lines\n" * 10)
+        logfiles.shorten(log, longest=30)
+        program.write(b"new\n")
+        assert log.read_text() == "new\n"
+        assert (tmp_path / "etcd.log.1").read_text() == "old lines\n" * 3
+        logfiles.shorten(log, longest=30)
+        assert log.read_text() == "new\n", "it is short"
+
+
+def test_where_nothing_can_be_kept_a_long_log_is_emptied_all_the_same(tmp_path):
+    log = tmp_path / "etcd.log"
+    log.write_text("long")
+    (tmp_path / "etcd.log.1").mkdir()  # nothing can be written there
+    logfiles.shorten(log, longest=3)
+    assert log.read_text() == ""
+
+
+async def test_logs_are_shortened_while_programs_run(tmp_path):
+    program = a_program(tmp_path, "talks", "print('x' * 1000, flush=True)\n" + STAY)
+    rule = LogRule(longest=100, every=0.01)
+    keeper = Supervisor([program], tell=Story().tell, clock=SystemClock(), pauses=QUICK, logs=rule)
+    task = asyncio.create_task(keeper.run())
+    older = tmp_path / "talks.log.1"
+    await asyncio.to_thread(eventually, lambda: older.exists() and not program.log.stat().st_size, within=60)
+    keeper.stop.set()
+    await task
+    assert older.read_text() == "x" * 99 + "\n"
+
+
 def test_a_log_that_is_too_long_is_set_aside(tmp_path):
     log = tmp_path / "etcd.log"
     log.write_text("long")
-    supervisor.set_aside(log, longest=3)
+    logfiles.set_aside(log, longest=3)
     assert not log.exists()
     assert (tmp_path / "etcd.log.1").read_text() == "long"
