@@ -29,7 +29,7 @@ from agent.journal import Journal
 from agent.keeper import Keeper, Past
 from agent.login.access import Access
 from agent.login.ssh import HostKeys
-from agent.machine import facts, topology
+from agent.machine import facts, resolvers, topology
 from agent.machine.beneath import KernelMounter, Mounter
 from agent.machine.gpus import Devices
 from agent.machine.inventory import inventory
@@ -125,7 +125,7 @@ class Agent:
             clock=clock,
             relist=settings.relist,
             network=settings.network,
-            isolation=Isolation(firewall, cluster=settings.cluster),
+            isolation=Isolation(firewall, cluster=settings.cluster, resolvers=resolvers.own),
             judge=self.custody.judge,
             look_at=self._look_at,
             health_changed=self._health_changed,

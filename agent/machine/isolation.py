@@ -5,15 +5,18 @@ node's own ports (every address of the node is reached through INPUT) and what i
 per cluster, called from DOCKER-USER and INPUT before anything that is not ours, close it:
 
     forwarded from our bridge   to each other, to published ports, to link-local addresses: dropped
-    to the node itself          all dropped but answers; DNS comes through the engine's own resolver
+    to the node itself          all dropped but answers, and questions to a nameserver that is the node itself
+
+DNS comes through the engine's resolver, which asks the node's nameserver from the container's namespace.
 
 Looked at with every list of the engine and mended when somebody else's rules took them away. What leaves for
 the outside network is not looked at. Where it cannot be done, that is said, and VPSes run all the same.
 """
 
+import asyncio
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from agent.runtime.firewall import Firewall, FirewallError
@@ -46,17 +49,21 @@ class Chain:
 class Isolation:
     """The rules of one cluster on this node."""
 
-    def __init__(self, firewall: Firewall, *, cluster: str) -> None:
+    def __init__(
+        self, firewall: Firewall, *, cluster: str, resolvers: Callable[[], Sequence[str]] = tuple
+    ) -> None:
         self.verdict: Verdict | None = None  # None: not looked at yet
         self._firewall = firewall
         self._cluster = cluster
+        self._resolvers = resolvers
 
     async def step(self, bridge: str) -> None:
         """Bring the rules up to what they must be."""
         try:
             await self._firewall.tame(bridge)
             listing = await self._firewall.rules()
-            change = repair(listing, wanted(self._cluster, bridge))
+            resolvers = await asyncio.to_thread(self._resolvers)
+            change = repair(listing, wanted(self._cluster, bridge, resolvers))
             if change:
                 await self._firewall.change(change)
                 log.info("network rules written", extra={"bridge": bridge})
@@ -75,9 +82,14 @@ def chains(cluster: str) -> tuple[str, str]:
     return f"{name}-FWD", f"{name}-IN"
 
 
-def wanted(cluster: str, bridge: str) -> tuple[Chain, ...]:
-    """What must stand for VPSes on this bridge."""
+def wanted(cluster: str, bridge: str, resolvers: Sequence[str] = ()) -> tuple[Chain, ...]:
+    """What must stand for VPSes on this bridge, where these nameservers are the node itself."""
     forwarded, local = chains(cluster)
+    questions = tuple(
+        f"-d {address}/32 -i {bridge} -p {protocol} -m {protocol} --dport 53 -j RETURN"
+        for address in resolvers
+        for protocol in ("udp", "tcp")
+    )
     return (
         Chain(
             forwarded,
@@ -89,7 +101,7 @@ def wanted(cluster: str, bridge: str) -> tuple[Chain, ...]:
                 f"-i {bridge} -m conntrack --ctstate DNAT -j DROP",
             ),
         ),
-        Chain(local, "INPUT", (f"-i {bridge} {_ANSWERS}", f"-i {bridge} -j DROP")),
+        Chain(local, "INPUT", (f"-i {bridge} {_ANSWERS}", *questions, f"-i {bridge} -j DROP")),
     )
 
 

@@ -34,7 +34,7 @@ class FirewallContract:
     async def test_rules_that_were_written_are_read_back_word_for_word(
         self, firewall: Firewall, cluster: str, bridge: str
     ) -> None:
-        rules = wanted(cluster, bridge)
+        rules = wanted(cluster, bridge, ["10.0.0.5"])
         await firewall.change(repair(await firewall.rules(), rules))
         assert repair(await firewall.rules(), rules) == ""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import subprocess
 import sys
@@ -180,6 +181,56 @@ async def test_a_vps_reaches_the_outside_and_the_outside_its_published_port(worl
         assert await asyncio.to_thread(outside.asks, outside.node, port) == "hello"
     finally:
         outside.end()
+
+
+ANSWERER = """
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+    server.bind((sys.argv[1], 53))
+    print("listens", flush=True)
+    while True:
+        question, asker = server.recvfrom(512)
+        end = question.index(b"\\0", 12) + 5
+        head = question[:2] + b"\\x81\\x80\\0\\1\\0\\1\\0\\0\\0\\0"
+        answer = b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\x3c\\0\\4\\xc0\\0\\2\\7"  # 192.0.2.7
+        server.sendto(head + question[12:end] + answer, asker)
+"""
+
+
+@pytest.fixture
+def nameserver() -> Iterator[str]:
+    """An address of the node on which a nameserver of its own answers everything with 192.0.2.7."""
+    number = int.from_bytes(os.urandom(2), "big")
+    address = f"198.18.{number >> 8}.{number & 255}"
+    subprocess.run(["ip", "addr", "add", f"{address}/32", "dev", "lo"], check=True)
+    try:
+        with subprocess.Popen([sys.executable, "-c", ANSWERER, address], stdout=subprocess.PIPE) as server:
+            assert server.stdout is not None
+            server.stdout.readline()
+            yield address
+            server.kill()
+    finally:
+        subprocess.run(["ip", "addr", "del", f"{address}/32", "dev", "lo"], check=True)
+
+
+def looked_up(world: DockerWorld, nameserver: str) -> str:
+    """What a container of the network is told of a name, where this is the engine's nameserver."""
+    image = a_spec(world).image
+    command = ["docker", "run", "--rm", "--network", world.network, "--dns", nameserver, image]
+    ask = ["timeout", "10", "nslookup", "-type=a", "river.example"]
+    return subprocess.run([*command, *ask], capture_output=True, text=True, check=False).stdout
+
+
+async def test_a_node_that_is_its_own_nameserver_answers_its_vpses_and_nothing_else(
+    world: DockerWorld, node_port: NodePort, nameserver: str
+) -> None:
+    await isolated(world)
+    assert "192.0.2.7" not in await asyncio.to_thread(looked_up, world, nameserver), "it is not let in yet"
+    isolation = Isolation(Iptables(), cluster=world.cluster, resolvers=lambda: (nameserver,))
+    await isolation.step(await world.runtime.ensure_network(world.network))
+    assert isolation.verdict is not None and isolation.verdict.ok, isolation.verdict
+    assert "192.0.2.7" in await asyncio.to_thread(looked_up, world, nameserver)
+    assert reached(world, await a_vps(world), nameserver, node_port.port) == ""
 
 
 async def test_two_clusters_on_one_engine_do_not_reach_each_other(world: DockerWorld) -> None:
