@@ -11,6 +11,8 @@ import orjson
 from apiserver.store.base import Record
 from kohakuriver.resources.kinds import ResourceType
 
+NONSENSE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)  # what reading it raises
+
 REGISTRY = "registry/"
 TICKS = "registry/.tick/"
 REVOKED = "registry/.revoked/"
@@ -38,10 +40,21 @@ def plural_of(whole_key: str) -> str:
     return whole_key[len(REGISTRY) :].partition("/")[0]
 
 
+class Unreadable(ValueError):
+    """A key of the store holds no object."""
+
+    def __init__(self, key: str, why: object) -> None:
+        super().__init__(f"{key} holds no object: {why}")
+        self.key = key
+
+
 def decode(record: Record) -> dict[str, Any]:
-    """The object in a record, with its resourceVersion."""
-    obj: dict[str, Any] = orjson.loads(record.value)
-    obj["metadata"]["resourceVersion"] = str(record.revision)
+    """The object in a record, with its resourceVersion. Raises Unreadable."""
+    try:
+        obj: dict[str, Any] = orjson.loads(record.value)
+        obj["metadata"]["resourceVersion"] = str(record.revision)
+    except NONSENSE as error:
+        raise Unreadable(record.key, error) from error
     return obj
 
 

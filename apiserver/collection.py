@@ -51,7 +51,7 @@ class Collection:
                 await self._judge(key)
             except (errors.NotFound, errors.Conflict):
                 pass  # somebody else has changed it: it is looked at again
-            except (errors.ApiError, StoreError) as error:
+            except (errors.ApiError, StoreError, *codec.NONSENSE) as error:
                 LOG.warning("an object without owner was left", extra={"key": key, "error": str(error)})
 
     async def _judge(self, key: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from apiserver import codec
 from apiserver.admitting.identity import Role, User
 from apiserver.store.base import Record
 from kohakuriver import errors
@@ -50,7 +51,9 @@ class Credential:
             )
             ends = parse_timestamp(end) if end else None
             found = cls(metadata["name"], spec["sha256"], user, ends)
-        except (KeyError, TypeError, ValueError):
+            if not all(isinstance(text, str) for text in (found.name, found.digest, user.name)):
+                return None
+        except codec.NONSENSE:
             return None  # the cache has said so: a Token without these is no object of its kind
         return None if metadata.get("deletionTimestamp") else found
 

@@ -83,4 +83,5 @@ def _parsed(value: bytes) -> Json:
         content = orjson.loads(value)
     except orjson.JSONDecodeError:
         return {}
-    return content if isinstance(content, dict) else {}
+    is_one = isinstance(content, dict) and isinstance(content.get("tokens", []), list)
+    return {**content, "tokens": [*map(str, content.get("tokens", []))]} if is_one else {}

@@ -264,6 +264,6 @@ def _entry(resource: ResourceType, record: Record) -> Entry | None:
     """None, and a line in the log, for what is no object: one bad key must not stop all others."""
     try:
         return entry_of(resource, record)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except codec.Unreadable as error:
         LOG.error("a key of the store holds no object", extra={"key": record.key, "error": str(error)})
         return None

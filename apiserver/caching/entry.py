@@ -46,16 +46,28 @@ class Entry:
 
 
 def entry_of(resource: ResourceType, record: Record) -> Entry:
-    """A record of the store as an entry."""
+    """A record of the store as an entry. Raises `codec.Unreadable` for what cannot be listed, selected and
+    sent like any other; what else an object may have wrong is looked at by who reads it."""
     obj = codec.decode(record)
-    metadata = obj["metadata"]
-    return Entry(
-        key=record.key,
-        uid=metadata.get("uid") or "",
-        revision=record.revision,
-        raw=orjson.dumps(obj),
-        labels=metadata.get("labels") or {},
-        fields=selectors.fields_of(resource, obj),
-        owners=tuple(owner["uid"] for owner in metadata.get("ownerReferences") or ()),
-        turn=turn_of(resource, obj, key=record.key, created=record.created),
-    )
+    try:
+        metadata = obj["metadata"]
+        if codec.key(resource, metadata.get("namespace"), metadata["name"]) != record.key:
+            raise ValueError("it says that it is another")
+        return Entry(
+            key=record.key,
+            uid=_text(metadata.get("uid") or ""),
+            revision=record.revision,
+            raw=orjson.dumps(obj),
+            labels={key: _text(value) for key, value in (metadata.get("labels") or {}).items()},
+            fields=selectors.fields_of(resource, obj),
+            owners=tuple(_text(owner["uid"]) for owner in metadata.get("ownerReferences") or ()),
+            turn=turn_of(resource, obj, key=record.key, created=record.created),
+        )
+    except codec.NONSENSE as error:
+        raise codec.Unreadable(record.key, error) from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a text was expected, and {str(value)[:40]} is none")
+    return value

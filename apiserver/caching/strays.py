@@ -28,10 +28,17 @@ class Report:
 
     @classmethod
     def of(cls, record: Record) -> "Report":
-        node = orjson.loads(record.value)
-        status, spec = node.get("status") or {}, node.get("spec") or {}
-        unknown = tuple(one for one in status.get("unknown") or () if isinstance(one, dict))
-        return cls(status.get("history") or "", spec.get("accepts") or "", unknown)
+        """What cannot be read has not been said yet; what a person has said of the node still holds."""
+        try:
+            node = _mapping(orjson.loads(record.value))
+        except ValueError:
+            return cls("", "", ())
+        status, spec = _mapping(node.get("status")), _mapping(node.get("spec"))
+        unknown = status.get("unknown") or []
+        listed = unknown if isinstance(unknown, list) else [unknown]
+        named = tuple(one for one in listed if isinstance(one, dict))
+        history = _text(status.get("history")) if len(named) == len(listed) else ""
+        return cls(history, _text(spec.get("accepts")), named)
 
 
 class Strays:
@@ -94,3 +101,11 @@ def is_of(unknown: Mapping[str, Any], *, namespace: str | None, name: str, uid: 
     if unknown.get("container") != own:
         return False
     return unknown.get("uid") == uid or (unknown.get("namespace"), unknown.get("vps")) == (namespace, name)
+
+
+def _mapping(value: object) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -29,7 +29,7 @@ def turn_of(resource: ResourceType, obj: Mapping[str, Any], *, key: str, created
     if status.get("phase") != "pending" or status.get("assignment") or metadata.get("deletionTimestamp"):
         return None
     priority = (obj.get("spec") or {}).get("priority") or 0
-    return Turn(-int(priority), metadata.get("creationTimestamp") or "", created, key)
+    return Turn(-int(priority), str(metadata.get("creationTimestamp") or ""), created, key)
 
 
 class Turns:

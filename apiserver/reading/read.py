@@ -8,6 +8,7 @@ first page. What a credential may see is narrowed by its scope. Writes nothing.
 import asyncio
 import dataclasses
 import datetime
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ from apiserver.context import Server
 from apiserver.reading import selectors
 from apiserver.reading.query import ListQuery, Resume
 from apiserver.serving.forms import Form
-from apiserver.store.base import StoreCompacted, StoreFuture
+from apiserver.store.base import Record, StoreCompacted, StoreFuture
 from apiserver.writing import objects
 from kohakuriver.errors import BadRequest, Cause, Expired, OutcomeUnknown
 from kohakuriver.resources.kinds import ResourceType
@@ -55,7 +56,7 @@ async def get(
 ) -> Entry:
     """One object as it is now. Raises NotFound, also for what the credential may not see."""
     record = await server.store.get(codec.key(resource, namespace, name))
-    entry = entry_of(resource, record) if record is not None else None
+    entry = _known(resource, record) if record is not None else None
     scope = access.scope(user, resource, namespace)
     if entry is None or (scope and not entry.matches(selectors.select(resource, fields=(scope,)))):
         raise objects.not_found(resource, name)
@@ -153,13 +154,21 @@ async def _from_store(
                 f"Too large resource version: {revision}", hint="try again", retry_after=1
             ) from error
         for start in range(0, len(page.records), ROWS_AT_ONCE):
-            entries = (entry_of(resource, record) for record in page.records[start : start + ROWS_AT_ONCE])
-            found += [entry for entry in entries if entry.matches(query.selection)]
+            entries = map(functools.partial(_known, resource), page.records[start : start + ROWS_AT_ONCE])
+            found += [entry for entry in entries if entry is not None and entry.matches(query.selection)]
             await asyncio.sleep(0)
         more, after = page.more, page.records[-1].key if page.records else after
     cut = found[: query.limit] if query.limit else found
     unfinished = more or len(cut) < len(found)
     return Listing(revision, cut, Resume(revision, cut[-1].key) if unfinished and cut else None)
+
+
+def _known(resource: ResourceType, record: Record) -> Entry | None:
+    """What holds no object is passed over, as the cache does, which has said so in its log."""
+    try:
+        return entry_of(resource, record)
+    except codec.Unreadable:
+        return None
 
 
 def _unfiltered(query: ListQuery) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import web
 
+from apiserver import codec
 from apiserver.admitting import access
 from apiserver.admitting.authentication import Caller, authenticate, peer_of
 from apiserver.admitting.identity import User
@@ -53,6 +54,8 @@ async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = status_response(error)
     except base.StoreError as error:
         response = status_response(from_store(error))
+    except codec.Unreadable as error:
+        response = status_response(_from_nonsense(error))
     except web.HTTPException as error:
         response = status_response(_from_http(error, request))
     except asyncio.CancelledError:
@@ -124,6 +127,11 @@ def from_store(error: base.StoreError) -> errors.ApiError:
         case base.StoreTooLarge():
             return errors.TooLarge(str(error), hint=error.hint or "make the object smaller")
     return errors.Unavailable(str(error), hint=error.hint or "try again in a moment", retry_after=1)
+
+
+def _from_nonsense(error: codec.Unreadable) -> errors.ApiError:
+    """Somebody has put into the store by hand what is no object: it stands in the way of that name alone."""
+    return errors.Conflict(str(error), hint=f"whoever runs etcd can remove it: etcdctl del {error.key}")
 
 
 def _from_http(error: web.HTTPException, request: web.Request) -> errors.ApiError:

@@ -17,6 +17,9 @@ from kohakuriver.resources.kinds import ResourceType
 Object = Mapping[str, Any]
 Cell = str | int | bool | None
 
+_CELLS: Mapping[str, type] = {"string": str, "integer": int}  # by a column's type
+_NONSENSE: Mapping[str, Cell] = {"string": "<invalid>", "integer": None}  # what such a cell shows then
+
 
 class IncludeObject(enum.StrEnum):
     """How much of the object comes along with each row."""
@@ -56,11 +59,20 @@ def row(
     resource: ResourceType, obj: dict[str, Any], *, include: IncludeObject, now: datetime.datetime
 ) -> dict[str, Any]:
     """One object as a row."""
-    cells = [column.cell(obj, now) for column in COLUMNS[resource]]
+    cells = [_cell(column, obj, now) for column in COLUMNS[resource]]
     if include is IncludeObject.NONE:
         return {"cells": cells}
     shown = obj if include is IncludeObject.OBJECT else _partial(obj)
     return {"cells": cells, "object": shown}
+
+
+def _cell(column: Column, obj: Object, now: datetime.datetime) -> Cell:
+    """One object with nonsense in it must not take the whole table from everybody."""
+    try:
+        cell = column.cell(obj, now)
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
+        return _NONSENSE[column.type]
+    return cell if isinstance(cell, _CELLS[column.type]) else _NONSENSE[column.type]
 
 
 def table(
