@@ -26,6 +26,7 @@ from kohakuriver import errors
 from kohakuriver.client.rest import Client, Object
 from kohakuriver.client.watch import Informer, ObjectKey
 from kohakuriver.resources import kinds
+from kohakuriver.resources.node import MOST_VOLUMES
 
 log = logging.getLogger(__name__)
 
@@ -236,7 +237,7 @@ def volumes(found: Volumes) -> list[dict[str, str]]:
         for volume in found
         if labels.VOLUME in volume.labels
     ]
-    return sorted(rows, key=lambda row: tuple(row.values()))
+    return sorted(rows, key=lambda row: tuple(row.values()))[:MOST_VOLUMES]
 
 
 def conditions(

@@ -56,4 +56,7 @@ def micro_timestamp(moment: datetime.datetime) -> str:
 
 def parse_timestamp(text: str) -> datetime.datetime:
     """The moment that an RFC 3339 text names. Raises ValueError."""
-    return datetime.datetime.fromisoformat(text).astimezone(datetime.UTC)
+    try:
+        return datetime.datetime.fromisoformat(text).astimezone(datetime.UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text} is no moment that a calendar has") from error

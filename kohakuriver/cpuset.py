@@ -1,18 +1,24 @@
 """Sets of cores as the kernel writes them: "0-3,8"."""
 
+import re
 from collections.abc import Collection
+
+MOST = 4096  # cores of a set; a bigger one is a mistake, and no memory is spent on it
+_PART = re.compile(r"\s*(\d{1,5})(?:-(\d{1,5}))?\s*", re.ASCII)  # no core has more digits
 
 
 def parse(text: str) -> frozenset[int]:
     """The cores of a set; "" is none. Raises ValueError."""
-    cores: set[int] = set()
-    for part in text.split(",") if text.strip() else ():
-        first, dash, last = part.strip().partition("-")
-        try:
-            cores.update(range(int(first), int(last if dash else first) + 1))
-        except ValueError as error:
-            raise ValueError(f'"{text}" is not a set of cores: write one such as 0-3,8') from error
-    return frozenset(cores)
+    ranges = []
+    for part in text.split(",", MOST) if text.strip() else ():
+        match = _PART.fullmatch(part)
+        if match is None:
+            raise ValueError(f'"{text[:80]}" is not a set of cores: write one such as 0-3,8')
+        first, last = int(match[1]), int(match[2] or match[1])
+        ranges.append(range(first, last + 1))
+    if sum(map(len, ranges)) > MOST:
+        raise ValueError(f'"{text[:80]}" has more than {MOST} cores, which no machine has')
+    return frozenset().union(*ranges)
 
 
 def written(cores: Collection[int]) -> str:

@@ -197,7 +197,7 @@ def _with_status(target: Target, old: Json, wanted: Wanted, *, now: str) -> tupl
     if not isinstance(sent, dict):
         cause = errors.Cause("status", "Invalid value: must be an object", "FieldValueTypeInvalid")
         raise objects.invalid(resource, target.name, cause)
-    checked = validation.check_status(resource, sent, name=target.name)
+    checked = validation.check_status(resource, sent, name=target.name, stored=objects.status_of(old))
     if resource is kinds.VPS and user.role is Role.NODE:
         owners.check_reporter(user, old, checked.obj, named_uid=wanted.names_uid)
     if resource is kinds.ENVIRONMENT and user.role is Role.NODE:

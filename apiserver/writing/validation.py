@@ -33,6 +33,10 @@ _TYPES = {
 }
 
 
+# What is wrong with one of their fields follows from that field alone, so an old mistake can be told apart.
+_PLAIN = (kinds.LEASE, kinds.EVENT)
+
+
 class FieldValidation(enum.StrEnum):
     """What becomes of unknown fields; the values are those of the `fieldValidation` parameter."""
 
@@ -57,15 +61,32 @@ def check(
     Unknown fields that are `stored` so already came in by a newer server, and stay (FAULTS 46).
     """
     model = models.MODELS[resource]
-    return _check(model, body, resource=resource, name=name, mode=mode, below=(), stored=stored)
+    spared = stored if resource in _PLAIN else None
+    return _check(
+        model, body, resource=resource, name=name, mode=mode, below=(), stored=stored, spared=spared
+    )
 
 
-def check_status(resource: kinds.ResourceType, status: Json, *, name: str) -> Checked:
-    """The status alone; its unknown fields are kept, with a warning each."""
+def check_status(
+    resource: kinds.ResourceType, status: Json, *, name: str, stored: Json | None = None
+) -> Checked:
+    """The status alone; its unknown fields are kept, with a warning each.
+
+    A value that is `stored` so already was let in by an older version or put there by hand: it is its owner's
+    to mend, and keeps nobody from writing the rest.
+    """
     inside = shape.fields(models.MODELS[resource])["status"].model
     if inside is None:
         raise errors.NotFound(f"{resource.plural} have no status of their own")
-    return _check(inside, status, resource=resource, name=name, mode=FieldValidation.WARN, below=("status",))
+    return _check(
+        inside,
+        status,
+        resource=resource,
+        name=name,
+        mode=FieldValidation.WARN,
+        below=("status",),
+        spared=stored,
+    )
 
 
 def _check(
@@ -77,6 +98,7 @@ def _check(
     mode: FieldValidation,
     below: shape.Path,
     stored: Json | None = None,
+    spared: Json | None = None,
 ) -> Checked:
     _check_extent(raw, resource=resource, name=name)
     pruned, found = shape.prune(model, raw)
@@ -85,12 +107,12 @@ def _check(
     told = [field for field in unknown if field not in known]
     kept = [*known, *(field for field in told if field.path[0] == "status")]
     refused = [field for field in told if field.path[0] != "status"] if mode is FieldValidation.STRICT else []
-    instance, causes = _parse(model, pruned, below)
+    instance, causes = _parse(model, pruned, below, spared)
     if refused:
         raise _strict(resource, refused, causes)
-    if instance is None:
+    if causes:
         raise objects.invalid(resource, name, *causes)
-    obj = shape.complete(instance, pruned)
+    obj = shape.complete(instance, pruned) if instance is not None else pruned
     for field in kept:
         shape.graft(obj, dataclasses.replace(field, path=field.path[len(below) :]))
     warnings = () if mode is FieldValidation.IGNORE else tuple(str(field) for field in told)
@@ -112,19 +134,34 @@ def _check_extent(raw: Json, *, resource: kinds.ResourceType, name: str) -> None
 
 def _stands(stored: Json, field: shape.Unknown) -> bool:
     """Whether a field is there already, with that very value."""
-    place: tuple[Any] | None = (stored,)
-    for part in field.path:
-        place = _descend(place[0], part) if place is not None else None
-    return place is not None and place[0] == field.value
+    return _at(stored, field.path) == (field.value,)
+
+
+def _at(place: Any, path: shape.Path) -> tuple[Any] | None:
+    """What stands at a path; None where nothing does."""
+    here: tuple[Any] | None = (place,)
+    for part in path:
+        here = _descend(here[0], part) if here is not None else None
+    return here
 
 
 def _parse(
-    model: type[meta.Model], raw: Json, below: shape.Path
+    model: type[meta.Model], raw: Json, below: shape.Path, spared: Json | None
 ) -> tuple[meta.Model | None, tuple[errors.Cause, ...]]:
+    """The object, and what is wrong with it but for what is `spared`, since it stands there already."""
     try:
         return model.model_validate(raw), ()
     except pydantic.ValidationError as error:
-        return None, _causes(error.errors(include_url=False), raw, below)
+        found = error.errors(include_url=False)
+        return None, _causes([one for one in found if not _is_old(one, raw, spared)], raw, below)
+
+
+def _is_old(error: pydantic_core.ErrorDetails, raw: Json, stored: Json | None) -> bool:
+    if stored is None:
+        return False
+    path = _place(error["loc"], raw, missing=False)
+    here = _at(raw, path)
+    return bool(path) and here is not None and here == _at(stored, path)
 
 
 def _strict(

@@ -1,7 +1,5 @@
 """Namespace and Event of Kubernetes' core group, in the fields that its clients write and read."""
 
-from typing import Any
-
 import pydantic
 
 from kohakuriver.resources import meta
@@ -58,6 +56,15 @@ class EventSource(meta.Model):
     """The node it runs on."""
 
 
+class EventSeries(meta.Model):
+    """Repetitions of one event, in the newer form."""
+
+    count: meta.Int32 | None = None
+    """How often it has happened."""
+    last_observed_time: meta.MicroTimestamp | None = None
+    """When it last happened."""
+
+
 class Event(meta.Object):
     """Something that happened to an object. Kept for an hour."""
 
@@ -75,9 +82,9 @@ class Event(meta.Object):
     """When it first happened."""
     last_timestamp: meta.Timestamp | None = None
     """When it last happened."""
-    count: int | None = None
+    count: meta.Int32 | None = None
     """How often it happened."""
-    event_time: meta.Timestamp | None = None
+    event_time: meta.MicroTimestamp | None = None
     """When it happened, in the newer form."""
     action: str | None = None
     """What was done."""
@@ -87,5 +94,5 @@ class Event(meta.Object):
     """Who reports, in the newer form."""
     reporting_instance: str | None = None
     """Which instance of it."""
-    series: dict[str, Any] | None = None
+    series: EventSeries | None = None
     """Counts repetitions, in the newer form."""

@@ -1,5 +1,7 @@
 """Lease of Kubernetes' coordination.k8s.io group: node heartbeats and leader election."""
 
+from typing import Annotated
+
 import pydantic
 
 from kohakuriver.resources import meta
@@ -10,13 +12,13 @@ class LeaseSpec(meta.Model):
 
     holder_identity: str | None = None
     """Who holds it."""
-    lease_duration_seconds: int | None = None
+    lease_duration_seconds: Annotated[int, pydantic.Field(ge=1, lt=2**31)] | None = None
     """How long it is good for after a renewal."""
-    acquire_time: meta.Timestamp | None = None
+    acquire_time: meta.MicroTimestamp | None = None
     """When it was taken."""
-    renew_time: meta.Timestamp | None = None
+    renew_time: meta.MicroTimestamp | None = None
     """When it was last renewed, by the holder's clock: to show, never to compare."""
-    lease_transitions: int | None = None
+    lease_transitions: Annotated[int, pydantic.Field(ge=0, lt=2**31)] | None = None
     """How often it went from one holder to another."""
     preferred_holder: str | None = None
     """Whom it should go to next."""

@@ -1,14 +1,19 @@
 """What every object has: metadata and conditions; and the strict base that all models stand on."""
 
+import datetime
+import re
 from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import alias_generators
 
-from kohakuriver import durations, quantity
+from kohakuriver import cpuset, durations, quantity
 
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 SUBDOMAIN_PATTERN = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_MICROSECONDS = re.compile(r":\d\d\.\d{6}(Z|[+-])", re.ASCII)
 
 LIST_TYPE = "x-kubernetes-list-type"
 LIST_KEYS = "x-kubernetes-list-map-keys"
@@ -70,11 +75,51 @@ def _grace(value: str | int | float) -> str | int | float:
     return value
 
 
+def _cores_found(text: str) -> str:
+    if not 0 <= quantity.millicores(text) <= cpuset.MOST * 1000:
+        raise ValueError(f"no machine has {text} cores: 0 to {cpuset.MOST} are taken")
+    return text
+
+
+def _memory_found(text: str) -> str:
+    if not 0 <= quantity.size(text) < 2**63:
+        raise ValueError(f"no machine has {text} of memory")
+    return text
+
+
+def _cpuset(text: str) -> str:
+    cpuset.parse(text)
+    return text
+
+
+def _time(text: str) -> str:
+    try:
+        if not _RFC3339.fullmatch(text):
+            raise ValueError("not RFC 3339")
+        datetime.datetime.fromisoformat(text).astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("write a time such as 2026-01-31T12:00:00Z") from None
+    return text
+
+
+def _micro_time(text: str) -> str:
+    """Typed clients of Kubernetes read such a field with six digits and in no other form."""
+    if not _MICROSECONDS.search(_time(text)):
+        raise ValueError("write a time with six digits behind the point, such as 2026-01-31T12:00:00.000000Z")
+    return text
+
+
 Cores = Annotated[str | int | float, pydantic.AfterValidator(_cores)]
 Memory = Annotated[str | int | float, pydantic.AfterValidator(_memory)]
 Duration = Annotated[str | int | float, pydantic.AfterValidator(_duration)]
 Grace = Annotated[str | int | float, pydantic.AfterValidator(_grace)]
-Timestamp = str
+CoresFound = Annotated[str, pydantic.AfterValidator(_cores_found)]  # by a node: what it has, or a container
+MemoryFound = Annotated[str, pydantic.AfterValidator(_memory_found)]
+CPUSet = Annotated[str, pydantic.AfterValidator(_cpuset)]
+Timestamp = Annotated[str, pydantic.AfterValidator(_time)]
+MicroTimestamp = Annotated[str, pydantic.AfterValidator(_micro_time)]
+Int32 = Annotated[int, pydantic.Field(ge=-(2**31), le=2**31 - 1)]
+Port = Annotated[int, pydantic.Field(ge=1, le=65535)]
 Labels = dict[str, str]
 
 

@@ -1,10 +1,22 @@
 """Node: one machine with a container engine. Its agent creates it and writes `status`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
 from kohakuriver.resources import meta
+
+MOST_DEVICES = 1024  # NUMA nodes, or GPUs
+MOST_IMAGES = 5000
+MOST_VOLUMES = 2000
+MOST_UNKNOWN = 800  # containers; as many as one object holds
+
+Number = Annotated[int, pydantic.Field(ge=0, lt=MOST_DEVICES)]
+
+
+def at_most(count: int) -> Any:
+    """How long a list may be: every server and every controller reads it."""
+    return pydantic.Field(max_length=count)
 
 
 class Taint(meta.Model):
@@ -35,9 +47,9 @@ class NodeSpec(meta.Model):
 class Capacity(meta.Model):
     """An amount of what a machine has."""
 
-    cores: str
+    cores: meta.CoresFound
     """Cores as a quantity."""
-    memory: str
+    memory: meta.MemoryFound
     """Memory as a quantity."""
 
 
@@ -46,35 +58,35 @@ class SSHPorts(meta.Model):
 
     address: str
     """The address the engine publishes them on."""
-    first: Annotated[int, pydantic.Field(ge=1, le=65535)]
+    first: meta.Port
     """The first port."""
-    last: Annotated[int, pydantic.Field(ge=1, le=65535)]
+    last: meta.Port
     """The last port."""
 
 
 class NUMANode(meta.Model):
     """Cores and memory that lie close to each other."""
 
-    id: int
+    id: Number
     """Its number on the machine."""
-    cpuset: str
+    cpuset: meta.CPUSet
     """Its cores, as the kernel writes them ("0-7,16-23")."""
-    memory: str | None = None
+    memory: meta.MemoryFound | None = None
     """Its memory as a quantity."""
 
 
 class GPU(meta.Model):
     """One graphics processor."""
 
-    index: int
+    index: Number
     """Its number on the machine, which may change with a boot."""
-    uuid: str
+    uuid: Annotated[str, pydantic.Field(min_length=1, max_length=128)]
     """Its name for good."""
     model: str | None = None
     """Its model."""
-    memory: str | None = None
+    memory: meta.MemoryFound | None = None
     """Its memory as a quantity."""
-    numa: int | None = None
+    numa: Number | None = None
     """The NUMA node it is close to."""
     healthy: bool = True
     """Whether it may be given to a VPS."""
@@ -130,19 +142,19 @@ class UnknownContainer(meta.Model):
     """The name of that VPS."""
     uid: str | None = None
     """The uid of that VPS."""
-    epoch: int | None = None
+    epoch: Annotated[int, pydantic.Field(ge=1)] | None = None
     """The placement it was made for."""
     state: str | None = None
     """The engine's word for how it is."""
     image: str | None = None
     """The image it was made from."""
-    cores: str | None = None
+    cores: meta.CoresFound | None = None
     """The cores it is limited to."""
-    memory: str | None = None
+    memory: meta.MemoryFound | None = None
     """The memory it is limited to."""
-    gpus: list[str] | None = None
+    gpus: Annotated[list[str] | None, at_most(MOST_DEVICES)] = None
     """The UUIDs of its GPUs."""
-    ssh_port: int | None = None
+    ssh_port: meta.Port | None = None
     """The port of the node that it publishes SSH on."""
 
 
@@ -166,23 +178,23 @@ class NodeStatus(meta.Model):
     """What VPSes may book: capacity less the reserve."""
     ssh_ports: SSHPorts | None = None
     """The ports for SSH; absent where the node publishes none."""
-    numa: list[NUMANode] | None = None
+    numa: Annotated[list[NUMANode] | None, at_most(MOST_DEVICES)] = None
     """The machine's NUMA nodes with all cores that VPSes may run on; one where it has no such thing."""
-    gpus: list[GPU] | None = None
+    gpus: Annotated[list[GPU] | None, at_most(MOST_DEVICES)] = None
     """The machine's GPUs."""
-    allow_mounts: list[AllowedMount] | None = None
+    allow_mounts: Annotated[list[AllowedMount] | None, at_most(1000)] = None
     """What VPSes may mount (`kohakuriver agent --allow-mount`)."""
     allow_privileged: bool | None = None
     """Whether VPSes may be privileged (`kohakuriver agent --allow-privileged`)."""
-    volumes: list[NodeVolume] | None = None
+    volumes: Annotated[list[NodeVolume] | None, at_most(MOST_VOLUMES)] = None
     """Volumes that the engine holds."""
     conditions: Annotated[list[meta.Condition] | None, meta.keyed_by("type")] = None
     """Ready, RuntimeReady, NetworkIsolated, DiskPressure, GPUsReady, Quarantined."""
     node_info: NodeInfo | None = None
     """What the machine and its programs are."""
-    images: list[str] | None = None
+    images: Annotated[list[str] | None, at_most(MOST_IMAGES)] = None
     """The images the engine holds."""
-    unknown: list[UnknownContainer] | None = None
+    unknown: Annotated[list[UnknownContainer] | None, at_most(MOST_UNKNOWN)] = None
     """Containers of this cluster that no VPS accounts for: left alone; what they hold is nobody else's."""
     history: str | None = None
     """The history of the store in which the agent looked for those."""

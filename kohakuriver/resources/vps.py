@@ -201,11 +201,11 @@ class VPSSpec(meta.Model):
 class Grant(meta.Model):
     """What is booked on the node. While the VPS is stopped only the port is."""
 
-    cores: str | None = None
+    cores: meta.CoresFound | None = None
     """Cores as a quantity."""
-    memory: str | None = None
+    memory: meta.MemoryFound | None = None
     """Memory as a quantity."""
-    cpuset: str | None = None
+    cpuset: meta.CPUSet | None = None
     """The cores that are this VPS's alone, as the kernel writes them ("0-3,8"); absent for shared ones."""
     numa: int | None = None
     """The NUMA node it is pinned to."""

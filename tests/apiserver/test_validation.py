@@ -230,3 +230,23 @@ def test_any_spec_is_taken_or_refused_in_words(spec: Json, mode: FieldValidation
     else:
         again = validation.check(kinds.VPS, checked.obj, name="dev", mode=FieldValidation.STRICT)
         assert again.obj == checked.obj, "what was taken is taken again, unchanged"
+
+
+def test_what_is_wrong_in_a_status_and_stood_there_before_keeps_nobody_from_writing_the_rest():
+    stored = {"allocatable": {"cores": "lots", "memory": "1Gi"}, "images": ["a"]}
+    checked = validation.check_status(kinds.NODE, {**stored, "images": ["b"]}, name="n1", stored=stored)
+    assert checked.obj == {**stored, "images": ["b"]}
+    with pytest.raises(errors.Invalid) as refused:
+        worse = {**stored, "allocatable": {"cores": "tons", "memory": "1Gi"}}
+        validation.check_status(kinds.NODE, worse, name="n1", stored=stored)
+    assert [cause.field for cause in refused.value.causes] == ["status.allocatable.cores"]
+
+
+def test_a_lease_of_an_older_version_with_a_time_that_is_none_can_still_be_renewed():
+    spec = {"holderIdentity": "a", "acquireTime": "nonsense"}
+    old = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "l"}, "spec": spec}
+    new = {**old, "spec": {**spec, "renewTime": "2026-01-01T00:00:00.000000Z"}}
+    mode = validation.FieldValidation.WARN
+    assert validation.check(kinds.LEASE, new, name="l", mode=mode, stored=old).obj == new
+    with pytest.raises(errors.Invalid):
+        validation.check(kinds.LEASE, new, name="l", mode=mode)
