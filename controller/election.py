@@ -166,13 +166,13 @@ class Election:
             self._seen = None
             return
         self._remember(found)
-        if found["spec"].get("holderIdentity") != self._me:
+        if self._seen is not None and self._seen.spec.get("holderIdentity") != self._me:
             self._renewed = None
 
     def _remember(self, body: Object) -> None:
         revision = body["metadata"]["resourceVersion"]
         if self._seen is None or self._seen.revision != revision:
-            self._seen = Seen(body.get("spec") or {}, revision, self._clock.monotonic())
+            self._seen = Seen(_readable(body.get("spec")), revision, self._clock.monotonic())
 
     def _win(self, begun: float) -> None:
         if not self.is_leading:
@@ -188,6 +188,13 @@ class Election:
         self._renewed = None
         self.won.clear()
         self.lost.set()
+
+
+def _readable(spec: Any) -> Object:
+    """The record without numbers that are none: whoever takes it next writes it anew."""
+    numbers = ("leaseTransitions", "leaseDurationSeconds")
+    found = spec if isinstance(spec, dict) else {}
+    return {field: value for field, value in found.items() if field not in numbers or type(value) is int}
 
 
 def _body(name: str, spec: Object, revision: str | None = None) -> Object:

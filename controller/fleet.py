@@ -31,6 +31,7 @@ class _Held:
     revision: int = 0  # of the record that the watch has shown
     bookings: dict[str, Booking] = dataclasses.field(default_factory=dict)
     assumed: dict[str, _Assumed] = dataclasses.field(default_factory=dict)
+    unreadable: str = ""  # why nobody knows what is booked
 
     def all(self) -> dict[str, Booking]:
         if not self.assumed:
@@ -72,10 +73,12 @@ class Fleet:
             self._with_image.update(facts.images)
         self._refresh(name)
 
-    def set_bookings(self, name: str, bookings: dict[str, Booking], *, revision: int) -> None:
+    def set_bookings(
+        self, name: str, bookings: dict[str, Booking], *, revision: int, unreadable: str = ""
+    ) -> None:
         """The node's record is now so, at this revision; what was assumed up to there is in it."""
         held = self._held.setdefault(name, _Held())
-        held.revision, held.bookings = revision, bookings
+        held.revision, held.bookings, held.unreadable = revision, bookings, unreadable
         held.assumed = {
             uid: assumed
             for uid, assumed in held.assumed.items()
@@ -139,6 +142,8 @@ class Fleet:
     def _refresh(self, name: str) -> None:
         facts, held = self._facts.get(name), self._held.get(name)
         before = self._views.pop(name, None)
+        if facts is not None and held is not None and held.unreadable:
+            facts = dataclasses.replace(facts, unreadable=held.unreadable)
         view = view_of(facts, held.all() if held else {}) if facts is not None else None
         if view is not None:
             self._views[name] = view

@@ -110,6 +110,6 @@ class Heartbeat:
             return
         lease = self._world.leases.get(key)
         beat = ((lease or {}).get("metadata", {}).get("annotations") or {}).get(BEAT)
-        if beat is not None:
+        if beat is not None and beat.isdecimal():
             self._ears.echo(int(beat), now=self._clock.monotonic())
             self.heard.set()

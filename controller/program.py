@@ -13,6 +13,7 @@ import random
 from collections.abc import Callable
 
 from controller import handlers
+from controller.complaints import Complaints
 from controller.deciding.nodes import Limits
 from controller.deciding.schedule import Strategy
 from controller.ears import Ears
@@ -81,6 +82,7 @@ class Controller:
         self._granter = Granter(
             self._world, self._writes, self._recorder, fleet=fleet, chance=chance, is_leading=self._leads
         )
+        self._complaints = Complaints(self._world, self._writes, self._recorder, is_leading=self._leads)
         self._scheduler = Scheduler(
             self._world,
             self._writes,
@@ -126,6 +128,7 @@ class Controller:
             tasks.create_task(self._when_leading(), name="taking over")
             tasks.create_task(self._scheduler.run(), name="scheduler")
             tasks.create_task(self._granter.run(), name="granter")
+            tasks.create_task(self._complaints.run(), name="complaints")
             tasks.create_task(self._lifecycle.run(), name="lifecycle")
             tasks.create_task(handlers.run(self._connected, self._node_event, started), name="kopf")
 
@@ -141,6 +144,7 @@ class Controller:
             await self._election.won.wait()
             self._scheduler.poke()
             self._granter.poke()
+            self._complaints.poke()
             await self._election.lost.wait()
 
     async def _leave(self) -> None:

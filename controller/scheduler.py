@@ -128,8 +128,12 @@ class Scheduler:
         if record is None:
             self._fleet.set_bookings(key.name, {}, revision=0)
         else:
-            bookings = view.bookings_of(record)
-            self._fleet.set_bookings(key.name, bookings, revision=revision_of(record))
+            self._fleet.set_bookings(
+                key.name,
+                view.bookings_of(record),
+                revision=revision_of(record),
+                unreadable=record.get(view.UNREADABLE) or "",
+            )
 
     def _take_vps(self, key: ObjectKey) -> None:
         if key in self._busy:

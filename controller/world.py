@@ -9,7 +9,7 @@ import asyncio
 import random
 from typing import Any
 
-from controller.deciding import view
+from controller.deciding import readable, view
 from kohakuriver import errors
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import Informer, ObjectKey
@@ -31,22 +31,26 @@ class World:
 
     def __init__(self, client: Client, *, clock: Clock, chance: random.Random) -> None:
         self._client = client
-        self.vpses = Informer(client, VPS, clock=clock, chance=chance)
-        self.nodes = Informer(client, NODE, clock=clock, chance=chance)
-        self.allocations = Informer(client, NODE_ALLOCATION, clock=clock, chance=chance)
-        self.leases = Informer(client, LEASE, clock=clock, chance=chance)
-        self.environments = Informer(client, ENVIRONMENT, clock=clock, chance=chance)
-        self._all = (self.vpses, self.nodes, self.allocations, self.leases, self.environments)
+        self.vpses = Informer(client, VPS, clock=clock, chance=chance, readable=readable.vps)
+        self.nodes = Informer(client, NODE, clock=clock, chance=chance, readable=readable.node)
+        self.allocations = Informer(
+            client, NODE_ALLOCATION, clock=clock, chance=chance, readable=readable.allocation
+        )
+        self.leases = Informer(client, LEASE, clock=clock, chance=chance, readable=readable.lease)
+        self.environments = Informer(
+            client, ENVIRONMENT, clock=clock, chance=chance, readable=readable.environment
+        )
+        self.all = (self.vpses, self.nodes, self.allocations, self.leases, self.environments)
 
     async def run(self) -> None:
         """Follow all kinds for ever."""
         async with asyncio.TaskGroup() as tasks:
-            for informer in self._all:
+            for informer in self.all:
                 tasks.create_task(informer.run(), name=f"informer of {informer.resource.plural}")
 
     async def wait_synced(self) -> None:
         """Until every kind has been listed once."""
-        for informer in self._all:
+        for informer in self.all:
             await informer.wait_synced()
 
     def node(self, name: str) -> Object | None:

@@ -77,14 +77,18 @@ async def _close(server: Forgetting, user: User, name: str) -> None:
 async def _tokens_of(server: Backing, name: str) -> list[str]:
     """The hashes of the node's credentials that are objects, and of those that could get it a new one."""
     page = await server.store.list(codec.prefix(kinds.TOKEN))
-    specs = [codec.decode(record)["spec"] for record in page.records]
-    return [spec["sha256"] for spec in specs if spec.get("node") == name]
+    hashes = []
+    for record in page.records:
+        with contextlib.suppress(*codec.NONSENSE):  # what is no Token opens nothing
+            spec = codec.decode(record)["spec"]
+            hashes += [str(spec["sha256"])] if spec.get("node") == name else []
+    return hashes
 
 
 def _check_silent(name: str, record: Record | None) -> None:
     if record is None:
         return
-    conditions = objects.status_of(codec.decode(record)).get("conditions") or ()
+    conditions = objects.conditions_of(objects.status_of(codec.decode(record)))
     if any(one["type"] == owners.NODE_READY and one["status"] == "True" for one in conditions):
         raise objects.conflict(
             kinds.NODE,
@@ -107,8 +111,11 @@ async def _bound(server: Backing, name: str) -> AsyncIterator[tuple[str, Json]]:
     while more:
         page = await server.store.list(codec.prefix(kinds.VPS), limit=_AT_ONCE, after=after)
         for record in page.records:
-            vps = codec.decode(record)
-            if (objects.assignment_of(vps) or {}).get("node") == name:
+            vps: Json = {}
+            with contextlib.suppress(*codec.NONSENSE):  # one that cannot be read keeps no node from going
+                found = codec.decode(record)
+                vps = found if (objects.assignment_of(found) or {}).get("node") == name else {}
+            if vps:
                 yield record.key, vps
         more, after = page.more, page.records[-1].key if page.records else None
 

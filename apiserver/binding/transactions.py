@@ -15,7 +15,7 @@ from apiserver.binding import adopting, giving, grants, orders, taking, turns
 from apiserver.binding.orders import Order, Records
 from apiserver.binding.steps import Decide, Step
 from apiserver.store.base import Record, StoreConflict
-from apiserver.writing import objects
+from apiserver.writing import objects, unreadable
 from apiserver.writing.objects import Backing
 from apiserver.writing.outcome import Written
 from kohakuriver import errors
@@ -68,7 +68,8 @@ async def transact(server: Backing, order: Order, decide: Decide, seen: objects.
     if step is None and not seen.fresh:
         records = await objects.read(server, list(records))
     for _ in range(ATTEMPTS):
-        step = step or decide(order, records)
+        with unreadable.told(records):
+            step = step or decide(order, records)
         if not step.writes:
             return Written(step.vps)
         expect = {key: grants.revision_of(record) for key, record in records.items()}
@@ -92,7 +93,7 @@ def _tried(order: Order, decide: Decide, records: Records) -> Step | None:
     """What follows from what is remembered; None for a refusal, which has to come from the store itself."""
     try:
         step = decide(order, records)
-    except errors.ApiError:
+    except (errors.ApiError, *codec.NONSENSE):
         return None
     return step if step.writes else None
 
@@ -100,7 +101,8 @@ def _tried(order: Order, decide: Decide, records: Records) -> Step | None:
 def _node_of(record: Record | None, name: str) -> str:
     if record is None:
         raise objects.not_found(kinds.VPS, name)
-    assignment = objects.assignment_of(codec.decode(record))
+    with unreadable.told({record.key: record}):
+        assignment = objects.assignment_of(codec.decode(record))
     if assignment is None:
         raise objects.conflict(kinds.VPS, name, "it is bound to no node", hint="read the VPS again")
     return str(assignment["node"])

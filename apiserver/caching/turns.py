@@ -25,11 +25,16 @@ def turn_of(resource: ResourceType, obj: Mapping[str, Any], *, key: str, created
     """The turn of a VPS that waits for a node; None for everything else."""
     if resource is not kinds.VPS:
         return None
-    metadata, status = obj["metadata"], obj.get("status") or {}
+    metadata, status = obj["metadata"], _mapping(obj.get("status"))
     if status.get("phase") != "pending" or status.get("assignment") or metadata.get("deletionTimestamp"):
         return None
-    priority = (obj.get("spec") or {}).get("priority") or 0
-    return Turn(-int(priority), str(metadata.get("creationTimestamp") or ""), created, key)
+    priority = _mapping(obj.get("spec")).get("priority")
+    return Turn(
+        -priority if isinstance(priority, int) else 0,
+        str(metadata.get("creationTimestamp") or ""),
+        created,
+        key,
+    )
 
 
 class Turns:
@@ -61,3 +66,7 @@ def words(place: int, of: int) -> str:
     tens = place % 100 // 10
     ending = "th" if tens == 1 else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
     return f"{place}{ending} of {of} waiting"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

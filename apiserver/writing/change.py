@@ -21,6 +21,7 @@ from apiserver.writing import (
     phase,
     removal,
     tracking,
+    unreadable,
     validation,
     vps_rules,
 )
@@ -78,7 +79,8 @@ async def change(
     seen = await objects.look(server, target.keys)
     for _ in range(ATTEMPTS):
         try:
-            step = await _decide(server, target, make, seen.records)
+            with unreadable.told(seen.records):
+                step = await _decide(server, target, make, seen.records)
         except errors.ApiError:
             step = None
             if seen.fresh:
@@ -219,4 +221,5 @@ async def _beside(
     missing = [key for key in keys if key not in records]
     if missing:
         records = {**records, **await objects.read(server, missing)}
-    return grants.beside(old, new, records, now=now)
+    with unreadable.told(records):
+        return grants.beside(old, new, records, now=now)

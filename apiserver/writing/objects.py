@@ -40,9 +40,19 @@ class Backing(Protocol):
 
 
 def status_of(obj: Json) -> Json:
-    """An object's status; empty where there is none."""
-    status: Json = obj.get("status") or {}
-    return status
+    """An object's status; empty where there is none, or nonsense in its place."""
+    status = obj.get("status")
+    return status if isinstance(status, dict) else {}
+
+
+def conditions_of(status: Json) -> list[Json]:
+    """The conditions in a status, without what is none."""
+    found = status.get("conditions")
+    return [
+        one
+        for one in (found if isinstance(found, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("type"), str) and isinstance(one.get("status"), str)
+    ]
 
 
 def assignment_of(obj: Json) -> Json | None:

@@ -61,11 +61,12 @@ def merge(resource: kinds.ResourceType, user: User, old: Json, write: StatusWrit
         else:
             del merged[field]
     if "conditions" in wanted:
-        _check_once_each(resource, old, wanted["conditions"])
+        _check_once_each(resource, old, objects.conditions_of(wanted))
         path = _foreign_condition(before, wanted, ownership)
         if path:
             raise _foreign(resource, user, old, path)
-        merged["conditions"] = merge_conditions(before.get("conditions"), wanted["conditions"], now=now)
+        kept = objects.conditions_of(before)
+        merged["conditions"] = merge_conditions(kept, objects.conditions_of(wanted), now=now)
     return merged
 
 
@@ -189,7 +190,7 @@ def _rests_on_silence(resource: kinds.ResourceType, old: Json, new: Mapping[str,
 
 
 def _condition(status: Mapping[str, Any], type_: str) -> Json:
-    return next((one for one in status.get("conditions") or () if one["type"] == type_), {})
+    return next((one for one in objects.conditions_of(dict(status)) if one["type"] == type_), {})
 
 
 def _ownership(resource: kinds.ResourceType, user: User) -> Ownership:
@@ -222,8 +223,8 @@ def _check_once_each(resource: kinds.ResourceType, old: Json, conditions: list[J
 
 def _foreign_condition(before: Json, wanted: Json, ownership: Ownership) -> str:
     """The path of a condition that is another owner's and changed; empty if there is none."""
-    present = {condition["type"]: condition for condition in before.get("conditions") or ()}
-    for condition in wanted["conditions"]:
+    present = {condition["type"]: condition for condition in objects.conditions_of(before)}
+    for condition in objects.conditions_of(wanted):
         type_ = condition["type"]
         if not ownership.condition(type_) and condition != present.get(type_):
             return f"status.conditions[{type_}]"

@@ -54,7 +54,7 @@ def derive(vps: Mapping[str, Any]) -> Derived:
 def stamp(vps: dict[str, Any]) -> None:
     """Put the derived fields into a VPS about to be stored: its status is replaced, nothing else touched."""
     derived = derive(vps)
-    old = vps.get("status") or {}
+    old = _mapping(vps.get("status"))
     status = {"phase": derived.phase.value}
     if derived.reason:
         status["reason"] = derived.reason

@@ -121,7 +121,10 @@ async def _force(
 def _grace(resource: kinds.ResourceType, obj: Json) -> int:
     if resource is not kinds.VPS or objects.assignment_of(obj) is None:
         return 0
-    return whole_seconds(durations.parse(obj["spec"].get("stopGracePeriod", _DEFAULT_GRACE)))
+    try:
+        return whole_seconds(durations.parse(obj["spec"].get("stopGracePeriod", _DEFAULT_GRACE)))
+    except codec.NONSENSE:  # what cannot be read can at least be deleted
+        return whole_seconds(durations.parse(_DEFAULT_GRACE))
 
 
 def _check_preconditions(resource: kinds.ResourceType, old: Json, options: DeleteOptions) -> None:

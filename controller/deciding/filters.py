@@ -25,6 +25,19 @@ class NodeNotReady(Filter):
         return "not ready"
 
 
+class Unreadable(Filter):
+    """What it has, or what is booked on it, makes no sense."""
+
+    def fits(self, node: NodeView) -> bool:
+        return not node.facts.unreadable
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return f"unreadable ({refused[0].name}: {refused[0].facts.unreadable})"
+
+    def alone(self, node: NodeView) -> str:
+        return f"what is known of node {node.name} cannot be read: {node.facts.unreadable}"
+
+
 class Quarantined(Filter):
     """The store went back in time, and nobody has looked at it since."""
 
@@ -151,13 +164,13 @@ class NoSSHPort(Filter):
 
 
 NOT_READY, CORDONED, DRAINING, DISK_FULL = NodeNotReady(), Cordoned(), Draining(), DiskFull()
-QUARANTINED = Quarantined()
+QUARANTINED, UNREADABLE = Quarantined(), Unreadable()
 NO_SSH_PORT = NoSSHPort()
 
 
 def that_apply(request: VPSRequest) -> tuple[Filter, ...]:
     """The filters this request has to pass, in the order in which a refusal is told."""
-    filters: list[Filter] = [NOT_READY, QUARANTINED, DRAINING, CORDONED, DISK_FULL]
+    filters: list[Filter] = [UNREADABLE, NOT_READY, QUARANTINED, DRAINING, CORDONED, DISK_FULL]
     if request.selector:
         filters.append(Selector(request.selector))
     filters += [Tainted(request), *permission.that_apply(request), *to_hold(request)]

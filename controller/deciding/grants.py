@@ -81,6 +81,8 @@ def shortage(vps: Object, node: NodeView | None) -> str | None:
         return f"its files are on {name}, which is not there"
     if node.facts.draining:
         return f"its files are on {name}, which is being drained"
+    if node.facts.unreadable:
+        return f"its files are on {name}, of which nobody knows what is free: {node.facts.unreadable}"
     refusals = schedule.refusals_of(filters.to_hold(request_of(vps)), [node])
     if not refusals:
         return None

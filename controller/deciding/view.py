@@ -17,6 +17,7 @@ from kohakuriver.resources.offer import offer_of
 
 Object = Mapping[str, Any]
 
+UNREADABLE = "unreadable"  # where an object that `readable.py` stands in for says why
 NODE_SILENT = "NodeStatusUnknown"  # the reason this controller gives in conditions when a node is silent
 
 _millicores = functools.lru_cache(maxsize=4096)(quantity.millicores)
@@ -119,6 +120,7 @@ class NodeFacts:
     allow_privileged: bool = False
     offer: str = ""  # what a rejection by its agent rests on
     quarantine: str = ""  # why nothing new may come here
+    unreadable: str = ""  # why nobody knows what it has
     strays: tuple[tuple[str, "Booking"], ...] = ()  # what containers hold that no VPS accounts for, by uid
 
 
@@ -199,6 +201,7 @@ def facts_of(node: Object) -> NodeFacts:
         allow_privileged=bool(status.get("allowPrivileged")),
         offer=offer_of(node),
         quarantine=(status.get("quarantine") or {}).get("why") or "",
+        unreadable=node.get(UNREADABLE) or "",
         strays=tuple((one.get("uid") or "", _stray(one)) for one in status.get("unknown") or ()),
     )
 

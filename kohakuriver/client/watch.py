@@ -78,6 +78,7 @@ class Informer:
         label_selector: str = "",
         chance: random.Random | None = None,
         witness: Witness | None = None,
+        readable: Callable[[Object], Object] = lambda body: body,
     ) -> None:
         self.resource = resource
         self.missed = 0  # changes that a periodic list found and the watch had not told
@@ -90,6 +91,7 @@ class Informer:
         self._chance = chance or random.Random()  # noqa: S311 - jitter, no secret
         self._objects: dict[ObjectKey, Object] = {}
         self._witness = witness
+        self._readable = readable  # what stands in for an object that its reader cannot read
         self._history = ""  # of the store, when last listed
         self._revision = 0  # the highest that the server has told of
         self._resume: str | None = None  # where the next watch starts; None: list first
@@ -234,7 +236,7 @@ class Informer:
         held = self._objects.get(key)
         if held is not None and revision_of(held) >= revision_of(body):
             return False
-        self._objects[key] = body
+        self._objects[key] = self._readable(body)
         self._tell(key)
         return True
 

@@ -1,0 +1,46 @@
+"""What is stored may be nonsense, from an older version or by hand: whoever would change it is told so. Pure.
+
+Around what decides from records of the store. What it raises over nonsense becomes an error that names the
+object and what is wrong with it; where every record is an object of its kind, the mistake is ours, and stays.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+
+import pydantic
+
+from apiserver import codec
+from apiserver.store.base import Record
+from apiserver.writing import objects, shape
+from kohakuriver import errors
+from kohakuriver.resources import kinds, models
+
+
+@contextlib.contextmanager
+def told(records: Mapping[str, Record | None]) -> Iterator[None]:
+    """Raises Invalid where what is in here fails over one of these records."""
+    try:
+        yield
+    except codec.Unreadable:
+        raise
+    except codec.NONSENSE as error:
+        blamed = next(filter(None, (_blame(record) for record in records.values() if record)), None)
+        raise (blamed or error) from error
+
+
+def _blame(record: Record) -> errors.Invalid | None:
+    plural = codec.plural_of(record.key)
+    resource = next((one for one in kinds.ALL if one.plural == plural), None)
+    if resource is None:
+        return None
+    stored = codec.decode(record)
+    try:
+        models.MODELS[resource].model_validate(shape.prune(models.MODELS[resource], stored)[0])
+    except pydantic.ValidationError as found:
+        first = found.errors(include_url=False)[0]
+        path, name = shape.written(first["loc"]), str(stored["metadata"].get("name"))
+        why = f"what is stored of {resource.kind} {name} cannot be read: {path}: {first['msg']}"
+        error = objects.invalid(resource, name, errors.Cause(path, why, "Unreadable"))
+        error.hint = "mend that field, or delete the object"
+        return error
+    return None
