@@ -71,15 +71,15 @@ class Ears:
         self._sent = {number: at for number, at in self._sent.items() if number > beat}
         if sent is None or sent <= self._known_until:
             return
-        self._known_until = sent
+        deaf_since, self._known_until = self._known_until, sent
         if self._interrupted:
             self._interrupted = False
-            self._discard(now)
+            self._discard(now, deaf_for=now - deaf_since)
 
     def listen(self, *, now: float, late_by: float = 0.0) -> None:
         """Once per tick: notice a view that has gone stale, or a loop that was stopped."""
         if late_by > self._limits.skip:
-            self._discard(now)
+            self._discard(now, deaf_for=0.0)
         if now - self._known_until > self._limits.gap:
             self._interrupted = True
 
@@ -96,7 +96,13 @@ class Ears:
             return _Node(revision, None, now + self._limits.hold, patience)
         return _Node(revision, now, now + patience, patience)
 
-    def _discard(self, now: float) -> None:
-        """Trust no age: every node is excused until its next renewal, or for the hold."""
+    def _discard(self, now: float, *, deaf_for: float) -> None:
+        """Trust no age: every node is excused until its next renewal, or for the hold.
+
+        Once: what has not been heard since the last time keeps what is left of its hold, which stood still
+        while nothing could be heard. Excused anew each time, a dead node would never be found.
+        """
+        whole = now + self._limits.hold
         for node in self._nodes.values():
-            node.heard, node.excused_until = None, now + self._limits.hold
+            left = whole if node.heard is not None else min(whole, node.excused_until + deaf_for)
+            node.heard, node.excused_until = None, left

@@ -152,6 +152,35 @@ def test_a_loop_that_was_held_up_discards_all_ages_first():
     assert listening.lost() == []
 
 
+@pytest.mark.fault(66)
+def test_a_dead_node_is_found_although_the_loop_is_held_up_again_and_again():
+    listening = a_steady_view("n1", "n2")
+    for _ in range(14):
+        listening.pass_time(5, "n2")
+        listening.ears.listen(now=listening.now, late_by=2.1)
+        listening.hear("n2")
+    assert listening.lost() == ["n1"]
+
+
+def test_a_dead_node_is_found_although_the_view_is_cut_again_and_again():
+    listening = a_steady_view("n1", "n2")
+    for _ in range(8):
+        listening.pass_time(6, watch_works=False)
+        listening.pass_time(9, "n2")
+    assert listening.lost() == ["n1"]
+
+
+def test_what_is_left_of_its_minute_stands_still_while_nothing_can_be_heard():
+    listening = a_steady_view("n1")
+    listening.pass_time(30, watch_works=False)
+    listening.pass_time(20)
+    listening.pass_time(300, watch_works=False)
+    listening.pass_time(38)
+    assert listening.lost() == []
+    listening.pass_time(6)
+    assert listening.lost() == ["n1"]
+
+
 def test_silence_is_counted_up_to_the_last_beat_that_came_back():
     listening = a_steady_view("n1")
     listening.pass_time(8)
