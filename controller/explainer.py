@@ -6,9 +6,8 @@ walk.
 """
 
 import asyncio
-import functools
+import itertools
 import logging
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +29,8 @@ UNKNOWN_CONTAINER = "ContainerUnknown"  # the server's reason to refuse a bind
 WIDTH = 4  # writes at a time
 REFRESH = 5.0  # seconds between two looks at messages that were true once
 REFRESHED = 50  # VPSes at most whose numbers are brought up to date in one look
+WISHES = 200  # different ones that one look decides at most
+ASKED = 50_000  # nodes that one look asks at most, of all its wishes together
 
 
 class Explainer:
@@ -53,6 +54,7 @@ class Explainer:
         self._wake = wake
         self._due: dict[ObjectKey, None] = {}  # who may need a word, in order
         self._something = asyncio.Event()
+        self._round: list[VPSRequest] = []  # the wishes that the next looks decide
 
     def look(self, key: ObjectKey) -> None:
         """This VPS may be parked and untold."""
@@ -75,25 +77,41 @@ class Explainer:
             while True:
                 await asyncio.sleep(REFRESH)
                 if is_leading():
-                    self.refresh()
+                    await self.refresh()
 
-    def refresh(self) -> None:
-        """Decide anew for those that are parked; the numbers may have changed, or a word been lost."""
-        budget = REFRESHED
-        for request, old, keys in self._queue.parked():
-            verdict = self._fleet.schedule(request)
-            if not isinstance(verdict, Unschedulable):
-                self._queue.wake(functools.partial(operator.eq, request))
-                self._wake()
-                continue
-            if verdict != old:
-                self._queue.park(request, verdict)
-            for key in keys:
-                vps = self._world.vpses.get(key)
-                if budget > 0 and vps is not None and differs(vps, verdict):
-                    self._due[key] = None
-                    budget -= 1
+    async def refresh(self) -> None:
+        """Decide anew for some of those that are parked: the numbers may have changed, or a word been lost.
+
+        Each look goes on where the last one ended, and others get a turn after every decision.
+        """
+        if not self._round:
+            self._round = self._queue.parked()
+        asked, told = self._fleet.asked, len(self._due)
+        for _ in range(min(WISHES, len(self._round))):
+            self._refresh(self._round.pop())
+            if self._fleet.asked - asked > ASKED or len(self._due) - told > REFRESHED:
+                break
+            await asyncio.sleep(0)
         self._something.set()
+
+    def _refresh(self, request: VPSRequest) -> None:
+        keys = self._queue.members(request)
+        old = self._queue.verdict(keys[0]) if keys else None
+        if old is None:
+            return  # nobody asks for it any more, or it is decided anew in a moment
+        verdict = self._fleet.schedule(request)
+        if not isinstance(verdict, Unschedulable):
+            self._queue.wake([request])
+            self._wake()
+            return
+        if verdict != old:
+            self._queue.park(request, verdict)
+        news = (key for key in keys if self._is_news(key, verdict))
+        self._due.update(dict.fromkeys(itertools.islice(news, REFRESHED)))
+
+    def _is_news(self, key: ObjectKey, verdict: Unschedulable) -> bool:
+        vps = self._world.vpses.get(key)
+        return vps is not None and differs(vps, verdict)
 
     async def _write_all(self, is_leading: Callable[[], bool]) -> None:
         while True:
@@ -138,8 +156,3 @@ def differs(vps: Object, verdict: Unschedulable) -> bool:
     said = view.condition(vps, "Scheduled")
     wanted = unscheduled(verdict.reason, verdict.message)
     return said is None or any(said.get(field) != value for field, value in wanted.items())
-
-
-def _says_so(vps: Object) -> bool:
-    said = view.condition(vps, "Scheduled")
-    return said is not None and said["status"] == "False"

@@ -13,6 +13,7 @@ from controller.deciding import schedule
 from controller.deciding.room import NodeView, to_book, view_of
 from controller.deciding.schedule import Placement, Strategy, Unschedulable
 from controller.deciding.view import Booking, NodeFacts, VPSRequest
+from controller.refusals import Refusals
 
 IN_FLIGHT = -1  # the revision of a booking that has been asked for and not yet answered
 Ranking = list[tuple[float, str]]  # worth, negated, and name: the best first
@@ -42,7 +43,7 @@ class _Held:
 class Fleet:
     """The nodes of the cluster, as the next decision should see them."""
 
-    def __init__(self, *, strategy: Strategy = Strategy.SPREAD) -> None:
+    def __init__(self, *, strategy: Strategy = Strategy.SPREAD, refusals: Refusals | None = None) -> None:
         self.version = 0  # raised by every change
         self._strategy = strategy
         self._facts: dict[str, NodeFacts] = {}
@@ -52,7 +53,7 @@ class Fleet:
         self._with_gpus: Ranking = []  # only nodes that have any, for those who do
         self._with_image: collections.Counter[str] = collections.Counter()
         self._improved: set[str] = set()
-        self._refusals: dict[VPSRequest, Unschedulable] = {}  # of this version
+        self._refusals = refusals or Refusals()
 
     def __len__(self) -> int:
         return len(self._views)
@@ -114,21 +115,33 @@ class Fleet:
 
     def schedule(self, request: VPSRequest) -> Placement | Unschedulable:
         """What `schedule.schedule` says of all nodes."""
-        refusal = self._refusals.get(request)
-        if refusal is not None:
-            return refusal
         if request.node is not None:
             named = self._views.get(request.node)
-            verdict = schedule.schedule(request, [named] if named else [], strategy=self._strategy)
+            return schedule.schedule(request, [named] if named else [], strategy=self._strategy)
+        for_gpus = bool(request.gpus.count)
+        bonus = schedule.IMAGE_BONUS if self._with_image[request.image] > 0 else 0.0
+        kept = self._refusals.get(request)
+        if kept is None:
+            refused: dict[str, int] = {}
+            ranking = self._with_gpus if for_gpus else self._ranking
+            best = schedule.pick(request, self._best_first(ranking), bonus=bonus, refused=refused)
+            self._refusals.asked += len(refused) + 1
+            if best is None:
+                kept = self._refusals.keep(request, refused)
         else:
-            bonus = schedule.IMAGE_BONUS if self._with_image[request.image] > 0 else 0.0
-            ranking = self._with_gpus if request.gpus.count else self._ranking
-            best = schedule.pick(request, self._best_first(ranking), bonus=bonus)
-            nodes = [view for _, view in self._best_first(self._ranking)] if best is None else []
-            verdict = Placement(best.name) if best is not None else schedule.explain(request, nodes)
-        if isinstance(verdict, Unschedulable):
-            self._refusals[request] = verdict
-        return verdict
+            places = sorted(
+                (self._place(node, for_gpus=for_gpus), node) for node in self._refusals.nodes(kept.fitting)
+            )
+            best = schedule.pick(request, ((-place[0], node) for place, node in places), bonus=bonus)
+        if best is not None:
+            return Placement(best.name)
+        assert kept is not None  # noqa: S101 - nothing fits, so what refused it is kept
+        return self._refusals.words(request, kept, [self._views[name] for _, name in self._ranking])
+
+    @property
+    def asked(self) -> int:
+        """How many nodes have been asked about some request so far: what deciding costs."""
+        return self._refusals.asked
 
     def take_improved(self) -> list[NodeView]:
         """The nodes that came, or got better in any way, since this was last asked."""
@@ -150,15 +163,17 @@ class Fleet:
         if view == before:
             return
         self.version += 1
-        self._refusals.clear()
+        self._refusals.changed(name, view)
         self._rank(before, view)
         if view is not None and (before is None or not view.has_no_more_than(before)):
             self._improved.add(name)
 
+    def _place(self, node: NodeView, *, for_gpus: bool) -> tuple[float, str]:
+        return -schedule.worth(node, self._strategy, for_gpus=for_gpus), node.name
+
     def _rank(self, before: NodeView | None, view: NodeView | None) -> None:
         for ranking, for_gpus in ((self._ranking, False), (self._with_gpus, True)):
             if before is not None and (before.facts.gpus or not for_gpus):
-                place = (-schedule.worth(before, self._strategy, for_gpus=for_gpus), before.name)
-                del ranking[bisect.bisect_left(ranking, place)]
+                del ranking[bisect.bisect_left(ranking, self._place(before, for_gpus=for_gpus))]
             if view is not None and (view.facts.gpus or not for_gpus):
-                bisect.insort(ranking, (-schedule.worth(view, self._strategy, for_gpus=for_gpus), view.name))
+                bisect.insort(ranking, self._place(view, for_gpus=for_gpus))

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 Object = dict[str, Any]
 WIDTH = 8  # steps at a time
+BATCH = 200  # VPSes that are looked at before others get a turn
 
 
 class Granter:
@@ -76,22 +77,23 @@ class Granter:
             while True:
                 await self._wakeup.wait()
                 self._wakeup.clear()
-                for key in self.take_due():
-                    tasks.create_task(self.step(key), name=f"grant of {key}")
+                due, self._due = self._due, {}
+                for number, key in enumerate(due, 1):
+                    if self._take(key):
+                        tasks.create_task(self.step(key), name=f"grant of {key}")
+                    if number % BATCH == 0:
+                        await asyncio.sleep(0)
 
-    def take_due(self) -> list[ObjectKey]:
-        """Those that need a step and are not being worked on. What a standby hears of it leaves to `poke`."""
-        due, self._due = self._due, {}
+    def _take(self, key: ObjectKey) -> bool:
+        """Whether it needs a step and nobody works on it. What a standby hears of it leaves to `poke`."""
         if not self._is_leading():
-            return []
-        ready = []
-        for key in due:
-            if key in self._busy:
-                self._due[key] = None
-            elif self._decide(key) is not None:
-                self._busy.add(key)
-                ready.append(key)
-        return ready
+            return False
+        if key in self._busy:
+            self._due[key] = None
+        elif self._decide(key) is not None:
+            self._busy.add(key)
+            return True
+        return False
 
     async def step(self, key: ObjectKey) -> None:
         """One step for one VPS; its outcome is on the watch, which touches it again."""

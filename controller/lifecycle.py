@@ -64,7 +64,9 @@ class Lifecycle:
         self._ticked: float | None = None
         self._braking_since: float | None = None
         self._others: dict[str, tuple[str, float]] = {}  # Leases of controllers: revision, and since when
+        self._marks: dict[str, bool] = {}  # of every Node, whether it is marked
         world.leases.listen(self._lease_changed)
+        world.nodes.listen(self._read_mark)
         world.vpses.listen(self._vps_changed)
 
     @property
@@ -128,11 +130,10 @@ class Lifecycle:
 
     def _judge(self, now: float) -> tuple[Lost, ...]:
         hearings = []
-        names = {key.name for key in map(_key, self._world.nodes)} | set(self._tenants.nodes())
+        names = {*self._marks, *self._tenants.nodes()}
         self._judged_marked &= names
         for name in names:
-            node = self._world.node(name)
-            marked = node is None or view.is_marked_silent(node)  # nothing to write on what is not there
+            marked = self._marks.get(name, True)  # nothing to write on what is not there
             if marked:
                 self._judged_marked.add(name)
             elif name in self._judged_marked:
@@ -239,6 +240,12 @@ class Lifecycle:
         except TimeoutError:
             return
 
+    def _read_mark(self, key: ObjectKey) -> None:
+        node = self._world.nodes.get(key)
+        self._marks.pop(key.name, None)
+        if node is not None:
+            self._marks[key.name] = view.is_marked_silent(node)
+
     def _vps_changed(self, key: ObjectKey) -> None:
         answered = self._tenants.update(key, self._world.vpses.get(key))
         if answered is not None:
@@ -258,7 +265,3 @@ class Lifecycle:
             else:
                 self._others[key.name] = (lease["metadata"]["resourceVersion"], now)
         return None
-
-
-def _key(body: Object) -> ObjectKey:
-    return ObjectKey("", body["metadata"]["name"])

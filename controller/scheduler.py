@@ -7,6 +7,7 @@ told why, once.
 """
 
 import asyncio
+import itertools
 import logging
 import random
 from collections.abc import Callable
@@ -32,8 +33,10 @@ log = logging.getLogger(__name__)
 Object = dict[str, Any]
 WIDTH = 64  # binds under way: most of a bind is waiting for the disks of etcd
 ON_ONE_NODE = 2  # of them: all change one record, and more would only make each other try again
-BATCH = 200  # changed objects taken in before others get a turn
-DECISIONS = 8  # the same for decisions, the longest of which looks at every node
+BATCH = 50  # changed objects taken in before others get a turn
+DECISIONS = 8  # the same for decisions,
+ASKED = 1_000  # for nodes that these ask: the longest asks every node there is,
+WISHES = 20  # and for parked wishes that are held against nodes that got better
 MANY = 16  # changed nodes from which on asking each of them costs more than deciding anew
 
 
@@ -95,7 +98,7 @@ class Scheduler:
         while self._changed:
             self._absorb(BATCH)
             await asyncio.sleep(0)
-        self._wake(self._fleet.take_improved())
+        await self._wake(self._fleet.take_improved())
         while self._is_leading() and self._decide(DECISIONS):  # noqa: ASYNC110 - gives others a turn
             await asyncio.sleep(0)
         self._metrics.pending.set(len(self._queue))
@@ -112,7 +115,7 @@ class Scheduler:
                 self._touch("vps", waiting)
 
     def _absorb(self, count: int) -> None:
-        for kind, key in list(self._changed)[:count]:
+        for kind, key in list(itertools.islice(self._changed, count)):
             del self._changed[kind, key]
             match kind:
                 case "node":
@@ -148,18 +151,22 @@ class Scheduler:
         )
         self._explainer.look(key)
 
-    def _wake(self, improved: list[NodeView]) -> None:
+    async def _wake(self, improved: list[NodeView]) -> None:
         for node in improved:
             self._node_improved(node.name)
-        if not improved:
-            return
+        wishes = self._queue.parked() if improved else []
         if len(improved) >= MANY:
-            self._queue.wake(lambda request: True)
-        else:
-            self._queue.wake(lambda request: any(schedule.fits(request, node) for node in improved))
+            self._queue.wake(wishes)
+            return
+        for number, request in enumerate(wishes, 1):
+            if any(schedule.fits(request, node) for node in improved):
+                self._queue.wake([request])
+            if number % WISHES == 0:
+                await asyncio.sleep(0)
 
     def _decide(self, count: int) -> bool:
         """Decide for some. Whether there may be more to decide now."""
+        asked = self._fleet.asked
         for _ in range(count):
             turn = self._queue.next() if self._under_way < WIDTH else None
             if turn is None:
@@ -171,6 +178,8 @@ class Scheduler:
                 case Unschedulable() as verdict:
                     self._queue.park(request, verdict)
                     self._explainer.look_at_all(request)
+            if self._fleet.asked - asked > ASKED:
+                break
         return True
 
     def _start(self, key: ObjectKey, request: VPSRequest, node: str) -> None:

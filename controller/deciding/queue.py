@@ -7,7 +7,7 @@ woken as a whole, which makes five thousand waiting VPSes as cheap as one. Plain
 import dataclasses
 import heapq
 import itertools
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from controller.deciding.schedule import Unschedulable
@@ -105,11 +105,12 @@ class PendingQueue(Generic[Key]):
         group.verdict = verdict
         return True
 
-    def wake(self, could_help: Callable[[VPSRequest], bool]) -> int:
-        """Take up again those that something could have helped. How many groups that were."""
+    def wake(self, requests: Iterable[VPSRequest]) -> int:
+        """Take up again those that ask for one of these. How many groups that were."""
         woken = 0
-        for request, group in self._groups.items():
-            if group.verdict is not None and could_help(request):
+        for request in requests:
+            group = self._groups.get(request)
+            if group is not None and group.verdict is not None:
                 group.verdict = None
                 self._offer(request)
                 woken += 1
@@ -125,11 +126,9 @@ class PendingQueue(Generic[Key]):
         group = self._groups.get(request)
         return list(group.members) if group is not None else []
 
-    def parked(self) -> Iterator[tuple[VPSRequest, Unschedulable, list[Key]]]:
-        """Every parked group: what it asks for, why it waits, who it is."""
-        for request, group in list(self._groups.items()):
-            if group.verdict is not None:
-                yield request, group.verdict, list(group.members)
+    def parked(self) -> list[VPSRequest]:
+        """What those ask for that are parked, each wish once."""
+        return [request for request, group in self._groups.items() if group.verdict is not None]
 
     def _place_of(self, key: Key) -> _Place | None:
         request = self._group_of.get(key)

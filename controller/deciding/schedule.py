@@ -6,7 +6,7 @@ decision among a thousand nodes need not look at all of them. Pure: no I/O, no c
 
 import dataclasses
 import enum
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from controller.deciding import filters
 from controller.deciding.refusing import Filter
@@ -68,17 +68,27 @@ def worth(node: NodeView, strategy: Strategy, *, for_gpus: bool) -> float:
     return value - GPU_MALUS if facts.gpus and not for_gpus else value
 
 
-def pick(request: VPSRequest, ranked: Iterable[tuple[float, NodeView]], *, bonus: float) -> NodeView | None:
-    """The best of nodes that come with their worth, best first. `bonus` bounds what a later one may gain."""
+def pick(
+    request: VPSRequest,
+    ranked: Iterable[tuple[float, NodeView]],
+    *,
+    bonus: float,
+    refused: dict[str, int] | None = None,
+) -> NodeView | None:
+    """The best of nodes that come with their worth, best first. `bonus` bounds what a later one may gain.
+
+    `refused` hears of each node that was asked and refused, and by which of the filters.
+    """
     to_pass = filters.that_apply(request)
+    told = refused if refused is not None else {}
     best: NodeView | None = None
     best_score = float("-inf")
     for value, node in ranked:
         if value + bonus <= best_score:
             break
-        for each in to_pass:
-            if not each.fits(node):
-                break
+        number = first_refusal(to_pass, node)
+        if number is not None:
+            told[node.name] = number
         else:
             score = value + _preference(request, node)
             if score > best_score:
@@ -90,32 +100,55 @@ def fits(request: VPSRequest, node: NodeView) -> bool:
     """Whether this node alone would do."""
     if request.node not in (None, node.name):
         return False
-    return all(each.fits(node) for each in filters.that_apply(request))
+    return first_refusal(filters.that_apply(request), node) is None
+
+
+def first_refusal(to_pass: Sequence[Filter], node: NodeView) -> int | None:
+    """Which of these filters is the first to refuse this node, if one does."""
+    for number, each in enumerate(to_pass):
+        if not each.fits(node):
+            return number
+    return None
 
 
 def explain(request: VPSRequest, nodes: Sequence[NodeView]) -> Unschedulable:
     """Why none of these nodes will do, in the words of the filters that refused."""
     if request.node is not None:
         return _explain_named(request, nodes)
-    if not nodes:
+    to_pass = filters.that_apply(request)
+    return explain_by(to_pass, _by_refusal(to_pass, nodes))
+
+
+def explain_by(to_pass: Sequence[Filter], refused: Mapping[int, Sequence[NodeView]]) -> Unschedulable:
+    """The same, once it is known which nodes each filter was the first to refuse."""
+    if not refused:
         return Unschedulable("NoNodes", "no node has joined yet")
-    refusals = refusals_of(filters.that_apply(request), nodes)
-    parts = [f"{len(refused)} {each.phrase(refused)}" for each, refused in refusals]
-    return Unschedulable("Unschedulable", f"0 of {len(nodes)} nodes fit: {', '.join(parts)}")
+    parts = [f"{len(nodes)} {each.phrase(nodes)}" for each, nodes in _most_first(to_pass, refused)]
+    total = sum(len(nodes) for nodes in refused.values())
+    return Unschedulable("Unschedulable", f"0 of {total} nodes fit: {', '.join(parts)}")
 
 
-def refusals_of(to_pass: Sequence[Filter], nodes: Iterable[NodeView]) -> list[tuple[Filter, list[NodeView]]]:
+def refusals_of(
+    to_pass: Sequence[Filter], nodes: Iterable[NodeView]
+) -> list[tuple[Filter, Sequence[NodeView]]]:
     """Each filter with the nodes it was the first to refuse, most nodes first."""
+    return _most_first(to_pass, _by_refusal(to_pass, nodes))
+
+
+def _by_refusal(to_pass: Sequence[Filter], nodes: Iterable[NodeView]) -> dict[int, list[NodeView]]:
     refused: dict[int, list[NodeView]] = {}
     for node in nodes:
-        for index, each in enumerate(to_pass):
-            if not each.fits(node):
-                refused.setdefault(index, []).append(node)
-                break
-    return [
-        (to_pass[index], found)
-        for index, found in sorted(refused.items(), key=lambda item: (-len(item[1]), item[0]))
-    ]
+        number = first_refusal(to_pass, node)
+        if number is not None:
+            refused.setdefault(number, []).append(node)
+    return refused
+
+
+def _most_first(
+    to_pass: Sequence[Filter], refused: Mapping[int, Sequence[NodeView]]
+) -> list[tuple[Filter, Sequence[NodeView]]]:
+    ordered = sorted(refused.items(), key=lambda item: (-len(item[1]), item[0]))
+    return [(to_pass[number], nodes) for number, nodes in ordered]
 
 
 def _explain_named(request: VPSRequest, nodes: Sequence[NodeView]) -> Unschedulable:

@@ -3,11 +3,12 @@
 from controller.deciding.schedule import Placement, Unschedulable
 from controller.deciding.view import Booking
 from controller.fleet import Fleet
+from controller.refusals import Refusals
 from tests.controller.builders import GI, a_node, a_request, a_wish, some_gpus
 
 
-def a_fleet(*nodes):
-    fleet = Fleet()
+def a_fleet(*nodes, refusals=None):
+    fleet = Fleet(refusals=refusals)
     for node in nodes or (a_node("n1", cores=4),):
         fleet.set_node(node.name, node.facts)
         fleet.set_bookings(node.name, {}, revision=1)
@@ -115,3 +116,36 @@ def test_exclusive_cores_that_were_asked_for_are_nobody_elses():
     assert fleet.get("n1").use.taken == {0, 1, 2}
     assert isinstance(fleet.schedule(a_request(cores=2, exclusive=2)), Unschedulable)
     assert fleet.schedule(a_request(cores=1)) == Placement("n1")
+
+
+def test_what_fits_nowhere_is_asked_of_a_changed_node_alone():
+    fleet = a_fleet(*(a_node(f"n{number}", cores=4) for number in range(50)))
+    wishes = [a_request(cores=5, former=f"u{number}") for number in range(20)]
+    first = [fleet.schedule(wish).message for wish in wishes]
+    fleet.assume("n7", "u1", a_request(cores=3))
+    before = fleet.asked
+    for wish in wishes:
+        assert fleet.schedule(wish).message == first[0] == first[-1]
+    assert fleet.asked - before == len(wishes)
+    fleet.set_node("n9", a_node("n9", cores=6).facts)
+    assert {fleet.schedule(wish) for wish in wishes} == {Placement("n9")}
+
+
+def test_a_node_that_takes_the_place_of_one_that_is_gone_is_asked():
+    fleet = a_fleet(a_node("n1", cores=4), a_node("n2", cores=2))
+    assert fleet.schedule(a_request(cores=5)).message.startswith("0 of 2 nodes fit: 2 short of cores")
+    fleet.set_node("n1", None)
+    fleet.set_node("n3", a_node("n3", cores=5, cordoned=True).facts)
+    assert fleet.schedule(a_request(cores=5)).message == (
+        "0 of 2 nodes fit: 1 cordoned, 1 short of cores (need 5, free 2 on n2)"
+    )
+
+
+def test_what_was_forgotten_is_asked_of_every_node_again():
+    fleet = a_fleet(a_node("n1", cores=4), a_node("n2", cores=4), refusals=Refusals(requests=1, changes=3))
+    assert isinstance(fleet.schedule(a_request(cores=6)), Unschedulable)
+    assert isinstance(fleet.schedule(a_request(cores=7)), Unschedulable)
+    for cores in (1, 2, 3, 6):
+        fleet.set_node("n1", a_node("n1", cores=cores).facts)
+    assert fleet.schedule(a_request(cores=6)) == Placement("n1")
+    assert "most free 6 on n1" in fleet.schedule(a_request(cores=7)).message

@@ -61,7 +61,7 @@ def test_a_refusal_parks_all_that_ask_for_the_same_and_nobody_else():
     queue.park(LARGE, FULL)
     queue.put("d", LARGE, priority=9, born="3")
     assert drained(queue) == ["c"]
-    assert [keys for _, _, keys in queue.parked()] == [["a", "b", "d"]]
+    assert [queue.members(request) for request in queue.parked()] == [["a", "b", "d"]]
 
 
 def test_only_those_that_could_be_helped_are_woken():
@@ -70,7 +70,7 @@ def test_only_those_that_could_be_helped_are_woken():
     queue.put("small", SMALL, priority=0, born="2")
     queue.park(LARGE, FULL)
     queue.park(SMALL, FULL)
-    assert queue.wake(lambda request: request == SMALL) == 1
+    assert queue.wake([SMALL]) == 1
     assert drained(queue) == ["small"]
     assert queue.verdict("large") == FULL
 
@@ -119,7 +119,7 @@ def test_next_is_always_the_first_of_those_that_are_not_parked(steps):
                 queue.park(request, FULL)
                 parked.add(request)
             case ("wake", request):
-                queue.wake(lambda other, request=request: other == request)
+                queue.wake([request])
                 parked.discard(request)
         parked &= {request for request, _ in model.values()}  # nobody asks for it any more
         waiting = [(place, key) for key, (request, place) in model.items() if request not in parked]

@@ -101,6 +101,25 @@ def test_the_ranked_fleet_decides_as_the_plain_rule_does(cluster, request, strat
         assert sorted(got.message) == sorted(expected.message), "the same words, whatever the order"
 
 
+@given(clusters(), clusters(), st.lists(REQUESTS, max_size=4), st.sampled_from(Strategy))
+def test_it_still_does_after_nodes_came_changed_and_went(before, after, requests, strategy):
+    fleet = Fleet(strategy=strategy)
+    for name, (node, bookings) in before.items():
+        fleet.set_node(name, node)
+        fleet.set_bookings(name, bookings, revision=1)
+        for request in requests:
+            fleet.schedule(request)
+    for name in before.keys() - after.keys():
+        fleet.set_node(name, None)
+    for name, (node, bookings) in after.items():
+        fleet.set_node(name, node)
+        fleet.set_bookings(name, bookings, revision=2)
+    nodes = [view_of(*each) for each in after.values()]
+    for request in requests:
+        expected, got = schedule.schedule(request, nodes, strategy=strategy), fleet.schedule(request)
+        assert got == expected, "what is kept of a request is what asking every node anew would say"
+
+
 @given(clusters(), st.lists(REQUESTS, max_size=12), st.sampled_from(Strategy))
 def test_nothing_is_promised_twice(cluster, requests, strategy):
     fleet = Fleet(strategy=strategy)
