@@ -83,7 +83,9 @@ class Agent:
     ) -> None:
         self.settings = settings
         self.runtime = runtime
+        self._client = client
         self._clock = clock
+        self._gap = asyncio.Event()  # in the renewals
         self.session = uuid.uuid4().hex
         self.journal = Journal(settings.data_dir)
         self.watchman = Watchman(
@@ -163,7 +165,7 @@ class Agent:
             period=settings.renew,
             clock=clock,
             chance=chance,
-            gap=self._gap,
+            gap=self._gap.set,
             witness=self.watchman,
         )
         self.holders = Holders(settings.data_dir / "sessions", docker=settings.docker)
@@ -187,6 +189,7 @@ class Agent:
         self.watches.servers.listen(lambda _: self._servers_changed())
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.heartbeat.run(), name="heartbeat")
+            tasks.create_task(self._after_gaps(), name="gaps")
             self.watches.start(tasks)
             tasks.create_task(self.recorder.run(), name="events")
             await self.devices.refresh()
@@ -326,7 +329,11 @@ class Agent:
 
     _marks: frozenset[tuple[str, str, bool]] = frozenset()
 
-    def _gap(self) -> None:
-        """The server may have taken this node for lost: say everything again."""
-        self.reporter.answer_all()
-        self.node.look()
+    async def _after_gaps(self) -> None:
+        """This node may have been taken for lost: hear and say everything anew, on connections that live."""
+        while True:
+            await self._gap.wait()
+            self._gap.clear()
+            await self._client.reconnect()
+            self.reporter.answer_all()
+            self.node.look_anew()

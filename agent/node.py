@@ -65,9 +65,15 @@ class NodeKeeper:
         self._topology = topology
         self._key = ObjectKey("", settings.node)
         self._wake = asyncio.Event()
+        self._is_old = False  # what is held of the Node may be of long ago
 
     def look(self) -> None:
         """Something may have changed."""
+        self._wake.set()
+
+    def look_anew(self) -> None:
+        """The Node may have changed, and no watch have told of it: read it first."""
+        self._is_old = True
         self._wake.set()
 
     async def run(self) -> None:
@@ -88,6 +94,8 @@ class NodeKeeper:
     async def step(self) -> None:
         """Make the Node if it is not there, and bring its status up to what is so."""
         await self._devices.refresh()
+        if self._is_old:
+            await self._read()
         held = await self._labelled(self._nodes.get(self._key) or await self._register())
         change = await self._change(held)
         if change is None:
@@ -99,6 +107,13 @@ class NodeKeeper:
             self._nodes.drop(self._key)  # it was deleted, or made again, under us
             raise
         self._nodes.overlay(answer)
+
+    async def _read(self) -> None:
+        try:
+            self._nodes.overlay(await self._client.get(kinds.NODE, self._settings.node))
+        except errors.NotFound:
+            self._nodes.drop(self._key)
+        self._is_old = False
 
     async def _register(self) -> Object:
         body: Object = {

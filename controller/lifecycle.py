@@ -117,6 +117,8 @@ class Lifecycle:
         late_by = now - (self._ticked if self._ticked is not None else now) - expected
         if late_by > self._limits.skip:
             log.warning("the controller was held up: all ages are discarded", extra={"late_by": late_by})
+        if late_by > self._limits.gap and self._tasks is not None:
+            self._tasks.create_task(self._world.reconnect(), name="reconnecting")
         self._ticked = now
         self._ears.listen(now=now, late_by=late_by)
         if self._ears.is_interrupted:

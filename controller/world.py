@@ -53,6 +53,10 @@ class World:
         for informer in self.all:
             await informer.wait_synced()
 
+    async def reconnect(self) -> None:
+        """This controller has slept: its connections may be dead, and nothing would say so for long."""
+        await self._client.reconnect()
+
     def node(self, name: str) -> Object | None:
         return self.nodes.get(ObjectKey("", name))
 

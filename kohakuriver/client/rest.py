@@ -59,13 +59,11 @@ class Client:
         headers = {"User-Agent": f"{program}/{__version__}", "Accept": "application/json"}
         if connection.token:
             headers["Authorization"] = f"Bearer {connection.token}"
+        self._headers = headers
         self._warned: set[str] = set()
-        tls = connection.tls()
-        self._session = aiohttp.ClientSession(
-            headers=headers,
-            timeout=self._timeout,
-            connector=aiohttp.TCPConnector(ssl=tls if tls is not None else True, limit=0),
-        )
+        self._tls = connection.tls()
+        self._session = self._open()
+        self._under_way: set[asyncio.Timeout] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -77,6 +75,36 @@ class Client:
 
     async def aclose(self) -> None:
         await self._session.close()
+
+    async def reconnect(self) -> None:
+        """End every connection: they may be dead and not say so, as after the machine has slept.
+
+        What is under way fails at once, watches included, and whatever comes then opens a new one.
+        """
+        former, self._session = self._session, self._open()
+        for until in self._under_way:
+            if not until.expired():
+                until.reschedule(0.0)
+        await asyncio.sleep(0)
+        await former.close()
+
+    @contextlib.asynccontextmanager
+    async def _until_reconnected(self) -> AsyncIterator[None]:
+        """Raises TimeoutError as soon as all connections are to end: whoever reads from one that is closed
+        here would wait for ever."""
+        async with asyncio.timeout(None) as until:
+            self._under_way.add(until)
+            try:
+                yield
+            finally:
+                self._under_way.discard(until)
+
+    def _open(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            headers=self._headers,
+            timeout=self._timeout,
+            connector=aiohttp.TCPConnector(ssl=self._tls if self._tls is not None else True, limit=0),
+        )
 
     async def get(self, resource: ResourceType, name: str, *, namespace: str | None = None) -> Object:
         return await self.call("GET", resource.path(namespace=namespace, name=name))
@@ -165,9 +193,12 @@ class Client:
         for others in range(len(self.servers.all) - 1, -1, -1):
             with self._leaving(self.server) as server:
                 try:
-                    async with self._session.request(
-                        method, server + path, data=data, params=params, headers=headers
-                    ) as response:
+                    async with (
+                        self._until_reconnected(),
+                        self._session.request(
+                            method, server + path, data=data, params=params, headers=headers
+                        ) as response,
+                    ):
                         content = await response.read()
                 except aiohttp.ClientConnectorError as error:
                     if others:
@@ -216,22 +247,43 @@ class Client:
             "resourceVersion": resource_version,
         }
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=silence)
+        session = self._session
         with self._leaving(self.server) as server:
             url = server + resource.path(namespace=namespace)
             try:
-                async with self._session.get(url, params=params, timeout=timeout) as response:
+                async with self._until_reconnected():
+                    opened = await session.get(url, params=params, timeout=timeout)
+                async with opened as response:
                     if response.status >= 400:
                         raise errors.from_status(_parse(await response.read()), code=response.status)
                     found = response.headers.get(HISTORY_HEADER, "")
                     if history and found != history:
                         raise errors.Expired("the store is in another history", hint="list again")
-                    async for line in _lines(response.content):
+                    async for line in self._lines(response.content, session):
                         event = orjson.loads(line)
                         if event["type"] == "ERROR":
                             raise errors.from_status(event["object"])
                         yield WatchEvent(event["type"], event["object"])
             except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
                 raise _unreachable(server, error) from error
+
+    async def _lines(
+        self, stream: aiohttp.StreamReader, session: aiohttp.ClientSession
+    ) -> AsyncIterator[bytes]:
+        """Whole lines of any length; aiohttp's own line reader refuses long ones."""
+        rest = b""
+        while True:
+            if session is not self._session:
+                raise ConnectionError("all connections were ended")
+            async with self._until_reconnected():
+                chunk = await stream.readany()
+            if not chunk:
+                return
+            *whole, rest = (rest + chunk).split(b"\n")
+            for line in whole:
+                if line:
+                    yield line
+            await asyncio.sleep(0)
 
     @contextlib.contextmanager
     def _leaving(self, server: str) -> Iterator[str]:
@@ -268,14 +320,3 @@ def _parse(content: bytes) -> Object:
     except orjson.JSONDecodeError:
         answer = {"message": content[:256].decode(errors="replace")}
     return answer if isinstance(answer, dict) else {"message": str(answer)[:256]}
-
-
-async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """Whole lines of any length; aiohttp's own line reader refuses long ones."""
-    rest = b""
-    async for chunk in stream.iter_any():
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            if line:
-                yield line
-        await asyncio.sleep(0)

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from agent.heartbeat import attempt_timeout
 from agent.loop import Agent
 from agent.machine.beneath import FakeMounter
 from agent.runtime.base import Container, Runtime
@@ -59,11 +60,18 @@ class Node:
     agent: Agent | None = None
     task: asyncio.Task[None] | None = None
     secret: str = ""  # its credential, where that is not the one which the API server knows it by
+    url: str = ""  # by which the agent reaches the server; the server's own, where there is none
 
     @contextlib.asynccontextmanager
     async def clients(self) -> AsyncIterator[tuple[Client, Client]]:
-        connection = Connection(server=self.api.url, token=self.secret or self.api.token(self.name))
-        async with Client(connection, program="agent") as one, Client(connection, program="heart") as two:
+        connection = Connection(
+            server=self.url or self.api.url, token=self.secret or self.api.token(self.name)
+        )
+        patience = attempt_timeout(3.0)
+        async with (
+            Client(connection, program="agent") as one,
+            Client(connection, program="heart", timeout=patience) as two,
+        ):
             yield one, two
 
     async def start_agent(self, **settings: Any) -> None:

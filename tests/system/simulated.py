@@ -16,7 +16,7 @@ from kohakuriver import errors
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import revision_of
-from kohakuriver.clock import LoopClock, micro_timestamp
+from kohakuriver.clock import Clock, LoopClock, micro_timestamp
 from kohakuriver.resources.kinds import LEASE, NODE, NODE_ALLOCATION, NODE_LEASE_NAMESPACE, VPS
 from tests.apiserver.api import Api
 
@@ -149,9 +149,17 @@ class RunningController:
     """A controller as a task: `stop()` ends it in good order, `kill()` does not."""
 
     def __init__(
-        self, api: Api, identity: str, *, strategy: Strategy = Strategy.SPREAD, lease: str = LEASE_NAME
+        self,
+        api: Api,
+        identity: str,
+        *,
+        strategy: Strategy = Strategy.SPREAD,
+        lease: str = LEASE_NAME,
+        url: str = "",
+        clock: Clock | None = None,
     ) -> None:
-        self._connection = Connection(server=api.url, token=api.token("controller"))
+        self._connection = Connection(server=url or api.url, token=api.token("controller"))
+        self._clock = clock or LoopClock()
         self._options = Options(identity=identity, strategy=strategy, lease=lease)
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -177,7 +185,7 @@ class RunningController:
 
     async def _run(self) -> None:
         async with Client(self._connection, program="controller") as client:
-            self.controller = Controller(client, self._connection, options=self._options, clock=LoopClock())
+            self.controller = Controller(client, self._connection, options=self._options, clock=self._clock)
             await self.controller.run(self._stop)
 
 

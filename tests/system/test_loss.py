@@ -27,6 +27,7 @@ from tests.system.simulated import (
     nothing_is_written,
     phases,
 )
+from tests.system.simulation.link import Link
 
 pytestmark = pytest.mark.looptime
 
@@ -263,3 +264,30 @@ async def test_a_silent_node_gets_no_new_vps():
 
 def _users(names):
     return tuple(User(name, Role.NODE, node=name) for name in names)
+
+
+class Slept(LoopClock):
+    """Counts time in which nothing ran."""
+
+    asleep = 0.0
+
+    def monotonic(self):
+        return super().monotonic() + self.asleep
+
+
+@pytest.mark.fault(67)
+async def test_a_controller_that_slept_works_within_seconds_and_calls_nobody_lost():
+    async with contextlib.AsyncExitStack() as stack:
+        api = await stack.enter_async_context(running_api())
+        link = await stack.enter_async_context(Link(int(api.url.rsplit(":", 1)[1])))
+        await stack.enter_async_context(SimulatedNode(api, "n1"))
+        clock = Slept()
+        await stack.enter_async_context(RunningController(api, "c1", url=link.url, clock=clock))
+        await asyncio.sleep(20)
+        clock.asleep = 3600.0
+        for end in link.ends:
+            end.other = None  # the other side has let go of it
+        await api.create(VPS, a_vps("dev"))
+        await eventually(api, 15, dev="running")
+        await asyncio.sleep(60)
+        assert (await conditions(api, NODE.path(name="n1")))["Ready"]["status"] == "True"
