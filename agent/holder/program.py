@@ -21,6 +21,7 @@ Spawn = Callable[[Coroutine[Any, Any, None]], None]
 _RESIZE_TRIES: Final = 20
 _RESIZE_AGAIN: Final = 0.05  # seconds
 _BUFFER: Final = 1 << 16  # bytes of input that wait here before they count as not taken
+_HELD_FOR: Final = 5.0  # seconds that input waits for the terminal's first size, at most
 
 LOGIN: Final = (
     "/bin/sh",
@@ -44,16 +45,20 @@ class TerminalProgram(SharedReader):
         self._is_paused = False
         self._sizes: list[Size] = []  # to be set, one after the other
         self._is_resizing = False
+        self._held: bytearray | None = bytearray()  # input until the terminal has its first size; then None
         self._is_hanging_up = False
 
     # For the session.
 
     def feed(self, data: bytes) -> None:
-        if self._transport is not None:
+        if self._held is not None and self._is_resizing:
+            self._held += data
+        elif self._transport is not None:
             self._transport.write(data)
 
     def unfed(self) -> int:
-        return self._transport.get_write_buffer_size() if self._transport is not None else 0
+        held = len(self._held) if self._held is not None else 0
+        return held + (self._transport.get_write_buffer_size() if self._transport is not None else 0)
 
     def pause(self) -> None:
         if self._transport is not None and not self._is_paused:
@@ -70,6 +75,8 @@ class TerminalProgram(SharedReader):
         self._sizes = [Size(max(size.rows - 1, 1), size.cols), size] if redraw else [size]
         if not self._is_resizing:
             self._is_resizing = True
+            if self._held is not None:  # what is typed at once may ask how large the terminal is
+                asyncio.get_running_loop().call_later(_HELD_FOR, self._let_in)
             self._spawn(self._resize())
 
     def hang_up(self) -> None:
@@ -109,6 +116,15 @@ class TerminalProgram(SharedReader):
                     return
         finally:
             self._is_resizing = False
+            self._let_in()
+
+    def _let_in(self) -> None:
+        """The terminal has its first size, or will not get one soon: what was typed meanwhile goes in."""
+        held, self._held = self._held, None
+        if held and self._transport is not None:
+            self._transport.write(held)
+            if self._transport.get_write_buffer_size() <= _BUFFER:  # else `resume_writing` comes
+                self._session.fed()
 
     async def _set(self, size: Size) -> bool:
         """The engine refuses until the program has really begun."""
