@@ -1,12 +1,14 @@
 """What a program wrote: how much is kept, has been sent, and has been shown. Pure.
 
 Attached, nothing is dropped that was not acknowledged, and the program is stopped when too much waits;
-detached, the program runs on and the oldest is dropped.
+detached, the program runs on and the oldest is dropped. What somebody who attaches is shown of before is made
+quiet: no terminal answers it (replay.py). What comes while somebody is attached is never touched.
 """
 
 import dataclasses
 from typing import Final
 
+from agent.holder.replay import quiet
 from agent.holder.ring import Ring
 
 KEPT: Final = 1 << 18  # bytes that a client who comes back can still get
@@ -32,6 +34,7 @@ class Outflow:
         self._is_attached = False
         self._sent = 0
         self._acknowledged = 0
+        self._seen = 0  # the offset before which everything was sent to some terminal
 
     @property
     def total(self) -> int:
@@ -52,10 +55,18 @@ class Outflow:
         self._ring.append(data)
         self._drop()
 
-    def attach(self, offset: int | None) -> Resumed:
-        """Somebody who has seen everything before `offset`; None: who wants all that is kept."""
+    def attach(self, offset: int | None, *, comes_back: bool, is_first: bool = False) -> Resumed:
+        """Somebody who has seen everything before `offset`; None: who wants all that is kept.
+
+        Who comes back was the last to be attached, so that nobody has seen what is behind `offset`. For the
+        first, who had the program started, nothing is old.
+        """
         start = self._ring.start
         output = start if offset is None else min(max(offset, start), self._ring.end)
+        if comes_back and offset is not None:
+            self._seen = output
+        if not is_first:
+            self._make_quiet(output)
         self._is_attached = True
         self._sent = self._acknowledged = output
         return Resumed(output, 0 if offset is None else output - min(offset, output))
@@ -76,7 +87,14 @@ class Outflow:
             return b""
         data = self._ring.read(self._sent, min(room, PIECE))
         self._sent += len(data)
+        self._seen = max(self._seen, self._sent)
         return data
+
+    def _make_quiet(self, output: int) -> None:
+        kept = self._ring.read(output, self._ring.end - output)
+        made = quiet(kept, seen=self._seen - output)
+        if made != kept:
+            self._ring.replace_from(output, made)
 
     def _drop(self) -> None:
         keep = self._ring.end - self._kept

@@ -28,6 +28,17 @@ class Ring:
         while self._blocks and self.start + len(self._blocks[0]) <= offset:
             self.start += len(self._blocks.popleft())
 
+    def replace_from(self, offset: int, data: bytes) -> None:
+        """Other bytes, as many, for those that are kept from that offset on."""
+        behind = self.end
+        while behind > offset:
+            block = self._blocks.pop()
+            behind -= len(block)
+            if behind < offset:
+                self._blocks.append(bytes(block[: offset - behind]))
+                behind = offset
+        self._blocks += [data[place : place + _BLOCK] for place in range(0, len(data), _BLOCK)]
+
     def read(self, offset: int, most: int) -> bytes:
         """Bytes from that offset on, as many as lie together; none at the end."""
         behind = self.end

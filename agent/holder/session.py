@@ -132,9 +132,10 @@ class Session:
         older, self.attachment = self.attachment, attachment
         if older is not None:
             older.finish(Ending(None, "TakenOver", "the session was taken over from elsewhere"))
+        comes_back = attachment.number // STRIDE == self._number // STRIDE
         self._number = attachment.number
         self._stop_waiting()
-        resumed = self._outflow.attach(offset)
+        resumed = self._outflow.attach(offset, comes_back=comes_back, is_first=created)
         self._told = self._taken
         attachment.framed.send_control(
             {
