@@ -14,8 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from kohakuriver import private_file
-from kohakuriver.errors import ConfigError
+from kohakuriver import errors, private_file
 
 VALID_DAYS = 3650
 WARN_DAYS = 365  # before the end, wherever a person looks
@@ -37,11 +36,20 @@ class Pair:
 
 
 def load(folder: Path, name: str) -> Pair | None:
-    """The pair that `save` wrote, or None when there is none."""
+    """The pair that `save` wrote; None when there is none, or only half of one: the power was cut between
+    its two files. Raises ConfigError for an authority without its key: machines trust just that one."""
     certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
     if not (certificate.exists() and key.exists()):
         return None
-    return Pair(certificate.read_bytes(), key.read_bytes())
+    found = Pair(certificate.read_bytes(), key.read_bytes())
+    if _belong_together(found):
+        return found
+    if _is_authority(found):
+        raise errors.ConfigError(
+            f"{key} is not the key of {certificate}",
+            hint="bring both back from a backup; what trusts that certificate takes no other",
+        )
+    return None
 
 
 def ends_of(certificates: bytes) -> datetime.datetime:
@@ -135,11 +143,28 @@ def hosts_of(pair: Pair) -> frozenset[str]:
     return frozenset(str(name.value) for name in names)
 
 
+def _belong_together(pair: Pair) -> bool:
+    try:
+        certificate = x509.load_pem_x509_certificate(pair.certificate)
+        key = serialization.load_pem_private_key(pair.key, password=None)
+    except (ValueError, TypeError):
+        return False
+    return certificate.public_key() == key.public_key()
+
+
+def _is_authority(pair: Pair) -> bool:
+    try:
+        certificate = x509.load_pem_x509_certificate(pair.certificate)
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (ValueError, x509.ExtensionNotFound):
+        return False
+
+
 def _builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime.datetime
 ) -> x509.CertificateBuilder:
     if now < SOUND:
-        raise ConfigError(
+        raise errors.ConfigError(
             f"this machine's clock says {now:%Y-%m-%d}: what is signed now would be over once it is right",
             hint="set the clock (timedatectl says whether it is synchronized), then try again",
         )

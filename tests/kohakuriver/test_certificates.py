@@ -36,6 +36,28 @@ def test_a_saved_pair_loads_again_and_its_key_is_private(tmp_path):
     assert certificates.load(tmp_path, "other") is None
 
 
+def test_a_certificate_whose_key_is_another_is_no_pair_and_is_signed_anew(tmp_path):
+    authority = certificates.new_authority("test", now=NOW)
+    certificates.sign(authority, "server", hosts=["127.0.0.1"], now=NOW).save(tmp_path, "server")
+    (tmp_path / "server.key").write_bytes(certificates.sign(authority, "server", hosts=[], now=NOW).key)
+    assert certificates.load(tmp_path, "server") is None
+
+
+def test_a_file_that_a_power_cut_left_empty_is_no_pair(tmp_path):
+    authority = certificates.new_authority("test", now=NOW)
+    certificates.sign(authority, "server", hosts=["127.0.0.1"], now=NOW).save(tmp_path, "server")
+    (tmp_path / "server.key").write_bytes(b"")
+    assert certificates.load(tmp_path, "server") is None
+
+
+def test_an_authority_that_machines_trust_is_never_replaced_for_a_key_of_another(tmp_path):
+    certificates.new_authority("test", now=NOW).save(tmp_path, "ca")
+    (tmp_path / "ca.key").write_bytes(certificates.new_authority("test", now=NOW).key)
+    with pytest.raises(errors.ConfigError) as caught:
+        certificates.load(tmp_path, "ca")
+    assert "ca.key" in caught.value.message
+
+
 def test_a_certificate_knows_its_hosts():
     authority = certificates.new_authority("test", now=NOW)
     pair = certificates.sign(authority, "server", hosts=["127.0.0.1", "n1"], now=NOW)

@@ -39,3 +39,15 @@ def test_a_file_in_the_way_is_said_to_be_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(NotADirectoryError):
         private_file.make_folder(tmp_path / "file" / "below")
+
+
+def test_the_folders_are_on_disk_too_once_a_file_has_its_name(tmp_path: Path) -> None:
+    synced: list[tuple[str, list[str]]] = []
+
+    def sync(descriptor: int) -> None:
+        place = Path(f"/proc/self/fd/{descriptor}").readlink()
+        synced.append((place.name, sorted(one.name for one in place.iterdir()) if place.is_dir() else []))
+
+    private_file.write(tmp_path / "made" / "token", "secret", sync=sync)
+    assert (tmp_path.name, ["made"]) in synced
+    assert synced[-1] == ("made", ["token"])
