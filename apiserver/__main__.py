@@ -14,6 +14,7 @@ from apiserver.admitting.identity import TokenFile
 from apiserver.context import SERVER
 from apiserver.expiry import Expiry
 from apiserver.lineage import Lineage
+from apiserver.serving import strangers
 from apiserver.serving.connections import Runner, Site
 from apiserver.serving.middleware import METRICS
 from apiserver.store.base import StoreError
@@ -75,6 +76,7 @@ async def serve(given: options.Options) -> None:
     tokens = TokenFile.load(given.token_file)
     tls, authority = given.tls(), given.authority()
     clock = SystemClock()
+    logging.getLogger(strangers.AUDIT).addFilter(strangers.Strangers(clock))
     expiry = _expiry(given, clock)
     store = await _connect(given)
     try:
