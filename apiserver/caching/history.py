@@ -19,9 +19,13 @@ KEPT_BYTES = 64 * 1024 * 1024
 
 
 class Event:
-    """One change of one object."""
+    """One change of one object.
 
-    __slots__ = ("_lines", "at", "entry", "moment", "previous", "revision")
+    Who is cut behind a removal resumes at the revision that its line has: before its own, where more of the
+    same revision follows.
+    """
+
+    __slots__ = ("_lines", "at", "entry", "moment", "previous", "resumes_at", "revision")
 
     def __init__(
         self,
@@ -31,12 +35,14 @@ class Event:
         previous: Entry | None,
         at: float,
         moment: datetime.datetime,
+        resumes_at: int | None = None,
     ) -> None:
         self.revision = revision
         self.entry = entry
         self.previous = previous
         self.at = at
         self.moment = moment
+        self.resumes_at = revision if resumes_at is None else resumes_at
         self._lines: dict[tuple[EventType, Form], bytes] = {}
 
     def type_for(self, selection: Selection) -> EventType | None:
@@ -63,7 +69,7 @@ class Event:
 
     def _raw(self, type_: EventType) -> bytes:
         if type_ is EventType.DELETED and self.previous is not None:
-            return self.previous.at(self.revision)
+            return self.previous.at(self.resumes_at)
         assert self.entry is not None, "only a deletion has no new state"  # noqa: S101
         return self.entry.raw
 

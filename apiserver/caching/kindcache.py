@@ -69,10 +69,11 @@ class KindCache:
         if (entry is None) != (previous is None):
             self._order = None
         if entry is not None and previous is not None and entry.uid != previous.uid:
-            self._happened(revision, None, previous)  # adopted: another object under the same name
+            # Adopted: another object under the same name, which a watch that is cut here is not to miss.
+            self._happened(self._event(revision, None, previous, followed=True))
             previous = None
         if entry is not None or previous is not None:
-            self._happened(revision, entry, previous)
+            self._happened(self._event(revision, entry, previous))
 
     def replace(self, entries: Mapping[str, Entry], revision: int) -> None:
         """Take over a whole new listing: watchers get the differences, nobody resumes from before it."""
@@ -81,27 +82,35 @@ class KindCache:
         for key, entry in entries.items():
             self._index.move(key, None, entry)
             self.turns.move(None, entry.turn)
+        for key, entry in before.items():
+            if key not in entries:
+                self.watchers.dispatch(self._event(revision, None, entry, followed=True))
         changed = (entry for key, entry in entries.items() if before.get(key) != entry)
         for entry in sorted(changed, key=lambda entry: entry.revision):
             known = before.get(entry.key)
             if known is not None and known.uid != entry.uid:
-                self.watchers.dispatch(self._event(entry.revision, None, known))
+                self.watchers.dispatch(self._event(entry.revision, None, known, followed=True))
                 known = None
             self.watchers.dispatch(self._event(entry.revision, entry, known))
-        for key, entry in before.items():
-            if key not in entries:
-                self.watchers.dispatch(self._event(revision, None, entry))
         self.history.restart(revision)
 
     def end_watches(self, error: ApiError | None = None) -> None:
         for watcher in self.watchers:
             watcher.finish(error)
 
-    def _happened(self, revision: int, entry: Entry | None, previous: Entry | None) -> None:
-        event = self._event(revision, entry, previous)
+    def _happened(self, event: Event) -> None:
         self.history.append(event)
         self.watchers.dispatch(event)
 
-    def _event(self, revision: int, entry: Entry | None, previous: Entry | None) -> Event:
-        at, moment = self._clock.monotonic(), self._clock.now()
-        return Event(revision=revision, entry=entry, previous=previous, at=at, moment=moment)
+    def _event(
+        self, revision: int, entry: Entry | None, previous: Entry | None, *, followed: bool = False
+    ) -> Event:
+        """`followed` by others of the same revision."""
+        return Event(
+            revision=revision,
+            entry=entry,
+            previous=previous,
+            at=self._clock.monotonic(),
+            moment=self._clock.now(),
+            resumes_at=revision - 1 if followed else revision,
+        )

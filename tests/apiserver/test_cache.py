@@ -59,13 +59,12 @@ def follow(cache: Cache, selection: Selection = EVERYTHING, *, since: int | None
 
 
 async def seen(watcher: Watcher, *, wait: float = 0.05) -> list[tuple[str, str, int]]:
-    """Type, name and revision of what has come."""
+    """Type, name and revision of what has come, as its lines have them."""
     await asyncio.sleep(wait)
     found = []
     for type_, event in await watcher.next(0):
-        entry = event.entry or event.previous
-        assert entry is not None
-        found.append((type_.value, entry.decoded()["metadata"]["name"], event.revision))
+        metadata = orjson.loads(event.line(type_, Plain(kinds.VPS)))["object"]["metadata"]
+        found.append((type_.value, metadata["name"], int(metadata["resourceVersion"])))
     return found
 
 
@@ -184,6 +183,19 @@ async def test_a_broken_store_watch_is_opened_again_without_loss_or_repetition()
         assert not watcher.ended
 
 
+async def test_a_watch_that_is_cut_within_an_adoption_resumes_with_what_was_adopted():
+    store = MemoryStore()
+    async with a_cache(store) as cache:
+        await put(store, a_vps("v0", uid="old"))
+        await asyncio.sleep(0.01)
+        watcher = follow(cache)
+        adopted = await put(store, a_vps("v0", uid="new"))
+        await asyncio.sleep(0.01)
+        (gone, *_) = await seen(watcher)
+        assert gone[:2] == ("DELETED", "v0")
+        assert ("ADDED", "v0", adopted) in await seen(follow(cache, since=gone[2]))
+
+
 @pytest.mark.fault(33)
 async def test_after_a_compaction_behind_its_back_the_cache_tells_the_differences():
     store = MemoryStore()
@@ -204,8 +216,8 @@ async def test_after_a_compaction_behind_its_back_the_cache_tells_the_difference
         assert sorted(await seen(watcher)) == sorted(
             [
                 ("MODIFIED", "stays", changed),
-                ("DELETED", "goes", cache.kinds[kinds.VPS].history.floor),
-                ("DELETED", "again", again),
+                ("DELETED", "goes", cache.kinds[kinds.VPS].history.floor - 1),
+                ("DELETED", "again", again - 1),
                 ("ADDED", "again", again),
             ]
         )
