@@ -9,6 +9,8 @@ import dataclasses
 
 from controller.deciding.nodes import Hearing, Limits
 
+MOST_BEATS = 100  # that are remembered while none comes back: minutes
+
 
 @dataclasses.dataclass(slots=True)
 class _Node:
@@ -64,6 +66,7 @@ class Ears:
     def sent(self, beat: int, *, now: float) -> None:
         """The controller's own Lease is being written."""
         self._sent[beat] = now
+        self._sent = dict(list(self._sent.items())[-MOST_BEATS:])
 
     def echo(self, beat: int, *, now: float) -> None:
         """The watch brought that write back: what was written before it has been heard."""

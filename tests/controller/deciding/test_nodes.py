@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.deciding.nodes import Hearing, Limits, judge
-from controller.ears import Ears
+from controller.ears import MOST_BEATS, Ears
 
 LIMITS = Limits()
 
@@ -203,6 +203,14 @@ def test_most_of_four_nodes_vanishing_together_are_spared_for_a_minute():
     nodes[3] = heard("n4", 169.0)
     assert lost_of(nodes, 170.4, braking_since=110.5) == []
     assert lost_of(nodes, 170.5, braking_since=110.5) == ["n0", "n1", "n2"]
+
+
+def test_beats_that_never_come_back_are_not_kept_for_ever():
+    room = Listening("a")
+    room.pass_time(10 * MOST_BEATS, watch_works=False)
+    assert len(room.ears._sent) == MOST_BEATS
+    room.beat()
+    assert room.ears.known_until == room.now
 
 
 def test_half_of_the_nodes_are_not_most():
