@@ -16,7 +16,7 @@ from apiserver.binding import unbinding
 from apiserver.booking import booking
 from apiserver.booking.wanted import Wanted
 from apiserver.store.base import Put, Record
-from apiserver.writing import metadata, objects
+from apiserver.writing import metadata, objects, vps_rules
 from apiserver.writing.refusal import Refusal
 from kohakuriver import errors
 from kohakuriver.resources import kinds
@@ -74,7 +74,9 @@ def beside(old: Json, new: Json, seen: Mapping[str, Record | None], *, now: str)
     allocation = allocation_of(seen[keys[0]], node=assignment["node"], now=now)
     expect = {key: revision_of(seen[key]) for key in keys}
     if _abandoned(new):
-        buried = booking.bury(allocation, new, since=now, why="its finalizer was taken away by hand")
+        by = vps_rules.forced_by(new)
+        why = f"deleted by force by {by}" if by else "its finalizer was taken away by hand"
+        buried = booking.bury(allocation, new, since=now, why=why)
         unbinding.unbind(new)
         return Beside(expect, (Put(keys[0], codec.encode(buried)),))
     if not _resized(old, new):

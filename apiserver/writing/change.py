@@ -211,7 +211,10 @@ def _with_status(target: Target, old: Json, wanted: Wanted, *, now: str) -> tupl
     owners.check_fenced(resource, user, old, status, by_leader=target.leader is not None)
     if resource is kinds.VPS and user.role is Role.NODE:
         status.pop("unreachableSince", None)  # the node has spoken
-    return {**old, "status": status}, checked.warnings
+    new = {**old, "status": status}
+    if resource is kinds.VPS and status.get("unreachableSince"):
+        new = vps_rules.let_go_if_forced(new)
+    return new, checked.warnings
 
 
 async def _beside(

@@ -2,7 +2,8 @@
 
 Called by `write.py`. A VPS that is bound to a node does not go at once: its node's agent removes the
 container, and `finish` (in `taking.py`) the object (CORRECTNESS 5). A forced delete waits for no silent node:
-what was booked becomes a tombstone in the same transaction.
+what was booked becomes a tombstone in the same transaction. Where nobody knows yet that the node is silent,
+that happens in the transaction that says so.
 """
 
 from typing import Any
@@ -12,7 +13,7 @@ from apiserver.admitting.identity import User
 from apiserver.binding import grants, taking
 from apiserver.binding.orders import Order
 from apiserver.store.base import Delete, Put, Record, StoreConflict
-from apiserver.writing import admission, metadata, objects, phase
+from apiserver.writing import admission, metadata, objects, phase, vps_rules
 from apiserver.writing.objects import Backing
 from apiserver.writing.outcome import DeleteOptions, Written, whole_seconds
 from kohakuriver import durations, errors
@@ -48,6 +49,8 @@ async def remove(
         if resource is kinds.NAMESPACE:
             await check_empty(server, name)
         new = marked(resource, old, options, now=timestamp(server.clock.now()))
+        if resource is kinds.VPS and options.grace == 0 and objects.assignment_of(old) is not None:
+            vps_rules.note_force(new, user)
         if _gives_up(resource, old, options):
             order = _order(server, user, key, new)
             if order.allocation_key not in records:

@@ -16,6 +16,7 @@ from kohakuriver.resources.vps import DEFAULT_IMAGE
 
 Json = dict[str, Any]
 
+FORCED_BY = "kohakuriver.io/deleted-by-force-by"  # an annotation
 _IMAGE_ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}|sha256:.*")
 _COMMITTED = re.compile(r"([^/]+/)?kohakuriver/commit-.*")
 
@@ -39,6 +40,29 @@ def check_changed(user: User, old: Json, new: Json) -> None:
     if causes:
         raise objects.invalid(kinds.VPS, old["metadata"]["name"], *causes)
     _keep_finalizer(old, new, assignment["node"])
+
+
+def note_force(vps: Json, user: User) -> None:
+    """This VPS is deleted by force: should its node turn out to be lost, that is taken up then."""
+    notes = {**(vps["metadata"].get("annotations") or {}), FORCED_BY: user.name}
+    vps["metadata"] = {**vps["metadata"], "annotations": notes}
+
+
+def forced_by(vps: Json) -> str:
+    """Who deletes this VPS by force; empty if nobody does."""
+    fields = vps["metadata"]
+    return (
+        str((fields.get("annotations") or {}).get(FORCED_BY, "")) if fields.get("deletionTimestamp") else ""
+    )
+
+
+def let_go_if_forced(vps: Json) -> Json:
+    """The VPS, just marked as unreachable; one that is deleted by force has no finalizer of ours any more."""
+    if not forced_by(vps):
+        return vps
+    new = {**vps, "metadata": dict(vps["metadata"])}
+    set_finalizers(new, without=metadata.FINALIZER)
+    return new
 
 
 def without_default_image(old: Json, spec: Json) -> Json:

@@ -150,6 +150,27 @@ async def test_a_node_that_answers_once_and_falls_silent_again_is_lost_again():
         await eventually(api, 9, **{"on-n1": "lost"})
 
 
+@pytest.mark.fault(7)
+@pytest.mark.parametrize("grace", [0, None])
+async def test_a_delete_by_force_is_taken_up_when_its_node_turns_out_to_be_lost_and_no_other_is(grace):
+    async with a_cluster("n1") as (api, nodes, _):
+        nodes["n1"].mute()
+        await asyncio.sleep(3)
+        options = {} if grace is None else {"gracePeriodSeconds": grace}
+        reply = await api.call("DELETE", f"{VPSES}/on-n1", options)
+        assert reply.body["metadata"]["deletionTimestamp"], "nobody knows yet that the node is silent"
+        await asyncio.sleep(10)
+        reply = await api.get(f"{VPSES}/on-n1")
+        record = (await api.get("/apis/kohakuriver.io/v1alpha1/nodeallocations/n1")).body
+        (booking,) = record["bookings"].values()
+        assert reply.code == (404 if grace == 0 else 200)
+        assert bool(booking.get("tombstone")) is (grace == 0)
+        nodes["n1"].unmute()
+        await asyncio.sleep(10)
+        record = (await api.get("/apis/kohakuriver.io/v1alpha1/nodeallocations/n1")).body
+        assert len(record["bookings"]) == (0 if grace == 0 else 1)
+
+
 @pytest.mark.fault(5)
 async def test_a_silence_shorter_than_the_limit_changes_nothing():
     async with a_cluster("n1", "n2", vpses=2) as (api, nodes, _), nothing_is_written(api):
