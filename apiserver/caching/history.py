@@ -6,7 +6,7 @@ record is whole. Pure: time is handed in.
 
 import bisect
 import datetime
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from apiserver.caching.entry import Entry
 from apiserver.reading.selectors import Selection
@@ -96,7 +96,7 @@ class History:
         self._bytes += event.size
         self._trim(event.at)
 
-    def after(self, revision: int) -> Iterator[Event]:
+    def after(self, revision: int) -> Sequence[Event]:
         """What came after `revision`. Raises Expired when part of it is forgotten."""
         if revision < self.floor:
             raise Expired(
@@ -104,7 +104,7 @@ class History:
                 hint="list again, and watch from the list's resourceVersion",
             )
         first = bisect.bisect_right(self._events, revision, lo=self._dropped, key=lambda e: e.revision)
-        return iter(self._events[first:])
+        return self._events[first:]
 
     def _trim(self, now: float) -> None:
         while self._dropped < len(self._events) - 1 and self._too_much(now):

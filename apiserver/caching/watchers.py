@@ -7,7 +7,7 @@ that value, so that an event costs nothing for the thousand others.
 
 import asyncio
 import collections
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from apiserver.caching.history import Event
 from apiserver.reading.selectors import Selection
@@ -15,6 +15,8 @@ from apiserver.serving.forms import EventType
 from kohakuriver.errors import ApiError, Expired
 
 WOKEN_AT_ONCE = 20  # watchers between two turns of everybody else; each then has a line to write
+AT_ONCE = 200  # events that one watcher takes between two turns of everybody else,
+BYTES_AT_ONCE = 256 * 1024  # or so many bytes of them
 QUEUE_LIMIT = 10_000  # events that wait for one watcher
 QUEUE_BYTES = 32 * 1024 * 1024  # of these events, which the history may have let go of long ago
 
@@ -50,7 +52,8 @@ class Watcher:
         self.end: ApiError | None = None  # why the watch is over; None while it goes on
         self.ended = False
         self._limit = limit
-        self._bytes, self._most_bytes = 0, QUEUE_BYTES
+        self._bytes = 0
+        self._missed: Iterator[Event] | None = None  # not looked at yet
         self._queue: collections.deque[Delivery] = collections.deque()
         self._wake: asyncio.Future[None] | None = None
 
@@ -60,7 +63,7 @@ class Watcher:
         if type_ is None or self.ended:
             return
         self._bytes += event.size
-        if len(self._queue) >= self._limit or self._bytes > self._most_bytes:
+        if len(self._queue) >= self._limit or self._bytes > QUEUE_BYTES:
             self.finish(
                 Expired(
                     "this watch fell too far behind and was ended", hint="list again and watch from there"
@@ -70,15 +73,9 @@ class Watcher:
         self._queue.append((type_, event))
         self._rouse()
 
-    def preload(self, events: Iterator[Event]) -> None:
-        """Queue what happened before this watcher came; the history bounds how much that is."""
-        for event in events:
-            type_ = event.type_for(self.selection)
-            if type_ is not None:
-                self._queue.append((type_, event))
-                self._most_bytes += event.size
-                self._bytes += event.size
-        self._limit += len(self._queue)
+    def preload(self, events: Sequence[Event]) -> None:
+        """What happened before this watcher came, which it gets first; the history bounds how much."""
+        self._missed = iter(events) if events else None
 
     def finish(self, error: ApiError | None = None) -> None:
         """End the watch: with an error, what is queued is worthless; without, it is still delivered."""
@@ -86,6 +83,7 @@ class Watcher:
             return
         self.ended, self.end = True, error
         if error is not None:
+            self._missed = None
             self._queue.clear()
             self._bytes = 0
         self._rouse()
@@ -93,17 +91,38 @@ class Watcher:
     @property
     def idle(self) -> bool:
         """Whether everything that happened so far has been taken."""
-        return not self._queue
+        return not self._queue and self._missed is None
 
     async def next(self, timeout: float) -> list[Delivery]:
-        """Everything queued, waiting for something to come; empty after the timeout or at the end."""
-        if not self._queue and not self.ended:
+        """A bounded piece of what is next, waiting for something to come; empty after the timeout or at the
+        end."""
+        while self._missed is not None:
+            await asyncio.sleep(0)
+            if taken := self._take_missed():
+                return taken
+        if self._queue:
+            await asyncio.sleep(0)  # this is the rest of what came at once: others first
+        elif not self.ended:
             self._wake = wake = asyncio.get_running_loop().create_future()
             await asyncio.wait((wake,), timeout=timeout)
             self._wake = None
-        taken = list(self._queue)
-        self._queue.clear()
-        self._bytes = 0
+        taken, size = [], 0
+        while self._queue and len(taken) < AT_ONCE and size < BYTES_AT_ONCE:
+            taken.append(self._queue.popleft())
+            size += taken[-1][1].size
+        self._bytes -= size
+        return taken
+
+    def _take_missed(self) -> list[Delivery]:
+        taken, size = list[Delivery](), 0
+        for looked_at, event in enumerate(self._missed or (), 1):
+            type_ = event.type_for(self.selection)
+            if type_ is not None:
+                taken.append((type_, event))
+                size += event.size
+            if looked_at >= AT_ONCE or size >= BYTES_AT_ONCE:
+                return taken
+        self._missed = None
         return taken
 
     def _rouse(self) -> None:
