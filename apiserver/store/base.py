@@ -112,13 +112,11 @@ class Delete:
 class Change:
     """One key after one revision; `record` is None when that revision deleted it.
 
-    `previous` is what was there before: None for a new key, and also where the store has
-    compacted it by the time it sends the change, so keep your own copy if you depend on it.
+    What was there before is not told: whoever wants it has a copy, and it would double what the store sends.
     """
 
     key: str
     record: Record | None
-    previous: Record | None
     revision: int
 
 

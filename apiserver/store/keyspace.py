@@ -40,6 +40,5 @@ class Keyspace:
         return Change(
             key=self.decode(event.kv.key),
             record=None if event.type == event.DELETE else self.record(event.kv),
-            previous=self.record(event.prev_kv) if event.HasField("prev_kv") else None,
             revision=event.kv.mod_revision,
         )

@@ -221,9 +221,9 @@ class MemoryStore:
             if isinstance(write, Put):
                 created = previous.created if previous else revision
                 record = Record(write.key, write.value, revision=revision, created=created)
-                yield Change(write.key, record, previous, revision)
+                yield Change(write.key, record, revision)
             elif previous is not None:
-                yield Change(write.key, None, previous, revision)
+                yield Change(write.key, None, revision)
 
     def _expire_in(self, ttl: float, revisions: dict[str, int]) -> None:
         def expire() -> None:

@@ -110,7 +110,6 @@ def _batch(batch: Batch, offset: int) -> Batch:
         Change(
             change.key,
             _moved(change.record, offset) if change.record is not None else None,
-            _moved(change.previous, offset) if change.previous is not None else None,
             change.revision + offset,
         )
         for change in batch.changes

@@ -37,9 +37,7 @@ def _request(space: Keyspace, prefix: str, start: int) -> Any:
     key, range_end = space.span(prefix)
     # One revision early, and that one dropped: etcd takes a start that equals the compacted
     # revision, though the deletions made in that revision may be gone.
-    create = rpc.WatchCreateRequest(
-        key=key, range_end=range_end, start_revision=max(start - 1, 1), prev_kv=True
-    )
+    create = rpc.WatchCreateRequest(key=key, range_end=range_end, start_revision=max(start - 1, 1))
     return rpc.WatchRequest(create_request=create)
 
 

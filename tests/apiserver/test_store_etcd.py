@@ -1,3 +1,5 @@
+import contextlib
+import urllib.request
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -37,6 +39,25 @@ async def test_stores_with_other_prefixes_do_not_see_each_other(etcd: EtcdProces
     assert await store.get("a") is None
     assert (await store.list("")).records == ()
     await other.aclose()
+
+
+def _sent(etcd: EtcdProcess) -> float:
+    """Bytes that etcd has sent to its clients."""
+    with urllib.request.urlopen(f"{etcd.url}/metrics") as reply:  # noqa: S310 - of our own etcd
+        lines = reply.read().decode().splitlines()
+    (line,) = (one for one in lines if one.startswith("etcd_network_client_grpc_sent_bytes_total "))
+    return float(line.rpartition(" ")[2])
+
+
+async def test_a_watch_is_sent_what_is_there_and_not_what_was(store: EtcdStore, etcd: EtcdProcess) -> None:
+    size = 200_000
+    await put(store, "p/a", b"x" * size)
+    start = await put(store, "p/b")
+    before = _sent(etcd)
+    async with contextlib.aclosing(store.watch("p/", start=start + 1)) as stream:
+        end = await put(store, "p/a", b"y" * size)
+        await until(stream, end)
+    assert size < _sent(etcd) - before < 1.5 * size
 
 
 async def test_puts_of_one_lifetime_share_a_lease(store: EtcdStore, etcd: EtcdProcess) -> None:
