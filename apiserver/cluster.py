@@ -9,6 +9,7 @@ import uuid
 from apiserver import codec
 from apiserver.lineage import History, Lineage
 from apiserver.store.base import Put, Store, StoreConflict
+from apiserver.writing import admission
 from kohakuriver import clock as clocks
 from kohakuriver.resources import kinds
 
@@ -18,7 +19,21 @@ async def open_cluster(lineage: Lineage, clock: clocks.Clock) -> History:
     history = await lineage.look()
     for name in kinds.BUILT_IN_NAMESPACES:
         await _ensure_namespace(lineage.store, clock, name, history)
+    await _label_namespaces(lineage.store)
     return history
+
+
+async def _label_namespaces(store: Store) -> None:
+    """Those that an older version has made. What somebody else changes meanwhile has its label by that."""
+    page = await store.list(codec.prefix(kinds.NAMESPACE))
+    for record in page.records:
+        with contextlib.suppress(StoreConflict, *codec.NONSENSE):
+            namespace = codec.decode(record)
+            name = namespace["metadata"]["name"]
+            if (namespace["metadata"].get("labels") or {}).get(kinds.NAME_LABEL) != name:
+                admission.label_namespace(namespace)
+                put = Put(record.key, codec.encode(namespace))
+                await store.commit(expect={record.key: record.revision}, writes=[put])
 
 
 async def _ensure_namespace(store: Store, clock: clocks.Clock, name: str, history: History) -> None:
@@ -32,7 +47,7 @@ async def _ensure_namespace(store: Store, clock: clocks.Clock, name: str, histor
             "name": name,
             "uid": str(uuid.uuid4()),
             "creationTimestamp": clocks.timestamp(clock.now()),
-            "labels": {"kubernetes.io/metadata.name": name},
+            "labels": {kinds.NAME_LABEL: name},
             **(
                 {"annotations": {kinds.CLUSTER_ID_ANNOTATION: history.cluster_id}}
                 if name == kinds.SYSTEM_NAMESPACE

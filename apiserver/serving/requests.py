@@ -17,7 +17,7 @@ from apiserver.serving.middleware import USER
 from apiserver.writing.fencing import Leader
 from apiserver.writing.outcome import WriteOptions, Written
 from apiserver.writing.validation import FieldValidation
-from kohakuriver.errors import BadRequest
+from kohakuriver.errors import BadRequest, Cause, Invalid
 from kohakuriver.resources.kinds import ResourceType
 
 JSON = "application/json"
@@ -82,10 +82,12 @@ class Call:
 
 def dry_run(query: Mapping[str, str]) -> bool:
     """Whether nothing shall be stored."""
-    text = query.get("dryRun", "")
-    if text not in ("", "All"):
-        raise BadRequest(f'dryRun: unsupported value "{text}"', hint="the supported value is All")
-    return text == "All"
+    text = query.get("dryRun", "All")
+    if text != "All":  # an empty one too: it is what a script's unset variable sends
+        words = f'Unsupported value: "{text}": supported values: "All"'
+        cause = Cause("dryRun", words, "FieldValueNotSupported")
+        raise Invalid(f"dryRun: {words}", causes=(cause,), hint="write dryRun=All, or leave it out")
+    return "dryRun" in query
 
 
 def json_response(content: bytes | Mapping[str, Any], *, status: int = 200) -> web.Response:

@@ -102,10 +102,17 @@ class LeaseRules(Rules):
 
 
 class NamespaceRules(Rules):
-    """The built-in ones stay. That one is empty before it goes, `removal.py` sees to."""
+    """The built-in ones stay, and each has its name as a label.
+
+    That one is empty before it goes, `removal.py` sees to.
+    """
 
     def create(self, user: User, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
         new["status"] = {"phase": "Active"}
+        label_namespace(new)
+
+    def update(self, user: User, old: Json, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
+        label_namespace(new)
 
     def delete(self, user: User, old: Json) -> None:
         name = old["metadata"]["name"]
@@ -212,6 +219,12 @@ _RULES: Mapping[kinds.ResourceType, Rules] = {
     kinds.NAMESPACE: NamespaceRules(),
     kinds.EVENT: EventRules(),
 }
+
+
+def label_namespace(namespace: Json) -> None:
+    """The label that Kubernetes sets on every namespace, whatever was sent."""
+    metadata = namespace["metadata"]
+    metadata["labels"] = {**(metadata.get("labels") or {}), kinds.NAME_LABEL: metadata["name"]}
 
 
 def rules_for(resource: kinds.ResourceType) -> Rules:

@@ -124,6 +124,11 @@ async def _decide(
     now = timestamp(moment)
     old = codec.decode(record)
     wanted = make(old)
+    if isinstance(wanted.body, dict) and wanted.body.get("metadata") is None:
+        raise errors.BadRequest(
+            f"the name of the object ({target.name} based on URL) was undeterminable: name must be provided",
+            hint="send the object with its metadata, as it was read",
+        )
     at = admission.At(moment, server.stood(key, record.revision))
     new, warnings = await _prepare(server, target, old, wanted, at=at)
     if wanted.managers is not None:

@@ -10,6 +10,7 @@ SYSTEM_NAMESPACE = "kohakuriver-system"
 NODE_LEASE_NAMESPACE = "kohakuriver-node-lease"
 DEFAULT_NAMESPACE = "default"
 CLUSTER_ID_ANNOTATION = "kohakuriver.io/cluster-id"  # on the system namespace, which every role may read
+NAME_LABEL = "kubernetes.io/metadata.name"  # on every namespace: its name, for selectors
 HISTORY_HEADER = "KohakuRiver-History"  # on every answer: which history of the store it is from
 BUILT_IN_NAMESPACES = (DEFAULT_NAMESPACE, SYSTEM_NAMESPACE, NODE_LEASE_NAMESPACE)
 

@@ -143,8 +143,6 @@ class OwnerReference(Model):
 class ObjectMeta(Model):
     """Standard object's metadata, as in Kubernetes' meta/v1."""
 
-    model_config = pydantic.ConfigDict(extra="allow", strict=True)
-
     name: Annotated[str, pydantic.Field(pattern=SUBDOMAIN_PATTERN, max_length=253)] | None = None
     """Unique within the namespace; it cannot be changed."""
     generate_name: str | None = None

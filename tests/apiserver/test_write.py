@@ -291,7 +291,7 @@ async def test_a_namespace_takes_a_strategic_patch(world: World) -> None:
     patched = await world.patch(
         {"metadata": {"labels": {"team": "a"}}}, "default", resource=kinds.NAMESPACE, content_type=STRATEGIC
     )
-    assert patched.object["metadata"]["labels"] == {"team": "a"}
+    assert patched.object["metadata"]["labels"] == {"team": "a", "kubernetes.io/metadata.name": "default"}
     assert patched.object["status"] == {"phase": "Active"}
     assert "generation" not in patched.object["metadata"]
 
