@@ -15,7 +15,7 @@ from pathlib import Path
 import prometheus_client
 from prometheus_client import registry
 
-from agent import heartbeat, join, options
+from agent import heartbeat, join, options, threads
 from agent.cluster import cluster_id
 from agent.journal import Journal
 from agent.loop import Agent
@@ -142,6 +142,7 @@ async def _serve(
         clock=SystemClock(),
         chance=random.Random(),  # noqa: S311 - jitter, no secret
         dial=dial,
+        pools=threads.own(),
     )
     log.info(
         "agent starts", extra={"node": settings.node, "cluster": settings.cluster, "session": agent.session}

@@ -37,7 +37,7 @@ class Custody:
         """Whether the machine was started since an agent last ran here."""
         if not known.agent_id:
             known = NodeFacts(agent_id=uuid.uuid4().hex)
-            journal.save_node(known)
+            journal.begin_node(known)
         self._facts = known
         self._sentinel = Sentinel(
             runtime, cluster=settings.cluster, node=settings.node, agent_id=known.agent_id

@@ -2,11 +2,10 @@
 
 One file per VPS that has something to remember (`vps/UID.json`: a restart that has begun, a run that was
 ended on purpose), one for the node, one for where the API is, one for the history of the store, one for a
-person's word about the engine. Written whole, before the deed they are about. Most VPSes have no file, so
-that nothing is written on the way to a start.
+person's word about the engine. Written whole, before the deed they are about; what takes room away does not
+wait for that (data_dir.py). Most VPSes have no file, so that nothing is written on the way to a start.
 """
 
-import asyncio
 import dataclasses
 import json
 import logging
@@ -14,9 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from agent.data_dir import DataDir
 from agent.deciding.memory import Durable, Recreation, Restart
 from agent.quarantine import Quarantine, Seen
-from kohakuriver import private_file
+from kohakuriver import errors
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +35,14 @@ class NodeFacts:
 class Journal:
     """The files below one data directory."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, disk: DataDir | None = None) -> None:
+        self._disk = disk or DataDir(folder)
+        self._wanted = self._noted = Seen()  # of the store: what is to be on disk, and what is
         self._vpses = folder / "vps"
         self._node = folder / "node.json"
         self._history = folder / "history.json"
         self._servers = folder / "servers.json"
         self._acceptance = folder / ACCEPTANCE
-        self._writing: dict[str, asyncio.Lock] = {}
 
     def load(self) -> dict[str, Durable]:
         """Every entry, by uid. One that cannot be read is left out, and said."""
@@ -53,16 +54,12 @@ class Journal:
         return found
 
     async def save(self, uid: str, durable: Durable) -> None:
-        """On disk when this returns."""
-        async with self._writing.setdefault(uid, asyncio.Lock()):
-            await asyncio.to_thread(
-                private_file.write, self._path(uid), json.dumps(dataclasses.asdict(durable))
-            )
+        """On disk when this returns. Raises OSError."""
+        await self._disk.note(self._path(uid), json.dumps(dataclasses.asdict(durable)))
 
-    async def remove(self, uid: str) -> None:
-        """The VPS is gone."""
-        self._writing.pop(uid, None)
-        await asyncio.to_thread(self._path(uid).unlink, missing_ok=True)
+    def remove(self, uid: str) -> None:
+        """The VPS is gone; so is its entry soon."""
+        self._disk.put(self._path(uid), None)
 
     def load_node(self) -> NodeFacts:
         content = _read(self._node) if self._node.exists() else None
@@ -73,16 +70,27 @@ class Journal:
             has_sentinel=bool(known.get("has_sentinel")),
         )
 
+    def begin_node(self, facts: NodeFacts) -> None:
+        """Before an agent first acts under this name. Raises ConfigError."""
+        try:
+            self._disk.write(self._node, json.dumps(dataclasses.asdict(facts)))
+        except OSError as error:
+            raise errors.ConfigError(
+                f"an agent cannot begin here: {self._disk.words(error)}",
+                hint="make room on that disk, or name another --data-dir",
+            ) from error
+
     def save_node(self, facts: NodeFacts) -> None:
-        private_file.write(self._node, json.dumps(dataclasses.asdict(facts)))
+        self._disk.put(self._node, json.dumps(dataclasses.asdict(facts)))
 
     def engine_is_accepted(self) -> bool:
         """Whether a person has said that this engine is the node's, though it is another than before."""
-        return self._acceptance.exists()
+        return self._acceptance.exists() and not self._disk.is_waiting(self._acceptance)
 
     def use_acceptance_up(self) -> None:
         """It was for the engine that there is now, and for no later one."""
-        self._acceptance.unlink(missing_ok=True)
+        if self._acceptance.exists():
+            self._disk.put(self._acceptance, None)
 
     def load_servers(self) -> tuple[str, ...]:
         """The API servers there were: one of them may be there when the configured one is not."""
@@ -90,19 +98,32 @@ class Journal:
         return tuple(str(url) for url in (content or {}).get("servers") or ())
 
     def save_servers(self, urls: Sequence[str]) -> None:
-        private_file.write(self._servers, json.dumps({"servers": urls}))
+        self._disk.put(self._servers, json.dumps({"servers": urls}))
 
     def load_seen(self) -> Seen:
         content = (_read(self._history) if self._history.exists() else None) or {}
         kept = content.get("quarantine")
-        return Seen(
+        self._wanted = self._noted = Seen(
             history=str(content.get("history") or ""),
             revision=int(content.get("revision") or 0),
             quarantine=Quarantine(kept["id"], kept["since"], kept["why"]) if kept else None,
         )
+        return self._noted
 
     def save_seen(self, seen: Seen) -> None:
-        private_file.write(self._history, json.dumps(dataclasses.asdict(seen)))
+        """Soon; `settle_seen` waits for it."""
+
+        def written() -> None:
+            self._noted = seen
+
+        self._wanted = seen
+        self._disk.put(self._history, json.dumps(dataclasses.asdict(seen)), written)
+
+    async def settle_seen(self) -> None:
+        """Wait until the disk says which history this node is in, and its quarantine. Raises OSError."""
+        wanted, noted = self._wanted, self._noted
+        if (wanted.history, wanted.quarantine) != (noted.history, noted.quarantine):
+            await self._disk.settle(self._history)
 
     def _path(self, uid: str) -> Path:
         return self._vpses / f"{Path(uid).name}.json"

@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable, Mapping
 
 from agent.apply import Applier
+from agent.data_dir import DataDirNotWritable
 from agent.deciding import memory, status
 from agent.deciding.actions import (
     Action,
@@ -65,6 +66,7 @@ _WAITED_FOR: Mapping[type[Action], str] = {
     Remove: "its container is to be removed",
     Update: "its limits are to be changed",
 }
+FORGOTTEN = 5.0  # seconds for what is left of a VPS in the data directory
 ROUNDS = 8  # of deciding in one step; then others have a turn
 
 
@@ -236,13 +238,17 @@ class Keeper:
         if gone and not self._roster.has_container(uid):
             await self.forget(uid)
         elif not self._quarantined():  # whoever is adopted again goes on from what is known of it
-            await self._journal.remove(uid)
+            self._journal.remove(uid)
 
     async def forget(self, uid: str) -> None:
-        """Nothing of this VPS is to be kept here."""
-        await self._journal.remove(uid)
-        await asyncio.to_thread(self._access.forget, uid)
-        await asyncio.to_thread(self._staging.forget, uid)
+        """Nothing of this VPS is to be kept here. Who waits for it to be gone waits for no disk."""
+        self._journal.remove(uid)
+        self._access.forget(uid)
+        try:
+            async with asyncio.timeout(FORGOTTEN):
+                await asyncio.to_thread(self._staging.forget, uid)
+        except OSError as error:  # or it hangs
+            log.warning("what was mounted is not taken away", extra={"uid": uid, "error": str(error)})
 
     def look_at_all(self) -> None:
         """What all of them depend on has changed."""
@@ -311,6 +317,9 @@ class Keeper:
             except EngineError as error:
                 self._failed(entry, error, action=action)
                 return False
+            except OSError as error:
+                self._failed(entry, DataDirNotWritable(self._words(error)), action=action)
+                return False
             except errors.KohakuRiverError as error:
                 pause = self.queue.backoff(entry.key)
                 log.warning("the API did not take it", extra={"vps": str(entry.key), "error": error.message})
@@ -347,7 +356,7 @@ class Keeper:
 
         Between reading and writing it nothing is awaited: events of the engine and probes write to it too.
         """
-        host_key = entry.memory.host_key or await self._access.host_key(entry.desired)
+        host_key, why = await self._host_key(entry)
         container = self._roster.container(entry.desired, entry.memory)
         image = self._images.view(
             entry.desired.image, policy=entry.desired.pull_policy, uid=entry.desired.uid
@@ -362,9 +371,41 @@ class Keeper:
             await self._hint(entry, container)
         for event in tell(entry.desired, container, before=before, after=entry.memory):
             self._applier.tell(entry, event)
-        if after.durable != entry.saved:
-            await self._journal.save(entry.desired.uid, after.durable)
-            entry.saved = after.durable
+        why = await self._save(entry, after.durable) or why
+        if why and (container is None or not container.is_up):
+            self._hold_down(entry, why)
+
+    async def _host_key(self, entry: Entry) -> tuple[str, str]:
+        """The key, or why it cannot be had."""
+        try:
+            return entry.memory.host_key or await self._access.host_key(entry.desired), ""
+        except OSError as error:
+            return "", self._words(error)
+
+    async def _save(self, entry: Entry, durable: Durable) -> str:
+        """Have the journal say it. Why it does not, in words: what takes something away goes on all the same,
+        as it makes room; the disk may be full (CORRECTNESS 31)."""
+        try:
+            if entry.unsaved or durable != entry.saved:
+                entry.unsaved = True
+                await self._journal.save(entry.desired.uid, durable)
+                entry.saved, entry.unsaved = durable, False
+            await self._journal.settle_seen()
+        except OSError as error:
+            return self._words(error)
+        return ""
+
+    def _words(self, error: OSError) -> str:
+        why = error.strerror or str(error)
+        return f"what is kept of it in {self._settings.data_dir} of {self._settings.node} cannot be: {why}"
+
+    def _hold_down(self, entry: Entry, why: str) -> None:
+        """Nothing is started or made anew while what has to outlive the agent before that does not."""
+        if entry.memory.hold is not None:
+            return
+        words = f"{why}; it is started as soon as that is over"
+        hold = Hold(DataDirNotWritable.__name__, words, failed=True)
+        entry.memory = dataclasses.replace(entry.memory, hold=hold)
 
     def _unheard(self, entry: Entry, container: Container | None) -> Hold | None:
         """Nothing starts while the API may hold that it is stopped: its GPUs could be somebody else's."""

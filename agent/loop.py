@@ -18,6 +18,7 @@ import uuid
 
 from agent.apply import Applier
 from agent.custody import Custody
+from agent.data_dir import DataDir, Files
 from agent.engine import Engine
 from agent.heartbeat import Heartbeat, holder
 from agent.images.environments import Environments
@@ -44,7 +45,7 @@ from agent.runtime.base import Runtime
 from agent.runtime.engine_socket import EngineSocket
 from agent.runtime.firewall import Firewall
 from agent.settings import Settings
-from agent.streams.files.door import Files
+from agent.streams.files.door import Files as FileStreams
 from agent.streams.forward import Forward
 from agent.streams.holders import Holders
 from agent.streams.inside import Namespaces
@@ -54,6 +55,7 @@ from agent.streams.stats import Stats
 from agent.streams.switchboard import Dial, Switchboard
 from agent.streams.terminal import Command, Terminal
 from agent.streams.windows import Windows
+from agent.threads import Pools
 from agent.tombstones import Tombstones
 from agent.watches import Watches
 from kohakuriver.client import servers
@@ -63,6 +65,8 @@ from kohakuriver.client.watch import ObjectKey
 from kohakuriver.clock import Clock
 
 log = logging.getLogger(__name__)
+
+LAST_NOTES = 2.0  # seconds for the disk to take what is left when the agent ends
 
 
 class Agent:
@@ -80,14 +84,19 @@ class Agent:
         chance: random.Random,
         mounter: Mounter | None = None,
         dial: Dial | None = None,
+        files: Files | None = None,
+        pools: Pools | None = None,
     ) -> None:
+        pools = pools or Pools()
         self.settings = settings
         self.runtime = runtime
         self._client = client
         self._clock = clock
         self._gap = asyncio.Event()  # in the renewals
         self.session = uuid.uuid4().hex
-        self.journal = Journal(settings.data_dir)
+        self.data_dir = DataDir(settings.data_dir, files=files, threads=pools.journal)
+        self.data_dir.changed = self._data_dir_changed
+        self.journal = Journal(settings.data_dir, disk=self.data_dir)
         self.watchman = Watchman(
             self.journal.load_seen(),
             save=self.journal.save_seen,
@@ -103,6 +112,7 @@ class Agent:
             inventory(settings.gpu_inventory, sysfs=settings.sysfs),
             simulated=settings.gpu_inventory is not None,
             changed=self._look_at_all,
+            threads=pools.looks,
         )
         self.surroundings = self._surroundings()
         self.staging = Staging(
@@ -119,7 +129,12 @@ class Agent:
         self.maker = Maker(
             client, self.watches.environments, runtime=runtime, roster=self.roster, settings=settings
         )
-        self.access = Access(runtime, HostKeys(settings.data_dir / "hostkeys"), publishing=settings.ssh)
+        self.access = Access(
+            runtime,
+            HostKeys(settings.data_dir / "hostkeys", files=self.data_dir),
+            publishing=settings.ssh,
+            threads=pools.journal,
+        )
         self.reporter = Reporter(client, self.watches.vpses, clock=clock, chance=chance, heard=self._heard)
         self.engine = Engine(
             runtime,
@@ -157,6 +172,8 @@ class Agent:
             roster=self.roster,
             devices=self.devices,
             topology=self.topology,
+            data_dir=self.data_dir,
+            threads=pools.looks,
         )
         self.heartbeat = Heartbeat(
             heart,
@@ -178,6 +195,7 @@ class Agent:
             await self._run()
         finally:
             self.watchman.note()
+            await self.data_dir.flush(within=LAST_NOTES)
 
     async def _run(self) -> None:
         await self.heartbeat.claim()
@@ -190,6 +208,7 @@ class Agent:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.heartbeat.run(), name="heartbeat")
             tasks.create_task(self._after_gaps(), name="gaps")
+            tasks.create_task(self.data_dir.run(), name="data directory")
             self.watches.start(tasks)
             tasks.create_task(self.recorder.run(), name="events")
             await self.devices.refresh()
@@ -262,7 +281,7 @@ class Agent:
             node=self.settings.node,
             doors={
                 "forward": Forward(namespaces),
-                "files": Files(),
+                "files": FileStreams(),
                 "terminal": Terminal(self.holders, window=self.windows.of),
                 "exec": Command(self.holders),
                 "logs": Logs(EngineSocket(self.settings.docker), clock=self._clock),
@@ -271,6 +290,10 @@ class Agent:
             find=Placements(self.roster, self.runtime, namespaces).find,
             lend=Lender(Environments(self.watches.environments)).open,
         )
+
+    def _data_dir_changed(self) -> None:
+        self.node.look()
+        self.keeper.look_at_all()
 
     def _servers_changed(self) -> None:
         if self._known.learn(server.url for server in servers.registered(self.watches.servers)):

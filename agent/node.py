@@ -8,13 +8,17 @@ its own.
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import logging
+from concurrent.futures import Executor
 from typing import Any
 
+from agent.data_dir import DataDir
 from agent.deciding import labels, strays
 from agent.engine import Engine
 from agent.machine import facts
 from agent.machine.gpus import Devices
+from agent.machine.look import Look
 from agent.machine.surroundings import Surroundings
 from agent.machine.topology import Topology
 from agent.quarantine import Quarantine, Watchman
@@ -52,6 +56,8 @@ class NodeKeeper:
         roster: Roster,
         devices: Devices,
         topology: Topology,
+        data_dir: DataDir,
+        threads: Executor | None = None,
     ) -> None:
         self._client = client
         self._nodes = nodes
@@ -63,6 +69,8 @@ class NodeKeeper:
         self._roster = roster
         self._devices = devices
         self._topology = topology
+        self._data_dir = data_dir
+        self._disk = Look[facts.Disk | None]("how full the engine's disk is", threads)
         self._key = ObjectKey("", settings.node)
         self._wake = asyncio.Event()
         self._is_old = False  # what is held of the Node may be of long ago
@@ -145,7 +153,7 @@ class NodeKeeper:
     async def _change(self, held: Object) -> dict[str, Any] | None:
         """The merge patch of the status; None when nothing differs."""
         has = held.get("status") or {}
-        disk = await asyncio.to_thread(facts.disk, self._engine.info.root_dir) if self._engine.info else None
+        disk = await self._look_at_disk()
         change = {
             field: value
             for field, value in difference(
@@ -158,12 +166,23 @@ class NodeKeeper:
         wanted = conditions(self._engine, disk, self._watchman.quarantine)
         if "Quarantined" in known and self._watchman.quarantine is None:
             wanted.append(_condition("Quarantined", False, "Accepted", ""))
+        if self._data_dir.trouble or "DataDirWritable" in known:
+            wanted.append(data_dir_writable(self._data_dir))
         if self._devices.found or self._devices.trouble or "GPUsReady" in known:
             wanted.append(gpus_ready(self._devices.trouble))
         news = [condition for condition in wanted if _differs(known.get(condition["type"]), condition)]
         if news:
             change["conditions"] = news
         return change or None
+
+    async def _look_at_disk(self) -> facts.Disk | None:
+        info = self._engine.info
+        if info is None:
+            return None
+        try:
+            return await self._disk.take(functools.partial(facts.disk, info.root_dir))
+        except TimeoutError:
+            return None
 
     def _status(self) -> dict[str, Any]:
         info, ssh = self._engine.info, self._settings.ssh
@@ -273,6 +292,16 @@ def conditions(
         reason = "DiskShort" if disk.is_short else "DiskFree"
         found.append(_condition("DiskPressure", disk.is_short, reason, disk.words if disk.is_short else ""))
     return found
+
+
+def data_dir_writable(data_dir: DataDir) -> dict[str, str]:
+    """Whether what has to outlive the agent can be written."""
+    trouble = data_dir.trouble
+    words = (
+        f"{trouble}; VPSes here are stopped and deleted all the same, but none is started that needs a note "
+        "there: make room on that disk, or make it writable"
+    )
+    return _condition("DataDirWritable", not trouble, data_dir.reason, words if trouble else "")
 
 
 def gpus_ready(trouble: str) -> dict[str, str]:

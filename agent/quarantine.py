@@ -5,8 +5,8 @@ or from below, is of a store that was restored from a backup: what it does not k
 what it declares may be long over. Then nothing is created, started, stopped, changed or removed on this node
 until a person says so (`kohakuriver node accept`), by the id of this very quarantine.
 
-`Watchman` holds it and keeps it on disk; the informers tell it of every list before anybody
-sees what is in it.
+`Watchman` holds it and has it kept on disk; the informers tell it of every list before anybody
+sees what is in it. Nothing here waits for a disk: it is called between two renewals of the Lease.
 """
 
 import dataclasses

@@ -22,6 +22,7 @@ class Entry:
     desired: Desired
     memory: Memory
     saved: Durable  # what the journal, or what it would be made from, says
+    unsaved: bool = False  # the journal refused the last of it, and may say something else
     stale: bool = False  # an event told of a change: look before deciding
     ending: bool = False  # the agent is about to end its container itself
     grace: float = 0.0  # seconds that the stop under way allows

@@ -6,6 +6,7 @@ set up and asked. What it learned of an image is kept by the image's id.
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Executor
 
 from agent.deciding.desired import Desired
 from agent.deciding.memory import SSHView
@@ -22,24 +23,32 @@ ANYWHERE = "0.0.0.0"  # noqa: S104 - compared with, to find an address that can 
 class Access:
     """The way into VPSes of this node."""
 
-    def __init__(self, runtime: Runtime, keys: ssh.HostKeys, *, publishing: SSHPublishing | None) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        keys: ssh.HostKeys,
+        *,
+        publishing: SSHPublishing | None,
+        threads: Executor | None = None,
+    ) -> None:
         self._runtime = runtime
         self._keys = keys
+        self._threads = threads
         self._publishing = publishing
         self._shadows: dict[str, File | None] = {}  # image id -> its /etc/shadow
         self._has_sshd: dict[str, bool] = {}  # image id -> whether
 
     async def host_key(self, desired: Desired) -> str:
-        """The public key by which this VPS is known; empty where it has no SSH."""
+        """The public key by which this VPS is known; empty where it has no SSH. Raises OSError."""
         if desired.login.disabled:
             return ""
-        return (await asyncio.to_thread(self._keys.get, desired.uid)).public
+        return (await self._key(desired.uid)).public
 
     async def files(self, desired: Desired) -> tuple[File, ...]:
         """What a container of this VPS needs in it; nothing where it has no SSH."""
         if desired.login.disabled:
             return ()
-        key = await asyncio.to_thread(self._keys.get, desired.uid)
+        key = await self._key(desired.uid)
         return ssh.files(_access(desired), key)
 
     async def rewrite(self, desired: Desired, container: Container) -> None:
@@ -74,6 +83,9 @@ class Access:
     def forget(self, uid: str) -> None:
         """The VPS is gone for good."""
         self._keys.forget(uid)
+
+    async def _key(self, uid: str) -> ssh.HostKey:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._keys.get, uid)
 
     async def watch(
         self, desired: Desired, container: Container, run: str, *, tell: Callable[[SSHView], None]

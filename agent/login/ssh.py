@@ -17,9 +17,9 @@ from typing import Final
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from agent.data_dir import Files, PrivateFiles
 from agent.login.keepalive import FOLDER, SSHD_ARGUMENTS
 from agent.runtime.base import File
-from kohakuriver import private_file
 
 HOST_KEY: Final = f"{FOLDER}/ssh_host_ed25519_key"
 AUTHORIZED_KEYS: Final = f"{FOLDER}/authorized_keys"
@@ -104,20 +104,21 @@ def shadow(current: File, mode: Mode) -> File | None:
 class HostKeys:
     """One key per VPS uid, made once, kept below `folder`, readable by the agent's user alone."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, files: Files | None = None) -> None:
         self._folder = folder
+        self._files = files or PrivateFiles()
 
     def get(self, uid: str) -> HostKey:
-        """The key of this VPS, made now if it has none yet. Blocks for a disk write then."""
+        """The key of this VPS, made now if it has none yet. Blocks for a disk write then; raises OSError."""
         path = self._path(uid)
         if not path.exists():
-            private_file.write(path, _new_private_key())
+            self._files.write(path, _new_private_key())
         private = path.read_bytes()
         return HostKey(private=private, public=_public(private))
 
     def forget(self, uid: str) -> None:
         """The VPS is gone for good."""
-        self._path(uid).unlink(missing_ok=True)
+        self._files.remove(self._path(uid))
 
     def _path(self, uid: str) -> Path:
         if not uid or not set(uid) <= set(string.ascii_letters + string.digits + "-"):

@@ -4,12 +4,13 @@ Refreshed now and then by node.py, which reports them; surroundings.py asks whic
 well. inventory.py says where they are looked up. Never changes a GPU.
 """
 
-import asyncio
 import dataclasses
 import logging
 from collections.abc import Callable
+from concurrent.futures import Executor
 from typing import Protocol
 
+from agent.machine.look import Look
 from kohakuriver import quantity
 
 log = logging.getLogger(__name__)
@@ -59,10 +60,18 @@ class Inventory(Protocol):
 class Devices:
     """The GPUs as last seen. One that goes away while its VPS is here is shown as such."""
 
-    def __init__(self, inventory: Inventory, *, simulated: bool, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        inventory: Inventory,
+        *,
+        simulated: bool,
+        changed: Callable[[], None],
+        threads: Executor | None = None,
+    ) -> None:
         self.found: Found = ()
         self.simulated = simulated
         self._inventory = inventory
+        self._look = Look[Found]("which GPUs it has", threads)
         self._changed = changed
         self._error = ""
 
@@ -79,7 +88,7 @@ class Devices:
     async def refresh(self) -> None:
         """Look again. Where nobody can tell, those known are kept, as unhealthy."""
         try:
-            found, error = await asyncio.to_thread(self._inventory.read), ""
+            found, error = await self._look.take(self._inventory.read), ""
         except (OSError, ValueError) as failure:
             error = str(failure)
             found = tuple(gpu.sick(error) for gpu in self.found)

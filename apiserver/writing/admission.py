@@ -111,7 +111,7 @@ class NamespaceRules(Rules):
         new["status"] = {"phase": "Active"}
         label_namespace(new)
 
-    def update(self, user: User, old: Json, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
+    def update(self, user: User, old: Json, new: Json, *, at: At, seen: Seen) -> None:
         label_namespace(new)
 
     def delete(self, user: User, old: Json) -> None:

@@ -28,6 +28,7 @@ from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.clock import Clock, LoopClock
 from kohakuriver.resources import kinds
+from tests.agent.refusing_files import RefusingFiles
 from tests.apiserver.api import Api, running_api
 
 Json = dict[str, Any]
@@ -57,6 +58,7 @@ class Node:
     runtime: Runtime | None = None  # the fake engine's, where there is none
     firewall: Firewall = dataclasses.field(default_factory=FakeFirewall)
     mounter: FakeMounter = dataclasses.field(default_factory=FakeMounter)
+    files: RefusingFiles = dataclasses.field(default_factory=RefusingFiles)
     agent: Agent | None = None
     task: asyncio.Task[None] | None = None
     secret: str = ""  # its credential, where that is not the one which the API server knows it by
@@ -98,6 +100,7 @@ class Node:
                 clock=self.clock,
                 chance=random.Random(1),  # noqa: S311 - jitter, the same in every run
                 mounter=self.mounter,
+                files=self.files,
             )
             started.set()
             await self.agent.run()

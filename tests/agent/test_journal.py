@@ -1,9 +1,16 @@
 """What survives the agent."""
 
+import errno
 from pathlib import Path
 
+import pytest
+
+from agent.data_dir import DataDir
 from agent.deciding.memory import Durable, Restart
-from agent.journal import Journal, NodeFacts
+from agent.journal import ACCEPTANCE, Journal, NodeFacts
+from agent.quarantine import Seen
+from kohakuriver import errors
+from tests.agent.refusing_files import RefusingFiles
 
 
 async def test_what_was_saved_is_read_back_by_the_next_agent(tmp_path: Path) -> None:
@@ -13,11 +20,13 @@ async def test_what_was_saved_is_read_back_by_the_next_agent(tmp_path: Path) -> 
 
 
 async def test_what_was_removed_is_not(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
+    disk = DataDir(tmp_path)
+    journal = Journal(tmp_path, disk=disk)
     await journal.save("u1", Durable())
-    await journal.remove("u1")
-    await journal.remove("u1")
-    assert Journal(tmp_path).load() == {}
+    for _ in range(2):
+        journal.remove("u1")
+        await disk.flush(within=60)
+        assert Journal(tmp_path).load() == {}
 
 
 async def test_a_spoiled_entry_costs_no_other_one(tmp_path: Path) -> None:
@@ -31,8 +40,50 @@ def test_an_entry_cannot_be_written_outside_of_its_folder(tmp_path: Path) -> Non
     assert Journal(tmp_path)._path("../../etc/passwd").parent == tmp_path / "vps"
 
 
-def test_the_node_s_facts_are_kept(tmp_path: Path) -> None:
+async def test_the_node_s_facts_are_kept(tmp_path: Path) -> None:
+    disk = DataDir(tmp_path)
+    journal = Journal(tmp_path, disk=disk)
+    journal.begin_node(NodeFacts(agent_id="a"))
+    assert Journal(tmp_path).load_node() == NodeFacts(agent_id="a")
     facts = NodeFacts(agent_id="a", boot_id="b", has_sentinel=True)
-    Journal(tmp_path).save_node(facts)
+    journal.save_node(facts)
+    await disk.flush(within=60)
     assert Journal(tmp_path).load_node() == facts
     assert Journal(tmp_path / "new").load_node() == NodeFacts()
+
+
+def test_an_agent_does_not_begin_under_a_name_that_it_cannot_keep(tmp_path: Path) -> None:
+    files = RefusingFiles()
+    files.refuses = errno.EROFS
+    with pytest.raises(errors.ConfigError) as caught:
+        Journal(tmp_path, disk=DataDir(tmp_path, files=files)).begin_node(NodeFacts(agent_id="a"))
+    assert "Read-only file system" in caught.value.message
+    assert "--data-dir" in caught.value.hint
+
+
+async def test_which_history_the_node_is_in_is_waited_for_and_the_revision_is_not(tmp_path: Path) -> None:
+    files = RefusingFiles()
+    disk = DataDir(tmp_path, files=files)
+    journal = Journal(tmp_path, disk=disk)
+    journal.save_seen(Seen("h1", 5))
+    await journal.settle_seen()
+    assert Journal(tmp_path).load_seen() == Seen("h1", 5)
+    files.refuses = errno.ENOSPC
+    journal.save_seen(Seen("h1", 6))
+    await journal.settle_seen()
+    assert files.refused == 0
+    journal.save_seen(Seen("h2", 7))
+    with pytest.raises(OSError, match="No space left"):
+        await journal.settle_seen()
+
+
+async def test_an_engine_is_accepted_once_even_where_the_word_cannot_be_taken_away(tmp_path: Path) -> None:
+    files = RefusingFiles()
+    disk = DataDir(tmp_path, files=files)
+    journal = Journal(tmp_path, disk=disk)
+    (tmp_path / ACCEPTANCE).touch()
+    assert journal.engine_is_accepted()
+    files.refuses = errno.EROFS
+    journal.use_acceptance_up()
+    await disk.flush(within=60)
+    assert not journal.engine_is_accepted()

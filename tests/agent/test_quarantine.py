@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.data_dir import DataDir
 from agent.deciding.decide import decide
 from agent.deciding.desired import Around
 from agent.deciding.status import observed_status
@@ -64,16 +65,19 @@ async def test_a_renewal_below_the_one_before_is_a_restored_store():
 
 @pytest.mark.fault(39)
 async def test_a_quarantine_outlives_the_agent_and_ends_by_its_own_id_alone(tmp_path: Path):
-    journal = Journal(tmp_path)
+    disk = DataDir(tmp_path)
+    journal = Journal(tmp_path, disk=disk)
     first = Watchman(Seen("h1", 5), save=journal.save_seen, clock=LoopClock(), changed=lambda: None)
     first.listed("h2", 3, mark=5)
     first.reached(7)
     first.note()
+    await disk.flush(within=60)
     second = Watchman(journal.load_seen(), save=journal.save_seen, clock=LoopClock(), changed=lambda: None)
     assert second.quarantine == first.quarantine is not None
     second.accept("another")
     assert second.quarantine is not None
     second.accept(second.quarantine.id)
+    await disk.flush(within=60)
     assert journal.load_seen() == Seen("h2", 7)
 
 
