@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import prometheus_client
 from prometheus_client import registry
@@ -181,8 +182,7 @@ def _settings(wanted: options.Run, *, cluster: str) -> Settings:
 @contextlib.contextmanager
 def _alone(data_dir: Path) -> Iterator[None]:
     """One agent per data directory: two would act on the same journal."""
-    private_file.make_folder(data_dir)
-    with (data_dir / "lock").open("w") as file:
+    with _lock_of(data_dir) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -190,6 +190,22 @@ def _alone(data_dir: Path) -> Iterator[None]:
                 f"another agent runs on {data_dir}", hint="stop it, or name another --data-dir"
             ) from None
         yield
+
+
+def _lock_of(data_dir: Path) -> IO[str]:
+    """Raises ConfigError. Where nothing can be written any more the file that is there will do."""
+    lock = data_dir / "lock"
+    try:
+        private_file.make_folder(data_dir)
+        try:
+            return lock.open("a")
+        except OSError:
+            return lock.open("r")
+    except OSError as error:
+        raise errors.ConfigError(
+            f"an agent cannot begin here: {data_dir} cannot be written: {error.strerror}",
+            hint="make room on that disk, or name another --data-dir",
+        ) from error
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

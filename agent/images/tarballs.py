@@ -7,6 +7,7 @@ it is removed again.
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import os
 from collections.abc import AsyncGenerator, Callable
@@ -22,6 +23,8 @@ from kohakuriver import errors, private_file
 
 CHUNK = 1 << 20
 SILENCE = 60.0  # seconds without a byte after which a server counts as gone
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 Progress = Callable[[PullProgress], None]
 
@@ -64,9 +67,9 @@ class Tarballs:
         tarball = self._environments.tarball(image)
         if tarball is None:
             raise ImagePullFailed(f"no Environment stands for {image} any more")
-        await asyncio.to_thread(private_file.make_folder, self._folder)
         copy = self._folder / tarball.digest.removeprefix("sha256:")
         try:
+            await asyncio.to_thread(private_file.make_folder, self._folder)
             digest = await self._copy(tarball, copy, progress)
             if digest != tarball.digest:
                 raise ImagePullFailed(
@@ -76,18 +79,20 @@ class Tarballs:
                 )
             progress(PullProgress(None, "handing it to the engine"))
             await self._runtime.load(copy, image)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            why = str(error) or type(error).__name__
+            raise ImagePullFailed(f"{tarball.source} cannot be fetched: {why}") from error
         except OSError as error:
             why = error.strerror or str(error)
-            raise ImagePullFailed(f"{tarball.source} cannot be read on this node: {why}") from error
+            how = f"copied to {self._folder} of" if error.errno in _NO_ROOM else "read on"
+            raise ImagePullFailed(f"{tarball.source} cannot be {how} this node: {why}") from error
         except errors.ApiError as error:
             raise ImagePullFailed(error.message, hint=error.hint) from error
         except errors.Unreachable as error:
             raise ImagePullFailed(f"{tarball.source} was not fetched whole: {error.message}") from error
-        except (aiohttp.ClientError, TimeoutError) as error:
-            why = str(error) or type(error).__name__
-            raise ImagePullFailed(f"{tarball.source} cannot be fetched: {why}") from error
         finally:
-            await asyncio.to_thread(copy.unlink, missing_ok=True)
+            with contextlib.suppress(OSError):  # it is replaced by the next try
+                await asyncio.to_thread(copy.unlink, missing_ok=True)
 
     async def _copy(self, tarball: Tarball, copy: Path, progress: Progress) -> str:
         if tarball.is_path and self._neighbours and not await asyncio.to_thread(_is_here, tarball.source):
@@ -119,7 +124,7 @@ def _is_here(path: str) -> bool:
 
 async def _borrow(neighbours: Neighbours, name: str, copy: Path, progress: Progress) -> str:
     digest, meter = hashlib.sha256(), _Meter(0, progress)
-    with copy.open("wb") as writing:
+    with await asyncio.to_thread(copy.open, "wb") as writing:
         async with contextlib.aclosing(neighbours.chunks(name, meter.expect)) as chunks:
             async for chunk in chunks:
                 await asyncio.to_thread(writing.write, chunk)
@@ -138,7 +143,7 @@ async def _download(url: str, copy: Path, progress: Progress) -> str:
     ):
         response.raise_for_status()
         meter = _Meter(response.content_length or 0, progress)
-        with copy.open("wb") as writing:
+        with await asyncio.to_thread(copy.open, "wb") as writing:
             async for chunk in response.content.iter_chunked(CHUNK):
                 await asyncio.to_thread(writing.write, chunk)
                 digest.update(chunk)

@@ -72,11 +72,18 @@ class Holders:
         try:
             return await _ask_for_stream(own, line)
         except OSError:  # none is there, or it was about to end
-            await self._start(own)
+            await self._start_or_say(own)
         try:
             return await _ask_for_stream(own, line)
         except OSError as error:
             raise errors.Unavailable(f"this node's session holder does not answer: {error}") from error
+
+    async def _start_or_say(self, socket: Path) -> None:
+        try:
+            await self._start(socket)
+        except OSError as error:  # a full or read-only disk, or no answer in time
+            why = error.strerror or f"it did not answer within {START_WITHIN:g} s"
+            raise errors.Unavailable(f"this node's session holder cannot be started: {why}") from error
 
     async def _start(self, socket: Path) -> None:
         async with self._turn:

@@ -82,6 +82,24 @@ async def test_the_password_of_a_url_is_in_the_netrc_of_the_node(
     assert IMAGE in engine.images
 
 
+async def test_a_full_disk_is_said_to_be_where_the_tarball_was_to_be_copied_to(tmp_path: Path) -> None:
+    folder, source = tmp_path / "tarballs", tmp_path / "mine.tar"
+    folder.mkdir()
+    source.write_bytes(CONTENT)
+    for server in (str(source), "http"):
+        (folder / DIGEST.removeprefix("sha256:")).symlink_to("/dev/full")
+        async with serving() as url:
+            with pytest.raises(ImagePullFailed, match=f"copied to {folder}.*No space left on device"):
+                await fetch(FakeEngine(), folder, f"{url}/mine.tar" if server == "http" else server)
+
+
+async def test_a_folder_that_cannot_be_made_fails_the_fetch_and_not_the_agent(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    async with serving() as url:
+        with pytest.raises(ImagePullFailed, match="Not a directory"):
+            await fetch(FakeEngine(), tmp_path / "file" / "tarballs", f"{url}/mine.tar")
+
+
 async def test_what_has_another_digest_is_not_loaded(tmp_path: Path) -> None:
     engine = FakeEngine()
     async with serving() as url:

@@ -79,3 +79,10 @@ async def test_where_no_holder_is_there_are_no_sessions_and_none_is_started(fold
     assert await holders.sessions("u") == []
     await holders.set_window("u", 5)
     assert list(folder.iterdir()) == []
+
+
+async def test_a_holder_that_the_disk_does_not_let_begin_is_said_to_be_missing_and_why(tmp_path):
+    (tmp_path / "file").write_text("")
+    holders = Holders(tmp_path / "file" / "sessions", docker="/nowhere")
+    with pytest.raises(errors.Unavailable, match="cannot be started: Not a directory"):
+        await holders.terminal({"uid": "u", "session": "s", "create": True})
