@@ -22,7 +22,7 @@ from agent.machine.staging import Staging
 from agent.recreate import Recreator
 from agent.roster import Entry, Roster
 from agent.runtime.base import Runtime
-from agent.runtime.errors import NotFound
+from agent.runtime.errors import ContainerSilent, NotFound, RuntimeTimeout
 from agent.settings import Settings
 from agent.start import Starter
 from kohakuriver import errors
@@ -146,7 +146,11 @@ class Applier:
         """See how the container is now."""
         entry.stale = False
         known = self._roster.container(entry.desired, entry.memory)
-        found = await self._runtime.inspect(known.id if known is not None else entry.desired.container_name)
+        asked = known.id if known is not None else entry.desired.container_name
+        try:
+            found = await self._runtime.inspect(asked)
+        except RuntimeTimeout as error:
+            raise ContainerSilent(entry.desired.container_name) from error
         if found is not None:
             self._roster.put(found)
         elif known is not None:

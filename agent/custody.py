@@ -10,7 +10,7 @@ from agent.engine import Health
 from agent.journal import Journal, NodeFacts
 from agent.machine import facts
 from agent.machine.sentinel import Sentinel, Verdict
-from agent.runtime.base import Containers, Runtime
+from agent.runtime.base import Listing, Runtime
 from agent.settings import Settings
 from kohakuriver.client.watch import Informer
 
@@ -48,7 +48,7 @@ class Custody:
         """Tells this agent from another of the same node name."""
         return self._facts.agent_id
 
-    async def judge(self, containers: Containers) -> Health | None:
+    async def judge(self, containers: Listing) -> Health | None:
         """Why this engine must not be used; None where it may. Raises EngineError."""
         verdict = await self._sentinel.look(
             made_before=self._facts.has_sentinel,

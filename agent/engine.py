@@ -8,14 +8,24 @@ memory.py. Never changes a container, but for those that a create gave birth to 
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
 from agent.deciding import labels
 from agent.deciding.memory import engine_lost
+from agent.looks import Looks
 from agent.machine.isolation import Isolation
 from agent.roster import Entry, Roster
-from agent.runtime.base import SUBSCRIBED, Containers, EngineInfo, Runtime, RuntimeEvent, Volumes
+from agent.runtime.base import (
+    SUBSCRIBED,
+    Container,
+    EngineInfo,
+    Listing,
+    Runtime,
+    RuntimeEvent,
+    Volumes,
+)
 from agent.runtime.errors import EngineError, EngineRefused, RuntimeTimeout
 from kohakuriver.clock import Clock
 
@@ -26,7 +36,7 @@ IMAGES_EVERY = 6  # lists of containers; images are only to show
 MOST_IMAGES = 200
 RETRY_FIRST, RETRY_LONGEST = 0.2, 5.0  # seconds
 _OUTSIDE = frozenset({"kill", "stop"})
-_OURS = frozenset({"create", "start"})  # while a worker is busy with it, these tell it nothing new
+_OURS = frozenset({"create", "start", "update"})  # while a worker is busy with it, these tell it nothing new
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -53,7 +63,7 @@ class Engine:
         relist: float,
         network: str,
         isolation: Isolation,
-        judge: Callable[[Containers], Awaitable[Health | None]],
+        judge: Callable[[Listing], Awaitable[Health | None]],
         look_at: Callable[[Entry], None],
         health_changed: Callable[[], None],
     ) -> None:
@@ -72,6 +82,8 @@ class Engine:
         self._bridge = ""  # until the engine has been judged and its network is there
         self._look_at = look_at
         self._health_changed = health_changed
+        self._looks = Looks(runtime, roster, clock=clock, heard=self._heard_of)
+        self._removals: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
 
     @property
@@ -89,17 +101,22 @@ class Engine:
         self._wake.set()
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow(), name="engine events")
-            tasks.create_task(self._list_forever(), name="engine list")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follow(), name="engine events")
+                tasks.create_task(self._list_forever(), name="engine list")
+        finally:
+            self._looks.close()
+            for task in self._removals.values():
+                task.cancel()
 
     async def step(self) -> bool:
         """Read everything once. Whether the engine answered."""
         mark = self._roster.mark()
         try:
             async with asyncio.timeout(LIST_WITHIN):
-                containers = await self._runtime.list()
-                refused = await self._prepare(containers)
+                rows = await self._runtime.list()
+                refused = await self._prepare(rows)
                 if self.lists % IMAGES_EVERY == 0:
                     self.images = _of_use(await self._runtime.images())
                 self.volumes = await self._runtime.volumes()
@@ -109,26 +126,26 @@ class Engine:
         except EngineError as error:
             self._away(error)
             return False
-        self.lists += 1
         if self._bridge:
             await self._isolate()
         expected = {entry.desired.uid for entry in self._roster if entry.stale or entry.working}
-        changed = self._roster.replace(containers, mark=mark)
+        changed = await self._looks.take(rows, mark=mark)
+        self.lists += 1
         if self.health.ok:
             self._roster.missed += len(changed - expected)
-        await self._remove_late_births()
+        self._remove_late_births()
         self._set_health(refused or Health(True, "EngineAnswers", ""))
         for entry in self._roster:
             self._look_at(entry)
         return True
 
-    async def _prepare(self, containers: Containers) -> Health | None:
+    async def _prepare(self, rows: Listing) -> Health | None:
         """Who it is and whether it may be used, once for each time that it comes back; its network, always:
         `docker network prune` takes one where nothing runs just now."""
         if self.info is None:
             self.info = await self._runtime.info()
         if not self._bridge:
-            refused = await self._judge(containers)
+            refused = await self._judge(rows)
             if refused is not None:
                 return refused
         try:
@@ -173,6 +190,7 @@ class Engine:
         if event.action == SUBSCRIBED:
             self._wake.set()  # what happened before is found by a list
             return
+        self._looks.changed(event.container_id)
         entry = self._roster.entry(labels.identity(event.labels)[0])
         if entry is None or (entry.working and event.action in _OURS):
             return
@@ -180,6 +198,15 @@ class Engine:
             entry.memory = dataclasses.replace(entry.memory, touched_from_outside=True)
         entry.stale = True
         self._look_at(entry)
+
+    def _heard_of(self, container: Container) -> None:
+        """The engine answers for it no more, or again."""
+        entry = self._roster.entry(labels.identity(container.labels)[0])
+        if entry is not None:
+            entry.stale = True
+            self._look_at(entry)
+        else:
+            self._health_changed()
 
     def _lost(self, error: EngineError) -> None:
         """The event stream ended: perhaps the engine did, with everything in it."""
@@ -209,18 +236,25 @@ class Engine:
         self.health = health
         self._health_changed()
 
-    async def _remove_late_births(self) -> None:
+    def _remove_late_births(self) -> None:
         """A create that timed out was done after all, when its VPS was already finished: it never ran."""
         for container in self._roster.born_late():
-            log.info(
-                "removing", extra={"container": container.name, "why": "it was born after its VPS was gone"}
-            )
-            try:
-                await self._runtime.remove(container.id)
-            except EngineError as error:
-                log.warning("not removed", extra={"container": container.name, "error": error.message})
-            else:
-                self._roster.drop(container.id)
+            if container.id not in self._removals:
+                task = asyncio.create_task(self._remove(container), name=f"remove {container.name}")
+                self._removals[container.id] = task
+                task.add_done_callback(functools.partial(self._removed, container.id))
+
+    def _removed(self, container_id: str, task: asyncio.Task[None]) -> None:
+        del self._removals[container_id]
+
+    async def _remove(self, container: Container) -> None:
+        log.info("removing", extra={"container": container.name, "why": "it was born after its VPS was gone"})
+        try:
+            await self._runtime.remove(container.id)
+        except EngineError as error:
+            log.warning("not removed", extra={"container": container.name, "error": error.message})
+        else:
+            self._roster.drop(container.id)
 
 
 def _of_use(images: Iterable[str]) -> list[str]:

@@ -6,7 +6,6 @@ report.py is told what is so. Only this file waits and backs off.
 
 import asyncio
 import dataclasses
-import functools
 import logging
 import random
 from collections.abc import Callable, Mapping
@@ -16,16 +15,11 @@ from agent.data_dir import DataDirNotWritable
 from agent.deciding import memory, status
 from agent.deciding.actions import (
     Action,
-    Create,
     Finish,
-    Pause,
     Probe,
     Reject,
-    Remove,
     Start,
-    Stop,
     Tell,
-    Unpause,
     Update,
     Wait,
 )
@@ -45,27 +39,26 @@ from agent.queue import KeyQueue
 from agent.report import Reporter, Status
 from agent.roster import Entry, Roster
 from agent.runtime.base import Container, ContainerState, Runtime
-from agent.runtime.errors import EngineError, NotFound, RuntimeTimeout, RuntimeUnavailable, WrongState
+from agent.runtime.errors import (
+    ContainerSilent,
+    EngineError,
+    NotFound,
+    RuntimeTimeout,
+    RuntimeUnavailable,
+    WrongState,
+)
 from agent.settings import Settings
+from agent.slowness import told
 from kohakuriver import errors
 from kohakuriver.client.rest import Object
 from kohakuriver.client.watch import Informer, ObjectKey, key_of
 from kohakuriver.clock import Clock
+from kohakuriver.resources.vps import ObservedState
 
 log = logging.getLogger(__name__)
 
 NOTHING_TO_RUN = (126, 127)  # exit codes that say so
 UNHEARD = "ToBeReported"
-SLOW = 5.0  # seconds without an answer of the engine after which a VPS says so
-_WAITED_FOR: Mapping[type[Action], str] = {
-    Create: "its container is to be created",
-    Start: "its container is to be started",
-    Stop: "its container is to be stopped",
-    Pause: "its container is to be paused",
-    Unpause: "its container is to go on",
-    Remove: "its container is to be removed",
-    Update: "its limits are to be changed",
-}
 FORGOTTEN = 5.0  # seconds for what is left of a VPS in the data directory
 ROUNDS = 8  # of deciding in one step; then others have a turn
 
@@ -186,6 +179,9 @@ class Keeper:
         if vps is None or desired is None or not self._engine_ready():
             self._answer(key, vps)
             return
+        if self._is_unseen(desired):
+            self._say_unseen(key, desired, vps)
+            return
         entry = self._enter(key, desired, vps)
         entry.working = True
         try:
@@ -228,6 +224,27 @@ class Keeper:
         self._uids[key] = desired.uid
         return entry
 
+    def _is_unseen(self, desired: Desired) -> bool:
+        """Whether there is no knowing yet how its container is that an earlier agent has made."""
+        entry = self._roster.entry(desired.uid)
+        is_met = entry is not None and entry.desired.epoch == desired.epoch
+        return not is_met and self._roster.is_unseen(desired.uid)
+
+    def _say_unseen(self, key: ObjectKey, desired: Desired, vps: Object) -> None:
+        """What was last reported stands, and that the engine does not answer for it."""
+        held = (vps.get("status") or {}).get("observed") or {}
+        silent = ContainerSilent(desired.container_name)
+        observed = {
+            "state": ObservedState.PREPARING.value,
+            **(_of_earlier(held) if held.get("epoch") == desired.epoch else {}),
+            "epoch": desired.epoch,
+            "session": self._session,
+            "reason": type(silent).__name__,
+            "message": f"{silent.message} ({silent.hint})",
+        }
+        self._reporter.put(key, Status(desired.uid, desired.generation, observed, []), passing=False)
+        self._answer(key, vps)
+
     async def _leave(self, key: ObjectKey, uid: str, vps: Object | None) -> None:
         """The VPS is no longer this node's. Its container, if there still is one, is left alone."""
         gone = vps is None or vps["metadata"]["uid"] != uid
@@ -267,10 +284,7 @@ class Keeper:
         if not self._reporter.knows(key):
             if self._past.rebooted or not self._engine_looked_at() or not held.get("observed"):
                 return
-            # Of an earlier look, whatever is granted since: it names no grant.
-            left_out = ("sequence", "grantId")
-            known = {field: value for field, value in held["observed"].items() if field not in left_out}
-            observed = {**known, "session": self._session}
+            observed = {**_of_earlier(held["observed"]), "session": self._session}
             generation = int(held.get("observedGeneration") or 0)
             self._reporter.put(key, Status(vps["metadata"]["uid"], generation, observed, []), passing=False)
         self._reporter.answer(key)
@@ -283,6 +297,7 @@ class Keeper:
                 except EngineError as error:
                     self._failed(entry, error, action=None)
                     return
+                entry.memory = memory.answered(entry.memory)
             await self._learn(entry)
             self._report(entry)
             actions = self._decide(entry)
@@ -313,7 +328,8 @@ class Keeper:
                         self.probes.begin(entry, container, run)
                     continue
             try:
-                await self._apply(entry, action)
+                with told(action, entry, now=self._clock.monotonic(), report=self._report):
+                    await self._applier.apply(action, entry)
             except EngineError as error:
                 self._failed(entry, error, action=action)
                 return False
@@ -332,24 +348,6 @@ class Keeper:
         self.queue.succeeded(entry.key)
         entry.memory = dataclasses.replace(entry.memory, trouble=None)
         return not isinstance(actions[-1], Probe)
-
-    async def _apply(self, entry: Entry, action: Action) -> None:
-        """Do it. While the engine keeps it waiting, that is said."""
-        patience = SLOW + (action.grace if isinstance(action, Stop) else 0.0)
-        waits = _WAITED_FOR.get(type(action))
-        words = f"the engine has not answered for {patience:g} s: {waits}"
-        say = functools.partial(self._say_slow, entry, words)
-        timer = asyncio.get_running_loop().call_later(patience, say) if waits else None
-        try:
-            await self._applier.apply(action, entry)
-        finally:
-            if timer is not None:
-                timer.cancel()
-            entry.memory = dataclasses.replace(entry.memory, slow="")
-
-    def _say_slow(self, entry: Entry, words: str) -> None:
-        entry.memory = dataclasses.replace(entry.memory, slow=words)
-        self._report(entry)
 
     async def _learn(self, entry: Entry) -> None:
         """Bring the memory up to what is seen.
@@ -445,7 +443,7 @@ class Keeper:
             status.conditions(entry.desired, container, entry.memory),
         )
         waits = entry.memory.hold is not None and entry.memory.hold.reason == UNHEARD
-        passing = observed["state"] in status.ON_THE_WAY and not waits and not entry.memory.slow
+        passing = observed["state"] in status.ON_THE_WAY and not waits
         self._reporter.put(entry.key, said, passing=passing)
 
     def _started(self, entry: Entry) -> None:
@@ -461,7 +459,7 @@ class Keeper:
             self.queue.add(entry.key, at=self._clock.monotonic() + 1.0)
             return
         entry.stale = True
-        if isinstance(error, RuntimeTimeout):
+        if isinstance(error, RuntimeTimeout) and not self._roster.is_silent(entry.desired.uid):
             self._engine_suspect(error)
         is_first = entry.key not in self.queue.failing
         pause = self.queue.backoff(entry.key)
@@ -483,3 +481,8 @@ class Keeper:
         )
         self._report(entry)
         self.queue.add(entry.key, at=trouble.retry_at)
+
+
+def _of_earlier(observed: Object) -> Object:
+    """What was reported before, to be said once more; of what is granted now it proves nothing."""
+    return {field: value for field, value in observed.items() if field not in ("sequence", "grantId")}

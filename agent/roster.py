@@ -5,12 +5,12 @@ it. One that was known by its id stays known when somebody renames it.
 """
 
 import dataclasses
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from agent.deciding import labels, strays
 from agent.deciding.desired import Desired
 from agent.deciding.memory import Durable, Memory
-from agent.runtime.base import Container, ContainerState
+from agent.runtime.base import Container, ContainerState, Listed
 from kohakuriver.client.watch import ObjectKey
 
 
@@ -35,6 +35,8 @@ class Roster:
 
     def __init__(self) -> None:
         self.missed = 0  # changes that a list found and no event had told of
+        self.silent: set[str] = set()  # containers, by id, for which the engine does not answer
+        self._partly: set[str] = set()  # those of them of which nothing but what the list says is known
         self._entries: dict[str, Entry] = {}
         self._containers: dict[str, Container] = {}
         self._by_uid: dict[str, set[str]] = {}
@@ -84,6 +86,18 @@ class Roster:
         """Every container of this cluster."""
         return list(self._containers.values())
 
+    def known(self, container_id: str) -> Container | None:
+        """A container as last seen."""
+        return self._containers.get(container_id)
+
+    def is_silent(self, uid: str) -> bool:
+        """Whether the engine does not answer for a container that carries this uid."""
+        return not self.silent.isdisjoint(self._by_uid.get(uid, ()))
+
+    def is_unseen(self, uid: str) -> bool:
+        """Whether a container carries this uid of which too little is known to act on."""
+        return not self._partly.isdisjoint(self._by_uid.get(uid, ()))
+
     def has_container(self, uid: str) -> bool:
         """Whether any container carries this uid."""
         return bool(self._by_uid.get(uid))
@@ -108,25 +122,38 @@ class Roster:
         """Where a list begins: what is touched after this is newer than what the list will say."""
         return self._changes
 
-    def replace(self, containers: Iterable[Container], *, mark: int) -> set[str]:
-        """Take a whole list in; the uids whose containers turned out to have changed."""
-        listed = {container.id: container for container in containers}
-        changed: set[str] = set()
-        for id_ in {*listed, *self._containers}:
-            if self._touched.get(id_, 0) > mark:
-                continue
-            before, after = self._containers.get(id_), listed.get(id_)
-            if before == after:
-                continue
-            subject = after or before
-            if subject is not None:
-                changed.add(labels.identity(subject.labels)[0])
-            if after is not None:
-                self._set(after)
-            else:
-                self._unset(id_)
-        self._touched = {id_: change for id_, change in self._touched.items() if change > mark}
+    def keep_only(self, ids: Collection[str], *, mark: int, oldest: int) -> set[str]:
+        """A list names these containers; the uids of those that are gone. Looks begun at `oldest` or later
+        may still be under way."""
+        gone = {id_ for id_ in self._containers if id_ not in ids and self._touched.get(id_, 0) <= mark}
+        changed = {labels.identity(self._containers[id_].labels)[0] for id_ in gone}
+        self._touched = {id_: change for id_, change in self._touched.items() if change > oldest}
+        for id_ in gone:
+            self.drop(id_)
         return changed
+
+    def take(self, container_id: str, found: Container | None, *, mark: int) -> set[str]:
+        """The answer to a look that was begun at `mark`; the uid, where something had changed."""
+        if self._touched.get(container_id, 0) > mark:
+            return set()  # what is known is newer
+        before, was_partly = self._containers.get(container_id), container_id in self._partly
+        subject = found or before
+        if found is not None:
+            self._set(found)
+        else:
+            self._unset(container_id)
+        is_news = before != found and not was_partly and subject is not None
+        return {labels.identity(subject.labels)[0]} if is_news and subject is not None else set()
+
+    def be_silent(self, listed: Listed, *, mark: int) -> bool:
+        """The engine, asked at `mark`, does not answer for it: it stays as it was. Whether that is new."""
+        if self._touched.get(listed.id, 0) > mark or listed.id in self.silent:
+            return False
+        if listed.id not in self._containers:
+            self._set(listed.partly())
+            self._partly.add(listed.id)
+        self.silent.add(listed.id)
+        return True
 
     def unknown(self, expected: Collection[strays.Identity]) -> list[Container]:
         """Containers of this cluster that no VPS bound here accounts for; left alone. `expected` are the
@@ -155,10 +182,17 @@ class Roster:
         ]
 
     def _set(self, container: Container) -> None:
+        self.silent.discard(container.id)
+        self._partly.discard(container.id)
         self._containers[container.id] = container
         self._by_uid.setdefault(labels.identity(container.labels)[0], set()).add(container.id)
 
     def _unset(self, container_id: str) -> None:
+        self.silent.discard(container_id)
+        self._partly.discard(container_id)
         container = self._containers.pop(container_id, None)
         if container is not None:
-            self._by_uid[labels.identity(container.labels)[0]].discard(container_id)
+            uid = labels.identity(container.labels)[0]
+            self._by_uid[uid].discard(container_id)
+            if not self._by_uid[uid]:
+                del self._by_uid[uid]

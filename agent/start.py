@@ -107,7 +107,8 @@ class Starter:
     async def _run_left_behind(self, entry: Entry, container_id: str, left: RunLeftBehind) -> None:
         """End what lives of it; where nothing does, and the engine keeps to it, another container has to do.
         Raises `left` for the engine to be asked once more."""
-        if await self.end_leftovers(entry, container_id) or entry.memory.trouble is None:
+        trouble = entry.memory.trouble
+        if await self.end_leftovers(entry, container_id) or trouble is None or not trouble.failures:
             raise left
         said = (
             f"the engine will not start container {container_id[:12]} again; another is made: {left.message}"

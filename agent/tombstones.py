@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 
 EVERY = 10.0  # seconds between looks without a cause
 AGAIN = 1.0  # seconds after a look that left something to do
-PATIENCE = 30.0  # seconds for one of them; the others do not wait longer
+PATIENCE = 30.0  # seconds for one try at one of them
+FIRST = 4.0  # seconds that nothing is started for, while those that were there at the start are worked off
 
 
 class Tombstones:
@@ -49,7 +50,9 @@ class Tombstones:
         settled: Callable[[], None],
         leave: Callable[[ObjectKey], None],
     ) -> None:
-        self.settled = False  # whether each that was there at the start has been tried
+        self.settled = (
+            False  # whether those that were there at the start are worked off, or are kept by something
+        )
         self.removed = 0
         self._node = settings.node
         self._settings = settings
@@ -64,6 +67,8 @@ class Tombstones:
         self._tell_settled = settled
         self._leave = leave
         self._wake = asyncio.Event()
+        self._works: dict[str, asyncio.Task[bool]] = {}
+        self._first: float | None = None  # when the engine could first be used
 
     def look(self) -> None:
         """Something may have changed."""
@@ -71,23 +76,36 @@ class Tombstones:
 
     async def run(self) -> None:
         await self._allocations.wait_synced()
-        while True:
-            self._wake.clear()
-            pause = EVERY if await self.step() else AGAIN
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._wake.wait()
+        try:
+            while True:
+                self._wake.clear()
+                pause = EVERY if await self.step() else AGAIN
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._wake.wait()
+        finally:
+            for work in self._works.values():
+                work.cancel()
 
     async def step(self) -> bool:
-        """Work off what can be. Whether nothing is left."""
+        """Work off what can be, each by itself. Whether nothing is left."""
         if not self._engine_ready():
             return True  # it wakes us when it is back
-        due = [(uid, booking) for uid, booking in self._bookings().items() if booking.get("tombstone")]
-        done = await asyncio.gather(*(self._one(uid, booking) for uid, booking in due))
-        if not self.settled:
+        now = asyncio.get_running_loop().time()
+        self._first = now if self._first is None else self._first
+        due = {uid: booking for uid, booking in self._bookings().items() if booking.get("tombstone")}
+        for uid, booking in due.items():
+            if uid not in self._works:
+                self._works[uid] = asyncio.create_task(self._one(uid, booking), name=f"tombstone {uid}")
+        if self._works:
+            await asyncio.wait(self._works.values(), timeout=AGAIN)
+        results = [work.result() for work in self._works.values() if work.done()]
+        self._works = {uid: work for uid, work in self._works.items() if not work.done()}
+        is_done = not self._works and all(results)
+        if not self.settled and (is_done or now - self._first >= FIRST):
             self.settled = True
             self._tell_settled()
-        return all(done)
+        return is_done
 
     def _bookings(self) -> dict[str, Object]:
         record = self._allocations.get(ObjectKey("", self._node)) or {}
@@ -105,7 +123,7 @@ class Tombstones:
                 await self._remove_volumes(booking)
                 self._roster.end(uid, booking["epoch"])
                 await self._confirm(uid, booking)
-        except TimeoutError:
+        except TimeoutError:  # what it waits for goes on, and the next try waits for that
             log.warning("a tombstone is not worked off yet", extra={"uid": uid, "after": PATIENCE})
             return False
         except (EngineError, errors.KohakuRiverError) as error:

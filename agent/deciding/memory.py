@@ -96,6 +96,10 @@ class Durable:
     recreated: bool = False  # images of its files may lie in the engine
 
 
+SILENT = frozenset({"RuntimeTimeout", "ContainerSilent", "EngineSlow"})
+"""Reasons of troubles in which what was last known stands: nobody knows whether it was done."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Trouble:
     """The last try failed; the next is at `retry_at`, or at once when something else is asked."""
@@ -163,7 +167,6 @@ class Memory:
     unstartable: str | None = None  # the container, by id, that the engine will not start again
     taken_ports: tuple[int, ...] = ()  # that strangers held when it was to start
     starting: Starting | None = None
-    slow: str = ""  # what the engine has been asked and does not answer, in words
 
 
 def asked(desired: Desired) -> tuple[bool, int]:
@@ -180,6 +183,12 @@ def moment(text: str) -> str:
     """An RFC 3339 time in the one form that is compared and reported."""
     whole, _, fraction = text.removesuffix("Z").partition(".")
     return f"{whole}.{fraction[:6].ljust(6, '0')}Z"
+
+
+def answered(memory: Memory) -> Memory:
+    """The engine answers for the container, or again."""
+    is_over = memory.trouble is not None and memory.trouble.reason == "ContainerSilent"
+    return dataclasses.replace(memory, trouble=None) if is_over else memory
 
 
 def learn(memory: Memory, desired: Desired, observed: Container | None, now: float) -> Memory:

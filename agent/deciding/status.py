@@ -10,7 +10,7 @@ from typing import Any
 from agent.deciding import labels, recreation, restart
 from agent.deciding.decide import ended
 from agent.deciding.desired import Desired
-from agent.deciding.memory import ImageState, Memory, Trouble, asked, moment
+from agent.deciding.memory import SILENT, ImageState, Memory, asked, moment
 from agent.runtime.base import Container, ContainerState
 from kohakuriver import cpuset, quantity
 from kohakuriver.resources.vps import ObservedState, RunState
@@ -26,7 +26,6 @@ class Said:
 
 
 QUARANTINED = "NodeQuarantined"
-ENGINE_SLOW = "EngineSlow"
 _UNANSWERED = "the engine may yet start it: it counts as stopped once the engine has answered a stop"
 ON_THE_WAY = frozenset(
     {ObservedState.PREPARING, ObservedState.CREATING, ObservedState.STARTING, ObservedState.REMOVING}
@@ -73,27 +72,22 @@ def state_of(desired: Desired, observed: Container | None, memory: Memory) -> Sa
     trouble = memory.trouble
     current = trouble if trouble is not None and trouble.asked == asked(desired) else None
     if desired.deleting:
-        return _removing(memory, current)
+        return (
+            Said(ObservedState.REMOVING, current.reason, current.message)
+            if current
+            else Said(ObservedState.REMOVING)
+        )
     said = _absent(desired, memory) if observed is None else _present(desired, observed, memory)
     if said.state is ObservedState.STOPPED and memory.starting is not None:
         said = Said(ObservedState.STARTING, "StartUnanswered", _UNANSWERED)
-    if memory.slow:
-        return Said(said.state, ENGINE_SLOW, memory.slow)
     if current is None:
         return said
-    if current.reason == "RuntimeTimeout":
-        return Said(said.state, current.reason, f"{current.message}; looking again")
+    if current.reason in SILENT:
+        again = "; looking again" if current.reason == "RuntimeTimeout" else ""
+        return Said(said.state, current.reason, f"{current.message}{again}")
     failing = said.state in ON_THE_WAY or said.state in (ObservedState.BACKOFF, ObservedState.FAILED)
     state = ObservedState.FAILED if failing else said.state
     return Said(state, current.reason, current.message)
-
-
-def _removing(memory: Memory, trouble: Trouble | None) -> Said:
-    if memory.slow:
-        return Said(ObservedState.REMOVING, ENGINE_SLOW, memory.slow)
-    if trouble is not None:
-        return Said(ObservedState.REMOVING, trouble.reason, trouble.message)
-    return Said(ObservedState.REMOVING)
 
 
 def _quarantined(desired: Desired, observed: Container | None, memory: Memory) -> Said:

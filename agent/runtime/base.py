@@ -9,7 +9,9 @@ Rules that every implementation keeps:
 * "Already so" is success: starting what runs, stopping what is stopped, removing what is gone. Anything
   else asked of a container that is gone is NotFound.
 * It raises only what errors.py lists. After `RuntimeTimeout` the caller must look before it acts again.
-* No call waits for ever, whatever the engine does.
+* No call waits for ever, whatever the engine does, and none that hangs at one container keeps what is asked
+  of another, or of the whole engine, waiting. Of one container one look, one start and one removal are out
+  at a time, however often they are asked for.
 """
 
 import dataclasses
@@ -23,6 +25,7 @@ CLUSTER_LABEL = f"{LABEL_PREFIX}cluster"
 COMMIT_CLUSTER_LABEL = f"{LABEL_PREFIX}commit-cluster"  # on images of containers, in place of the first
 SUBSCRIBED = "subscribed"
 """The action of the first item of every event stream: from here on nothing is missed, so list now."""
+LOOK_WITHIN = 5.0  # seconds that a look at one container waits for its answer
 
 
 class ContainerState(enum.StrEnum):
@@ -144,7 +147,26 @@ class Container:
         return self.state in {ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING}
 
 
-Containers = list[Container]
+@dataclasses.dataclass(frozen=True, slots=True)
+class Listed:
+    """One container as the engine's list has it, which asks for none by itself."""
+
+    id: str
+    name: str
+    image: str
+    image_id: str
+    labels: Mapping[str, str]
+    state: ContainerState
+    is_old: bool = False  # whether it says of itself that it is in this state for a minute or longer
+
+    def partly(self) -> Container:
+        """As much of the container as this says."""
+        return Container(
+            self.id, self.name, self.image, self.image_id, self.labels, self.state, created_at=""
+        )
+
+
+Listing = list[Listed]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -186,7 +208,7 @@ class RuntimeEvent:
 
     container_id: str
     name: str
-    action: str  # create, start, die, oom, pause, unpause, stop, kill, rename, destroy, or SUBSCRIBED
+    action: str  # create, start, die, oom, pause, unpause, stop, kill, rename, update, destroy, or SUBSCRIBED
     labels: Mapping[str, str]
     time: float  # the engine's clock
 
@@ -198,12 +220,12 @@ class Runtime(Protocol):
         """The engine and its machine."""
         ...
 
-    async def list(self) -> Containers:
-        """Every container of this cluster, in any state, in full."""
+    async def list(self) -> Listing:
+        """Every container of this cluster, in any state, in short; what hangs at one of them is no matter."""
         ...
 
     async def inspect(self, name_or_id: str) -> Container | None:
-        """One container of this cluster, or None."""
+        """One container of this cluster in full, or None. RuntimeTimeout after LOOK_WITHIN seconds."""
         ...
 
     async def create(self, spec: ContainerSpec) -> str:

@@ -10,7 +10,7 @@ import functools
 import json
 import math
 import socket
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,9 +32,9 @@ from agent.runtime import (
 )
 from agent.runtime.base import (
     CLUSTER_LABEL,
+    LOOK_WITHIN,
     SUBSCRIBED,
     Container,
-    Containers,
     ContainerSpec,
     ContainerState,
     EngineInfo,
@@ -42,11 +42,12 @@ from agent.runtime.base import (
     File,
     Image,
     Limits,
+    Listing,
     PullProgress,
     RuntimeEvent,
     Volumes,
 )
-from agent.runtime.engine_thread import EngineThreads
+from agent.runtime.engine_thread import HOLD, EngineThreads
 from agent.runtime.errors import (
     EngineError,
     EngineRefused,
@@ -61,16 +62,18 @@ from agent.runtime.pull import PullMeter
 from agent.runtime.stream import EngineStream
 
 DEFAULT_SOCKET: Final = "/var/run/docker.sock"
-WIDTH: Final = 8  # engine calls at a time
+WIDTH: Final = 8  # engine calls of one kind that begin at a time
 _WAITING: Final = 32  # stops at a time: they do nothing but wait for the grace period
 _QUICK, _SLOW, _SILENCE = 30.0, 120.0, 300.0  # seconds
+_HEAVY: Final = 3.0  # seconds in which a start or a removal is not yet one that hangs
 _COPY: Final = 1800.0  # seconds: of a whole filesystem, on a slow disk
 _INFO: Final = 10.0
 _LOAD: Final = 1800.0  # a large image on a slow disk
 _OWN_IMAGES: Final = "kohakuriver/"
 _UNNAMED: Final = "<none>:<none>"
 _ACTIONS: Final = (
-    "create", "start", "die", "oom", "pause", "unpause", "stop", "kill", "rename", "restart", "destroy",
+    "create", "start", "die", "oom", "pause", "unpause", "stop", "kill", "rename", "restart", "update",
+    "destroy",
 )  # fmt: skip
 
 
@@ -84,18 +87,28 @@ class DockerRuntime:
         self._most_layers = most_layers
         self._socket = socket_path.removeprefix("unix://")
         self._version: str | None = None
-        self._work = EngineThreads(self._connect, knock=self._knock, width=WIDTH, name="engine")
-        self._waits = EngineThreads(self._connect, knock=self._knock, width=_WAITING, name="engine-stop")
+        # What hangs hangs at one container, so each kind of call has threads of its own, and those that are
+        # about the whole engine share theirs with none of them.
+        self._whole = self._threads("engine")
+        self._looks = self._threads("engine-look")
+        self._work = self._threads("engine-start", hold=_HEAVY)
+        self._removals = self._threads("engine-remove", hold=_HEAVY)
+        self._waits = self._threads("engine-stop", width=_WAITING)
         self._stream = EngineStream(self._socket)
 
     async def info(self) -> EngineInfo:
-        return translate.engine_info(await self._work.call(docker.APIClient.info, timeout=_INFO))
+        return translate.engine_info(await self._whole.call(docker.APIClient.info, timeout=_INFO))
 
-    async def list(self) -> Containers:
-        return await self._work.call(self._list, timeout=_SLOW)
+    async def list(self) -> Listing:
+        return await self._whole.call(self._list, timeout=_SLOW)
 
     async def inspect(self, name_or_id: str) -> Container | None:
-        return await self._work.call(lambda client: self._inspect(client, name_or_id), timeout=_QUICK)
+        return await self._looks.call(
+            lambda client: self._inspect(client, name_or_id),
+            timeout=_QUICK,
+            alone=name_or_id,
+            patience=LOOK_WITHIN,
+        )
 
     async def create(self, spec: ContainerSpec) -> str:
         body = translate.create_body(spec)
@@ -111,10 +124,12 @@ class DockerRuntime:
 
     async def start(self, container_id: str) -> None:
         try:
-            await self._work.call(lambda client: networks.start(client, container_id), timeout=_SLOW)
+            await self._work.call(
+                lambda client: networks.start(client, container_id), timeout=_SLOW, alone=container_id
+            )
         except PortTaken as error:
             find = functools.partial(_holder, port=error.port)
-            holder = await self._work.call(find, timeout=_QUICK)
+            holder = await self._whole.call(find, timeout=_QUICK)
             words = f"{error.message}: {holder} has it" if holder else error.message
             raise PortTaken(words, port=error.port, holder=holder) from error
 
@@ -137,8 +152,10 @@ class DockerRuntime:
 
     async def remove(self, container_id: str, *, force: bool = False) -> None:
         with contextlib.suppress(NotFound):
-            await self._work.call(
-                lambda client: volumes.remove_container(client, container_id, force=force), timeout=_SLOW
+            await self._removals.call(
+                lambda client: volumes.remove_container(client, container_id, force=force),
+                timeout=_SLOW,
+                alone=container_id,
             )
         await leftovers.end(container_id)
 
@@ -148,7 +165,7 @@ class DockerRuntime:
 
     async def update(self, container_id: str, limits: Limits) -> None:
         body = translate.limits_body(limits)
-        await self._work.call(
+        await self._looks.call(
             lambda client: client.update_container(
                 container_id,
                 cpu_period=body["CpuPeriod"],
@@ -161,23 +178,23 @@ class DockerRuntime:
         )
 
     async def volumes(self) -> Volumes:
-        return await self._work.call(lambda client: volumes.found(client, self._cluster), timeout=_QUICK)
+        return await self._whole.call(lambda client: volumes.found(client, self._cluster), timeout=_QUICK)
 
     async def remove_volume(self, name: str) -> None:
-        await self._work.call(lambda client: volumes.remove(client, name, self._cluster), timeout=_SLOW)
+        await self._removals.call(lambda client: volumes.remove(client, name, self._cluster), timeout=_SLOW)
 
     async def load(self, file: Path, reference: str) -> None:
         await self._waits.call(lambda client: tarball.load(client, file, reference), timeout=_LOAD)
 
     async def put_files(self, container_id: str, files: Sequence[File]) -> None:
         data = archive.to_tar(files)
-        await self._work.call(lambda client: client.put_archive(container_id, "/", data), timeout=_QUICK)
+        await self._looks.call(lambda client: client.put_archive(container_id, "/", data), timeout=_QUICK)
 
     async def read_file(self, container_id: str, path: str) -> File | None:
-        return await self._work.call(lambda client: archive.read(client, container_id, path), timeout=_QUICK)
+        return await self._looks.call(lambda client: archive.read(client, container_id, path), timeout=_QUICK)
 
     async def has_file(self, container_id: str, path: str) -> bool:
-        return await self._work.call(lambda client: archive.has(client, container_id, path), timeout=_QUICK)
+        return await self._looks.call(lambda client: archive.has(client, container_id, path), timeout=_QUICK)
 
     async def image(self, reference: str) -> Image | None:
         def work(client: docker.APIClient) -> Image | None:
@@ -188,14 +205,14 @@ class DockerRuntime:
             labels = (body.get("Config") or {}).get("Labels") or {}
             return Image(id=body["Id"], size=body["Size"], labels=labels)
 
-        return await self._work.call(work, timeout=_QUICK)
+        return await self._whole.call(work, timeout=_QUICK)
 
     async def images(self) -> tuple[str, ...]:
         def work(client: docker.APIClient) -> tuple[str, ...]:
             tags = {tag for row in client.images() for tag in row.get("RepoTags") or ()}
             return tuple(sorted(tags - {_UNNAMED}))
 
-        return await self._work.call(work, timeout=_QUICK)
+        return await self._whole.call(work, timeout=_QUICK)
 
     async def pull(self, reference: str, progress: Callable[[PullProgress], None]) -> None:
         if reference.startswith(_OWN_IMAGES):
@@ -204,7 +221,7 @@ class DockerRuntime:
                 hint="build it on the node: make up does",
             )
         repository, tag = docker.utils.parse_repository_tag(reference)
-        version, credentials = await self._work.call(
+        version, credentials = await self._whole.call(
             lambda client: (client.api_version, _credentials(repository)), timeout=_QUICK
         )
         meter = PullMeter(reference)
@@ -226,7 +243,7 @@ class DockerRuntime:
             raise ImagePullFailed(f"the image {reference} could not be pulled: {error.message}") from error
 
     async def rename(self, container_id: str, name: str) -> None:
-        await self._work.call(lambda client: client.rename(container_id, name), timeout=_QUICK)
+        await self._looks.call(lambda client: client.rename(container_id, name), timeout=_QUICK)
 
     async def commit(self, container_id: str, reference: str, labels: Mapping[str, str]) -> None:
         await self._waits.call(
@@ -255,20 +272,20 @@ class DockerRuntime:
             with contextlib.suppress(docker.errors.ImageNotFound):
                 client.remove_image(reference)
 
-        await self._work.call(work, timeout=_SLOW)
+        await self._removals.call(work, timeout=_SLOW)
 
     async def make_volume(self, volume: EngineVolume) -> None:
-        await self._work.call(
+        await self._whole.call(
             lambda client: client.create_volume(volume.name, labels=dict(volume.labels)), timeout=_QUICK
         )
 
     async def ensure_network(self, name: str) -> str:
-        return await self._work.call(
+        return await self._whole.call(
             lambda client: networks.ensure(client, name, self._cluster), timeout=_SLOW
         )
 
     async def events(self) -> AsyncGenerator[RuntimeEvent, None]:
-        version = await self._work.call(lambda client: client.api_version, timeout=_QUICK)
+        version = await self._whole.call(lambda client: client.api_version, timeout=_QUICK)
         filters = {
             "type": ["container"],
             "label": [f"{CLUSTER_LABEL}={self._cluster}"],
@@ -288,8 +305,11 @@ class DockerRuntime:
         raise RuntimeUnavailable("the container engine closed its event stream")
 
     async def aclose(self) -> None:
-        self._work.close()
-        self._waits.close()
+        for threads in (self._whole, self._looks, self._work, self._removals, self._waits):
+            threads.close()
+
+    def _threads(self, name: str, *, width: int = WIDTH, hold: float = HOLD) -> EngineThreads:
+        return EngineThreads(self._connect, knock=self._knock, width=width, name=name, hold=hold)
 
     def _knock(self) -> None:
         """Fails at once, and without a trace, where nothing listens; the SDK would leave a socket open."""
@@ -305,10 +325,9 @@ class DockerRuntime:
         self._version = client.api_version
         return client
 
-    def _list(self, client: docker.APIClient) -> Containers:
+    def _list(self, client: docker.APIClient) -> Listing:
         rows = client.containers(all=True, filters={"label": f"{CLUSTER_LABEL}={self._cluster}"})
-        found: Iterable[Container | None] = (self._inspect(client, row["Id"]) for row in rows)
-        return [container for container in found if container is not None]
+        return [translate.listed(row) for row in rows]
 
     def _inspect(self, client: docker.APIClient, name_or_id: str) -> Container | None:
         try:
@@ -326,7 +345,7 @@ class DockerRuntime:
     ) -> None:
         """Do it; a refusal counts as success when the container is as wanted all the same."""
         try:
-            await self._work.call(work, timeout=_QUICK)
+            await self._looks.call(work, timeout=_QUICK)
         except (WrongState, EngineRefused) as error:
             container = await self.inspect(container_id)
             if container is None:

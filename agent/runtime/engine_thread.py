@@ -1,12 +1,15 @@
 """Blocking calls to the engine, made in threads, so that a hung engine never holds up the event loop.
 
-At most `width` calls run at a time. A call that has no answer in time is given up: its thread is
-written off and ends by itself when its socket times out, and another takes its place. Only when very many
-are written off at once are new calls refused, which is the truth about such an engine.
+At most `width` calls begin side by side. One that has no answer for `hold` seconds lets another begin beside
+it, so that some that hang never stop the others; what is asked of one thing (`alone`) waits for the earlier
+call about it, so that however often it is asked again, one call is out. A call that has no answer in time is
+given up: its thread is written off and ends by itself when its socket times out. Only when very many are out
+at once are new calls refused, which is the truth about such an engine.
 """
 
 import asyncio
 import concurrent.futures
+import contextlib
 import math
 import queue
 import threading
@@ -21,7 +24,8 @@ from agent.runtime.errors import RuntimeTimeout, RuntimeUnavailable
 T = TypeVar("T")
 
 _MARGIN = 2.0  # seconds by which the socket's own time-out comes before ours
-_WRITTEN_OFF_PER_SLOT = 4
+HOLD = 1.0  # seconds
+_MOST = 256  # calls without an answer
 
 
 class EngineThreads:
@@ -34,21 +38,48 @@ class EngineThreads:
         knock: Callable[[], None],
         width: int,
         name: str,
+        hold: float = HOLD,
         margin: float = _MARGIN,
+        most: int = _MOST,
     ) -> None:
         self._connect = connect
         self._knock = knock
         self._name = name
+        self._hold = hold
         self._margin = margin
         self._slots = asyncio.Semaphore(width)
-        self._most_written_off = width * _WRITTEN_OFF_PER_SLOT
+        self._most = most
         self._idle: list[_Worker] = []
-        self._written_off: set[_Worker] = set()
+        self._busy: set[_Worker] = set()
         self._running: set[asyncio.Task[Any]] = set()
+        self._alone: dict[str, asyncio.Task[Any]] = {}
 
-    async def call(self, work: Callable[[docker.APIClient], T], *, timeout: float) -> T:
-        """The result of `work`. A caller that is cancelled leaves the call to end by itself."""
-        return await asyncio.shield(self._keep(self._call(work, timeout)))
+    async def call(
+        self,
+        work: Callable[[docker.APIClient], T],
+        *,
+        timeout: float,
+        alone: str = "",
+        patience: float | None = None,
+    ) -> T:
+        """The result of `work`. A caller that is cancelled, or whose patience ends before the time-out does,
+        leaves the call to end by itself."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + (timeout if patience is None else patience)
+        while alone and (earlier := self._alone.get(alone)) is not None:
+            # Its answer may be older than this question, so it is waited for and not shared.
+            await asyncio.wait([earlier], timeout=until - loop.time())
+            if not earlier.done():
+                raise RuntimeTimeout("the container engine has not answered an earlier call")
+        call = self._keep(self._call(work, timeout))
+        if alone:
+            self._alone[alone] = call
+            call.add_done_callback(lambda done: self._alone.pop(alone))
+        if patience is not None:
+            await asyncio.wait([call], timeout=until - loop.time())
+            if not call.done():
+                raise RuntimeTimeout(f"the container engine did not answer within {patience:g} s")
+        return await asyncio.shield(call)
 
     def close(self) -> None:
         """Let the idle threads end, with their clients; the next call makes new ones."""
@@ -72,36 +103,38 @@ class EngineThreads:
                 await self._slots.acquire()
         except TimeoutError:
             raise RuntimeUnavailable("the container engine is busy: no call could be made in time") from None
-        try:
+        slot = contextlib.ExitStack()
+        slot.callback(self._slots.release)
+        with slot:
             worker = self._worker()
             answer = asyncio.wrap_future(worker.do(work, timeout))
+            overdue = asyncio.get_running_loop().call_later(self._hold, slot.close)
             try:
                 await asyncio.wait([answer], timeout=timeout + self._margin)
             finally:
+                overdue.cancel()
                 self._put_back(worker, is_free=answer.done())
             if not answer.done():
                 answer.cancel()
                 raise RuntimeTimeout(f"the container engine did not answer within {timeout:g} s")
             return answer.result()
-        finally:
-            self._slots.release()
 
     def _worker(self) -> "_Worker":
-        if self._idle:
-            return self._idle.pop()
-        self._written_off = {worker for worker in self._written_off if worker.is_alive}
-        if len(self._written_off) >= self._most_written_off:
+        self._busy = {worker for worker in self._busy if worker.is_alive}
+        if len(self._busy) >= self._most:
             raise RuntimeUnavailable(
-                f"the container engine hangs: {len(self._written_off)} calls are without an answer"
+                f"the container engine hangs: {len(self._busy)} calls are without an answer"
             )
-        return _Worker(self._connect, self._knock, self._name)
+        worker = self._idle.pop() if self._idle else _Worker(self._connect, self._knock, self._name)
+        self._busy.add(worker)
+        return worker
 
     def _put_back(self, worker: "_Worker", *, is_free: bool) -> None:
         if is_free:
+            self._busy.discard(worker)
             self._idle.append(worker)
         else:
-            worker.end()
-            self._written_off.add(worker)
+            worker.end()  # written off
 
 
 class _Worker:

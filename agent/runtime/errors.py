@@ -31,6 +31,16 @@ class RuntimeTimeout(EngineError):
     """The engine did not answer in time or hung up: it may or may not have done it."""
 
 
+class ContainerSilent(RuntimeTimeout):
+    """The engine does not answer what is asked about one container."""
+
+    def __init__(self, container: str) -> None:
+        super().__init__(
+            f"the engine does not answer for container {container}: what was last known of it stands",
+            hint="others are not affected; if it does not pass, restart the engine or the machine",
+        )
+
+
 class NotFound(EngineError):
     """The engine has no such container."""
 

@@ -8,21 +8,22 @@ import contextlib
 import dataclasses
 import functools
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from agent.runtime.base import (
     CLUSTER_LABEL,
+    LOOK_WITHIN,
     SUBSCRIBED,
     Container,
-    Containers,
     ContainerSpec,
     EngineInfo,
     EngineVolume,
     File,
     Image,
     Limits,
+    Listing,
     PullProgress,
     RuntimeEvent,
     Volumes,
@@ -47,22 +48,22 @@ class FakeRuntime:
     async def info(self) -> EngineInfo:
         return await self._call("info", self._info)
 
-    async def list(self) -> Containers:
-        return await self._call("list", self._list)
+    async def list(self) -> Listing:
+        return await self._call("list", lambda: [self.engine.listed(one) for one in self._mine()])
 
     async def inspect(self, name_or_id: str) -> Container | None:
-        return await self._call("inspect", functools.partial(self._inspect, name_or_id))
+        return await self._call("inspect", functools.partial(self._inspect, name_or_id), about=name_or_id)
 
     async def create(self, spec: ContainerSpec) -> str:
         return await self._call("create", functools.partial(self.engine.create, spec))
 
     async def start(self, container_id: str) -> None:
         work = functools.partial(self.engine.start, container_id)
-        await self._call("start", work, turn=self.engine.turn(container_id))
+        await self._call("start", work, about=container_id, turn=True)
 
     async def stop(self, container_id: str, grace: float) -> None:
         async with self.engine.turn(container_id):
-            await self._door("stop")
+            await self._door("stop", container_id)
         record = self.engine.find(container_id)
         if record.seen.is_up:
             program = self.engine.program(record)
@@ -88,19 +89,21 @@ class FakeRuntime:
         await self._call(
             "kill",
             functools.partial(self.engine.end, container_id, exit_code=KILLED),
-            turn=self.engine.turn(container_id),
+            about=container_id,
+            turn=True,
         )
 
     async def pause(self, container_id: str) -> None:
         await self._call(
-            "pause", functools.partial(self.engine.pause, container_id), turn=self.engine.turn(container_id)
+            "pause", functools.partial(self.engine.pause, container_id), about=container_id, turn=True
         )
 
     async def unpause(self, container_id: str) -> None:
         await self._call(
             "unpause",
             functools.partial(self.engine.unpause, container_id),
-            turn=self.engine.turn(container_id),
+            about=container_id,
+            turn=True,
         )
 
     async def remove(self, container_id: str, *, force: bool = False) -> None:
@@ -109,7 +112,7 @@ class FakeRuntime:
             with contextlib.suppress(NotFound):
                 self.engine.remove(container_id, force=force)
 
-        await self._call("remove", work, turn=self.engine.turn(container_id))
+        await self._call("remove", work, about=container_id, turn=True)
 
     async def end_leftovers(self, container_id: str) -> int:
         def work() -> int:
@@ -126,7 +129,8 @@ class FakeRuntime:
         await self._call(
             "update",
             functools.partial(self.engine.update, container_id, limits),
-            turn=self.engine.turn(container_id),
+            about=container_id,
+            turn=True,
         )
 
     async def volumes(self) -> Volumes:
@@ -254,13 +258,14 @@ class FakeRuntime:
     async def aclose(self) -> None:
         """Nothing to let go of."""
 
-    async def _call(self, name: str, work: Callable[[], T], *, turn: asyncio.Lock | None = None) -> T:
-        """`turn` is held while the engine acts: what else is asked of that container waits for it."""
+    async def _call(self, name: str, work: Callable[[], T], *, about: str = "", turn: bool = False) -> T:
+        """With `turn`, what else is asked of that container waits while the engine acts."""
         with contextlib.ExitStack() as after:
-            if turn is not None:
-                await turn.acquire()
-                after.callback(turn.release)
-            await self._door(name)
+            if turn:
+                lock = self.engine.turn(about)
+                await lock.acquire()
+                after.callback(lock.release)
+            await self._door(name, about)
             if (seconds := self.engine.switches.late.pop(name, None)) is not None:
                 self.engine.later(seconds, work, after=after.pop_all())
                 raise RuntimeTimeout("the container engine did not answer in time")
@@ -268,14 +273,14 @@ class FakeRuntime:
         self._lose_reply(name)
         return result
 
-    async def _door(self, name: str) -> None:
+    async def _door(self, name: str, about: str = "") -> None:
         """What may befall a call before the engine acts on it."""
         switches = self.engine.switches
         self.engine.calls[name] += 1
         if switches.is_away:
             raise RuntimeUnavailable("no container engine answers")
-        if switches.hangs:
-            await asyncio.sleep(_TIMEOUT)
+        if switches.hangs or self.engine.hangs_at(name, about):
+            await asyncio.sleep(LOOK_WITHIN if name == "inspect" else _TIMEOUT)
             raise RuntimeTimeout("the container engine did not answer in time")
         await asyncio.sleep(switches.delays.get(name, 0))
         if name in switches.refusals:
@@ -288,11 +293,12 @@ class FakeRuntime:
             raise RuntimeTimeout("the container engine hung up before it answered")
 
     def _inspect(self, name_or_id: str) -> Container | None:
-        return next((seen for seen in self._list() if name_or_id in {seen.id, seen.name}), None)
+        return next((one.seen for one in self._mine() if name_or_id in {one.seen.id, one.seen.name}), None)
 
-    def _list(self) -> Containers:
-        records = self.engine.records()
-        return [record.seen for record in records if record.seen.labels.get(CLUSTER_LABEL) == self._cluster]
+    def _mine(self) -> Iterator[Record]:
+        for record in self.engine.records():
+            if record.seen.labels.get(CLUSTER_LABEL) == self._cluster:
+                yield record
 
     def _info(self) -> EngineInfo:
         return EngineInfo(

@@ -20,6 +20,7 @@ from agent.runtime.base import (
     ContainerState,
     File,
     Limits,
+    Listed,
     PortBinding,
     RuntimeEvent,
 )
@@ -88,6 +89,20 @@ class FakeEngine:
             if name_or_id in {record.seen.id, record.seen.name}:
                 return record
         raise NotFound("the engine has no such container")
+
+    def listed(self, record: Record) -> Listed:
+        """A container as the list has it."""
+        seen = record.seen
+        since = seen.started_at if seen.is_up else seen.finished_at
+        is_old = since is None or LoopClock().now() - parse_timestamp(since) >= datetime.timedelta(minutes=1)
+        return Listed(seen.id, seen.name, seen.image, seen.image_id, seen.labels, seen.state, is_old)
+
+    def hangs_at(self, call: str, name_or_id: str) -> bool:
+        """Whether it would never answer this call about this container."""
+        found = self.switches.hangs_at.get(call, set())
+        return any(
+            name_or_id in {one.seen.id, one.seen.name} and one.seen.id in found for one in self.records()
+        )
 
     # What a runtime, or a person with the engine's own command, does.
 
@@ -200,7 +215,7 @@ class FakeEngine:
         before = record.seen.limits
         if before is not None and not limits.cpuset:
             limits = dataclasses.replace(limits, cpuset=before.cpuset)
-        record.seen = dataclasses.replace(record.seen, limits=limits)
+        self._set(record, "update", limits=limits)
 
     def remove_volume(self, name: str, *, cluster: str) -> None:
         if name not in self.volumes:

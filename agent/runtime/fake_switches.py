@@ -48,6 +48,7 @@ class Switches:
 
     is_away: bool = False  # nothing listens on its socket
     hangs: bool = False  # it takes calls and never answers
+    hangs_at: dict[str, set[str]] = dataclasses.field(default_factory=dict)  # or those of containers, by id
     loses_events: bool = False
     delays: dict[str, float] = dataclasses.field(default_factory=dict)  # seconds before it acts
     lost_replies: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)

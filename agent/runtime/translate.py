@@ -13,6 +13,7 @@ from agent.runtime.base import (
     ContainerState,
     EngineInfo,
     Limits,
+    Listed,
     PortBinding,
     RuntimeEvent,
     VolumeMount,
@@ -23,6 +24,11 @@ _LEAST_QUOTA: Final = 1_000  # microseconds: the kernel refuses less
 _PIDS: Final = 4096
 _LOGS: Final = {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
 _NEVER: Final = "0001-01-01T00:00:00Z"
+# How the engine words a minute and more; what is worded otherwise counts as new.
+_OLD: Final = re.compile(
+    r"Created$|(?:Up|Exited \(-?\d+\)) "
+    r"(?:About an? (?:minute|hour)|\d+ (?:minute|hour|day|week|month|year)s)\b"
+)
 
 
 def limits_body(limits: Limits) -> dict[str, Any]:
@@ -131,6 +137,20 @@ def container(body: Mapping[str, Any]) -> Container:
         ports=_ports(body.get("HostConfig") or {}),
         anonymous=volumes.anonymous(body.get("Mounts") or ()),
         error=state.get("Error") or "",
+    )
+
+
+def listed(row: Mapping[str, Any]) -> Listed:
+    """From one row of the answer of a list."""
+    names = [name.lstrip("/") for name in row.get("Names") or ()]
+    return Listed(
+        id=row["Id"],
+        name=next((name for name in names if "/" not in name), ""),  # others are those of links to it
+        image=row["Image"],
+        image_id=row["ImageID"],
+        labels=dict(row.get("Labels") or {}),
+        state=ContainerState(row["State"]),
+        is_old=_OLD.match(row.get("Status") or "") is not None,
     )
 
 

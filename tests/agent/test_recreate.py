@@ -36,14 +36,14 @@ class DyingRuntime(FakeRuntime):
         self._left = at
         self._acts = acts
 
-    async def _call(self, name: str, work: Callable[[], T], **turn: Any) -> T:
+    async def _call(self, name: str, work: Callable[[], T], **options: Any) -> T:
         if not self.is_armed or name == "list":
-            return await super()._call(name, work, **turn)
+            return await super()._call(name, work, **options)
         self._left -= 1
         if self._left >= 0:
-            return await super()._call(name, work, **turn)
+            return await super()._call(name, work, **options)
         if self._acts and self._left == -1:
-            await super()._call(name, work, **turn)
+            await super()._call(name, work, **options)
         self.died.set()
         await asyncio.Event().wait()
         raise AssertionError

@@ -170,9 +170,14 @@ def test_a_pull_that_fails_says_why() -> None:
 # Threads.
 
 
-def threads(*, width: int = 1) -> EngineThreads:
+def threads(*, width: int = 1, **more: Any) -> EngineThreads:
     return EngineThreads(
-        lambda: docker.APIClient(version="1.41"), knock=lambda: None, width=width, name="test", margin=0.05
+        lambda: docker.APIClient(version="1.41"),
+        knock=lambda: None,
+        width=width,
+        name="test",
+        margin=0.05,
+        **more,
     )
 
 
@@ -186,7 +191,7 @@ async def test_a_call_that_hangs_is_given_up_and_the_next_goes_through() -> None
 
 
 async def test_an_engine_with_many_hanging_calls_is_refused_more_of_them() -> None:
-    pool, release = threads(), threading.Event()
+    pool, release = threads(most=4), threading.Event()
     for _ in range(4):
         with pytest.raises(RuntimeTimeout):
             await pool.call(lambda client: release.wait(60), timeout=0.01)
@@ -209,6 +214,46 @@ async def test_no_more_calls_run_at_a_time_than_the_width() -> None:
     assert not inside.acquire(blocking=False)
     release.set()
     await asyncio.gather(*calls)
+    pool.close()
+
+
+async def test_a_call_that_hangs_lets_others_begin_beside_it() -> None:
+    pool, release = threads(hold=0.01), threading.Event()
+    hanging = [asyncio.create_task(pool.call(lambda client: release.wait(60), timeout=60)) for _ in range(9)]
+    assert await pool.call(lambda client: "next", timeout=60) == "next"
+    assert not any(call.done() for call in hanging)
+    release.set()
+    await asyncio.gather(*hanging)
+    pool.close()
+
+
+async def test_of_one_thing_one_call_is_out_however_often_it_is_asked() -> None:
+    pool, release, begun = threads(width=4), threading.Event(), []
+
+    def work(client: docker.APIClient) -> str:
+        begun.append(word := "again" if begun else "first")
+        release.wait(60)
+        return word
+
+    first = asyncio.create_task(pool.call(work, timeout=60, alone="c1"))
+    await asyncio.sleep(0)  # it is asked first
+    for _ in range(3):
+        with pytest.raises(RuntimeTimeout):
+            await pool.call(work, timeout=60, alone="c1", patience=0.01)
+    assert await pool.call(lambda client: "other", timeout=60, alone="c2") == "other"
+    assert begun == ["first"]
+    later = asyncio.create_task(pool.call(work, timeout=60, alone="c1"))
+    release.set()
+    assert (await first, await later) == ("first", "again")
+    pool.close()
+
+
+async def test_whose_patience_ends_leaves_the_call_to_go_on() -> None:
+    pool, release = threads(), threading.Event()
+    with pytest.raises(RuntimeTimeout):
+        await pool.call(lambda client: release.wait(60), timeout=60, alone="c1", patience=0.01)
+    release.set()
+    assert await pool.call(lambda client: "next", timeout=60, alone="c1") == "next"
     pool.close()
 
 
