@@ -16,7 +16,7 @@ from agent.images.images import Images
 from agent.login.access import Access
 from agent.machine.gpus import Devices
 from agent.machine.staging import Staging
-from agent.recreate import carry_over
+from agent.recreate import as_before, carry_over
 from agent.roster import Entry, Roster
 from agent.runtime.base import Bind, Container, ContainerSpec, ContainerState, Runtime, VolumeMount
 from agent.runtime.errors import EngineRefused, ImageMissing, NameTaken, RuntimeTimeout
@@ -53,10 +53,11 @@ class Creator:
 
     async def create(self, entry: Entry, kept: Recreation | None = None) -> None:
         """Make the container; `kept` is what is carried over from the one before it."""
-        desired = entry.desired
+        carried = kept if kept is not None and kept.image else None
+        desired = as_before(entry.desired, carried) if carried else entry.desired
         spec = await self._spec(desired)
-        if kept is not None and kept.image:
-            spec = carry_over(spec, kept)
+        if carried is not None:
+            spec = carry_over(spec, carried)
         try:
             container_id = await self._runtime.create(spec)
         except ImageMissing:

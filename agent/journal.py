@@ -147,6 +147,7 @@ def _durable(content: dict[str, Any]) -> Durable:
         login=content.get("login"),
         recreation=_recreation(content.get("recreation")),
         recreated=bool(content.get("recreated")),
+        passed_over=int(content.get("passed_over") or 0),
     )
 
 
@@ -159,4 +160,5 @@ def _recreation(content: dict[str, Any] | None) -> Recreation | None:
         image=content.get("image") or "",
         base=content.get("base") or "",
         volumes=tuple((name, target) for name, target in content.get("volumes") or ()),
+        word=int(content.get("word") or 0),
     )

@@ -4,7 +4,7 @@
 
 Each arrow is a decision of decide.py on what is there, so that a crash anywhere is followed by the next step:
 until the new container has run, the old one is there untouched, and the image of its files is known by labels
-that say whose it is and of which run. Where the image itself was changed there is nothing to carry over.
+that say whose it is and of which run. Where its owner has given the files up there is nothing to carry over.
 Where there is no room the old container is kept, and that is said.
 """
 
@@ -16,7 +16,7 @@ from typing import Final
 
 from agent.deciding import actions, labels
 from agent.deciding.desired import Desired
-from agent.deciding.memory import KeptBack, Recreation, run_of
+from agent.deciding.memory import KeptBack, Recreation, replaces_files, run_of
 from agent.machine import facts
 from agent.roster import Entry, Roster
 from agent.runtime.base import (
@@ -67,7 +67,7 @@ class Recreator:
         if old.is_up:
             raise WrongState("the container runs again")
         image = ""
-        if labels.image_changed(old, entry.desired):
+        if replaces_files(entry.memory, entry.desired, old):
             if await self._runtime.image(entry.desired.image) is None:
                 self._image_missing(entry.desired)
                 return
@@ -80,7 +80,12 @@ class Recreator:
                 self._keep(entry, old, refused)
                 return
         note = Recreation(
-            old=old.id, run=run_of(old), image=image, base=labels.image_of(old), volumes=old.anonymous
+            old=old.id,
+            run=run_of(old),
+            image=image,
+            base=labels.image_of(old),
+            volumes=old.anonymous,
+            word=labels.word(old),
         )
         _note(entry, note)
 
@@ -90,10 +95,11 @@ class Recreator:
         if note is None:
             return
         old = await self._runtime.inspect(note.old)
-        if old is not None and bool(note.image) == labels.image_changed(old, desired):
-            await self.set_aside(entry, old.id)  # another image is declared since
+        if old is not None and bool(note.image) == replaces_files(entry.memory, desired, old):
+            await self.set_aside(entry, old.id)  # the word was given, or taken back, since
             return
-        if note.image and desired.image not in ("", note.base):
+        heard = max(note.word, entry.memory.durable.passed_over)
+        if note.image and desired.image and desired.replace_files > heard:
             _note(entry, dataclasses.replace(note, image=""))
             return
         if note.image and await self._runtime.image(note.image) is None:
@@ -163,7 +169,8 @@ class Recreator:
     def _keep(self, entry: Entry, old: Container, refused: EngineRefused) -> None:
         """It goes on in its old container, until the next restart."""
         said = f"its container could not be made anew, so it keeps the old one: {refused.message}"
-        kept = KeptBack(spec=labels.spec_hash(entry.desired), run=run_of(old), message=refused.message)
+        spec = labels.hash_with_files(old, entry.desired)
+        kept = KeptBack(spec=spec, run=run_of(old), message=refused.message)
         entry.memory = dataclasses.replace(entry.memory, kept_back=kept)
         self._tell(entry, actions.Tell("Warning", "RecreationRefused", said))
 
@@ -178,6 +185,11 @@ class Recreator:
         for reference in await self._runtime.images():
             if reference.startswith(mine) and reference != but:
                 await self._runtime.remove_image(reference)
+
+
+def as_before(desired: Desired, kept: Recreation) -> Desired:
+    """What is declared, but on the files that there are: their image, and the word they began with."""
+    return dataclasses.replace(desired, image=kept.base or desired.image, replace_files=kept.word)
 
 
 def carry_over(spec: ContainerSpec, kept: Recreation) -> ContainerSpec:

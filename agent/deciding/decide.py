@@ -9,6 +9,7 @@ follows, apply.py does it. The rules that nothing here may break, each a propert
   refuses, or for one that is being deleted;
 * a second container is never made while one is there;
 * what belongs to another placement or another object is left alone;
+* files are given up for no reason but their owner's word;
 * nothing at all is changed while the node is in quarantine.
 """
 
@@ -36,7 +37,7 @@ from agent.deciding.actions import (
     WriteFiles,
 )
 from agent.deciding.desired import Desired
-from agent.deciding.memory import Cause, ImageState, Memory, asked, run_of
+from agent.deciding.memory import Cause, ImageState, Memory, asked, replaces_files, run_of
 from agent.runtime.base import Container, ContainerState
 from kohakuriver.resources.vps import RunState
 
@@ -72,7 +73,7 @@ def _bring(desired: Desired, observed: Container | None, memory: Memory, now: fl
 def ended(desired: Desired, observed: Container, memory: Memory) -> restart.Ended | None:
     """Why an exited container is left as it is; None when it is to run again."""
     last = memory.exit
-    if last is None or memory.durable.restart is not None:
+    if last is None or _is_asked_for(desired, observed, memory):
         return None
     if desired.run_state is RunState.PAUSED and memory.was_paused and last.cause is not Cause.DECLARED:
         return restart.Ended(
@@ -81,6 +82,11 @@ def ended(desired: Desired, observed: Container, memory: Memory) -> restart.Ende
     if last.cause in (Cause.DECLARED, Cause.ENGINE):
         return None
     return restart.ended(desired.restart_policy, exit_code=observed.exit_code, oom_killed=observed.oom_killed)
+
+
+def _is_asked_for(desired: Desired, observed: Container, memory: Memory) -> bool:
+    """Whether a start is asked for in so many words, so that no policy and no backoff is in its way."""
+    return memory.durable.restart is not None or replaces_files(memory, desired, observed)
 
 
 def _remove(desired: Desired, observed: Container | None, memory: Memory, now: float) -> list[Action]:
@@ -133,7 +139,7 @@ def _create(desired: Desired, memory: Memory, now: float) -> list[Action]:
     if memory.durable.recreation is not None:
         return [MakeAnew()]
     lost = memory.container_id
-    return [Create(lost=lost), *([_filesystem_lost(desired, lost)] if lost else [])]
+    return [Create(lost=lost), *([_filesystem_lost(desired, lost, base=memory.base)] if lost else [])]
 
 
 def _fetch(desired: Desired, memory: Memory, now: float) -> list[Action]:
@@ -151,11 +157,12 @@ def _fetch(desired: Desired, memory: Memory, now: float) -> list[Action]:
             return [PullImage(desired.image)]
 
 
-def _filesystem_lost(desired: Desired, lost: str) -> Tell:
+def _filesystem_lost(desired: Desired, lost: str, *, base: str) -> Tell:
+    other = f" (the one before it was made from {base})" if base not in ("", desired.image) else ""
     return Tell(
         "Warning",
         "FilesystemLost",
-        f"container {lost[:12]} was removed from outside; created again from image {desired.image}, "
+        f"container {lost[:12]} was removed from outside; created again from image {desired.image}{other}, "
         "what was written in it is gone",
     )
 
@@ -164,7 +171,7 @@ def _again(desired: Desired, observed: Container, memory: Memory, now: float) ->
     if ended(desired, observed, memory) is not None:
         return []
     last = memory.exit
-    waits = last is not None and memory.durable.restart is None and now < last.retry_at
+    waits = last is not None and not _is_asked_for(desired, observed, memory) and now < last.retry_at
     if last is not None and waits:
         return [Wait(last.retry_at, why="backing off after an exit")]
     return _start(desired, observed, memory, now)
@@ -173,9 +180,7 @@ def _again(desired: Desired, observed: Container, memory: Memory, now: float) ->
 def _start(desired: Desired, observed: Container, memory: Memory, now: float) -> list[Action]:
     if desired.around.refusal is not None:
         return []
-    if labels.never_ran(observed) and (
-        labels.is_outdated(observed, desired) or memory.unstartable == observed.id
-    ):
+    if labels.never_ran(observed) and _is_otherwise(desired, observed, memory):
         return [Remove(observed.id, why="it never ran, and is to be made otherwise")]
     if memory.hold is not None:
         return [Wait(now + HELD, why=memory.hold.message)]
@@ -190,10 +195,18 @@ def _start(desired: Desired, observed: Container, memory: Memory, now: float) ->
     return [*_adjust(desired, observed, memory), Start(observed.id)]
 
 
+def _is_otherwise(desired: Desired, observed: Container, memory: Memory) -> bool:
+    """Whether one with nothing in it is not what is wanted, or of no use."""
+    another = labels.image_changed(observed, desired) or labels.word(observed) != desired.replace_files
+    return another or labels.is_outdated(observed, desired) or memory.unstartable == observed.id
+
+
 def _keep(desired: Desired, observed: Container, memory: Memory, now: float) -> list[Action]:
     pending = memory.durable.restart
     if pending is not None and pending.run == run_of(observed):
         return [Stop(observed.id, desired.stop_grace, why="a restart was requested")]
+    if replaces_files(memory, desired, observed):
+        return [Stop(observed.id, desired.stop_grace, why="its owner has given its files up")]
     held = memory.hold is not None and needs_update(desired, observed)
     wait = [Wait(now + HELD, why=memory.hold.message)] if memory.hold is not None and held else []
     return [*_adjust(desired, observed, memory), *_freeze(desired, observed, memory), *wait]

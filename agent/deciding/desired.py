@@ -58,6 +58,9 @@ class Around:
     machine: str = ""  # all cores of the node; "" where they are not known
     held: str = ""  # cores that are booked for this VPS alone
     quarantine: str = ""  # why nothing may be changed on this node; "" where it may
+    no_image: str = (
+        ""  # why the Environment that it names stands for no image; "" where it does, or nobody knows
+    )
     bad_gpus: tuple[tuple[str, str], ...] = ()  # (UUID, why), of those that it is granted or holds
 
 
@@ -80,6 +83,7 @@ class Desired:
     pull_policy: PullPolicy = PullPolicy.IF_NOT_PRESENT
     restart_policy: RestartPolicy = RestartPolicy.ALWAYS
     restart_request: str = ""
+    replace_files: int = 0  # its owner's word: higher than the container's, its files may go
     stop_grace: float = DEFAULT_GRACE  # seconds
     deleting: bool = False
     generation: int = 0
@@ -134,6 +138,7 @@ def read(vps: dict[str, Any], *, node: str) -> Desired | None:
         pull_policy=PullPolicy(spec.get("imagePullPolicy") or PullPolicy.IF_NOT_PRESENT),
         restart_policy=RestartPolicy(spec.get("restartPolicy") or RestartPolicy.ALWAYS),
         restart_request=spec.get("restartRequest") or "",
+        replace_files=int(spec.get("replaceFiles") or 0),
         stop_grace=_grace(meta, spec),
         deleting=bool(meta.get("deletionTimestamp")),
         generation=int(meta.get("generation") or 0),

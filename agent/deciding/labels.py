@@ -15,7 +15,8 @@ NAME = "kohakuriver.io/name"
 NAMESPACE = "kohakuriver.io/namespace"
 NODE = "kohakuriver.io/node"
 SPEC_HASH = "kohakuriver.io/spec-hash"
-IMAGE = "kohakuriver.io/image"  # as declared; the engine's may be one of an earlier container's files
+IMAGE = "kohakuriver.io/image"  # that its files began from; the engine's may be a commit of them
+FILES = "kohakuriver.io/replace-files"  # its owner's word with which they began
 COMMIT = "kohakuriver.io/commit"  # how many times its files have been carried over
 RESTART_REQUEST = "kohakuriver.io/restart-request"
 LOGIN = "kohakuriver.io/login-hash"
@@ -39,6 +40,7 @@ def of(desired: Desired, *, cluster: str, node: str) -> dict[str, str]:
         SPEC_HASH: spec_hash(desired),
         IMAGE: desired.image,
         RESTART_REQUEST: desired.restart_request,
+        **({FILES: str(desired.replace_files)} if desired.replace_files else {}),
         LOGIN: login_hash(desired),
         **({GPUS: ",".join(desired.gpus)} if desired.gpus else {}),
         **({MOUNTS: _mounts(desired)} if desired.mounts else {}),
@@ -80,12 +82,17 @@ def identity(labels: Mapping[str, str]) -> tuple[str, str]:
 
 
 def is_outdated(container: Container, desired: Desired) -> bool:
-    """Whether the spec has since asked for what only a new container can give.
+    """Whether the spec has since asked for what only a new container with its files can give.
 
-    While the Environment is not known, or nothing is granted, nobody can tell of the image and the GPUs.
+    Its image is another matter (`image_changed`). While nothing is granted, nobody can tell of the GPUs.
     """
-    changed = bool(desired.image) and container.labels.get(SPEC_HASH, "") != spec_hash(desired)
+    changed = container.labels.get(SPEC_HASH, "") != hash_with_files(container, desired)
     return changed or (desired.limits is not None and gpus(container) != desired.gpus)
+
+
+def hash_with_files(container: Container, desired: Desired) -> str:
+    """The hash of a container made as declared now, on the files of this one."""
+    return spec_hash(dataclasses.replace(desired, image=image_of(container)))
 
 
 def gpus(container: Container) -> tuple[str, ...]:
@@ -108,13 +115,20 @@ def is_privileged(container: Container) -> bool:
 
 
 def image_of(container: Container) -> str:
-    """The declared image that its files began from."""
+    """The image that its files began from, as it was declared then."""
     return container.labels.get(IMAGE) or container.image
 
 
 def image_changed(container: Container, desired: Desired) -> bool:
-    """Whether the VPS names another image since: then its files cannot be carried over."""
+    """Whether the VPS names another image since, or its Environment stands for another. Its files stay
+    until its owner gives them up; while the Environment is not known, nobody can tell."""
     return bool(desired.image) and image_of(container) != desired.image
+
+
+def word(container: Container) -> int:
+    """Its owner's word with which its files began: only a higher one replaces them."""
+    number = container.labels.get(FILES) or "0"
+    return int(number) if number.isdigit() else 0
 
 
 def commit_number(container: Container) -> int:

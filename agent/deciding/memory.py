@@ -70,9 +70,10 @@ class Recreation:
 
     old: str  # the id of the container that it is to replace
     run: str | None  # that one's last run
-    image: str  # with its files; empty where the VPS begins from another image
+    image: str  # with its files; empty where they are given up
     base: str  # the declared image that its files began from
     volumes: tuple[tuple[str, str], ...] = ()  # that nobody named, and where they are seen
+    word: int = 0  # its owner's, with which those files began
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class Durable:
     login: str | None = None  # hash of the login files that the container holds; None: not known
     recreation: Recreation | None = None
     recreated: bool = False  # images of its files may lie in the engine
+    passed_over: int = 0  # its owner's last word that came to nothing, as there was no image to begin from
 
 
 SILENT = frozenset({"RuntimeTimeout", "ContainerSilent", "EngineSlow"})
@@ -148,6 +150,7 @@ class Memory:
     durable: Durable = Durable()
     container_id: str | None = None
     name: str = ""  # of that container, as last seen
+    base: str = ""  # the image that its files began from
     run: str | None = None
     running_since: float | None = None
     was_up: bool = False
@@ -191,6 +194,16 @@ def answered(memory: Memory) -> Memory:
     return dataclasses.replace(memory, trouble=None) if is_over else memory
 
 
+def replaces_files(memory: Memory, desired: Desired, container: Container) -> bool:
+    """Whether its owner has given up the files of this container, which are still there."""
+    return bool(desired.image) and desired.replace_files > heard(memory, container)
+
+
+def heard(memory: Memory, container: Container) -> int:
+    """Its owner's last word that was acted upon, or came to nothing."""
+    return max(labels.word(container), memory.durable.passed_over)
+
+
 def learn(memory: Memory, desired: Desired, observed: Container | None, now: float) -> Memory:
     """What is known after looking at the container once more."""
     if memory.trouble is not None and memory.trouble.asked != asked(desired):
@@ -199,6 +212,7 @@ def learn(memory: Memory, desired: Desired, observed: Container | None, now: flo
         gone = dataclasses.replace(memory, exit=None, was_up=False, was_paused=False, starting=None)
         return _mark(_requests(gone, desired, None), desired, None)
     memory = _settled(_container(memory, observed), observed)
+    memory = _pass_over(memory, desired, observed)
     memory = _run(memory, observed, now)
     memory = _exit(memory, desired, observed, now)
     memory = _mark(_requests(memory, desired, observed), desired, observed)
@@ -206,6 +220,7 @@ def learn(memory: Memory, desired: Desired, observed: Container | None, now: flo
     return dataclasses.replace(
         memory,
         name=observed.name,
+        base=labels.image_of(observed),
         was_up=observed.is_up,
         was_paused=paused or _lost_memory(memory, observed),
     )
@@ -243,6 +258,15 @@ def _container(memory: Memory, observed: Container) -> Memory:
         exit=None,
         was_paused=False,
     )
+
+
+def _pass_over(memory: Memory, desired: Desired, observed: Container) -> Memory:
+    """A word is for what there is when it is given: an Environment that somebody makes later does not bring
+    it about."""
+    if not desired.around.no_image or desired.replace_files <= heard(memory, observed):
+        return memory
+    durable = dataclasses.replace(memory.durable, passed_over=desired.replace_files)
+    return dataclasses.replace(memory, durable=durable)
 
 
 def _run(memory: Memory, observed: Container, now: float) -> Memory:
@@ -320,6 +344,7 @@ def _mark(memory: Memory, desired: Desired, observed: Container | None) -> Memor
     durable, run = memory.durable, memory.run
     wanted_down = desired.deleting or desired.is_halted or desired.limits is None
     restarting = durable.restart is not None and durable.restart.run == run
+    restarting = restarting or replaces_files(memory, desired, observed)
     stopped = run if wanted_down or restarting else None
     frozen = run if desired.run_state is RunState.PAUSED else None
     return dataclasses.replace(

@@ -2,20 +2,21 @@
 
 A changed spec that only a new container can give is taken up at the next declared start: a restart request, a
 stop and start, an uncordon. A container that cannot be started as it is (another port or GPU is granted, or
-the engine holds a run of it that is over) is made anew at any start. What was begun is brought to its end
-first; see recreate.py for the steps.
+the engine holds a run of it that is over) is made anew at any start. Its files are carried over, with
+the image that they began from, whatever is named since: only its owner's word (`spec.replaceFiles`) gives
+them up (CORRECTNESS 30). What was begun is brought to its end first; see recreate.py for the steps.
 """
 
 from agent.deciding import labels
 from agent.deciding.actions import Action, MakeAnew, Retire, SetAside, Tell
 from agent.deciding.desired import Desired
-from agent.deciding.memory import Cause, Memory, run_of
+from agent.deciding.memory import Cause, Memory, replaces_files, run_of
 from agent.runtime.base import Container
 
 
 def is_due(desired: Desired, observed: Container, memory: Memory) -> bool:
     """Whether this start is one at which the container is made anew."""
-    if is_under_way(desired, observed, memory):
+    if is_under_way(desired, observed, memory) or replaces_files(memory, desired, observed):
         return True
     if _is_kept_back(desired, observed, memory):
         return False
@@ -42,14 +43,14 @@ def step(desired: Desired, observed: Container, memory: Memory) -> Action:
     if note.old != observed.id:
         # An earlier try's, that never ran; or one that has, whose predecessor goes first.
         return MakeAnew() if run_of(observed) is None else Retire(note.old)
-    stale = note.run != run_of(observed) or bool(note.image) == labels.image_changed(observed, desired)
+    stale = note.run != run_of(observed) or bool(note.image) == replaces_files(memory, desired, observed)
     return SetAside(observed.id) if stale else MakeAnew()
 
 
 def needs_image(desired: Desired, observed: Container | None, memory: Memory) -> bool:
-    """Whether what is made anew begins from the image that the VPS names."""
+    """Whether what is made anew begins from the image that the VPS names now."""
     if observed is not None and not _is_successor(observed, memory):
-        return labels.image_changed(observed, desired)
+        return replaces_files(memory, desired, observed)
     note = memory.durable.recreation
     return note is None or not note.image
 
@@ -75,7 +76,8 @@ def _is_successor(observed: Container, memory: Memory) -> bool:
 
 def _is_kept_back(desired: Desired, observed: Container, memory: Memory) -> bool:
     kept = memory.kept_back
-    return kept is not None and (kept.spec, kept.run) == (labels.spec_hash(desired), run_of(observed))
+    wanted = labels.hash_with_files(observed, desired)
+    return kept is not None and (kept.spec, kept.run) == (wanted, run_of(observed))
 
 
 def _said(desired: Desired, image: str, base: str) -> Tell:
@@ -86,6 +88,6 @@ def _said(desired: Desired, image: str, base: str) -> Tell:
     return Tell(
         "Warning",
         "FilesystemReplaced",
-        f"its container was made anew from image {desired.image}; what was written in the one from {base} is "
-        "gone, but for volumes and mounts",
+        f"its container was made anew from image {desired.image}, as its owner gave its files up; what was "
+        f"written in the one from {base} is gone, but for volumes and mounts",
     )

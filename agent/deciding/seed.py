@@ -40,6 +40,7 @@ def seed(
         paused_run=was.get("startedAt") if _is_frozen(desired, reported) else None,
         ssh=_ssh(reported, was.get("startedAt")),
         host_key=(reported.get("ssh") or {}).get("hostKey") or "",
+        base=was.get("image") or "",
     )
     if observed is not None and not observed.is_up and not rebooted:
         # An earlier agent may have asked the engine for a start that has not come through yet.
@@ -57,7 +58,12 @@ def _durable(desired: Desired, observed: Container | None, reported: dict[str, A
     login = observed.labels.get(labels.LOGIN) if observed is not None else None
     if observed is not None and observed.state is ContainerState.CREATED:
         login = None  # its create may have been cut short before the files were in
-    return Durable(handled_request=desired.restart_request if handled is None else handled, login=login)
+    heard = int(reported.get("replaceFiles") or 0)
+    return Durable(
+        handled_request=desired.restart_request if handled is None else handled,
+        login=login,
+        passed_over=heard if observed is not None and heard > labels.word(observed) else 0,
+    )
 
 
 def _is_frozen(desired: Desired, reported: dict[str, Any]) -> bool:

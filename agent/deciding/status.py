@@ -10,7 +10,7 @@ from typing import Any
 from agent.deciding import labels, recreation, restart
 from agent.deciding.decide import ended
 from agent.deciding.desired import Desired
-from agent.deciding.memory import SILENT, ImageState, Memory, asked, moment
+from agent.deciding.memory import SILENT, ImageState, Memory, asked, heard, moment, replaces_files
 from agent.runtime.base import Container, ContainerState
 from kohakuriver import cpuset, quantity
 from kohakuriver.resources.vps import ObservedState, RunState
@@ -49,6 +49,7 @@ def observed_status(
         "container": _container(mine, memory) if mine is not None else None,
         "ssh": _ssh(desired, memory),
         "restartRequest": memory.durable.handled_request,
+        "replaceFiles": (heard(memory, mine) or None) if mine is not None else None,
         "grant": _grant(desired, mine) if mine is not None else None,
     }
     return {field: value for field, value in answer.items() if value not in (None, "")}
@@ -289,21 +290,49 @@ def _gpu_healthy(desired: Desired, observed: Container | None) -> dict[str, Any]
 
 
 def _restart_required(desired: Desired, observed: Container, memory: Memory) -> dict[str, Any]:
-    if not labels.is_outdated(observed, desired):
+    """What waits for a restart, what for its owner's word, and how that is given."""
+    found = _waiting(desired, observed, memory)
+    if not found:
         return {"type": "RestartRequired", "status": "False", "reason": "UpToDate", "message": ""}
+    message = ". ".join(words[0].upper() + words[1:] if at else words for at, (_, words) in enumerate(found))
+    return {"type": "RestartRequired", "status": "True", "reason": found[0][0], "message": message}
+
+
+def _waiting(desired: Desired, observed: Container, memory: Memory) -> list[tuple[str, str]]:
+    """Reasons and sentences, the most important first."""
+    made_from, lost = labels.image_of(observed), "is gone then, but for volumes and mounts"
+    if replaces_files(memory, desired, observed):
+        words = f"its files are given up: at the next start it begins from {desired.image}"
+        return [("ReplacesFiles", f"{words}, and what was written in the one from {made_from} {lost}")]
+    found = []
+    if labels.word(observed) < desired.replace_files == memory.durable.passed_over:
+        why = desired.around.no_image or f'its Environment "{desired.environment}" stood for no image then'
+        words = f"its files were not replaced: {why}; to ask again: {_replacing(desired)}"
+        found.append(("FilesKept", words))
+    if labels.is_outdated(observed, desired):
+        found.append(_outdated(desired, observed, memory))
     if labels.image_changed(observed, desired):
-        reason = "ImageChanged"
-        message = (
-            f"the image was changed from {labels.image_of(observed)} to {desired.image}: at the next restart "
-            "the VPS begins from the new one, and what was written in it is lost, but for volumes and mounts"
-        )
-    else:
-        reason = "SpecChanged"
-        message = (
-            "env, command, mounts, volumes, privileged, GPUs or SSH were changed: that takes effect at the "
-            "next restart; its files are kept"
-        )
+        now = f"its image was changed to {desired.image}"
+        if desired.environment:
+            now = f"the Environment {desired.environment} stands for {desired.image} now"
+        kept = f"its files began from {made_from}, and a restart keeps both"
+        word = f"{_replacing(desired)} begins from the new one: what was written in its container {lost}"
+        found.append(("ImageChanged", f"{now}; {kept}; {word}"))
+    return found
+
+
+def _outdated(desired: Desired, observed: Container, memory: Memory) -> tuple[str, str]:
+    words = (
+        "env, command, mounts, volumes, privileged, GPUs or SSH were changed: that takes effect at the "
+        "next restart; its files are kept"
+    )
     kept = memory.kept_back
-    if kept is not None and kept.spec == labels.spec_hash(desired):
-        reason, message = "RecreationRefused", f"{message}. The last try was refused: {kept.message}"
-    return {"type": "RestartRequired", "status": "True", "reason": reason, "message": message}
+    if kept is not None and kept.spec == labels.hash_with_files(observed, desired):
+        return "RecreationRefused", f"{words}. The last try was refused: {kept.message}"
+    return "SpecChanged", words
+
+
+def _replacing(desired: Desired) -> str:
+    """The command with which its owner gives the files up."""
+    elsewhere = f" -n {desired.namespace}" if desired.namespace != "default" else ""
+    return f"kohakuriver vps restart {desired.name} --replace-files{elsewhere}"

@@ -30,6 +30,11 @@ class Environments:
     def __init__(self, informer: Informer) -> None:
         self._informer = informer
 
+    @property
+    def known(self) -> bool:
+        """Whether the server has said which there are."""
+        return self._informer.synced
+
     def image(self, name: str) -> str:
         """The image that an Environment stands for now; empty where there is none of that name."""
         held = self._get(name)

@@ -82,6 +82,7 @@ class Surroundings:
     def complete(self, desired: Desired) -> Desired:
         """What is asked for, with what only the node can say."""
         image = self._environments.image(desired.environment) if desired.environment else desired.image
+        missing = desired.environment and not image and self._environments.known
         permission = allowed.refusal(
             desired,
             self._settings.allow_mounts,
@@ -93,6 +94,7 @@ class Surroundings:
             drained=self.drained,
             quarantine=self._quarantined(),
             refusal=permission,
+            no_image=self._environments.missing(desired.environment) if missing else "",
             machine=self._machine,
             held=booking.get("cpuset") or "",
             bad_gpus=self._bad_gpus(desired),

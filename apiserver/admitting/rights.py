@@ -14,7 +14,8 @@ from kohakuriver.resources import kinds
 
 Json = dict[str, Any]
 
-_LIFECYCLE = frozenset({"runState", "restartRequest"})  # whoever may write a VPS may stop and start it
+# Whoever may write a VPS may stop and start it, and let its files go, as by deleting it.
+_LIFECYCLE = frozenset({"runState", "restartRequest", "replaceFiles"})
 
 
 def check(user: User, old: Json | None, new: Json) -> None:

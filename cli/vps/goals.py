@@ -51,6 +51,28 @@ def restarted(uid: str) -> Judge:
     return judge
 
 
+def replaced(uid: str) -> Judge:
+    """Restarted, and its files are new ones."""
+    again = restarted(uid)
+
+    def judge(vps: Object | None) -> str:
+        present = _same(vps, uid)
+        if waits := again(present):
+            return waits
+        required = standing.condition(present, "RestartRequired")
+        if required.get("reason") == "FilesKept":
+            raise Hopeless(str(required.get("message")))
+        word = (present.get("spec") or {}).get("replaceFiles") or 0
+        if not word or (standing.observed_of(present).get("replaceFiles") or 0) < word:
+            raise Hopeless(
+                "it was restarted, and its files were kept: nobody heard the word to replace them",
+                hint="the API server or the agent of its node is of a version that does not know it",
+            )
+        return ""
+
+    return judge
+
+
 def stopped(uid: str) -> Judge:
     """Its container does not run."""
     return _settled(uid, "Stopped", "stopped")

@@ -1,26 +1,58 @@
-"""`vps restart`: declare VPSes Running with a new restart request, which restarts each once."""
+"""`vps restart`: declare VPSes Running with a new restart request, which restarts each once.
+
+With --replace-files also with a higher `replaceFiles`: their owner's word that the files may go, heard once.
+"""
 
 import uuid
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from cli.http import Object
 from cli.settings import Settings
-from cli.vps import change, goals
+from cli.vps import change, goals, standing
 from cli.vps.change import IDs, Timeout, Verb, WaitFor
 
 EXAMPLES = """
 kohakuriver vps restart dev
 kohakuriver vps restart dev test --no-wait
+kohakuriver vps restart dev --replace-files
 """
 
+ReplaceFiles = Annotated[
+    bool,
+    typer.Option(
+        "--replace-files",
+        help="Give their files up, but for volumes and mounts: each begins anew from the image it names now.",
+    ),
+]
 
-def restart(settings: Settings, ids: IDs = None, wait: WaitFor = True, timeout: Timeout = "0") -> int:
-    """Restart VPSes: same files, keys, host key and SSH port. Changes that waited for it take effect."""
-    return change.carry_out(settings, ids, VERB, wait=wait, timeout=timeout)
+
+def restart(
+    settings: Settings,
+    ids: IDs = None,
+    replace_files: ReplaceFiles = False,
+    wait: WaitFor = True,
+    timeout: Timeout = "0",
+) -> int:
+    """Restart VPSes: same files, keys, host key and SSH port. Changes that waited for it take effect.
+
+    A changed image does not: a VPS stays on the one that its files began from, until --replace-files.
+    """
+    verb = REPLACE if replace_files else VERB
+    return change.carry_out(settings, ids, verb, wait=wait, timeout=timeout)
 
 
 def _spec(vps: Object) -> dict[str, Any]:
     return {"runState": "Running", "restartRequest": uuid.uuid4().hex}
 
 
+def _giving_files_up(vps: Object) -> dict[str, Any]:
+    """A higher number than was ever heard, so that it counts whatever was declared before."""
+    declared = (vps.get("spec") or {}).get("replaceFiles") or 0
+    heard = standing.observed_of(vps).get("replaceFiles") or 0
+    return {**_spec(vps), "replaceFiles": max(declared, heard) + 1}
+
+
 VERB = Verb("restart", "restarted", goals.restarted, _spec)
+REPLACE = Verb("restart", "restarted with new files", goals.replaced, _giving_files_up)

@@ -161,6 +161,9 @@ def _plain(said: Any) -> str:
     return said if isinstance(said, str) and _PLAIN_HOST.fullmatch(said) else ""
 
 
+_NOT_BY_RESTART = ("ImageChanged", "FilesKept")  # what is left of these, a plain restart leaves too
+
+
 def next_commands(
     vps: Object, node: Object | None, *, reader: Reader = HERE, key: Path | None = None
 ) -> list[str]:
@@ -169,7 +172,8 @@ def next_commands(
         return [_remedy(vps, reader)]
     name = vps["metadata"]["name"]
     commands = [ssh_command(vps, node, reader=reader, key=key), reader.command(f"connect {name}", vps)]
-    if condition(vps, "RestartRequired").get("status") == "True":
+    required = condition(vps, "RestartRequired")
+    if required.get("status") == "True" and required.get("reason") not in _NOT_BY_RESTART:
         commands.append(reader.command(f"vps restart {name}", vps))
     return [one for one in commands if one]
 

@@ -126,9 +126,9 @@ class VPSSpec(meta.Model):
     run_state: RunState = pydantic.Field(default=RunState.RUNNING, strict=False)
     """Running, Paused or Stopped. Stopped keeps the files and the node."""
     image: container.ImageName | None = None
-    """The container image, by default kohakuriver/debian-ssh. Takes effect at the next restart."""
+    """The container image, by default kohakuriver/debian-ssh. Another takes effect with `replaceFiles`."""
     environment: Annotated[str, pydantic.Field(pattern=meta.SUBDOMAIN_PATTERN, max_length=253)] | None = None
-    """The Environment that says what image it is, in place of `image`. Takes effect at the next restart."""
+    """The Environment that says what image it is. Another takes effect with `replaceFiles`."""
     resources: Resources = pydantic.Field(default_factory=Resources)
     """Cores and memory."""
     placement: Placement | None = None
@@ -153,6 +153,8 @@ class VPSSpec(meta.Model):
     """What follows when the main process exits by itself; with a backoff of 1 to 60 s."""
     restart_request: str | None = None
     """Any text; a change of it restarts the VPS once."""
+    replace_files: Annotated[int, pydantic.Field(ge=0, le=2**31 - 1)] | None = None
+    """A number; a higher one than before gives the files up once: it restarts from the image named now."""
     stop_grace_period: meta.Grace = "10s"
     """How long the main process may take to end before it is killed."""
     sessions: Sessions = pydantic.Field(default_factory=Sessions)
@@ -289,6 +291,8 @@ class Observed(meta.Model):
     """How SSH stands."""
     restart_request: str | None = None
     """The last restart request acted upon."""
+    replace_files: int | None = None
+    """The last `replaceFiles` acted upon."""
 
 
 class VPSStatus(meta.Model):

@@ -1,12 +1,13 @@
 """What survives the agent."""
 
 import errno
+import json
 from pathlib import Path
 
 import pytest
 
 from agent.data_dir import DataDir
-from agent.deciding.memory import Durable, Restart
+from agent.deciding.memory import Durable, Recreation, Restart
 from agent.journal import ACCEPTANCE, Journal, NodeFacts
 from agent.quarantine import Seen
 from kohakuriver import errors
@@ -17,6 +18,18 @@ async def test_what_was_saved_is_read_back_by_the_next_agent(tmp_path: Path) -> 
     durable = Durable(handled_request="a", restart=Restart("b", "run"), stopped_run="run", login="x")
     await Journal(tmp_path).save("u1", durable)
     assert Journal(tmp_path).load() == {"u1": durable}
+
+
+async def test_a_re_creation_of_the_version_before_is_read_as_one_without_a_word(tmp_path: Path) -> None:
+    note = Recreation(old="c1", run="run", image="files:1", base="lab:1", volumes=(("v", "/data"),), word=2)
+    await Journal(tmp_path).save("u1", Durable(recreation=note, recreated=True, passed_over=3))
+    assert Journal(tmp_path).load() == {"u1": Durable(recreation=note, recreated=True, passed_over=3)}
+    file = tmp_path / "vps" / "u1.json"
+    content = json.loads(file.read_text())
+    del content["passed_over"], content["recreation"]["word"]
+    file.write_text(json.dumps(content))
+    before = Recreation(old="c1", run="run", image="files:1", base="lab:1", volumes=(("v", "/data"),))
+    assert Journal(tmp_path).load() == {"u1": Durable(recreation=before, recreated=True)}
 
 
 async def test_what_was_removed_is_not(tmp_path: Path) -> None:

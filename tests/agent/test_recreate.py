@@ -101,7 +101,8 @@ async def test_killed_at_any_step_it_ends_with_one_container_and_nothing_lost(
 
 async def _killed_at(at: int, node: Node, *, acts: bool, changed: str) -> bool:
     """Whether the agent was killed; it is not where the restart takes fewer calls. The node is left empty."""
-    change = {"env": {"A": "new"}} if changed == "env" else {"image": "kohakuriver/debian-ssh"}
+    files_go = {"image": "kohakuriver/debian-ssh", "replaceFiles": 1}
+    change: dict[str, Any] = {"env": {"A": "new"}} if changed == "env" else files_go
     await node.kill_agent()
     node.runtime = dying = DyingRuntime(node.engine, at=at, acts=acts)
     await node.start_agent()
@@ -197,32 +198,18 @@ async def test_files_are_carried_over_again_and_again_with_one_image_left(tmp_pa
             assert len(commits(node)) == 1 and commits(node)[0].endswith(f":{turn}")
 
 
-async def test_a_changed_image_says_what_will_be_lost_and_then_what_was(tmp_path: Path) -> None:
-    async with a_node(tmp_path) as node:
-        await with_a_note(node)
-        await node.change(image="kohakuriver/debian-ssh")
-        await asyncio.sleep(2)
-        said = condition(await node.get())
-        assert said["reason"] == "ImageChanged" and "is lost" in said["message"]
-        await node.change(restartRequest="r1")
-        await recreated(node)
-        assert note(node) is None and node.container().image == "kohakuriver/debian-ssh"
-        (event,) = await node.events("FilesystemReplaced")
-        assert event["type"] == "Warning" and "kohakuriver/busybox" in event["message"]
-
-
 async def test_an_image_that_must_be_fetched_first_costs_no_file(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:
         node.engine.registry["other:1"] = Pull(FakeImage("sha256:other"), seconds=1, error="no such thing")
         await with_a_note(node)
-        await node.change(image="other:1", restartRequest="r1")
+        await node.change(image="other:1", restartRequest="r1", replaceFiles=1)
         vps = await node.until(reason="ImagePullFailed")
         assert vps["status"]["phase"] == "assigning" and note(node) == NOTE
-        await node.change(image="kohakuriver/busybox")
+        await node.change(image="kohakuriver/busybox", replaceFiles=0)
         await node.until(phase="running")
         assert note(node) == NOTE
         node.engine.registry["other:1"] = Pull(FakeImage("sha256:other"), seconds=1)
-        await node.change(image="other:1", restartRequest="r2")
+        await node.change(image="other:1", restartRequest="r2", replaceFiles=2)
         await recreated(node, "r2")
         assert node.container().image == "other:1"
 
@@ -308,15 +295,15 @@ async def test_the_old_container_removed_by_hand_in_the_middle_costs_nothing(tmp
         assert not await node.events("FilesystemLost")
 
 
-async def test_another_image_declared_in_the_middle_is_begun_from(tmp_path: Path) -> None:
+async def test_a_word_given_and_taken_back_in_the_middle_costs_no_file(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:
         await with_a_note(node, env={"A": "1"})
         node.engine.switches.refusals["start"] = EngineRefused("no")
         await node.change(env={"A": "2"}, restartRequest="r1")
         await asyncio.sleep(3)
-        await node.change(image="kohakuriver/debian-ssh")
+        await node.change(image="kohakuriver/debian-ssh", replaceFiles=1)
         await asyncio.sleep(70)
-        await node.change(image="kohakuriver/busybox")
+        await node.change(replaceFiles=0)
         await asyncio.sleep(70)
         del node.engine.switches.refusals["start"]
         await recreated(node)

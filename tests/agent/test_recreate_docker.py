@@ -14,8 +14,10 @@ from agent.machine.isolation import chains
 from agent.runtime.docker import DEFAULT_SOCKET
 from agent.runtime.iptables import Iptables
 from agent.runtime.purge import purge
+from kohakuriver.resources import kinds
 from tests.agent.agent_kit import a_manifest
 from tests.agent.docker_node import SMALL, DockerNode, a_docker_node
+from tests.agent.placement_kit import MERGE, condition, drain
 
 pytestmark = pytest.mark.docker
 
@@ -47,10 +49,10 @@ def image_with_a_volume() -> Iterator[str]:
     client.close()
 
 
-async def until_one(found: Callable[[], list[str]]) -> None:
+async def until_one(found: Callable[[], list[str]], *, of: int = 1) -> None:
     async with asyncio.timeout(60):
         while True:
-            if len(await asyncio.to_thread(found)) == 1:
+            if len(await asyncio.to_thread(found)) == of:
                 return
             await asyncio.sleep(0.05)
 
@@ -143,15 +145,45 @@ async def test_too_many_layers_become_one_and_nothing_is_lost(
         assert len(await asyncio.to_thread(node.commits)) == 1
 
 
-async def test_a_changed_image_begins_from_it(image_with_a_volume: str, node: DockerNode) -> None:
-    await node.place(a_manifest(resources=SMALL))
-    await node.until(phase="running")
+async def point_at(node: DockerNode, image: str) -> None:
+    path, to = kinds.ENVIRONMENT.path(name="lab"), {"spec": {"image": image}}
+    assert (await node.api.call("PATCH", path, to, headers=MERGE)).code == 200
+
+
+@pytest.mark.fault(59)
+async def test_files_outlive_a_drain_and_a_stop_after_the_environment_changed_until_the_owners_word(
+    image_with_a_volume: str, node: DockerNode
+) -> None:
+    first = "kohakuriver/busybox"
+    await node.api.create(kinds.ENVIRONMENT, {"metadata": {"name": "lab"}, "spec": {"image": first}})
+    await node.place(a_manifest(resources=SMALL, image=None, environment="lab"))
+    before = (await node.until(phase="running"))["status"]["observed"]["container"]
     await asyncio.to_thread(node.run, "/bin/sh", "-c", "echo mine > /root-note")
-    await node.change(image=image_with_a_volume, restartRequest="r1")
+    await point_at(node, image_with_a_volume)
+    await drain(node, True)
+    await node.until(state="stopped", reason="NodeDrained")
+    await node.act("release")
+    await drain(node, None)
+    await node.act("regrant")
+    await node.until(phase="running")
+    assert await asyncio.to_thread(node.run, "cat", "/root-note") == "mine"
+    await node.change(runState="Stopped")
+    await node.until(phase="stopped")
+    await node.act("release")
+    await node.change(runState="Running", env={"A": "1"})
+    await node.act("regrant")
+    await node.until_container(lambda container: container["id"] != before["id"])
+    await until_one(node.ids)
+    assert await asyncio.to_thread(node.run, "/bin/sh", "-c", "cat /root-note; echo $A") == "mine\n1"
+    vps = await node.get()
+    assert vps["status"]["observed"]["container"]["image"] == first
+    assert condition(vps, "RestartRequired")["reason"] == "ImageChanged"
+    await node.change(restartRequest="r1", replaceFiles=1)
     await restarted(node, "r1")
     assert "No such file" in await asyncio.to_thread(node.run, "cat", "/root-note")
+    assert (await asyncio.to_thread(node.inspect))["Config"]["Image"] == image_with_a_volume
     assert len(await node.events("FilesystemReplaced")) == 1
-    assert await asyncio.to_thread(node.commits) == []
+    await until_one(node.commits, of=0)
 
 
 async def test_an_agent_killed_while_it_makes_one_anew_leaves_the_rest_to_the_next(node: DockerNode) -> None:

@@ -38,6 +38,7 @@ async def test_what_an_admin_gave_a_user_may_stop_and_start_but_not_put_another_
     await world.create(a_vps(**gift))
     await world.patch({"spec": {"runState": "Stopped"}}, user=ALICE)
     await world.patch({"spec": {"runState": "Running", "restartRequest": "1"}}, user=ALICE)
+    await world.patch({"spec": {"replaceFiles": 1}}, user=ALICE)
     await world.patch({"metadata": {"labels": {"a": "b"}}}, user=ALICE)
     for change in ({"image": "evil"}, {"command": ["sh"]}, {"resources": {"cores": 2}}):
         with pytest.raises(errors.Forbidden, match="may only stop, start, pause and restart it"):

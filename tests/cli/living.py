@@ -115,6 +115,8 @@ class LivingNode(SimulatedNode):
         }
         if vps["spec"].get("restartRequest"):
             seen["restartRequest"] = vps["spec"]["restartRequest"]
+        if vps["spec"].get("replaceFiles"):
+            seen["replaceFiles"] = vps["spec"]["replaceFiles"]
         if is_drained and declared != "Stopped":
             seen["reason"] = "NodeDrained"
         before = status.get("observed") or {}

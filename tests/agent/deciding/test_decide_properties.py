@@ -43,8 +43,10 @@ from agent.deciding.memory import (
     SSHView,
     Trouble,
     learn,
+    replaces_files,
     run_of,
 )
+from agent.recreate import as_before
 from agent.runtime.base import Container, ContainerState, Limits
 from kohakuriver.resources.vps import RestartPolicy, RunState
 from tests.agent.builders import FIRST_RUN, LIMITS, NOON, SECOND_RUN, a_container, a_vps
@@ -65,7 +67,8 @@ vpses = st.builds(
     uid=st.sampled_from(["uid-of-dev", "uid-of-another"]),
     login=st.sampled_from(LOGINS),
     restart_request=st.sampled_from(["", "a", "b"]),
-    image=st.sampled_from(["kohakuriver/busybox", "another"]),
+    image=st.sampled_from(["kohakuriver/busybox", "another", ""]),
+    replace_files=st.integers(0, 2),
     volumes=st.sampled_from([(), (Volume("a", "/a"), Volume("b", "/b", kept=False))]),
     around=st.builds(
         Around,
@@ -80,7 +83,9 @@ def containers(draw: st.DrawFn) -> Container | None:
     if draw(st.booleans()):
         return None
     made_for = a_vps(
-        epoch=draw(st.integers(1, 2)), uid=draw(st.sampled_from(["uid-of-dev", "uid-of-another"]))
+        epoch=draw(st.integers(1, 2)),
+        uid=draw(st.sampled_from(["uid-of-dev", "uid-of-another"])),
+        replace_files=draw(st.integers(0, 2)),
     )
     state = draw(
         st.sampled_from([state for state in ContainerState if state is not ContainerState.RESTARTING])
@@ -106,7 +111,9 @@ memories = st.builds(
             run=RUNS,
             image=st.sampled_from(["", COMMIT]),
             base=st.just("kohakuriver/busybox"),
+            word=st.integers(0, 2),
         ),
+        passed_over=st.integers(0, 2),
     ),
     container_id=st.sampled_from([None, "c1", "c0"]),
     run=RUNS,
@@ -199,7 +206,9 @@ def _check(action: Action, vps: Desired, container: Container | None, memory: Me
         assert vps.run_state is RunState.PAUSED, "a VPS was paused that is not declared Paused"
     if isinstance(action, Stop):
         wanted = vps.deleting or vps.is_halted or vps.limits is None
-        assert wanted or action.why == "a restart was requested", "a container was stopped that should run"
+        asked = container is not None and replaces_files(memory, vps, container)
+        restarted = action.why == "a restart was requested"
+        assert wanted or restarted or asked, "a container was stopped that should run"
 
 
 @given(vpses, containers(), memories)
@@ -310,19 +319,22 @@ class World:
 
     def set_aside(self, container_id: str) -> None:
         assert self.container is not None and self.container.id == container_id
-        image = "" if labels.image_changed(self.container, self.vps) else COMMIT
-        base = labels.image_of(self.container)
-        self.note(Recreation(container_id, run_of(self.container), image, base))
+        image = "" if replaces_files(self.memory, self.vps, self.container) else COMMIT
+        base, word = labels.image_of(self.container), labels.word(self.container)
+        assert image or self.vps.replace_files > word, "files were given up without their owner's word"
+        self.note(Recreation(container_id, run_of(self.container), image, base, word=word))
 
     def make_anew(self) -> None:
         note = self.memory.durable.recreation
         assert note is not None
-        if note.image and note.base != self.vps.image:
+        heard = max(note.word, self.memory.durable.passed_over)
+        if note.image and self.vps.image and self.vps.replace_files > heard:
             self.note(dataclasses.replace(note, image=""))
             return
         self.made += 1
         assert self.made <= 2, "a VPS was made anew again and again"
-        new = a_container(self.vps, run=None, state=ContainerState.CREATED, id=f"n{self.made}")
+        vps = as_before(self.vps, note) if note.image else self.vps
+        new = a_container(vps, run=None, state=ContainerState.CREATED, id=f"n{self.made}")
         if note.image:
             new = dataclasses.replace(new, image=note.image, labels={**new.labels, labels.COMMIT: "1"})
         self.container = new

@@ -26,6 +26,30 @@ def test_a_restart_is_done_when_the_request_is_carried_out_and_it_runs():
     assert judge(a_vps(restart=("r2", "r2"))) == ""
 
 
+def replacing(*, word: int, heard: int, **more):
+    vps = a_vps(restart=("r2", "r2"), replaceFiles=word, **more)
+    vps["status"]["observed"]["replaceFiles"] = heard
+    return vps
+
+
+def test_files_are_replaced_when_the_word_was_heard_and_it_runs():
+    judge = goals.replaced(UID)
+    assert judge(a_vps(restart=("r2", "r1"), replaceFiles=1)) == "being restarted"
+    assert judge(replacing(word=2, heard=2)) == ""
+    assert judge(replacing(word=2, heard=2, phase="assigning", state="starting", why="SSH"))
+
+
+def test_a_word_that_nobody_heard_is_said_to_have_kept_the_files():
+    for vps in (replacing(word=2, heard=1), a_vps(restart=("r2", "r2"))):
+        with pytest.raises(goals.Hopeless, match="its files were kept"):
+            goals.replaced(UID)(vps)
+    passed_over = replacing(word=2, heard=2)
+    said = {"type": "RestartRequired", "status": "True", "reason": "FilesKept", "message": "there is none"}
+    passed_over["status"]["conditions"] = [said]
+    with pytest.raises(goals.Hopeless, match="there is none"):
+        goals.replaced(UID)(passed_over)
+
+
 def test_a_stop_is_done_when_it_is_stopped_and_not_when_it_is_declared():
     judge = goals.stopped(UID)
     assert judge(a_vps(phase="running", run_state="Stopped", why="it is being stopped"))

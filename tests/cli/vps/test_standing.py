@@ -95,6 +95,13 @@ def test_a_pending_change_is_offered_a_restart():
     assert standing.next_commands(vps, a_node())[-1] == "kohakuriver vps restart dev"
 
 
+@pytest.mark.parametrize("reason", ["ImageChanged", "FilesKept"])
+def test_what_only_the_owners_word_brings_about_is_offered_no_restart_that_changes_nothing(reason):
+    vps = a_vps()
+    vps["status"]["conditions"] = [{"type": "RestartRequired", "status": "True", "reason": reason}]
+    assert not any("vps restart" in command for command in standing.next_commands(vps, a_node()))
+
+
 def test_what_is_held_is_said_in_the_words_it_was_declared_in():
     vps = a_vps(cores="0.2", memory="64M")
     vps["status"]["assignment"]["grant"] |= {"cores": "200m", "memory": "62500Ki"}

@@ -54,6 +54,18 @@ async def test_a_restart_asks_with_a_new_word_each_time(shell):
     assert first and (await spec_of(shell))["restartRequest"] not in ("", first)
 
 
+async def test_the_word_to_replace_files_is_higher_than_any_that_was_heard(shell):
+    vps = a_vps(replaceFiles=1)
+    vps["status"]["observed"]["replaceFiles"] = 4
+    await shell.put(kinds.VPS, vps)
+    assert (await shell("vps restart dev --no-wait"))[0] == 0
+    assert (await spec_of(shell))["replaceFiles"] == 1
+    code, out, _ = await shell("vps restart dev --replace-files --no-wait")
+    assert (code, out) == (0, "vps/dev will be restarted with new files\n")
+    spec = await spec_of(shell)
+    assert (spec["replaceFiles"], spec["runState"]) == (5, "Running") and spec["restartRequest"]
+
+
 async def test_a_vps_that_its_policy_left_ended_is_asked_to_start(shell):
     await shell.put(kinds.VPS, a_vps(phase="stopped", reason="Completed", restartPolicy="Never"))
     await shell("vps start dev --no-wait")
