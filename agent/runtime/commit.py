@@ -13,6 +13,7 @@ import docker
 import docker.errors
 
 from agent.runtime.base import LABEL_PREFIX
+from agent.runtime.errors import EngineRefused
 
 MOST_LAYERS: Final = 100  # the engine's own limit is 125 or so
 _FLAT: Final = "-flat"
@@ -23,7 +24,7 @@ def commit(
 ) -> None:
     """Make the image; where its layers would be too many, from one layer that holds everything."""
     container = client.inspect_container(container_id)
-    base = client.inspect_image(container["Image"])  # type: ignore[no-untyped-call]
+    base = _base(client, container)
     config = clean(container["Config"], base["Config"] or {}, labels)
     if len(_layers(base)) < most:
         _commit(client, container_id, reference, config)
@@ -34,9 +35,22 @@ def commit(
 def written(client: docker.APIClient, container_id: str, *, most: int) -> int:
     """How many bytes the image takes on the disk beyond what is there."""
     container = client.inspect_container(container_id)
-    base = client.inspect_image(container["Image"])  # type: ignore[no-untyped-call]
+    base = _base(client, container)
     (row,) = client.containers(all=True, size=True, filters={"id": container["Id"]})
     return int(row.get("SizeRw" if len(_layers(base)) < most else "SizeRootFs") or 0)
+
+
+def _base(client: docker.APIClient, container: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The image that it was made from. One can be removed by force from under a container that is stopped."""
+    try:
+        found: Mapping[str, Any] = client.inspect_image(container["Image"])  # type: ignore[no-untyped-call]
+    except docker.errors.ImageNotFound as error:
+        name = container["Config"].get("Image") or container["Image"]
+        raise EngineRefused(
+            f"the image that its container was made from is gone from the node: {name}; without it no "
+            "other container can be made on these files"
+        ) from error
+    return found
 
 
 def clean(container: Mapping[str, Any], base: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:

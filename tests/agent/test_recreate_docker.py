@@ -1,6 +1,7 @@
 """A VPS made anew on a real engine: other settings, the same files, login and host key."""
 
 import asyncio
+import contextlib
 import io
 import tarfile
 import uuid
@@ -45,7 +46,8 @@ def image_with_a_volume() -> Iterator[str]:
     for _ in client.build(fileobj=buffer, custom_context=True, tag=reference, rm=True):
         pass
     yield reference
-    client.remove_image(reference, force=True)
+    with contextlib.suppress(docker.errors.ImageNotFound):
+        client.remove_image(reference, force=True)
     client.close()
 
 
@@ -184,6 +186,26 @@ async def test_files_outlive_a_drain_and_a_stop_after_the_environment_changed_un
     assert (await asyncio.to_thread(node.inspect))["Config"]["Image"] == image_with_a_volume
     assert len(await node.events("FilesystemReplaced")) == 1
     await until_one(node.commits, of=0)
+
+
+async def test_one_whose_image_somebody_removed_by_force_runs_on_as_it_was_and_says_so(
+    image_with_a_volume: str, node: DockerNode
+) -> None:
+    await node.place(a_manifest(resources=SMALL, image=image_with_a_volume))
+    await node.until(phase="running")
+    await asyncio.to_thread(node.run, "/bin/sh", "-c", "echo mine > /tmp/note")
+    await node.change(runState="Stopped")
+    await node.until(phase="stopped")
+    await node.act("release")
+    with contextlib.closing(node.docker) as client:
+        await asyncio.to_thread(client.remove_image, image_with_a_volume, force=True)
+    await node.change(runState="Running", env={"A": "1"})
+    await node.act("regrant")
+    await node.until(phase="running")
+    assert await asyncio.to_thread(node.run, "/bin/sh", "-c", "cat /tmp/note; echo $A") == "mine"
+    said = condition(await node.get(), "RestartRequired")
+    assert said["reason"] == "RecreationRefused"
+    assert "the image that its container was made from is gone from the node" in said["message"]
 
 
 async def test_an_agent_killed_while_it_makes_one_anew_leaves_the_rest_to_the_next(node: DockerNode) -> None:
