@@ -11,7 +11,7 @@ import contextlib
 import logging
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from kohakuriver import errors
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 LOST_AFTER = 10.0  # seconds of silence that the controller allows, at a period of 3
 JITTER = 0.1
+LONGEST = 60.0  # seconds between two renewals, whatever a server says
 
 
 def attempt_timeout(period: float) -> float:
@@ -62,6 +63,7 @@ class Heartbeat:
         chance: random.Random,
         gap: Callable[[], None],
         witness: Witness | None = None,
+        servers: Callable[[Sequence[str]], None] = lambda urls: None,
     ) -> None:
         self.renewed = 0
         self.failed = 0
@@ -73,14 +75,27 @@ class Heartbeat:
         self._chance = chance
         self._gap = gap
         self._witness = witness
+        self._servers = servers  # hears the URLs of the API servers
+        self._told = 0.0  # seconds between two renewals at least, as the server wants it
+        self._granted = period  # what the Lease that was written last allows for
         self._lease: Object | None = None
         self._last: float | None = None
         self._session: int | None = None  # its number: each process opens one, and the latest counts
 
     @property
+    def period(self) -> float:
+        """Seconds between two renewals: longer where so many nodes renew that the server asks for it."""
+        return max(self._period, self._told)
+
+    @property
+    def pause(self) -> float:
+        """Seconds to the next try. Longer only once the Lease says so: who judges this node goes by that."""
+        return min(self.period, self._granted) if self._last_succeeded else attempt_timeout(self._period)
+
+    @property
     def duration(self) -> float:
         """Seconds a renewal is good for."""
-        return self._period * LOST_AFTER / 3.0
+        return self.period * LOST_AFTER / 3.0
 
     async def claim(self) -> None:
         """Take the Lease. Raises NodeNameTaken while another agent keeps renewing it."""
@@ -120,13 +135,12 @@ class Heartbeat:
     async def run(self) -> None:
         while True:
             await self.step()
-            pause = self._period if self._last_succeeded else attempt_timeout(self._period)
-            await asyncio.sleep(pause * self._chance.uniform(1 - JITTER, 1 + JITTER))
+            await asyncio.sleep(self.pause * self._chance.uniform(1 - JITTER, 1 + JITTER))
 
     async def step(self) -> None:
         """One try to renew. Raises NodeNameTaken when somebody else holds it now."""
         self._last_succeeded = False
-        mark = self._witness.mark() if self._witness is not None else 0
+        mark, period = self._witness.mark() if self._witness is not None else 0, self.period
         try:
             written = await self._renew()
         except NodeNameTaken:
@@ -136,7 +150,7 @@ class Heartbeat:
             self._lease = None
             log.warning("lease not renewed", extra={"node": self._node, "error": error.message})
             return
-        self._last_succeeded = True
+        self._last_succeeded, self._granted = True, period
         self._opened()
         if self._witness is not None and written is not None:
             self._witness.renewed(written, mark=mark)
@@ -164,7 +178,9 @@ class Heartbeat:
 
     async def _update(self, lease: Object) -> int | None:
         """What changes nothing is answered with the revision of the Lease, however old that is."""
-        self._lease = await self._client.update(kinds.LEASE, self._body(lease))
+        body = self._body(lease)
+        self._lease, headers = await self._client.renew(body)
+        self.hear(headers)
         revision = revision_of(self._lease)
         return revision if revision != revision_of(lease) else None
 
@@ -176,6 +192,14 @@ class Heartbeat:
             if holder and holder != self._holder:
                 raise self._taken(holder) from None
             raise
+
+    def hear(self, headers: Mapping[str, str]) -> None:
+        """What the server says with its answer; one of another version may say nothing."""
+        with contextlib.suppress(KeyError, ValueError):
+            told = float(headers[kinds.RENEW_HEADER])
+            self._told = min(told, LONGEST) if told > 0 else 0.0
+        with contextlib.suppress(KeyError):
+            self._servers(headers[kinds.SERVERS_HEADER].split())
 
     def _opened(self) -> None:
         spec = (self._lease or {}).get("spec") or {}

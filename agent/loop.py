@@ -15,6 +15,7 @@ import logging
 import random
 import socket
 import uuid
+from collections.abc import Sequence
 
 from agent.apply import Applier
 from agent.custody import Custody
@@ -58,7 +59,6 @@ from agent.streams.windows import Windows
 from agent.threads import Pools
 from agent.tombstones import Tombstones
 from agent.watches import Watches
-from kohakuriver.client import servers
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import ObjectKey
@@ -184,6 +184,7 @@ class Agent:
             chance=chance,
             gap=self._gap.set,
             witness=self.watchman,
+            servers=self._servers_told,
         )
         self.holders = Holders(settings.data_dir / "sessions", docker=settings.docker)
         self.windows = Windows(self.watches.vpses, self.holders)
@@ -204,7 +205,6 @@ class Agent:
         self.watches.nodes.listen(lambda _: self._node_changed())
         self.watches.allocations.listen(lambda _: self._allocation_changed())
         self.watches.environments.listen(lambda _: self._environment_changed())
-        self.watches.servers.listen(lambda _: self._servers_changed())
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.heartbeat.run(), name="heartbeat")
             tasks.create_task(self._after_gaps(), name="gaps")
@@ -295,8 +295,8 @@ class Agent:
         self.node.look()
         self.keeper.look_at_all()
 
-    def _servers_changed(self) -> None:
-        if self._known.learn(server.url for server in servers.registered(self.watches.servers)):
+    def _servers_told(self, urls: Sequence[str]) -> None:
+        if self._known.learn(urls):
             self.journal.save_servers(self._known.all)
             if self.switchboard is not None:
                 self.switchboard.look()

@@ -1,9 +1,8 @@
-"""What one node watches: its own Node and bookings, the VPSes bound to it, environments, the API servers."""
+"""What one node watches: its own Node and bookings, the VPSes bound to it, environments."""
 
 import asyncio
 import random
 
-from kohakuriver.client import servers
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import Informer, Witness
 from kohakuriver.clock import Clock
@@ -17,29 +16,19 @@ class Watches:
     def __init__(
         self, client: Client, *, node: str, clock: Clock, chance: random.Random, witness: Witness
     ) -> None:
-        def informer(
-            resource: ResourceType, *, fields: str = "", labels: str = "", namespace: str = ""
-        ) -> Informer:
+        def informer(resource: ResourceType, *, fields: str = "") -> Informer:
             return Informer(
-                client,
-                resource,
-                clock=clock,
-                chance=chance,
-                namespace=namespace or None,
-                field_selector=fields,
-                label_selector=labels,
-                witness=witness,
+                client, resource, clock=clock, chance=chance, field_selector=fields, witness=witness
             )
 
         self.vpses = informer(kinds.VPS, fields=f"status.assignment.node={node}")
         self.nodes = informer(kinds.NODE, fields=f"metadata.name={node}")
         self.allocations = informer(kinds.NODE_ALLOCATION, fields=f"metadata.name={node}")
         self.environments = informer(kinds.ENVIRONMENT)
-        self.servers = informer(kinds.LEASE, namespace=servers.NAMESPACE, labels=servers.SELECTOR)
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """All of them, from now on."""
-        for informer in (self.vpses, self.nodes, self.allocations, self.environments, self.servers):
+        for informer in (self.vpses, self.nodes, self.allocations, self.environments):
             tasks.create_task(informer.run(), name=f"watch {informer.resource.plural}")
 
     async def wait_for_assignments(self) -> None:

@@ -23,7 +23,7 @@ from apiserver.expiry import Expiry
 from apiserver.lineage import Lineage
 from apiserver.metrics import Metrics
 from apiserver.registration import Registration, new_id
-from apiserver.serving import body, documents, routes, skew
+from apiserver.serving import body, documents, pace, routes, skew
 from apiserver.serving.endpoint import ENDPOINTS
 from apiserver.serving.middleware import METRICS, door
 from apiserver.store.base import Store, StoreTimeout, StoreUnavailable
@@ -129,7 +129,9 @@ def application(server: Server) -> web.Application:
     """Routes and the door before them."""
     app = web.Application(middlewares=[door], client_max_size=body.LIMIT)
     app.on_response_prepare.append(skew.tell)
+    app.on_response_prepare.append(pace.tell)
     app[SERVER] = server
+    app[pace.PACE] = pace.Pace()
     app[METRICS] = Metrics(server.cache)
     app[ENDPOINTS] = {}
     documents.add(app)

@@ -96,7 +96,7 @@ class Ears:
     def _first_seen(self, revision: str, patience: float, now: float) -> _Node:
         """In a live view a node that appears is heard by that; in a cold one nothing is known of it."""
         if self._interrupted:
-            return _Node(revision, None, now + self._limits.hold, patience)
+            return _Node(revision, None, now + max(self._limits.hold, patience), patience)
         return _Node(revision, now, now + patience, patience)
 
     def _discard(self, now: float, *, deaf_for: float) -> None:
@@ -105,7 +105,7 @@ class Ears:
         Once: what has not been heard since the last time keeps what is left of its hold, which stood still
         while nothing could be heard. Excused anew each time, a dead node would never be found.
         """
-        whole = now + self._limits.hold
         for node in self._nodes.values():
+            whole = now + max(self._limits.hold, node.patience)
             left = whole if node.heard is not None else min(whole, node.excused_until + deaf_for)
             node.heard, node.excused_until = None, left

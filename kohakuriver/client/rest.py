@@ -19,7 +19,7 @@ from kohakuriver import __version__, errors
 from kohakuriver.client import failover
 from kohakuriver.client.config import Connection
 from kohakuriver.client.failover import Servers
-from kohakuriver.resources.kinds import HISTORY_HEADER, ResourceType
+from kohakuriver.resources.kinds import HISTORY_HEADER, LEASE, ResourceType
 
 log = logging.getLogger(__name__)
 
@@ -133,6 +133,12 @@ class Client:
         meta = body["metadata"]
         path = resource.path(namespace=meta.get("namespace"), name=meta["name"], subresource=subresource)
         return await self.call("PUT", path, body=body)
+
+    async def renew(self, lease: Object) -> tuple[Object, Mapping[str, str]]:
+        """An update of a Lease, and the headers of the answer."""
+        meta = lease["metadata"]
+        path = LEASE.path(namespace=meta["namespace"], name=meta["name"])
+        return await self._ask("PUT", path, body=lease)
 
     async def patch(
         self,

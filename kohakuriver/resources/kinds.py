@@ -12,6 +12,8 @@ DEFAULT_NAMESPACE = "default"
 CLUSTER_ID_ANNOTATION = "kohakuriver.io/cluster-id"  # on the system namespace, which every role may read
 NAME_LABEL = "kubernetes.io/metadata.name"  # on every namespace: its name, for selectors
 HISTORY_HEADER = "KohakuRiver-History"  # on every answer: which history of the store it is from
+RENEW_HEADER = "KohakuRiver-Renew-Every"  # on the answer to a node's renewal: seconds to the next
+SERVERS_HEADER = "KohakuRiver-Servers"  # there too: the URLs of the API servers, with blanks between
 BUILT_IN_NAMESPACES = (DEFAULT_NAMESPACE, SYSTEM_NAMESPACE, NODE_LEASE_NAMESPACE)
 
 

@@ -7,10 +7,13 @@ import random
 from collections.abc import AsyncIterator
 from typing import Any
 
+import orjson
 import pytest
 
-from agent.heartbeat import Heartbeat, NodeNameTaken, Witness, attempt_timeout, holder
+from agent.heartbeat import LONGEST, Heartbeat, NodeNameTaken, Witness, attempt_timeout, holder
 from agent.quarantine import Seen, Watchman
+from apiserver import codec
+from apiserver.store.base import Put
 from apiserver.store.memory import MemoryStore
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
@@ -276,3 +279,38 @@ async def test_a_renewal_in_a_store_that_went_back_is_below_what_was_seen() -> N
             store.restore(backup, keeps_log=True)
             await heart.step()  # before the server has noticed
     assert watchman.quarantine is not None
+
+
+async def test_a_server_that_has_many_nodes_has_them_renew_less_often() -> None:
+    """Not before the Lease says so: the controller is as patient as it says."""
+    store = MemoryStore()
+    for number in range(3_500):
+        meta = {"name": f"m{number}", "uid": f"u{number}"}
+        node = {"apiVersion": kinds.API_VERSION, "kind": "Node", "metadata": meta, "spec": {}, "status": {}}
+        await store.commit(
+            expect={}, writes=[Put(codec.key(kinds.NODE, None, str(meta["name"])), orjson.dumps(node))]
+        )
+    async with running_api(store) as api, a_heart(api, "a") as heart:
+        await heart.step()  # makes the Lease
+        await heart.step()
+        assert (await lease(api))["leaseDurationSeconds"] == 10
+        assert heart.pause == 3.0, "it is told, and has not said so itself yet"
+        await heart.step()
+        assert (await lease(api))["leaseDurationSeconds"] == 34
+        assert heart.pause == 10.0
+        heart.hear({kinds.RENEW_HEADER: "3"})
+        assert heart.pause == 3.0, "more often is always within what was said"
+
+
+async def test_what_a_server_says_has_its_limits() -> None:
+    async with running_api() as api, a_heart(api, "a") as heart:
+        heart.hear({kinds.RENEW_HEADER: "86400"})
+        assert heart.period == LONGEST
+        for words in (
+            {},
+            {kinds.RENEW_HEADER: "soon"},
+            {kinds.RENEW_HEADER: "nan"},
+            {kinds.RENEW_HEADER: "-1"},
+        ):
+            heart.hear(words)
+            assert 3.0 <= heart.period <= LONGEST

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from agent.journal import Journal
 from agent.runtime.base import ContainerState
 from agent.runtime.fake_switches import FakeImage, Program, Pull
+from apiserver.registration import Registration
+from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import UNHEARD, Node, a_manifest, a_node
 
@@ -449,3 +452,16 @@ async def test_a_second_agent_of_the_same_name_is_refused(tmp_path: Path) -> Non
         assert second.task is not None
         (error,) = await asyncio.gather(second.task, return_exceptions=True)
         assert "another agent" in str(error)
+
+
+async def test_an_agent_hears_of_other_servers_with_its_renewals_and_keeps_that(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        other = Registration(node.api.store, LoopClock(), id_="a", url="http://10.0.0.1:6443")
+        await other.step()
+        await asyncio.sleep(4)
+        assert Journal(tmp_path).load_servers() == (node.api.url, "http://10.0.0.1:6443")
+        watched = node.api.server.cache.kinds[kinds.LEASE].watchers
+        assert len(watched) == 0, "what is renewed all the time is told to no node"
+        await other.remove()
+        await asyncio.sleep(4)
+        assert Journal(tmp_path).load_servers() == (node.api.url,)

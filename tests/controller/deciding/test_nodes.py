@@ -127,6 +127,17 @@ def test_the_minute_ends_for_a_node_with_its_first_renewal():
     assert listening.lost() == ["n1"]
 
 
+def test_after_a_stall_a_node_that_renews_seldom_has_as_long_as_its_lease_says():
+    listening = Listening("n1")
+    listening.beat()
+    listening.hear("n1", duration=200.0)
+    listening.pass_time(30, watch_works=False)
+    listening.pass_time(195)
+    assert listening.lost() == []
+    listening.pass_time(10)
+    assert listening.lost() == ["n1"]
+
+
 def test_a_view_without_any_beat_back_judges_nobody():
     listening = Listening("n1")
     listening.hear("n1")
