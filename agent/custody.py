@@ -68,4 +68,5 @@ class Custody:
     def _expected(self) -> frozenset[str]:
         """The containers here that the API has been told of, by id."""
         observed = [(vps.get("status") or {}).get("observed") or {} for vps in self._vpses]
-        return frozenset(seen["container"]["id"] for seen in observed if seen.get("container"))
+        ids = [(seen.get("container") or {}).get("id") for seen in observed]
+        return frozenset(id_ for id_ in ids if id_)

@@ -203,7 +203,7 @@ class Heartbeat:
 
     def _opened(self) -> None:
         spec = (self._lease or {}).get("spec") or {}
-        self._session = int(spec.get("leaseTransitions") or 0)
+        self._session = _transitions(spec)
 
     async def _read(self) -> Object | None:
         try:
@@ -211,7 +211,7 @@ class Heartbeat:
         except errors.NotFound:
             return None
         spec = lease.get("spec") or {}
-        holder, number = spec.get("holderIdentity"), int(spec.get("leaseTransitions") or 0)
+        holder, number = spec.get("holderIdentity"), _transitions(spec)
         superseded = self._session is not None and number > self._session
         if self._last is not None and holder and (holder != self._holder or superseded):
             raise self._taken(holder)
@@ -240,7 +240,7 @@ class Heartbeat:
 
     def _number(self, before: Object) -> int:
         """The session's; a new one is opened by the first renewal, and by taking the Lease over."""
-        known = int(before.get("leaseTransitions") or 0)
+        known = _transitions(before)
         stays = self._session is not None and before.get("holderIdentity") in (None, self._holder)
         return max(self._session or 0, known) if stays or not before else known + 1
 
@@ -249,3 +249,9 @@ class Heartbeat:
             f"another agent ({holder}) is node {self._node}; this one ends and touches no container",
             hint="stop the other agent, or give this machine another name with --node",
         )
+
+
+def _transitions(spec: Object) -> int:
+    """A number that is none opens a session like one that is not there."""
+    found = spec.get("leaseTransitions")
+    return found if isinstance(found, int) else 0

@@ -53,6 +53,7 @@ from kohakuriver import errors
 from kohakuriver.client.rest import Object
 from kohakuriver.client.watch import Informer, ObjectKey, key_of
 from kohakuriver.clock import Clock
+from kohakuriver.readable import UNREADABLE
 from kohakuriver.resources.vps import ObservedState
 
 log = logging.getLogger(__name__)
@@ -119,6 +120,7 @@ class Keeper:
         self._tasks: asyncio.TaskGroup | None = None
         self.probes = Probes(access, roster, heard=lambda entry: self.queue.add(entry.key))
         self._uids: dict[ObjectKey, str] = {}
+        self._unreadable: dict[ObjectKey, str] = {}  # what was said of it
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as self._tasks:
@@ -172,6 +174,10 @@ class Keeper:
     async def step(self, key: ObjectKey) -> None:
         """Bring one VPS as far as it can be brought now."""
         vps = self._vpses.get(key)
+        if vps is not None and UNREADABLE in vps:
+            self._say_unreadable(key, vps[UNREADABLE])
+            return
+        self._unreadable.pop(key, None)
         desired = self._read(vps) if vps is not None else None
         before = self._uids.get(key)
         if before is not None and (desired is None or desired.uid != before):
@@ -197,6 +203,8 @@ class Keeper:
                 self.queue.add(entry.key)
 
     def _read(self, vps: Object) -> Desired | None:
+        if UNREADABLE in vps:
+            return None
         try:
             desired = read(vps, node=self._settings.node)
             if desired is None or self._surroundings.is_given_up(desired):
@@ -205,6 +213,11 @@ class Keeper:
         except (ValueError, KeyError, TypeError) as error:
             log.warning("an object makes no sense", extra={"vps": str(key_of(vps)), "error": str(error)})
             return None
+
+    def _say_unreadable(self, key: ObjectKey, why: str) -> None:
+        if self._unreadable.get(key) != why:
+            self._unreadable[key] = why
+            log.warning("a VPS cannot be read, and is left as it is", extra={"vps": str(key), "because": why})
 
     def _enter(self, key: ObjectKey, desired: Desired, vps: Object) -> Entry:
         entry = self._roster.entry(desired.uid)

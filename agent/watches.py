@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 
-from kohakuriver.client.rest import Client
+from agent import readable
+from kohakuriver.client.rest import Client, Object
 from kohakuriver.client.watch import Informer, Witness
 from kohakuriver.clock import Clock
 from kohakuriver.resources import kinds
@@ -16,15 +18,25 @@ class Watches:
     def __init__(
         self, client: Client, *, node: str, clock: Clock, chance: random.Random, witness: Witness
     ) -> None:
-        def informer(resource: ResourceType, *, fields: str = "") -> Informer:
+        def informer(
+            resource: ResourceType, read: Callable[[Object], Object], *, fields: str = ""
+        ) -> Informer:
             return Informer(
-                client, resource, clock=clock, chance=chance, field_selector=fields, witness=witness
+                client,
+                resource,
+                clock=clock,
+                chance=chance,
+                field_selector=fields,
+                witness=witness,
+                readable=read,
             )
 
-        self.vpses = informer(kinds.VPS, fields=f"status.assignment.node={node}")
-        self.nodes = informer(kinds.NODE, fields=f"metadata.name={node}")
-        self.allocations = informer(kinds.NODE_ALLOCATION, fields=f"metadata.name={node}")
-        self.environments = informer(kinds.ENVIRONMENT)
+        self.vpses = informer(kinds.VPS, readable.vps, fields=f"status.assignment.node={node}")
+        self.nodes = informer(kinds.NODE, readable.node, fields=f"metadata.name={node}")
+        self.allocations = informer(
+            kinds.NODE_ALLOCATION, readable.allocation, fields=f"metadata.name={node}"
+        )
+        self.environments = informer(kinds.ENVIRONMENT, readable.environment)
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """All of them, from now on."""

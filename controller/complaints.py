@@ -11,12 +11,12 @@ from typing import Any
 
 from controller import explainer
 from controller.deciding.schedule import Unschedulable
-from controller.deciding.view import UNREADABLE
 from controller.world import World
 from controller.writes import Writes
 from kohakuriver import errors
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.watch import Informer, ObjectKey
+from kohakuriver.readable import UNREADABLE
 
 log = logging.getLogger(__name__)
 

@@ -27,6 +27,7 @@ from controller.writes import Writes
 from kohakuriver import errors
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.watch import ObjectKey, revision_of
+from kohakuriver.readable import UNREADABLE
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +136,7 @@ class Scheduler:
                 key.name,
                 view.bookings_of(record),
                 revision=revision_of(record),
-                unreadable=record.get(view.UNREADABLE) or "",
+                unreadable=record.get(UNREADABLE) or "",
             )
 
     def _take_vps(self, key: ObjectKey) -> None:

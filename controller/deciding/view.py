@@ -13,11 +13,11 @@ from typing import Any, Literal
 from controller.deciding.cores import NONE, Cores
 from controller.deciding.gpus import GPU, Wish
 from kohakuriver import cpuset, quantity
+from kohakuriver.readable import UNREADABLE
 from kohakuriver.resources.offer import offer_of
 
 Object = Mapping[str, Any]
 
-UNREADABLE = "unreadable"  # where an object that `readable.py` stands in for says why
 NODE_SILENT = "NodeStatusUnknown"  # the reason this controller gives in conditions when a node is silent
 
 _millicores = functools.lru_cache(maxsize=4096)(quantity.millicores)

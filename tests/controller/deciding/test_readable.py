@@ -15,6 +15,7 @@ from controller.fleet import Fleet
 from controller.tenants import Tenants
 from kohakuriver.client import servers
 from kohakuriver.client.watch import key_of
+from kohakuriver.readable import UNREADABLE
 from tests.controller.builders import a_request
 
 META = {"name": "it", "namespace": "default", "uid": "u", "resourceVersion": "7"}
@@ -77,7 +78,7 @@ def everything_is_read(vps: Any, node: Any, allocation: Any, lease: Any, environ
     fleet.set_node("good", good)
     fleet.set_node("it", view.facts_of(node))
     bookings = view.bookings_of(allocation)
-    fleet.set_bookings("it", bookings, revision=1, unreadable=allocation.get(view.UNREADABLE) or "")
+    fleet.set_bookings("it", bookings, revision=1, unreadable=allocation.get(UNREADABLE) or "")
     view.is_marked_silent(node), view.orders_of(node), view.is_ready(node)
     image = view.environment_image("e", environment)
     request = view.request_of(vps, image=image) if grants.is_pending(vps) else a_request()
@@ -188,7 +189,7 @@ def test_a_node_with_a_record_that_cannot_be_read_takes_nothing_until_it_can():
     fleet = Fleet()
     fleet.set_node("it", view.facts_of(a_node()))
     bad = readable.allocation({"metadata": META, "bookings": {"u": {"cores": "-3"}}})
-    fleet.set_bookings("it", view.bookings_of(bad), revision=1, unreadable=bad[view.UNREADABLE])
+    fleet.set_bookings("it", view.bookings_of(bad), revision=1, unreadable=bad[UNREADABLE])
     assert isinstance(fleet.schedule(a_request()), Unschedulable)
     fleet.set_bookings("it", {}, revision=2)
     assert fleet.schedule(a_request()) == Placement("it")
@@ -196,7 +197,7 @@ def test_a_node_with_a_record_that_cannot_be_read_takes_nothing_until_it_can():
 
 def test_a_vps_that_cannot_be_read_still_has_its_node_so_that_a_loss_is_told():
     body = readable.vps(one_changed(BASE["vps"], ("spec", "resources", "cores"), "many"))
-    assert body[view.UNREADABLE].startswith('"many" is not a quantity')
+    assert body[UNREADABLE].startswith('"many" is not a quantity')
     tenants = Tenants()
     tenants.update(key_of(body), body)
     assert list(tenants.nodes()) == ["it"]
