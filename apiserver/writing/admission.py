@@ -237,17 +237,22 @@ def _check_holder(old: Json, new: Json, *, stood: float) -> None:
     was, will_be = old.get("spec") or {}, new.get("spec") or {}
     holder, name = was.get("holderIdentity"), old["metadata"]["name"]
     if holder and holder == will_be.get("holderIdentity"):
-        if int(will_be.get("leaseTransitions") or 0) < int(was.get("leaseTransitions") or 0):
+        if _number(will_be.get("leaseTransitions")) < _number(was.get("leaseTransitions")):
             why = f"a later agent process ({holder}) has opened a session"
             raise objects.conflict(kinds.LEASE, name, why, hint="end this one: it is not the node any more")
         return
-    if holder and stood <= int(was.get("leaseDurationSeconds") or 0):
+    if holder and stood <= _number(was.get("leaseDurationSeconds")):
         raise objects.conflict(
             kinds.LEASE,
             name,
             f"another agent ({holder}) is node {name} until its lease is over",
             hint="stop that agent, or give this machine another name with --node",
         )
+
+
+def _number(stored: object) -> int:
+    """What an older version may have let in as a number and is none, holds a Lease for nobody."""
+    return stored if isinstance(stored, int) else 0
 
 
 def _check_no_servers(user: User, lease: Json) -> None:
