@@ -30,7 +30,7 @@ from kohakuriver import errors
 from kohakuriver.client.rest import Client, Object
 from kohakuriver.client.watch import Informer, ObjectKey
 from kohakuriver.resources import kinds
-from kohakuriver.resources.node import MOST_VOLUMES
+from kohakuriver.resources.node import MOST_UNKNOWN, MOST_VOLUMES
 
 log = logging.getLogger(__name__)
 
@@ -210,8 +210,9 @@ class NodeKeeper:
         found = self._roster.unknown(self._expected())
         quarantine = self._watchman.quarantine
         return {
-            "unknown": [strays.written(container) for container in found] or None,
-            "history": self._vpses.history or None,
+            "unknown": [strays.written(container) for container in found[:MOST_UNKNOWN]] or None,
+            # Who has more than can be told has not told all.
+            "history": (self._vpses.history if len(found) <= MOST_UNKNOWN else "") or None,
             "quarantine": dataclasses.asdict(quarantine) if quarantine is not None else None,
         }
 

@@ -12,7 +12,7 @@ from typing import Any
 from agent.machine import allowed
 from agent.machine.allowed import Allowed
 from agent.settings import LOOPBACK, SSHPublishing
-from kohakuriver import __version__, durations, quantity
+from kohakuriver import __version__, cpuset, durations, quantity
 from kohakuriver.client import authority, config
 
 DEFAULT_DATA_DIR = Path("~/.kohakuriver/agent")
@@ -223,7 +223,7 @@ def _add_resources(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what VPSes may book")
     group.add_argument(
         "--cores",
-        type=_reading(quantity.millicores),
+        type=_reading(_cores),
         metavar="N",
         help="cores of this node: 8, 500m (default: what the engine sees)",
     )
@@ -333,6 +333,13 @@ def _purge_parser() -> argparse.ArgumentParser:
     )
     _add_docker(parser)
     return parser
+
+
+def _cores(text: str) -> int:
+    found = quantity.millicores(text)
+    if not 0 < found <= cpuset.MOST * 1000:
+        raise ValueError(f"{text} cores: a node has more than 0 and at most {cpuset.MOST}")
+    return found
 
 
 def _reading(read: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -8,8 +8,8 @@ from kohakuriver.resources import meta
 
 MOST_DEVICES = 1024  # NUMA nodes, or GPUs
 MOST_IMAGES = 5000
-MOST_VOLUMES = 2000
-MOST_UNKNOWN = 800  # containers; as many as one object holds
+MOST_VOLUMES = 1000
+MOST_UNKNOWN = 400  # containers; what one object can hold beside all else
 
 Number = Annotated[int, pydantic.Field(ge=0, lt=MOST_DEVICES)]
 
@@ -134,7 +134,7 @@ class NodeInfo(meta.Model):
 class UnknownContainer(meta.Model):
     """A container of this cluster that no VPS accounts for."""
 
-    container: str
+    container: Annotated[str, pydantic.Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$", max_length=255)]
     """Its name in the engine."""
     namespace: str | None = None
     """The namespace of the VPS it was made for."""

@@ -13,11 +13,13 @@ from agent import readable
 from agent.deciding import desired
 from agent.images.environments import Environments
 from agent.report import Status, patch_of
+from agent.runtime.base import CLUSTER_LABEL, ContainerSpec, Limits
 from agent.streams.windows import window
 from apiserver import codec
 from apiserver.store.base import Put
 from kohakuriver.readable import UNREADABLE
 from kohakuriver.resources import kinds
+from kohakuriver.resources.node import MOST_UNKNOWN
 from tests.agent.agent_kit import Node, a_manifest, a_node
 
 pytestmark = pytest.mark.looptime
@@ -148,3 +150,30 @@ def test_whatever_objects_hold_the_agent_can_go_on(spec, status, bookings):
     everything_is_read(
         readable.vps(body), readable.node(body), readable.allocation(body), readable.environment(body)
     )
+
+
+async def test_a_node_with_more_unknown_containers_than_can_be_told_says_that_it_has_not_told_all(tmp_path):
+    async with a_node(tmp_path) as node:
+        await node.place(a_manifest("dev"))
+        await node.until("dev", phase="running")
+        assert node.agent is not None
+        network = node.agent.settings.network
+        for number in range(MOST_UNKNOWN + 1):
+            labels = {CLUSTER_LABEL: node.cluster, "kohakuriver.io/uid": f"u{number}"}
+            spec = ContainerSpec(
+                name=f"kohakuriver-default-old{number}-u{number}",
+                image="kohakuriver/busybox",
+                hostname="old",
+                labels=labels,
+                limits=Limits(millicores=100, memory=64 << 20),
+                network=network,
+            )
+            last = node.engine.create(spec)
+        await asyncio.sleep(60)
+        status = (await node.api.get(kinds.NODE.path(name="n1"))).body["status"]
+        assert len(status["unknown"]) == MOST_UNKNOWN
+        assert "history" not in status
+        node.engine.remove(last, force=True)
+        await asyncio.sleep(60)
+        status = (await node.api.get(kinds.NODE.path(name="n1"))).body["status"]
+        assert (len(status["unknown"]), bool(status["history"])) == (MOST_UNKNOWN, True)

