@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 Object = dict[str, Any]
 
+PAGE = 500  # objects of a list that are fetched and decoded at a time
 MOST_WARNINGS = 100  # texts that are remembered as said
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -117,13 +118,26 @@ class Client:
         field_selector: str = "",
         label_selector: str = "",
     ) -> ObjectList:
-        path, params = resource.path(namespace=namespace), _selectors(field_selector, label_selector)
+        """All of them, as of one revision, fetched and decoded a page at a time.
+
+        Raises Expired when that revision is forgotten before the last page.
+        """
+        path = resource.path(namespace=namespace)
+        params = {**_selectors(field_selector, label_selector), "limit": str(PAGE)}
         answer, headers = await self._ask("GET", path, params=params)
-        for item in answer["items"]:  # Kubernetes leaves these out of a list's items
-            item.setdefault("kind", resource.kind)
-            item.setdefault("apiVersion", resource.api_version)
-        history = headers.get(HISTORY_HEADER, "")
-        return ObjectList(answer["items"], answer["metadata"]["resourceVersion"], history)
+        version, history = answer["metadata"]["resourceVersion"], headers.get(HISTORY_HEADER, "")
+        items: list[Object] = []
+        while True:
+            for item in answer["items"]:  # Kubernetes leaves these out of a list's items
+                item.setdefault("kind", resource.kind)
+                item.setdefault("apiVersion", resource.api_version)
+            items += answer["items"]
+            more = answer["metadata"].get("continue")
+            if not more:
+                return ObjectList(items, version, history)
+            answer, headers = await self._ask("GET", path, params={**params, "continue": more})
+            if headers.get(HISTORY_HEADER, "") != history:
+                raise errors.Expired("the store is in another history", hint="list again")
 
     async def create(self, resource: ResourceType, body: Object) -> Object:
         namespace = body["metadata"].get("namespace")

@@ -23,6 +23,7 @@ from kohakuriver.resources.kinds import ResourceType
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = 200  # objects of a list taken in between two turns of everybody else
 RELIST_EVERY = 600.0  # seconds; level, not edge: what events missed is found by then
 
 
@@ -178,13 +179,17 @@ class Informer:
             former, self._objects = self._objects, {}
             for key in former.keys() - {key_of(item) for item in answer.items}:
                 self._tell(key)
-        found = {key_of(item): item for item in answer.items}
+        changed, found = 0, set[ObjectKey]()
+        for number, item in enumerate(answer.items, 1):
+            changed += self._put(item)
+            found.add(key_of(item))
+            if number % AT_ONCE == 0 and not replaced:  # of another store nobody shall see a part
+                await asyncio.sleep(0)
         gone = [
             key
             for key, held in self._objects.items()
             if key not in found and revision_of(held) <= int(answer.resource_version)
         ]
-        changed = sum([self._put(item) for item in answer.items])
         for key in gone:
             del self._objects[key]
             self._tell(key)

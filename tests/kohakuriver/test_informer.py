@@ -3,15 +3,19 @@
 import asyncio
 import contextlib
 
+import orjson
 import pytest
 
+from apiserver import codec
+from apiserver.store.base import Put
 from apiserver.store.memory import MemoryStore
-from kohakuriver.client import watch
+from kohakuriver.client import rest, watch
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import Informer, ObjectKey
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources.kinds import VPS
+from tests import cost
 from tests.apiserver.api import Api, running_api
 
 pytestmark = pytest.mark.looptime
@@ -175,3 +179,80 @@ async def test_a_list_below_the_resume_point_replaces_what_is_held():
             assert informer.get(key("gone")) is None
             assert informer.get(key("there")) is not None
             assert key("gone") in told
+
+
+async def a_full_store(count: int) -> MemoryStore:
+    store = MemoryStore()
+    for number in range(count):
+        meta = {"name": f"v{number:05}", "namespace": "default", "uid": f"u{number}"}
+        body = {"apiVersion": VPS.api_version, "kind": "VPS", "metadata": meta, "spec": {}, "status": {}}
+        put = Put(codec.key(VPS, "default", str(meta["name"])), orjson.dumps(body))
+        await store.commit(expect={}, writes=[put])
+    return store
+
+
+@pytest.mark.fault(66)
+async def test_a_long_list_is_decoded_and_taken_in_by_pieces():
+    async with running_api(await a_full_store(1_250)) as api:
+        with cost.turns(rest._parse) as parsed:
+            async with following(api) as (informer, _):
+                assert len(informer) == 1_250
+        assert parsed.total == 3, "pages, each of them decoded by itself"
+        with cost.turns(Informer._put) as put:
+            async with following(api):
+                await settle()
+        assert (put.total, put.most) == (1_250, watch.AT_ONCE)
+
+
+class Interrupted(Client):
+    """Somebody does something between the first page of a list and the second."""
+
+    interrupt = None
+
+    async def _ask(self, *args, **options):
+        answer = await super()._ask(*args, **options)
+        if self.interrupt is not None and answer[0].get("metadata", {}).get("continue"):
+            interrupt, self.interrupt = self.interrupt, None
+            await interrupt()
+        return answer
+
+
+async def test_what_changes_between_two_pages_is_seen_too():
+    async with running_api(await a_full_store(700)) as api:
+
+        async def interrupt() -> None:
+            await api.call("DELETE", VPS.path(namespace="default", name="v00650"))
+            await api.call("DELETE", VPS.path(namespace="default", name="v00050"))
+            await api.create(VPS, a_vps("a-new-one"))
+
+        connection = Connection(server=api.url, token=api.token("admin"))
+        async with Interrupted(connection, program="test") as client:
+            client.interrupt = interrupt
+            informer = Informer(client, VPS, clock=LoopClock())
+            task = asyncio.create_task(informer.run())
+            await settle()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        assert client.interrupt is None
+        assert (informer.get(key("v00650")), informer.get(key("v00050"))) == (None, None)
+        assert informer.get(key("a-new-one")) is not None
+        assert len(informer) == 699
+
+
+async def test_a_list_whose_revision_is_forgotten_before_its_end_is_begun_anew():
+    async with running_api(await a_full_store(700)) as api:
+
+        async def interrupt() -> None:
+            await api.create(VPS, a_vps("a-new-one"))
+            await api.store.compact(await api.store.revision())
+
+        connection = Connection(server=api.url, token=api.token("admin"))
+        async with Interrupted(connection, program="test") as client:
+            client.interrupt = interrupt
+            informer = Informer(client, VPS, clock=LoopClock())
+            task = asyncio.create_task(informer.run())
+            await settle()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        assert client.interrupt is None
+        assert len(informer) == 701
