@@ -1,7 +1,11 @@
-"""A third machine whose engine keeps everything on a small disk of its own, and that fills up."""
+"""A third machine whose engine keeps everything on a small disk of its own, and that fills up; and a small
+disk below an agent's own folder, which fills up or can no longer be written."""
 
+import contextlib
 import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import docker
 import pytest
@@ -64,3 +68,70 @@ def test_a_full_disk_is_said_and_takes_nothing_new_and_hurts_nobody(small: Bed):
     eventually(lambda: bed.condition("n3", "DiskPressure")["status"] == "False", within=45)
     bed.until("pinned", "running")
     assert node.container("calm")["State"] == before
+
+
+@pytest.fixture
+def tight(bed: Bed, tmp_path: Path) -> Iterator[Path]:
+    """The folder of n1's agent, on a small disk of its own."""
+    node, folder = bed.nodes["n1"], bed.folder / "agent-n1"
+    node.agent.kill()
+    kept = shutil.copytree(folder, tmp_path / "before")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=True)
+    try:
+        shutil.copytree(kept, folder, dirs_exist_ok=True)
+        node.agent.start()
+        yield folder
+    finally:
+        node.agent.kill()
+        subprocess.run(["umount", folder], check=True)
+        node.agent.start()
+
+
+@pytest.mark.fault(60)
+@pytest.mark.parametrize(("how", "why"), [("full", "DiskFull"), ("read-only", "ReadOnly")])
+def test_an_agent_that_cannot_write_stops_and_deletes_and_lives_on(bed: Bed, tight: Path, how: str, why: str):
+    node = bed.nodes["n1"]
+    for name in ("calm", "halted", "gone", "again"):
+        bed.running(name)
+    before = node.container("calm")["State"]
+    refuse(bed, tight, how)
+    bed.patch("halted", runState="Stopped")
+    bed.delete("gone")
+    bed.patch("again", restartRequest="once")
+
+    bed.until("halted", "stopped")
+    eventually(lambda: not bed.exists("gone"))
+    eventually(lambda: str(tight) in bed.message("again"))
+    assert not node.container("again")["State"]["Running"]
+    assert [one["State"] for one in node.containers("gone")] == []
+    eventually(lambda: bed.condition("n1", "DataDirWritable")["reason"] == why, within=45)
+    assert str(tight) in bed.condition("n1", "DataDirWritable")["message"]
+    assert bed.is_ready("n1")
+
+    take(bed, tight, how)
+    bed.until("again", "running")
+    eventually(lambda: bed.condition("n1", "DataDirWritable")["status"] == "True", within=45)
+    assert bed.phase("halted") == "stopped"
+    assert node.container("calm")["State"] == before
+    assert node.agent.is_alive
+
+
+def refuse(bed: Bed, folder: Path, how: str) -> None:
+    """Let nothing be written below the folder any more."""
+    if how == "full":
+        with (folder / "filling").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+    else:  # what is open for writing keeps a disk from it, but where the kernel does it itself
+        bed.nodes["n1"].agent.kill()
+        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+        bed.nodes["n1"].agent.start()
+
+
+def take(bed: Bed, folder: Path, how: str) -> None:
+    """Let it be written again."""
+    if how == "full":
+        (folder / "filling").unlink()
+    else:  # as the agent sees it, whose mounts are its own
+        seen = ["nsenter", f"--target={bed.nodes['n1'].agent.pid}", "--mount"]
+        subprocess.run([*seen, "mount", "-o", "remount,rw", folder], check=True)
