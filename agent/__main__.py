@@ -23,6 +23,7 @@ from agent.loop import Agent
 from agent.machine import facts
 from agent.machine.isolation import chains
 from agent.metrics import Metrics
+from agent.reserve import Reserve
 from agent.runtime import remains
 from agent.runtime.docker import DockerRuntime
 from agent.runtime.iptables import Iptables, remove_chains
@@ -143,6 +144,7 @@ async def _serve(
         clock=SystemClock(),
         chance=random.Random(),  # noqa: S311 - jitter, no secret
         dial=dial,
+        files=Reserve(settings.data_dir),
         pools=threads.own(),
     )
     log.info(

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 AGAIN: Final = 5.0  # seconds between tries of what was refused
 PATIENCE: Final = 10.0  # seconds after which a disk that says nothing counts as one that refuses
+PROBE: Final = "." * 8192  # more than fits beside a name, where nothing else does
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -38,8 +39,19 @@ class Files(Protocol):
         ...
 
 
+class Disk(Files, Protocol):
+    """What files are on."""
+
+    def prepare(self) -> None:
+        """Now and then, so that later writes succeed. Blocks; raises OSError."""
+        ...
+
+
 class PrivateFiles:
     """On this machine's disk, for their owner alone. Blocks, and raises OSError."""
+
+    def prepare(self) -> None:
+        """There is nothing to do."""
 
     def write(self, path: Path, content: str | bytes) -> None:
         private_file.write(path, content)
@@ -66,7 +78,7 @@ class DataDir:
         self,
         folder: Path,
         *,
-        files: Files | None = None,
+        files: Disk | None = None,
         threads: Executor | None = None,
         patience: float = PATIENCE,
     ) -> None:
@@ -80,6 +92,7 @@ class DataDir:
         self._guard = threading.Lock()
         self._pending: dict[Path, asyncio.Future[None]] = {}
         self._failing: dict[Path, OSError] = {}
+        self._looking: asyncio.Future[None] | None = None
         self._said = ""
         self._wake = asyncio.Event()
 
@@ -128,7 +141,7 @@ class DataDir:
                     raise self._failing[path]
                 await asyncio.wait({pending}, timeout=self._patience)
                 if not pending.done():
-                    self._failing[path] = TimeoutError(f"the disk did not answer within {self._patience:g} s")
+                    self._failing[path] = self._silence()
                     raise self._failing[path]
                 pending.result()
             self._pending.pop(path, None)
@@ -142,7 +155,7 @@ class DataDir:
             for path in list(self._newest):
                 with contextlib.suppress(OSError):
                     await self.settle(path)
-            await self._probe()
+            await self.look()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(AGAIN):
                     await self._wake.wait()
@@ -168,9 +181,12 @@ class DataDir:
 
     def _begin(self, path: Path) -> "asyncio.Future[None]":
         pending = asyncio.get_running_loop().run_in_executor(self._threads, self._flush, path)
-        pending.add_done_callback(lambda done: done.cancelled() or done.exception())  # it was said
+        pending.add_done_callback(_take_exception)
         self._pending[path] = pending
         return pending
+
+    def _silence(self) -> OSError:
+        return TimeoutError(f"the disk did not answer within {self._patience:g} s")
 
     def _set(self, path: Path, note: _Note) -> None:
         with self._guard:
@@ -198,16 +214,26 @@ class DataDir:
             raise
         self._failing.pop(path, None)
 
-    async def _probe(self) -> None:
-        """What was refused and is wanted no more would be said for ever."""
-        for path in [one for one in list(self._failing) if one not in self._newest]:
-            probe = path.with_name(".probe")
-            loop = asyncio.get_running_loop()
-            with contextlib.suppress(OSError):
-                await loop.run_in_executor(self._threads, self._files.write, probe, "")
-                await loop.run_in_executor(self._threads, self._files.remove, probe)
-                self._failing.pop(path, None)
+    async def look(self) -> None:
+        """Whether it can be written now."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.get_running_loop().run_in_executor(self._threads, self._inspect)
+            self._looking.add_done_callback(_take_exception)
+        await asyncio.wait({self._looking}, timeout=self._patience)
+        if not self._looking.done():
+            self._failing[self.folder] = self._silence()
         self._say()
+
+    def _inspect(self) -> None:
+        """In a thread: what was refused and is wanted no more would be said for ever."""
+        with self._judged(self.folder):
+            self._files.prepare()
+        stale = [one for one in list(self._failing) if one not in self._newest]
+        for path in stale:
+            probe = path.with_name(".probe")
+            self._files.write(probe, PROBE)
+            self._files.remove(probe)
+            self._failing.pop(path, None)
 
     def _say(self) -> None:
         trouble = self.trouble
@@ -219,3 +245,9 @@ class DataDir:
         else:
             log.info("the data directory can be written again")
         self.changed()
+
+
+def _take_exception(done: "asyncio.Future[None]") -> None:
+    """It is said by then, or told to whoever waits."""
+    if not done.cancelled():
+        done.exception()

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 from agent.apply import Applier
 from agent.custody import Custody
-from agent.data_dir import DataDir, Files
+from agent.data_dir import DataDir, Disk
 from agent.engine import Engine
 from agent.heartbeat import Heartbeat, holder
 from agent.images.environments import Environments
@@ -84,7 +84,7 @@ class Agent:
         chance: random.Random,
         mounter: Mounter | None = None,
         dial: Dial | None = None,
-        files: Files | None = None,
+        files: Disk | None = None,
         pools: Pools | None = None,
     ) -> None:
         pools = pools or Pools()

@@ -299,8 +299,8 @@ def data_dir_writable(data_dir: DataDir) -> dict[str, str]:
     """Whether what has to outlive the agent can be written."""
     trouble = data_dir.trouble
     words = (
-        f"{trouble}; VPSes here are stopped and deleted all the same, but none is started that needs a note "
-        "there: make room on that disk, or make it writable"
+        f"{trouble}; VPSes here are stopped and deleted all the same, but a start that needs a note there "
+        "may have to wait: make room on that disk, or make it writable"
     )
     return _condition("DataDirWritable", not trouble, data_dir.reason, words if trouble else "")
 

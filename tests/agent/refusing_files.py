@@ -13,6 +13,9 @@ class RefusingFiles(PrivateFiles):
         self.refuses = 0
         self.refused = 0
 
+    def prepare(self) -> None:
+        self._judge(Path("reserve"))
+
     def write(self, path: Path, content: str | bytes) -> None:
         self._judge(path)
         super().write(path, content)
