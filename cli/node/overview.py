@@ -27,6 +27,8 @@ def word(node: Object) -> str:
         parts.append("EngineDown")
     if condition(node, "DiskPressure").get("status") == "True":
         parts.append("DiskPressure")
+    if condition(node, "DataDirWritable").get("status") == "False":
+        parts.append("DataDirNotWritable")
     if (node.get("status") or {}).get("quarantine"):
         parts.append("Quarantined")
     if spec.get("drain"):

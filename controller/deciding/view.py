@@ -190,7 +190,7 @@ def facts_of(node: Object) -> NodeFacts:
         ports=range(ports["first"], ports["last"] + 1) if ports else range(0),
         images=frozenset(image_name(image) for image in status.get("images") or ()),
         draining=bool(spec.get("drain")),
-        disk_full=_is_true(node, "DiskPressure"),
+        disk_full=_is_true(node, "DiskPressure") or _is_false(node, "DataDirWritable"),
         numa={entry["id"]: _cpuset(entry["cpuset"]) for entry in status.get("numa") or ()},
         gpus=tuple(
             sorted((_gpu(entry) for entry in status.get("gpus") or ()), key=lambda device: device.index)
@@ -279,6 +279,11 @@ def environment_image(name: str, environment: Object | None) -> str:
 def _is_true(body: Object, kind: str) -> bool:
     found = condition(body, kind)
     return found is not None and found["status"] == "True"
+
+
+def _is_false(body: Object, kind: str) -> bool:
+    found = condition(body, kind)
+    return found is not None and found["status"] == "False"
 
 
 def _gpu(entry: Object) -> GPU:

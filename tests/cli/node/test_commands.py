@@ -73,6 +73,13 @@ async def test_the_list_shows_what_is_booked_of_what(shell):
     assert rows[2][:6] == ["n2", "NotReady,Drained", "0", "0/8", "0/30Gi", "-"]
 
 
+async def test_the_list_names_a_node_whose_agent_cannot_write(shell):
+    node = a_node()
+    node["status"]["conditions"].append({"type": "DataDirWritable", "status": "False", "reason": "DiskFull"})
+    await shell.put(kinds.NODE, node)
+    assert "Ready,DataDirNotWritable" in (await shell("node list"))[1]
+
+
 async def test_who_may_not_read_bookings_sees_the_nodes_all_the_same(shell):
     await shell.put(kinds.NODE, a_node())
     code, out, _ = await shell("node list", user="alice")

@@ -102,6 +102,11 @@ def test_what_a_node_has_beyond_cores_and_memory_is_read():
     assert (facts.allow_mounts, facts.allow_privileged) == ((Mount("/data", True),), True)
 
 
+def test_nothing_new_is_placed_where_the_agent_cannot_write():
+    assert facts_of(a_node({"type": "DataDirWritable", "status": "False"})).disk_full
+    assert not facts_of(a_node({"type": "DataDirWritable", "status": "True"})).disk_full
+
+
 def test_what_a_vps_wants_beyond_cores_and_memory_is_read():
     spec = {
         "resources": {"cores": 4, "memory": "1Gi", "exclusive": True},
