@@ -278,7 +278,7 @@ class Runtime(Protocol):
         ...
 
     async def update(self, container_id: str, limits: Limits) -> None:
-        """Change its limits, running or not."""
+        """Change its limits, running or not. Raises EngineRefused where its programs use more memory."""
         ...
 
     async def put_files(self, container_id: str, files: Sequence[File]) -> None:

@@ -25,6 +25,7 @@ from agent.runtime import (
     leftovers,
     networks,
     port_holder,
+    shrinking,
     snapshot,
     tarball,
     translate,
@@ -165,17 +166,19 @@ class DockerRuntime:
 
     async def update(self, container_id: str, limits: Limits) -> None:
         body = translate.limits_body(limits)
-        await self._looks.call(
-            lambda client: client.update_container(
+
+        def work(client: docker.APIClient) -> None:
+            shrinking.check(client, container_id, limits.memory)
+            client.update_container(
                 container_id,
                 cpu_period=body["CpuPeriod"],
                 cpu_quota=body["CpuQuota"],
                 mem_limit=body["Memory"],
                 memswap_limit=body["MemorySwap"],
                 cpuset_cpus=body.get("CpusetCpus"),
-            ),
-            timeout=_QUICK,
-        )
+            )
+
+        await self._looks.call(work, timeout=_QUICK)
 
     async def volumes(self) -> Volumes:
         return await self._whole.call(lambda client: volumes.found(client, self._cluster), timeout=_QUICK)

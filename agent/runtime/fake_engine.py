@@ -13,6 +13,7 @@ import datetime
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 
+from agent.runtime import shrinking
 from agent.runtime.base import (
     CLUSTER_LABEL,
     Container,
@@ -68,6 +69,7 @@ class FakeEngine:
             ),
         }
         self.registry: dict[str, Pull] = {}
+        self.used: dict[str, int] = {}  # bytes of memory, by container id
         self.programs: dict[str, Program] = {}  # by container name, else by image
         self.networks: dict[str, str] = {}  # name -> cluster
         self.volumes: dict[str, dict[str, str]] = {}  # name -> labels
@@ -212,6 +214,8 @@ class FakeEngine:
 
     def update(self, name_or_id: str, limits: Limits) -> None:
         record = self.find(name_or_id)
+        if record.seen.is_up:
+            shrinking.refuse(self.used.get(record.seen.id, 0), limits.memory)
         before = record.seen.limits
         if before is not None and not limits.cpuset:
             limits = dataclasses.replace(limits, cpuset=before.cpuset)

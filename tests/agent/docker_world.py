@@ -26,6 +26,10 @@ class DockerWorld:
     def that_exits(self, spec: ContainerSpec, *, code: int) -> ContainerSpec:
         return a_spec(self, name=spec.name, command=("/bin/sh", "-c", f"exit {code}"))
 
+    def use_memory(self, container_id: str, amount: int) -> None:
+        command = ["sh", "-c", f"head -c {amount} /dev/zero > /dev/shm/used"]
+        self.client.exec_start(self.client.exec_create(container_id, command)["Id"])
+
     def free_port(self) -> int:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

@@ -22,7 +22,7 @@ class SocketEngine:
         self.ids = list(ids)
         self.hangs: set[tuple[str, str]] = set()
         self.status = "Up 2 hours"
-        self.used = 0  # bytes of memory that each container uses
+        self.memory_stats: Json = {}  # of each container, as the kernel has them
         self.calls: collections.Counter[tuple[str, str]] = collections.Counter()
         self.came = asyncio.Condition()
         self._released = asyncio.Event()
@@ -52,6 +52,10 @@ class SocketEngine:
             return web.json_response({"message": f"No such container: {id_}"}, status=404)
         if verb == "remove":
             self.ids.remove(id_)
+        if verb == "stats":
+            return web.json_response({"memory_stats": self.memory_stats})
+        if verb == "update":
+            return web.json_response({"Warnings": []})
         if verb in ("remove", "start", "stop"):
             return web.Response(status=204)
         return web.json_response(self._whole(id_))

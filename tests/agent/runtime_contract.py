@@ -57,6 +57,10 @@ class World(Protocol):
         """The same container, whose program ends at once with this code."""
         ...
 
+    def use_memory(self, container_id: str, amount: int) -> None:
+        """Programs in a running container use so many bytes from now on."""
+        ...
+
     def free_port(self) -> int:
         """A port of the node that nobody listens on."""
         ...
@@ -250,6 +254,16 @@ class RuntimeContract:
         container = await world.runtime.inspect(container_id)
         assert container is not None
         assert container.limits == limits
+
+    async def test_less_memory_than_is_used_is_refused_and_ends_nothing(self, world: World) -> None:
+        container_id = await started(world)
+        world.use_memory(container_id, 40 << 20)
+        before = await world.runtime.inspect(container_id)
+        with pytest.raises(EngineRefused):
+            await world.runtime.update(container_id, Limits(millicores=100, memory=16 << 20))
+        assert await world.runtime.inspect(container_id) == before
+        await world.runtime.stop(container_id, 0)
+        await world.runtime.update(container_id, Limits(millicores=100, memory=16 << 20))
 
     async def test_files_of_a_spec_are_there_before_the_start(self, world: World) -> None:
         file = File("/etc/kohakuriver/secret", b"\x00\xff", mode=0o600)
