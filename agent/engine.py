@@ -71,6 +71,7 @@ class Engine:
         self.info: EngineInfo | None = None
         self.images: list[str] = []
         self.volumes: Volumes = ()
+        self.blind = ""  # why what still runs of a container cannot be seen
         self.isolation = isolation
         self.lists = 0
         self._runtime = runtime
@@ -131,6 +132,9 @@ class Engine:
         expected = {entry.desired.uid for entry in self._roster if entry.stale or entry.working}
         changed = await self._looks.take(rows, mark=mark)
         self.lists += 1
+        if (blind := self._runtime.blind()) != self.blind:
+            self.blind = blind
+            self._health_changed()
         if self.health.ok:
             self._roster.missed += len(changed - expected)
         self._remove_late_births()

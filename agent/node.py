@@ -168,6 +168,8 @@ class NodeKeeper:
             wanted.append(_condition("Quarantined", False, "Accepted", ""))
         if self._data_dir.trouble or "DataDirWritable" in known:
             wanted.append(data_dir_writable(self._data_dir))
+        if self._engine.blind or "ProcessesVisible" in known:
+            wanted.append(processes_visible(self._engine.blind))
         if self._devices.found or self._devices.trouble or "GPUsReady" in known:
             wanted.append(gpus_ready(self._devices.trouble))
         news = [condition for condition in wanted if _differs(known.get(condition["type"]), condition)]
@@ -303,6 +305,12 @@ def data_dir_writable(data_dir: DataDir) -> dict[str, str]:
         "may have to wait: make room on that disk, or make it writable"
     )
     return _condition("DataDirWritable", not trouble, data_dir.reason, words if trouble else "")
+
+
+def processes_visible(blind: str) -> dict[str, str]:
+    """Whether it can be told what still runs of a container that its engine has lost sight of."""
+    reason = "LayoutUnknown" if blind else "ProcessesSeen"
+    return _condition("ProcessesVisible", not blind, reason, blind)
 
 
 def gpus_ready(trouble: str) -> dict[str, str]:

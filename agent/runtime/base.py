@@ -262,7 +262,12 @@ class Runtime(Protocol):
 
     async def end_leftovers(self, container_id: str) -> int:
         """End what still runs of a container that the engine takes for ended, or has no more; how many
-        processes that were. One that is up is left alone. Raises EngineRefused where they stay."""
+        processes that were. One that is up is left alone. Raises EngineRefused where they stay, and where
+        none that may be there could be seen."""
+        ...
+
+    def blind(self) -> str:
+        """Why what still runs of a container cannot be seen, as far as is known; empty where it can."""
         ...
 
     async def volumes(self) -> Volumes:

@@ -96,6 +96,7 @@ class DockerRuntime:
         self._removals = self._threads("engine-remove", hold=_HEAVY)
         self._waits = self._threads("engine-stop", width=_WAITING)
         self._stream = EngineStream(self._socket)
+        self._sight = leftovers.Sight()
 
     async def info(self) -> EngineInfo:
         return translate.engine_info(await self._whole.call(docker.APIClient.info, timeout=_INFO))
@@ -158,11 +159,14 @@ class DockerRuntime:
                 timeout=_SLOW,
                 alone=container_id,
             )
-        await leftovers.end(container_id)
+        await self._end_leftovers(container_id)
 
     async def end_leftovers(self, container_id: str) -> int:
         known = await self.inspect(container_id)
-        return 0 if known is not None and known.is_up else await leftovers.end(container_id)
+        return 0 if known is not None and known.is_up else await self._end_leftovers(container_id)
+
+    def blind(self) -> str:
+        return self._sight.blind
 
     async def update(self, container_id: str, limits: Limits) -> None:
         body = translate.limits_body(limits)
@@ -338,7 +342,15 @@ class DockerRuntime:
         except docker.errors.NotFound:
             return None
         container = translate.container(body)
+        if container.state is ContainerState.RUNNING and container.pid is not None:
+            self._sight.check(container.id, container.pid)
         return container if container.labels.get(CLUSTER_LABEL) == self._cluster else None
+
+    async def _end_leftovers(self, container_id: str) -> int:
+        ended = await leftovers.end(container_id)
+        if not ended:
+            self._sight.require()
+        return ended
 
     async def _until(
         self,

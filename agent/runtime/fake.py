@@ -111,6 +111,8 @@ class FakeRuntime:
             self.engine.switches.left_behind.pop(container_id, None)
             with contextlib.suppress(NotFound):
                 self.engine.remove(container_id, force=force)
+            if self.engine.switches.blind:
+                raise EngineRefused(self.engine.switches.blind)
 
         await self._call("remove", work, about=container_id, turn=True)
 
@@ -118,12 +120,17 @@ class FakeRuntime:
         def work() -> int:
             if any(one.seen.id == container_id and one.seen.is_up for one in self.engine.records()):
                 return 0
+            if self.engine.switches.blind:
+                raise EngineRefused(self.engine.switches.blind)
             living = self.engine.switches.left_behind.get(container_id, 0)
             if living:  # what the engine held was the processes: it learns of their end
                 del self.engine.switches.left_behind[container_id]
             return living
 
         return await self._call("end_leftovers", work)
+
+    def blind(self) -> str:
+        return self.engine.switches.blind
 
     async def update(self, container_id: str, limits: Limits) -> None:
         await self._call(

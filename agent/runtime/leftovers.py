@@ -3,63 +3,101 @@
 An engine that was killed in the middle of its work may lose sight of a run: the processes go on, with the
 container's files, GPUs and address, while the engine says "exited" and refuses to start it ("id already in
 use"), or was told to remove it and did. They are found by their cgroup, which is named after the container's
-id whatever the engine believes of it.
+id whatever the engine believes of it, and wherever in the tree its engine puts it: one of the machine, of a
+user, of a parent that somebody chose, or in a container. Where no process can be told by it, nothing that is
+not found is taken for gone (`Sight`).
 """
 
 import asyncio
 import contextlib
 import os
+import re
 import select
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from agent.runtime.errors import EngineRefused
 
+PROC: Final = Path("/proc")
 CGROUPS: Final = Path("/sys/fs/cgroup")
-# cgroupfs and systemd as the engine's driver; one hierarchy (v2), or one for each controller (v1).
-_PLACES: Final = (
-    "docker/{}",
-    "*/docker/{}",
-    "system.slice/docker-{}.scope",
-    "*/system.slice/docker-{}.scope",
-)
+_WHOLE: Final = re.compile("[0-9a-f]{64}")  # part of an id may be part of anything
 _PATIENCE: Final = 5.0  # seconds for processes to be gone once they are killed
 _PAUSE: Final = 0.02
 
 
-async def end(container_id: str, *, root: Path = CGROUPS) -> int:
+async def end(container_id: str, *, proc: Path = PROC, cgroups: Path = CGROUPS) -> int:
     """Kill them; how many they were. Raises EngineRefused where they cannot be killed, or stay."""
     loop = asyncio.get_running_loop()
     until, ended = loop.time() + _PATIENCE, set[int]()
-    while living := _living(container_id, root):
+    while living := await asyncio.to_thread(_living, container_id, proc):
         if loop.time() > until:
             raise EngineRefused(
                 f"{_said(living)} of container {container_id[:12]} cannot be ended, though it is over",
                 hint="they wait for a device or a file system: restart the machine if that does not pass",
             )
-        _thaw(container_id, root)
         for pid in living:
-            _kill(pid, container_id, root)
+            _thaw(pid, proc, cgroups)
+            _kill(pid, container_id, proc)
         ended |= living
         await asyncio.sleep(_PAUSE)
     return len(ended)
 
 
-def _groups(container_id: str, root: Path) -> Iterator[Path]:
-    for place in _PLACES:
-        yield from root.glob(place.format(container_id))
+class Sight:
+    """Whether the processes of an engine's containers can be told from here by their cgroups: proven by any
+    container that runs. Used from many threads."""
+
+    def __init__(self, proc: Path = PROC) -> None:
+        self._proc = proc
+        self._is_proven = False
+        self._missed: tuple[str, int] | None = None
+        self.blind = ""  # why not, in words
+
+    def check(self, container_id: str, pid: int) -> None:
+        """The engine says that it runs, with this first process."""
+        if self._is_proven:
+            return
+        if _is_of(pid, container_id, self._proc):
+            self._is_proven, self.blind = True, ""
+        elif self._missed == (container_id, pid):  # it may have ended just then, but not twice
+            self.blind = (
+                f"process {pid}, which by the engine is that of container {container_id[:12]}, is not to be "
+                "seen in a cgroup of that container: what is left of containers cannot be told"
+            )
+        else:
+            self._missed = container_id, pid
+
+    def require(self) -> None:
+        """Nothing was found: raises EngineRefused where that says nothing."""
+        if self.blind:
+            raise EngineRefused(
+                self.blind,
+                hint="run the agent where it sees the machine's processes, on an engine that has cgroups",
+            )
 
 
-def _living(container_id: str, root: Path) -> set[int]:
+def _living(container_id: str, proc: Path) -> set[int]:
     """The processes in its cgroups and in those below them."""
-    found: set[int] = set()
-    for group in _groups(container_id, root):
-        for file in group.rglob("cgroup.procs"):
-            with contextlib.suppress(OSError):
-                found.update(int(pid) for pid in file.read_text().split())
-    return {pid for pid in found if pid > 0 and _lives(pid)}
+    pids = [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()]
+    return {pid for pid in pids if _is_of(pid, container_id, proc) and _lives(pid)}
+
+
+def _is_of(pid: int, container_id: str, proc: Path) -> bool:
+    """Whether a part of its cgroup's path is the container's: `ID`, or `docker-ID.scope` with systemd."""
+    if _WHOLE.fullmatch(container_id) is None:
+        return False
+    paths = [path for _, _, path in _groups(pid, proc) if container_id in path]
+    parts = [part.removesuffix(".scope") for path in paths for part in path.split("/")]
+    return any(re.split("[-:]", part)[-1] == container_id for part in parts)
+
+
+def _groups(pid: int, proc: Path) -> list[tuple[str, str, str]]:
+    """Its cgroups: number, controllers, path."""
+    with contextlib.suppress(OSError):
+        lines = (proc / str(pid) / "cgroup").read_text(errors="replace").splitlines()
+        return [(parts[0], parts[1], parts[2]) for line in lines if len(parts := line.split(":", 2)) == 3]
+    return []
 
 
 def _lives(pid: int) -> bool:
@@ -74,21 +112,21 @@ def _lives(pid: int) -> bool:
         os.close(descriptor)
 
 
-def _thaw(container_id: str, root: Path) -> None:
+def _thaw(pid: int, proc: Path, cgroups: Path) -> None:
     """A frozen process of cgroup v1 takes no signal."""
-    for group in _groups(container_id, root):
-        with contextlib.suppress(OSError):
-            if (group / "freezer.state").exists():
-                (group / "freezer.state").write_text("THAWED")
+    for _, controllers, path in _groups(pid, proc):
+        if controllers == "freezer":
+            with contextlib.suppress(OSError):
+                (cgroups / "freezer" / path.lstrip("/") / "freezer.state").write_text("THAWED")
 
 
-def _kill(pid: int, container_id: str, root: Path) -> None:
+def _kill(pid: int, container_id: str, proc: Path) -> None:
     try:
         descriptor = os.pidfd_open(pid)
     except OSError:
         return
     try:
-        if pid in _living(container_id, root):  # still that one, now that its number cannot be another's
+        if _is_of(pid, container_id, proc):  # still that one, now that its number cannot be another's
             signal.pidfd_send_signal(descriptor, signal.SIGKILL)
     except ProcessLookupError:
         return

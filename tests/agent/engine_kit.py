@@ -21,6 +21,7 @@ class SocketEngine:
     def __init__(self, *ids: str) -> None:
         self.ids = list(ids)
         self.hangs: set[tuple[str, str]] = set()
+        self.pid = 0  # of each container; 0 says nothing
         self.status = "Up 2 hours"
         self.memory_stats: Json = {}  # of each container, as the kernel has them
         self.calls: collections.Counter[tuple[str, str]] = collections.Counter()
@@ -71,7 +72,7 @@ class SocketEngine:
             "Name": f"/{id_}",
             "Image": "sha256:i",
             "Config": {"Image": "i", "Labels": {CLUSTER_LABEL: CLUSTER}},
-            "State": {"Status": "running", "StartedAt": "2026-01-01T00:00:00Z"},
+            "State": {"Status": "running", "StartedAt": "2026-01-01T00:00:00Z", "Pid": self.pid},
             "Created": "2026-01-01T00:00:00Z",
         }
 

@@ -231,6 +231,10 @@ class RuntimeContract:
         await world.runtime.remove(container_id, force=True)
         assert await world.runtime.end_leftovers(container_id) == 0
 
+    async def test_what_is_left_of_containers_can_be_seen_where_one_runs(self, world: World) -> None:
+        await world.runtime.inspect(await started(world))
+        assert world.runtime.blind() == ""
+
     async def test_everything_else_asked_of_a_missing_container_is_not_found(self, world: World) -> None:
         runtime, missing = world.runtime, "f" * 64
         for act in (

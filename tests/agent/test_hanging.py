@@ -207,3 +207,20 @@ async def test_a_tombstone_whose_removal_hangs_stops_no_other(tmp_path: Path) ->
         await asyncio.sleep(40)
         assert len(await bookings(node)) == 1
         assert all(one.state is ContainerState.RUNNING for one in node.containers())
+
+
+async def test_a_node_on_which_processes_cannot_be_told_says_so_and_confirms_no_removal(
+    tmp_path: Path,
+) -> None:
+    async with a_node(tmp_path) as node:
+        await running(node, "dev")
+        node.engine.switches.blind = "what is left of containers cannot be told"
+        await node.delete("dev")
+        await asyncio.sleep(20)
+        reply = await node.api.get(kinds.NODE.path(name="n1"))
+        (said,) = (one for one in reply.body["status"]["conditions"] if one["type"] == "ProcessesVisible")
+        assert (said["status"], said["reason"]) == ("False", "LayoutUnknown")
+        vps = await node.get("dev")
+        assert vps["status"]["observed"]["message"] == "what is left of containers cannot be told"
+        node.engine.switches.blind = ""
+        await node.until_gone("dev")

@@ -8,7 +8,7 @@ import pytest
 
 from agent.login import keepalive
 from agent.runtime import leftovers
-from agent.runtime.base import PortBinding
+from agent.runtime.base import CLUSTER_LABEL, PortBinding
 from agent.runtime.docker import DockerRuntime
 from agent.runtime.errors import PortTaken, RuntimeUnavailable
 from tests.agent.docker_world import DockerWorld, a_docker_world
@@ -111,6 +111,17 @@ async def test_what_runs_of_a_container_is_found_and_ended_without_the_engine(
     found = await world.runtime.inspect(container_id)
     assert found is not None and not found.is_up
     assert await leftovers.end(container_id) == 0
+
+
+async def test_what_runs_is_found_below_another_parent_than_the_engine_s_own(world: DockerWorld) -> None:
+    config = world.client.create_host_config(cgroup_parent="/kohakuriver-test-parent", init=True)
+    label = {CLUSTER_LABEL: world.cluster}
+    made = world.client.create_container(BUSYBOX, ["sleep", "600"], labels=label, host_config=config)
+    world.client.start(made["Id"])
+    found = await world.runtime.inspect(made["Id"])
+    assert found is not None and found.is_up
+    assert world.runtime.blind() == ""
+    assert await leftovers.end(made["Id"]) >= 1
 
 
 async def test_a_stopped_container_starts_again_on_a_network_that_was_pruned_and_made_anew(
