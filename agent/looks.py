@@ -17,7 +17,7 @@ from kohakuriver.clock import Clock
 
 log = logging.getLogger(__name__)
 
-WITHIN = 3.0  # seconds that a list waits for what it asks of its containers
+WITHIN = 2.0  # seconds without any answer after which a list no longer waits for what it asks of containers
 AGAIN = 50.0  # seconds after which a container is looked at again; what the list calls old is older than that
 AT_LEAST = 25  # looks with each list, or a quarter of all of them, even where nothing speaks for a change
 
@@ -33,6 +33,7 @@ class Looks:
         self._clock = clock
         self._heard = heard
         self._asked: dict[str, tuple[asyncio.Task[None], int]] = {}  # and what the roster's mark was then
+        self._answered = asyncio.Event()
         self._looked_at: dict[str, float] = {}  # when the last answer was asked for
 
     def changed(self, container_id: str) -> None:
@@ -51,13 +52,21 @@ class Looks:
         oldest = min([mark, *(begun for _, begun in self._asked.values())])
         changed = self._roster.keep_only(there, mark=mark, oldest=oldest)
         asked = [(row, self._ask(row, changed)) for row in self._due(rows) if row.id not in self._asked]
-        patient = [task for row, task in asked if row.id not in self._roster.silent]
-        if patient:
-            await asyncio.wait(patient, timeout=WITHIN)
+        await self._wait([task for row, task in asked if row.id not in self._roster.silent])
         for row, task in asked:
             if not task.done():
                 self._silent(row, mark=mark)
         return changed
+
+    async def _wait(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Until all have ended, or none of them has for a while: what is slow is not what hangs."""
+        while not all(task.done() for task in tasks):
+            self._answered.clear()
+            try:
+                async with asyncio.timeout(WITHIN):
+                    await self._answered.wait()
+            except TimeoutError:
+                return
 
     def _due(self, rows: Listing) -> list[Listed]:
         """Those that may have changed, and of the others those that were not looked at for the longest."""
@@ -100,6 +109,7 @@ class Looks:
             return
         was_silent = row.id in self._roster.silent
         self._looked_at[row.id] = now
+        self._answered.set()
         changed |= self._roster.take(row.id, found, mark=mark)
         if was_silent and found is not None:
             log.info("a container answers again", extra={"container": row.name})

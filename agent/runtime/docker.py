@@ -66,7 +66,8 @@ DEFAULT_SOCKET: Final = "/var/run/docker.sock"
 WIDTH: Final = 8  # engine calls of one kind that begin at a time
 _WAITING: Final = 32  # stops at a time: they do nothing but wait for the grace period
 _QUICK, _SLOW, _SILENCE = 30.0, 120.0, 300.0  # seconds
-_HEAVY: Final = 3.0  # seconds in which a start or a removal is not yet one that hangs
+# Seconds in which a look, and a start or a removal, are not yet such that hang.
+_LIGHT, _HEAVY = 0.25, 3.0
 _COPY: Final = 1800.0  # seconds: of a whole filesystem, on a slow disk
 _INFO: Final = 10.0
 _LOAD: Final = 1800.0  # a large image on a slow disk
@@ -91,7 +92,7 @@ class DockerRuntime:
         # What hangs hangs at one container, so each kind of call has threads of its own, and those that are
         # about the whole engine share theirs with none of them.
         self._whole = self._threads("engine")
-        self._looks = self._threads("engine-look")
+        self._looks = self._threads("engine-look", hold=_LIGHT)
         self._work = self._threads("engine-start", hold=_HEAVY)
         self._removals = self._threads("engine-remove", hold=_HEAVY)
         self._waits = self._threads("engine-stop", width=_WAITING)

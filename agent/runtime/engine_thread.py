@@ -62,21 +62,25 @@ class EngineThreads:
         alone: str = "",
         patience: float | None = None,
     ) -> T:
-        """The result of `work`. A caller that is cancelled, or whose patience ends before the time-out does,
-        leaves the call to end by itself."""
+        """The result of `work`. A caller that is cancelled, or has waited for the answer as long as its
+        patience lasts, leaves the call to end by itself."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + (timeout if patience is None else patience)
+        patience = timeout if patience is None else patience
+        until = loop.time() + patience
         while alone and (earlier := self._alone.get(alone)) is not None:
             # Its answer may be older than this question, so it is waited for and not shared.
             await asyncio.wait([earlier], timeout=until - loop.time())
             if not earlier.done():
                 raise RuntimeTimeout("the container engine has not answered an earlier call")
-        call = self._keep(self._call(work, timeout))
+        begun: asyncio.Future[None] = loop.create_future()
+        call = self._keep(self._call(work, timeout, begun))
         if alone:
             self._alone[alone] = call
             call.add_done_callback(lambda done: self._alone.pop(alone))
-        if patience is not None:
-            await asyncio.wait([call], timeout=until - loop.time())
+        if patience < timeout:
+            either: list[asyncio.Future[Any]] = [call, begun]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([call], timeout=patience)
             if not call.done():
                 raise RuntimeTimeout(f"the container engine did not answer within {patience:g} s")
         return await asyncio.shield(call)
@@ -97,7 +101,9 @@ class EngineThreads:
         if not task.cancelled():
             task.exception()  # a cancelled caller does not ask for it
 
-    async def _call(self, work: Callable[[docker.APIClient], T], timeout: float) -> T:
+    async def _call(
+        self, work: Callable[[docker.APIClient], T], timeout: float, begun: "asyncio.Future[None]"
+    ) -> T:
         try:
             async with asyncio.timeout(timeout):
                 await self._slots.acquire()
@@ -108,6 +114,7 @@ class EngineThreads:
         with slot:
             worker = self._worker()
             answer = asyncio.wrap_future(worker.do(work, timeout))
+            begun.set_result(None)
             overdue = asyncio.get_running_loop().call_later(self._hold, slot.close)
             try:
                 await asyncio.wait([answer], timeout=timeout + self._margin)

@@ -257,6 +257,23 @@ async def test_whose_patience_ends_leaves_the_call_to_go_on() -> None:
     pool.close()
 
 
+async def test_what_waits_for_its_turn_loses_no_patience() -> None:
+    pool, release, inside = threads(), threading.Event(), threading.Event()
+
+    def work(client: docker.APIClient) -> None:
+        inside.set()
+        release.wait(60)
+
+    first = asyncio.create_task(pool.call(work, timeout=60))
+    await asyncio.to_thread(inside.wait)
+    second = asyncio.create_task(pool.call(lambda client: "in turn", timeout=60, patience=0.01))
+    await asyncio.wait([second], timeout=0.05)
+    release.set()
+    assert await second == "in turn"
+    await first
+    pool.close()
+
+
 async def test_a_caller_that_is_cancelled_leaves_the_call_to_end_and_its_thread_to_the_next() -> None:
     pool, release, inside = threads(), threading.Event(), threading.Event()
 
