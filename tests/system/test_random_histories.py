@@ -14,8 +14,11 @@ from tests.system.simulation.steps import Step, a_history
 pytestmark = pytest.mark.looptime
 
 
-async def test_whatever_is_done_and_breaks_what_was_declared_is_what_runs(seed: int, tmp_path: Path) -> None:
-    await play(a_history(seed, given_up=0.06), tmp_path)
+async def test_whatever_is_done_and_breaks_what_was_declared_is_what_runs(
+    seed: int, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    troubles = [*filter(None, request.config.getoption("--troubles").split(","))]
+    await play(a_history(seed, given_up=0.06, troubles=troubles), tmp_path)
 
 
 async def test_a_play_that_does_not_end_is_cut_and_says_how_far_it_had_come(tmp_path: Path) -> None:

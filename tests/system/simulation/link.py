@@ -5,7 +5,11 @@ nothing, and when the link is whole again what was sent arrives late.
 """
 
 import asyncio
+import re
 from collections.abc import Callable
+
+REPORT = re.compile(rb"PATCH \S+/vpses/\S+/status")
+TAIL = 1.0  # seconds between what was held and the end of its connection
 
 
 class _End(asyncio.Protocol):
@@ -18,6 +22,8 @@ class _End(asyncio.Protocol):
         self._link = link
         self._ready = ready
         self._waiting: list[bytes] = []  # for the other end
+        self._is_held = False
+        self._is_closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -31,11 +37,21 @@ class _End(asyncio.Protocol):
             self.hang_up()
             return
         self._waiting.append(data)
+        if self.is_client and self._link.requests_to_hold and REPORT.match(data):
+            self._link.requests_to_hold -= 1
+            self._is_held = True
+            asyncio.get_running_loop().call_later(self._link.hold_for, self._let_go)
         self.flush()
+
+    def _let_go(self) -> None:
+        self._is_held = False
+        self.flush()
+        if self._is_closed:  # whoever wrote it has given up long since, and the server gets it nonetheless
+            asyncio.get_running_loop().call_later(TAIL, self.hang_up)
 
     def flush(self) -> None:
         """Pass on what has come in, where there is a way."""
-        if self._link.is_cut or self.other is None or self.other.transport is None:
+        if self._is_held or self._link.is_cut or self.other is None or self.other.transport is None:
             return
         for data in self._waiting:
             self.other.transport.write(data)
@@ -43,7 +59,9 @@ class _End(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._link.ends.discard(self)
-        self.hang_up()
+        self._is_closed = True
+        if not self._is_held:
+            self.hang_up()
 
     def hang_up(self) -> None:
         """Both ends at once."""
@@ -59,8 +77,12 @@ class Link:
         self.ends: set[_End] = set()
         self.is_cut = False
         self.replies_to_lose = 0
+        self.requests_to_hold = (
+            0  # reports of VPSes that are to be on their way for longer than they are wanted
+        )
+        self.hold_for = 0.0  # seconds
         self.url = ""
-        self._port = port  # of the API server
+        self.port = port  # of the API server
         self._server: asyncio.Server | None = None
         self._dialling: set[asyncio.Task[None]] = set()
 
@@ -76,6 +98,10 @@ class Link:
         self._server.close()
         self.hang_up()
         await asyncio.gather(*self._dialling, return_exceptions=True)
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.is_cut and not self.replies_to_lose
 
     def cut(self) -> None:
         self.is_cut = True
@@ -99,7 +125,7 @@ class Link:
     async def _connect(self, client: _End) -> None:
         try:
             _, upstream = await asyncio.get_running_loop().create_connection(
-                lambda: _End(self), "127.0.0.1", self._port
+                lambda: _End(self), "127.0.0.1", self.port
             )
         except OSError:
             client.hang_up()

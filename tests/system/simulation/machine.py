@@ -15,6 +15,9 @@ from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.clock import LoopClock
 from tests.agent.placement_kit import a_sysfs, gpus
+from tests.system.simulation.disk import Disk
+from tests.system.simulation.faulty import Faults
+from tests.system.simulation.gate import Gate
 from tests.system.simulation.link import Link
 from tests.system.simulation.rules import WatchedEngine
 
@@ -35,6 +38,9 @@ class Machine:
         self.engine = engine
         self.ended: list[str] = []  # why agents ended by themselves
         self.is_burnt = False
+        self.faults = Faults(engine)
+        self.disk = Disk(folder / "agent")
+        self.gate = Gate()
         self._token = token
         self._task: asyncio.Task[None] | None = None
         self._chance = random.Random(name)  # noqa: S311 - jitter
@@ -51,20 +57,45 @@ class Machine:
 
     def start(self) -> None:
         if self._task is None and not self.is_burnt:
-            self._task = asyncio.create_task(self._supervise(), name=f"machine {self.name}")
+            with self.gate.around():
+                self._task = asyncio.create_task(self._supervise(), name=f"machine {self.name}")
 
     async def kill(self) -> None:
         """As with -9: nothing is said or finished."""
+        self.gate.open()
         task, self._task = self._task, None
-        if task is not None:
+        while task is not None and not task.done():  # what fails at its end is no way out
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await asyncio.wait({task}, timeout=AGAIN)
 
     async def burn(self) -> None:
         """It is no more, and neither is what was on it."""
         self.is_burnt = True
         await self.kill()
+        self.faults.end()
+        self.disk.mend()
         self.engine.burn()
+
+    async def join_again(self, token: str) -> None:
+        """With a new credential; what runs here from before is left alone."""
+        await self.kill()
+        self._token = token
+        self.engine.disowned |= {record.seen.id for record in self.engine.records()}
+        self.engine.is_given_up = False
+        self.start()
+
+    def mend(self) -> None:
+        """All that is broken here but its disk and its network."""
+        self.gate.open()
+        self.faults.clear()
+        switches = self.engine.switches
+        switches.hangs = switches.is_away = switches.loses_events = False
+        switches.lost_replies.clear()
+        switches.late.clear()
+        switches.delays.clear()
+        switches.refusals.clear()
+        self.engine.programs.clear()
+        self.start()
 
     async def _supervise(self) -> None:
         """What `up` does: start the agent again when it ends."""
@@ -72,7 +103,9 @@ class Machine:
             try:
                 await self._run()
             except Exception as error:
-                self.ended.append(repr(error))
+                if not self.engine.is_given_up:  # whose credential is worth nothing ends
+                    self.ended.append(repr(error))
+                    self.engine.rules.demand(False, "an agent ended by itself", self.name, repr(error))
                 log.exception("the agent ended", extra={"node": self.name})
             await asyncio.sleep(AGAIN)
 
@@ -85,7 +118,7 @@ class Machine:
                 self._settings,
                 client=client,
                 heart=heart,
-                runtime=FakeRuntime(self.engine, cluster=self._settings.cluster),
+                runtime=self.faults.around(FakeRuntime(self.engine, cluster=self._settings.cluster)),
                 firewall=FakeFirewall(),
                 clock=LoopClock(),
                 chance=self._chance,

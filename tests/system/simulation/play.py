@@ -15,10 +15,21 @@ from apiserver.store.base import StoreError, StoreUnavailable
 from kohakuriver.resources import kinds
 from tests.system.simulation import outcome
 from tests.system.simulation.cluster import VPSES, Cluster
+from tests.system.simulation.mischief import Mischief
 from tests.system.simulation.rules import NAME, WatchedEngine
-from tests.system.simulation.steps import Step
+from tests.system.simulation.step import Step
 
 Json = dict[str, Any]
+OF_CONTROL = frozenset(
+    {
+        "hang_up_on_controller",
+        "lose_reply_to_controller",
+        "fail_store",
+        "drop_watches",
+        "compact_store",
+        "move",
+    }
+)  # what is over at once, and leaves the control plane something to mend
 READY = 10.0  # seconds until the nodes have joined
 PATIENCE = 240.0  # seconds from the last fault to everything being as declared
 QUIET = restart.LONGEST + 15.0  # seconds in which nothing may be written then: longer than every pause
@@ -65,7 +76,8 @@ def _bounded(seconds: float) -> Iterator[None]:
 
 
 async def _play(history: Sequence[Step], folder: Path, done: list[str]) -> None:
-    async with Cluster(folder) as cluster:
+    freezes = any(step.verb == "freeze_agent" for step in history)
+    async with Cluster(folder, freezes=freezes) as cluster:
         await asyncio.sleep(READY)
         player = Player(cluster)
         for step in history:
@@ -74,6 +86,7 @@ async def _play(history: Sequence[Step], folder: Path, done: list[str]) -> None:
             done.append(f"    {step!r},  # {asyncio.get_running_loop().time():.2f} s {answer}")
             cluster.rules.check()
         await player.finish()
+        await outcome.borne(cluster)
         await cluster.heal()
         await outcome.settled(cluster, within=PATIENCE, quiet=QUIET)
         outcome.check(cluster, await cluster.vpses())
@@ -81,14 +94,17 @@ async def _play(history: Sequence[Step], folder: Path, done: list[str]) -> None:
 
 
 @dataclasses.dataclass
-class Player:
+class Player(Mischief):
     """One method a verb of steps.py; what a person may not do at that moment is answered and does nothing."""
 
     cluster: Cluster
     later: set["asyncio.Task[None]"] = dataclasses.field(default_factory=set)
 
     async def do(self, step: Step) -> str:
-        return str(await getattr(self, step.verb)(*step.about) or "")
+        answer = str(await getattr(self, step.verb)(*step.about) or "")
+        if step.verb in OF_CONTROL:
+            self.cluster.lookout.disturbed()
+        return answer
 
     async def finish(self) -> None:
         """Nothing that was to end later is left."""
@@ -223,6 +239,7 @@ class Player:
         """The machine goes off; when it is on again its containers are as the power cut left them."""
         machine = self.cluster.machines[node]
         await machine.kill()
+        machine.faults.end()
         machine.engine.restart()
         self._after(seconds, self._start(node))
 
@@ -267,6 +284,7 @@ class Player:
         self._after(seconds, mend())
 
     async def restart_engine(self, node: str) -> None:
+        self.cluster.machines[node].faults.end()
         self._engine(node).restart()
 
     async def slow_engine(self, node: str, call: str, seconds: float) -> None:
@@ -285,7 +303,7 @@ class Player:
         self._engine(node).switches.lost_replies[call] += 1
 
     async def answer_late(self, node: str, call: str, seconds: float) -> None:
-        self._engine(node).switches.late[call] = seconds
+        await self.late_call(node, call, 0.0, seconds)
 
     async def program(self, node: str, runs_for: float | None, code: int, ends_after: float) -> None:
         """How containers that start there from now on behave."""

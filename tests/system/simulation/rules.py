@@ -14,6 +14,7 @@ import orjson
 
 from agent.runtime.base import Container, ContainerSpec, ContainerState, File, Limits
 from agent.runtime.fake_engine import FakeEngine, Record
+from agent.runtime.fake_switches import FakeImage
 from apiserver.store.base import Delete, Put
 from apiserver.store.memory import MemoryStore
 from kohakuriver import cpuset, quantity
@@ -22,6 +23,7 @@ Json = dict[str, Any]
 Identity = tuple[str, str]  # uid, epoch
 UID, EPOCH, NAME = "kohakuriver.io/uid", "kohakuriver.io/epoch", "kohakuriver.io/name"
 WRITTEN = File("/root/work", b"what somebody wrote in it")
+LABS = ("lab-a", "lab-b")  # images that an Environment may stand for
 VPSES, RECORDS = "registry/vpses/", "registry/nodeallocations/"
 
 
@@ -63,6 +65,10 @@ class WatchedStore(MemoryStore):
             if below in key and (record := self._latest(key)) is not None
         }
 
+    @property
+    def is_whole(self) -> bool:
+        return self._thawed.is_set() and not self._alarms and not self._faults
+
     def forget_faults(self) -> None:
         """What was to fail next does not."""
         self._faults.clear()
@@ -75,16 +81,28 @@ class WatchedEngine(FakeEngine):
         super().__init__()
         self.node = node
         self.by_hand = False
-        self._rules = rules
+        self.rules = rules
+        self.images |= {name: FakeImage(f"sha256:{name}") for name in LABS}
+        self.is_given_up = False  # somebody says that the machine is destroyed
+        self.disowned: set[str] = set()  # containers from before the machine joined again: left alone
         rules.engines.append(self)
 
     def burn(self) -> None:
         """It is no more, and neither is what was on it."""
         self._records.clear()
 
+    def owns(self, record: Record) -> bool:
+        """Whether it is of a placement that the cluster still knows of."""
+        return not self.is_given_up and record.seen.id not in self.disowned
+
+    def remove_disowned(self) -> None:
+        """A person removes them."""
+        for id_ in self.disowned & {record.seen.id for record in self.records()}:
+            super().remove(id_, force=True)
+
     def create(self, spec: ContainerSpec) -> str:
         made = super().create(spec)
-        self._rules.after_create(self, self.find(made).seen)
+        self.rules.after_create(self, self.find(made).seen)
         return made
 
     def start(self, name_or_id: str) -> None:
@@ -92,16 +110,16 @@ class WatchedEngine(FakeEngine):
         was_up = record.seen.is_up
         super().start(name_or_id)
         if not was_up:
-            self._rules.after_start(self, record)
+            self.rules.after_start(self, record)
 
     def update(self, name_or_id: str, limits: Limits) -> None:
         super().update(name_or_id, limits)
-        self._rules.check_cores(self)
+        self.rules.check_cores(self)
 
     def remove(self, name_or_id: str, *, force: bool) -> None:
         record = self.find(name_or_id)
         super().remove(name_or_id, force=force)
-        self._rules.after_remove(self, record)
+        self.rules.after_remove(self, record)
 
 
 @dataclasses.dataclass
@@ -110,6 +128,7 @@ class Rules:
 
     engines: list[WatchedEngine] = dataclasses.field(default_factory=list)
     asked: set[str] = dataclasses.field(default_factory=set)  # uids whose end or unbinding somebody asked for
+    replaced: set[str] = dataclasses.field(default_factory=set)  # uids whose owner named another image
     broken: str = ""
     _nodes: dict[tuple[str, int], str] = dataclasses.field(default_factory=dict)
     _vpses: dict[str, Json] = dataclasses.field(default_factory=dict)  # by uid, as last committed
@@ -217,6 +236,7 @@ class Rules:
             for engine in self.engines
             for record in engine.records()
             if record.seen.labels.get(UID) == uid and record.seen.labels[EPOCH] == str(epoch)
+            if engine.owns(record)
         ]
 
     def after_create(self, engine: WatchedEngine, made: Container) -> None:
@@ -235,6 +255,10 @@ class Rules:
         )
 
     def after_start(self, engine: WatchedEngine, record: Record) -> None:
+        self._check_devices()
+        self.check_cores(engine)
+        if not engine.owns(record):
+            return  # by an agent that could not be told
         who = identity(record.seen)
         up = [one.seen.name for _, one in self.containers(*who) if one.seen.is_up]
         self.demand(len(up) == 1, "two running containers of one (uid, epoch)", engine.node, up)
@@ -249,15 +273,13 @@ class Rules:
         )
         kept = WRITTEN.path in record.files
         self.demand(
-            kept or who not in self._written,
+            kept or who not in self._written or who[0] in self.replaced,
             "a VPS came back without its files",
             engine.node,
             record.seen.name,
         )
         self._written.add(who)
         engine.put_files(record.seen.id, (WRITTEN,))
-        self._check_devices(engine)
-        self.check_cores(engine)
 
     def after_remove(self, engine: WatchedEngine, record: Record) -> None:
         who = identity(record.seen)
@@ -270,15 +292,20 @@ class Rules:
             "a container was removed that nobody asked to remove", engine.node, record.seen.name,
         )  # fmt: skip
 
-    def _check_devices(self, engine: WatchedEngine) -> None:
-        held = [
-            uuid
-            for record in engine.records()
-            if record.seen.is_up
-            for uuid in (record.seen.labels.get("kohakuriver.io/gpus") or "").split(",")
-            if uuid
-        ]
-        self.demand(len(set(held)) == len(held), "two containers run on one GPU", engine.node, held)
+    def _check_devices(self) -> None:
+        holders: dict[str, str] = {}
+        for engine in self.engines:
+            for record in engine.records():
+                gpus = (record.seen.labels.get("kohakuriver.io/gpus") or "") if record.seen.is_up else ""
+                for uuid in filter(None, gpus.split(",")):
+                    other = holders.setdefault(uuid, record.seen.name)
+                    self.demand(
+                        other == record.seen.name,
+                        "two containers run on one GPU",
+                        uuid,
+                        other,
+                        record.seen.name,
+                    )
 
     def check_cores(self, engine: WatchedEngine) -> None:
         """Who is limited to cores that it holds alone runs there alone."""
@@ -287,6 +314,8 @@ class Rules:
         for seen in up:
             vps = self._vpses.get(seen.labels[UID])
             assignment = ((vps or {}).get("status") or {}).get("assignment") or {}
+            if str(assignment.get("epoch")) != seen.labels[EPOCH]:
+                continue
             alone = cpuset.parse((assignment.get("grant") or {}).get("cpuset") or "")
             if not alone or not cores[seen.id] <= alone:
                 continue

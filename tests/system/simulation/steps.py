@@ -4,50 +4,51 @@ A history is a list of steps that can be printed, pasted into a test and played 
 """
 
 import random
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from tests.system.simulation.cluster import CONTROLLERS, NODES
+from tests.system.simulation.step import NAMES, Step
+from tests.system.simulation.troubles import SCENES
 
 Json = dict[str, Any]
-NAMES = ("v0", "v1", "v2", "v3", "v4", "v5", "v6")
 ENGINE_CALLS = ("create", "start", "stop", "remove", "update", "commit", "rename", "pause")
 
 
-class Step(NamedTuple):
-    """Wait so many seconds, then do it; `about` are the arguments of the method of that name in play.py."""
-
-    wait: float
-    verb: str
-    about: tuple[Any, ...] = ()
-
-
-def a_history(seed: int, *, length: int = 50, given_up: float = 0.0) -> list[Step]:
-    """`given_up` is the share of steps at which a node is lost and VPSes on it are given up."""
+def a_history(
+    seed: int, *, length: int = 50, given_up: float = 0.0, troubles: Sequence[str] = ()
+) -> list[Step]:
+    """`given_up` is the share of steps at which a node is lost and VPSes on it are given up; `troubles` are
+    names of FAULTS and SCENES: no others happen, and these more often."""
+    if unknown := set(troubles) - {*FAULTS, *SCENES}:
+        raise ValueError(f"no such troubles: {', '.join(sorted(unknown))}")
     dice = random.Random(seed)  # noqa: S311
-    troubles = dice.sample(list(FAULTS), k=dice.randint(2, 6))  # few kinds in one history go deeper
+    # Few kinds in one history go deeper.
+    faults = [name for name in FAULTS if name in troubles] or dice.sample(list(FAULTS), k=dice.randint(2, 6))
+    scenes = [name for name in SCENES if name in troubles] or dice.sample(list(SCENES), k=2)
+    is_single = 0.35 if not troubles or set(troubles) & {*FAULTS} else 0.0
+    is_scene = 0.04 if not troubles else 0.15 if set(troubles) & {*SCENES} else 0.0
     steps = [Step(0.0, "create", (name, *_spec(dice)[1:])) for name in NAMES if dice.random() < 0.7]
-    for _ in range(length):
-        steps += _given_up(dice) if given_up and dice.random() < given_up else [_one(dice, troubles)]
+    while len(steps) < length:
+        drawn = dice.random()
+        if drawn < given_up and not troubles:
+            steps += SCENES["give_up"](dice)
+        elif drawn < given_up + is_scene:
+            steps += SCENES[dice.choice(scenes)](dice)
+        else:
+            steps.append(_one(dice, faults, is_single))
     return steps
 
 
-def _one(dice: random.Random, troubles: list[str]) -> Step:
-    table = FAULTS if dice.random() < 0.35 else ACTIONS
-    verbs = (
-        troubles if table is FAULTS else [verb for verb, (share, _) in ACTIONS.items() for _ in range(share)]
-    )
-    verb = dice.choice(verbs)
-    draw = FAULTS[verb] if table is FAULTS else ACTIONS[verb][1]
+def _one(dice: random.Random, faults: list[str], is_fault: float) -> Step:
+    if dice.random() < is_fault:
+        verb = dice.choice(faults)
+        draw = FAULTS[verb]
+    else:
+        verb = dice.choice([verb for verb, (share, _) in ACTIONS.items() for _ in range(share)])
+        draw = ACTIONS[verb][1]
     wait = dice.choice([0.0, 0.0, 0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 12.0, 20.0])
     return Step(wait, verb, draw(dice))
-
-
-def _given_up(dice: random.Random) -> list[Step]:
-    """A node falls silent for long enough to be lost, people give VPSes up, and it comes back."""
-    fault = dice.choice(["cut_node", "kill_agent"])
-    verbs = [Step(0.5, dice.choice(["force", "forget"]), _name(dice)) for _ in range(4)]
-    return [Step(1.0, fault, (dice.choice(NODES), 40.0)), Step(16.0, "drop_watches"), *verbs]
 
 
 def _name(dice: random.Random) -> tuple[Any, ...]:

@@ -1,0 +1,53 @@
+"""Looks at the cluster twice a second: whoever is silent is marked in time, whatever else goes on.
+
+The time is counted from the last renewal of a node's Lease, and only while nothing is wrong with the control
+plane itself and its leader has had time to be one.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from apiserver import codec
+from kohakuriver.resources import kinds
+
+if TYPE_CHECKING:
+    from tests.system.simulation.cluster import Cluster
+
+EVERY = 0.5  # seconds
+WITHIN = 12.0  # seconds from the last renewal to the mark
+SETTLED = 30.0  # seconds that the control plane is given after a fault of its own: an election, and new ages
+
+
+class Lookout:
+    """Of one cluster."""
+
+    def __init__(self, cluster: "Cluster") -> None:
+        self._cluster = cluster
+        self._renewed: dict[str, tuple[int, float]] = {}  # by node: the Lease's revision, and since when
+        self._whole_since = 0.0
+
+    def disturbed(self) -> None:
+        """Something befell the control plane."""
+        self._whole_since = asyncio.get_running_loop().time()
+
+    async def run(self) -> None:
+        while True:
+            self.step()
+            await asyncio.sleep(EVERY)
+
+    def step(self) -> None:
+        cluster, now = self._cluster, asyncio.get_running_loop().time()
+        if not cluster.control_is_whole:
+            self.disturbed()
+        for node in cluster.machines:
+            lease = codec.key(kinds.LEASE, kinds.NODE_LEASE_NAMESPACE, node)
+            revision = cluster.store.revisions(lease).get(lease, 0)
+            if self._renewed.get(node, (-1, 0.0))[0] != revision:
+                self._renewed[node] = revision, now
+            silent = now - self._renewed[node][1]
+            if silent <= WITHIN + EVERY or now - self._whole_since < SETTLED:
+                continue
+            found = cluster.store.objects(codec.key(kinds.NODE, None, node)).values()
+            conditions = [one for each in found for one in (each.get("status") or {}).get("conditions") or ()]
+            ready = [one["status"] for one in conditions if one["type"] == "Ready"]
+            cluster.rules.demand("True" not in ready, "a silent node is not marked", node, f"{silent:.1f} s")
