@@ -256,7 +256,7 @@ class Cluster:
         self.store.forget_faults()
         await self.start_api()
         for name, link in self.links.items():
-            link.replies_to_lose = link.requests_to_hold = 0
+            link.replies_to_lose, link.late = 0, None
             link.heal()
             self.move(name, 0)
         for machine in self.machines.values():

@@ -37,10 +37,11 @@ class _End(asyncio.Protocol):
             self.hang_up()
             return
         self._waiting.append(data)
-        if self.is_client and self._link.requests_to_hold and REPORT.match(data):
-            self._link.requests_to_hold -= 1
+        late = self._link.late
+        if self.is_client and late is not None and REPORT.match(data) and late[0] in data:
+            self._link.late = None
             self._is_held = True
-            asyncio.get_running_loop().call_later(self._link.hold_for, self._let_go)
+            asyncio.get_running_loop().call_later(late[1], self._let_go)
         self.flush()
 
     def _let_go(self) -> None:
@@ -77,10 +78,9 @@ class Link:
         self.ends: set[_End] = set()
         self.is_cut = False
         self.replies_to_lose = 0
-        self.requests_to_hold = (
-            0  # reports of VPSes that are to be on their way for longer than they are wanted
+        self.late: tuple[bytes, float] | None = (
+            None  # what the next report that is late says, and for how long
         )
-        self.hold_for = 0.0  # seconds
         self.url = ""
         self.port = port  # of the API server
         self._server: asyncio.Server | None = None

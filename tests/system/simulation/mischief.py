@@ -178,10 +178,9 @@ class Mischief:
 
     # The way between them.
 
-    async def late_report(self, node: str, seconds: float) -> None:
-        """The next report of a VPS arrives after so many seconds, whoever still waits for the answer."""
-        link = self.cluster.links[node]
-        link.requests_to_hold, link.hold_for = 1, seconds
+    async def late_report(self, node: str, state: str, seconds: float) -> None:
+        """The next report of a VPS in that state arrives so late, whoever still waits for the answer."""
+        self.cluster.links[node].late = f'"{state}"'.encode(), seconds
 
     async def freeze_agent(self, node: str, seconds: float) -> None:
         """As SIGSTOP and SIGCONT do: what it was about to do it does then."""

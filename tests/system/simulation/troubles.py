@@ -181,17 +181,19 @@ def late_reports(dice: Dice) -> list[Step]:
     """A report is on its way for longer than its sender waits, and the VPS moves on meanwhile."""
     node = dice.choice(NODES)
     one, other, steps = _rivals(dice, node)
-    held = dice.choice([10.5, 12.0, 20.0])
+    held = dice.choice([10.5, 12.0, 15.0])
     return [
         *steps,
-        Step(0.0, "program", (node, None, 0, 15.0)),
+        Step(0.0, "program", (node, None, 0, 0.0)),
+        Step(0.0, "stop", (other,)),
+        Step(0.0, "start", (one,)),
+        Step(4.0, "late_report", (node, "stopped", held)),
         Step(0.0, "stop", (one,)),
-        Step(12.0, "start", (one,)),
-        Step(3.0, "late_report", (node, held)),
-        Step(0.0, dice.choice(["stop_by_hand", "stop"]), (one,)),
         Step(1.0, "start", (one,)),
-        Step(held - dice.choice([1.0, 2.0, 4.0]), "stop", (one,)),
+        Step(held - 2.0, "program", (node, None, 0, 15.0)),
+        Step(0.5, "stop", (one,)),
         Step(0.0, "start", (other,)),
+        Step(5.0, "start", (one,)),
     ]
 
 
