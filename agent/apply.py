@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
+from agent.commits import Commits
 from agent.create import Creator, remember_login
 from agent.deciding import actions, labels
 from agent.deciding.actions import Action
@@ -29,6 +30,7 @@ from kohakuriver import errors
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client, Object
 from kohakuriver.client.watch import Informer
+from kohakuriver.clock import Clock
 from kohakuriver.resources import kinds
 
 log = logging.getLogger(__name__)
@@ -51,6 +53,8 @@ class Applier:
         client: Client,
         recorder: Recorder,
         hold: Callable[[Entry], Hold | None],
+        commits: Commits,
+        clock: Clock,
     ) -> None:
         self._settings = settings
         self._runtime = runtime
@@ -87,6 +91,8 @@ class Applier:
             create=self._creator.create,
             image_missing=self._creator.image_missing,
             tell=self.tell,
+            commits=commits,
+            clock=clock,
         )
 
     async def apply(self, action: Action, entry: Entry) -> None:

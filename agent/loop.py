@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Sequence
 
 from agent.apply import Applier
+from agent.commits import Commits
 from agent.custody import Custody
 from agent.data_dir import DataDir, Disk
 from agent.engine import Engine
@@ -147,6 +148,7 @@ class Agent:
             look_at=self._look_at,
             health_changed=self._health_changed,
         )
+        self.commits = Commits(runtime, clock=clock, patience=settings.commit_patience)
         self.keeper = self._keeper(client, runtime, clock=clock, chance=chance)
         self.tombstones = Tombstones(
             settings=settings,
@@ -216,6 +218,7 @@ class Agent:
             await self.watches.wait_for_assignments()
             self.reporter.begin()
             tasks.create_task(self.images.run(), name="images")
+            tasks.create_task(self.commits.run(), name="commits")
             tasks.create_task(self.reporter.run(), name="reporter")
             tasks.create_task(self.keeper.run(), name="keeper")
             tasks.create_task(self.engine.run(), name="engine")
@@ -238,6 +241,8 @@ class Agent:
             client=client,
             recorder=self.recorder,
             hold=self.surroundings.hold,
+            commits=self.commits,
+            clock=clock,
         )
         return Keeper(
             settings=self.settings,

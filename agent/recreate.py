@@ -5,7 +5,7 @@
 Each arrow is a decision of decide.py on what is there, so that a crash anywhere is followed by the next step:
 until the new container has run, the old one is there untouched, and the image of its files is known by labels
 that say whose it is and of which run. Where its owner has given the files up there is nothing to carry over.
-Where there is no room the old container is kept, and that is said.
+Where there is no room, or no end of the commit for hours, the old container is kept, and that is said.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from agent.commits import Commit, Commits
 from agent.deciding import actions, labels
 from agent.deciding.desired import Desired
 from agent.deciding.memory import KeptBack, Recreation, replaces_files, run_of
@@ -27,14 +28,17 @@ from agent.runtime.base import (
     ContainerState,
     Runtime,
 )
-from agent.runtime.errors import EngineRefused, NotFound, WrongState
-from kohakuriver import quantity
+from agent.runtime.errors import EngineError, EngineRefused, NotFound, WrongState
+from kohakuriver import durations, quantity
+from kohakuriver.clock import Clock
 
 log = logging.getLogger(__name__)
 
 COMMIT_OF: Final = f"{LABEL_PREFIX}commit-of"  # on such an image: the container whose files are in it
 COMMIT_RUN: Final = f"{LABEL_PREFIX}commit-run"  # and the run that wrote them last
 SPARE: Final = 64 << 20  # bytes that a commit must leave free
+QUICK: Final = 5.0  # seconds that a commit is waited for on the spot; then it is looked at again and again
+LOOK_AGAIN: Final = 1.0
 
 
 class Recreator:
@@ -49,6 +53,8 @@ class Recreator:
         create: Callable[[Entry, Recreation], Awaitable[None]],
         image_missing: Callable[[Desired], None],
         tell: Callable[[Entry, actions.Tell], None],
+        commits: Commits,
+        clock: Clock,
         disk: Callable[[str], facts.Disk | None] = facts.disk,
     ) -> None:
         self._runtime = runtime
@@ -57,6 +63,8 @@ class Recreator:
         self._create = create
         self._image_missing = image_missing
         self._tell = tell
+        self._commits = commits
+        self._clock = clock
         self._disk = disk
 
     async def set_aside(self, entry: Entry, container_id: str) -> None:
@@ -73,12 +81,17 @@ class Recreator:
                 return
         else:
             try:
-                image = await self._commit(entry.desired, old)
+                made = await self._commit(entry, old)
             except EngineRefused as refused:
                 if old.name != entry.desired.container_name:
                     raise  # it is too late to go back
                 self._keep(entry, old, refused)
                 return
+            if made is None:
+                look = self._clock.monotonic() + LOOK_AGAIN
+                entry.memory = dataclasses.replace(entry.memory, copying_until=look)
+                return
+            image = made
         note = Recreation(
             old=old.id,
             run=run_of(old),
@@ -132,26 +145,51 @@ class Recreator:
             if labels.is_for(container, desired) and container.name.startswith(name):
                 await self._runtime.remove(container.id, force=True)
                 self._roster.drop(container.id)
+        self._commits.disown(repository(desired))
         await self._remove_images(desired)
 
-    async def _commit(self, desired: Desired, old: Container) -> str:
-        """The image of its files: the one an earlier try made, or a new one."""
-        reference = f"{repository(desired)}:{labels.commit_number(old) + 1}"
+    async def _commit(self, entry: Entry, old: Container) -> str | None:
+        """The image of its files: an earlier try's, or a new one. None while the engine is at it."""
+        reference = f"{repository(entry.desired)}:{labels.commit_number(old) + 1}"
         marks = {
             COMMIT_CLUSTER_LABEL: self._cluster,
             COMMIT_OF: old.id,
             COMMIT_RUN: run_of(old) or "",
             labels.COMMIT: "",
         }
-        if await self._is_whole(reference, marks):
-            return reference
-        await self._runtime.remove_image(reference)
-        await self._find_room(old)
-        await self._runtime.commit(old.id, reference, marks)
+        commit, within = self._commits.of(old.id), 0.0
+        if commit is not None and commit.run != run_of(old) and not commit.is_over:
+            raise EngineRefused(
+                "the engine is still taking into an image what it had before this run, which has to end first"
+            )
+        if commit is None or commit.run != run_of(old):
+            if await self._is_whole(reference, marks):
+                return reference
+            await self._runtime.remove_image(reference)
+            await self._find_room(old)
+            _leaves_something(entry)
+            commit, within = self._commits.begin(old.id, run_of(old), reference, marks), QUICK
+        if not await self._ended(commit, within=within):
+            return None
         if not await self._is_whole(reference, marks):
             raise EngineRefused(f"the image {reference} is not what was committed")
         log.info("files taken into an image", extra={"container": old.name, "image": reference})
         return reference
+
+    async def _ended(self, commit: Commit, *, within: float) -> bool:
+        """Whether it is done. No second one is begun beside it: the engine goes on with the first."""
+        try:
+            done = await commit.ended(within=within)
+        except EngineError:
+            self._commits.forget(commit.container)
+            raise
+        if done:
+            self._commits.forget(commit.container)
+        elif self._commits.lasts_too_long(commit):
+            commit.is_wanted = False
+            hours = durations.age(self._commits.patience)
+            raise EngineRefused(f"the engine has been at its files for {hours}, and is not done")
+        return done
 
     async def _is_whole(self, reference: str, marks: dict[str, str]) -> bool:
         """The engine names an image once it has all of it, so the marks suffice."""
@@ -214,5 +252,12 @@ def _is_fresh(container: Container) -> bool:
 
 def _note(entry: Entry, note: Recreation | None) -> None:
     """keeper.py writes it to the journal before anything else is done."""
-    durable = dataclasses.replace(entry.memory.durable, recreation=note, recreated=True)
+    _leaves_something(entry)
+    durable = dataclasses.replace(entry.memory.durable, recreation=note)
+    entry.memory = dataclasses.replace(entry.memory, durable=durable)
+
+
+def _leaves_something(entry: Entry) -> None:
+    """From here on there may be images that have to go with the VPS."""
+    durable = dataclasses.replace(entry.memory.durable, recreated=True)
     entry.memory = dataclasses.replace(entry.memory, durable=durable)

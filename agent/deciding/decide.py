@@ -137,7 +137,7 @@ def _create(desired: Desired, memory: Memory, now: float) -> list[Action]:
     if fetch:
         return fetch
     if memory.durable.recreation is not None:
-        return [MakeAnew()]
+        return _copying(memory, now) or [MakeAnew()]
     lost = memory.container_id
     return [Create(lost=lost), *([_filesystem_lost(desired, lost, base=memory.base)] if lost else [])]
 
@@ -188,11 +188,18 @@ def _start(desired: Desired, observed: Container, memory: Memory, now: float) ->
         if memory.starting is not None:
             return _stop(desired, observed, memory, why="it is to be made anew, and may yet come up")
         anew = recreation.needs_image(desired, observed, memory)
-        return (_fetch(desired, memory, now) if anew else []) or [recreation.step(desired, observed, memory)]
+        waits = _fetch(desired, memory, now) if anew else _copying(memory, now)
+        return waits or [recreation.step(desired, observed, memory)]
     unfit = labels.unfit(observed, desired)
     if unfit:
         return [Wait(now + restart.LONGEST, why=unfit)]
     return [*_adjust(desired, observed, memory), Start(observed.id)]
+
+
+def _copying(memory: Memory, now: float) -> list[Action]:
+    if now >= memory.copying_until:
+        return []
+    return [Wait(memory.copying_until, why="its files are being taken into an image")]
 
 
 def _is_otherwise(desired: Desired, observed: Container, memory: Memory) -> bool:

@@ -167,6 +167,7 @@ class Memory:
     host_key: str = ""
     hold: Hold | None = None
     kept_back: KeptBack | None = None
+    copying_until: float = 0.0  # its files are being taken into an image: looked at again then
     unstartable: str | None = None  # the container, by id, that the engine will not start again
     taken_ports: tuple[int, ...] = ()  # that strangers held when it was to start
     starting: Starting | None = None

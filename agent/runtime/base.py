@@ -310,7 +310,8 @@ class Runtime(Protocol):
         """Make an image of the files in a container that does not run.
 
         It is configured as the image that the container was made from, with these labels added; nothing of
-        the container's own labels and env is in it. Raises EngineRefused.
+        the container's own labels and env is in it. Raises EngineRefused. It may take hours, and the engine
+        goes on with one that nobody waits for any more.
         """
         ...
 

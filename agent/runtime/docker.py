@@ -69,6 +69,7 @@ _QUICK, _SLOW, _SILENCE = 30.0, 120.0, 300.0  # seconds
 # Seconds in which a look, and a start or a removal, are not yet such that hang.
 _LIGHT, _HEAVY = 0.25, 3.0
 _COPY: Final = 1800.0  # seconds: of a whole filesystem, on a slow disk
+_COMMIT: Final = 7 * 86400.0  # the engine goes on with one that is given up: its answer is worth waiting for
 _INFO: Final = 10.0
 _LOAD: Final = 1800.0  # a large image on a slow disk
 _OWN_IMAGES: Final = "kohakuriver/"
@@ -256,7 +257,7 @@ class DockerRuntime:
     async def commit(self, container_id: str, reference: str, labels: Mapping[str, str]) -> None:
         await self._waits.call(
             lambda client: commit.commit(client, container_id, reference, labels, most=self._most_layers),
-            timeout=_COPY,
+            timeout=_COMMIT,
         )
 
     async def snapshot(

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from agent.commits import Commits
 from agent.deciding.actions import Tell
 from agent.deciding.memory import Recreation
 from agent.machine import facts
@@ -18,6 +19,7 @@ from agent.runtime.errors import EngineRefused
 from agent.runtime.fake import FakeRuntime
 from agent.runtime.fake_engine import FakeEngine
 from agent.runtime.fake_switches import FakeImage, Program, Pull
+from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import CLUSTER, Node, a_manifest, a_node
 
@@ -379,6 +381,8 @@ async def test_a_disk_without_room_for_the_files_is_told_in_numbers(tmp_path: Pa
             create=_never,
             image_missing=lambda desired: None,
             tell=lambda entry, event: told.append(event),
+            commits=Commits(FakeRuntime(node.engine, cluster=CLUSTER), clock=LoopClock(), patience=60.0),
+            clock=LoopClock(),
             disk=lambda root: facts.Disk(root, total=1 << 40, free=32 << 20),
         )
         await recreator.set_aside(entry, node.container().id)
