@@ -6,6 +6,7 @@ waits and looks again. After a time-out, what was asked may have been done or ma
 """
 
 import dataclasses
+import functools
 import logging
 from collections.abc import Callable, Sequence
 from typing import assert_never
@@ -18,6 +19,7 @@ from agent.deciding.desired import Desired
 from agent.deciding.memory import Hold
 from agent.images.images import Images
 from agent.login.access import Access
+from agent.machine import facts
 from agent.machine.gpus import Devices
 from agent.machine.staging import Staging
 from agent.recreate import Recreator
@@ -93,6 +95,7 @@ class Applier:
             tell=self.tell,
             commits=commits,
             clock=clock,
+            engine_run=functools.partial(facts.engine_run, settings.docker),
         )
 
     async def apply(self, action: Action, entry: Entry) -> None:

@@ -3,30 +3,42 @@
 Between recreate.py, which says what goes into which image, and the runtime. A large filesystem takes
 hours, and the engine goes on with a commit that nobody waits for any more: a second one beside it would cost
 the same room and time again. So each is one call, kept here until the engine has answered or gone away, while
-the VPS's worker looks in from time to time and is free for what else is declared of it.
+the VPS's worker looks in from time to time and is free for what else is declared of it. What an earlier agent
+had begun is known by the labels of the image that comes of it.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping
 
-from agent.runtime.base import Runtime
+from agent.runtime.base import Image, Runtime
 from agent.runtime.errors import EngineError
 from kohakuriver.clock import Clock
 
 log = logging.getLogger(__name__)
+
+LOOK_AGAIN = 2.0  # seconds between looks for an image that another agent's call brings
 
 
 class Commit:
     """One of them."""
 
     def __init__(
-        self, container: str, run: str | None, *, reference: str, marks: Mapping[str, str], since: float
+        self,
+        container: str,
+        run: str | None,
+        *,
+        reference: str,
+        marks: Mapping[str, str],
+        is_mine: bool,
+        since: float,
     ) -> None:
         self.container = container
         self.run = run  # whose files are taken: those of the container after this run
         self.reference = reference
         self.marks = marks
+        self.is_mine = is_mine  # if not, an earlier agent began it, and nobody is told how it ends
         self.since = since
         self.is_wanted = True  # if not, its image is removed as soon as it is there
         self._over = asyncio.Event()
@@ -54,6 +66,17 @@ class Commit:
             self._error = error
         self._over.set()
 
+    async def look(self, runtime: Runtime) -> None:
+        """See whether another agent's has come to its end."""
+        with contextlib.suppress(EngineError):
+            if is_whole(await runtime.image(self.reference), self.marks):
+                self._over.set()
+
+
+def is_whole(image: Image | None, marks: Mapping[str, str]) -> bool:
+    """The engine names an image once it has all of it, so the marks suffice."""
+    return image is not None and all(image.labels.get(name) == value for name, value in marks.items())
+
 
 class Commits:
     """Those of this node."""
@@ -69,16 +92,25 @@ class Commits:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 commit = await self._begun.get()
-                tasks.create_task(self._carry_out(commit), name=f"commit {commit.reference}")
+                work = self._carry_out(commit) if commit.is_mine else self._watch(commit)
+                tasks.create_task(work, name=f"commit {commit.reference}")
 
     def of(self, container: str) -> Commit | None:
         """The one of this container that was begun last, and whose outcome nobody has taken note of."""
         return self._by_container.get(container)
 
-    def begin(self, container: str, run: str | None, reference: str, marks: Mapping[str, str]) -> Commit:
-        """Begin one; none of this container is under way."""
+    def begin(
+        self,
+        container: str,
+        run: str | None,
+        *,
+        reference: str,
+        marks: Mapping[str, str],
+        is_mine: bool = True,
+    ) -> Commit:
+        """Begin one, or watch one that an earlier agent began; no other of this container is under way."""
         now = self._clock.monotonic()
-        commit = Commit(container, run, reference=reference, marks=marks, since=now)
+        commit = Commit(container, run, reference=reference, marks=marks, is_mine=is_mine, since=now)
         self._by_container[container] = commit
         self._begun.put_nowait(commit)
         return commit
@@ -99,9 +131,21 @@ class Commits:
             if commit.is_over:
                 self.forget(commit.container)
 
+    async def _watch(self, commit: Commit) -> None:
+        """Until its image is there, or somebody has stopped waiting for that."""
+        while not commit.is_over and self.of(commit.container) is commit:
+            await commit.look(self._runtime)
+            if not commit.is_over:
+                await asyncio.sleep(LOOK_AGAIN)
+        if commit.is_over:
+            await self._put_away(commit)
+
     async def _carry_out(self, commit: Commit) -> None:
         await commit.carry_out(self._runtime)
-        if commit.is_wanted:
+        await self._put_away(commit)
+
+    async def _put_away(self, commit: Commit) -> None:
+        if commit.is_wanted or self.of(commit.container) is not commit:
             return
         try:
             await self._runtime.remove_image(commit.reference)

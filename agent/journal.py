@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.data_dir import DataDir
-from agent.deciding.memory import Durable, Recreation, Restart
+from agent.deciding.memory import Copying, Durable, Recreation, Restart
 from agent.quarantine import Quarantine, Seen
 from kohakuriver import errors
 
@@ -147,8 +147,13 @@ def _durable(content: dict[str, Any]) -> Durable:
         login=content.get("login"),
         recreation=_recreation(content.get("recreation")),
         recreated=bool(content.get("recreated")),
+        copying=_copying(content.get("copying")),
         passed_over=int(content.get("passed_over") or 0),
     )
+
+
+def _copying(content: dict[str, Any] | None) -> Copying | None:
+    return Copying(content["container"], content.get("run"), content["engine"]) if content else None
 
 
 def _recreation(content: dict[str, Any] | None) -> Recreation | None:

@@ -14,10 +14,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from agent.commits import Commit, Commits
+from agent.commits import Commit, Commits, is_whole
 from agent.deciding import actions, labels
 from agent.deciding.desired import Desired
-from agent.deciding.memory import KeptBack, Recreation, replaces_files, run_of
+from agent.deciding.memory import Copying, KeptBack, Recreation, replaces_files, run_of
 from agent.machine import facts
 from agent.roster import Entry, Roster
 from agent.runtime.base import (
@@ -55,6 +55,7 @@ class Recreator:
         tell: Callable[[Entry, actions.Tell], None],
         commits: Commits,
         clock: Clock,
+        engine_run: Callable[[], str],
         disk: Callable[[str], facts.Disk | None] = facts.disk,
     ) -> None:
         self._runtime = runtime
@@ -65,6 +66,7 @@ class Recreator:
         self._tell = tell
         self._commits = commits
         self._clock = clock
+        self._engine_run = engine_run
         self._disk = disk
 
     async def set_aside(self, entry: Entry, container_id: str) -> None:
@@ -88,6 +90,7 @@ class Recreator:
                 self._keep(entry, old, refused)
                 return
             if made is None:
+                _remember_copying(entry, Copying(old.id, run_of(old), self._engine_run()))
                 look = self._clock.monotonic() + LOOK_AGAIN
                 entry.memory = dataclasses.replace(entry.memory, copying_until=look)
                 return
@@ -158,43 +161,69 @@ class Recreator:
             labels.COMMIT: "",
         }
         commit, within = self._commits.of(old.id), 0.0
-        if commit is not None and commit.run != run_of(old) and not commit.is_over:
-            raise EngineRefused(
-                "the engine is still taking into an image what it had before this run, which has to end first"
-            )
+        if commit is None or not commit.is_mine:
+            commit = self._taken_over(entry, old, reference, marks)
+        if commit is not None and commit.run != run_of(old):
+            await self._outlive(commit)
         if commit is None or commit.run != run_of(old):
             if await self._is_whole(reference, marks):
                 return reference
             await self._runtime.remove_image(reference)
             await self._find_room(old)
             _leaves_something(entry)
-            commit, within = self._commits.begin(old.id, run_of(old), reference, marks), QUICK
-        if not await self._ended(commit, within=within):
+            commit = self._commits.begin(old.id, run_of(old), reference=reference, marks=marks)
+            within = QUICK
+        if not await self._ended(entry, commit, within=within):
             return None
         if not await self._is_whole(reference, marks):
             raise EngineRefused(f"the image {reference} is not what was committed")
         log.info("files taken into an image", extra={"container": old.name, "image": reference})
         return reference
 
-    async def _ended(self, commit: Commit, *, within: float) -> bool:
+    def _taken_over(
+        self, entry: Entry, old: Container, reference: str, marks: dict[str, str]
+    ) -> Commit | None:
+        """What an earlier agent began, where the engine that was at it has not been started again since."""
+        note = entry.memory.durable.copying
+        if note is None or note.container != old.id or not note.engine or note.engine != self._engine_run():
+            self._commits.forget(old.id)
+            return None
+        theirs = {**marks, COMMIT_RUN: note.run or ""}
+        known = self._commits.of(old.id)
+        return known or self._commits.begin(
+            old.id, note.run, reference=reference, marks=theirs, is_mine=False
+        )
+
+    async def _outlive(self, commit: Commit) -> None:
+        """It is of an earlier run, and of no use: the next one waits for its end."""
+        try:
+            done = await commit.ended(within=QUICK)
+        except EngineError:
+            return
+        if not done and (commit.is_mine or not self._commits.lasts_too_long(commit)):
+            raise EngineRefused(
+                "the engine is still taking into an image what it had before this run, which has to end first"
+            )
+
+    async def _ended(self, entry: Entry, commit: Commit, *, within: float) -> bool:
         """Whether it is done. No second one is begun beside it: the engine goes on with the first."""
         try:
             done = await commit.ended(within=within)
         except EngineError:
             self._commits.forget(commit.container)
+            _remember_copying(entry, None)
             raise
         if done:
             self._commits.forget(commit.container)
         elif self._commits.lasts_too_long(commit):
             commit.is_wanted = False
+            _remember_copying(entry, None)
             hours = durations.age(self._commits.patience)
             raise EngineRefused(f"the engine has been at its files for {hours}, and is not done")
         return done
 
     async def _is_whole(self, reference: str, marks: dict[str, str]) -> bool:
-        """The engine names an image once it has all of it, so the marks suffice."""
-        found = await self._runtime.image(reference)
-        return found is not None and all(found.labels.get(name) == value for name, value in marks.items())
+        return is_whole(await self._runtime.image(reference), marks)
 
     async def _find_room(self, old: Container) -> None:
         root = (await self._runtime.info()).root_dir
@@ -253,7 +282,12 @@ def _is_fresh(container: Container) -> bool:
 def _note(entry: Entry, note: Recreation | None) -> None:
     """keeper.py writes it to the journal before anything else is done."""
     _leaves_something(entry)
-    durable = dataclasses.replace(entry.memory.durable, recreation=note)
+    durable = dataclasses.replace(entry.memory.durable, recreation=note, copying=None)
+    entry.memory = dataclasses.replace(entry.memory, durable=durable)
+
+
+def _remember_copying(entry: Entry, copying: Copying | None) -> None:
+    durable = dataclasses.replace(entry.memory.durable, copying=copying)
     entry.memory = dataclasses.replace(entry.memory, durable=durable)
 
 

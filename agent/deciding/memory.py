@@ -77,6 +77,15 @@ class Recreation:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Copying:
+    """A commit that takes long: the engine goes on with it though the agent ends."""
+
+    container: str
+    run: str | None  # the last one of that container then
+    engine: str  # the run of the engine that is at it; "" where that is not known
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class KeptBack:
     """A re-creation for this spec after this run was refused: it goes on in its old container."""
 
@@ -95,6 +104,7 @@ class Durable:
     login: str | None = None  # hash of the login files that the container holds; None: not known
     recreation: Recreation | None = None
     recreated: bool = False  # images of its files may lie in the engine
+    copying: Copying | None = None
     passed_over: int = 0  # its owner's last word that came to nothing, as there was no image to begin from
 
 

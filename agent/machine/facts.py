@@ -42,6 +42,16 @@ def boot_id() -> str:
         return ""
 
 
+def engine_run(socket_path: str) -> str:
+    """Changes with every start of the engine behind that socket, by the file with its process id beside it;
+    empty where there is none."""
+    file = Path(socket_path.removeprefix("unix://")).with_name("docker.pid")
+    try:
+        return f"{file.read_text().strip()} {file.stat().st_mtime_ns}"
+    except OSError:
+        return ""
+
+
 def disk(root: str) -> Disk | None:
     """How full the engine's data root is; None where it cannot be seen from here."""
     try:

@@ -1,10 +1,13 @@
 """A commit that takes hours: one at a time, and the VPS comes back in any case. On a fake engine."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from agent.deciding.memory import run_of
 from agent.runtime import docker
 from agent.runtime.base import File
 from agent.settings import Settings
@@ -110,6 +113,73 @@ async def test_it_can_be_stopped_started_and_deleted_while_the_engine_is_at_it(t
         assert asyncio.get_running_loop().time() < HOUR, "it was kept from going by a commit of no use"
         await asyncio.sleep(2 * HOUR)
         assert node.containers() == [] and commits(node) == []
+
+
+@contextlib.asynccontextmanager
+async def whose_agent_dies_in_the_middle(folder: Path) -> AsyncIterator[Node]:
+    """A node whose engine is at a commit that the agent of then began; another agent is about to begin."""
+    pid = folder / "docker.pid"
+    pid.write_text("7")
+    async with a_node(folder, docker=str(folder / "docker.sock"), commit_patience=6 * HOUR) as node:
+        await lived_in(node)
+        node.engine.switches.delays["commit"] = 6 * HOUR
+        await node.change(env={"A": "2"}, restartRequest="r1")
+        await asyncio.sleep(10)
+        assert node.engine.calls["commit"] == 1
+        await node.kill_agent()
+        node.engine.switches.delays.clear()
+        yield node
+
+
+async def start_again(node: Node) -> None:
+    await node.start_agent(docker=str(node.folder / "docker.sock"), commit_patience=6 * HOUR)
+
+
+def finish(node: Node) -> None:
+    """The engine ends what it was asked for by the agent that died."""
+    container = node.container()
+    marks = {
+        "kohakuriver.io/commit-cluster": node.cluster,
+        "kohakuriver.io/commit-of": container.id,
+        "kohakuriver.io/commit-run": run_of(container) or "",
+        "kohakuriver.io/commit": "",
+    }
+    uid = container.labels["kohakuriver.io/uid"]
+    node.engine.commit(container.id, f"kohakuriver/commit-{uid[:8]}:1", marks)
+
+
+async def test_what_an_agent_that_died_had_begun_is_waited_for_by_the_next(tmp_path: Path) -> None:
+    async with whose_agent_dies_in_the_middle(tmp_path) as node:
+        await start_again(node)
+        await asyncio.sleep(2 * HOUR)
+        assert node.engine.calls["commit"] == 1, "a second one was begun beside the first"
+        finish(node)
+        await node.until(phase="running", restartRequest="r1")
+        await asyncio.sleep(5)
+        assert is_whole(node, A="2") and node.engine.calls["commit"] == 1
+
+
+async def test_where_the_engine_was_started_since_it_is_begun_again(tmp_path: Path) -> None:
+    async with whose_agent_dies_in_the_middle(tmp_path) as node:
+        (tmp_path / "docker.pid").write_text("8")
+        await start_again(node)
+        await node.until(phase="running", restartRequest="r1")
+        await asyncio.sleep(5)
+        assert is_whole(node, A="2") and node.engine.calls["commit"] == 2
+
+
+async def test_where_it_came_to_nothing_unseen_the_vps_goes_on_and_the_next_restart_begins_again(
+    tmp_path: Path,
+) -> None:
+    async with whose_agent_dies_in_the_middle(tmp_path) as node:
+        await start_again(node)
+        await asyncio.sleep(6 * HOUR + 3)
+        await node.until(phase="running", restartRequest="r1")
+        assert is_whole(node, A="1")
+        await node.change(restartRequest="r2")
+        await node.until(phase="running", restartRequest="r2")
+        await asyncio.sleep(5)
+        assert is_whole(node, A="2") and node.engine.calls["commit"] == 2
 
 
 def test_no_call_gives_a_commit_up_before_its_vps_does(tmp_path: Path) -> None:

@@ -383,6 +383,7 @@ async def test_a_disk_without_room_for_the_files_is_told_in_numbers(tmp_path: Pa
             tell=lambda entry, event: told.append(event),
             commits=Commits(FakeRuntime(node.engine, cluster=CLUSTER), clock=LoopClock(), patience=60.0),
             clock=LoopClock(),
+            engine_run=lambda: "1",
             disk=lambda root: facts.Disk(root, total=1 << 40, free=32 << 20),
         )
         await recreator.set_aside(entry, node.container().id)

@@ -84,7 +84,7 @@ async def test_a_changed_env_comes_with_a_restart_and_the_files_stay(node: Docke
     assert after["observed"]["ssh"]["hostKey"] == before["observed"]["ssh"]["hostKey"]
     assert after["assignment"]["grant"]["sshPort"] == before["assignment"]["grant"]["sshPort"]
     said = await asyncio.to_thread(
-        node.run, "/bin/sh", "-c", "cat /root/note; env | grep -E '^(A|GONE)='; ls /usr/bin/less"
+        node.run, "/bin/sh", "-c", "cat /root/note; env | grep -E '^(A|GONE)='; ls /usr/bin/less 2>&1"
     )
     assert said.splitlines()[:2] == ["mine", "A=new"] and "GONE" not in said
     assert "No such file" in said
