@@ -6,12 +6,15 @@ it. One that was known by its id stays known when somebody renames it.
 
 import dataclasses
 from collections.abc import Collection, Iterator
+from typing import Any, Final
 
 from agent.deciding import labels, strays
 from agent.deciding.desired import Desired
 from agent.deciding.memory import Durable, Memory
 from agent.runtime.base import Container, ContainerState, Listed
 from kohakuriver.client.watch import ObjectKey
+
+MOST_REMEMBERED: Final = 10_000  # placements that were here
 
 
 @dataclasses.dataclass(slots=True)
@@ -42,10 +45,9 @@ class Roster:
         self._by_uid: dict[str, set[str]] = {}
         self._changes = 0
         self._touched: dict[str, int] = {}  # container id -> the change that touched it last
-        self._finished: dict[
-            tuple[str, str], str
-        ] = {}  # (uid, epoch) -> container name, if one may be born late
-        self._over: set[tuple[str, int]] = set()  # placements that were given up, and are no more here
+        # (uid, epoch) -> container name, if one may be born late
+        self._finished: dict[tuple[str, str], str] = {}
+        self._over: dict[tuple[str, int], None] = {}  # placements that were given up, and are no more here
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(list(self._entries.values()))
@@ -61,11 +63,13 @@ class Roster:
         entry = self._entries.pop(uid, None)
         if entry is not None and entry.late:
             self._finished[(uid, str(entry.desired.epoch))] = entry.desired.container_name
+            _forget_oldest(self._finished)
 
     def end(self, uid: str, epoch: int) -> None:
         """A placement was given up and nothing of it is here: it does not come back, whatever a watch that
         is behind says of it once its tombstone is gone."""
-        self._over.add((uid, epoch))
+        self._over[(uid, epoch)] = None
+        _forget_oldest(self._over)
 
     def is_over(self, uid: str, epoch: int) -> bool:
         return (uid, epoch) in self._over
@@ -196,3 +200,9 @@ class Roster:
             self._by_uid[uid].discard(container_id)
             if not self._by_uid[uid]:
                 del self._by_uid[uid]
+
+
+def _forget_oldest(kept: dict[Any, Any]) -> None:
+    """What is so long ago is no more on its way."""
+    while len(kept) > MOST_REMEMBERED:
+        del kept[next(iter(kept))]

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import shlex
+import weakref
 from typing import Any, Final
 
 from agent.holder import program
@@ -52,7 +53,10 @@ class Sessions:
         self._spawn = spawn
         self._all: dict[tuple[str, str], Session] = {}
         self._containers: dict[tuple[str, str], str] = {}
-        self._turns: dict[tuple[str, str], asyncio.Lock] = {}
+        # Each as long as somebody has it or waits for it: ids are asked for that never are.
+        self._turns: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = (
+            weakref.WeakValueDictionary()
+        )
 
     def __len__(self) -> int:
         return len(self._all)
@@ -60,7 +64,8 @@ class Sessions:
     async def attach(self, wanted: Wanted) -> "Ready":
         """The session, made where there is none. Raises ApiError and EngineError."""
         key = (wanted.uid, wanted.session)
-        async with self._turns.setdefault(key, asyncio.Lock()):
+        turn = self._turns.setdefault(key, asyncio.Lock())
+        async with turn:
             found = self._all.get(key)
             if found is not None and self._containers[key] != wanted.container:
                 found = None  # the VPS has been started anew since
@@ -120,7 +125,6 @@ class Sessions:
     def _drop(self, key: tuple[str, str], session: Session) -> None:
         if self._all.get(key) is session:
             del self._all[key], self._containers[key]
-            self._turns.pop(key, None)
 
 
 def language(home: Home, lang: str) -> dict[str, str]:
