@@ -74,6 +74,7 @@ class Applier:
             staging=staging,
             devices=devices,
             look=self.look,
+            tell=self.tell,
         )
         self._starter = Starter(
             settings=settings,

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from agent.deciding import labels
+from agent.deciding.actions import Tell
 from agent.deciding.desired import Desired
 from agent.deciding.memory import Memory, Recreation
 from agent.images.images import Images
@@ -41,6 +42,7 @@ class Creator:
         staging: Staging,
         devices: Devices,
         look: Callable[[Entry], Awaitable[None]],
+        tell: Callable[[Entry, Tell], None],
     ) -> None:
         self._settings = settings
         self._runtime = runtime
@@ -50,6 +52,7 @@ class Creator:
         self._staging = staging
         self._devices = devices
         self._look = look
+        self._tell = tell
 
     async def create(self, entry: Entry, kept: Recreation | None = None) -> None:
         """Make the container; `kept` is what is carried over from the one before it."""
@@ -59,7 +62,9 @@ class Creator:
         if carried is not None:
             spec = carry_over(spec, carried)
         try:
-            container_id = await self._runtime.create(spec)
+            container_id = await self._runtime.create(
+                spec, warned=lambda words: self._tell(entry, Tell("Warning", "EngineWarned", words))
+            )
         except ImageMissing:
             self.image_missing(desired)
             return

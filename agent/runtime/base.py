@@ -213,6 +213,10 @@ class RuntimeEvent:
     time: float  # the engine's clock
 
 
+def ignored(warning: str) -> None:
+    """For who does not want to hear it."""
+
+
 class Runtime(Protocol):
     """One container engine, seen by one cluster."""
 
@@ -228,8 +232,9 @@ class Runtime(Protocol):
         """One container of this cluster in full, or None. RuntimeTimeout after LOOK_WITHIN seconds."""
         ...
 
-    async def create(self, spec: ContainerSpec) -> str:
-        """Make a container, write its files, and return its id. It does not run yet.
+    async def create(self, spec: ContainerSpec, *, warned: Callable[[str], None] = ignored) -> str:
+        """Make a container, write its files, and return its id. It does not run yet. `warned` hears what of
+        the spec the engine does not keep to.
 
         Raises NameTaken with the id of what has the name, so that a retry finds the first result. What
         an interrupted create left behind may lack its files: `put_files` before starting it.

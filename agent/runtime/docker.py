@@ -47,6 +47,7 @@ from agent.runtime.base import (
     PullProgress,
     RuntimeEvent,
     Volumes,
+    ignored,
 )
 from agent.runtime.engine_thread import HOLD, EngineThreads
 from agent.runtime.errors import (
@@ -114,17 +115,20 @@ class DockerRuntime:
             patience=LOOK_WITHIN,
         )
 
-    async def create(self, spec: ContainerSpec) -> str:
+    async def create(self, spec: ContainerSpec, *, warned: Callable[[str], None] = ignored) -> str:
         body = translate.create_body(spec)
 
-        def work(client: docker.APIClient) -> str:
+        def work(client: docker.APIClient) -> tuple[str, list[str]]:
             answer = client.create_container_from_config(body, name=spec.name)  # type: ignore[no-untyped-call]
             container_id = str(answer["Id"])
             if spec.files:
                 client.put_archive(container_id, "/", archive.to_tar(spec.files))
-            return container_id
+            return container_id, answer.get("Warnings") or []
 
-        return await self._work.call(work, timeout=_SLOW)
+        container_id, warnings = await self._work.call(work, timeout=_SLOW)
+        for warning in warnings:
+            warned(warning)
+        return container_id
 
     async def start(self, container_id: str) -> None:
         try:

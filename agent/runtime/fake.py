@@ -27,6 +27,7 @@ from agent.runtime.base import (
     PullProgress,
     RuntimeEvent,
     Volumes,
+    ignored,
 )
 from agent.runtime.errors import EngineRefused, ImagePullFailed, NotFound, RuntimeTimeout, RuntimeUnavailable
 from agent.runtime.fake_engine import KILLED, FakeEngine, Record
@@ -54,8 +55,11 @@ class FakeRuntime:
     async def inspect(self, name_or_id: str) -> Container | None:
         return await self._call("inspect", functools.partial(self._inspect, name_or_id), about=name_or_id)
 
-    async def create(self, spec: ContainerSpec) -> str:
-        return await self._call("create", functools.partial(self.engine.create, spec))
+    async def create(self, spec: ContainerSpec, *, warned: Callable[[str], None] = ignored) -> str:
+        container_id = await self._call("create", functools.partial(self.engine.create, spec))
+        for warning in self.engine.switches.warnings:
+            warned(warning)
+        return container_id
 
     async def start(self, container_id: str) -> None:
         work = functools.partial(self.engine.start, container_id)

@@ -56,5 +56,6 @@ class Switches:
     refusals: dict[str, EngineError] = dataclasses.field(default_factory=dict)
     left_behind: dict[str, int] = dataclasses.field(default_factory=dict)
     """Containers, by id, of which a run is not over for the engine, and how many processes live of that."""
+    warnings: tuple[str, ...] = ()  # to every create
     blind: str = ""  # why processes of containers cannot be told
     ports_of_strangers: dict[int, str] = dataclasses.field(default_factory=dict)

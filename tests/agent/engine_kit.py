@@ -21,6 +21,7 @@ class SocketEngine:
     def __init__(self, *ids: str) -> None:
         self.ids = list(ids)
         self.hangs: set[tuple[str, str]] = set()
+        self.warnings: list[str] = []  # to a create
         self.pid = 0  # of each container; 0 says nothing
         self.status = "Up 2 hours"
         self.memory_stats: Json = {}  # of each container, as the kernel has them
@@ -40,6 +41,9 @@ class SocketEngine:
         parts = request.path.strip("/").split("/")
         if parts[-1] == "version":
             return web.json_response({"ApiVersion": "1.41"})
+        if parts[1:] == ["containers", "create"]:
+            self.ids.append("new")
+            return web.json_response({"Id": "new", "Warnings": self.warnings})
         if parts[1:] == ["containers", "json"]:
             return web.json_response([self._row(id_) for id_ in self.ids])
         id_, verb = parts[2], "remove" if request.method == "DELETE" else parts[-1]

@@ -395,6 +395,15 @@ async def test_a_vps_marked_unreachable_is_answered_for(tmp_path: Path) -> None:
         assert "unreachableSince" not in vps["status"]
 
 
+async def test_what_the_engine_does_not_keep_to_of_a_vps_is_told(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        node.engine.switches.warnings = ("Your kernel does not support CPU cfs quota. Quota discarded.",)
+        await running(node)
+        (event,) = await node.events("EngineWarned")
+        assert event["message"] == node.engine.switches.warnings[0]
+        assert event["type"] == "Warning" and event["involvedObject"]["name"] == "dev"
+
+
 async def test_a_name_that_a_stranger_owns_is_told(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:
         made = await node.api.create(kinds.VPS, a_manifest())

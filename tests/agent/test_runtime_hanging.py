@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.runtime.base import ContainerSpec, Limits
 from agent.runtime.docker import DockerRuntime
 from tests.agent.engine_kit import CLUSTER, SocketEngine, a_socket_engine
 
@@ -76,6 +77,18 @@ async def test_more_calls_that_hang_than_there_are_threads_stop_no_other(world: 
     assert all(engine.calls[call] == 1 for call in engine.hangs)
     engine.release()
     await asyncio.gather(*calls, return_exceptions=True)
+
+
+@pytest.mark.parametrize("warnings", [[], None, ["Your kernel does not support swap limit capabilities."]])
+async def test_what_the_engine_warns_of_at_a_create_is_heard(
+    world: World, warnings: list[str] | None
+) -> None:
+    engine, runtime = world
+    engine.warnings = warnings  # type: ignore[assignment]  # engines have null for none
+    heard: list[str] = []
+    spec = ContainerSpec("new", "i", "h", {}, Limits(millicores=100, memory=1 << 26), "n")
+    assert await runtime.create(spec, warned=heard.append) == "new"
+    assert heard == (warnings or [])
 
 
 @pytest.mark.fault(63)
