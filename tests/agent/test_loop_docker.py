@@ -1,11 +1,16 @@
 """The whole agent on a real Docker engine, beside the real API server, in real time."""
 
 import asyncio
+import contextlib
+import os
+import signal
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import docker
 import pytest
+import requests.exceptions
 
 from agent.runtime.docker import DEFAULT_SOCKET
 from agent.runtime.purge import purge
@@ -107,3 +112,54 @@ async def test_purge_removes_this_cluster_and_no_other(node: DockerNode, tmp_pat
     done = await asyncio.to_thread(purge, cluster=node.cluster, socket=DEFAULT_SOCKET)
     assert (done.containers, done.networks) == (1, 1)
     await node.start_agent()
+
+
+@contextlib.asynccontextmanager
+async def hanging(container: str) -> AsyncIterator[None]:
+    """The engine waits with this container's lock for its shim, which stands still."""
+    with contextlib.closing(docker.APIClient(version="auto", timeout=600)) as client:
+        shim = _parent(client.inspect_container(container)["State"]["Pid"])
+        os.kill(shim, signal.SIGSTOP)
+        try:
+            kill = asyncio.create_task(asyncio.to_thread(client.kill, container))
+            async with asyncio.timeout(60):
+                while not await asyncio.to_thread(_is_silent, container):
+                    pass
+            yield
+        finally:
+            os.kill(shim, signal.SIGCONT)
+            await asyncio.gather(kill, return_exceptions=True)
+
+
+def _parent(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("PPid:")).split()[1])
+
+
+def _is_silent(container: str) -> bool:
+    with contextlib.closing(docker.APIClient(version="auto", timeout=1)) as client:
+        try:
+            client.inspect_container(container)
+        except requests.exceptions.ReadTimeout:
+            return True
+        return False
+
+
+@pytest.mark.fault(18, 63)
+async def test_a_container_at_which_the_engine_hangs_is_said_and_stops_no_other(node: DockerNode) -> None:
+    await node.place(a_manifest("stuck", resources=SMALL))
+    await node.place(a_manifest("dev", resources=SMALL))
+    stuck = (await node.until("stuck", phase="running"))["status"]["observed"]["container"]
+    await node.until("dev", phase="running")
+    async with hanging(stuck["id"]):
+        await node.change("dev", runState="Stopped")
+        await node.place(a_manifest("more", resources=SMALL))
+        await node.until("dev", phase="stopped")
+        await node.until("more", phase="running")
+        vps = await node.until("stuck", reason="ContainerSilent")
+        assert vps["status"]["phase"] == "running" and stuck["name"] in vps["status"]["observed"]["message"]
+        await node.delete("dev")
+        await node.until_gone("dev")
+        await node.until_ready()
+    again = (await node.until("stuck", phase="running", reason=None))["status"]["observed"]["container"]
+    assert again["id"] == stuck["id"]
