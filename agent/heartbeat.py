@@ -144,7 +144,12 @@ class Heartbeat:
         try:
             written = await self._renew()
         except NodeNameTaken:
-            raise
+            if self._last is not None:
+                raise
+            await (
+                self.claim()
+            )  # no server answered the first: one that has just started tells nobody's silence
+            return
         except errors.KohakuRiverError as error:
             self.failed += 1
             self._lease = None

@@ -19,7 +19,7 @@ from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
-from tests.apiserver.api import Api, running_api
+from tests.apiserver.api import Api, running_api, token_of
 
 pytestmark = pytest.mark.looptime
 PATH = kinds.LEASE.path(namespace=kinds.NODE_LEASE_NAMESPACE, name="n1")
@@ -180,6 +180,33 @@ async def test_a_lease_that_is_over_is_taken_without_waiting() -> None:
         await second.step()
         found = await lease(api)
         assert (found["holderIdentity"], found["leaseTransitions"]) == ("b", 1)
+
+
+async def test_an_agent_that_was_up_before_its_server_waits_for_the_lease_of_before_the_boot() -> None:
+    store = MemoryStore()
+    async with running_api(store) as api, a_heart(api, "before") as before:
+        await before.step()
+        port = int(api.url.rpartition(":")[2])
+    await asyncio.sleep(60)
+    connection = Connection(server=f"http://127.0.0.1:{port}", token=token_of("n1"))
+    async with Client(connection, program="heart", timeout=attempt_timeout(3.0)) as client:
+        after = a_heartbeat(client, "after", [])
+        await after.claim()
+        assert after.renewed == 0, "no server answers yet"
+        async with running_api(store, port=port) as api:
+            await beating(after, 20)
+            assert (await lease(api))["holderIdentity"] == "after"
+            assert after.renewed >= 2
+
+
+@pytest.mark.fault(10)
+async def test_an_agent_that_was_up_before_its_server_ends_all_the_same_where_another_is_the_node() -> None:
+    async with running_api() as api, a_heart(api, "a") as first, a_heart(api, "b") as second:
+        await first.step()
+        renewing = asyncio.create_task(beating(first, 30))
+        with pytest.raises(NodeNameTaken, match=r"another agent \(a\) is node n1"):
+            await second.step()  # as after a claim that found no server
+        await renewing
 
 
 def test_a_copy_of_the_disk_on_another_machine_is_another_holder() -> None:
