@@ -23,7 +23,7 @@ from apiserver.expiry import Expiry
 from apiserver.lineage import Lineage
 from apiserver.metrics import Metrics
 from apiserver.registration import Registration, new_id
-from apiserver.serving import body, documents, pace, routes, skew
+from apiserver.serving import body, documents, expiring, pace, routes, skew
 from apiserver.serving.endpoint import ENDPOINTS
 from apiserver.serving.middleware import METRICS, door
 from apiserver.store.base import Store, StoreTimeout, StoreUnavailable
@@ -66,9 +66,7 @@ async def running(
         try:
             await cache.loaded.wait()
             async with _registered(server, advertise):
-                made = application(server)
-                made[METRICS].watch_expiry(expiry)
-                yield made
+                yield application(server, expiry)
         finally:
             cache.close()
 
@@ -125,14 +123,17 @@ async def _until_store_answers(store: Store) -> None:
             wait = min(wait * 2, 2.0)
 
 
-def application(server: Server) -> web.Application:
+def application(server: Server, expiry: Expiry | None = None) -> web.Application:
     """Routes and the door before them."""
     app = web.Application(middlewares=[door], client_max_size=body.LIMIT)
     app.on_response_prepare.append(skew.tell)
     app.on_response_prepare.append(pace.tell)
+    app.on_response_prepare.append(expiring.tell)
     app[SERVER] = server
     app[pace.PACE] = pace.Pace()
     app[METRICS] = Metrics(server.cache)
+    app[expiring.EXPIRY] = expiry or Expiry({}, server.clock)
+    app[METRICS].watch_expiry(app[expiring.EXPIRY])
     app[ENDPOINTS] = {}
     documents.add(app)
     routes.add(app)

@@ -26,6 +26,15 @@ class Expiry:
         now = self._clock.now()
         return {name: (end - now).total_seconds() / 86400 for name, end in self._ends.items()}
 
+    def warning(self) -> str:
+        """Of the one that is over first, if that is within a year; else empty."""
+        name, days = min(self.days().items(), key=lambda item: item[1], default=("", float("inf")))
+        if days >= certificates.WARN_DAYS:
+            return ""
+        return (
+            f"the API server's certificate ({name}) is over in {days:.0f} days: renew it, restart the server"
+        )
+
     async def run(self) -> None:
         """Until cancelled."""
         while True:

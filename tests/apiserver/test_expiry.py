@@ -8,6 +8,7 @@ import pytest
 from apiserver.expiry import Expiry
 from kohakuriver import certificates
 from kohakuriver.clock import EPOCH, LoopClock
+from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api
 
 pytestmark = pytest.mark.looptime
@@ -49,3 +50,14 @@ async def test_the_days_left_are_a_metric() -> None:
     async with running_api(expiry=expiry) as api:
         text = (await api.get("/metrics")).body
     assert 'kohakuriver_apiserver_certificate_days_left{certificate="server"} 36' in text
+
+
+async def test_administrators_who_look_at_nodes_are_warned_and_nobody_else() -> None:
+    soon = Expiry({"server": a_certificate(0)}, Turned(3560))
+    async with running_api(expiry=soon) as api:
+        told = (await api.get(kinds.NODE.path())).headers["Warning"]
+        assert told.startswith("299 - \"the API server's certificate (server) is over in ")
+        for user, path in (("viewer", kinds.NODE.path()), ("admin", kinds.VPS.path())):
+            assert "Warning" not in (await api.get(path, user=user)).headers
+    async with running_api(expiry=Expiry({"server": a_certificate(0)}, LoopClock())) as api:
+        assert "Warning" not in (await api.get(kinds.NODE.path())).headers

@@ -1,0 +1,23 @@
+"""Administrators who look at nodes are told in a Warning header of a certificate that is over within a year.
+
+There, as it is where one looks after the machines; not in every answer, or nobody would read it.
+"""
+
+from aiohttp import web
+
+from apiserver.admitting.identity import Role
+from apiserver.expiry import Expiry
+from apiserver.serving.endpoint import endpoint_of
+from apiserver.serving.middleware import USER
+from kohakuriver.resources import kinds
+
+EXPIRY = web.AppKey("expiry", Expiry)
+
+
+async def tell(request: web.Request, response: web.StreamResponse) -> None:
+    """Before any answer goes out."""
+    user, endpoint = request.get(USER), endpoint_of(request)
+    looks = endpoint.resource is kinds.NODE and endpoint.verb in ("get", "list")
+    text = request.app[EXPIRY].warning() if looks and user is not None and user.role is Role.ADMIN else ""
+    if text:
+        response.headers.add("Warning", f'299 - "{text}"')
