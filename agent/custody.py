@@ -4,6 +4,7 @@
 journal, for the agent that runs here next.
 """
 
+import asyncio
 import uuid
 
 from agent.engine import Health
@@ -54,7 +55,7 @@ class Custody:
             made_before=self._facts.has_sentinel,
             expected=self._expected(),
             found=frozenset(container.id for container in containers),
-            accepted=self._accepted or self._journal.engine_is_accepted(),
+            accepted=self._accepted or await asyncio.to_thread(self._journal.engine_is_accepted),
         )
         if verdict is Verdict.REPLACED:
             return REPLACED

@@ -89,8 +89,7 @@ class Journal:
 
     def use_acceptance_up(self) -> None:
         """It was for the engine that there is now, and for no later one."""
-        if self._acceptance.exists():
-            self._disk.put(self._acceptance, None)
+        self._disk.put(self._acceptance, None)
 
     def load_servers(self) -> tuple[str, ...]:
         """The API servers there were: one of them may be there when the configured one is not."""

@@ -30,10 +30,12 @@ class Access:
         *,
         publishing: SSHPublishing | None,
         threads: Executor | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         self._runtime = runtime
         self._keys = keys
         self._threads = threads
+        self._patience = patience  # with the disk
         self._publishing = publishing
         self._shadows: dict[str, File | None] = {}  # image id -> its /etc/shadow
         self._has_sshd: dict[str, bool] = {}  # image id -> whether
@@ -85,7 +87,12 @@ class Access:
         self._keys.forget(uid)
 
     async def _key(self, uid: str) -> ssh.HostKey:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._keys.get, uid)
+        found = asyncio.get_running_loop().run_in_executor(self._threads, self._keys.get, uid)
+        try:
+            async with asyncio.timeout(self._patience):
+                return await found
+        except TimeoutError:
+            raise TimeoutError(f"the disk did not answer within {self._patience:g} s") from None
 
     async def watch(
         self, desired: Desired, container: Container, run: str, *, tell: Callable[[SSHView], None]

@@ -11,11 +11,17 @@ from pathlib import Path
 import pytest
 
 from agent.data_dir import DataDir, PrivateFiles
+from agent.deciding.desired import Login
 from agent.journal import Journal
+from agent.login.access import Access
+from agent.login.ssh import HostKeys
 from agent.machine.look import Look
 from agent.quarantine import Seen, Watchman
+from agent.runtime.fake import FakeRuntime
+from agent.runtime.fake_engine import FakeEngine
 from agent.threads import Threads
 from kohakuriver.clock import LoopClock
+from tests.agent.builders import a_vps
 from tests.agent.refusing_files import RefusingFiles
 
 pytestmark = pytest.mark.looptime
@@ -140,6 +146,19 @@ async def test_a_disk_that_does_not_answer_counts_as_one_that_refuses(held: Held
     held.let_go.set()
     await disk.flush(within=1e6)
     assert disk.trouble == ""
+
+
+async def test_a_host_key_that_the_disk_keeps_to_itself_is_not_waited_for_for_ever(
+    held: HeldFiles, tmp_path: Path
+):
+    keys = HostKeys(tmp_path, files=held)
+    runtime = FakeRuntime(FakeEngine(), cluster="c")
+    access = Access(runtime, keys, publishing=None, patience=0.01)
+    vps = a_vps(login=Login())
+    with pytest.raises(TimeoutError, match="did not answer"):
+        await access.host_key(vps)
+    held.let_go.set()
+    assert (await Access(runtime, keys, publishing=None).host_key(vps)).startswith("ssh-ed25519 ")
 
 
 async def test_a_journal_of_its_own_threads_waits_for_nothing_else_that_hangs(tmp_path: Path):
