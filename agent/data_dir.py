@@ -90,6 +90,7 @@ class DataDir:
         self._threads = threads
         self._newest: dict[Path, _Note] = {}  # what is not on disk yet
         self._guard = threading.Lock()
+        self._writing = threading.Lock()  # one file at a time, so that the older is never the last to come
         self._pending: dict[Path, asyncio.Future[None]] = {}
         self._failing: dict[Path, OSError] = {}
         self._looking: asyncio.Future[None] | None = None
@@ -138,11 +139,11 @@ class DataDir:
                 if pending is None or pending.done():
                     pending = self._begin(path)
                 elif path in self._failing:
-                    raise self._failing[path]
+                    raise self._silence()
                 await asyncio.wait({pending}, timeout=self._patience)
                 if not pending.done():
                     self._failing[path] = self._silence()
-                    raise self._failing[path]
+                    raise self._silence()
                 pending.result()
             self._pending.pop(path, None)
         finally:
@@ -193,17 +194,18 @@ class DataDir:
             self._newest[path] = note
 
     def _flush(self, path: Path) -> None:
-        """In a thread; one at a time for each file."""
-        while (note := self._newest.get(path)) is not None:
-            with self._judged(path):
-                if note.content is None:
-                    self._files.remove(path)
-                else:
-                    self._files.write(path, note.content)
-            note.written()
-            with self._guard:
-                if self._newest.get(path) is note:
-                    del self._newest[path]
+        """In a thread."""
+        with self._writing:
+            while (note := self._newest.get(path)) is not None:
+                with self._judged(path):
+                    if note.content is None:
+                        self._files.remove(path)
+                    else:
+                        self._files.write(path, note.content)
+                note.written()
+                with self._guard:
+                    if self._newest.get(path) is note:
+                        del self._newest[path]
 
     @contextlib.contextmanager
     def _judged(self, path: Path) -> Iterator[None]:
