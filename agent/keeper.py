@@ -10,6 +10,7 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 
+from agent import notes
 from agent.apply import Applier
 from agent.data_dir import DataDirNotWritable
 from agent.deciding import memory, status
@@ -25,7 +26,7 @@ from agent.deciding.actions import (
 )
 from agent.deciding.decide import decide
 from agent.deciding.desired import Desired, read
-from agent.deciding.memory import Durable, Hold, Memory, Trouble, learn
+from agent.deciding.memory import Durable, Memory, Trouble, learn
 from agent.deciding.seed import seed
 from agent.deciding.tell import tell
 from agent.images.images import Images
@@ -35,6 +36,7 @@ from agent.login.keepalive import SHELL, why_it_ended
 from agent.login.probes import Probes
 from agent.machine.staging import Staging
 from agent.machine.surroundings import Surroundings
+from agent.notes import Notes
 from agent.queue import KeyQueue
 from agent.report import Reporter, Status
 from agent.roster import Entry, Roster
@@ -110,6 +112,7 @@ class Keeper:
         self._applier = applier
         self._reporter = reporter
         self._journal = journal
+        self._notes = Notes(journal, access, settings=settings)
         self._past = past
         self._session = session
         self._engine_ready = engine_ready
@@ -347,7 +350,7 @@ class Keeper:
                 self._failed(entry, error, action=action)
                 return False
             except OSError as error:
-                self._failed(entry, DataDirNotWritable(self._words(error)), action=action)
+                self._failed(entry, DataDirNotWritable(self._notes.words(error)), action=action)
                 return False
             except errors.KohakuRiverError as error:
                 pause = self.queue.backoff(entry.key)
@@ -367,7 +370,7 @@ class Keeper:
 
         Between reading and writing it nothing is awaited: events of the engine and probes write to it too.
         """
-        host_key, why = await self._host_key(entry)
+        host_key, why = await self._notes.host_key(entry)
         container = self._roster.container(entry.desired, entry.memory)
         image = self._images.view(
             entry.desired.image, policy=entry.desired.pull_policy, uid=entry.desired.uid
@@ -382,41 +385,9 @@ class Keeper:
             await self._hint(entry, container)
         for event in tell(entry.desired, container, before=before, after=entry.memory):
             self._applier.tell(entry, event)
-        why = await self._save(entry, after.durable) or why
-        if why and (container is None or not container.is_up):
-            self._hold_down(entry, why)
-
-    async def _host_key(self, entry: Entry) -> tuple[str, str]:
-        """The key, or why it cannot be had."""
-        try:
-            return entry.memory.host_key or await self._access.host_key(entry.desired), ""
-        except OSError as error:
-            return "", self._words(error)
-
-    async def _save(self, entry: Entry, durable: Durable) -> str:
-        """Have the journal say it. Why it does not, in words: what takes something away goes on all the same,
-        as it makes room; the disk may be full (CORRECTNESS 31)."""
-        try:
-            if entry.unsaved or durable != entry.saved:
-                entry.unsaved = True
-                await self._journal.save(entry.desired.uid, durable)
-                entry.saved, entry.unsaved = durable, False
-            await self._journal.settle_seen()
-        except OSError as error:
-            return self._words(error)
-        return ""
-
-    def _words(self, error: OSError) -> str:
-        why = error.strerror or str(error)
-        return f"what is kept of it in {self._settings.data_dir} of {self._settings.node} cannot be: {why}"
-
-    def _hold_down(self, entry: Entry, why: str) -> None:
-        """Nothing is started or made anew while what has to outlive the agent before that does not."""
-        if entry.memory.hold is not None:
-            return
-        words = f"{why}; it is started as soon as that is over"
-        hold = Hold(DataDirNotWritable.__name__, words, failed=True)
-        entry.memory = dataclasses.replace(entry.memory, hold=hold)
+        why = await self._notes.save(entry, after.durable) or why
+        if why and entry.memory.hold is None and (container is None or not container.is_up):
+            entry.memory = dataclasses.replace(entry.memory, hold=notes.hold(why))
 
     def _unheard(self, entry: Entry, container: Container | None) -> Hold | None:
         """Nothing starts while the API may hold that it is stopped: its GPUs could be somebody else's."""
