@@ -3,7 +3,6 @@
 After a time-out the container may have been born, or may yet be.
 """
 
-import asyncio
 import dataclasses
 import logging
 from collections.abc import Awaitable, Callable
@@ -132,8 +131,8 @@ class Creator:
         """What is to be mounted, once it is found to be there; a create needs no more than the places."""
         if not desired.mounts:
             return ()
-        binds = await asyncio.to_thread(self._staging.stage, desired.uid, desired.mounts)
-        await asyncio.to_thread(self._staging.unstage, desired.uid)
+        binds = await self._staging.bring(desired.uid, desired.mounts)
+        await self._staging.take_away(desired.uid)
         return binds
 
     async def _made(self, entry: Entry, container_id: str, spec: ContainerSpec) -> None:

@@ -62,7 +62,6 @@ log = logging.getLogger(__name__)
 
 NOTHING_TO_RUN = (126, 127)  # exit codes that say so
 UNHEARD = "ToBeReported"
-FORGOTTEN = 5.0  # seconds for what is left of a VPS in the data directory
 ROUNDS = 8  # of deciding in one step; then others have a turn
 
 
@@ -278,9 +277,8 @@ class Keeper:
         self._journal.remove(uid)
         self._access.forget(uid)
         try:
-            async with asyncio.timeout(FORGOTTEN):
-                await asyncio.to_thread(self._staging.forget, uid)
-        except OSError as error:  # or it hangs
+            await self._staging.leave(uid)
+        except (EngineError, OSError) as error:
             log.warning("what was mounted is not taken away", extra={"uid": uid, "error": str(error)})
 
     def look_at_all(self) -> None:

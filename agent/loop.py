@@ -121,6 +121,7 @@ class Agent:
             mounter=mounter or KernelMounter(),
             permitted=settings.allow_mounts,
             node=settings.node,
+            threads=pools.mounts,
         )
         self.recorder = Recorder(client, clock=clock, component="agent", host=settings.node)
         environments = Environments(self.watches.environments)

@@ -5,7 +5,6 @@ another; what an engine that was killed has left of an earlier run is ended, or,
 container is noted as one that will not start again (docs/design/003).
 """
 
-import asyncio
 import dataclasses
 import logging
 from collections.abc import Awaitable, Callable
@@ -74,7 +73,7 @@ class Starter:
         if known is not None and labels.is_privileged(known) and not self._settings.allow_privileged:
             raise EngineRefused("its container is privileged, which this node no longer allows")
         if mounts:
-            await asyncio.to_thread(self._staging.stage, entry.desired.uid, mounts)
+            await self._staging.bring(entry.desired.uid, mounts)
         try:
             if self._hold(entry) is not None:
                 return  # somebody has begun to start on what it needs since it was decided
@@ -101,7 +100,7 @@ class Starter:
             entry.memory = dataclasses.replace(entry.memory, taken_ports=())
         finally:
             if mounts:
-                await asyncio.to_thread(self._staging.unstage, entry.desired.uid)
+                await self._staging.take_away(entry.desired.uid)
         await self._look(entry)
 
     async def _run_left_behind(self, entry: Entry, container_id: str, left: RunLeftBehind) -> None:

@@ -17,12 +17,17 @@ class Pools:
     """One for each kind of work; None: the event loop's."""
 
     journal: concurrent.futures.Executor | None = None
+    mounts: concurrent.futures.Executor | None = None
     looks: concurrent.futures.Executor | None = None  # at the machine: disks, GPUs
 
 
 def own() -> Pools:
     """What an agent has that runs as a program."""
-    return Pools(journal=Threads("journal", width=1), looks=Threads("looks", width=4))
+    return Pools(
+        journal=Threads("journal", width=1),
+        looks=Threads("looks", width=4),
+        mounts=Threads("mounts", width=64),
+    )
 
 
 class Threads(concurrent.futures.Executor):

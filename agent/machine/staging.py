@@ -1,4 +1,4 @@
-"""What a VPS mounts of its node, brought to a place of the agent's own for the moment of a start. Blocking.
+"""What a VPS mounts of its node, brought to a place of the agent's own for the moment of a start.
 
 Called by apply.py around create and start. The engine is told a path below the data directory; only while a
 start is under way does that path show the folder that was opened beneath its allowed prefix (beneath.py). So
@@ -6,13 +6,16 @@ the engine mounts exactly what was checked, at every start anew, and the contain
 empty again.
 """
 
+import asyncio
 import contextlib
 import errno
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
+from typing import Any, Final, TypeVar
 
 from agent.deciding.desired import Mount
 from agent.machine import allowed, beneath
@@ -21,6 +24,8 @@ from agent.machine.beneath import Mounter
 from agent.runtime.base import Bind
 from agent.runtime.errors import EngineRefused
 
+PATIENCE: Final = 30.0  # seconds for the mounts of one VPS
+T = TypeVar("T")
 _LINK = "a symbolic link on the way, or a part that leads out of it"
 
 
@@ -29,13 +34,51 @@ class MountRefused(EngineRefused):
 
 
 class Staging:
-    """The staged mounts below one folder."""
+    """The staged mounts below one folder. What is no coroutine blocks."""
 
-    def __init__(self, folder: Path, *, mounter: Mounter, permitted: Allowed, node: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        mounter: Mounter,
+        permitted: Allowed,
+        node: str,
+        threads: Executor | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._threads = threads
+        self._patience = patience
+        self._pending: dict[str, asyncio.Future[Any]] = {}
         self._folder = folder
         self._mounter = mounter
         self._permitted = permitted
         self._node = node
+
+    async def bring(self, uid: str, mounts: Sequence[Mount]) -> tuple[Bind, ...]:
+        """`stage`, in a thread."""
+        return await self._asked(uid, lambda: self.stage(uid, mounts))
+
+    async def take_away(self, uid: str) -> None:
+        """`unstage`, in a thread."""
+        await self._asked(uid, lambda: self.unstage(uid))
+
+    async def leave(self, uid: str) -> None:
+        """`forget`, in a thread."""
+        await self._asked(uid, lambda: self.forget(uid))
+
+    async def _asked(self, uid: str, work: Callable[[], T]) -> T:
+        """Raises MountRefused where the server of what is mounted is gone: that parks one thread for a VPS,
+        and keeps no other waiting."""
+        pending = self._pending.get(uid)
+        if pending is None or pending.done():
+            begun = asyncio.get_running_loop().run_in_executor(self._threads, work)
+            begun.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._pending[uid] = begun
+            await asyncio.wait({begun}, timeout=self._patience)
+            if begun.done():
+                self._pending.pop(uid, None)
+                return begun.result()
+        raise MountRefused(f"the mounts of this VPS on {self._node} do not answer: is their server there?")
 
     def stage(self, uid: str, mounts: Sequence[Mount]) -> tuple[Bind, ...]:
         """Show each at its place until `unstage`. Raises MountRefused."""
