@@ -131,6 +131,14 @@ async def test_the_ssh_port_is_published_on_the_node(world: DockerWorld, host_ke
     assert answer == probe.Answer(probe.Verdict.READY)
 
 
+async def until_there(world: DockerWorld, container_id: str, path: str) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            if await world.runtime.read_file(container_id, path) is not None:
+                return
+            await asyncio.sleep(0.05)
+
+
 @pytest.mark.parametrize("image", [BUSYBOX, DEBIAN])
 async def test_a_stop_does_not_wait_for_the_grace_period(world: DockerWorld, image: str) -> None:
     container_id = await started(world, image=image)
@@ -145,10 +153,10 @@ async def test_a_stop_does_not_wait_for_the_grace_period(world: DockerWorld, ima
 
 async def test_a_program_is_given_time_to_end_by_itself(world: DockerWorld) -> None:
     container_id = await started(world, image=DEBIAN)
-    program = "trap 'sleep 1; echo saved > /root/state; exit' TERM; echo up; while :; do sleep 0.1; done"
+    program = "trap 'sleep 1; echo saved > /root/state; exit' TERM; : > /root/up; while :; do sleep 0.1; done"
     job = world.client.exec_create(container_id, ["/bin/bash", "-c", program])
-    output = world.client.exec_start(job["Id"], stream=True)
-    assert await asyncio.to_thread(next, output) == b"up\n"
+    world.client.exec_start(job["Id"], detach=True)  # the SDK leaves the socket of a stream open
+    await until_there(world, container_id, "/root/up")
     await world.runtime.stop(container_id, 60)
     state = await world.runtime.read_file(container_id, "/root/state")
     assert state is not None
