@@ -26,7 +26,7 @@ from agent.deciding.actions import (
 )
 from agent.deciding.decide import decide
 from agent.deciding.desired import Desired, read
-from agent.deciding.memory import Durable, Memory, Trouble, learn
+from agent.deciding.memory import Durable, Hold, Memory, Trouble, learn
 from agent.deciding.seed import seed
 from agent.deciding.tell import tell
 from agent.images.images import Images

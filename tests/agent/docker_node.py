@@ -70,12 +70,16 @@ class DockerNode(Node):
             return [tag for row in client.images(filters=filters) for tag in row["RepoTags"] or ()]
 
     def run(self, *command: str) -> str:
-        """What a command says in its container."""
+        """What a command says in its container on its standard output."""
+        return self.says(*command)[0]
+
+    def says(self, *command: str) -> tuple[str, str]:
+        """The same, and on its standard error: the engine tells not which of the two came first."""
         (container,) = self.ids()
         with contextlib.closing(self.docker) as client:
-            return (
-                bytes(client.exec_start(client.exec_create(container, list(command))["Id"])).decode().strip()
-            )
+            made = client.exec_create(container, list(command))
+            out, err = client.exec_start(made["Id"], demux=True)
+            return (out or b"").decode().strip(), (err or b"").decode().strip()
 
     def inspect(self) -> dict[str, Any]:
         (container,) = self.ids()
