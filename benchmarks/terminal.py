@@ -1,10 +1,13 @@
-"""Keystrokes: `kohakuriver connect` beside a raw Docker exec and `ssh -tt`; then floods in ten terminals.
+"""Keystrokes and Ctrl-C: `kohakuriver connect` beside a raw Docker exec and `ssh -tt`; then floods.
 
-    python -m benchmarks.terminal [--keys 500] [--rounds 3] [--seconds 10]
+    python -m benchmarks.terminal [--keys 500] [--rounds 3] [--interrupts 20] [--seconds 10]
 
 Each key is sent when the one before has been echoed by the terminal in the container, where `cat` runs. A
 round takes every path in turn. `connect` and `ssh` run under a PTY, as a person runs them; the raw exec is a
 socket to the engine. `connect` has TLS twice: from here to the API server, and from there to the agent.
+
+Ctrl-C is typed while `yes` floods the terminal, and is over when the prompt is there, behind what was on its
+way. The floods run in ten terminals.
 """
 
 import argparse
@@ -18,7 +21,8 @@ import subprocess
 import threading
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import docker
@@ -28,6 +32,8 @@ from benchmarks._figures import percentile, table
 
 IMAGE = "kohakuriver/debian-ssh"
 TERMINALS = 10
+PROMPT = b"back-again> "
+FLOODED = 0.5  # seconds of output before a Ctrl-C
 
 
 class Way:
@@ -42,7 +48,7 @@ class Way:
         while until not in came:
             assert time.monotonic() < ends, came[-200:]
             if select.select((self._file,), (), (), 1)[0]:
-                came += os.read(self._file, 65536)
+                came = came[-len(until) :] + os.read(self._file, 1 << 18)
 
     def keys(self, count: int) -> list[float]:
         """Seconds from each key to its echo."""
@@ -51,6 +57,18 @@ class Way:
             began = time.perf_counter()
             os.write(self._file, b"x")
             os.read(self._file, 4096)
+            found.append(time.perf_counter() - began)
+        return found
+
+    def interrupts(self, count: int) -> list[float]:
+        """Seconds from each Ctrl-C to the prompt of a shell whose output floods us."""
+        self.say(b"stty sane; PS1=back-''again'> '\n", until=PROMPT)
+        found = []
+        for _ in range(count):
+            self.say(b"yes\n", until=b"y\r\ny\r\n")
+            self.drink(FLOODED)
+            began = time.perf_counter()
+            self.say(b"\x03", until=PROMPT)
             found.append(time.perf_counter() - began)
         return found
 
@@ -108,15 +126,20 @@ def status(config: Path, name: str) -> dict:
     return json.loads(shown.stdout)["status"]
 
 
-def keystrokes(config: Path, *, keys: int, rounds: int) -> None:
+def all_ways(config: Path) -> dict[str, Callable[[], AbstractContextManager[Way]]]:
+    """The ways into the VPS, the shortest first."""
     found = status(config, "bench")
     port = str(found["assignment"]["grant"]["sshPort"])
     quiet = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]
-    ways = {
+    return {
         "raw Docker exec": lambda: raw_exec(found["observed"]["container"]["id"]),
         "`ssh -tt`": lambda: under_a_pty(["ssh", "-tt", *quiet, "-p", port, "root@127.0.0.1"], config),
         "`kohakuriver connect`": lambda: under_a_pty([str(COMMAND), "connect", "bench"], config),
     }
+
+
+def keystrokes(config: Path, *, keys: int, rounds: int) -> None:
+    ways = all_ways(config)
     times: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
@@ -135,6 +158,15 @@ def keystrokes(config: Path, *, keys: int, rounds: int) -> None:
         ]
         rows.append([name, f"{1000 * p50:.2f} ms", f"{1000 * p99:.2f} ms", *over])
     table(f"Keystroke to echo, {rounds} rounds of {keys}", rows)
+
+
+def interrupts(config: Path, *, count: int) -> None:
+    rows = [["way", "median", "worst"]]
+    for name, way in all_ways(config).items():
+        with way() as path:
+            taken = path.interrupts(count)
+        rows.append([name, f"{1000 * percentile(taken, 0.5):.0f} ms", f"{1000 * max(taken):.0f} ms"])
+    table(f"Ctrl-C to the prompt while `yes` floods the terminal, {count} times", rows)
 
 
 def floods(config: Path, *, seconds: float) -> None:
@@ -195,12 +227,14 @@ def main() -> None:
     )
     parser.add_argument("--keys", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--interrupts", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=10)
     wanted = parser.parse_args()
     with running_in("--ssh-port-range", "31300-31349", ssh_address="127.0.0.1") as config:
         create = ["vps", "create", "--name", "bench", "-c", "1", "-m", "256M", "--no-ssh-key"]
         subprocess.run([COMMAND, "--config", config, *create], check=True, capture_output=True)
         keystrokes(config, keys=wanted.keys, rounds=wanted.rounds)
+        interrupts(config, count=wanted.interrupts)
         floods(config, seconds=wanted.seconds)
 
 
