@@ -78,6 +78,7 @@ class Cluster:
         self._ports = [0]  # of the API servers
         self._numbers = itertools.count(1)
         self._away = contextlib.AsyncExitStack()  # what ends the API server
+        self._twins: list[Machine] = []
         self._others = contextlib.AsyncExitStack()  # what ends the other API servers
         self._changing = asyncio.Lock()  # one start or stop of it at a time
 
@@ -98,6 +99,7 @@ class Cluster:
     async def __aexit__(self, *_: object) -> None:
         self._looking.cancel()
         await asyncio.gather(self._looking, return_exceptions=True)
+        await self.remove_twins()
         for machine in self.machines.values():
             await machine.kill()
             machine.faults.end()
@@ -184,6 +186,23 @@ class Cluster:
         if machine.engine.is_given_up:
             await machine.join_again(await self._credential(name, next(self._numbers)))
 
+    async def set_up_twin(self, name: str, number: int) -> None:
+        """Another machine of a name that is taken, with its credential, at the API server of this number."""
+        link = await Link(self._ports[number if number < len(self._ports) else 0]).__aenter__()
+        folder = self._folder / f"twin-{next(self._numbers)}"
+        folder.mkdir()
+        engine = WatchedEngine(name, self.rules)
+        twin = Machine(name, link, self.machines[name].token, engine, folder=folder)
+        twin.is_twin = True
+        self._twins.append(twin)
+        twin.start()
+
+    async def remove_twins(self) -> None:
+        while self._twins:
+            twin = self._twins.pop()
+            await twin.kill()
+            await twin.link.__aexit__()
+
     async def _credential(self, name: str, number: int) -> str:
         secret = f"secret-{number}"
         spec = {"sha256": fingerprint(secret), "role": "node", "node": name}
@@ -251,6 +270,7 @@ class Cluster:
     async def heal_around(self) -> None:
         """All but what the others have to bear for as long as it lasts: broken disks, containers that answer
         nothing, nodes that write nonsense."""
+        await self.remove_twins()
         self.store.thaw()
         self.store.clear_alarm("NOSPACE")
         self.store.forget_faults()

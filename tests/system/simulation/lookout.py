@@ -30,6 +30,10 @@ class Lookout:
         """Something befell the control plane."""
         self._whole_since = asyncio.get_running_loop().time()
 
+    def silence(self, node: str) -> float:
+        """Seconds since it renewed its Lease."""
+        return asyncio.get_running_loop().time() - self._renewed.get(node, (0, 0.0))[1]
+
     async def run(self) -> None:
         while True:
             self.step()
@@ -44,7 +48,7 @@ class Lookout:
             revision = cluster.store.revisions(lease).get(lease, 0)
             if self._renewed.get(node, (-1, 0.0))[0] != revision:
                 self._renewed[node] = revision, now
-            silent = now - self._renewed[node][1]
+            silent = self.silence(node)
             if silent <= WITHIN + EVERY or now - self._whole_since < SETTLED:
                 continue
             found = cluster.store.objects(codec.key(kinds.NODE, None, node)).values()

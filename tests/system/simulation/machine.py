@@ -41,7 +41,8 @@ class Machine:
         self.faults = Faults(engine)
         self.disk = Disk(folder / "agent")
         self.gate = Gate()
-        self._token = token
+        self.token = token
+        self.is_twin = False  # another machine of that name, whose agent may end
         self._task: asyncio.Task[None] | None = None
         self._chance = random.Random(name)  # noqa: S311 - jitter
         self._settings = Settings(
@@ -79,7 +80,7 @@ class Machine:
     async def join_again(self, token: str) -> None:
         """With a new credential; what runs here from before is left alone."""
         await self.kill()
-        self._token = token
+        self.token = token
         self.engine.disowned |= {record.seen.id for record in self.engine.records()}
         self.engine.is_given_up = False
         self.start()
@@ -103,14 +104,15 @@ class Machine:
             try:
                 await self._run()
             except Exception as error:
-                if not self.engine.is_given_up:  # whose credential is worth nothing ends
+                # Whose credential is worth nothing ends, and whose name is taken.
+                if not self.engine.is_given_up and not self.is_twin:
                     self.ended.append(repr(error))
                     self.engine.rules.demand(False, "an agent ended by itself", self.name, repr(error))
                 log.exception("the agent ended", extra={"node": self.name})
             await asyncio.sleep(AGAIN)
 
     async def _run(self) -> None:
-        connection = Connection(server=self.link.url, token=self._token)
+        connection = Connection(server=self.link.url, token=self.token)
         async with contextlib.AsyncExitStack() as stack:
             client = await stack.enter_async_context(Client(connection, program="agent"))
             heart = await stack.enter_async_context(Client(connection, program="heart"))

@@ -15,6 +15,7 @@ from tests.system.simulation.faulty import CALLS
 from tests.system.simulation.machine import Machine
 
 Json = dict[str, Any]
+RENEWED, TWIN_STAYS = 3.5, 6.0  # seconds; a Lease is good for 10
 
 OF_NODE: dict[str, Json] = {
     "cores": {"allocatable": {"cores": "lots", "memory": "8Gi"}},
@@ -191,6 +192,15 @@ class Mischief:
     async def add_server(self, skew: float) -> None:
         """A second API server, whose wall clock is so many seconds off."""
         await self.cluster.add_api(skew)
+
+    async def twin(self, node: str, number: int) -> str:
+        """Another machine comes with the name and the credential of one that has renewed its Lease just now,
+        for less time than that is good for."""
+        if self.cluster.lookout.silence(node) > RENEWED:
+            return "it is silent itself"
+        await self.cluster.set_up_twin(node, number)
+        self._after(TWIN_STAYS, self.cluster.remove_twins())
+        return ""
 
     async def move(self, name: str, number: int) -> None:
         """That program goes to the API server of this number."""

@@ -212,8 +212,10 @@ def frozen_agent(dice: Dice) -> list[Step]:
 
 
 def two_servers(dice: Dice) -> list[Step]:
-    """A second API server with another wall clock, and programs that go from one to the other."""
+    """A second API server with another wall clock: programs go from one to the other, and another machine
+    comes with a name that is taken."""
     steps = [Step(0.5, "add_server", (dice.choice([-30.0, 30.0, 3600.0]),))]
+    steps.append(Step(dice.choice([0.5, 5.0]), "twin", (dice.choice(NODES), dice.choice([0, 1, 1]))))
     programs = dice.sample([*NODES, *CONTROLLERS], k=3)
     return [
         *steps,
