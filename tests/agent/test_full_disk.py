@@ -100,3 +100,36 @@ async def test_an_agent_that_starts_on_a_full_disk_goes_on_with_what_there_is(tm
         await node.until(state="stopped")
         await node.delete()
         await node.until_gone()
+
+
+async def test_a_restart_of_which_nothing_was_noted_is_finished_once_by_the_next_agent(tmp_path: Path):
+    async with a_node(tmp_path) as node:
+        await node.place(a_manifest())
+        await node.until(phase="running")
+        node.files.refuses = errno.ENOSPC
+        await node.change(restartRequest="again")
+        await node.until(state="failed", reason="DataDirNotWritable")
+        await node.kill_agent()
+        node.files.refuses = 0
+        await node.start_agent()
+        await node.until(phase="running", restartRequest="again")
+        await asyncio.sleep(60)
+        assert node.engine.calls["start"] == 2
+        assert node.engine.calls["create"] == 1
+
+
+async def test_what_a_vps_is_made_anew_for_waits_with_its_files_until_it_can_be_noted(tmp_path: Path):
+    async with a_node(tmp_path) as node:
+        await node.place(a_manifest())
+        await node.until(phase="running")
+        first = node.container().id
+        node.files.refuses = errno.EROFS
+        await node.change(env={"A": "1"}, restartRequest="again")
+        await node.until(state="failed", reason="DataDirNotWritable")
+        await asyncio.sleep(30)
+        assert (node.container().id, node.engine.calls["commit"]) == (first, 0)
+        node.files.refuses = 0
+        await node.until(phase="running", restartRequest="again")
+        assert node.container().id != first
+        assert node.engine.calls["commit"] == 1
+        assert await node.events("Recreated")
