@@ -31,6 +31,7 @@ CALLS = (
     "ensure_network",
 )
 PATIENCE = 30.0  # seconds after which a caller gives up
+LOOK_WITHIN = 5.0  # or, where it only looks
 
 Call = Callable[..., Awaitable[Any]]
 
@@ -69,7 +70,7 @@ class Faults:
     async def through(self, name: str, method: Call, *args: Any, **options: Any) -> Any:
         about = str(getattr(args[0], "name", args[0])) if args else ""
         if about and self._is_stuck(about):
-            await asyncio.sleep(PATIENCE)
+            await asyncio.sleep(LOOK_WITHIN if name in LOOKS else PATIENCE)
             raise RuntimeTimeout("the container engine did not answer in time")
         work = functools.partial(method, *args, **options)
         if name in LOOKS:
@@ -92,7 +93,7 @@ class Faults:
     async def _act(self, name: str, about: str, work: Callable[[], Awaitable[Any]], after: float) -> Any:
         if name == "commit":
             return await self._commit(about, work, after)
-        if name == "stop":  # it waits for a start to end, and holds up nothing while the container ends
+        if name in ("stop", "kill"):  # they wait for a start to end, and hold up nothing themselves
             async with self._turns[about]:
                 pass
         async with self._turns[about] if name in TURNS else contextlib.nullcontext():

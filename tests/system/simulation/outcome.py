@@ -106,7 +106,9 @@ def fits(cluster: Cluster, vps: Json) -> str:
     bound = (status.get("assignment") or {}).get("node")
     wanted = vps["spec"].get("placement", {}).get("node")
     for name in [bound] if bound else [wanted] if wanted else NODES:
-        if name in cluster.liars or name not in nodes or name in (status.get("rejectedBy") or {}):
+        if name in cluster.liars or not cluster.machines[name].disk.is_whole:
+            continue  # nothing new is placed there
+        if name not in nodes or name in (status.get("rejectedBy") or {}):
             continue
         record = records.get(name, {"metadata": {"name": name}, "bookings": {}})
         given = (
