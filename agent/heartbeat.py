@@ -19,6 +19,7 @@ from kohakuriver.client.rest import Client, Object
 from kohakuriver.client.watch import revision_of
 from kohakuriver.clock import Clock, micro_timestamp
 from kohakuriver.resources import kinds
+from kohakuriver.resources.lease import number_in
 
 log = logging.getLogger(__name__)
 
@@ -208,7 +209,7 @@ class Heartbeat:
 
     def _opened(self) -> None:
         spec = (self._lease or {}).get("spec") or {}
-        self._session = _transitions(spec)
+        self._session = number_in(spec.get("leaseTransitions"))
 
     async def _read(self) -> Object | None:
         try:
@@ -216,7 +217,7 @@ class Heartbeat:
         except errors.NotFound:
             return None
         spec = lease.get("spec") or {}
-        holder, number = spec.get("holderIdentity"), _transitions(spec)
+        holder, number = spec.get("holderIdentity"), number_in(spec.get("leaseTransitions"))
         superseded = self._session is not None and number > self._session
         if self._last is not None and holder and (holder != self._holder or superseded):
             raise self._taken(holder)
@@ -245,7 +246,7 @@ class Heartbeat:
 
     def _number(self, before: Object) -> int:
         """The session's; a new one is opened by the first renewal, and by taking the Lease over."""
-        known = _transitions(before)
+        known = number_in(before.get("leaseTransitions"))
         stays = self._session is not None and before.get("holderIdentity") in (None, self._holder)
         return max(self._session or 0, known) if stays or not before else known + 1
 
@@ -254,9 +255,3 @@ class Heartbeat:
             f"another agent ({holder}) is node {self._node}; this one ends and touches no container",
             hint="stop the other agent, or give this machine another name with --node",
         )
-
-
-def _transitions(spec: Object) -> int:
-    """A number that is none opens a session like one that is not there."""
-    found = spec.get("leaseTransitions")
-    return found if isinstance(found, int) else 0

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from kohakuriver import errors
 from kohakuriver.clock import Clock, micro_timestamp
 from kohakuriver.resources import kinds
+from kohakuriver.resources.lease import number_in
 
 log = logging.getLogger(__name__)
 
@@ -194,7 +195,7 @@ def _readable(spec: Any) -> Object:
     """The record without numbers that are none: whoever takes it next writes it anew."""
     numbers = ("leaseTransitions", "leaseDurationSeconds")
     found = spec if isinstance(spec, dict) else {}
-    return {field: value for field, value in found.items() if field not in numbers or type(value) is int}
+    return found | {field: number_in(found[field]) for field in numbers if field in found}
 
 
 def _body(name: str, spec: Object, revision: str | None = None) -> Object:

@@ -103,6 +103,6 @@ def _node_of(record: Record | None, name: str) -> str:
         raise objects.not_found(kinds.VPS, name)
     with unreadable.told({record.key: record}):
         assignment = objects.assignment_of(codec.decode(record))
-    if assignment is None:
-        raise objects.conflict(kinds.VPS, name, "it is bound to no node", hint="read the VPS again")
-    return str(assignment["node"])
+        if assignment is not None:
+            return str(assignment["node"])
+    raise objects.conflict(kinds.VPS, name, "it is bound to no node", hint="read the VPS again")

@@ -16,6 +16,7 @@ from apiserver.writing import objects, vps_rules
 from kohakuriver import clock, durations, errors
 from kohakuriver.client import servers
 from kohakuriver.resources import kinds
+from kohakuriver.resources.lease import number_in
 
 Json = dict[str, Any]
 Seen = Mapping[str, Json]  # other objects by key; what does not exist is not in it
@@ -237,22 +238,17 @@ def _check_holder(old: Json, new: Json, *, stood: float) -> None:
     was, will_be = old.get("spec") or {}, new.get("spec") or {}
     holder, name = was.get("holderIdentity"), old["metadata"]["name"]
     if holder and holder == will_be.get("holderIdentity"):
-        if _number(will_be.get("leaseTransitions")) < _number(was.get("leaseTransitions")):
+        if number_in(will_be.get("leaseTransitions")) < number_in(was.get("leaseTransitions")):
             why = f"a later agent process ({holder}) has opened a session"
             raise objects.conflict(kinds.LEASE, name, why, hint="end this one: it is not the node any more")
         return
-    if holder and stood <= _number(was.get("leaseDurationSeconds")):
+    if holder and stood <= number_in(was.get("leaseDurationSeconds")):
         raise objects.conflict(
             kinds.LEASE,
             name,
             f"another agent ({holder}) is node {name} until its lease is over",
             hint="stop that agent, or give this machine another name with --node",
         )
-
-
-def _number(stored: object) -> int:
-    """What an older version may have let in as a number and is none, holds a Lease for nobody."""
-    return stored if isinstance(stored, int) else 0
 
 
 def _check_no_servers(user: User, lease: Json) -> None:

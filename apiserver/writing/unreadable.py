@@ -6,6 +6,7 @@ object and what is wrong with it; where every record is an object of its kind, t
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pydantic
 
@@ -33,14 +34,20 @@ def _blame(record: Record) -> errors.Invalid | None:
     resource = next((one for one in kinds.ALL if one.plural == plural), None)
     if resource is None:
         return None
-    stored = codec.decode(record)
+    stored, model = codec.decode(record), models.MODELS[resource]
+    pruned, _ = shape.prune(model, stored)
     try:
-        models.MODELS[resource].model_validate(shape.prune(models.MODELS[resource], stored)[0])
+        whole = shape.complete(model.model_validate(pruned), pruned)
     except pydantic.ValidationError as found:
         first = found.errors(include_url=False)[0]
-        path, name = shape.written(first["loc"]), str(stored["metadata"].get("name"))
-        why = f"what is stored of {resource.kind} {name} cannot be read: {path}: {first['msg']}"
-        error = objects.invalid(resource, name, errors.Cause(path, why, "Unreadable"))
-        error.hint = "mend that field, or delete the object"
-        return error
-    return None
+        return _error(resource, stored, shape.written(first["loc"]), first["msg"])
+    missing = next((field for field, value in whole.items() if value != pruned.get(field)), None)
+    return _error(resource, stored, missing, "parts of it are missing") if missing else None
+
+
+def _error(resource: kinds.ResourceType, stored: dict[str, Any], path: str, why: str) -> errors.Invalid:
+    name = str(stored["metadata"].get("name"))
+    words = f"what is stored of {resource.kind} {name} cannot be read: {path}: {why}"
+    error = objects.invalid(resource, name, errors.Cause(path, words, "Unreadable"))
+    error.hint = "mend that field, or delete the object"
+    return error

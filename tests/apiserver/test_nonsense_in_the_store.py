@@ -174,3 +174,24 @@ def test_whatever_is_written_the_cache_follows_and_its_watchers_hear(writes):
             await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"spec": {"resources": {"cores": 1, "memory": "1Gi"}}}, "spec: parts of it are missing"),
+        ({"spec": 7}, "spec: Input should be a valid dictionary"),
+        ({"status": {"epoch": 1, "assignment": {"epoch": 1, "grant": {}}}}, "status.assignment.node"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+async def test_who_would_change_what_cannot_be_read_is_told_what_is_wrong_with_it(fields, why):
+    store = MemoryStore()
+    async with running_api(store) as api:
+        made = await api.create(kinds.VPS, {"metadata": {"name": "dev"}, "spec": {}})
+        await store.commit(expect={}, writes=[written(kinds.VPS, "dev", {**made, **fields})])
+        place, uid = kinds.VPS.path(namespace="default", name="dev"), made["metadata"]["uid"]
+        reply = await api.call("POST", f"{place}/bind", {"uid": uid, "node": "n1"})
+        assert (reply.code, why in reply.body["message"]) == (422, True), reply.body
+        assert reply.body["details"]["hint"] == "mend that field, or delete the object"
+        assert (await api.call("DELETE", place)).code == 200
