@@ -86,7 +86,10 @@ def _place(server: Server, resource: ResourceType, turn: turns.Turn | None) -> s
 
 def _saying(obj: dict[str, Any], said: str) -> dict[str, Any]:
     status = obj["status"]
-    return {**obj, "status": {**status, "message": "; ".join(filter(None, (status.get("message"), said)))}}
+    return {
+        **obj,
+        "status": {**status, "message": "; ".join(filter(None, (str(status.get("message") or ""), said)))},
+    }
 
 
 async def list_(

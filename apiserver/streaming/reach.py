@@ -7,6 +7,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from apiserver import codec
+from apiserver.writing import objects
 from kohakuriver.errors import Conflict, Unavailable
 from kohakuriver.resources.vps import Phase
 
@@ -22,11 +24,14 @@ class Target:
 
 def target(vps: Mapping[str, Any], kind: str) -> Target:
     """Where the stream leads. Raises Conflict, and Unavailable for a lost VPS."""
-    meta, status = vps["metadata"], vps.get("status") or {}
+    meta, status = vps["metadata"], objects.status_of(dict(vps))
     name, assignment = meta["name"], status.get("assignment") or {}
     if not assignment:
         raise _not_there(vps, name)
-    found = Target(assignment["node"], int(assignment["epoch"]), meta["uid"])
+    try:
+        found = Target(assignment["node"], int(assignment["epoch"]), meta["uid"])
+    except codec.NONSENSE as error:
+        raise Conflict(f"{name} cannot be read: status.assignment makes no sense") from error
     if kind == "logs":
         return found
     phase = status.get("phase")
@@ -45,8 +50,8 @@ def target(vps: Mapping[str, Any], kind: str) -> Target:
 
 
 def _not_there(vps: Mapping[str, Any], name: str) -> Conflict:
-    status = vps.get("status") or {}
-    if (vps.get("spec") or {}).get("runState") == "Stopped":
+    status, spec = objects.status_of(dict(vps)), vps.get("spec")
+    if isinstance(spec, Mapping) and spec.get("runState") == "Stopped":
         return Conflict(f"{name} is stopped", hint=f"start it: kohakuriver vps start {name}")
     why = status.get("message") or "it has no node yet"
     return Conflict(f"{name} is not running: {why}", hint=f"`kohakuriver describe vps {name}` shows more")

@@ -7,10 +7,12 @@ that was there a moment ago, and no clock of another machine is asked. Pure.
     registered(lease for lease in informer)   →   (RegisteredServer(id="…", url="https://10.0.0.1:6443"), …)
 """
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from kohakuriver.readable import NONSENSE
 from kohakuriver.resources import kinds
 
 COMPONENT = "kohakuriver.io/component"  # a label
@@ -30,9 +32,14 @@ class RegisteredServer:
 
 
 def registered(leases: Iterable[Mapping[str, Any]]) -> tuple[RegisteredServer, ...]:
-    """The servers that these Leases stand for, in the order of their ids; other Leases are passed over."""
-    found = (_server(lease) for lease in leases)
-    return tuple(sorted(server for server in found if server is not None))
+    """The servers that these Leases stand for, in the order of their ids; other Leases, and nonsense, are
+    passed over."""
+    found: list[RegisteredServer] = []
+    for lease in leases:
+        with contextlib.suppress(*NONSENSE):
+            server = _server(lease)
+            found += [server] if server is not None else []
+    return tuple(sorted(found))
 
 
 def lease_name(id_: str) -> str:

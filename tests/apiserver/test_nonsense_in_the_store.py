@@ -19,7 +19,10 @@ from apiserver.reading.selectors import Selection, select
 from apiserver.serving.tables import COLUMNS, IncludeObject, row
 from apiserver.store.base import Put, Record
 from apiserver.store.memory import MemoryStore
+from apiserver.streaming import reach
 from apiserver.writing import shape
+from kohakuriver import errors
+from kohakuriver.client import servers
 from kohakuriver.clock import EPOCH, LoopClock
 from kohakuriver.resources import kinds, meta, models
 from tests.apiserver.api import running_api
@@ -195,3 +198,31 @@ async def test_who_would_change_what_cannot_be_read_is_told_what_is_wrong_with_i
         assert (reply.code, why in reply.body["message"]) == (422, True), reply.body
         assert reply.body["details"]["hint"] == "mend that field, or delete the object"
         assert (await api.call("DELETE", place)).code == 200
+
+
+@pytest.mark.parametrize(
+    "assignment", [{"node": "n1"}, {"node": "n1", "epoch": "x"}, 7, {"epoch": 1}], ids=str
+)
+def test_who_would_get_into_a_vps_that_cannot_be_read_is_told_so(assignment):
+    vps = {"metadata": {"name": "dev", "uid": "u"}, "spec": 7, "status": {"assignment": assignment}}
+    with pytest.raises(errors.Conflict, match="dev cannot be read"):
+        reach.target(vps, "terminal")
+
+
+def test_the_lease_of_a_server_that_cannot_be_read_stands_for_none():
+    good = {"metadata": {"name": "apiserver-a", "labels": {servers.COMPONENT: servers.APISERVER}}}
+    good["metadata"]["annotations"] = {servers.ADVERTISED: "https://a"}
+    good["spec"] = {"holderIdentity": "a"}
+    bad = [{"metadata": 7}, {"metadata": {"labels": "x", "annotations": []}}, {**good, "spec": "s"}]
+    assert [one.url for one in servers.registered([*bad, good])] == ["https://a"]
+
+
+async def test_a_vps_that_waits_with_nonsense_for_a_message_is_read():
+    store = MemoryStore()
+    async with running_api(store) as api:
+        for name in ("dev", "other"):
+            made = await api.create(kinds.VPS, {"metadata": {"name": name}, "spec": {}})
+            status = {"phase": "pending", "message": 7}
+            await store.commit(expect={}, writes=[written(kinds.VPS, name, {**made, "status": status})])
+        reply = await api.get(kinds.VPS.path(namespace="default", name="dev"))
+        assert (reply.code, reply.body["status"]["message"]) == (200, "7; 1st of 2 waiting")
