@@ -24,7 +24,7 @@ from agent.machine.topology import Topology
 from agent.quarantine import Quarantine, Watchman
 from agent.report import difference
 from agent.roster import Roster
-from agent.runtime.base import Volumes
+from agent.runtime.base import Container, Volumes
 from agent.settings import Settings
 from kohakuriver import errors
 from kohakuriver.client.rest import Client, Object
@@ -212,11 +212,20 @@ class NodeKeeper:
         found = self._roster.unknown(self._expected())
         quarantine = self._watchman.quarantine
         return {
-            "unknown": [strays.written(container) for container in found[:MOST_UNKNOWN]] or None,
+            "unknown": [self._stray(container) for container in found[:MOST_UNKNOWN]] or None,
             # Who has more than can be told has not told all.
             "history": (self._vpses.history if len(found) <= MOST_UNKNOWN else "") or None,
             "quarantine": dataclasses.asdict(quarantine) if quarantine is not None else None,
         }
+
+    def _stray(self, container: Container) -> dict[str, Any]:
+        """What it holds; of one that does not answer what was said of it before stands."""
+        said = strays.written(container)
+        if not self._roster.is_partly(container.id):
+            return said
+        status = (self._nodes.get(self._key) or {}).get("status") or {}
+        before = (one for one in status.get("unknown") or () if one.get("container") == container.name)
+        return {**next(before, {}), **said}
 
     @property
     def _lists_another_store(self) -> bool:

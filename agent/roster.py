@@ -98,6 +98,10 @@ class Roster:
         """Whether the engine does not answer for a container that carries this uid."""
         return not self.silent.isdisjoint(self._by_uid.get(uid, ()))
 
+    def is_partly(self, container_id: str) -> bool:
+        """Whether nothing but what the list says is known of the container."""
+        return container_id in self._partly
+
     def is_unseen(self, uid: str) -> bool:
         """Whether a container carries this uid of which too little is known to act on."""
         return not self._partly.isdisjoint(self._by_uid.get(uid, ()))

@@ -7,7 +7,7 @@ import pytest
 
 from agent.runtime.base import Container, ContainerState
 from kohakuriver.resources import kinds
-from tests.agent.agent_kit import Json, Node, a_manifest, a_node
+from tests.agent.agent_kit import PATHS, Json, Node, a_manifest, a_node
 from tests.agent.placement_kit import bookings, lose
 
 pytestmark = pytest.mark.looptime
@@ -224,3 +224,22 @@ async def test_a_node_on_which_processes_cannot_be_told_says_so_and_confirms_no_
         assert vps["status"]["observed"]["message"] == "what is left of containers cannot be told"
         node.engine.switches.blind = ""
         await node.until_gone("dev")
+
+
+async def test_what_an_unknown_container_holds_stays_said_while_it_does_not_answer(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        stray = await running(node, "stray")
+        vps = await node.get("stray")
+        await node.kill_agent()
+        await node.delete("stray")
+        body = {"uid": vps["metadata"]["uid"], "epoch": 1}
+        await node.api.call("POST", f"{PATHS}/stray/finish", body, user="n1")
+        await node.start_agent()
+        await asyncio.sleep(25)
+        before = (await node.until_ready())["status"]["unknown"]
+        assert (before[0]["container"], before[0]["cores"]) == (stray.name, "50m")
+        await node.kill_agent()
+        hang(node, "inspect", stray)
+        await node.start_agent()
+        await asyncio.sleep(60)
+        assert (await node.until_ready())["status"]["unknown"] == before
