@@ -1,5 +1,6 @@
 """Somebody at a terminal: a command under a real PTY, its screen read as eyes would read it."""
 
+import copy
 import itertools
 import os
 import re
@@ -19,7 +20,17 @@ _MARKS = itertools.count(1000)
 
 
 class Eyes(pyte.Screen):
-    """pyte's screen, which trips over the colours that vim asks xterm for."""
+    """pyte's screen, which trips over colours that vim asks xterm for, and goes back to a place only once.
+
+    Then it was in the corner, and told busybox' shell `ESC [ 1 ; 5 R`. That takes it for the beginning of an
+    unknown key, and drops ten characters of what is typed behind it.
+    """
+
+    def restore_cursor(self) -> None:
+        saved = self.savepoints[-1:]
+        super().restore_cursor()
+        self.savepoints[:] = saved  # a terminal goes back as often as it is told to
+        self.cursor = copy.copy(self.cursor)
 
     def select_graphic_rendition(self, *attributes: int, private: bool = False) -> None:
         if not private:

@@ -9,10 +9,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyte
 import pytest
 
 from tests.e2e.access.link import Link
-from tests.e2e.access.person import Person, person
+from tests.e2e.access.person import Eyes, Person, person
 from tests.e2e.conftest import BIN, Cluster, a_manifest, eventually
 
 COUNT = "i=0; while [ $i -lt 60 ]; do i=$((i+1)); echo line-$i-; sleep 0.1; done; echo all''-told"
@@ -55,6 +56,16 @@ def told_once(she: Person, *, within: float) -> None:
     """Every line of COUNT came, each once and in order, whatever was shown in between."""
     before = she.sees(r"(?s)(.*)all-told", within=within).group(1).decode()
     assert [int(one) for one in re.findall(r"line-(\d+)-", before)] == list(range(1, 61))
+
+
+def test_the_eyes_of_a_person_find_their_place_again_however_often_they_were_away():
+    screen = Eyes(80, 24)
+    eyes = pyte.ByteStream(screen)
+    eyes.feed(b"typed\r\n/ # \x1bD\x1b[A\x1b7")
+    for _ in range(3):
+        eyes.feed(b"\x1b8\r\x1bD\x1b[2Kreconnecting")
+    eyes.feed(b"\r\x1b[2K\x1b8")
+    assert (screen.cursor.y, screen.cursor.x) == (1, 4)
 
 
 @pytest.mark.fault(48)
