@@ -7,7 +7,7 @@ from aiohttp import web
 
 from apiserver.admitting.identity import Role
 from apiserver.expiry import Expiry
-from apiserver.serving.endpoint import endpoint_of
+from apiserver.serving.endpoint import ENDPOINTS
 from apiserver.serving.middleware import USER
 from kohakuriver.resources import kinds
 
@@ -16,8 +16,10 @@ EXPIRY = web.AppKey("expiry", Expiry)
 
 async def tell(request: web.Request, response: web.StreamResponse) -> None:
     """Before any answer goes out."""
-    user, endpoint = request.get(USER), endpoint_of(request)
+    user, endpoint = request.get(USER), request.app[ENDPOINTS].get(request.match_info.route)
+    if user is None or user.role is not Role.ADMIN or endpoint is None:
+        return
     looks = endpoint.resource is kinds.NODE and endpoint.verb in ("get", "list")
-    text = request.app[EXPIRY].warning() if looks and user is not None and user.role is Role.ADMIN else ""
+    text = request.app[EXPIRY].warning() if looks else ""
     if text:
         response.headers.add("Warning", f'299 - "{text}"')
