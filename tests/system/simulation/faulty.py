@@ -78,7 +78,7 @@ class Faults:
             return await work()
         waits, late = self.late.pop(name, (PATIENCE, 0.0))
         if name == "commit" and self.commits_last:
-            waits, late = 1.0, self.commits_last
+            waits, late = None, self.commits_last  # its answer is waited for as long as the engine lives
         going_on = self._act(name, about, work, late and waits + late)
         task = asyncio.create_task(going_on, name=f"engine {name}", context=contextvars.Context())
         self._going_on.add(task)
