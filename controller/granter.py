@@ -22,7 +22,7 @@ from controller.world import World
 from controller.writes import Writes
 from kohakuriver import errors
 from kohakuriver.client.events import Recorder
-from kohakuriver.client.watch import ObjectKey, key_of, revision_of
+from kohakuriver.client.watch import ObjectKey, revision_of
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +69,8 @@ class Granter:
 
     def poke(self) -> None:
         """This controller leads now: look at everything."""
-        for vps in self._world.vpses:
-            self.touch(key_of(vps))
+        self._due |= dict.fromkeys(self._world.vpses.keys())
+        self._wakeup.set()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -113,6 +113,10 @@ class Informer:
     def __iter__(self) -> Iterator[Object]:
         return iter(list(self._objects.values()))
 
+    def keys(self) -> list[ObjectKey]:
+        """Of all objects that there are now."""
+        return list(self._objects)
+
     def __len__(self) -> int:
         return len(self._objects)
 
