@@ -4,12 +4,17 @@
 can be pasted into a test as it is.
 """
 
+import asyncio
+import inspect
 from pathlib import Path
 
 import pytest
 
-from tests.system.simulation.play import play
-from tests.system.simulation.steps import Step, a_history
+from tests.system.simulation.disk import FULL, READ_ONLY, Disk
+from tests.system.simulation.gate import Gate, install
+from tests.system.simulation.play import Player, play
+from tests.system.simulation.steps import FAULTS, Step, a_history
+from tests.system.simulation.troubles import SCENES
 
 pytestmark = pytest.mark.looptime
 
@@ -26,3 +31,70 @@ async def test_a_play_that_does_not_end_is_cut_and_says_how_far_it_had_come(tmp_
         AssertionError, match=r"no end after 0\.5 s; it had come to \d+\.\d+ s of its own time"
     ):
         await play([Step(1e9, "drop_watches")], tmp_path, bound=0.5)
+
+
+@pytest.mark.parametrize("trouble", [*SCENES, *FAULTS])
+async def test_a_run_can_be_restricted_to_any_trouble_whose_verbs_all_exist(trouble: str) -> None:
+    steps = [step for seed in range(20) for step in a_history(seed, troubles=[trouble])]
+    for step in steps:
+        inspect.signature(getattr(Player, step.verb)).bind(None, *step.about)
+    if trouble in FAULTS:
+        assert {step.verb for step in steps} & {*FAULTS} == {trouble}
+
+
+async def test_a_trouble_that_is_misspelt_is_not_taken_for_none() -> None:
+    with pytest.raises(ValueError, match="no such troubles: brokendisk"):
+        a_history(0, troubles=["brokendisk"])
+
+
+async def test_a_full_disk_refuses_what_takes_room_and_lets_out_what_frees_it(tmp_path: Path) -> None:
+    (folder := tmp_path / "node").mkdir()
+    (there := folder / "there").write_text("old")
+    disk = Disk(folder)
+    disk.fail(FULL)
+    try:
+        with pytest.raises(OSError, match="No space left on device"):
+            (folder / "new").write_text("")
+        with there.open("r+") as file:  # it has its room
+            file.write("new")
+        (tmp_path / "beside").write_text("another disk")
+        assert there.read_text() == "new"
+        there.unlink()
+    finally:
+        disk.mend()
+    there.write_text("again")
+
+
+async def test_a_read_only_disk_refuses_every_change(tmp_path: Path) -> None:
+    (there := tmp_path / "there").write_text("old")
+    disk = Disk(tmp_path)
+    disk.fail(READ_ONLY)
+    try:
+        for change in (there.unlink, lambda: there.rename(tmp_path / "other"), lambda: there.write_text("")):
+            with pytest.raises(OSError, match="Read-only file system"):
+                change()
+        assert there.read_text() == "old"
+    finally:
+        disk.mend()
+
+
+async def test_a_frozen_program_takes_no_step_and_goes_on_with_what_came_in_meanwhile() -> None:
+    install()
+    gate, seen = Gate(), list[str]()
+
+    async def work() -> None:
+        try:
+            async with asyncio.timeout(5.0):
+                await asyncio.sleep(10.0)
+        except TimeoutError:
+            seen.append(f"ran out, {asyncio.get_running_loop().time():g}")
+
+    with gate.around():
+        task = asyncio.create_task(work())
+    await asyncio.sleep(1.0)
+    gate.close()
+    await asyncio.sleep(30.0)
+    assert not seen
+    gate.open()
+    await task
+    assert seen == ["ran out, 31"]
