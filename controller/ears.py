@@ -10,6 +10,7 @@ import dataclasses
 from controller.deciding.nodes import Hearing, Limits
 
 MOST_BEATS = 100  # that are remembered while none comes back: minutes
+MOST_PATIENCE = 300.0  # seconds of silence, whatever a Lease says: agents renew once a minute at least
 
 
 @dataclasses.dataclass(slots=True)
@@ -42,7 +43,7 @@ class Ears:
 
     def renewal(self, name: str, *, revision: str, duration: float | None, now: float) -> None:
         """The watch showed this node's Lease. Only a change of its revision says that the node lives."""
-        patience = max(self._limits.loss, duration or 0.0)
+        patience = max(self._limits.loss, min(duration or 0.0, MOST_PATIENCE))
         node = self._nodes.get(name)
         if node is None:
             self._nodes[name] = self._first_seen(revision, patience, now)

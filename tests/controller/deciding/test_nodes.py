@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.deciding.nodes import Hearing, Limits, judge
-from controller.ears import MOST_BEATS, Ears
+from controller.ears import MOST_BEATS, MOST_PATIENCE, Ears
 
 LIMITS = Limits()
 
@@ -135,6 +135,16 @@ def test_after_a_stall_a_node_that_renews_seldom_has_as_long_as_its_lease_says()
     listening.pass_time(195)
     assert listening.lost() == []
     listening.pass_time(10)
+    assert listening.lost() == ["n1"]
+
+
+def test_a_node_whose_lease_says_that_it_is_good_for_years_is_lost_all_the_same():
+    listening = Listening("n1")
+    listening.beat()
+    listening.hear("n1", duration=68 * 365 * 86400.0)
+    listening.pass_time(MOST_PATIENCE - 1)
+    assert listening.lost() == []
+    listening.pass_time(2)
     assert listening.lost() == ["n1"]
 
 

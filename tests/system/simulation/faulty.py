@@ -79,7 +79,8 @@ class Faults:
         waits, late = self.late.pop(name, (PATIENCE, 0.0))
         if name == "commit" and self.commits_last:
             waits, late = None, self.commits_last  # its answer is waited for as long as the engine lives
-        going_on = self._act(name, about, work, late and waits + late)
+        after = late + (waits or 0.0) if late else 0.0
+        going_on = self._act(name, about, work, after)
         task = asyncio.create_task(going_on, name=f"engine {name}", context=contextvars.Context())
         self._going_on.add(task)
         task.add_done_callback(self._over)
