@@ -38,6 +38,21 @@ async def stopped(node: Node, name: str = "dev") -> Json:
     return await node.until(name, state="stopped")
 
 
+async def running(node: Node) -> None:
+    await node.place(a_manifest())
+    await node.until(phase="running")
+
+
+async def released(node: Node) -> None:
+    await stopped(node)
+    await node.act("release")
+
+
+async def started_again(node: Node) -> None:
+    await node.change(runState="Running")
+    await node.act("regrant")
+
+
 async def try_release(node: Node, name: str = "dev") -> int:
     """What the controller asks as soon as it is declared stopped; the answer's code."""
     vps = await node.get(name)
@@ -49,13 +64,10 @@ async def try_release(node: Node, name: str = "dev") -> int:
 async def test_a_stop_within_the_seconds_of_a_start_frees_nothing_while_it_runs(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:
         node.engine.programs["kohakuriver/busybox"] = Program(ends_after=8.0)
-        await node.place(a_manifest())
-        await node.until(phase="running")
-        await stopped(node)
-        await node.act("release")
+        await running(node)
+        await released(node)
         node.engine.switches.delays["start"] = 0.5
-        await node.change(runState="Running")
-        await node.act("regrant")
+        await started_again(node)
         await asyncio.sleep(0.2)
         await node.change(runState="Stopped")
         answers = []
@@ -72,8 +84,7 @@ async def test_a_stop_within_the_seconds_of_a_start_frees_nothing_while_it_runs(
 async def test_nothing_starts_while_the_api_holds_that_it_is_stopped(tmp_path: Path, by: str) -> None:
     """The grant is the same all the time: nobody was quick enough to release it."""
     async with a_node(tmp_path) as node:
-        await node.place(a_manifest())
-        await node.until(phase="running")
+        await running(node)
         await node.kill_agent()
         node.runtime = runtime = Witness(node)
         await node.start_agent()
@@ -93,10 +104,8 @@ async def test_nothing_starts_while_the_api_holds_that_it_is_stopped(tmp_path: P
 @pytest.mark.fault(58)
 async def test_a_start_after_a_release_costs_no_write_more(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:
-        await node.place(a_manifest())
-        await node.until(phase="running")
-        await stopped(node)
-        await node.act("release")
+        await running(node)
+        await released(node)
         await asyncio.sleep(5)
         assert node.agent is not None
         await node.change(runState="Running")
@@ -112,8 +121,7 @@ async def test_a_start_after_a_release_costs_no_write_more(tmp_path: Path) -> No
 async def test_what_an_earlier_agent_may_have_said_starts_nothing(tmp_path: Path) -> None:
     """It was killed when it had reported the stop, and what it had sent may be on its way yet."""
     async with a_node(tmp_path) as node:
-        await node.place(a_manifest())
-        await node.until(phase="running")
+        await running(node)
         await stopped(node)
         await node.kill_agent()
         await node.change(runState="Running")
@@ -131,52 +139,34 @@ async def test_what_an_earlier_agent_may_have_said_starts_nothing(tmp_path: Path
 @pytest.mark.fault(64)
 async def test_a_start_without_an_answer_is_no_stop(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:
-        await node.place(a_manifest())
-        await node.until(phase="running")
-        await stopped(node)
-        await node.act("release")
+        await running(node)
+        await released(node)
         await asyncio.sleep(3)
         node.engine.switches.late["start"] = 30.0
-        await node.change(runState="Running")
-        await node.act("regrant")
+        await started_again(node)
         await asyncio.sleep(0.5)  # the engine has given no answer, and will do it in half a minute
         await node.change(runState="Stopped")
-        for _ in range(250):
-            code = await try_release(node)
-            assert code in (200, 409)
-            if code == 200:
-                break
-            await asyncio.sleep(0.2)
-        assert code == 200
-        await _stays_down(node)
+        await _released_and_down(node)
 
 
 @pytest.mark.fault(64)
 async def test_an_agent_that_is_new_settles_what_the_one_before_has_begun(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:
-        await node.place(a_manifest())
-        await node.until(phase="running")
-        await stopped(node)
-        await node.act("release")
+        await running(node)
+        await released(node)
         node.engine.switches.late["start"] = 30.0
-        await node.change(runState="Running")
-        await node.act("regrant")
+        await started_again(node)
         await asyncio.sleep(0.3)
         await node.kill_agent()
         await node.change(runState="Stopped")
         await node.start_agent()
-        for _ in range(250):
-            if await try_release(node) == 200:
-                break
-            await asyncio.sleep(0.2)
-        await _stays_down(node)
+        await _released_and_down(node)
 
 
 @pytest.mark.fault(63)
 async def test_a_stop_does_not_wait_behind_a_start_that_hangs(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:
-        await node.place(a_manifest())
-        await node.until(phase="running")
+        await running(node)
         await stopped(node)
         node.engine.switches.delays["start"] = 60.0
         stops = node.engine.calls["stop"]
@@ -219,8 +209,7 @@ async def test_nothing_starts_on_a_gpu_that_another_container_has(tmp_path: Path
 async def test_nothing_is_offered_before_the_engine_was_listed(tmp_path: Path) -> None:
     """A machine given up for good joins again, with its containers, and its engine is slow."""
     async with a_node(tmp_path) as node:
-        await node.place(a_manifest())
-        await node.until(phase="running")
+        await running(node)
         await node.kill_agent()
         path = kinds.NODE.path(name="n1")
         silent = {"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}
@@ -247,8 +236,14 @@ async def _join_again(node: Node) -> None:
     await node.api.create(kinds.TOKEN, {"metadata": {"name": "node-n1"}, "spec": spec})
 
 
-async def _stays_down(node: Node) -> None:
-    """For longer than a start may be on its way."""
+async def _released_and_down(node: Node) -> None:
+    """It is released at some time, and from then on down, for longer than a start may be on its way."""
+    code = 409
+    for _ in range(250):
+        if (code := await try_release(node)) == 200:
+            break
+        await asyncio.sleep(0.2)
+    assert code == 200
     for _ in range(300):
         assert not node.container().is_up, "somebody else has its GPUs by now"
         await asyncio.sleep(0.2)
