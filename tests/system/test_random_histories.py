@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.system.simulation.cluster import Cluster
 from tests.system.simulation.disk import FULL, READ_ONLY, Disk
 from tests.system.simulation.gate import Gate, install
 from tests.system.simulation.play import Player, play
+from tests.system.simulation.rules import Broken
 from tests.system.simulation.steps import FAULTS, Step, a_history
 from tests.system.simulation.troubles import SCENES
 
@@ -98,3 +100,16 @@ async def test_a_frozen_program_takes_no_step_and_goes_on_with_what_came_in_mean
     gate.open()
     await task
     assert seen == ["ran out, 31"]
+
+
+async def test_it_is_found_where_nobody_marks_a_node_that_is_silent(tmp_path: Path) -> None:
+    async with Cluster(tmp_path) as cluster:
+        await asyncio.sleep(35.0)
+        for controller in cluster.controllers.values():
+            controller.cancel()  # the dead are still in the list: nobody is said to have done this
+        await cluster.machines["n1"].kill()
+        await asyncio.sleep(11.0)
+        cluster.rules.check()
+        await asyncio.sleep(3.0)
+        with pytest.raises(Broken, match=r"a silent node is not marked .*n1"):
+            cluster.rules.check()

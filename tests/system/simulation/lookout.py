@@ -1,7 +1,7 @@
 """Looks at the cluster twice a second: whoever is silent is marked in time, whatever else goes on.
 
-The time is counted from the last renewal of a node's Lease, and only while nothing is wrong with the control
-plane itself and its leader has had time to be one.
+The time is counted from the last renewal of a node's Lease, or from when it was marked last, and only while
+nothing is wrong with the control plane itself and its leader has had time to be one.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ class Lookout:
     def __init__(self, cluster: "Cluster") -> None:
         self._cluster = cluster
         self._renewed: dict[str, tuple[int, float]] = {}  # by node: the Lease's revision, and since when
+        self._marked: dict[str, float] = {}  # by node: when it was last seen to be
         self._whole_since = 0.0
 
     def disturbed(self) -> None:
@@ -48,10 +49,14 @@ class Lookout:
             revision = cluster.store.revisions(lease).get(lease, 0)
             if self._renewed.get(node, (-1, 0.0))[0] != revision:
                 self._renewed[node] = revision, now
-            silent = self.silence(node)
-            if silent <= WITHIN + EVERY or now - self._whole_since < SETTLED:
-                continue
-            found = cluster.store.objects(codec.key(kinds.NODE, None, node)).values()
-            conditions = [one for each in found for one in (each.get("status") or {}).get("conditions") or ()]
-            ready = [one["status"] for one in conditions if one["type"] == "Ready"]
-            cluster.rules.demand("True" not in ready, "a silent node is not marked", node, f"{silent:.1f} s")
+            if self.silence(node) > WITHIN + EVERY and self._is_marked(node):
+                self._marked[node] = now  # one that thaws may say that it is Ready before it renews
+            unmarked = min(self.silence(node), now - self._marked.get(node, 0.0))
+            in_time = unmarked <= WITHIN + EVERY or now - self._whole_since < SETTLED
+            cluster.rules.demand(in_time, "a silent node is not marked", node, f"{unmarked:.1f} s")
+
+    def _is_marked(self, node: str) -> bool:
+        key = codec.key(kinds.NODE, None, node)
+        found = self._cluster.store.objects(key).get(key) or {}
+        conditions = (found.get("status") or {}).get("conditions") or ()
+        return not any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
