@@ -13,7 +13,7 @@ COREUTILS = (
 )  # fmt: skip
 FOR_ALL = ("python3", "etcd", "ssh-keygen", "ip", "iptables", "debootstrap", "dockerd")
 SYSTEMD_RUNS = Path("/run/systemd/system").is_dir()
-FOR_TESTS = ("etcdctl", "zsh", "fish", "faketime", "rsync", "ps")
+FOR_TESTS = ("etcdctl", "zsh", "fish", "tmux", "faketime", "rsync", "ps")
 
 
 class Machine:
