@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 EVERY = 0.5  # seconds
 WITHIN = 12.0  # seconds from the last renewal to the mark
 SETTLED = 30.0  # seconds that the control plane is given after a fault of its own: an election, and new ages
-EXCUSED = 90.0  # where the node was not heard since: a change of lead excuses it for a minute
+EXCUSED = 105.0  # where the node was not heard since: a change of lead excuses it for a minute
 
 
 class Lookout:
@@ -53,7 +53,7 @@ class Lookout:
             if self.silence(node) > WITHIN + EVERY and self._is_marked(node):
                 self._marked[node] = now  # one that thaws may say that it is Ready before it renews
             unmarked = min(self.silence(node), now - self._marked.get(node, 0.0))
-            was_heard = now - self.silence(node) > self._whole_since
+            was_heard = now - self.silence(node) > self._whole_since + SETTLED
             patience = SETTLED if was_heard else EXCUSED
             in_time = unmarked <= WITHIN + EVERY or now - self._whole_since < patience
             cluster.rules.demand(in_time, "a silent node is not marked", node, f"{unmarked:.1f} s")
