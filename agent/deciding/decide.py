@@ -169,7 +169,7 @@ def _filesystem_lost(desired: Desired, lost: str, *, base: str) -> Tell:
 
 def _again(desired: Desired, observed: Container, memory: Memory, now: float) -> list[Action]:
     if ended(desired, observed, memory) is not None:
-        return []
+        return _stop(desired, observed, memory, why="it stays as it ended, and might yet come up")
     last = memory.exit
     waits = last is not None and not _is_asked_for(desired, observed, memory) and now < last.retry_at
     if last is not None and waits:

@@ -163,6 +163,19 @@ async def test_an_agent_that_is_new_settles_what_the_one_before_has_begun(tmp_pa
         await _released_and_down(node)
 
 
+@pytest.mark.fault(64)
+@pytest.mark.parametrize("spec", [{"runState": "Paused"}, {"restartPolicy": "Never", "command": ["work"]}])
+async def test_what_stays_as_it_ended_is_settled_by_a_new_agent_too(tmp_path: Path, spec: Json) -> None:
+    """It is not declared stopped, but is left down: its memory was lost, or its policy says so."""
+    async with a_node(tmp_path) as node:
+        await node.place(a_manifest(**spec))
+        await asyncio.sleep(3)
+        await node.kill_agent()
+        node.engine.end(node.container().name, exit_code=1)
+        await node.start_agent()
+        await node.until(state="stopped")
+
+
 @pytest.mark.fault(63)
 async def test_a_stop_does_not_wait_behind_a_start_that_hangs(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from apiserver.booking import booking
+from apiserver.caching.strays import is_of
 from tests.system.simulation.cluster import NODES, VPSES, Cluster
 from tests.system.simulation.rules import UID
 
@@ -106,6 +107,10 @@ def fits(cluster: Cluster, vps: Json) -> str:
     status = vps["status"]
     bound = (status.get("assignment") or {}).get("node")
     wanted = vps["spec"].get("placement", {}).get("node")
+    own = {field: vps["metadata"][field] for field in ("namespace", "name", "uid")}
+    strays = [one for node in nodes.values() for one in (node.get("status") or {}).get("unknown") or ()]
+    if not bound and any(is_of(one, **own) for one in strays):
+        return ""  # it is placed nowhere while its former container is on a node that was given up
     for name in [bound] if bound else [wanted] if wanted else NODES:
         if name in cluster.liars or not cluster.machines[name].disk.is_whole:
             continue  # nothing new is placed there
