@@ -134,3 +134,16 @@ async def test_a_stopped_container_starts_again_on_a_network_that_was_pruned_and
     await world.runtime.start(container_id)
     found = await world.runtime.inspect(container_id)
     assert found is not None and found.is_up and found.ip
+
+
+async def test_of_two_networks_that_two_agents_made_at_once_the_older_stays(world: DockerWorld) -> None:
+    """An engine before 25 lets them, and then starts nothing: the name is ambiguous."""
+    first = await world.runtime.ensure_network(world.network)
+    for _ in range(2):
+        world.client.create_network(
+            world.network, driver="bridge", labels={CLUSTER_LABEL: world.cluster}, check_duplicate=False
+        )
+    assert await world.runtime.ensure_network(world.network) == first
+    assert len(world.client.networks(names=[world.network])) == 1
+    found = await world.runtime.inspect(await started(world))
+    assert found is not None and found.is_up and found.ip
