@@ -179,11 +179,12 @@ def _again(desired: Desired, observed: Container, memory: Memory, now: float) ->
 
 def _start(desired: Desired, observed: Container, memory: Memory, now: float) -> list[Action]:
     if desired.around.refusal is not None:
-        return []
+        return _settle(desired, observed, memory)
     if labels.never_ran(observed) and _is_otherwise(desired, observed, memory):
         return [Remove(observed.id, why="it never ran, and is to be made otherwise")]
     if memory.hold is not None:
-        return [Wait(now + HELD, why=memory.hold.message)]
+        wait = Wait(now + HELD, why=memory.hold.message)
+        return _settle(desired, observed, memory) or [wait]
     if recreation.is_due(desired, observed, memory):
         if memory.starting is not None:
             return _stop(desired, observed, memory, why="it is to be made anew, and may yet come up")
@@ -192,8 +193,13 @@ def _start(desired: Desired, observed: Container, memory: Memory, now: float) ->
         return waits or [recreation.step(desired, observed, memory)]
     unfit = labels.unfit(observed, desired)
     if unfit:
-        return [Wait(now + restart.LONGEST, why=unfit)]
+        return _settle(desired, observed, memory) or [Wait(now + restart.LONGEST, why=unfit)]
     return [*_adjust(desired, observed, memory), Start(observed.id)]
+
+
+def _settle(desired: Desired, observed: Container, memory: Memory) -> list[Action]:
+    """Others wait for what may yet come up, so it is settled, where it is not to be started for now."""
+    return _stop(desired, observed, memory, why="it is not to be started now, and might yet come up")
 
 
 def _copying(memory: Memory, now: float) -> list[Action]:

@@ -218,6 +218,26 @@ async def test_nothing_starts_on_a_gpu_that_another_container_has(tmp_path: Path
         await node.until("new", phase="running")
 
 
+@pytest.mark.fault(58, 63)
+async def test_two_that_are_given_each_other_s_gpu_start_under_a_new_agent(tmp_path: Path) -> None:
+    """It cannot know that no start of the agent before is on its way, and asks the engine."""
+    file = gpus(tmp_path / "gpus.json", "GPU-a", "GPU-b")
+    async with a_node(tmp_path / "data", gpu_inventory=file) as node:
+        for name in ("one", "two"):
+            await node.place(a_manifest(name, placement={"gpus": {"count": 1}}))
+            await node.until(name, phase="running")
+        for name in ("one", "two"):
+            await stopped(node, name)
+            await node.act("release", name)
+        await node.kill_agent()
+        for name in ("two", "one"):
+            await node.change(name, runState="Running")
+            await node.act("regrant", name)
+        await node.start_agent(gpu_inventory=file)
+        await node.until("one", phase="running")
+        await node.until("two", phase="running")
+
+
 @pytest.mark.fault(62)
 async def test_nothing_is_offered_before_the_engine_was_listed(tmp_path: Path) -> None:
     """A machine given up for good joins again, with its containers, and its engine is slow."""
