@@ -26,7 +26,7 @@ from agent.deciding.actions import (
 )
 from agent.deciding.decide import decide
 from agent.deciding.desired import Desired, read
-from agent.deciding.memory import Durable, Hold, Memory, Trouble, learn
+from agent.deciding.memory import Durable, Hold, Memory, Starting, Trouble, learn
 from agent.deciding.seed import seed
 from agent.deciding.tell import tell
 from agent.images.images import Images
@@ -156,12 +156,22 @@ class Keeper:
         except EngineError as error:
             log.warning("not stopped", extra={"vps": str(entry.key), "error": error.message})
         else:
-            if entry.memory.starting == asked_for:
-                entry.memory = dataclasses.replace(entry.memory, starting=None)
+            await self._note_overtaken(entry, asked_for)
         finally:
             entry.ending = False
             entry.stale = True
             self.queue.add(entry.key)
+
+    async def _note_overtaken(self, entry: Entry, asked_for: Starting) -> None:
+        """Whose doing the end of that run was, though it may be wanted again by now. That the start is over
+        only its own answer says, or a later stop: it may have been on its way to the engine still."""
+        try:
+            found = await self._runtime.inspect(asked_for.container)
+        except EngineError:
+            return
+        run = memory.run_of(found) if found is not None and not found.is_up else None
+        if run is not None and run != asked_for.run:
+            entry.memory = memory.ended_here(entry.memory, run, self._clock.monotonic())
 
     async def _kill(self, entry: Entry) -> None:
         container = self._roster.container(entry.desired, entry.memory)

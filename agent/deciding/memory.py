@@ -237,6 +237,16 @@ def learn(memory: Memory, desired: Desired, observed: Container | None, now: flo
     )
 
 
+def ended_here(memory: Memory, run: str, now: float) -> Memory:
+    """The agent ended that run, which may be found already, and judged."""
+    durable = dataclasses.replace(memory.durable, stopped_run=run)
+    last = memory.exit
+    if last is None or last.run != run:
+        return dataclasses.replace(memory, durable=durable)
+    ended = dataclasses.replace(last, cause=Cause.DECLARED, retry_at=now)
+    return dataclasses.replace(memory, durable=durable, exit=ended, failures=0)
+
+
 def engine_lost(memory: Memory, now: float) -> Memory:
     """The engine is away: what ends meanwhile, or ended a moment ago, is not the program's doing."""
     ended = memory.exit

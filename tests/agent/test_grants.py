@@ -196,6 +196,48 @@ async def test_a_stop_does_not_wait_behind_a_start_that_hangs(tmp_path: Path) ->
         assert ran < 1.0, "it ran against its declaration"
 
 
+class Queued(FakeRuntime):
+    """Its starts wait for a while before the engine hears of them; its stops do not."""
+
+    async def start(self, container_id: str) -> None:
+        await asyncio.sleep(8)
+        await super().start(container_id)
+
+
+@pytest.mark.fault(63, 64)
+async def test_a_stop_that_overtakes_a_start_on_its_way_to_the_engine_is_no_proof(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await running(node)
+        await released(node)
+        await node.kill_agent()
+        node.runtime = Queued(node.engine, cluster=CLUSTER)
+        await node.start_agent()
+        await node.until_ready()
+        await asyncio.sleep(3)
+        node.engine.switches.late["start"] = 30.0
+        await started_again(node)
+        await asyncio.sleep(5)
+        await node.change(runState="Stopped")
+        await _released_and_down(node)
+
+
+@pytest.mark.fault(63)
+async def test_who_changes_his_mind_twice_while_a_start_hangs_has_it_running(tmp_path: Path) -> None:
+    """The stop in between ends the run, which is nothing that a restart policy has to do with."""
+    async with a_node(tmp_path) as node:
+        await node.place(a_manifest(restartPolicy="Never", command=["work"]))
+        await node.until(phase="running")
+        await stopped(node)
+        node.engine.switches.delays["start"] = 20.0
+        await node.change(runState="Running")
+        await asyncio.sleep(3)
+        await node.change(runState="Stopped")
+        await asyncio.sleep(3)
+        await node.change(runState="Running")
+        await asyncio.sleep(100)
+        assert (await node.get())["status"]["phase"] == "running"
+
+
 @pytest.mark.fault(23, 58)
 async def test_nothing_starts_on_a_gpu_that_another_container_has(tmp_path: Path) -> None:
     """The store was told wrongly that the first is gone: the node is the last guard."""
