@@ -325,7 +325,10 @@ class Keeper:
             await self._learn(entry)
             self._report(entry)
             actions = self._decide(entry)
-            if not actions or not await self._carry_out(entry, actions):
+            if not actions:
+                self._rest(entry)
+                return
+            if not await self._carry_out(entry, actions):
                 return
             newer = self._vpses.get(entry.key)
             desired = self._read(newer) if newer is not None else None
@@ -334,6 +337,13 @@ class Keeper:
                 return
             entry.desired = desired
         self.queue.add(entry.key, at=self._clock.monotonic() + 1.0)
+
+    def _rest(self, entry: Entry) -> None:
+        """Nothing is left to do: what failed last was done after all, or is wanted no more."""
+        self.queue.succeeded(entry.key)
+        if entry.memory.trouble is not None:
+            entry.memory = dataclasses.replace(entry.memory, trouble=None)
+            self._report(entry)
 
     def _decide(self, entry: Entry) -> list[Action]:
         container = self._roster.container(entry.desired, entry.memory)

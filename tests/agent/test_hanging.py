@@ -183,6 +183,21 @@ async def test_a_start_that_hangs_is_said_and_stops_no_other(tmp_path: Path) -> 
         await node.until("stuck", phase="running", reason=None)
 
 
+@pytest.mark.fault(63)
+@pytest.mark.parametrize("call", ["start", "stop"])
+async def test_what_was_done_though_no_answer_came_is_not_said_for_ever(tmp_path: Path, call: str) -> None:
+    async with a_node(tmp_path) as node:
+        await running(node, "dev")
+        node.engine.switches.lost_replies[call] = 1
+        await node.change("dev", runState="Stopped")
+        await node.until("dev", phase="stopped")
+        if call == "start":
+            await node.change("dev", runState="Running")
+            await node.until("dev", phase="running")
+        await asyncio.sleep(60)
+        assert (await node.get("dev"))["status"].get("reason") != "RuntimeTimeout"
+
+
 @pytest.mark.fault(4, 63)
 async def test_a_tombstone_whose_removal_hangs_stops_no_other(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:
