@@ -138,8 +138,8 @@ class DataDir:
                 pending = self._pending.get(path)
                 if pending is None or pending.done():
                     pending = self._begin(path)
-                elif path in self._failing:
-                    raise self._silence()
+                elif (error := self._failing.get(path)) is not None:
+                    raise error.with_traceback(None)
                 await asyncio.wait({pending}, timeout=self._patience)
                 if not pending.done():
                     self._failing[path] = self._silence()

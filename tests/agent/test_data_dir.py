@@ -62,6 +62,16 @@ async def after(known: str, look: Look[str], work: Callable[[], str]) -> str:
         await asyncio.sleep(0.01)
 
 
+class FullAndSlow(HeldFiles):
+    """It refuses at once, and again when it is let go."""
+
+    def write(self, path: Path, content: str | bytes) -> None:
+        if self.begun.is_set():
+            self.let_go.wait(timeout=30)
+        self.begun.set()
+        raise OSError(errno.ENOSPC, "full")
+
+
 @pytest.fixture
 async def held() -> AsyncIterator[HeldFiles]:
     files = HeldFiles()
@@ -212,3 +222,17 @@ def test_as_many_threads_are_made_as_are_needed_and_a_failure_ends_none():
         threads.submit(lambda: 1 // 0).result(timeout=30)
     assert sum(one.result(timeout=30) for one in [threads.submit(work) for _ in range(20)]) == 20
     assert 1 <= len(names) <= 2
+
+
+async def test_while_it_is_tried_again_the_reason_that_is_known_stands(tmp_path: Path):
+    """Who asks just then would else be told of a disk that does not answer, and would say so."""
+    files, path = FullAndSlow(), tmp_path / "note"
+    disk = DataDir(tmp_path, files=files)
+    with pytest.raises(OSError, match="full"):
+        await disk.note(path, "one")
+    again = asyncio.create_task(disk.settle(path))
+    await asyncio.sleep(0)
+    with pytest.raises(OSError, match="full"):
+        await disk.settle(path)
+    files.let_go.set()
+    await asyncio.gather(again, return_exceptions=True)
