@@ -119,7 +119,8 @@ def _run(desired: Desired, observed: Container | None, memory: Memory, now: floa
         case ContainerState.REMOVING | ContainerState.RESTARTING:
             return [Wait(now + LOOK_AGAIN, why=f"the container is {observed.state}")]
         case ContainerState.DEAD:
-            return []  # only a person can tell whether something in it is worth saving
+            # Only a person can tell whether something in it is worth saving.
+            return _settle(desired, observed, memory)
         case ContainerState.CREATED:
             return _start(desired, observed, memory, now)
         case ContainerState.EXITED:

@@ -98,7 +98,7 @@ def _quarantined(desired: Desired, observed: Container | None, memory: Memory) -
         return Said(ObservedState.REMOVING, QUARANTINED, desired.around.quarantine)
     if said.state in (ObservedState.RUNNING, ObservedState.PAUSED, ObservedState.STARTING):
         return said
-    if said.state is ObservedState.STOPPED and observed is not None:
+    if said.state is ObservedState.STOPPED and observed is not None and memory.starting is None:
         return said
     missing = "" if observed is not None else "its container is not there, and "
     return Said(ObservedState.FAILED, QUARANTINED, missing + desired.around.quarantine)
@@ -193,14 +193,15 @@ def _running(desired: Desired, memory: Memory) -> Said:
 
 def _exited(desired: Desired, observed: Container, memory: Memory, *, wants_up: bool) -> Said:
     over = ended(desired, observed, memory)
-    if desired.run_state is RunState.STOPPED or memory.exit is None:
+    if desired.run_state is RunState.STOPPED:
         return _halted(desired)
     if over is not None:
         return Said(ObservedState.STOPPED, over.reason, over.message)
     if not wants_up:
         return _halted(desired)
     kept_down = _kept_down(desired, observed, memory)
-    if not memory.failures or memory.durable.restart is not None or kept_down.state is ObservedState.FAILED:
+    is_failed = kept_down.state is ObservedState.FAILED
+    if memory.exit is None or not memory.failures or memory.durable.restart is not None or is_failed:
         return kept_down
     how = restart.exit_words(observed.exit_code, oom_killed=observed.oom_killed)
     reason = "OOMKilled" if observed.oom_killed else "CrashLoopBackOff" if memory.failures > 1 else "Error"

@@ -8,6 +8,7 @@ import pytest
 from agent.data_dir import DataDir
 from agent.deciding.decide import decide
 from agent.deciding.desired import Around
+from agent.deciding.memory import Starting
 from agent.deciding.status import observed_status
 from agent.journal import Journal
 from agent.quarantine import Seen, Watchman, went_back
@@ -18,7 +19,7 @@ from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from kohakuriver.resources.vps import RunState
 from tests.agent.agent_kit import Node, a_manifest
-from tests.agent.builders import NOON, a_container, a_vps, exited, known
+from tests.agent.builders import FIRST_RUN, NOON, a_container, a_vps, exited, known
 from tests.agent.placement_kit import lose
 from tests.apiserver.api import Api, Reply, running_api
 
@@ -107,6 +108,15 @@ def test_in_quarantine_what_runs_is_said_to_run_and_what_is_missing_to_be_missin
     assert there["state"] == "running"
     assert (missing["state"], missing["reason"]) == ("failed", "NodeQuarantined")
     assert missing["message"] == f"its container is not there, and {WHY.quarantine}"
+
+
+def test_in_quarantine_too_what_may_yet_come_up_is_not_stopped():
+    vps = a_vps(around=WHY, run_state=RunState.STOPPED)
+    down = observed_status(vps, exited(), known(vps, exited()), session="s")
+    coming = known(vps, exited(), starting=Starting("c1", FIRST_RUN))
+    said = observed_status(vps, exited(), coming, session="s")
+    assert down["state"] == "stopped"
+    assert (said["state"], said["reason"]) == ("failed", "NodeQuarantined")
 
 
 @pytest.mark.fault(39)

@@ -21,9 +21,21 @@ from agent.deciding.actions import (
 )
 from agent.deciding.decide import decide
 from agent.deciding.desired import Desired, Login
-from agent.deciding.memory import ImageState, ImageView, Memory, Restart, SSHView, Trouble, engine_lost, learn
+from agent.deciding.memory import (
+    Hold,
+    ImageState,
+    ImageView,
+    Memory,
+    Restart,
+    SSHView,
+    Starting,
+    Trouble,
+    engine_lost,
+    learn,
+)
+from agent.deciding.status import state_of
 from agent.runtime.base import Container, ContainerState, Limits
-from kohakuriver.resources.vps import RestartPolicy, RunState
+from kohakuriver.resources.vps import ObservedState, RestartPolicy, RunState
 from tests.agent.builders import FIRST_RUN, NOON, SECOND_RUN, a_container, a_vps, exited, known
 
 PAUSED, STOPPED = RunState.PAUSED, RunState.STOPPED
@@ -298,6 +310,26 @@ def test_trouble_is_waited_out_unless_something_else_is_asked() -> None:
     assert actions(vps, None, memory) == [Wait(NOON + 9, why="no")]
     assert actions(dataclasses.replace(vps, generation=2), None, memory) == [Create()]
     assert actions(dataclasses.replace(vps, deleting=True), None, memory) == [Finish()]
+
+
+@pytest.mark.fault(58)
+def test_what_is_to_run_is_not_said_to_be_stopped_where_nobody_knows_why_it_ended() -> None:
+    """The engine's events broke off between a look and a report, and its exit is judged anew."""
+    vps = a_vps()
+    ended = after(vps, exited(vps), known(vps, exited(vps), run=FIRST_RUN))
+    forgotten = engine_lost(ended, NOON)
+    assert (ended.exit is not None, forgotten.exit) == (True, None)
+    assert state_of(vps, exited(vps), forgotten).state is ObservedState.CREATING
+
+
+@pytest.mark.fault(63)
+@pytest.mark.parametrize("state", [ContainerState.CREATED, ContainerState.DEAD])
+def test_a_start_without_an_answer_is_settled_where_none_is_to_follow(state: ContainerState) -> None:
+    vps = a_vps()
+    down = a_container(vps, state=state)
+    hold = Hold("GPUMissing", "it is not there", failed=True)
+    coming = known(vps, down, hold=hold, starting=Starting("c1", FIRST_RUN))
+    assert [type(action) for action in actions(vps, down, coming)] == [Stop]
 
 
 @pytest.mark.fault(18)
