@@ -152,10 +152,10 @@ class Keeper:
             return
         log.info("stopping beside its start", extra={"vps": str(entry.key)})
         try:
-            await self._runtime.stop(asked_for.container, desired.stop_grace)
-        except EngineError as error:
-            log.warning("not stopped", extra={"vps": str(entry.key), "error": error.message})
-        else:
+            try:
+                await self._runtime.stop(asked_for.container, desired.stop_grace)
+            except EngineError as error:  # it may have been done all the same
+                log.warning("not stopped", extra={"vps": str(entry.key), "error": error.message})
             await self._note_overtaken(entry, asked_for)
         finally:
             entry.ending = False

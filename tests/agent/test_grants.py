@@ -222,13 +222,17 @@ async def test_a_stop_that_overtakes_a_start_on_its_way_to_the_engine_is_no_proo
 
 
 @pytest.mark.fault(63)
-async def test_who_changes_his_mind_twice_while_a_start_hangs_has_it_running(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lost", [0, 1])
+async def test_who_changes_his_mind_twice_while_a_start_hangs_has_it_running(
+    tmp_path: Path, lost: int
+) -> None:
     """The stop in between ends the run, which is nothing that a restart policy has to do with."""
     async with a_node(tmp_path) as node:
         await node.place(a_manifest(restartPolicy="Never", command=["work"]))
         await node.until(phase="running")
         await stopped(node)
         node.engine.switches.delays["start"] = 20.0
+        node.engine.switches.lost_replies["stop"] = lost
         await node.change(runState="Running")
         await asyncio.sleep(3)
         await node.change(runState="Stopped")
