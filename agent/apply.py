@@ -13,7 +13,7 @@ from typing import assert_never
 
 from agent.commits import Commits
 from agent.create import Creator, remember_login
-from agent.deciding import actions, labels
+from agent.deciding import actions, labels, memory
 from agent.deciding.actions import Action
 from agent.deciding.desired import Desired
 from agent.deciding.memory import Hold
@@ -65,6 +65,7 @@ class Applier:
         self._access = access
         self._client = client
         self._recorder = recorder
+        self._clock = clock
         self._creator = Creator(
             settings=settings,
             runtime=runtime,
@@ -188,6 +189,7 @@ class Applier:
     async def _stop(self, entry: Entry, container_id: str, *, grace: float, why: str) -> None:
         log.info("stopping", extra={"vps": str(entry.key), "why": why, "grace": grace})
         entry.ending, entry.grace = True, grace
+        start = entry.memory.starting
         try:
             await self._runtime.stop(container_id, grace)
             entry.memory = dataclasses.replace(entry.memory, starting=None)  # whatever was before is over
@@ -196,6 +198,9 @@ class Applier:
         finally:
             entry.ending = False
         await self.look(entry)
+        if start is not None:
+            found = self._roster.container(entry.desired, entry.memory)
+            entry.memory = memory.overtaken(entry.memory, start, found, self._clock.monotonic())
 
     async def _remove(self, entry: Entry, container_id: str, *, why: str) -> None:
         log.info("removing", extra={"vps": str(entry.key), "why": why})

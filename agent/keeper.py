@@ -169,9 +169,7 @@ class Keeper:
             found = await self._runtime.inspect(asked_for.container)
         except EngineError:
             return
-        run = memory.run_of(found) if found is not None and not found.is_up else None
-        if run is not None and run != asked_for.run:
-            entry.memory = memory.ended_here(entry.memory, run, self._clock.monotonic())
+        entry.memory = memory.overtaken(entry.memory, asked_for, found, self._clock.monotonic())
 
     async def _kill(self, entry: Entry) -> None:
         container = self._roster.container(entry.desired, entry.memory)
@@ -414,7 +412,7 @@ class Keeper:
             return None
         if container is not None and container.is_up:
             return None
-        return Hold(UNHEARD, "the API is told that it is to run, before it is started")
+        return Hold(UNHEARD, "the API is told that it is to run, before it is started", unheard=True)
 
     async def _hint(self, entry: Entry, container: Container) -> None:
         """Say what such an exit code means."""

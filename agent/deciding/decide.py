@@ -185,7 +185,7 @@ def _start(desired: Desired, observed: Container, memory: Memory, now: float) ->
         return [Remove(observed.id, why="it never ran, and is to be made otherwise")]
     if memory.hold is not None:
         wait = Wait(now + HELD, why=memory.hold.message)
-        return _settle(desired, observed, memory) or [wait]
+        return ([] if memory.hold.unheard else _settle(desired, observed, memory)) or [wait]
     if recreation.is_due(desired, observed, memory):
         if memory.starting is not None:
             return _stop(desired, observed, memory, why="it is to be made anew, and may yet come up")

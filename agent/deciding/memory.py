@@ -130,6 +130,7 @@ class Hold:
     reason: str
     message: str
     failed: bool = False  # whether something must change first; else it passes by itself
+    unheard: bool = False  # only until the API has heard that it is to run
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -237,8 +238,12 @@ def learn(memory: Memory, desired: Desired, observed: Container | None, now: flo
     )
 
 
-def ended_here(memory: Memory, run: str, now: float) -> Memory:
-    """The agent ended that run, which may be found already, and judged."""
+def overtaken(memory: Memory, start: Starting, found: Container | None, now: float) -> Memory:
+    """The agent stopped what that start might bring up: a run that came of it, which may be judged already,
+    was ended by the agent, whatever is declared by now."""
+    run = run_of(found) if found is not None and not found.is_up else None
+    if run is None or run == start.run:
+        return memory
     durable = dataclasses.replace(memory.durable, stopped_run=run)
     last = memory.exit
     if last is None or last.run != run:

@@ -242,6 +242,46 @@ async def test_who_changes_his_mind_twice_while_a_start_hangs_has_it_running(
         assert (await node.get())["status"]["phase"] == "running"
 
 
+@pytest.mark.fault(63, 64)
+async def test_a_run_that_comes_up_where_it_has_to_wait_is_ended_and_starts_in_its_turn(
+    tmp_path: Path,
+) -> None:
+    """Its restart policy has nothing to say about that end."""
+    async with a_node(tmp_path, gpu_inventory=gpus(tmp_path / "gpus.json", "GPU-a")) as node:
+        await node.place(
+            a_manifest(restartPolicy="Never", command=["work"], placement={"gpus": {"count": 1}})
+        )
+        await node.until(phase="running")
+        await stopped(node)
+        node.engine.switches.late["start"] = 20.0
+        await node.change(runState="Running")
+        await asyncio.sleep(3)
+        await node.kill_agent()
+        await node.start_agent(gpu_inventory=gpus(tmp_path / "others.json", "GPU-b"))
+        await node.until(reason="GPUMissing")
+        await asyncio.sleep(30)
+        assert not node.container().is_up
+        await node.kill_agent()
+        await node.start_agent(gpu_inventory=gpus(tmp_path / "gpus.json", "GPU-a"))
+        await node.until(phase="running")
+
+
+@pytest.mark.fault(64)
+async def test_a_new_agent_lets_a_start_come_through_that_is_wanted(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await node.place(a_manifest(restartPolicy="Never", command=["work"]))
+        await node.until(phase="running")
+        await stopped(node)
+        node.engine.switches.late["start"] = 10.0
+        await node.change(runState="Running")
+        await asyncio.sleep(3)
+        await node.kill_agent()
+        stops = node.engine.calls["stop"]
+        await node.start_agent()
+        await node.until(phase="running")
+        assert node.engine.calls["stop"] == stops
+
+
 @pytest.mark.fault(23, 58)
 async def test_nothing_starts_on_a_gpu_that_another_container_has(tmp_path: Path) -> None:
     """The store was told wrongly that the first is gone: the node is the last guard."""
