@@ -338,6 +338,7 @@ class Player(Mischief):
 
     async def kill_controller(self, name: str, seconds: float) -> None:
         await self.cluster.kill_controller(name)
+        self.cluster.lookout.disturbed()  # it may be back before anybody has looked
 
         async def again() -> None:
             self.cluster.start_controller(name)
