@@ -211,6 +211,7 @@ class NodeKeeper:
             return {}
         found = self._roster.unknown(self._expected())
         quarantine = self._watchman.quarantine
+        self._roster.note_strays(() if quarantine is not None else found, lists=self._engine.lists)
         return {
             "unknown": [self._stray(container) for container in found[:MOST_UNKNOWN]] or None,
             # Who has more than can be told has not told all.

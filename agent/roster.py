@@ -5,7 +5,7 @@ it. One that was known by its id stays known when somebody renames it.
 """
 
 import dataclasses
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
 
 from agent.deciding import labels, strays
@@ -14,6 +14,7 @@ from agent.deciding.memory import Durable, Memory
 from agent.runtime.base import Container, ContainerState, Listed
 from kohakuriver.client.watch import ObjectKey
 
+RIPE: Final = 3  # lists in which a container of no VPS has never run
 MOST_REMEMBERED: Final = 10_000  # placements that were here
 
 
@@ -47,6 +48,8 @@ class Roster:
         self._touched: dict[str, int] = {}  # container id -> the change that touched it last
         # (uid, epoch) -> container name, if one may be born late
         self._finished: dict[tuple[str, str], str] = {}
+        self._strays: dict[str, int] = {}  # never run, by id: how many lists there had been when first seen
+        self._ripe: set[str] = set()  # those of them that have stayed so
         self._over: dict[tuple[str, int], None] = {}  # placements that were given up, and are no more here
 
     def __iter__(self) -> Iterator[Entry]:
@@ -186,8 +189,18 @@ class Roster:
             container
             for container in self._containers.values()
             if container.state is ContainerState.CREATED
-            and self._finished.get(labels.identity(container.labels)) == container.name
+            and (
+                container.id in self._ripe
+                or self._finished.get(labels.identity(container.labels)) == container.name
+            )
         ]
+
+    def note_strays(self, unknown: Iterable[Container], *, lists: int) -> None:
+        """Those of no VPS, as of so many lists: what never ran, and stays so, an earlier agent has asked for,
+        which is no more."""
+        mine = [one.id for one in unknown if strays.never_ran(one)]
+        self._strays = {id_: self._strays.get(id_, lists) for id_ in mine}
+        self._ripe = {id_ for id_, since in self._strays.items() if lists - since >= RIPE}
 
     def _set(self, container: Container) -> None:
         self.silent.discard(container.id)

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from agent.deciding import labels
+from agent.deciding.desired import container_name
 from agent.runtime.base import Container
 from kohakuriver import quantity
 
@@ -29,6 +30,18 @@ def among(
         if identity not in expected or (identity[0] in entered and one.id not in mine):
             found.append(one)
     return found
+
+
+def never_ran(container: Container) -> bool:
+    """Whether it is of no use to anybody: made by an agent for a VPS, which was gone when it came to be.
+
+    A copy that a person made from an image of a VPS has another name than its labels call for.
+    """
+    found = container.labels
+    own = container_name(
+        found.get(labels.NAMESPACE, ""), found.get(labels.NAME, ""), found.get(labels.UID, "")
+    )
+    return container.name == own and labels.never_ran(container)
 
 
 def written(container: Container) -> dict[str, Any]:

@@ -328,6 +328,24 @@ async def test_a_container_born_after_its_vps_was_deleted_is_removed_and_never_r
         assert node.engine.calls["start"] == 0
 
 
+@pytest.mark.fault(15, 21)
+async def test_one_born_after_its_agent_died_too_is_removed_by_the_next_and_holds_no_port(
+    tmp_path: Path,
+) -> None:
+    async with a_node(tmp_path) as node:
+        node.engine.switches.late["create"] = 20.0
+        await node.place(a_manifest(ssh={"passwordless": True}))
+        await asyncio.sleep(0.2)
+        await node.delete()
+        await node.until_gone()
+        await node.kill_agent()
+        await node.start_agent()
+        await asyncio.sleep(90)
+        assert node.containers() == [] and node.engine.calls["start"] == 0
+        status = (await node.api.get(kinds.NODE.path(name="n1"))).body["status"]
+        assert "unknown" not in status
+
+
 @pytest.mark.fault(12)
 async def test_a_hanging_engine_is_told_and_known_phases_are_kept(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:
