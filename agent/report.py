@@ -111,11 +111,11 @@ class Reporter:
             self.answer(key)
 
     def forget(self, key: ObjectKey) -> None:
-        """Nothing more is to be said of this VPS."""
-        status = self._newest.pop(key, None)
+        """Nothing more is to be said of this VPS. What was said stands for as long as it is there."""
+        status, held = self._newest.pop(key, None), self._vpses.get(key)
         self._forced.discard(key)
         self.queue.forget(key)
-        if status is not None:
+        if status is not None and (held is None or held["metadata"]["uid"] != status.uid):
             self._numbers.pop(status.uid, None)
             self._stopped = {grant for grant in self._stopped if grant[0] != status.uid}
 
