@@ -48,13 +48,18 @@ def choose(
     status = (node or {}).get("status") or {}
     rack = _Rack(
         name,
-        sorted(status.get("gpus") or (), key=lambda device: device["index"]),
+        sorted(_once_each(status.get("gpus") or ()), key=lambda device: device["index"]),
         frozenset(uuid for entry in others for uuid in entry.get("gpus") or ()),
         frozenset(held),
         wanted.numa,
         len(status.get("numa") or ()) > 1,
     )
     return _named(rack, wanted.gpus) if wanted.gpus.ids else _counted(rack, wanted.gpus)
+
+
+def _once_each(devices: Iterable[Device]) -> Iterable[Device]:
+    """A node of before may have named one twice."""
+    return {device["uuid"]: device for device in devices}.values()
 
 
 def _named(rack: _Rack, request: GPUs) -> tuple[str, ...] | Refusal:

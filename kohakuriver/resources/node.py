@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
-from kohakuriver.resources import meta
+from kohakuriver.resources import meta, storage
 
 MOST_DEVICES = 1024  # NUMA nodes, or GPUs
 MOST_IMAGES = 5000
@@ -201,6 +201,23 @@ class NodeStatus(meta.Model):
     """The history of the store in which the agent looked for those."""
     quarantine: Quarantine | None = None
     """Nothing is created, changed or removed here until a person has looked at the node."""
+
+    @pydantic.field_validator("gpus")
+    @classmethod
+    def _each_gpu_once(cls, gpus: list[GPU] | None) -> list[GPU] | None:
+        """Who is named twice would be given to two VPSes."""
+        twice = storage.doubled([gpu.uuid for gpu in gpus or ()])
+        if twice:
+            raise ValueError(f"two GPUs have the UUID {twice}")
+        return gpus
+
+    @pydantic.field_validator("numa")
+    @classmethod
+    def _each_numa_node_once(cls, numa: list[NUMANode] | None) -> list[NUMANode] | None:
+        twice = storage.doubled([str(node.id) for node in numa or ()])
+        if twice:
+            raise ValueError(f"two NUMA nodes have the number {twice}")
+        return numa
 
 
 class Node(meta.Object):

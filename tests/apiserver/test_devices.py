@@ -73,3 +73,9 @@ def test_a_refusal_counts_what_is_free() -> None:
     assert choose({"count": 4}, 0, 1) == "2 of 4 GPUs free on n1, 4 needed"
     assert choose({"count": 1}, node=a_node()) == "n1 has no GPUs"
     assert choose({"count": 1}, node=None) == "n1 has no GPUs"
+
+
+def test_a_gpu_that_its_node_has_named_twice_is_given_once() -> None:
+    node = a_node(numa=("0-3",), gpus=(a_gpu(0), {**a_gpu(0), "index": 1}))
+    assert choose({"count": 1}, node=node) == "0"
+    assert choose({"count": 2}, node=node) == "1 of 1 GPUs free on n1, 2 needed"

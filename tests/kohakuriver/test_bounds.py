@@ -25,6 +25,8 @@ def test_the_biggest_machine_is_a_set_of_cores():
     "status",
     [
         {"allocatable": {"cores": "lots", "memory": "1Gi"}},
+        {"gpus": [{"index": 0, "uuid": "GPU-0"}, {"index": 1, "uuid": "GPU-0"}]},
+        {"numa": [{"id": 0, "cpuset": "0-1"}, {"id": 0, "cpuset": "2-3"}]},
         {"allocatable": {"cores": "-1", "memory": "1Gi"}},
         {"allocatable": {"cores": "5000", "memory": "1Gi"}},
         {"capacity": {"cores": "1", "memory": "much"}},
