@@ -3,8 +3,8 @@
 Between recreate.py, which says what goes into which image, and the runtime. A large filesystem takes
 hours, and the engine goes on with a commit that nobody waits for any more: a second one beside it would cost
 the same room and time again. So each is one call, kept here until the engine has answered or gone away, while
-the VPS's worker looks in from time to time and is free for what else is declared of it. What an earlier agent
-had begun is known by the labels of the image that comes of it.
+the VPS's worker looks in from time to time and is free for what else is declared of it. Each is noted on the
+disk before the engine is asked, and what an earlier agent had begun is known by the labels of its image.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ class Commit:
         marks: Mapping[str, str],
         is_mine: bool,
         since: float,
+        patience: float,
     ) -> None:
         self.container = container
         self.run = run  # whose files are taken: those of the container after this run
@@ -40,6 +41,7 @@ class Commit:
         self.marks = marks
         self.is_mine = is_mine  # if not, an earlier agent began it, and nobody is told how it ends
         self.since = since
+        self.patience = patience  # seconds for which a VPS is kept down by it
         self.is_wanted = True  # if not, its image is removed as soon as it is there
         self._over = asyncio.Event()
         self._error: EngineError | None = None
@@ -86,6 +88,7 @@ class Commits:
         self._runtime = runtime
         self._clock = clock
         self._by_container: dict[str, Commit] = {}
+        self._announced: dict[str, str | None] = {}
         self._begun: asyncio.Queue[Commit] = asyncio.Queue()
 
     async def run(self) -> None:
@@ -99,6 +102,13 @@ class Commits:
         """The one of this container that was begun last, and whose outcome nobody has taken note of."""
         return self._by_container.get(container)
 
+    def announce(self, container: str, run: str | None) -> None:
+        """All is ready for one of what this run left; it is begun once a note says so."""
+        self._announced[container] = run
+
+    def is_announced(self, container: str, run: str | None) -> bool:
+        return container in self._announced and self._announced[container] == run
+
     def begin(
         self,
         container: str,
@@ -107,20 +117,30 @@ class Commits:
         reference: str,
         marks: Mapping[str, str],
         is_mine: bool = True,
+        patience: float | None = None,
     ) -> Commit:
         """Begin one, or watch one that an earlier agent began; no other of this container is under way."""
-        now = self._clock.monotonic()
-        commit = Commit(container, run, reference=reference, marks=marks, is_mine=is_mine, since=now)
+        commit = Commit(
+            container,
+            run,
+            reference=reference,
+            marks=marks,
+            is_mine=is_mine,
+            since=self._clock.monotonic(),
+            patience=self.patience if patience is None else min(patience, self.patience),
+        )
+        self._announced.pop(container, None)
         self._by_container[container] = commit
         self._begun.put_nowait(commit)
         return commit
 
     def lasts_too_long(self, commit: Commit) -> bool:
         """Whether nobody should be kept waiting for it."""
-        return self._clock.monotonic() - commit.since > self.patience
+        return self._clock.monotonic() - commit.since > commit.patience
 
     def forget(self, container: str) -> None:
         """Its outcome has been taken note of."""
+        self._announced.pop(container, None)
         self._by_container.pop(container, None)
 
     def disown(self, repository: str) -> None:

@@ -152,7 +152,10 @@ def _durable(content: dict[str, Any]) -> Durable:
 
 
 def _copying(content: dict[str, Any] | None) -> Copying | None:
-    return Copying(content["container"], content.get("run"), content["engine"]) if content else None
+    if not content:
+        return None
+    unsure = bool(content.get("unsure"))
+    return Copying(content["container"], content.get("run"), content["engine"], unsure)
 
 
 def _recreation(content: dict[str, Any] | None) -> Recreation | None:

@@ -39,6 +39,8 @@ COMMIT_RUN: Final = f"{LABEL_PREFIX}commit-run"  # and the run that wrote them l
 SPARE: Final = 64 << 20  # bytes that a commit must leave free
 QUICK: Final = 5.0  # seconds that a commit is waited for on the spot; then it is looked at again and again
 LOOK_AGAIN: Final = 1.0
+UNSURE: Final = 60.0  # seconds, and one for each so many bytes: then a commit that was noted, and of which no
+PACE: Final = 10 << 20  # more is known, was never begun
 
 
 class Recreator:
@@ -90,9 +92,6 @@ class Recreator:
                 self._keep(entry, old, refused)
                 return
             if made is None:
-                _remember_copying(entry, Copying(old.id, run_of(old), self._engine_run()))
-                look = self._clock.monotonic() + LOOK_AGAIN
-                entry.memory = dataclasses.replace(entry.memory, copying_until=look)
                 return
             image = made
         note = Recreation(
@@ -152,7 +151,9 @@ class Recreator:
         await self._remove_images(desired)
 
     async def _commit(self, entry: Entry, old: Container) -> str | None:
-        """The image of its files: an earlier try's, or a new one. None while the engine is at it."""
+        """The image of its files: an earlier try's, or a new one. None while the engine is at it, and before
+        that once, for the note of it to be written before the engine is asked.
+        """
         reference = f"{repository(entry.desired)}:{labels.commit_number(old) + 1}"
         marks = {
             COMMIT_CLUSTER_LABEL: self._cluster,
@@ -162,37 +163,62 @@ class Recreator:
         }
         commit, within = self._commits.of(old.id), 0.0
         if commit is None or not commit.is_mine:
-            commit = self._taken_over(entry, old, reference, marks)
+            commit = await self._taken_over(entry, old, reference, marks)
         if commit is not None and commit.run != run_of(old):
             await self._outlive(commit)
         if commit is None or commit.run != run_of(old):
-            if await self._is_whole(reference, marks):
-                return reference
-            await self._runtime.remove_image(reference)
-            await self._find_room(old)
-            _leaves_something(entry)
+            if not self._commits.is_announced(old.id, run_of(old)):
+                if await self._is_whole(reference, marks):
+                    return reference
+                await self._runtime.remove_image(reference)
+                await self._find_room(old)
+                self._announce(entry, old)
+                return None
             commit = self._commits.begin(old.id, run_of(old), reference=reference, marks=marks)
             within = QUICK
         if not await self._ended(entry, commit, within=within):
+            self._look_again(entry, commit)
             return None
         if not await self._is_whole(reference, marks):
             raise EngineRefused(f"the image {reference} is not what was committed")
         log.info("files taken into an image", extra={"container": old.name, "image": reference})
         return reference
 
-    def _taken_over(
+    async def _taken_over(
         self, entry: Entry, old: Container, reference: str, marks: dict[str, str]
     ) -> Commit | None:
         """What an earlier agent began, where the engine that was at it has not been started again since."""
+        if self._commits.is_announced(old.id, run_of(old)):
+            return None
         note = entry.memory.durable.copying
         if note is None or note.container != old.id or not note.engine or note.engine != self._engine_run():
             self._commits.forget(old.id)
             return None
         theirs = {**marks, COMMIT_RUN: note.run or ""}
         known = self._commits.of(old.id)
-        return known or self._commits.begin(
-            old.id, note.run, reference=reference, marks=theirs, is_mine=False
-        )
+        if known is None:
+            patience = UNSURE + await self._runtime.written(old.id) / PACE if note.unsure else None
+            known = self._commits.begin(
+                old.id, note.run, reference=reference, marks=theirs, is_mine=False, patience=patience
+            )
+        if note.unsure and self._commits.lasts_too_long(known):
+            self._commits.forget(old.id)  # it was never begun, as far as anybody can tell
+            return None
+        return known
+
+    def _announce(self, entry: Entry, old: Container) -> None:
+        """Note that a commit is about to begin: keeper.py writes it to the journal before the next step."""
+        _leaves_something(entry)
+        _remember_copying(entry, Copying(old.id, run_of(old), self._engine_run(), unsure=True))
+        self._commits.announce(old.id, run_of(old))
+
+    def _look_again(self, entry: Entry, commit: Commit) -> None:
+        """It lasts: from here on an agent that comes after this one waits for it as long as this one would."""
+        was = entry.memory.durable.copying
+        unsure = was is not None and was.unsure and not commit.is_mine
+        _remember_copying(entry, Copying(commit.container, commit.run, self._engine_run(), unsure))
+        look = self._clock.monotonic() + LOOK_AGAIN
+        entry.memory = dataclasses.replace(entry.memory, copying_until=look)
 
     async def _outlive(self, commit: Commit) -> None:
         """It is of an earlier run, and of no use: the next one waits for its end."""

@@ -78,11 +78,12 @@ class Recreation:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Copying:
-    """A commit that takes long: the engine goes on with it though the agent ends."""
+    """A commit: the engine goes on with it though the agent ends."""
 
     container: str
     run: str | None  # the last one of that container then
     engine: str  # the run of the engine that is at it; "" where that is not known
+    unsure: bool = False  # noted before the engine was asked, so it may never have been
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

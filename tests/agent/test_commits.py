@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.deciding.memory import run_of
+from agent.recreate import UNSURE
 from agent.runtime import docker
 from agent.runtime.base import File
 from agent.settings import Settings
@@ -116,7 +117,7 @@ async def test_it_can_be_stopped_started_and_deleted_while_the_engine_is_at_it(t
 
 
 @contextlib.asynccontextmanager
-async def whose_agent_dies_in_the_middle(folder: Path) -> AsyncIterator[Node]:
+async def whose_agent_dies_in_the_middle(folder: Path, *, after: float = 10.0) -> AsyncIterator[Node]:
     """A node whose engine is at a commit that the agent of then began; another agent is about to begin."""
     pid = folder / "docker.pid"
     pid.write_text("7")
@@ -124,7 +125,7 @@ async def whose_agent_dies_in_the_middle(folder: Path) -> AsyncIterator[Node]:
         await lived_in(node)
         node.engine.switches.delays["commit"] = 6 * HOUR
         await node.change(env={"A": "2"}, restartRequest="r1")
-        await asyncio.sleep(10)
+        await asyncio.sleep(after)
         assert node.engine.calls["commit"] == 1
         await node.kill_agent()
         node.engine.switches.delays.clear()
@@ -157,6 +158,28 @@ async def test_what_an_agent_that_died_had_begun_is_waited_for_by_the_next(tmp_p
         await node.until(phase="running", restartRequest="r1")
         await asyncio.sleep(5)
         assert is_whole(node, A="2") and node.engine.calls["commit"] == 1
+
+
+async def test_what_it_had_begun_moments_before_it_died_is_waited_for_too(tmp_path: Path) -> None:
+    async with whose_agent_dies_in_the_middle(tmp_path, after=2.0) as node:
+        await start_again(node)
+        await asyncio.sleep(UNSURE / 2)
+        assert node.engine.calls["commit"] == 1, "a second one was begun beside the first"
+        finish(node)
+        await node.until(phase="running", restartRequest="r1")
+        await asyncio.sleep(5)
+        assert is_whole(node, A="2") and node.engine.calls["commit"] == 1
+
+
+async def test_what_it_had_noted_and_never_begun_is_begun_in_the_end(tmp_path: Path) -> None:
+    async with whose_agent_dies_in_the_middle(tmp_path, after=2.0) as node:
+        await start_again(node)
+        begun = asyncio.get_running_loop().time()
+        await node.until(phase="running", restartRequest="r1")
+        waited = asyncio.get_running_loop().time() - begun
+        assert UNSURE <= waited < UNSURE + 20
+        await asyncio.sleep(5)
+        assert is_whole(node, A="2") and node.engine.calls["commit"] == 2
 
 
 async def test_where_the_engine_was_started_since_it_is_begun_again(tmp_path: Path) -> None:
