@@ -213,7 +213,7 @@ class Recreator:
         self._commits.announce(old.id, run_of(old))
 
     def _look_again(self, entry: Entry, commit: Commit) -> None:
-        """It lasts: from here on an agent that comes after this one waits for it as long as this one would."""
+        """It lasts: from here on an agent that comes after this one waits as long as this one would."""
         was = entry.memory.durable.copying
         unsure = was is not None and was.unsure and not commit.is_mine
         _remember_copying(entry, Copying(commit.container, commit.run, self._engine_run(), unsure))

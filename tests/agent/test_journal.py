@@ -22,7 +22,9 @@ async def test_what_was_saved_is_read_back_by_the_next_agent(tmp_path: Path) -> 
 
 async def test_a_re_creation_of_the_version_before_is_read_as_one_without_a_word(tmp_path: Path) -> None:
     note = Recreation(old="c1", run="run", image="files:1", base="lab:1", volumes=(("v", "/data"),), word=2)
-    durable = Durable(recreation=note, recreated=True, copying=Copying("c1", "run", "7 1", unsure=True), passed_over=3)
+    durable = Durable(
+        recreation=note, recreated=True, copying=Copying("c1", "run", "7 1", unsure=True), passed_over=3
+    )
     await Journal(tmp_path).save("u1", durable)
     assert Journal(tmp_path).load() == {"u1": durable}
     file = tmp_path / "vps" / "u1.json"

@@ -18,7 +18,7 @@ from tests.system.simulation.rules import Broken
 from tests.system.simulation.steps import FAULTS, Step, a_history
 from tests.system.simulation.troubles import SCENES
 
-pytestmark = pytest.mark.looptime
+pytestmark = pytest.mark.looptime(noop_cycles=8)
 
 
 async def test_whatever_is_done_and_breaks_what_was_declared_is_what_runs(

@@ -8,6 +8,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from apiserver import codec
+from controller.deciding.nodes import Limits
 from kohakuriver.resources import kinds
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 EVERY = 0.5  # seconds
 WITHIN = 12.0  # seconds from the last renewal to the mark
 SETTLED = 30.0  # seconds that the control plane is given after a fault of its own: an election, and new ages
-EXCUSED = 105.0  # where the node was not heard since: a change of lead excuses it for a minute
+EXCUSED = SETTLED + Limits().hold + WITHIN + 2.0  # where a node was not heard since: nobody can tell its age
 
 
 class Lookout:

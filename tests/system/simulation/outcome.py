@@ -1,6 +1,7 @@
 """What has to be true once everything is whole again: as declared, silent, and nothing left over."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 from apiserver.booking import booking
@@ -72,7 +73,7 @@ def _undone(cluster: Cluster, vps: Json) -> str:
     if phase == "pending":
         where = fits(cluster, vps)
         return f"pending, though it fits on {where}: {name}: {status}" if where else ""
-    if node in cluster.liars:
+    if node in cluster.liars or (machine is not None and _waits_for(machine.faults.stuck, status)):
         return ""
     if vps["metadata"].get("deletionTimestamp"):
         return f"what was deleted does not go: {name}: {status}"
@@ -80,6 +81,14 @@ def _undone(cluster: Cluster, vps: Json) -> str:
     if phase in DECLARED[spec["runState"]] or not (ends or machine is None or machine.disk.is_whole):
         return ""
     return f"declared {spec['runState']}, but {phase}: {name}: {status}"
+
+
+def _waits_for(stuck: Collection[str], status: Json) -> bool:
+    """Whether it is to have cores for itself that a container has which answers nothing: nobody can take them
+    off that one. The message names one of those that it waits for.
+    """
+    waits = status.get("reason") == "WaitingForCores"
+    return waits and any(f" default/{name} " in f"{status.get('message')} " for name in stuck)
 
 
 def check(cluster: Cluster, vpses: list[Json]) -> None:

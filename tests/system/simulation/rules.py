@@ -132,7 +132,6 @@ class Rules:
     broken: str = ""
     _nodes: dict[tuple[str, int], str] = dataclasses.field(default_factory=dict)
     _vpses: dict[str, Json] = dataclasses.field(default_factory=dict)  # by uid, as last committed
-    _booked: set[tuple[str, str]] = dataclasses.field(default_factory=set)  # node and uid, tombstones too
     _buried: dict[tuple[str, str], int] = dataclasses.field(default_factory=dict)  # epochs of tombstones
     _written: set[Identity] = dataclasses.field(default_factory=set)  # whose files hold something
 
@@ -156,9 +155,6 @@ class Rules:
         self._check_gone(vpses, records)
         self._check_buried(records)
         self._vpses = vpses
-        self._booked = {
-            (node, uid) for node, record in records.items() for uid in record.get("bookings") or ()
-        }
 
     def _check_record(self, node: str, entries: Json) -> None:
         sets = [cpuset.parse(entry.get("cpuset") or "") for entry in entries.values()]
@@ -312,9 +308,9 @@ class Rules:
                     )
 
     def check_cores(self, engine: WatchedEngine) -> None:
-        """Who is limited to cores that it holds alone runs there alone, but for what is no VPS's any more."""
-        found = (record.seen for record in engine.records() if record.seen.state is ContainerState.RUNNING)
-        up = [seen for seen in found if (engine.node, seen.labels[UID]) in self._booked]
+        """Who is limited to cores that it holds alone runs there alone, but for what was given up."""
+        found = (record for record in engine.records() if record.seen.state is ContainerState.RUNNING)
+        up = [record.seen for record in found if engine.owns(record)]
         cores = {seen.id: _cores(seen) for seen in up}
         for seen in up:
             vps = self._vpses.get(seen.labels[UID])
