@@ -5,10 +5,11 @@ Each action ends with what the engine has now in the roster, or raises what the 
 waits and looks again. After a time-out, what was asked may have been done or may still be done.
 """
 
+import contextlib
 import dataclasses
 import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import assert_never
 
 from agent.commits import Commits
@@ -25,8 +26,9 @@ from agent.machine.staging import Staging
 from agent.recreate import Recreator
 from agent.roster import Entry, Roster
 from agent.runtime.base import Runtime
-from agent.runtime.errors import ContainerSilent, NotFound, RuntimeTimeout
+from agent.runtime.errors import ContainerSilent, NotFound, RuntimeTimeout, TooManyStops
 from agent.settings import Settings
+from agent.shares import Shares
 from agent.start import Starter
 from kohakuriver import errors
 from kohakuriver.client.events import Recorder
@@ -36,6 +38,8 @@ from kohakuriver.clock import Clock
 from kohakuriver.resources import kinds
 
 log = logging.getLogger(__name__)
+
+SHORT = 10.0  # seconds of grace, Docker's own default: such stops are over soon
 
 
 class Applier:
@@ -66,6 +70,7 @@ class Applier:
         self._client = client
         self._recorder = recorder
         self._clock = clock
+        self._stops = Shares(settings.stops)
         self._creator = Creator(
             settings=settings,
             runtime=runtime,
@@ -104,7 +109,7 @@ class Applier:
         """Do it. Raises EngineError, or KohakuRiverError from the API for Finish."""
         match action:
             case actions.PullImage(image):
-                self._images.pull(image, entry.desired.uid)
+                self._images.pull(image, entry.desired.uid, entry.desired.namespace)
             case actions.Create(lost):
                 if lost:
                     await self._starter.end_leftovers(entry, lost)
@@ -191,7 +196,8 @@ class Applier:
         entry.ending, entry.grace = True, grace
         start = entry.memory.starting
         try:
-            await self._runtime.stop(container_id, grace)
+            with self._place(entry.desired.namespace, grace):
+                await self._runtime.stop(container_id, grace)
             entry.memory = dataclasses.replace(entry.memory, starting=None)  # whatever was before is over
         except NotFound:
             log.info("it was gone already", extra={"vps": str(entry.key)})
@@ -201,6 +207,19 @@ class Applier:
         if start is not None:
             found = self._roster.container(entry.desired, entry.memory)
             entry.memory = memory.overtaken(entry.memory, start, found, self._clock.monotonic())
+
+    @contextlib.contextmanager
+    def _place(self, namespace: str, grace: float) -> Iterator[None]:
+        """Stops that may last long share the engine's attention. Raises TooManyStops."""
+        if grace <= SHORT:
+            yield
+            return
+        if not self._stops.take(namespace):
+            raise TooManyStops(namespace, self._stops.held(namespace))
+        try:
+            yield
+        finally:
+            self._stops.give_back(namespace)
 
     async def _remove(self, entry: Entry, container_id: str, *, why: str) -> None:
         log.info("removing", extra={"vps": str(entry.key), "why": why})

@@ -272,6 +272,7 @@ class Keeper:
         """The VPS is no longer this node's. Its container, if there still is one, is left alone."""
         gone = vps is None or vps["metadata"]["uid"] != uid
         self.probes.end(uid)
+        self._images.leave(uid)
         self._roster.leave(uid)
         self._reporter.forget(key)
         self._uids.pop(key, None)

@@ -33,6 +33,7 @@ class Settings:
     reserve_memory: float = 0.05  # a share below 1, else bytes
     relist: float = 10.0  # seconds
     renew: float = 3.0  # seconds
+    stops: int = 192  # under way at a time, of those whose grace period is long
     commit_patience: float = 6 * 3600.0  # seconds of a commit; then the VPS goes on in its old container
     accept_engine: bool = False
     allow_mounts: Allowed = ()

@@ -1,10 +1,13 @@
-"""Which images can be used now, and the fetches that are under way. One per image, whoever wants it.
+"""Which images can be used now, and the fetches that are under way. One per image, whoever wants it, in a
+place of the namespace that asked first: slow registries of one keep nobody else waiting.
 
 Nothing is looked up beforehand: a create says when its image is missing, so a start with the image
-present costs no call. A failed pull is tried again after 1, 2, 4 … 60 seconds, when somebody still asks.
+present costs no call. A failed pull is tried again after 1, 2, 4 … 60 seconds, when somebody still asks. One
+that nobody waits for any more is given up.
 """
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable
 
@@ -12,14 +15,17 @@ from agent.deciding import restart
 from agent.deciding.memory import ImageState, ImageView
 from agent.images.tarballs import Tarballs
 from agent.runtime.base import PullProgress, Runtime
-from agent.runtime.errors import EngineError
+from agent.runtime.errors import EngineError, ImagePullFailed
+from agent.shares import Shares
+from kohakuriver import durations
 from kohakuriver.clock import Clock
 from kohakuriver.resources.vps import PullPolicy
 
 log = logging.getLogger(__name__)
 
 OWN = "kohakuriver/"  # names below this come from no registry
-PULLS = 3  # at a time
+PULLS = 5  # at a time, of which one namespace has 3 at most
+WITHIN = 6 * 3600.0  # seconds: 60 GB at 3 MB/s
 
 
 class Images:
@@ -35,8 +41,10 @@ class Images:
         self._views: dict[str, ImageView] = {}  # of those that are not simply usable
         self._failures: dict[str, int] = {}
         self._waiting: dict[str, set[str]] = {}  # image -> uids that asked for its pull
+        self._fetches: dict[str, asyncio.Task[None]] = {}  # by image: those that have begun
+        self._shares = Shares(PULLS)
         self._fresh: set[tuple[str, str]] = set()  # (image, uid): pulled for this VPS
-        self._wanted: asyncio.Queue[str] = asyncio.Queue()
+        self._wanted: asyncio.Queue[tuple[str, str]] = asyncio.Queue()  # image and namespace
 
     def view(self, image: str, *, policy: PullPolicy, uid: str) -> ImageView:
         """How the image stands for this VPS."""
@@ -64,24 +72,44 @@ class Images:
         """A container was made from it: the next one of this VPS asks the registry again if it must."""
         self._fresh.discard((image, uid))
 
-    def pull(self, image: str, uid: str) -> None:
+    def pull(self, image: str, uid: str, namespace: str) -> None:
         """Begin to fetch it, unless that is under way. `changed` is called as it goes on and when it ends."""
+        self.leave(uid, but=image)
         self._waiting.setdefault(image, set()).add(uid)
         view = self._views.get(image)
         if view is None or view.state is not ImageState.PULLING:
             self._views[image] = ImageView(ImageState.PULLING, f"{self._verb(image)} {image}")
-            self._wanted.put_nowait(image)
+            self._wanted.put_nowait((image, namespace))
+
+    def leave(self, uid: str, *, but: str = "") -> None:
+        """This VPS waits for no image any more, `but` for one. What nobody waits for is given up."""
+        for image in [one for one, uids in self._waiting.items() if uid in uids and one != but]:
+            self._waiting[image].discard(uid)
+            if self._waiting[image]:
+                continue
+            del self._waiting[image]
+            self._views.pop(image, None)
+            if (fetch := self._fetches.pop(image, None)) is not None:
+                fetch.cancel()
 
     async def run(self) -> None:
-        slots = asyncio.Semaphore(PULLS)
         async with asyncio.TaskGroup() as tasks:
             while True:
-                image = await self._wanted.get()
-                await slots.acquire()
-                task = tasks.create_task(self._fetch(image), name=f"pull {image}")
-                task.add_done_callback(lambda _: slots.release())
+                image, namespace = await self._wanted.get()
+                if image in self._waiting and image not in self._fetches:
+                    fetch = tasks.create_task(self._fetch(image, namespace), name=f"pull {image}")
+                    self._fetches[image] = fetch
+                    fetch.add_done_callback(functools.partial(self._over, image))
 
-    async def _fetch(self, image: str) -> None:
+    def _over(self, image: str, fetch: "asyncio.Task[None]") -> None:
+        if self._fetches.get(image) is fetch:
+            del self._fetches[image]
+
+    async def _fetch(self, image: str, namespace: str) -> None:
+        async with self._shares.place(namespace):
+            await self._fetch_now(image)
+
+    async def _fetch_now(self, image: str) -> None:
         def progress(step: PullProgress) -> None:
             percent = f"{step.percent} %" if step.percent is not None else step.message
             self._views[image] = ImageView(ImageState.PULLING, f"{self._verb(image)} {image}: {percent}")
@@ -89,9 +117,15 @@ class Images:
 
         try:
             fetch = self._tarballs.fetch if self._tarballs.knows(image) else self._runtime.pull
-            await fetch(image, progress)
+            async with asyncio.timeout(WITHIN):
+                await fetch(image, progress)
         except EngineError as error:
             self._failed(image, error)
+        except TimeoutError:
+            late = f"the image {image} could not be pulled: it was not there after {durations.age(WITHIN)}"
+            self._failed(
+                image, ImagePullFailed(late, hint="use a registry that is nearer, or a smaller image")
+            )
         else:
             self._failures.pop(image, None)
             self._views.pop(image, None)

@@ -83,6 +83,16 @@ class WrongState(EngineError):
     """The container is in a state in which this cannot be done."""
 
 
+class TooManyStops(EngineError):
+    """The namespace of the VPS has as many long stops under way on this node as it may."""
+
+    def __init__(self, namespace: str, held: int) -> None:
+        super().__init__(
+            f"{held} VPSes of namespace {namespace} are being stopped on this node: no more at once",
+            hint="it is stopped once one of them is; a VPS with a short stopGracePeriod is stopped at once",
+        )
+
+
 class RunLeftBehind(WrongState):
     """The engine shows the container as ended, and holds a run of it for which it does not start another."""
 

@@ -14,6 +14,7 @@ import tenacity
 
 from agent.runtime.base import Container
 from agent.runtime.errors import EngineError
+from agent.shares import Shares
 from agent.streams.door import Door, Opened, Opening
 from kohakuriver import errors
 from kohakuriver.resources import kinds
@@ -36,13 +37,22 @@ class Controls:
     """One control connection, and the streams that came of it."""
 
     def __init__(
-        self, dialer: Dialer, *, node: str, doors: Mapping[str, Door], find: Find, lend: Lend
+        self,
+        dialer: Dialer,
+        *,
+        node: str,
+        doors: Mapping[str, Door],
+        find: Find,
+        lend: Lend,
+        shares: Shares | None = None,
     ) -> None:
+        """`shares`: the places of the node's streams, which those of other servers take too."""
         self._dialer = dialer
         self._path = kinds.NODE.path(name=node, subresource="streams")
         self._doors = doors
         self._find = find
         self._lend = lend
+        self._shares = shares or Shares(AT_ONCE)
         self._streams: set[asyncio.Task[None]] = set()
 
     @property
@@ -87,10 +97,17 @@ class Controls:
             log.error("a stream failed in a way nobody expected", exc_info=task.exception())
 
     async def _serve(self, control: Stream, wanted: dict[str, Any]) -> None:
-        id_ = str(wanted.get("id"))
+        id_, namespace = str(wanted.get("id")), str(wanted.get("namespace") or "")
+        if not self._shares.take(namespace):
+            await _refuse(control, id_, _no_place(namespace, self._shares))
+            return
         try:
-            if len(self._streams) > AT_ONCE:
-                raise errors.TooManyRequests(f"{AT_ONCE} streams are open on this node", retry_after=5)
+            await self._bring(control, id_, wanted)
+        finally:
+            self._shares.give_back(namespace)
+
+    async def _bring(self, control: Stream, id_: str, wanted: dict[str, Any]) -> None:
+        try:
             opened = await self._opened(wanted)
         except errors.KohakuRiverError as error:
             await _refuse(control, id_, error)
@@ -167,3 +184,12 @@ def _log_retry(state: tenacity.RetryCallState) -> None:
         log.warning(
             "control connection interrupted", extra={"attempt": state.attempt_number, "error": str(error)}
         )
+
+
+def _no_place(namespace: str, shares: Shares) -> errors.TooManyRequests:
+    return errors.TooManyRequests(
+        f"namespace {namespace} has {shares.held(namespace)} streams open on this node, which has room for "
+        f"{shares.most} of all namespaces",
+        hint="close some of them",
+        retry_after=5,
+    )

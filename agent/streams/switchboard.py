@@ -8,7 +8,8 @@ What one door serves does not care through which server it came. Decides nothing
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from agent.streams.control import Controls, Find, Lend
+from agent.shares import Shares
+from agent.streams.control import AT_ONCE, Controls, Find, Lend
 from agent.streams.door import Door
 from kohakuriver.streams.dial import Dialer
 
@@ -35,6 +36,7 @@ class Switchboard:
         self._doors = doors
         self._find = find
         self._lend = lend
+        self._shares = Shares(AT_ONCE)
         self._controls: dict[str, Controls] = {}
         self._wake = asyncio.Event()
 
@@ -63,4 +65,11 @@ class Switchboard:
                 await self._wake.wait()
 
     def _made(self, url: str) -> Controls:
-        return Controls(self._dial(url), node=self._node, doors=self._doors, find=self._find, lend=self._lend)
+        return Controls(
+            self._dial(url),
+            node=self._node,
+            doors=self._doors,
+            find=self._find,
+            lend=self._lend,
+            shares=self._shares,
+        )

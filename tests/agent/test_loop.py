@@ -492,3 +492,34 @@ async def test_an_agent_hears_of_other_servers_with_its_renewals_and_keeps_that(
         await other.remove()
         await asyncio.sleep(4)
         assert Journal(tmp_path).load_servers() == (node.api.url,)
+
+
+async def test_a_namespace_whose_vpses_stop_for_ever_keeps_nobody_elses_from_stopping(tmp_path: Path) -> None:
+    small = {"cores": 0.1, "memory": "64Mi"}
+    theirs = kinds.VPS.path(namespace="team-b", name="other")
+    async with a_node(tmp_path, stops=4) as node:
+        node.engine.programs["stubborn"] = Program(ends_after=1e9)
+        node.engine.images["stubborn"] = FakeImage("sha256:stubborn")
+        other = a_manifest("other", resources=small)
+        other["metadata"]["namespace"] = "team-b"
+        await node.api.create(kinds.NAMESPACE, {"metadata": {"name": "team-b"}})
+        made = await node.api.create(kinds.VPS, other)
+        body = {"uid": made["metadata"]["uid"], "node": node.name}
+        assert (await node.api.call("POST", f"{theirs}/bind", body, user="controller")).code == 200
+        for number in range(4):
+            name = f"a{number}"
+            await running(node, name, image="stubborn", stopGracePeriod="300h", resources=small)
+            await node.change(name, runState="Stopped")
+        await asyncio.sleep(10)
+        assert node.engine.calls["stop"] == 2, "one namespace had all places"
+        merge = {"Content-Type": "application/merge-patch+json"}
+        reply = await node.api.call("PATCH", theirs, {"spec": {"runState": "Stopped"}}, headers=merge)
+        assert reply.code == 200, reply.body
+        await asyncio.sleep(10)
+        assert (await node.api.get(theirs)).body["status"]["phase"] == "stopped"
+        told = (await node.get("a3"))["status"]
+        assert told["observed"]["reason"] == "TooManyStops"
+        assert told["message"].startswith("2 VPSes of namespace default are being stopped on this node")
+        await node.delete("a3", gracePeriodSeconds=0)
+        async with asyncio.timeout(30):
+            await node.until_gone("a3")

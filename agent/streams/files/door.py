@@ -7,11 +7,14 @@ connection.
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import socket
 import sys
+from collections.abc import Callable
 
+from agent.shares import Shares
 from agent.streams import inside
 from agent.streams.door import Opened, Opening, Waiting
 from agent.streams.files.helper import CLEAN_UP_WITHIN, READY
@@ -29,28 +32,36 @@ class Files:
     """The door."""
 
     def __init__(self) -> None:
-        self._running = 0
+        self._shares = Shares(_AT_ONCE)
 
     async def open(self, opening: Opening) -> Opened:
         inside.check_permitted()
-        if self._running >= _AT_ONCE:
-            raise errors.TooManyRequests(f"{_AT_ONCE} people read files on this node", retry_after=5)
-        with (
-            inside.opened(opening.container, "root", os.O_PATH | os.O_DIRECTORY) as root,
-            inside.opened(opening.container, "uid_map") as uids,
-            inside.opened(opening.container, "gid_map") as gids,
-        ):
-            process, ours = await _started(root, _text(uids), _text(gids))
-        helper = _Helper(process, ours, self)
+        if not self._shares.take(opening.namespace):
+            held = self._shares.held(opening.namespace)
+            raise errors.TooManyRequests(
+                f"namespace {opening.namespace} reads and writes files {held} times at once on this node, "
+                f"which has room for {_AT_ONCE} of all namespaces",
+                hint="wait until one of them is done",
+                retry_after=5,
+            )
+        over = functools.partial(self._shares.give_back, opening.namespace)
+        try:
+            with (
+                inside.opened(opening.container, "root", os.O_PATH | os.O_DIRECTORY) as root,
+                inside.opened(opening.container, "uid_map") as uids,
+                inside.opened(opening.container, "gid_map") as gids,
+            ):
+                process, ours = await _started(root, _text(uids), _text(gids))
+        except BaseException:
+            over()
+            raise
+        helper = _Helper(process, ours, over=over)
         try:
             await helper.ready(opening)
         except BaseException:
             await helper.aclose()
             raise
         return helper
-
-    def count(self, change: int) -> None:
-        self._running += change
 
 
 async def _started(root: int, uids: str, gids: str) -> tuple[asyncio.subprocess.Process, socket.socket]:
@@ -75,12 +86,13 @@ async def _started(root: int, uids: str, gids: str) -> tuple[asyncio.subprocess.
 class _Helper:
     """A helper that stands ready."""
 
-    def __init__(self, process: asyncio.subprocess.Process, ours: socket.socket, door: Files) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, ours: socket.socket, *, over: Callable[[], None]
+    ) -> None:
         self._process = process
         self._socket = ours
-        self._door = door
+        self._over = over  # called once, when it is gone or left
         self._is_over = False
-        door.count(1)
 
     async def ready(self, opening: Opening) -> None:
         said = b""
@@ -118,7 +130,7 @@ class _Helper:
                 if not await self._gone(_GONE_WITHIN):
                     log.warning("a files helper hangs in the kernel", extra={"pid": self._process.pid})
         finally:
-            self._door.count(-1)
+            self._over()
 
     async def _gone(self, within: float) -> bool:
         with contextlib.suppress(TimeoutError):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.streams.files.door import Files, _Helper, _started
+from agent.streams.files.door import _Helper, _started
 from agent.streams.files.helper import MOST_MEMORY, READY
 from cli.files.client import FilesClient
 from kohakuriver import errors
@@ -253,11 +253,12 @@ async def test_a_helper_that_hangs_is_killed_and_holds_up_nobody(folder: Path) -
     descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
     process, ours = await _started(descriptor, "", "")
     os.close(descriptor)
-    helper = _Helper(process, ours, Files())
+    ends: list[str] = []
+    helper = _Helper(process, ours, over=lambda: ends.append("over"))
     os.kill(process.pid, signal.SIGSTOP)  # as a dead network filesystem below it would
     async with asyncio.timeout(60):
         await helper.aclose()
-    assert process.returncode == -signal.SIGKILL
+    assert process.returncode == -signal.SIGKILL and ends == ["over"]
 
 
 async def test_the_helper_imports_nothing_but_the_standard_library_and_the_shared_package(

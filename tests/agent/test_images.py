@@ -1,0 +1,119 @@
+"""Pulls: shared out among namespaces, given up when nobody waits for them, and never without end."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from agent.deciding.memory import ImageState, ImageView
+from agent.images import images
+from agent.images.environments import Tarball
+from agent.images.images import Images
+from agent.images.tarballs import Tarballs
+from agent.runtime.fake import FakeRuntime
+from agent.runtime.fake_engine import FakeEngine
+from agent.runtime.fake_switches import FakeImage, Pull
+from kohakuriver.clock import LoopClock
+from kohakuriver.resources.vps import PullPolicy
+
+pytestmark = pytest.mark.looptime
+SLOW = images.WITHIN / 2  # seconds
+
+
+class NoEnvironments:
+    def tarball(self, image: str) -> Tarball | None:
+        return None
+
+
+@contextlib.asynccontextmanager
+async def pulling(engine: FakeEngine, folder: Path) -> AsyncIterator[Images]:
+    runtime = FakeRuntime(engine, cluster="c")
+    tarballs = Tarballs(runtime, NoEnvironments(), folder)
+    known = Images(runtime, tarballs, clock=LoopClock(), changed=lambda image: None)
+    task = asyncio.create_task(known.run())
+    try:
+        yield known
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def slow(engine: FakeEngine, *names: str, seconds: float = SLOW) -> None:
+    for name in names:
+        engine.registry[name] = Pull(FakeImage(f"sha256:{name}"), seconds=seconds)
+
+
+def view(known: Images, image: str) -> ImageView:
+    return known.view(image, policy=PullPolicy.IF_NOT_PRESENT, uid="u")
+
+
+async def test_a_namespace_whose_registries_are_slow_keeps_nobody_elses_image_waiting(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    slow(engine, *(f"a{number}" for number in range(20)))
+    slow(engine, "b", seconds=10)
+    async with pulling(engine, tmp_path) as known:
+        for number in range(20):
+            known.pull(f"a{number}", f"uid-{number}", "team-a")
+        await asyncio.sleep(1)
+        assert engine.calls["pull"] == 3
+        known.pull("b", "uid-b", "team-b")
+        await asyncio.sleep(12)
+        assert "b" in engine.images
+        await asyncio.sleep(SLOW)
+        assert engine.calls["pull"] == 7
+
+
+async def test_what_nobody_waits_for_any_more_is_given_up(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    slow(engine, "big")
+    async with pulling(engine, tmp_path) as known:
+        for uid in ("one", "other"):
+            known.pull("big", uid, "team-a")
+        await asyncio.sleep(1)
+        known.leave("one")
+        await asyncio.sleep(1)
+        assert view(known, "big").state is ImageState.PULLING
+        known.leave("other")
+        await asyncio.sleep(SLOW)
+        assert "big" not in engine.images and view(known, "big").state is ImageState.USABLE
+        slow(engine, "big", seconds=5)
+        known.pull("big", "one", "team-a")
+        await asyncio.sleep(6)
+        assert "big" in engine.images
+
+
+async def test_who_wants_another_image_waits_for_the_first_no_more(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    slow(engine, "big")
+    slow(engine, "small", seconds=5)
+    async with pulling(engine, tmp_path) as known:
+        known.pull("big", "one", "team-a")
+        await asyncio.sleep(1)
+        known.pull("small", "one", "team-a")
+        await asyncio.sleep(SLOW)
+        assert "small" in engine.images and "big" not in engine.images
+
+
+async def test_what_waits_for_its_turn_and_is_not_wanted_any_more_is_never_asked_for(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    slow(engine, *"abcd", seconds=10)
+    async with pulling(engine, tmp_path) as known:
+        for image in "abcd":
+            known.pull(image, f"uid-{image}", "team-a")
+        await asyncio.sleep(1)
+        known.leave("uid-d")
+        await asyncio.sleep(30)
+        assert engine.calls["pull"] == 3
+
+
+async def test_a_pull_ends(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    slow(engine, "endless", seconds=10 * images.WITHIN)
+    async with pulling(engine, tmp_path) as known:
+        known.pull("endless", "one", "team-a")
+        await asyncio.sleep(images.WITHIN + 1)
+        seen = view(known, "endless")
+        assert seen.state is ImageState.FAILED
+        assert seen.message.startswith("the image endless could not be pulled: it was not there after 6h")
