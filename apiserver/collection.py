@@ -24,7 +24,7 @@ LOG = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
-EVERY = 30.0  # seconds between two looks at everything, beside those at once when an owner has gone
+EVERY = 30.0  # seconds between two looks at what has changed, beside those at once when an owner has gone
 COLLECTOR = User("garbage-collector", Role.ADMIN)
 
 
@@ -45,13 +45,15 @@ class Collection:
             await self.step()
 
     async def step(self) -> None:
-        """Look at every object that names an owner."""
-        for key in self._server.cache.owned.everything():
+        """Look at each object that names an owner and has changed since, or whose owner has gone."""
+        owned = self._server.cache.owned
+        for key in owned.unjudged():
             try:
                 await self._judge(key)
             except (errors.NotFound, errors.Conflict):
-                pass  # somebody else has changed it: it is looked at again
+                owned.judge_again(key)  # somebody else has changed it
             except (errors.ApiError, StoreError, *codec.NONSENSE) as error:
+                owned.judge_again(key)
                 LOG.warning("an object without owner was left", extra={"key": key, "error": str(error)})
 
     async def _judge(self, key: str) -> None:

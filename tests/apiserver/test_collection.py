@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from apiserver.collection import EVERY
+from apiserver.store.base import Record
 from apiserver.store.memory import MemoryStore
+from apiserver.writing.patch import MERGE
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api
 
@@ -22,6 +24,18 @@ def reference(owner: Json, **changed: Any) -> Json:
 
 async def a_vps(api: Api, name: str, *owners: Json) -> Json:
     return await api.create(kinds.VPS, {"metadata": {"name": name, "ownerReferences": list(owners)}})
+
+
+class CountingStore(MemoryStore):
+    """Remembers which keys were read one by one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[str] = []
+
+    async def get(self, key: str) -> Record | None:
+        self.read.append(key)
+        return await super().get(key)
 
 
 def path(name: str) -> str:
@@ -79,6 +93,26 @@ async def test_an_owner_beyond_the_namespaces_may_be_owned_by() -> None:
         await a_vps(api, "child", reference(namespace))
         await settled(api)
         assert await is_there(api, "child")
+
+
+async def test_what_has_been_judged_is_not_read_again_until_something_changed() -> None:
+    store = CountingStore()
+    async with running_api(store) as api:
+        namespace = (await api.get("/api/v1/namespaces/default")).body
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "uid": "u"}}
+        for number in range(5):
+            await a_vps(api, f"child{number}", reference(namespace), reference(pod))
+        await settled(api)
+        store.read.clear()
+        await settled(api)
+        await settled(api)
+        assert not [key for key in store.read if "/vpses/" in key]
+        reply = await api.call(
+            "PATCH", path("child1"), {"spec": {"runState": "Stopped"}}, headers={"Content-Type": MERGE}
+        )
+        assert reply.code == 200
+        await settled(api)
+        assert {key for key in store.read if "/vpses/" in key} == {"registry/vpses/default/child1"}
 
 
 async def test_orphaned_dependents_forget_their_owner_and_stay() -> None:
