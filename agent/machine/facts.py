@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import platform
-import shutil
 import socket
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from kohakuriver import __version__, quantity
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 LEAST_SHARE, LEAST_BYTES = 0.05, 1 << 30  # of the data root, below which the disk is under pressure
+LEAST_FILES = 10_000  # that can still be made there
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -22,16 +22,23 @@ class Disk:
     path: str
     total: int  # bytes
     free: int  # bytes
+    files: int = 0  # inodes; 0 where the file system makes them as it goes
+    free_files: int = 0
 
     @property
     def is_short(self) -> bool:
-        return self.free < LEAST_BYTES or self.free < LEAST_SHARE * self.total
+        return self.free < LEAST_BYTES or self.free < LEAST_SHARE * self.total or self._lacks_files
 
     @property
     def words(self) -> str:
         """How full it is, for a person."""
         free, total = quantity.approximate_size(self.free), quantity.approximate_size(self.total)
-        return f"{free} of {total} free on {self.path}"
+        room = f"{free} of {total} free on {self.path}"
+        return f"{room}, and room for {self.free_files} more files (inodes)" if self._lacks_files else room
+
+    @property
+    def _lacks_files(self) -> bool:
+        return self.files > 0 and self.free_files < max(LEAST_FILES, LEAST_SHARE * self.files)
 
 
 def boot_id() -> str:
@@ -55,10 +62,11 @@ def engine_run(socket_path: str) -> str:
 def disk(root: str) -> Disk | None:
     """How full the engine's data root is; None where it cannot be seen from here."""
     try:
-        usage = shutil.disk_usage(root)
+        usage = os.statvfs(root)
     except OSError:
         return None
-    return Disk(root, usage.total, usage.free)
+    size, free = usage.f_frsize * usage.f_blocks, usage.f_frsize * usage.f_bavail
+    return Disk(root, size, free, files=usage.f_files, free_files=usage.f_favail)
 
 
 def capacity(info: EngineInfo, settings: Settings) -> dict[str, str]:
