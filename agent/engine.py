@@ -132,6 +132,8 @@ class Engine:
         expected = {entry.desired.uid for entry in self._roster if entry.stale or entry.working}
         changed = await self._looks.take(rows, mark=mark)
         self.lists += 1
+        if any(self._roster.entry(uid) is None for uid in changed):
+            self._health_changed()  # whoever waited for an answer about it learns that there will be none
         if (blind := self._runtime.blind()) != self.blind:
             self.blind = blind
             self._health_changed()

@@ -111,9 +111,9 @@ class Looks:
         self._looked_at[row.id] = now
         self._answered.set()
         changed |= self._roster.take(row.id, found, mark=mark)
-        if was_silent and found is not None:
+        if was_silent:
             log.info("a container answers again", extra={"container": row.name})
-            self._heard(found)
+            self._heard(found or row.partly())
 
     def _silent(self, row: Listed, *, mark: int) -> None:
         if self._roster.be_silent(row, mark=mark):

@@ -100,6 +100,22 @@ async def test_an_agent_that_begins_while_a_look_hangs_leaves_that_vps_alone_unt
 
 
 @pytest.mark.fault(63)
+async def test_what_was_silent_from_the_beginning_and_is_removed_by_hand_keeps_its_vps_from_nothing(
+    tmp_path: Path,
+) -> None:
+    async with a_node(tmp_path) as node:
+        stuck = await running(node, "stuck")
+        await node.kill_agent()
+        hang(node, "inspect", stuck)
+        await node.delete("stuck")
+        await node.start_agent()
+        await node.until("stuck", reason="Terminating")
+        await asyncio.sleep(30)
+        node.engine.remove(stuck.id, force=True)
+        await node.until_gone("stuck")
+
+
+@pytest.mark.fault(63)
 async def test_what_ends_while_it_is_silent_is_found_once_it_answers(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:
         stuck = await running(node, "stuck")
