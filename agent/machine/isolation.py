@@ -1,9 +1,12 @@
-"""Keeps VPSes from each other, from their node and from its agent and engine, by rules in chains of our own.
+"""Keeps VPSes from each other, from their node and its neighbours, by rules in chains of our own.
 
 The engine keeps bridges apart, and containers of one bridge with `icc` off. What it leaves open are the
-node's own ports (every address of the node is reached through INPUT) and what is published there. Two chains
-per cluster, called from DOCKER-USER and INPUT before anything that is not ours, close it:
+node's own ports (every address of the node is reached through INPUT), what is published there, and, before
+its version 28, each published port to whoever has a route to the bridge, also what is published on loopback
+alone. Two chains per cluster, called from DOCKER-USER and INPUT before anything that is not ours, close it:
 
+    forwarded to our bridge     from elsewhere: dropped, but what the engine redirected (DNAT) because it came
+                                to a published port at an address that is not loopback, and answers
     forwarded from our bridge   to each other, to published ports, to link-local addresses: dropped
     to the node itself          all dropped but answers, and questions to a nameserver that is the node itself
 
@@ -25,6 +28,7 @@ log = logging.getLogger(__name__)
 
 PREFIX: Final = "KOHAKURIVER-"
 _LINK_LOCAL: Final = "169.254.0.0/16"  # where clouds answer for the machine's own credentials
+_LOOPBACK: Final = "127.0.0.0/8"
 _ANSWERS: Final = "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
 
 
@@ -69,7 +73,7 @@ class Isolation:
                 log.info("network rules written", extra={"bridge": bridge})
             verdict = Verdict(True, "RulesStand", "")
         except FirewallError as error:
-            words = f"VPSes can reach this node and each other: {error.message}"
+            words = f"VPSes can reach this node and each other, and its neighbours them: {error.message}"
             verdict = Verdict(False, error.reason, f"{words} ({error.hint})" if error.hint else words)
         if verdict != self.verdict and not verdict.ok:
             log.warning("VPSes are not isolated", extra={"reason": verdict.reason, "why": verdict.message})
@@ -85,6 +89,7 @@ def chains(cluster: str) -> tuple[str, str]:
 def wanted(cluster: str, bridge: str, resolvers: Sequence[str] = ()) -> tuple[Chain, ...]:
     """What must stand for VPSes on this bridge, where these nameservers are the node itself."""
     forwarded, local = chains(cluster)
+    inward = f"! -i {bridge} -o {bridge}"
     questions = tuple(
         f"-d {address}/32 -i {bridge} -p {protocol} -m {protocol} --dport 53 -j RETURN"
         for address in resolvers
@@ -95,6 +100,8 @@ def wanted(cluster: str, bridge: str, resolvers: Sequence[str] = ()) -> tuple[Ch
             forwarded,
             "DOCKER-USER",
             (
+                f"{inward} -m conntrack --ctorigdst {_LOOPBACK} -j DROP",
+                f"{inward} -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP",
                 f"-i {bridge} {_ANSWERS}",
                 f"-i {bridge} -o {bridge} -j DROP",
                 f"-d {_LINK_LOCAL} -i {bridge} -j DROP",

@@ -30,8 +30,11 @@ with socket.create_server(("0.0.0.0", 8080)) as server:
 """
 CLIENT = """
 import socket, sys
-with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=5) as connection:
-    print(connection.recv(100).decode().strip())
+try:
+    with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=3) as connection:
+        print(connection.recv(100).decode().strip())
+except OSError:
+    pass
 """
 
 
@@ -66,9 +69,16 @@ class Outside:
         self._server.stdout.readline()
 
     def asks(self, address: str, port: int) -> str:
-        """What it is answered there."""
+        """What it is answered there; empty where it is not."""
         command = [*self._inside, CLIENT, address, str(port)]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def aims_at_loopback_of_the_node(self) -> None:
+        """From now on what it sends to 127.0.0.1 goes over the cable."""
+        switch = "echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet"
+        subprocess.run(["ip", "netns", "exec", self.name, "sh", "-c", switch], check=True)
+        words = f"ip -n {self.name} route add 127.0.0.1/32 via {self.node} src {self.address}"
+        subprocess.run(words.split(), check=True, capture_output=True)
 
     def end(self) -> None:
         self._server.kill()
@@ -181,6 +191,53 @@ async def test_a_vps_reaches_the_outside_and_the_outside_its_published_port(worl
         assert await asyncio.to_thread(outside.asks, outside.node, port) == "hello"
     finally:
         outside.end()
+
+
+@pytest.fixture
+def neighbours() -> Iterator[tuple[Outside, Outside]]:
+    """Two machines beside the node, each on a cable of its own, which know a way to its bridges."""
+    number = int.from_bytes(os.urandom(1), "big") % 124 * 2
+    made: list[Outside] = []
+    try:
+        made += [Outside(number)]
+        made += [Outside(number + 1)]
+        yield made[0], made[1]
+    finally:
+        for one in made:
+            one.end()
+
+
+async def test_a_neighbour_reaches_what_is_published_beyond_loopback_and_nothing_else(
+    world: DockerWorld, neighbours: tuple[Outside, Outside]
+) -> None:
+    mine, everybodys, one_address = world.free_port(), world.free_port(), world.free_port()
+    first, second = neighbours
+    await isolated(world)
+    on_loopback = await a_vps(world, ports=(PortBinding(22, "127.0.0.1", mine),))
+    beyond = await a_vps(world, ports=(PortBinding(22, "0.0.0.0", everybodys),))  # noqa: S104
+    await a_vps(world, ports=(PortBinding(22, first.node, one_address),))
+    unpublished = await a_vps(world)
+    first.aims_at_loopback_of_the_node()
+    for container in (on_loopback, beyond, unpublished):
+        assert container.ip is not None
+        assert await asyncio.to_thread(first.asks, container.ip, 22) == "", "a way around what is published"
+    assert await asyncio.to_thread(first.asks, "127.0.0.1", mine) == "", "by the node's loopback address"
+    assert answer_on_the_node("127.0.0.1", mine) == "hello"
+    for neighbour in neighbours:
+        assert await asyncio.to_thread(neighbour.asks, neighbour.node, everybodys) == "hello"
+    assert await asyncio.to_thread(first.asks, first.node, one_address) == "hello"
+    assert await asyncio.to_thread(second.asks, first.node, one_address) == "hello"
+
+
+async def test_without_the_rules_a_neighbour_reaches_a_port_on_loopback(
+    world: DockerWorld, neighbours: tuple[Outside, Outside]
+) -> None:
+    mine = world.free_port()
+    found = await a_vps(world, ports=(PortBinding(22, "127.0.0.1", mine),))
+    neighbours[0].aims_at_loopback_of_the_node()
+    assert found.ip is not None
+    ways = ((found.ip, 22), ("127.0.0.1", mine))
+    assert "hello" in [await asyncio.to_thread(neighbours[0].asks, *way) for way in ways]
 
 
 ANSWERER = """
