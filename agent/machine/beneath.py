@@ -15,9 +15,13 @@ _SYS_OPENAT2: Final = 437  # on every architecture
 _NO_MAGIC_LINKS, _NO_SYMLINKS, _BENEATH, _IN_ROOT = 0x02, 0x04, 0x08, 0x10
 _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 0x40000
 _MNT_DETACH, _NO_FOLLOW = 0x02, 0x08
-# /proc, /sys, cgroup, cgroup2, debugfs, tracefs, securityfs, bpf: <linux/magic.h>
+# <linux/magic.h>: /proc, /sys, cgroup, cgroup2, debugfs, tracefs, securityfs, bpf, and what a privileged
+# container may see besides: configfs, efivarfs, pstore, selinuxfs, binfmt_misc, resctrl, nfsd, fusectl.
 _KERNELS: Final = frozenset(
-    (0x9FA0, 0x62656572, 0x27E0EB, 0x63677270, 0x64626720, 0x74726163, 0x73636673, 0xCAFE4A11)
+    (
+        *(0x9FA0, 0x62656572, 0x27E0EB, 0x63677270, 0x64626720, 0x74726163, 0x73636673, 0xCAFE4A11),
+        *(0x62656570, 0xDE5E81E4, 0x6165676C, 0xF97CFF8C, 0x42494E4D, 0x7655821, 0x6E667364, 0x65735543),
+    )
 )
 _libc = ctypes.CDLL(None, use_errno=True)
 

@@ -9,7 +9,7 @@ import os
 import stat
 import tarfile
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 CHUNK: Final = 1 << 18  # bytes read or written at a time
 
@@ -17,20 +17,35 @@ Write = Callable[[bytes], None]
 Note = Callable[[str], None]
 
 
-def pack(folder: int, write: Write, note: Note) -> int:
+class Opened(Protocol):
+    """Opens a name in an open folder, once it is said to be a file or a folder. Whoever reads what is not
+    his own has one that looks again at the very thing it opens."""
+
+    def __call__(self, name: str, flags: int, /, *, folder: int) -> int:
+        """Its descriptor. Raises OSError, in words."""
+        ...
+
+
+def by_name(name: str, flags: int, /, *, folder: int) -> int:
+    """For a person's own files."""
+    return os.open(name, flags, dir_fd=folder)
+
+
+def pack(folder: int, write: Write, note: Note, *, opened: Opened = by_name) -> int:
     """Everything below the folder, which is a descriptor, and the folder's own mode as the member `.`; how
     many members. `note` is told what was left out, and why."""
-    packer = _Packer(write, note)
+    packer = _Packer(write, note, opened)
     packer.folder(folder, "")
     packer.end()
     return packer.count
 
 
 class _Packer:
-    def __init__(self, write: Write, note: Note) -> None:
+    def __init__(self, write: Write, note: Note, opened: Opened) -> None:
         self.count = 0
         self._write = write
         self._note = note
+        self._opened = opened
         self._waiting = bytearray()
 
     def folder(self, descriptor: int, name: str) -> None:
@@ -52,7 +67,7 @@ class _Packer:
         found = os.stat(child, dir_fd=folder, follow_symlinks=False)
         if stat.S_ISDIR(found.st_mode):
             flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-            descriptor = os.open(child, flags, dir_fd=folder)
+            descriptor = self._opened(child, flags, folder=folder)
             try:
                 self.folder(descriptor, path)
             finally:
@@ -60,7 +75,8 @@ class _Packer:
         elif stat.S_ISLNK(found.st_mode):
             self._member(path, found, tarfile.SYMTYPE, link=os.readlink(child, dir_fd=folder))
         elif stat.S_ISREG(found.st_mode):
-            descriptor = os.open(child, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+            descriptor = self._opened(child, flags, folder=folder)
             try:
                 self._file(descriptor, path)
             finally:

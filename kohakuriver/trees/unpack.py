@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Final
 
 from kohakuriver.trees.members import Reader, Refused, members
-from kohakuriver.trees.pack import CHUNK, Note
+from kohakuriver.trees.pack import CHUNK, Note, Opened, by_name
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -45,13 +45,14 @@ def unpack(
     owner: Owner | None = None,
     outward_links: bool = False,
     made: Callable[[int], None] = lambda size: None,
+    opened: Opened = by_name,
 ) -> int:
     """Write it all below the folder, which is a descriptor; how many members. Raises Refused and OSError.
 
     `outward_links`: keep links that lead out of the folder, which are left out else. `made` is told of each
     member's size. What is left out, `note` is told.
     """
-    unpacker = _Unpacker(folder, note=note, owner=owner, outward_links=outward_links)
+    unpacker = _Unpacker(folder, note=note, owner=owner, outward_links=outward_links, opened=opened)
     count = 0
     try:
         for member, content in members(reader):
@@ -67,8 +68,11 @@ def unpack(
 
 
 class _Unpacker:
-    def __init__(self, folder: int, *, note: Note, owner: Owner | None, outward_links: bool) -> None:
+    def __init__(
+        self, folder: int, *, note: Note, owner: Owner | None, outward_links: bool, opened: Opened
+    ) -> None:
         self._top = folder
+        self._opened = opened
         self._note = note
         self._owner = owner
         self._outward_links = outward_links
@@ -116,7 +120,7 @@ class _Unpacker:
             above = descriptor
             try:
                 self._make_folder(above, part)
-                descriptor = os.open(part, _FOLDER, dir_fd=above)
+                descriptor = self._opened(part, _FOLDER, folder=above)
             except NotADirectoryError:
                 path = "/".join(parts[: place + 1])
                 raise Refused(f"{path} is in the way: it is a link or a file, and no folder") from None

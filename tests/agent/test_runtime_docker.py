@@ -43,6 +43,16 @@ async def test_a_container_is_made_as_the_design_says(world: DockerWorld) -> Non
     assert list(body["NetworkSettings"]["Networks"]) == [world.network]
 
 
+async def test_root_in_a_container_makes_no_device_but_a_pipe(world: DockerWorld) -> None:
+    container_id = await started(world)
+
+    def tried(*words: str) -> str:
+        return bytes(world.client.exec_start(world.client.exec_create(container_id, words)["Id"])).decode()
+
+    assert "not permitted" in tried("mknod", "/null", "c", "1", "3")
+    assert tried("mknod", "/pipe", "p") == ""
+
+
 async def test_more_cores_than_the_machine_has_are_no_error(world: DockerWorld) -> None:
     limits = a_spec(world).limits
     beyond = type(limits)(millicores=512_000, memory=limits.memory)

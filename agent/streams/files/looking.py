@@ -6,7 +6,7 @@ import os
 import stat
 from typing import Any, Final
 
-from agent.streams.files.root import Root
+from agent.streams.files.root import Root, open_below
 from agent.streams.files.service import Exchange, Request
 from kohakuriver.trees.pack import CHUNK
 
@@ -142,7 +142,7 @@ def _below(top: int, path: str, flags: int) -> int:
     for part in path.split("/") if path else ():
         above = descriptor
         try:
-            descriptor = os.open(part, flags, dir_fd=above)
+            descriptor = open_below(part, flags, folder=above)
         finally:
             os.close(above)
     return descriptor

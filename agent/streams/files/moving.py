@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from agent.streams.files.root import Root
+from agent.streams.files.root import Root, open_below
 from agent.streams.files.service import Exchange, Request
 from kohakuriver.trees.pack import pack
 from kohakuriver.trees.unpack import unpack
@@ -11,10 +11,11 @@ _MOST_NOTES: Final = 100
 
 
 def archive(root: Root, request: Request, exchange: Exchange) -> dict[str, Any]:
-    """archive: everything below a folder, as bytes."""
+    """archive: everything below a folder, as bytes, and what is mounted there with it: volumes and mounts are
+    the VPS's files as well. Nothing of the kernel's."""
     notes: list[str] = []
     with root.folder(request.path()) as folder:
-        count = pack(folder, exchange.send, _keeper(notes))
+        count = pack(folder, exchange.send, _keeper(notes), opened=open_below)
     return {"count": count, "left_out": notes}
 
 
@@ -22,7 +23,14 @@ def extract(root: Root, request: Request, exchange: Exchange) -> dict[str, Any]:
     """extract: write a tar stream below a folder that is there."""
     notes: list[str] = []
     with root.folder(request.path()) as folder:
-        count = unpack(exchange.body, folder, note=_keeper(notes), owner=root.owner, outward_links=True)
+        count = unpack(
+            exchange.body,
+            folder,
+            note=_keeper(notes),
+            owner=root.owner,
+            outward_links=True,
+            opened=open_below,
+        )
     return {"count": count, "left_out": notes}
 
 

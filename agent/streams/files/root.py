@@ -1,8 +1,9 @@
 """Finds paths as a process in the container would, and never outside its root folder.
 
 The kernel walks every path with openat2 (RESOLVE_IN_ROOT), so links and `..` stay inside whatever somebody
-changes meanwhile. What is found is opened as a mere path first; only regular files and folders are then
-opened to be read or written, so that no device or pipe ever is.
+changes meanwhile. What is found is opened as a mere path first; only regular files and folders, and none of
+the kernel's (/proc, /sys), are then opened to be read or written: the very thing that was asked what it is,
+by its descriptor, and never its name again. So no device or pipe ever is, however names are swapped.
 """
 
 import contextlib
@@ -20,6 +21,9 @@ from kohakuriver.trees.unpack import Owner
 _LINKS: Final = 40  # links on the way to one name, as in the kernel
 _LONGEST: Final = 4095  # bytes of a path
 _PASSWD: Final = 1 << 20  # bytes read of it at most
+# The helper is root on the node, and may be told what the container's root may not: kmsg is the log of the
+# node's own kernel, and sysfs shows every device of the node.
+_KERNELS: Final = "it is the kernel's, and no file of the VPS"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,12 +95,7 @@ class Root:
                 raise errors.BadRequest(f"{path}: it is a folder")
             if not stat.S_ISREG(status.st_mode):
                 raise errors.BadRequest(f"{path}: it is neither a file nor a folder")
-            if of_the_kernel(found):
-                # The helper is root on the node, and may be told what the container's root may not: kmsg is
-                # the log of the node's own kernel.
-                raise errors.Forbidden(
-                    f"{path}: it is the kernel's, and no file", hint="read it in a terminal of the VPS"
-                )
+            _check_not_of_the_kernel(found, path)
             descriptor = _reopened(found, flags)
         try:
             yield descriptor
@@ -105,10 +104,11 @@ class Root:
 
     @contextlib.contextmanager
     def folder(self, path: str) -> Iterator[int]:
-        """A folder, opened. Raises OSError."""
+        """A folder, opened. Raises OSError, and Forbidden for the kernel's."""
         with self.found(path) as (found, status):
             if not stat.S_ISDIR(status.st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, "it is no folder", path)
+            _check_not_of_the_kernel(found, path)
             descriptor = _reopened(found, os.O_RDONLY | os.O_DIRECTORY)
         try:
             yield descriptor
@@ -162,6 +162,27 @@ def _split(path: str) -> tuple[str, str]:
     if name in ("", ".", ".."):
         raise errors.BadRequest(f"{path}: this takes a path that ends with a name")
     return above or "/", name
+
+
+def open_below(name: str, flags: int, *, folder: int) -> int:
+    """A file or folder of that name in an open folder, opened; no link is followed. Raises OSError."""
+    found = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        mode = os.fstat(found).st_mode
+        if flags & os.O_DIRECTORY and not stat.S_ISDIR(mode):
+            raise NotADirectoryError(errno.ENOTDIR, "it is no folder", name)
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise PermissionError(errno.EPERM, "it is neither a file nor a folder", name)
+        if of_the_kernel(found):
+            raise PermissionError(errno.EPERM, _KERNELS, name)
+        return _reopened(found, flags & ~os.O_NOFOLLOW)
+    finally:
+        os.close(found)
+
+
+def _check_not_of_the_kernel(found: int, path: str) -> None:
+    if of_the_kernel(found):
+        raise errors.Forbidden(f"{path}: {_KERNELS}", hint="read it in a terminal of the VPS")
 
 
 def _reopened(found: int, flags: int) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from agent.streams.files.looking import describe, version
-from agent.streams.files.root import Root
+from agent.streams.files.root import Root, open_below
 from agent.streams.files.service import Exchange, Request
 from kohakuriver import errors
 from kohakuriver.trees.pack import CHUNK
@@ -160,7 +160,7 @@ def _put_in_place(folder: int, hidden: str, name: str, descriptor: int, *, repla
 
 
 def _overwrite(folder: int, name: str, source: int) -> None:
-    target = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    target = open_below(name, os.O_WRONLY, folder=folder)
     try:
         os.ftruncate(target, 0)
         offset = 0
