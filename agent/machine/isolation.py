@@ -3,7 +3,8 @@
 The engine keeps bridges apart, and containers of one bridge with `icc` off. What it leaves open are the
 node's own ports (every address of the node is reached through INPUT), what is published there, and, before
 its version 28, each published port to whoever has a route to the bridge, also what is published on loopback
-alone. Two chains per cluster, called from DOCKER-USER and INPUT before anything that is not ours, close it:
+alone. Two chains per cluster close it, called from DOCKER-USER and INPUT before anything that lets packets
+through and is not ours; and DOCKER-USER is called so from FORWARD:
 
     forwarded to our bridge     from elsewhere: dropped, but what the engine redirected (DNAT) because it came
                                 to a published port at an address that is not loopback, and answers
@@ -12,8 +13,9 @@ alone. Two chains per cluster, called from DOCKER-USER and INPUT before anything
 
 DNS comes through the engine's resolver, which asks the node's nameserver from the container's namespace.
 
-Looked at with every list of the engine and mended when somebody else's rules took them away. What leaves for
-the outside network is not looked at. Where it cannot be done, that is said, and VPSes run all the same.
+Looked at with every list of the engine and mended when somebody else's rules took them away, or came before
+them. What leaves for the outside network is not looked at. Where it cannot be done, that is said, and VPSes
+run all the same.
 """
 
 import asyncio
@@ -29,6 +31,9 @@ log = logging.getLogger(__name__)
 PREFIX: Final = "KOHAKURIVER-"
 _LINK_LOCAL: Final = "169.254.0.0/16"  # where clouds answer for the machine's own credentials
 _LOOPBACK: Final = "127.0.0.0/8"
+_STOPS: Final = frozenset({"DROP", "REJECT", "LOG", "NFLOG"})  # targets that let nothing through to others
+_TRIES: Final = 3  # looks in one step: the engine, too, may be at the rules
+_CONTESTED: Final = 3  # steps in a row that had to mend: not an accident any more
 _ANSWERS: Final = "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
 
 
@@ -60,24 +65,54 @@ class Isolation:
         self._firewall = firewall
         self._cluster = cluster
         self._resolvers = resolvers
+        self._wanted: tuple[Chain, ...] = ()
+        self._mended = 0  # steps in a row
 
     async def step(self, bridge: str) -> None:
         """Bring the rules up to what they must be."""
         try:
             await self._firewall.tame(bridge)
-            listing = await self._firewall.rules()
             resolvers = await asyncio.to_thread(self._resolvers)
-            change = repair(listing, wanted(self._cluster, bridge, resolvers))
-            if change:
-                await self._firewall.change(change)
-                log.info("network rules written", extra={"bridge": bridge})
-            verdict = Verdict(True, "RulesStand", "")
+            await self._stand(wanted(self._cluster, bridge, resolvers))
+            verdict = _contested() if self._mended >= _CONTESTED else Verdict(True, "RulesStand", "")
         except FirewallError as error:
             words = f"VPSes can reach this node and each other, and its neighbours them: {error.message}"
             verdict = Verdict(False, error.reason, f"{words} ({error.hint})" if error.hint else words)
         if verdict != self.verdict and not verdict.ok:
             log.warning("VPSes are not isolated", extra={"reason": verdict.reason, "why": verdict.message})
         self.verdict = verdict
+
+    async def _stand(self, chains: tuple[Chain, ...]) -> None:
+        """See the rules stand, and write them where they do not. Raises FirewallError."""
+        refused = None
+        for tried in range(_TRIES):
+            change = repair(await self._firewall.rules(), chains)
+            if tried == 0:
+                self._mended = self._mended + 1 if change and chains == self._wanted else 0
+                self._wanted = chains
+            if not change:
+                return
+            try:
+                await self._firewall.change(change)
+                log.info("network rules written", extra={"try": tried + 1})
+            except FirewallError as error:
+                if error.reason != "Refused":
+                    raise
+                refused = error  # perhaps what was just read is no more
+        raise refused or FirewallError(
+            "RulesDoNotStand",
+            "what is written is gone at once, or something else is put before it",
+            hint="see what: iptables -S FORWARD; iptables -S DOCKER-USER; iptables -S INPUT",
+        )
+
+
+def _contested() -> Verdict:
+    words = (
+        f"something took the rules of VPSes away, or put its own before them, {_CONTESTED} times in a row; "
+        "they were written again each time, but do not stand in between (find what it is, and have it leave "
+        "DOCKER-USER first in FORWARD, and KOHAKURIVER- chains first in DOCKER-USER and INPUT)"
+    )
+    return Verdict(False, "RulesContested", words)
 
 
 def chains(cluster: str) -> tuple[str, str]:
@@ -120,19 +155,22 @@ def repair(listing: Sequence[str], wanted: Sequence[Chain]) -> str:
         if rules != chain.rules:
             lines.append(f":{chain.name} - [0:0]")
             lines += [f"-A {chain.name} {rule}" for rule in chain.rules]
-        jump = f"-j {chain.name}"
-        calls = _rules(listing, chain.parent)
+    ways = [(chain.parent, f"-j {chain.name}") for chain in wanted]
+    for parent, jump in [("FORWARD", "-j DOCKER-USER"), *ways]:
+        calls = _rules(listing, parent)
         if not _is_called_first(calls, jump):
-            lines += [f"-D {chain.parent} {jump}" for call in calls if call == jump]
-            lines.append(f"-I {chain.parent} 1 {jump}")
+            lines += [f"-D {parent} {jump}" for call in calls if call == jump]
+            lines.append(f"-I {parent} 1 {jump}")
     return "\n".join(["*filter", *lines, "COMMIT", ""]) if lines else ""
 
 
 def _is_called_first(calls: Sequence[str], jump: str) -> bool:
-    """Whether only clusters' chains stand before it: two clusters do not push each other away."""
+    """Whether only clusters' chains, which do not push each other away, and what lets nothing through stand
+    before it."""
     if calls.count(jump) != 1:
         return False
-    return all(call.startswith(f"-j {PREFIX}") for call in calls[: calls.index(jump)])
+    before = [call.rpartition("-j ")[2].split()[0] for call in calls[: calls.index(jump)]]
+    return all(target in _STOPS or target.startswith(PREFIX) for target in before)
 
 
 def _rules(listing: Sequence[str], chain: str) -> list[str]:

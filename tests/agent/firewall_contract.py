@@ -62,6 +62,26 @@ class FirewallContract:
         finally:
             await firewall.change(f"*filter\n-D INPUT -i {bridge} -j ACCEPT\nCOMMIT\n")
 
+    async def test_a_rule_put_before_the_engines_chain_for_rules_of_others_is_put_behind(
+        self, firewall: Firewall, cluster: str, bridge: str
+    ) -> None:
+        rules = wanted(cluster, bridge)
+        await firewall.change(repair(await firewall.rules(), rules))
+        drop, accept = f"-o {bridge} -j DROP", f"-o {bridge} -j ACCEPT"
+        await firewall.change(f"*filter\n-I FORWARD 1 {accept}\n-I FORWARD 1 {drop}\nCOMMIT\n")
+        try:
+            await firewall.change(repair(await firewall.rules(), rules))
+            calls = [line for line in await firewall.rules() if line.startswith("-A FORWARD ")]
+            assert calls.count("-A FORWARD -j DOCKER-USER") == 1
+            assert calls.index("-A FORWARD -j DOCKER-USER") < calls.index(f"-A FORWARD {accept}")
+            await firewall.change(f"*filter\n-I FORWARD 1 {drop}\nCOMMIT\n")
+            assert repair(await firewall.rules(), rules) == "", "it lets nothing through"
+        finally:
+            gone = [drop, drop, accept]
+            await firewall.change(
+                "\n".join(["*filter", *(f"-D FORWARD {one}" for one in gone), "COMMIT", ""])
+            )
+
     async def test_two_clusters_leave_each_other_in_place(
         self, firewall: Firewall, cluster: str, bridge: str
     ) -> None:

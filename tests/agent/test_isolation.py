@@ -45,6 +45,72 @@ async def test_a_network_made_again_gets_rules_for_its_new_bridge() -> None:
     assert all("-i br-2 " in rule for rule in firewall.chains[forwarded] + firewall.chains[local])
 
 
+ACCEPTS = "-i br-1 -j ACCEPT"
+
+
+class Rival(FakeFirewall):
+    """A packet filter in which somebody puts a rule of his own first as often as he is given a turn."""
+
+    def put_first(self, chain: str) -> None:
+        self.chains[chain] = [ACCEPTS, *(rule for rule in self.chains[chain] if rule != ACCEPTS)]
+
+
+class Quick(Rival):
+    async def change(self, text: str) -> None:
+        await super().change(text)
+        self.put_first("FORWARD")
+
+
+class Moving(FakeFirewall):
+    """The engine moves its chain itself, between a look at the rules and the change."""
+
+    moves = 1
+
+    async def change(self, text: str) -> None:
+        if self.moves:
+            self.moves -= 1
+            raise FirewallError("Refused", "there is no such rule")
+        await super().change(text)
+
+
+async def test_where_others_rules_come_first_at_once_the_condition_is_false_and_says_so() -> None:
+    isolation = Isolation(Quick(), cluster=CLUSTER)
+    await isolation.step("br-1")
+    assert isolation.verdict is not None and not isolation.verdict.ok
+    assert isolation.verdict.reason == "RulesDoNotStand"
+    assert "iptables -S FORWARD" in isolation.verdict.message
+
+
+@pytest.mark.parametrize("chain", ["FORWARD", "DOCKER-USER", "INPUT"])
+async def test_a_rule_that_comes_back_before_ours_is_put_behind_and_told_in_the_end(chain: str) -> None:
+    firewall = Rival()
+    isolation = Isolation(firewall, cluster=CLUSTER)
+    await isolation.step("br-1")
+    told = []
+    for _ in range(4):
+        firewall.put_first(chain)
+        await isolation.step("br-1")
+        assert firewall.chains[chain][0] != ACCEPTS
+        assert isolation.verdict is not None
+        told.append(isolation.verdict.reason)
+    assert told == ["RulesStand", "RulesStand", "RulesContested", "RulesContested"]
+    await isolation.step("br-1")
+    assert isolation.verdict.ok, "the rival has gone"
+
+
+async def test_an_engine_that_is_at_the_rules_just_then_is_no_reason_to_say_false() -> None:
+    isolation = Isolation(Moving(), cluster=CLUSTER)
+    await isolation.step("br-1")
+    assert isolation.verdict is not None and isolation.verdict.ok, isolation.verdict
+
+
+async def test_without_a_way_from_forward_there_is_one_afterwards() -> None:
+    firewall = FakeFirewall()
+    firewall.chains["FORWARD"] = ["-o br-1 -j ACCEPT"]
+    await Isolation(firewall, cluster=CLUSTER).step("br-1")
+    assert firewall.chains["FORWARD"] == ["-j DOCKER-USER", "-o br-1 -j ACCEPT"]
+
+
 @pytest.mark.looptime
 async def test_the_rules_stand_before_the_node_is_ready_and_come_back_after_a_reload(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:

@@ -148,6 +148,10 @@ async def isolated(world: DockerWorld) -> Isolation:
     return isolation
 
 
+async def iptables(words: str) -> None:
+    await asyncio.to_thread(subprocess.run, ["iptables", "-w", *words.split()], check=True)
+
+
 def gateway(world: DockerWorld) -> str:
     return str(world.client.inspect_network(world.network)["IPAM"]["Config"][0]["Gateway"])
 
@@ -227,6 +231,23 @@ async def test_a_neighbour_reaches_what_is_published_beyond_loopback_and_nothing
         assert await asyncio.to_thread(neighbour.asks, neighbour.node, everybodys) == "hello"
     assert await asyncio.to_thread(first.asks, first.node, one_address) == "hello"
     assert await asyncio.to_thread(second.asks, first.node, one_address) == "hello"
+
+
+async def test_a_rule_of_somebody_before_the_engines_opens_nothing_once_it_was_looked_at(
+    world: DockerWorld, neighbours: tuple[Outside, Outside]
+) -> None:
+    isolation = await isolated(world)
+    found = await a_vps(world, ports=(PortBinding(22, "127.0.0.1", world.free_port()),))
+    bridge = await world.runtime.ensure_network(world.network)
+    rule = f"FORWARD -o {bridge} -j ACCEPT"
+    assert found.ip is not None
+    await iptables(f"-I {rule}")
+    try:
+        assert await asyncio.to_thread(neighbours[0].asks, found.ip, 22) == "hello"
+        await isolation.step(bridge)
+        assert await asyncio.to_thread(neighbours[0].asks, found.ip, 22) == ""
+    finally:
+        await iptables(f"-D {rule}")
 
 
 async def test_without_the_rules_a_neighbour_reaches_a_port_on_loopback(
