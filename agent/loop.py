@@ -34,6 +34,7 @@ from agent.login.access import Access
 from agent.login.ssh import HostKeys
 from agent.machine import facts, resolvers, topology
 from agent.machine.beneath import KernelMounter, Mounter
+from agent.machine.closed import Servers
 from agent.machine.gpus import Devices
 from agent.machine.inventory import inventory
 from agent.machine.isolation import Isolation
@@ -144,7 +145,13 @@ class Agent:
             clock=clock,
             relist=settings.relist,
             network=settings.network,
-            isolation=Isolation(firewall, cluster=settings.cluster, resolvers=resolvers.own),
+            isolation=Isolation(
+                firewall,
+                cluster=settings.cluster,
+                resolvers=resolvers.own,
+                nameservers=resolvers.named,
+                servers=Servers(lambda: self._known.all, pools.looks),
+            ),
             judge=self.custody.judge,
             look_at=self._look_at,
             health_changed=self._health_changed,

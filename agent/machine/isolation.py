@@ -8,28 +8,30 @@ through and is not ours; and DOCKER-USER is called so from FORWARD:
 
     forwarded to our bridge     from elsewhere: dropped, but what the engine redirected (DNAT) because it came
                                 to a published port at an address that is not loopback, and answers
-    forwarded from our bridge   to each other, to published ports, to link-local addresses: dropped
+    forwarded from our bridge   to each other, to published ports, to what closed.py names: dropped, but
+                                questions to a cloud's nameserver
     to the node itself          all dropped but answers, and questions to a nameserver that is the node itself
 
 DNS comes through the engine's resolver, which asks the node's nameserver from the container's namespace.
 
 Looked at with every list of the engine and mended when somebody else's rules took them away, or came before
-them. What leaves for the outside network is not looked at. Where it cannot be done, that is said, and VPSes
-run all the same.
+them. What else leaves for the outside network is not looked at. Where it cannot be done, that is said, and
+VPSes run all the same.
 """
 
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from agent.machine import closed
+from agent.machine.closed import Place, Servers
 from agent.runtime.firewall import Firewall, FirewallError
 
 log = logging.getLogger(__name__)
 
 PREFIX: Final = "KOHAKURIVER-"
-_LINK_LOCAL: Final = "169.254.0.0/16"  # where clouds answer for the machine's own credentials
 _LOOPBACK: Final = "127.0.0.0/8"
 _STOPS: Final = frozenset({"DROP", "REJECT", "LOG", "NFLOG"})  # targets that let nothing through to others
 _TRIES: Final = 3  # looks in one step: the engine, too, may be at the rules
@@ -59,12 +61,21 @@ class Isolation:
     """The rules of one cluster on this node."""
 
     def __init__(
-        self, firewall: Firewall, *, cluster: str, resolvers: Callable[[], Sequence[str]] = tuple
+        self,
+        firewall: Firewall,
+        *,
+        cluster: str,
+        resolvers: Callable[[], Sequence[str]] = tuple,
+        nameservers: Callable[[], Sequence[str]] = tuple,
+        servers: Servers | None = None,
     ) -> None:
+        """`nameservers` are all that the engine asks, `resolvers` those of them that are the node itself."""
         self.verdict: Verdict | None = None  # None: not looked at yet
         self._firewall = firewall
         self._cluster = cluster
         self._resolvers = resolvers
+        self._nameservers = nameservers
+        self._servers = servers or Servers()
         self._wanted: tuple[Chain, ...] = ()
         self._mended = 0  # steps in a row
 
@@ -72,8 +83,15 @@ class Isolation:
         """Bring the rules up to what they must be."""
         try:
             await self._firewall.tame(bridge)
-            resolvers = await asyncio.to_thread(self._resolvers)
-            await self._stand(wanted(self._cluster, bridge, resolvers))
+            await self._stand(
+                wanted(
+                    self._cluster,
+                    bridge,
+                    await asyncio.to_thread(self._resolvers),
+                    nameservers=await asyncio.to_thread(self._nameservers),
+                    servers=await self._servers.places(),
+                )
+            )
             verdict = _contested() if self._mended >= _CONTESTED else Verdict(True, "RulesStand", "")
         except FirewallError as error:
             words = f"VPSes can reach this node and each other, and its neighbours them: {error.message}"
@@ -121,15 +139,18 @@ def chains(cluster: str) -> tuple[str, str]:
     return f"{name}-FWD", f"{name}-IN"
 
 
-def wanted(cluster: str, bridge: str, resolvers: Sequence[str] = ()) -> tuple[Chain, ...]:
-    """What must stand for VPSes on this bridge, where these nameservers are the node itself."""
+def wanted(
+    cluster: str,
+    bridge: str,
+    resolvers: Sequence[str] = (),
+    *,
+    nameservers: Sequence[str] = (),
+    servers: Sequence[Place] = (),
+) -> tuple[Chain, ...]:
+    """What must stand for VPSes on this bridge, where these nameservers are the node itself, and the engine
+    asks those; what answers at these places is the cluster's own."""
     forwarded, local = chains(cluster)
     inward = f"! -i {bridge} -o {bridge}"
-    questions = tuple(
-        f"-d {address}/32 -i {bridge} -p {protocol} -m {protocol} --dport 53 -j RETURN"
-        for address in resolvers
-        for protocol in ("udp", "tcp")
-    )
     return (
         Chain(
             forwarded,
@@ -139,11 +160,25 @@ def wanted(cluster: str, bridge: str, resolvers: Sequence[str] = ()) -> tuple[Ch
                 f"{inward} -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP",
                 f"-i {bridge} {_ANSWERS}",
                 f"-i {bridge} -o {bridge} -j DROP",
-                f"-d {_LINK_LOCAL} -i {bridge} -j DROP",
                 f"-i {bridge} -m conntrack --ctstate DNAT -j DROP",
+                *_questions(bridge, filter(closed.is_metadata, nameservers)),
+                *(f"-d {network} -i {bridge} -j DROP" for network in closed.METADATA),
+                *(f"-d {at}/32 -i {bridge} -p tcp -m tcp --dport {port} -j DROP" for at, port in servers),
             ),
         ),
-        Chain(local, "INPUT", (f"-i {bridge} {_ANSWERS}", *questions, f"-i {bridge} -j DROP")),
+        Chain(
+            local,
+            "INPUT",
+            (f"-i {bridge} {_ANSWERS}", *_questions(bridge, resolvers), f"-i {bridge} -j DROP"),
+        ),
+    )
+
+
+def _questions(bridge: str, nameservers: Iterable[str]) -> tuple[str, ...]:
+    return tuple(
+        f"-d {address}/32 -i {bridge} -p {protocol} -m {protocol} --dport 53 -j RETURN"
+        for address in nameservers
+        for protocol in ("udp", "tcp")
     )
 
 

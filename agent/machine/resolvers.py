@@ -1,7 +1,8 @@
-"""Which nameservers of the engine are this very node: a dnsmasq or unbound on one of its own addresses.
+"""Which nameservers the engine asks, and which of them are this very node: a dnsmasq or unbound on one of its
+own addresses.
 
 The engine's resolver asks a nameserver that is no loopback address from the container's own namespace, so
-`isolation.py` has to let these questions in. Reads what the engine reads; writes nothing.
+`isolation.py` has to let these questions in, or out. Reads what the engine reads; writes nothing.
 """
 
 import ipaddress
@@ -20,10 +21,14 @@ def own(
     daemon: Path = DAEMON,
     is_here: Callable[[str], bool] | None = None,
 ) -> tuple[str, ...]:
-    """Their IPv4 addresses, in order. What cannot be read names none."""
-    named = [name for file in files for name in _nameservers(file)] + _of_daemon(daemon)
-    here = is_here or _is_here
-    return tuple(sorted({name for name in named if _is_outer(name) and here(name)}))
+    """The IPv4 addresses of those that are this node, in order. What cannot be read names none."""
+    return tuple(filter(is_here or _is_here, named(files, daemon)))
+
+
+def named(files: Sequence[Path] = (RESOLV_CONF, UPSTREAM), daemon: Path = DAEMON) -> tuple[str, ...]:
+    """The IPv4 addresses of all of them."""
+    found = [name for file in files for name in _nameservers(file)] + _of_daemon(daemon)
+    return tuple(sorted(set(filter(_is_outer, found))))
 
 
 def _nameservers(file: Path) -> list[str]:

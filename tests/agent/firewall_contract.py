@@ -34,7 +34,13 @@ class FirewallContract:
     async def test_rules_that_were_written_are_read_back_word_for_word(
         self, firewall: Firewall, cluster: str, bridge: str
     ) -> None:
-        rules = wanted(cluster, bridge, ["10.0.0.5"])
+        rules = wanted(
+            cluster,
+            bridge,
+            ["10.0.0.5"],
+            nameservers=["168.63.129.16"],
+            servers=[("10.0.0.1", "2379:2380"), ("10.0.0.1", "6443")],
+        )
         await firewall.change(repair(await firewall.rules(), rules))
         assert repair(await firewall.rules(), rules) == ""
 

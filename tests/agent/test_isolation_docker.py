@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from agent.machine.closed import Servers
 from agent.machine.isolation import Isolation, chains
 from agent.runtime.base import Container, PortBinding
 from agent.runtime.iptables import Iptables, remove_chains
@@ -21,11 +22,13 @@ from tests.agent.runtime_contract import a_spec
 pytestmark = pytest.mark.docker
 
 SERVES = ("nc", "-ll", "-p", "22", "-e", "echo", "hello")
+SERVES_AT = (8080, 2379, 9090)
 SERVER = """
-import socket
-with socket.create_server(("0.0.0.0", 8080)) as server:
-    print("listens", flush=True)
-    while True:
+import select, socket, sys
+servers = [socket.create_server(("0.0.0.0", int(port))) for port in sys.argv[1:]]
+print("listens", flush=True)
+while True:
+    for server in select.select(servers, (), ())[0]:
         server.accept()[0].sendall(b"outside\\n")
 """
 CLIENT = """
@@ -64,7 +67,8 @@ class Outside:
         ):
             subprocess.run(words.split(), check=True, capture_output=True)
         self._inside = ["ip", "netns", "exec", self.name, sys.executable, "-c"]
-        self._server = subprocess.Popen([*self._inside, SERVER], stdout=subprocess.PIPE)
+        command = [*self._inside, SERVER, *map(str, SERVES_AT)]
+        self._server = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert self._server.stdout is not None
         self._server.stdout.readline()
 
@@ -146,6 +150,10 @@ async def isolated(world: DockerWorld) -> Isolation:
     await isolation.step(await world.runtime.ensure_network(world.network))
     assert isolation.verdict is not None and isolation.verdict.ok, isolation.verdict
     return isolation
+
+
+async def ip(words: str) -> None:
+    await asyncio.to_thread(subprocess.run, ["ip", *words.split()], check=True)
 
 
 async def iptables(words: str) -> None:
@@ -259,6 +267,25 @@ async def test_without_the_rules_a_neighbour_reaches_a_port_on_loopback(
     assert found.ip is not None
     ways = ((found.ip, 22), ("127.0.0.1", mine))
     assert "hello" in [await asyncio.to_thread(neighbours[0].asks, *way) for way in ways]
+
+
+async def test_a_vps_reaches_neither_the_clusters_servers_nor_what_answers_for_its_machine(
+    world: DockerWorld, neighbours: tuple[Outside, Outside]
+) -> None:
+    server, other = neighbours
+    metadata = "192.0.0.192"
+    await ip(f"-n {other.name} addr add {metadata}/32 dev lo")
+    await ip(f"route add {metadata}/32 via {other.address}")  # goes with its cable
+    vps = await a_vps(world)
+    closed = [(server.address, 8080), (server.address, 2379), (metadata, 8080)]
+    assert [reached(world, vps, *place) for place in closed] == ["outside"] * 3
+    known = Servers(lambda: [f"https://{server.address}:8080"])
+    isolation = Isolation(Iptables(), cluster=world.cluster, servers=known)
+    await isolation.step(await world.runtime.ensure_network(world.network))
+    assert isolation.verdict is not None and isolation.verdict.ok, isolation.verdict
+    assert [reached(world, vps, *place) for place in closed] == [""] * 3
+    assert reached(world, vps, server.address, 9090) == "outside"
+    assert reached(world, vps, other.address, 8080) == "outside"
 
 
 ANSWERER = """
