@@ -63,3 +63,24 @@ def test_the_rules_outlast_a_restart_of_the_engine_and_are_mended_after_a_flush(
     for words in ("-F INPUT", "-F DOCKER-USER"):
         subprocess.run([*machine.inside, "iptables", "-w", *words.split()], check=True, capture_output=True)
     assert [look(machine, cluster), look(machine, cluster)] == ["mended", "whole"]
+
+
+def test_a_network_with_ipv6_has_no_way_to_its_vpses_by_it(machine: Machine) -> None:
+    subnet = docker.types.IPAMPool(subnet="fd00:198:18::/64")
+    client = machine.client()
+    client.create_network(
+        "kr",
+        driver="bridge",
+        options={"com.docker.network.bridge.name": BRIDGE},
+        enable_ipv6=True,
+        ipam=docker.types.IPAMConfig(pool_configs=[subnet]),
+    )
+    client.close()
+
+    def way() -> str:
+        command = [*machine.inside, "ip", "-6", "route", "get", "fd00:198:18::2"]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+    assert BRIDGE in way()
+    look(machine, uuid.uuid4().hex)
+    assert BRIDGE not in way()

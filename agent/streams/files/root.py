@@ -153,7 +153,7 @@ class Root:
         try:
             with self.folder(home):
                 return home.rstrip("/")
-        except OSError:
+        except (OSError, errors.ApiError):
             return ""
 
 

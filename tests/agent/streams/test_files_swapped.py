@@ -173,16 +173,19 @@ def test_an_archive_passes_over_the_kernels_filesystems_and_takes_other_mounts_a
     """In a mount namespace of its own: a volume of the VPS and its /proc, both below what is archived."""
     if os.geteuid() != 0:
         pytest.skip("only root mounts")
-    for name in ("volume", "proc"):
+    for name in ("volume", "proc", "etc"):
         (tmp_path / name).mkdir()
+    (tmp_path / "etc/passwd").write_text("root:x:0:0:root:/proc:/bin/sh\n")
     command = ["unshare", "--mount", sys.executable, "-c", PACKS, str(tmp_path)]
     said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
-    assert json.loads(said.stdout) == [3, ["proc: it is the kernel's, and no file of the VPS"]]
+    count, notes, beside_home = json.loads(said.stdout)
+    assert (count, notes) == (5, ["proc: it is the kernel's, and no file of the VPS"])
+    assert beside_home == "/notes", "a home that is the kernel's is none"
 
 
 PACKS = """
 import json, os, subprocess, sys
-from agent.streams.files.root import open_below
+from agent.streams.files.root import Root, open_below
 from kohakuriver.trees.pack import pack
 top, notes = sys.argv[1], []
 for kind, name in (("tmpfs", "volume"), ("proc", "proc")):
@@ -190,5 +193,5 @@ for kind, name in (("tmpfs", "volume"), ("proc", "proc")):
 open(f"{top}/volume/mine", "w").close()
 folder = os.open(top, os.O_RDONLY)
 count = pack(folder, lambda data: None, notes.append, opened=open_below)
-print(json.dumps([count, notes]))
+print(json.dumps([count, notes, Root(folder).absolute("notes")]))
 """
