@@ -21,6 +21,7 @@ def test_a_nameserver_on_an_outer_address_of_the_node_is_its_own(tmp_path: Path)
     ]
     (tmp_path / "resolv.conf").write_text("\n".join(lines))
     assert found(tmp_path, here=("10.0.0.5", "10.0.0.6")) == ("10.0.0.5",)
+    assert resolvers.named([tmp_path / "resolv.conf"], tmp_path / "none") == ("10.0.0.5", "9.9.9.9")
 
 
 def test_loopback_addresses_and_what_is_no_ipv4_address_are_not_asked_from_a_vps(tmp_path: Path) -> None:
