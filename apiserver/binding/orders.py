@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apiserver import codec
+from apiserver.admitting import sight
 from apiserver.admitting.identity import Role, User
 from apiserver.binding import grants
 from apiserver.store.base import Record
@@ -79,6 +80,7 @@ def found(order: Order, records: Records) -> Json:
     if record is None:
         raise objects.not_found(kinds.VPS, order.name)
     vps = codec.decode(record)
+    sight.check(order.user, kinds.VPS, vps)
     if vps["metadata"]["uid"] != order.body["uid"]:
         raise gone(order, f"the one with uid {order.body['uid']} is gone, and another has its name")
     version = order.body.get("resourceVersion")

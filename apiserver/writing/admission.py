@@ -43,6 +43,9 @@ class Rules:
         """Keys of the other objects that `create` and `update` want to see."""
         return ()
 
+    def reach(self, user: User, old: Json) -> None:
+        """Refuse whoever may not change this object at all, before the change is made from what it holds."""
+
     def create(self, user: User, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
         """Complete an object about to be created, or refuse it."""
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from apiserver import codec
+from apiserver.admitting import sight
 from apiserver.admitting.identity import Role, User
 from apiserver.binding import grants
 from apiserver.managing.managers import Manager, Managers
@@ -123,6 +124,7 @@ async def _decide(
     moment = server.clock.now()
     now = timestamp(moment)
     old = codec.decode(record)
+    _check_reach(target, old)
     wanted = make(old)
     if isinstance(wanted.body, dict) and wanted.body.get("metadata") is None:
         raise errors.BadRequest(
@@ -149,6 +151,14 @@ async def _decide(
     lifetime = admission.rules_for(resource).lifetime
     write = Delete(key) if gone else Put(key, codec.encode(new), ttl=lifetime)
     return _Step(new, warnings, expect, write, beside)
+
+
+def _check_reach(target: Target, old: Json) -> None:
+    """Whether this object is one that the user may know of, and speak of: before a word is made from it."""
+    sight.check(target.user, target.resource, old)
+    admission.rules_for(target.resource).reach(target.user, old)
+    if target.resource is kinds.ENVIRONMENT and target.subresource and target.user.role is Role.NODE:
+        owners.check_maker(target.user, old)
 
 
 async def _prepare(
@@ -207,8 +217,6 @@ def _with_status(target: Target, old: Json, wanted: Wanted, *, now: str) -> tupl
     checked = validation.check_status(resource, sent, name=target.name, stored=objects.status_of(old))
     if resource is kinds.VPS and user.role is Role.NODE:
         owners.check_reporter(user, old, checked.obj, named_uid=wanted.names_uid)
-    if resource is kinds.ENVIRONMENT and user.role is Role.NODE:
-        owners.check_maker(user, old)
     if resource is kinds.VPS:
         owners.check_unreachable(old, checked.obj)
     write = owners.StatusWrite(checked.obj, whole=wanted.whole)

@@ -86,12 +86,7 @@ def check_reporter(user: User, vps: Json, write: Mapping[str, Any], *, named_uid
     name = vps["metadata"]["name"]
     assignment = objects.assignment_of(vps)
     if assignment is None or assignment["node"] != user.node:
-        raise errors.Forbidden(
-            f'vpses.kohakuriver.io "{name}" is forbidden: node {user.node} reports only VPSes bound to it, '
-            "and this one is not",
-            hint="read the VPSes of this node again; leave this container alone",
-            details=objects.reference(kinds.VPS, name),
-        )
+        raise objects.not_found(kinds.VPS, name)  # what is not bound to it, it does not see
     if not named_uid:
         raise errors.BadRequest(
             f'a node\'s report on VPS "{name}" must name its metadata.uid',

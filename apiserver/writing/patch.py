@@ -6,7 +6,6 @@ custom resources.
 """
 
 import copy
-import re
 from typing import Any
 
 import jsonpatch
@@ -26,7 +25,14 @@ APPLY = "application/apply-patch+yaml"
 MAX_OPERATIONS = 10_000  # in one JSON patch, as in Kubernetes
 MOST_COPIED = 3 * 1024 * 1024  # bytes by all `copy` of one patch: each may double what is there
 
-_TYPE = re.compile(r" \(<class '\w+'>\)")  # Python's, which says nothing to people
+# What the library raises for a step that the object has no place for.
+_UNFIT = (
+    jsonpatch.JsonPatchConflict,
+    jsonpointer.JsonPointerException,
+    TypeError,
+    KeyError,
+    IndexError,
+)
 
 
 def accepted(resource: ResourceType) -> list[str]:
@@ -118,58 +124,51 @@ def _json_patch(obj: Json, patch: Any) -> Json:
     if len(patch) > MAX_OPERATIONS:
         raise errors.TooLarge(f"a JSON patch of {len(patch)} operations: at most {MAX_OPERATIONS} are taken")
     try:
-        return _patched(_stepped(copy.deepcopy(obj), copy.deepcopy(patch)))
-    except jsonpatch.JsonPatchTestFailed as error:
-        raise errors.Invalid(
-            f"the server rejected the patch: a test failed: {_short(_TYPE.sub('', str(error)))}",
-            hint="the object is not as the patch takes it to be: read it again",
-        ) from error
-    except (jsonpatch.InvalidJsonPatch, jsonpointer.JsonPointerException) as error:
-        if isinstance(error, jsonpointer.JsonPointerException) and _well_formed(patch):
-            raise _inapplicable(error) from error
+        jsonpatch.JsonPatch(patch)  # all of it is looked at before the first step is done
+    except (jsonpatch.InvalidJsonPatch, jsonpointer.JsonPointerException, TypeError, KeyError) as error:
         raise errors.BadRequest(f"not a JSON patch: {_short(error)}", hint="see RFC 6902") from error
-    except (jsonpatch.JsonPatchConflict, TypeError, KeyError, IndexError) as error:
-        raise _inapplicable(error) from error
+    return _patched(_stepped(copy.deepcopy(obj), copy.deepcopy(patch)))
 
 
 def _stepped(made: Any, patch: list[Any]) -> Any:
-    """Step after step, so that what is copied can be counted before it is. Changes what it is given."""
-    jsonpatch.JsonPatch(patch)  # all of it is looked at before the first step is done
+    """Step after step, so that what is copied can be counted before it is. Changes what it is given.
+
+    What is refused is told in words of the patch: the library would put what the object holds into its own.
+    """
     copied = 0
     for step in patch:
         for pointer in (step["path"], step.get("from", "")):
             if isinstance(pointer, str) and pointer.count("/") > DEEPEST:  # `add` takes any `from`, unread
                 raise errors.Invalid(f"the patch names a place more than {DEEPEST} levels deep")
-        if step["op"] == "copy":
-            copied += len(orjson.dumps(jsonpointer.resolve_pointer(made, step["from"])))
-            if copied > MOST_COPIED:
-                raise errors.TooLarge(
-                    f"the patch copies more than {MOST_COPIED} bytes within the object",
-                    hint="send the object as it shall be",
-                )
-        made = jsonpatch.JsonPatch([step]).apply(made, in_place=True)
+        try:
+            if step["op"] == "copy":
+                copied += len(orjson.dumps(jsonpointer.resolve_pointer(made, step["from"])))
+                if copied > MOST_COPIED:
+                    raise errors.TooLarge(
+                        f"the patch copies more than {MOST_COPIED} bytes within the object",
+                        hint="send the object as it shall be",
+                    )
+            made = jsonpatch.JsonPatch([step]).apply(made, in_place=True)
+        except jsonpatch.JsonPatchTestFailed:
+            raise errors.Invalid(
+                f"the server rejected the patch: a test failed at {_short(step['path'])!r}",
+                hint="the object is not as the patch takes it to be: read it again",
+            ) from None
+        except jsonpatch.InvalidJsonPatch as error:  # a member is missing
+            raise errors.BadRequest(f"not a JSON patch: {_short(error)}", hint="see RFC 6902") from None
+        except orjson.JSONEncodeError:
+            raise errors.Invalid(f"the patch copies what is more than {DEEPEST} levels deep") from None
+        except _UNFIT:
+            what = f"{step['op']} at {_short(step['path'])!r}"
+            raise errors.Invalid(
+                f"the server rejected the patch: {what} does not fit the object",
+                hint="the patch names a place that the object does not have: read it again",
+            ) from None
     return made
 
 
-def _well_formed(patch: list[Any]) -> bool:
-    """Whether every pointer in a patch is one, so that what failed is the object and not the patch."""
-    try:
-        for step in patch:
-            jsonpointer.JsonPointer(step["path"])
-    except (jsonpointer.JsonPointerException, TypeError, KeyError, AttributeError):
-        return False
-    return True
-
-
-def _inapplicable(error: Exception) -> errors.Invalid:
-    return errors.Invalid(
-        f"the server rejected the patch: {_short(error)}",
-        hint="the patch names a place that the object does not have: read it again",
-    )
-
-
 def _short(error: Exception | str) -> str:
-    """The library puts whole objects into its sentences."""
+    """The library puts whole operations into its sentences."""
     text = str(error)
     return text if len(text) <= 200 else f"{text[:200]}…"
 

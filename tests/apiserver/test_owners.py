@@ -5,12 +5,15 @@ from typing import Any
 import pytest
 
 from apiserver.admitting.identity import User
+from apiserver.writing import objects
+from apiserver.writing.outcome import WriteOptions
 from kohakuriver import errors
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import (
     ADMIN,
     CONTROLLER,
     JSON_PATCH,
+    MERGE,
     N1,
     N2,
     World,
@@ -68,12 +71,68 @@ async def test_a_report_writes_status_alone(world: World) -> None:
 
 @pytest.mark.fault(47)
 async def test_a_node_reports_only_vpses_bound_to_it(world: World) -> None:
-    with pytest.raises(errors.Forbidden, match="node n2 reports only VPSes bound to it"):
+    with pytest.raises(errors.NotFound):
         await world.report(user=N2)
     await world.create(a_vps("free"))
     body = {"metadata": {"uid": "x"}, "status": {"observed": {"epoch": 1, "state": "running"}}}
-    with pytest.raises((errors.Forbidden, errors.Conflict)):
+    with pytest.raises(errors.NotFound):
         await world.patch(body, "free", user=N1, subresource="status")
+
+
+SECRET = "hunter2-secret"
+ASKED = [
+    (JSON_PATCH, [{"op": "test", "path": "/spec/env", "value": 0}]),
+    (JSON_PATCH, [{"op": "remove", "path": "/spec/env/DB_PASSWORD/x"}]),
+    (MERGE, {"metadata": {"uid": "x"}, "spec": {"env": {"DB_PASSWORD": 0}}}),
+    (MERGE, {"metadata": {"resourceVersion": "1"}}),
+    (MERGE, {"metadata": None}),
+    ("application/apply-patch+yaml", {**a_vps(env={"DB_PASSWORD": "x"}), "status": {"observed": {}}}),
+]
+
+
+@pytest.mark.fault(47)
+@pytest.mark.parametrize("subresource", [None, "status"])
+@pytest.mark.parametrize("name", ["free", "theirs"])
+async def test_a_vps_that_a_node_does_not_see_is_not_there_for_its_patches_either(
+    world: World, name: str, subresource: str | None
+) -> None:
+    await world.create(a_vps("free", env={"DB_PASSWORD": SECRET}))
+    await world.bound("theirs", env={"DB_PASSWORD": SECRET})
+    asking = WriteOptions(field_manager="agent", names_manager=True)
+    words = set()
+    for content_type, body in ASKED:
+        if isinstance(body, dict) and "kind" in body:
+            body = {**body, "metadata": {"name": name, "namespace": "default", "uid": "x"}}
+        with pytest.raises(errors.NotFound) as caught:
+            await world.patch(
+                body, name, user=N2, subresource=subresource, content_type=content_type, options=asking
+            )
+        words.add(str(caught.value.to_status()))
+    body = {**a_vps(name), "metadata": {"name": name, "namespace": "default", "resourceVersion": "1"}}
+    with pytest.raises(errors.NotFound) as caught:
+        await world.update(body, user=N2, subresource=subresource)
+    words.add(str(caught.value.to_status()))
+    assert words == {str(objects.not_found(kinds.VPS, name).to_status())}, "one answer, and that of a GET"
+
+
+@pytest.mark.fault(47)
+@pytest.mark.parametrize("name", ["free", "theirs"])
+@pytest.mark.parametrize("uid", ["x", ""])
+async def test_a_vps_that_a_node_does_not_see_is_not_there_for_its_transactions_either(
+    world: World, name: str, uid: str
+) -> None:
+    await world.create(a_vps("free"))
+    await world.bound("theirs")
+    told = str(objects.not_found(kinds.VPS, name).to_status())
+    body = {"uid": uid or (await world.vps(name))["metadata"]["uid"], "epoch": 1}
+    for action, more in (
+        ("finish", {}),
+        ("reject", {"reason": "No", "message": "no"}),
+        ("newport", {"taken": [30000]}),
+    ):
+        with pytest.raises(errors.NotFound) as caught:
+            await world.act(action, name, user=N2, **body, **more)
+        assert str(caught.value.to_status()) == told, action
 
 
 async def test_a_report_names_the_uid_it_is_about(world: World) -> None:

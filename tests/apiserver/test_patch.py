@@ -61,11 +61,26 @@ def test_a_json_patch_reaches_into_lists() -> None:
     assert OBJECT["spec"]["list"] == [1, 2], "the object handed in stays"
 
 
-def test_a_failed_test_of_a_json_patch_is_told_in_values_alone() -> None:
-    with pytest.raises(errors.Invalid, match=r"a test failed: 1 is not equal to tested value 7$"):
-        patch.apply(
-            OBJECT, content_type=JSON_PATCH, patch=[{"op": "test", "path": "/spec/list/0", "value": 7}]
-        )
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        ({"op": "test", "path": "/spec/env", "value": 0}, "a test failed at '/spec/env'"),
+        ({"op": "test", "path": "/spec/env/A", "value": {}}, "a test failed at '/spec/env/A'"),
+        ({"op": "test", "path": "/spec/nowhere", "value": 0}, "a test failed at '/spec/nowhere'"),
+        ({"op": "remove", "path": "/spec/env/A/x"}, "remove at '/spec/env/A/x' does not fit the object"),
+        ({"op": "add", "path": "/spec/nowhere/x", "value": 1}, "add at '/spec/nowhere/x' does not fit"),
+        ({"op": "replace", "path": "/spec/env/A/x/y", "value": 1}, "replace at '/spec/env/A/x/y' does not"),
+        ({"op": "copy", "path": "/spec/x", "from": "/spec/nowhere/y"}, "copy at '/spec/x' does not fit"),
+        ({"op": "move", "path": "/spec/x", "from": "/spec/nowhere/y"}, "move at '/spec/x' does not fit"),
+    ],
+    ids=lambda part: f"{part['op']} {part['path']}" if isinstance(part, dict) else "",
+)
+def test_a_json_patch_that_fails_says_where_and_nothing_of_what_is_stored(step: Json, says: str) -> None:
+    kept = {**OBJECT, "spec": {"env": {"A": "hunter2-secret"}}}
+    with pytest.raises(errors.Invalid) as caught:
+        patch.apply(kept, content_type=JSON_PATCH, patch=[step])
+    assert says in caught.value.message
+    assert "hunter2" not in str(caught.value.to_status())
 
 
 @pytest.mark.parametrize(

@@ -278,9 +278,11 @@ async def test_finish_of_what_is_not_being_deleted_is_refused(world: World) -> N
 async def test_only_the_agent_of_the_bound_node_finishes(world: World) -> None:
     await world.bound()
     await world.delete()
-    for user in (N2, CONTROLLER, ADMIN):
+    for user in (CONTROLLER, ADMIN):
         with pytest.raises(errors.Forbidden, match="only the agent of its node"):
             await world.act("finish", user=user)
+    with pytest.raises(errors.NotFound):
+        await world.act("finish", user=N2)
     assert await world.bookings()
 
 
