@@ -114,6 +114,14 @@ def is_privileged(container: Container) -> bool:
     return container.labels.get(PRIVILEGED) == "true"
 
 
+def rights(container: Container) -> tuple[str, ...]:
+    """What nobody may have set, or act with, who has not the right of that name."""
+    return (
+        *(("privileged",) if is_privileged(container) else ()),
+        *(("mounts",) if mounts(container) else ()),
+    )
+
+
 def image_of(container: Container) -> str:
     """The image that its files began from, as it was declared then."""
     return container.labels.get(IMAGE) or container.image

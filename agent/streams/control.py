@@ -2,7 +2,7 @@
 
 One per API server. Streams that were brought stay when the control connection breaks; it is made again by
 itself. Who may open what has been checked by the server; that the VPS is bound here, by uid and epoch, is
-checked here again.
+checked here again, and that the container itself has nothing that its visitor has no right to.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from typing import Any
 
 import tenacity
 
+from agent.deciding import labels
 from agent.runtime.base import Container
 from agent.runtime.errors import EngineError
 from agent.shares import Shares
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 PING_AFTER, GONE_AFTER = 5.0, 15.0  # seconds: nobody should wait on a dead control connection
 AT_ONCE = 1000  # streams
+SHOWING = ("logs", "stats")  # by which nobody acts in a VPS
 
 Lend = Callable[[str], Awaitable[Opened]]
 """An Environment's tarball, for a node that lacks it."""
@@ -151,6 +153,7 @@ class Controls:
                 hint=f"`kohakuriver describe vps {name}` shows why",
                 retry_after=1,
             )
+        _check_rights(wanted, kind, container)
         return Opening(
             id=str(wanted["id"]),
             kind=kind,
@@ -162,6 +165,21 @@ class Controls:
             params={key: tuple(values) for key, values in (wanted.get("params") or {}).items()},
             container=container,
         )
+
+
+def _check_rights(wanted: Mapping[str, Any], kind: str, container: Container) -> None:
+    """A container keeps what it was made with until it is made anew, whatever the spec says by then. A server
+    of before does not say which rights the visitor has: what it looked at itself has to do."""
+    held = wanted.get("rights")
+    if not isinstance(held, list) or kind in SHOWING:
+        return
+    for right in labels.rights(container):
+        if right not in held:
+            name = wanted["name"]
+            raise errors.Forbidden(
+                f"the container of {name} was made with spec.{right}, and you have no right to set that",
+                hint=f"restart it if its spec has no {right} any more, or ask for the right `{right}`",
+            )
 
 
 async def _refuse(control: Stream, id_: str, error: errors.KohakuRiverError) -> None:

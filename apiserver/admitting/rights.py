@@ -1,7 +1,8 @@
-"""What of a VPS's spec needs a right of its own: the node's folders, and privileged (CORRECTNESS 22).
+"""What of a VPS's spec needs a right of its own: the node's folders, and privileged (CORRECTNESS 22, 37).
 
-Admins have both; another user has those that its line of the token file names. Asked at create and at every
-update, so that nobody puts a program of his own into what was given to another one. Pure.
+Admins have both; another user has those that its token or certificate names. Asked at create, at every
+update, and of whoever enters such a VPS: with a terminal or a file in it one has what it was given. Its logs
+and figures are shown without. Pure.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ Json = dict[str, Any]
 # Whoever may write a VPS may stop and start it, and let its files go, as by deleting it.
 _LIFECYCLE = frozenset({"runState", "restartRequest", "replaceFiles"})
 
+_SHOWING = frozenset({"logs", "stats"})  # streams out of a VPS, by which nobody acts in it
+
 
 def check(user: User, old: Json | None, new: Json) -> None:
     """Raise Forbidden for a VPS that has what this user may not give it."""
@@ -29,6 +32,21 @@ def check(user: User, old: Json | None, new: Json) -> None:
         return
     given = old is not None and all(before.get(right) == new["spec"][right] for right in lacking)
     raise _forbidden(user, new["metadata"]["name"], lacking[0], given=given)
+
+
+def check_entered(user: User, vps: Json, stream: str) -> None:
+    """Raise Forbidden for a stream of this kind into a VPS that has what this user may not give one."""
+    spec = vps.get("spec")
+    if stream in _SHOWING or not isinstance(spec, Mapping):
+        return
+    for right in RIGHTS:
+        if spec.get(right) and not _may(user, right):
+            raise _shut(user, vps["metadata"]["name"], right, stream)
+
+
+def held(user: User) -> tuple[str, ...]:
+    """The rights that this user has, by its role or beyond it."""
+    return tuple(right for right in RIGHTS if _may(user, right))
 
 
 def _may(user: User, right: str) -> bool:
@@ -44,5 +62,14 @@ def _forbidden(user: User, name: str, right: str, *, given: bool) -> errors.Forb
         f'vpses.kohakuriver.io "{name}" is forbidden: {why}',
         hint=f"ask your administrator to make the change, or for the right `{right}`",
         causes=(objects.forbidden_value(path, "this user has no right to set it"),),
+        details=objects.reference(kinds.VPS, name),
+    )
+
+
+def _shut(user: User, name: str, right: str, stream: str) -> errors.Forbidden:
+    return errors.Forbidden(
+        f'vpses.kohakuriver.io "{name}" is forbidden: it has spec.{right}, and user "{user.name}" of role '
+        f"{user.role} has no right to set that, so it may not open {stream} into it",
+        hint=f"ask your administrator for the right `{right}`; its logs and stats are open to you",
         details=objects.reference(kinds.VPS, name),
     )

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import web
 
+from apiserver.admitting import rights
 from apiserver.context import SERVER
 from apiserver.reading import read
 from apiserver.serving.endpoint import ENDPOINTS, Endpoint
@@ -70,7 +71,9 @@ async def open_stream(kind: str, request: web.Request) -> web.StreamResponse:
     asked_for(request)
     server = call.server
     entry = await read.get(server, call.user, kinds.VPS, namespace=call.namespace, name=call.name)
-    found = reach.target(orjson.loads(entry.raw), kind)
+    vps = orjson.loads(entry.raw)
+    rights.check_entered(call.user, vps, kind)
+    found = reach.target(vps, kind)
     if not server.streams.is_connected(found.node) and not is_relayed(request):
         there, first = await relay(server, request, not_connected(found.node))
         await splice(take(request), there, from_second=first)
@@ -92,6 +95,7 @@ def _opening(call: Call, kind: str, found: reach.Target) -> dict[str, object]:
         "uid": found.uid,
         "epoch": found.epoch,
         "user": call.request[USER].name,
+        "rights": rights.held(call.user),  # its container may have been made of what the spec was before
         "params": {key: query.getall(key) for key in dict.fromkeys(query)},
     }
 

@@ -14,6 +14,7 @@ from aiohttp import web
 from apiserver.admitting.identity import Role, User
 from apiserver.serving.endpoint import ENDPOINTS
 from kohakuriver.resources import kinds
+from kohakuriver.streams.dial import BARE
 from tests.apiserver.api import Api, running_api
 
 pytestmark = [pytest.mark.looptime, pytest.mark.fault(47)]
@@ -220,6 +221,56 @@ async def test_a_watch_is_held_to_the_line_of_its_list() -> None:
                     assert (reply.status == 200) == (person.letter.lower() in letters.lower()), (
                         f"{person.user.role} on a watch of {path}: {reply.status}"
                     )
+
+
+BOB = User("bob", Role.USER, namespaces=("default",), rights=("privileged",))
+CAROL = User("carol", Role.USER, namespaces=("default",), rights=("mounts",))
+DAVE = User("dave", Role.USER, namespaces=("default", "team-b"), rights=("privileged", "mounts"))
+SPECS: dict[str, dict[str, object]] = {
+    "plain": {},
+    "privileged": {"privileged": True},
+    "mounts": {"mounts": [{"source": "/srv", "target": "/srv"}]},
+    "both": {"privileged": True, "mounts": [{"source": "/srv", "target": "/srv", "readOnly": True}]},
+}
+# Who enters which VPS, by a stream that is no log: in the namespace default, and in team-b.
+ENTERS = {
+    "admin": ("plain privileged mounts both", "plain privileged mounts both"),
+    "alice": ("plain", ""),
+    "bob": ("plain privileged", ""),
+    "carol": ("plain mounts", ""),
+    "dave": ("plain privileged mounts both", "plain privileged mounts both"),
+    "viewer": ("", ""),
+    "n1": ("", ""),
+    "controller": ("", ""),
+}
+SHOWS = ("logs", "stats")  # these ask for no right
+
+
+async def test_who_enters_a_vps_has_the_rights_that_its_spec_needs() -> None:
+    """Every kind of stream × every user × {own, another's namespace} × what the VPS was given."""
+    async with running_api(users=(BOB, CAROL, DAVE)) as api:
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team-b"}}
+        await api.create(kinds.NAMESPACE, namespace)
+        for place in ("default", "team-b"):
+            for name, spec in SPECS.items():
+                await api.create(
+                    kinds.VPS,
+                    {"metadata": {"name": name, "namespace": place}, "spec": {"image": "x", **spec}},
+                )
+        for user, allowed in ENTERS.items():
+            everything = [" ".join(SPECS) if names else "" for names in allowed]
+            for stream in kinds.VPS.streams:
+                expected = everything if stream in SHOWS else allowed
+                for place, names in zip(("default", "team-b"), expected, strict=True):
+                    entered = [name for name in SPECS if await enters(api, user, place, name, stream)]
+                    assert entered == names.split(), f"{user} by {stream} in {place}"
+
+
+async def enters(api: Api, user: str, namespace: str, name: str, stream: str) -> bool:
+    path = kinds.VPS.path(namespace=namespace, name=name, subresource=stream)
+    reply = await api.get(path, user=user, headers={"Connection": "Upgrade", "Upgrade": BARE})
+    assert reply.code in (403, 409), (user, path, reply.body)  # none of them runs, which comes after
+    return reply.code == 409
 
 
 async def test_another_method_or_path_is_no_way_around() -> None:

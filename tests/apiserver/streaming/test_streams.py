@@ -95,6 +95,7 @@ async def test_a_stream_reaches_the_node_that_the_vps_is_on_and_its_bytes_come_t
                 "uid": made["metadata"]["uid"],
                 "epoch": 1,
                 "user": "alice",
+                "rights": [],
                 "params": {"port": ["80", "81"]},
             }
             await near.send(b"ping")
