@@ -148,7 +148,7 @@ class Tombstones:
             await self._runtime.remove(container.id, force=True)
             self._roster.drop(container.id)
             self.removed += 1
-            self._say_removed(uid, booking, container)
+            self._say_removed(booking, container)
         mine = f"{labels.COMMITS}{uid[:8]}:"
         for reference in await self._runtime.images():
             if reference.startswith(mine):
@@ -172,11 +172,10 @@ class Tombstones:
         if answer.get("kind") == kinds.NODE_ALLOCATION.kind:
             self._allocations.overlay(answer)
 
-    def _say_removed(self, uid: str, booking: Object, container: Container) -> None:
+    def _say_removed(self, booking: Object, container: Container) -> None:
         who = f"VPS {booking['namespace']}/{booking['name']} (placement {booking['epoch']})"
         said = f"removed stale container {container.name} of {who}: {booking['tombstone']['why']}"
-        for about in (_vps(uid, booking), self._node_reference()):
-            self._recorder.normal(about, "RemovedStaleContainer", said)
+        self._recorder.normal(self._node_reference(), "RemovedStaleContainer", said)
 
     def _say_left(self, uid: str, booking: Object, container: Container) -> None:
         said = (
@@ -192,8 +191,3 @@ class Tombstones:
             "kind": kinds.NODE.kind,
             "metadata": {"name": self._node},
         }
-
-
-def _vps(uid: str, booking: Object) -> Object:
-    meta = {"name": booking["name"], "namespace": booking["namespace"], "uid": uid}
-    return {"apiVersion": kinds.VPS.api_version, "kind": kinds.VPS.kind, "metadata": meta}

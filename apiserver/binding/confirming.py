@@ -1,6 +1,7 @@
 """`POST nodeallocations/NAME/confirm`: the node's agent says that a tombstone's container is gone.
 
-With that the booking ends (CORRECTNESS 4), and nothing else ends it but giving up the whole node.
+With that the booking ends (CORRECTNESS 4), and nothing else ends it but giving up the whole node. The server
+tells it as an Event of the VPS, of which its node may not speak any more.
 """
 
 from typing import Any
@@ -10,10 +11,11 @@ from apiserver.admitting.identity import User
 from apiserver.binding import grants, orders, turns
 from apiserver.booking import booking
 from apiserver.store.base import Put, StoreConflict
-from apiserver.writing import objects
+from apiserver.writing import notices, objects
 from apiserver.writing.objects import Backing
 from apiserver.writing.outcome import Written
 from kohakuriver import errors
+from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
 
 Json = dict[str, Any]
@@ -40,10 +42,9 @@ async def confirm(server: Backing, user: User, *, name: str, body: Any) -> Writt
             if not _stands(name, allocation, order):
                 return Written(allocation)
             freed = booking.free(allocation, order["uid"])
+            writes = [Put(key, codec.encode(freed)), *await _told(server, name, allocation, order)]
             try:
-                revision = await server.store.commit(
-                    expect={key: record.revision}, writes=[Put(key, codec.encode(freed))]
-                )
+                revision = await server.store.commit(expect={key: record.revision}, writes=writes)
             except StoreConflict as conflict:
                 record = conflict.actual[key]
                 continue
@@ -66,3 +67,17 @@ def _stands(name: str, allocation: Json, order: Json) -> bool:
             kinds.NODE_ALLOCATION, name, why, hint="read the record and the VPS again; leave its container"
         )
     return True
+
+
+async def _told(server: Backing, name: str, allocation: Json, order: Json) -> list[Put]:
+    """The end as an Event, if the namespace of the VPS is there still."""
+    entry = allocation["bookings"][order["uid"]]
+    fields = {"namespace": entry["namespace"], "name": entry["name"], "uid": order["uid"]}
+    if await server.store.get(codec.key(kinds.NAMESPACE, None, fields["namespace"])) is None:
+        return []
+    said = (
+        f"node {name} confirmed that no container is left of placement {order['epoch']}, "
+        f"which was given up: {entry['tombstone']['why']}"
+    )
+    now = timestamp(server.clock.now())
+    return [notices.normal(fields, reason="TombstoneEnded", message=said, now=now)]

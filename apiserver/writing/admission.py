@@ -24,6 +24,8 @@ Seen = Mapping[str, Json]  # other objects by key; what does not exist is not in
 EVENT_LIFETIME = 3600.0  # seconds
 NODES_OWN_LABELS = "node.kohakuriver.io/"
 _NODE_TOKENS = "node-"
+_AGENT = "agent"
+_SIGNED = ("reportingComponent", "reportingInstance")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -129,9 +131,18 @@ class NamespaceRules(Rules):
 
 
 class EventRules(Rules):
-    """Kept for an hour after the last write; a node speaks of itself and of VPSes bound to it."""
+    """Kept for an hour after the last write.
+
+    A node speaks of itself, and of VPSes that are bound to it by their uid; of what is not there any more the
+    server tells the end (`notices.py`). What it says is signed with its name, and it changes that alone.
+    """
 
     lifetime = EVENT_LIFETIME
+
+    def reach(self, user: User, old: Json) -> None:
+        signature = {field: old.get(field) for field in _SIGNED}
+        if user.role is Role.NODE and signature != _signature(user):
+            raise objects.not_found(kinds.EVENT, old["metadata"]["name"])
 
     def looks_at(self, user: User, obj: Json) -> Sequence[str]:
         about = obj["involvedObject"]
@@ -149,6 +160,7 @@ class EventRules(Rules):
             )
             raise objects.invalid(kinds.EVENT, new["metadata"]["name"], cause)
         self._check_subject(user, new, seen)
+        _sign(user, new)
         new.setdefault("type", "Normal")
         if "eventTime" not in new:
             new.setdefault("firstTimestamp", clock.timestamp(now))
@@ -161,15 +173,21 @@ class EventRules(Rules):
             cause = objects.forbidden_value("involvedObject", words)
             raise objects.invalid(kinds.EVENT, old["metadata"]["name"], cause)
         self._check_subject(user, new, seen)
+        _sign(user, new)
 
     def _check_subject(self, user: User, event: Json, seen: Seen) -> None:
-        """A VPS that is gone may still be spoken of: its end is news too."""
         if user.role is not Role.NODE:
             return
-        about = event["involvedObject"]
-        own_node = about.get("kind") == kinds.NODE.kind and about.get("name") == user.node
-        own_vps = about.get("kind") == kinds.VPS.kind and all(
-            (objects.assignment_of(vps) or {}).get("node") == user.node for vps in seen.values()
+        about, namespace = event["involvedObject"], event["metadata"]["namespace"]
+        own_node = (
+            about.get("kind") == kinds.NODE.kind
+            and about.get("name") == user.node
+            and namespace == kinds.DEFAULT_NAMESPACE
+        )
+        own_vps = about.get("kind") == kinds.VPS.kind and any(
+            vps["metadata"]["uid"] == about.get("uid")
+            and (objects.assignment_of(vps) or {}).get("node") == user.node
+            for vps in seen.values()
         )
         if not own_node and not own_vps:
             raise errors.Forbidden(
@@ -207,6 +225,17 @@ class TokenRules(Rules):
             words = "a token stays what it is; delete it, and create another"
             cause = objects.forbidden_value("spec", words)
             raise objects.invalid(kinds.TOKEN, old["metadata"]["name"], cause)
+
+
+def _signature(user: User) -> Json:
+    return dict(zip(_SIGNED, (_AGENT, user.node), strict=True))
+
+
+def _sign(user: User, event: Json) -> None:
+    """Who says it is no word of the node's own."""
+    if user.role is Role.NODE:
+        event["source"] = {"component": _AGENT, "host": user.node}
+        event.update(_signature(user))
 
 
 def node_token(node: str) -> str:

@@ -15,7 +15,15 @@ COMPONENT = "apiserver"
 
 def warning(vps: Json, *, reason: str, message: str, now: str) -> Put:
     """Something happened to a VPS that somebody may have to know."""
-    fields = vps["metadata"]
+    return _notice("Warning", vps["metadata"], reason=reason, message=message, now=now)
+
+
+def normal(fields: Json, *, reason: str, message: str, now: str) -> Put:
+    """Something went as it should with a VPS of that namespace, name and uid, which may be gone."""
+    return _notice("Normal", fields, reason=reason, message=message, now=now)
+
+
+def _notice(type_: str, fields: Json, *, reason: str, message: str, now: str) -> Put:
     name = f"{fields['name']}.{uuid.uuid4().hex[:16]}"
     event = {
         "apiVersion": kinds.EVENT.api_version,
@@ -33,7 +41,7 @@ def warning(vps: Json, *, reason: str, message: str, now: str) -> Put:
             "name": fields["name"],
             "uid": fields["uid"],
         },
-        "type": "Warning",
+        "type": type_,
         "reason": reason,
         "message": message,
         "source": {"component": COMPONENT},

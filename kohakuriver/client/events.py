@@ -74,6 +74,9 @@ class Recorder:
         report = await self._queue.get()
         try:
             await self._write(report)
+        except errors.Forbidden as error:  # what a node says of a VPS comes late, when that has left it
+            self.dropped += 1
+            log.info("event refused", extra={"reason": report.reason, "error": str(error)})
         except errors.KohakuRiverError as error:
             self.dropped += 1
             log.warning("event not written", extra={"reason": report.reason, "error": str(error)})

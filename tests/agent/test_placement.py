@@ -39,9 +39,11 @@ async def test_a_namesake_of_a_forgotten_vps_is_untouched_and_the_old_container_
         new = node.container()
         assert new.id != old.id and new.labels["kohakuriver.io/uid"] == made["metadata"]["uid"]
         assert list(await bookings(node)) == [made["metadata"]["uid"]]
-        said = await node.events("RemovedStaleContainer")
-        assert {event["involvedObject"]["kind"] for event in said} == {"VPS", "Node"}
-        assert "removed stale container" in said[0]["message"]
+        [said] = await node.events("RemovedStaleContainer")
+        assert said["involvedObject"]["kind"] == "Node" and "removed stale container" in said["message"]
+        [said] = await node.events("TombstoneEnded")
+        assert said["involvedObject"]["uid"] == old.labels["kohakuriver.io/uid"]
+        assert "no container is left of placement 1" in said["message"]
 
 
 @pytest.mark.fault(4, 8)

@@ -6,7 +6,7 @@ import pytest
 from apiserver.writing.admission import EVENT_LIFETIME
 from kohakuriver import errors
 from kohakuriver.resources import kinds
-from tests.apiserver.writing import N1, N2, World, a_node, a_vps, a_world, an_event
+from tests.apiserver.writing import JSON_PATCH, MERGE, N1, N2, World, a_node, a_vps, a_world, an_event
 
 pytestmark = pytest.mark.looptime
 
@@ -140,14 +140,52 @@ async def test_a_node_reports_events_of_itself_and_of_what_is_bound_to_it(world:
     bound, free = await world.bound(), (await world.create(a_vps("free"))).object
     await world.create(an_event(bound), user=N1, resource=kinds.EVENT)
     await world.create(an_event(a_node("n1"), "n1.1"), user=N1, resource=kinds.EVENT)
-    gone = {"kind": "VPS", "metadata": {"name": "gone"}}
-    await world.create(an_event(gone, "gone.1"), user=N1, resource=kinds.EVENT)
     await world.patch({"count": 2}, "dev.1", user=N1, resource=kinds.EVENT)
-    for about in (free, a_node("n2"), {"kind": "Namespace", "metadata": {"name": "default"}}):
+    gone = {"kind": "VPS", "metadata": {"name": "gone", "uid": "u"}}
+    namesake = {"kind": "VPS", "metadata": {"name": "dev", "uid": "of-the-one-before"}}
+    unnamed = {"kind": "VPS", "metadata": {"name": "dev"}}
+    namespace = {"kind": "Namespace", "metadata": {"name": "default"}}
+    for about in (free, gone, namesake, unnamed, a_node("n2"), namespace):
         with pytest.raises(errors.Forbidden, match="node n1 may report on itself"):
             await world.create(an_event(about, "x.1"), user=N1, resource=kinds.EVENT)
-    with pytest.raises(errors.Forbidden):
-        await world.patch({"count": 3}, "dev.1", user=N2, resource=kinds.EVENT)
+
+
+@pytest.mark.fault(47)
+async def test_a_node_speaks_of_itself_in_no_namespace_of_others(world: World) -> None:
+    event = an_event(a_node("n1"), "n1.1")
+    event["metadata"]["namespace"] = kinds.SYSTEM_NAMESPACE
+    del event["involvedObject"]["namespace"]
+    with pytest.raises(errors.Forbidden, match="node n1 may report on itself"):
+        await world.create(event, user=N1, resource=kinds.EVENT)
+
+
+@pytest.mark.fault(47)
+async def test_what_a_node_says_is_signed_with_its_name(world: World) -> None:
+    forged = {"source": {"component": "apiserver"}, "reportingComponent": "apiserver"}
+    made = await world.create(an_event(await world.bound(), **forged), user=N1, resource=kinds.EVENT)
+    again = await world.patch({**forged, "reportingInstance": "n2"}, "dev.1", user=N1, resource=kinds.EVENT)
+    for event in (made.object, again.object):
+        assert event["source"] == {"component": "agent", "host": "n1"}
+        assert (event["reportingComponent"], event["reportingInstance"]) == ("agent", "n1")
+
+
+@pytest.mark.fault(47)
+async def test_a_node_changes_only_the_events_that_it_made(world: World) -> None:
+    bound = await world.bound()
+    await world.create(an_event(bound, "by-n1"), user=N1, resource=kinds.EVENT)
+    await world.create(an_event(bound, "by-root", message="hunter2"), resource=kinds.EVENT)
+    for name, user in (("by-root", N1), ("by-root", N2), ("by-n1", N2)):
+        for content_type, body in (
+            (MERGE, {"count": 9}),
+            (JSON_PATCH, [{"op": "test", "path": "/message", "value": ""}]),
+        ):
+            with pytest.raises(errors.NotFound) as caught:
+                await world.patch(body, name, user=user, resource=kinds.EVENT, content_type=content_type)
+            assert "hunter2" not in str(caught.value.to_status())
+    await world.delete()
+    await world.act("finish", user=N1)
+    with pytest.raises(errors.Forbidden, match="node n1 may report on itself"):
+        await world.patch({"count": 2}, "by-n1", user=N1, resource=kinds.EVENT)
 
 
 @pytest.mark.fault(47)

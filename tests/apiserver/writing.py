@@ -82,7 +82,13 @@ def a_node(
 
 def an_event(about: Json, name: str = "dev.1", **fields: Any) -> Json:
     """An Event about an object."""
-    involved = {"kind": about["kind"], "name": about["metadata"]["name"], "namespace": "default"}
+    meta = about["metadata"]
+    involved = {
+        "kind": about["kind"],
+        "name": meta["name"],
+        "namespace": "default",
+        "uid": meta.get("uid", ""),
+    }
     return {
         "apiVersion": "v1",
         "kind": "Event",

@@ -25,7 +25,8 @@ def test_a_vps_given_up_while_its_node_was_off_is_removed_at_boot_before_it_runs
     node.boot()
 
     eventually(lambda: bed.bookings("n1") == {})
-    assert "removed stale container" in bed.told("ghost", "RemovedStaleContainer")
+    assert "no container is left" in bed.told("ghost", "TombstoneEnded")
+    assert "removed stale container" in bed.told("n1", "RemovedStaleContainer")
     assert node.containers("ghost") == []
     assert "start" not in node.happenings("ghost", booted)
 
