@@ -20,3 +20,13 @@ class Loader(_Base):  # type: ignore[misc]
         ]
         for first, resolvers in _Base.yaml_implicit_resolvers.items()
     }
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """The value of a node. Raises YAMLError for a text that is nothing of what its tag says, which
+        PyYAML takes for granted."""
+        try:
+            return super().construct_object(node, deep)
+        except (KeyError, AttributeError, IndexError, ValueError, OverflowError) as error:
+            kind = node.tag.removeprefix("tag:yaml.org,2002:")
+            told = f"{str(node.value)[:50]!r} is no {kind}"
+            raise yaml.constructor.ConstructorError(None, None, told, node.start_mark) from error

@@ -77,6 +77,8 @@ def read(text: str, patch_type: str) -> Any:
     """The patch that a text is. Raises UsageError."""
     import yaml
 
+    from kohakuriver.yaml_loader import Loader
+
     if patch_type not in TYPES:
         hint = "VPSes and the like take no strategic ones" if patch_type == "strategic" else ""
         raise failures.UsageError(f'"{patch_type}" is no type of patch: write merge or json', hint=hint)
@@ -84,7 +86,7 @@ def read(text: str, patch_type: str) -> Any:
         found = json.loads(text)
     except ValueError:
         try:
-            found = yaml.safe_load(text)
+            found = yaml.load(text, Loader=Loader)  # noqa: S506 - it is the safe loader in C
         except yaml.YAMLError:
             found = None
     wanted, words = (list, "a list of steps") if patch_type == "json" else (dict, "a mapping of fields")

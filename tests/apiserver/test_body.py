@@ -79,6 +79,48 @@ def test_yaml_that_json_has_no_words_for_is_refused(content: str) -> None:
         yaml_body.decode(content.encode(), lambda field: None)
 
 
+WORDS = (
+    "maybe",
+    "foo",
+    "",
+    "''",
+    "+",
+    "-_",
+    "0x",
+    "1:",
+    ".",
+    "1e999",
+    "=",
+    "<<",
+    "~",
+    "2001-99-99",
+    "9" * 5000,
+)
+TAGS = ("bool", "int", "float", "null", "timestamp", "binary", "str", "merge", "value", "set", "omap", "yaml")
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_a_word_that_is_nothing_of_what_its_tag_says_is_a_mistake_of_the_client(tag: str) -> None:
+    for word in WORDS:
+        for text in (f"a: !!{tag} {word}", f"!!{tag} {word}", f"- !!{tag} {word}", f"!!{tag} {word}: 1"):
+            with contextlib.suppress(BadRequest):
+                yaml_body.decode(text.encode(), lambda field: None)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("a: !!bool maybe", "'maybe' is no bool"),
+        ("a: !!timestamp foo", "'foo' is no timestamp"),
+        ("a: !!int ''", "'' is no int"),
+        ("a: !!float x", "'x' is no float"),
+    ],
+)
+def test_it_says_which_word_is_none(content: str, says: str) -> None:
+    with pytest.raises(BadRequest, match=says):
+        yaml_body.decode(content.encode(), lambda field: None)
+
+
 def test_yaml_reads_times_and_sixties_as_text() -> None:
     read = yaml_body.decode(b"t: 2026-01-01\nn: 1:30\ni: 7\n8: x\n", lambda field: None)
     assert read == {"t": "2026-01-01", "n": "1:30", "i": 7, "8": "x"}
