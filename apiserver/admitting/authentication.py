@@ -9,9 +9,10 @@ Of both, the token counts: it is the one that can be taken back.
 import dataclasses
 import datetime
 import hashlib
+from collections.abc import Mapping
 from typing import Any, Protocol
 
-from apiserver.admitting import certificate
+from apiserver.admitting import certificate, sites
 from apiserver.admitting.certificate import Peer
 from apiserver.admitting.credentials import Credentials
 from apiserver.admitting.identity import TokenFile, User, fingerprint
@@ -44,10 +45,12 @@ class Known(Protocol):
     def clock(self) -> Clock: ...
 
 
-def authenticate(server: Known, *, authorization: str, peer: Peer | None) -> Caller:
-    """Raises Unauthorized, and Forbidden for a credential that was revoked."""
+def authenticate(server: Known, *, headers: Mapping[str, str], peer: Peer | None) -> Caller:
+    """Raises Unauthorized, and Forbidden for a credential that was revoked, or that another site uses."""
+    authorization = headers.get("Authorization", "")
     token = bearer(authorization)
     if peer is not None and not authorization:
+        sites.check(headers)
         user = certificate.user_of(peer, now=server.clock.now())
         return Caller(user, peer.digest, peer.ends)
     digest = fingerprint(token)

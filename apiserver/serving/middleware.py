@@ -79,11 +79,7 @@ async def _admitted(request: web.Request, handler: Handler, visit: _Visit) -> we
     if visit.endpoint.open:
         return await handler(request)
     server, wanted = request.app[SERVER], attributes_of(request, visit.endpoint)
-    caller = authenticate(
-        server,
-        authorization=request.headers.get("Authorization", ""),
-        peer=peer_of(request.transport),
-    )
+    caller = authenticate(server, headers=request.headers, peer=peer_of(request.transport))
     visit.caller = caller
     request[USER] = caller.user
     lasting = visit.endpoint.lasts

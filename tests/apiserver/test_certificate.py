@@ -62,15 +62,18 @@ class Door:
     def __init__(self, folder: Path, api: Api, server_ca: Pair, client_ca: Pair) -> None:
         self.folder, self.api, self.server_ca, self.client_ca = folder, api, server_ca, client_ca
 
-    async def code(self, pair: Pair | None, path: str = VPSES, token: str = "") -> int:
+    async def code(
+        self, pair: Pair | None, path: str = VPSES, token: str = "", method: str = "GET", **more: str
+    ) -> int:
         context = ssl.create_default_context(cadata=self.server_ca.certificate.decode())
         if pair is not None:
             pair.save(self.folder, "client")
             context.load_cert_chain(self.folder / "client.crt", self.folder / "client.key")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers |= {name.replace("_", "-"): value for name, value in more.items()}
         async with (
             aiohttp.ClientSession(headers=headers) as session,
-            session.get(self.api.url + path, ssl=context) as reply,
+            session.request(method, self.api.url + path, ssl=context) as reply,
         ):
             return reply.status
 
@@ -101,6 +104,43 @@ async def test_a_certificate_opens_what_its_organisations_say(door: Door) -> Non
 async def test_without_a_certificate_a_token_is_needed_as_before(door: Door) -> None:
     assert await door.code(None) == 401
     assert await door.code(None, token=token_of("admin")) == 200
+
+
+FOREIGN = (
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "https://["},
+    {"Sec_Fetch_Site": "cross-site"},
+    {"Sec_Fetch_Site": "same-site"},
+    {"Sec_Fetch_Site": "cross-site", "Origin": "https://127.0.0.1"},
+    {"Sec_Fetch_Site": ""},
+)
+
+
+@pytest.mark.fault(47)
+async def test_a_page_of_another_site_gets_nowhere_with_the_browsers_certificate(door: Door) -> None:
+    root = a_certificate(door.client_ca, (("CN", "root"), ("O", "role:admin")))
+    terminal = kinds.VPS.path(namespace="default", name="dev", subresource="terminal")
+    handshake = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec_WebSocket_Version": "13",
+        "Sec_WebSocket_Key": "x",
+    }
+    for headers in FOREIGN:
+        assert await door.code(root, **headers) == 403, headers
+        assert await door.code(root, method="POST", **headers) == 403, headers
+        assert await door.code(root, terminal, **handshake, **headers) == 403, headers
+        assert await door.code(root, token=token_of("admin"), **headers) == 200, "no browser sends a token"
+        assert await door.code(None, **headers) == 401
+    for headers in (
+        {},
+        {"Origin": door.api.url},
+        {"Sec_Fetch_Site": "none"},
+        {"Sec_Fetch_Site": "same-origin"},
+    ):
+        assert await door.code(root, **headers) == 200, headers
+        assert await door.code(root, terminal, **handshake, **headers) == 404, headers
 
 
 @pytest.mark.fault(47)
