@@ -2,7 +2,7 @@
 
 Admins have both; another user has those that its token or certificate names. Asked at create, at every
 update, and of whoever enters such a VPS: with a terminal or a file in it one has what it was given. Its logs
-and figures are shown without. Pure.
+and figures are shown without. Who comes before everybody else in the queue is for admins to say too. Pure.
 """
 
 from collections.abc import Mapping
@@ -18,11 +18,13 @@ Json = dict[str, Any]
 # Whoever may write a VPS may stop and start it, and let its files go, as by deleting it.
 _LIFECYCLE = frozenset({"runState", "restartRequest", "replaceFiles"})
 
+HIGHEST = 1000  # priority that a user gives: levels enough for one's own VPSes, and admins have those above
 _SHOWING = frozenset({"logs", "stats"})  # streams out of a VPS, by which nobody acts in it
 
 
 def check(user: User, old: Json | None, new: Json) -> None:
     """Raise Forbidden for a VPS that has what this user may not give it."""
+    _check_priority(user, old, new)
     lacking = [right for right in RIGHTS if new["spec"].get(right) and not _may(user, right)]
     if not lacking:
         return
@@ -32,6 +34,22 @@ def check(user: User, old: Json | None, new: Json) -> None:
         return
     given = old is not None and all(before.get(right) == new["spec"][right] for right in lacking)
     raise _forbidden(user, new["metadata"]["name"], lacking[0], given=given)
+
+
+def _check_priority(user: User, old: Json | None, new: Json) -> None:
+    """What an admin gave stays, and may be lowered."""
+    asked = new["spec"].get("priority") or 0
+    had = (old["spec"].get("priority") or 0) if old is not None else 0
+    if user.role is Role.ADMIN or asked <= HIGHEST or asked <= had:
+        return
+    name, path = new["metadata"]["name"], "spec.priority"
+    raise errors.Forbidden(
+        f'vpses.kohakuriver.io "{name}" is forbidden: user "{user.name}" of role {user.role} may set {path} '
+        f"to {HIGHEST} at most, not to {asked}",
+        hint=f"set it to {HIGHEST} or less, or ask your administrator to raise it",
+        causes=(objects.forbidden_value(path, f"more than {HIGHEST} is for administrators to set"),),
+        details=objects.reference(kinds.VPS, name),
+    )
 
 
 def check_entered(user: User, vps: Json, stream: str) -> None:

@@ -1,4 +1,5 @@
-"""`privileged` and `mounts` need a right that role `user` lacks, at create and update (CORRECTNESS 22)."""
+"""`privileged` and `mounts` need a right that role `user` lacks, at create and update (CORRECTNESS 22); the
+front of the queue is for admins to give."""
 
 import dataclasses
 from typing import Any
@@ -61,3 +62,29 @@ async def test_whoever_has_the_right_uses_it(world: World, gift: dict[str, Any])
 
 async def test_an_empty_list_of_mounts_gives_nothing(world: World) -> None:
     await world.create(a_vps(mounts=[], privileged=False), user=ALICE)
+
+
+async def test_a_user_sets_a_priority_of_1000_at_most(world: World) -> None:
+    with pytest.raises(
+        errors.Forbidden, match=r"may set spec\.priority to 1000 at most, not to 1001"
+    ) as caught:
+        await world.create(a_vps(priority=1001), user=ALICE)
+    assert caught.value.causes[0].field == "spec.priority"
+    await world.create(a_vps(priority=1000), user=ALICE)
+    await world.patch({"spec": {"priority": -1_000_000}}, user=ALICE)
+    with pytest.raises(errors.Forbidden, match="1000 at most"):
+        await world.patch({"spec": {"priority": 1_000_000}}, user=ALICE)
+
+
+async def test_a_priority_that_an_admin_gave_stays_through_a_users_changes_and_may_be_lowered(
+    world: World,
+) -> None:
+    await world.create(a_vps(priority=5000))
+    made = await world.patch({"spec": {"image": "mine"}}, user=ALICE)
+    assert made.object["spec"]["priority"] == 5000
+    with pytest.raises(errors.Forbidden, match="1000 at most, not to 5001"):
+        await world.patch({"spec": {"priority": 5001}}, user=ALICE)
+    await world.patch({"spec": {"priority": 4000}}, user=ALICE)
+    await world.patch({"spec": {"priority": 10}}, user=ALICE)
+    with pytest.raises(errors.Forbidden, match="1000 at most"):
+        await world.patch({"spec": {"priority": 4000}}, user=ALICE)
