@@ -55,7 +55,7 @@ class Event:
 
     def line(self, type_: EventType, form: Form) -> bytes:
         """The watch event on the wire. What takes work is done once and shared."""
-        if type_ is not EventType.DELETED and not form.costly:
+        if type_ is not EventType.DELETED and not form.kept:
             return form.event(type_, self._raw(type_), self.moment)
         made = self._lines.get((type_, form))
         if made is None:

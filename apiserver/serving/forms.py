@@ -30,7 +30,8 @@ class EventType(enum.StrEnum):
 class Form(Protocol):
     """How objects of one kind are shown. Hashable; equal forms make equal bytes."""
 
-    costly: ClassVar[bool]  # whether an event's bytes take work enough to be kept
+    costly: ClassVar[bool]  # whether items take work enough to be made a few at a time
+    kept: ClassVar[bool]  # whether an event's bytes are kept for the next who wants them so
 
     def one(self, raw: bytes, now: datetime.datetime) -> bytes:
         """A single object."""
@@ -58,6 +59,7 @@ class Plain:
     """Objects as they are."""
 
     costly: ClassVar[bool] = False
+    kept: ClassVar[bool] = False
 
     resource: ResourceType
 
@@ -85,6 +87,7 @@ class Table:
     """Objects as rows of cells."""
 
     costly: ClassVar[bool] = True
+    kept: ClassVar[bool] = True
 
     resource: ResourceType
     include: tables.IncludeObject = tables.IncludeObject.METADATA

@@ -14,6 +14,7 @@ from apiserver.reading import read
 from apiserver.reading.query import ListQuery, WatchQuery, flag, parse_list, parse_watch
 from apiserver.serving import body, forms
 from apiserver.serving.middleware import USER
+from apiserver.serving.narrowing import narrowed
 from apiserver.writing.fencing import Leader
 from apiserver.writing.outcome import WriteOptions, Written
 from apiserver.writing.validation import FieldValidation
@@ -44,7 +45,8 @@ class Call:
     @property
     def form(self) -> forms.Form:
         accept = self.request.headers.get("Accept", "")
-        return forms.negotiate(self.resource, accept, self.request.query.get("includeObject", ""))
+        asked = forms.negotiate(self.resource, accept, self.request.query.get("includeObject", ""))
+        return narrowed(asked, self.user, self.resource)
 
     def list_query(self) -> ListQuery:
         scope = access.scope(self.user, self.resource, self.namespace)

@@ -1,0 +1,70 @@
+"""What of a Node is shown to those who see no VPSes but their own: not what it tells of everybody's.
+
+A form around another one, so that GET, LIST, WATCH and Tables all go through it. What a Node has of their own
+namespaces, such as a volume that was kept, they see.
+"""
+
+import dataclasses
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import orjson
+
+from apiserver.admitting.identity import Role, User
+from apiserver.serving.forms import EventType, Form
+from kohakuriver.resources.kinds import NODE, ResourceType
+
+_HIDDEN = "images"  # the engine has them for VPSes of any namespace
+_BY_NAMESPACE = ("unknown", "volumes")  # of VPSes that are gone too
+
+
+def narrowed(form: Form, user: User, resource: ResourceType) -> Form:
+    """The form in which this user sees objects of that kind."""
+    confined = user.role is Role.USER or (user.role is Role.VIEWER and bool(user.namespaces))
+    return Narrowed(form, user.namespaces) if confined and resource is NODE else form
+
+
+@dataclasses.dataclass(frozen=True)
+class Narrowed:
+    """Nodes without what is hidden, in another form."""
+
+    costly: ClassVar[bool] = True
+    kept: ClassVar[bool] = False  # few share it
+
+    form: Form
+    namespaces: tuple[str, ...]
+
+    def one(self, raw: bytes, now: datetime.datetime) -> bytes:
+        return self.form.one(self._cut(raw), now)
+
+    def rows(self, raws: Sequence[bytes], now: datetime.datetime) -> list[bytes]:
+        return self.form.rows([self._cut(raw) for raw in raws], now)
+
+    def whole(self, rows: Sequence[bytes], metadata: Mapping[str, Any]) -> bytes:
+        return self.form.whole(rows, metadata)
+
+    def event(self, type_: EventType, raw: bytes, now: datetime.datetime) -> bytes:
+        return self.form.event(type_, self._cut(raw), now)
+
+    def bookmark(self, metadata: Mapping[str, Any]) -> bytes:
+        return self.form.bookmark(metadata)
+
+    def _cut(self, raw: bytes) -> bytes:
+        node = orjson.loads(raw)
+        status = node.get("status")
+        if not isinstance(status, dict):
+            return raw
+        shown = {field: value for field, value in status.items() if field != _HIDDEN}
+        for field in _BY_NAMESPACE:
+            own = self._own(shown.pop(field, None))
+            if own:
+                shown[field] = own
+        return orjson.dumps({**node, "status": shown})
+
+    def _own(self, told: Any) -> list[Any]:
+        return [
+            one
+            for one in (told if isinstance(told, list) else ())
+            if isinstance(one, dict) and one.get("namespace") in self.namespaces
+        ]
