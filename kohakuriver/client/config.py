@@ -15,12 +15,12 @@ from typing import Any
 import yaml
 
 from kohakuriver import errors, private_file
+from kohakuriver.yaml_loader import Loader
 
 DEFAULT_PATH = Path("~/.kohakuriver/config")
 VARIABLE = "KOHAKURIVER_CONFIG"
 JOIN_TOKEN = "KOHAKURIVER_JOIN_TOKEN"  # noqa: S105 - what `agent --join` reads without --token
 SERVERS = "kohakuriver.io/servers"  # the extension of a cluster's entry that names its further API servers
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def read(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise errors.ConfigError(f"{file} cannot be read: {error.strerror}") from None
     try:
-        config = yaml.load(text, Loader=_Loader)  # noqa: S506 - CSafeLoader is the safe loader in C
+        config = yaml.load(text, Loader=Loader)  # noqa: S506 - it is the safe loader in C
     except yaml.YAMLError as error:
         raise errors.ConfigError(f"{file} is not valid YAML: {error}") from None
     if not isinstance(config, dict):

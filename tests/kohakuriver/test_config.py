@@ -31,7 +31,7 @@ def test_an_unknown_context_names_those_there_are(tmp_path):
     assert "home" in caught.value.hint
 
 
-@pytest.mark.parametrize("text", ["\t: [", "just words", "", "[]"])
+@pytest.mark.parametrize("text", ["\t: [", "just words", "", "[]", "clusters: !!bool maybe"])
 def test_what_is_no_config_is_refused_by_name(tmp_path, text):
     (tmp_path / "config").write_text(text)
     with pytest.raises(errors.ConfigError, match="config"):
