@@ -2,54 +2,88 @@
 
 aiohttp's own server, with three things more. What is no HTTP, or has too large a head, is answered with a
 `Status` and a line in the log, like everything else. A connection whose next head is not complete in time is
-closed, so that a thousand of them, a byte a minute each, hold nothing. So is one that does not finish its
-handshake.
+closed, so that a thousand of them, a byte a minute each, hold nothing; so is one on which nobody has shown a
+credential, a moment after its last answer. How many of these there may be is `crowd.py`'s.
 """
 
 import asyncio
 import logging
+import resource
 from typing import Any
 
 import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
+from apiserver.serving import accepting
+from apiserver.serving.crowd import Crowd, Visitor
 from kohakuriver import errors
 
 LOG = logging.getLogger("apiserver.audit")
 
 HEAD_WITHIN = 10.0  # seconds from a connection's first byte, or its opening, to the end of the head
-HANDSHAKE_WITHIN = 10.0
+KEPT_FOR = 10.0  # seconds that a connection without a credential stays after an answer
+AWAY_WITHIN = 0.1  # seconds for the last words to somebody who is turned away
 LARGEST_LINE = 8190  # bytes of the request line, and of one header
 MOST_HEADERS = 100
 BACKLOG = 1024  # connections that wait to be taken: a thousand agents come back at once
 
+MOST_STRANGERS = 16_384  # or a quarter of the files this process may have open: those who are known find one
+
 _SLOW = errors.TooSlow(
     "the request's head did not come in time", hint=f"send all of it within {HEAD_WITHIN:g} seconds"
+)
+_CROWDED = errors.TooManyRequests(
+    "too many connections without a credential are open from your address",
+    hint="close some of them, or send your token with the first request of each",
+    retry_after=1,
 )
 
 
 class Connection(web.RequestHandler):
     """One connection."""
 
-    __slots__ = ("_due",)
+    __slots__ = ("_crowd", "_due", "_is_idle", "_visitor")
+
+    def __init__(self, manager: web.Server, crowd: Crowd, visitor: Visitor, **options: Any) -> None:
+        super().__init__(manager, **options)
+        self._crowd = crowd
+        self._visitor = visitor
+        self._due: asyncio.TimerHandle | None = None
+        self._is_idle = False  # whether `_due` is the end of a silence
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._due: asyncio.TimerHandle | None = self._loop.call_later(HEAD_WITHIN, self._give_up)
+        self._due = self._loop.call_later(HEAD_WITHIN, self._give_up)
+        self._visitor.turn_away = self._turn_away
+
+    def known(self) -> None:
+        """Somebody has shown a credential here."""
+        self._crowd.knows(self._visitor)
 
     def data_received(self, data: bytes) -> None:
         before = self._request_count
         super().data_received(data)
         if self._request_count > before:
             self._cancel_due()
-        elif self._due is None and self._waiter is not None and not self._upgraded:
+        elif (self._due is None or self._is_idle) and self._waiter is not None and not self._upgraded:
             # It waits for a request, and this was the first part of one.
+            self._cancel_due()
             self._due = self._loop.call_later(HEAD_WITHIN, self._give_up)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._cancel_due()
+        self._crowd.left(self._visitor)
         super().connection_lost(exc)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        answered = await super().finish_response(request, resp, start_time)
+        if not self._visitor.is_known and self._due is None and not self._messages:
+            self._is_idle = True
+            self._due = self._loop.call_later(KEPT_FOR, self.force_close)
+        return answered
 
     def handle_error(
         self,
@@ -78,6 +112,7 @@ class Connection(web.RequestHandler):
         if self._due is not None:
             self._due.cancel()
             self._due = None
+        self._is_idle = False
 
     def _give_up(self) -> None:
         self._due = None
@@ -86,11 +121,27 @@ class Connection(web.RequestHandler):
             return
         peer = transport.get_extra_info("peername")
         LOG.info("refused", extra={"who": "-", "from": peer[0] if peer else "-", "code": _SLOW.code})
-        body = orjson.dumps(_SLOW.to_status())
-        head = f"HTTP/1.1 {_SLOW.code} Request Timeout\r\nContent-Type: application/json\r\n"
-        head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        transport.write(head.encode() + body)
+        transport.write(_last_words(_SLOW, "Request Timeout"))
         self.force_close()
+
+    def _turn_away(self) -> None:
+        """Somebody else needs the place."""
+        self._cancel_due()
+        transport = self.transport
+        if transport is None:
+            return
+        if not self._request_in_progress:
+            transport.write(_last_words(_CROWDED, "Too Many Requests"))
+        self.force_close()
+        self._loop.call_later(AWAY_WITHIN, transport.abort)
+
+
+def _last_words(error: errors.ApiError, reason: str) -> bytes:
+    """An answer to no request."""
+    body = orjson.dumps(error.to_status())
+    head = f"HTTP/1.1 {error.code} {reason}\r\nContent-Type: application/json\r\n"
+    head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return head.encode() + body
 
 
 def _explained(exc: BaseException | None) -> errors.ApiError:
@@ -113,8 +164,10 @@ def _unexpected(request: web.BaseRequest, exc: BaseException | None) -> errors.A
 
 
 class _Server(web.Server):
-    def __call__(self) -> web.RequestHandler:
-        return Connection(self, loop=self._loop, **self._kwargs)
+    crowd: Crowd
+
+    def connection(self, visitor: Visitor) -> Connection:
+        return Connection(self, self.crowd, visitor, loop=self._loop, **self._kwargs)
 
 
 class Runner(web.AppRunner):
@@ -135,11 +188,18 @@ class Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
         made.__class__ = _Server
+        assert isinstance(made, _Server)  # noqa: S101 - narrows the type
+        made.crowd = Crowd(_most_strangers())
         return made
 
 
+def _most_strangers() -> int:
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_STRANGERS if files == resource.RLIM_INFINITY else min(MOST_STRANGERS, files // 4)
+
+
 class Site(web.TCPSite):
-    """aiohttp's, with a limit to the TLS handshake."""
+    """aiohttp's, whose connections count before their handshake."""
 
     def __init__(self, runner: web.BaseRunner, host: str, port: int, *, ssl_context: Any = None) -> None:
         super().__init__(runner, host, port, ssl_context=ssl_context, backlog=BACKLOG)
@@ -147,13 +207,8 @@ class Site(web.TCPSite):
     async def start(self) -> None:
         await web.BaseSite.start(self)
         server = self._runner.server
-        assert server is not None, "BaseSite.start has looked"  # noqa: S101 - narrows the type
-        self._server = await asyncio.get_running_loop().create_server(
-            server,
-            self._host,
-            self._port,
-            ssl=self._ssl_context,
-            backlog=self._backlog,
-            ssl_handshake_timeout=HANDSHAKE_WITHIN if self._ssl_context is not None else None,
-        )
-        self._bound_port = self._server.sockets[0].getsockname()[1]
+        assert isinstance(server, _Server) and self._host is not None  # noqa: S101 - narrows the types
+        sockets = await accepting.listen(self._host, self._port, backlog=self._backlog)
+        # As far as aiohttp wants to know it, it is an asyncio.Server: it has sockets, and can be closed.
+        self._server = accepting.Door(sockets, server.crowd, server.connection, self._ssl_context)  # type: ignore[assignment]
+        self._bound_port = sockets[0].getsockname()[1]

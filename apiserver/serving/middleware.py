@@ -18,6 +18,7 @@ from apiserver.admitting.authentication import Caller, authenticate, peer_of
 from apiserver.admitting.identity import User
 from apiserver.context import SERVER
 from apiserver.metrics import Metrics
+from apiserver.serving.connections import Connection
 from apiserver.serving.endpoint import Endpoint, attributes_of, endpoint_of
 from apiserver.store import base
 from kohakuriver import errors
@@ -81,6 +82,8 @@ async def _admitted(request: web.Request, handler: Handler, visit: _Visit) -> we
     server, wanted = request.app[SERVER], attributes_of(request, visit.endpoint)
     caller = authenticate(server, headers=request.headers, peer=peer_of(request.transport))
     visit.caller = caller
+    if isinstance(request.protocol, Connection):
+        request.protocol.known()
     request[USER] = caller.user
     lasting = visit.endpoint.lasts
     with server.limiter.turn(caller.credential, caller.user, wanted, lasting=lasting):

@@ -3,11 +3,8 @@
 import asyncio
 import contextlib
 import json
-import os
 import signal
 import socket
-import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -15,15 +12,13 @@ import pytest
 from aetcd import rpc
 
 from apiserver import options
-from apiserver.admitting.identity import fingerprint
 from apiserver.store.etcd import EtcdStore
 from kohakuriver.errors import ConfigError
 from kohakuriver.resources import kinds
-from tests.etcd import EtcdProcess, free_port
+from tests.apiserver.program import HEADERS, a_server, until_answers
+from tests.etcd import EtcdProcess
 
-ROOT = Path(__file__).parents[2]
 VPSES = kinds.VPS.path(namespace="default")
-HEADERS = {"Authorization": "Bearer secret"}
 
 
 @pytest.mark.parametrize(
@@ -52,42 +47,6 @@ def test_options_that_make_no_sense_are_refused(arguments, capsys):
 def test_an_ipv6_address_is_understood():
     assert options.Address.parse("[::1]:6443") == options.Address("::1", 6443)
     assert options.Address.parse("[::1]:6443").is_loopback
-
-
-@contextlib.asynccontextmanager
-async def a_server(
-    etcd: EtcdProcess, folder: Path, *more: str
-) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
-    """A server process that is ready; its URL."""
-    port = free_port()
-    line = {"sha256": fingerprint("secret"), "user": "admin", "role": "admin"}
-    (folder / "tokens").write_text(json.dumps(line))
-    with (folder / "log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "apiserver", "--etcd", etcd.url, "--insecure-http"),
-            *("--listen", f"127.0.0.1:{port}", "--token-file", str(folder / "tokens"), *more),
-            cwd=ROOT,
-            env=os.environ | {"PYTHONWARNINGS": "error"},
-            stderr=log,
-        )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            await until_answers(url + "/readyz", 200)
-            yield url, process
-        finally:
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
-
-
-async def until_answers(url: str, code: int, *, within: float = 60) -> None:
-    async with asyncio.timeout(within), aiohttp.ClientSession(headers=HEADERS) as session:
-        while True:
-            with contextlib.suppress(aiohttp.ClientError):
-                async with session.get(url) as reply:
-                    if reply.status == code:
-                        return
-            await asyncio.sleep(0.05)
 
 
 async def create(session: aiohttp.ClientSession, url: str, name: str) -> int:
