@@ -11,10 +11,10 @@ from aiohttp import web
 
 from apiserver import app, garbage, metrics, options
 from apiserver.admitting.identity import TokenFile
+from apiserver.auditing import refusals
 from apiserver.context import SERVER
 from apiserver.expiry import Expiry
 from apiserver.lineage import Lineage
-from apiserver.serving import strangers
 from apiserver.serving.connections import Runner, Site
 from apiserver.serving.middleware import METRICS
 from apiserver.store.base import StoreError
@@ -76,7 +76,8 @@ async def serve(given: options.Options) -> None:
     tokens = TokenFile.load(given.token_file)
     tls, authority = given.tls(), given.authority()
     clock = SystemClock()
-    logging.getLogger(strangers.AUDIT).addFilter(strangers.Strangers(clock))
+    refusals.LOG.addFilter(sampled := refusals.Refusals(clock))
+    telling = asyncio.create_task(sampled.run(), name="refusals")
     expiry = _expiry(given, clock)
     store = await _connect(given)
     try:
@@ -109,6 +110,7 @@ async def serve(given: options.Options) -> None:
                 await runner.cleanup()
                 await numbers.cleanup()
     finally:
+        telling.cancel()
         await store.aclose()
 
 

@@ -28,6 +28,11 @@ def bare(text: str) -> str:
     return text if text.isprintable() else _OBEYED.sub("", text)
 
 
+def cut(text: str, longest: int) -> str:
+    """The text, no longer than that and a mark."""
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
 def _written_out(found: re.Match[str]) -> str:
     code = ord(found[0])
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -22,6 +22,7 @@ from apiserver.serving.connections import Connection
 from apiserver.serving.endpoint import Endpoint, attributes_of, endpoint_of
 from apiserver.store import base
 from kohakuriver import errors
+from kohakuriver.printable import cut
 from kohakuriver.resources import kinds
 
 LOG = logging.getLogger("apiserver.audit")
@@ -29,6 +30,7 @@ LOG = logging.getLogger("apiserver.audit")
 USER = web.RequestKey("user", User)
 METRICS = web.AppKey("metrics", Metrics)
 JSON = "application/json"
+LONGEST_PATH = 256  # characters of it in a line: all names of ours fit
 FULL_FOR = 10.0  # seconds after which to try again where somebody has to make room first
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -177,6 +179,6 @@ def _fields(request: web.Request, visit: _Visit) -> dict[str, object]:
         "who": user.name if user is not None else "-",
         "role": user.role.value if user is not None else "-",
         "verb": visit.endpoint.verb,
-        "path": request.path,
+        "path": cut(request.path, LONGEST_PATH),
         "from": request.remote or "-",
     }

@@ -15,7 +15,7 @@ class LogRule:
     """How long a log may be, how often that is looked at, and which logs there are beside the programs'."""
 
     longest: int = LONGEST
-    every: float = 60.0  # seconds
+    every: float = 10.0  # seconds: what is written between two looks comes on top
     beside: tuple[Path, ...] = ()
 
 
