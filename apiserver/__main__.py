@@ -4,6 +4,7 @@ import asyncio
 import logging
 import resource
 import signal
+import ssl
 import sys
 from collections.abc import Callable
 
@@ -11,7 +12,7 @@ from aiohttp import web
 
 from apiserver import app, garbage, metrics, options
 from apiserver.admitting.identity import TokenFile
-from apiserver.auditing import refusals
+from apiserver.auditing import log
 from apiserver.context import SERVER
 from apiserver.expiry import Expiry
 from apiserver.lineage import Lineage
@@ -76,11 +77,9 @@ async def serve(given: options.Options) -> None:
     tokens = TokenFile.load(given.token_file)
     tls, authority = given.tls(), given.authority()
     clock = SystemClock()
-    refusals.LOG.addFilter(sampled := refusals.Refusals(clock))
-    telling = asyncio.create_task(sampled.run(), name="refusals")
     expiry = _expiry(given, clock)
-    store = await _connect(given)
-    try:
+    async with log.kept(clock, given.audit_log):
+        store = await _connect(given)
         running = app.running(
             store,
             clock=clock,
@@ -90,28 +89,34 @@ async def serve(given: options.Options) -> None:
             limits=given.limits,
             expiry=expiry,
         )
-        async with running as application:
-            garbage.settle()
-            runner = Runner(application, shutdown_timeout=ENDS_WITHIN)
-            await runner.setup()
-            sites: list[web.TCPSite] = [Site(runner, given.listen.host, given.listen.port, ssl_context=tls)]
-            numbers = await _metrics_runner(application)
-            if given.metrics_listen is not None:
-                sites.append(web.TCPSite(numbers, given.metrics_listen.host, given.metrics_listen.port))
-            try:
-                await _start(sites)
-                LOG.info("serving", extra={"listen": str(given.listen), "tls": tls is not None})
-                await asyncio.Event().wait()
-            finally:
-                LOG.info("stopping")
-                for site in sites:
-                    await site.stop()
-                application[SERVER].cache.close()
-                await runner.cleanup()
-                await numbers.cleanup()
+        try:
+            async with running as application:
+                garbage.settle()
+                await _until_cancelled(given, application, tls)
+        finally:
+            await store.aclose()
+
+
+async def _until_cancelled(
+    given: options.Options, application: web.Application, tls: ssl.SSLContext | None
+) -> None:
+    runner = Runner(application, shutdown_timeout=ENDS_WITHIN)
+    await runner.setup()
+    sites: list[web.TCPSite] = [Site(runner, given.listen.host, given.listen.port, ssl_context=tls)]
+    numbers = await _metrics_runner(application)
+    if given.metrics_listen is not None:
+        sites.append(web.TCPSite(numbers, given.metrics_listen.host, given.metrics_listen.port))
+    try:
+        await _start(sites)
+        LOG.info("serving", extra={"listen": str(given.listen), "tls": tls is not None})
+        await asyncio.Event().wait()
     finally:
-        telling.cancel()
-        await store.aclose()
+        LOG.info("stopping")
+        for site in sites:
+            await site.stop()
+        application[SERVER].cache.close()
+        await runner.cleanup()
+        await numbers.cleanup()
 
 
 def _expiry(given: options.Options, clock: Clock) -> Expiry:

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from apiserver.admitting.identity import TokenFile
 from apiserver.admitting.limits import UNLIMITED, Limiter, Limits
+from apiserver.auditing.renewals import Renewals
 from apiserver.caching.cache import Cache
 from apiserver.cluster import open_cluster
 from apiserver.collection import Collection
@@ -25,7 +26,7 @@ from apiserver.metrics import Metrics
 from apiserver.registration import Registration, new_id
 from apiserver.serving import body, documents, expiring, pace, routes, skew
 from apiserver.serving.endpoint import ENDPOINTS
-from apiserver.serving.middleware import METRICS, door
+from apiserver.serving.middleware import METRICS, RENEWALS, door
 from apiserver.store.base import Store, StoreTimeout, StoreUnavailable
 from apiserver.streaming import routes as streams
 from kohakuriver.clock import Clock
@@ -132,6 +133,7 @@ def application(server: Server, expiry: Expiry | None = None) -> web.Application
     app[SERVER] = server
     app[pace.PACE] = pace.Pace()
     app[METRICS] = Metrics(server.cache)
+    app[RENEWALS] = Renewals()
     app[expiring.EXPIRY] = expiry or Expiry({}, server.clock)
     app[METRICS].watch_expiry(app[expiring.EXPIRY])
     app[ENDPOINTS] = {}

@@ -71,6 +71,7 @@ class Options:
     token_file: Path
     client_ca: Path | None
     limits: Limits
+    audit_log: Path | None
     metrics_listen: Address | None
     after_restore: bool
     log_level: int
@@ -198,6 +199,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         token_file=given.token_file,
         client_ca=given.client_ca,
         limits=Limits(given.rate_limit, given.rate_burst, given.max_inflight, given.max_open),
+        audit_log=given.audit_log,
         metrics_listen=given.metrics_listen,
         after_restore=given.after_restore,
         log_level=logging.DEBUG if given.verbose else logging.INFO,
@@ -311,6 +313,13 @@ def _parser() -> argparse.ArgumentParser:
         door.add_argument(
             name, type=type_, default=value, metavar="N", help=f"{words} (default: {value:g}); else 429"
         )
+    door.add_argument(
+        "--audit-log",
+        type=Path,
+        metavar="FILE",
+        help="also write who opened, wrote or was refused what there, as lines of JSON for its owner alone; "
+        "begun anew at 20 MB, 9 older ones are kept beside it (default: nowhere)",
+    )
     door.add_argument(
         "--metrics-listen",
         type=Address.parse,

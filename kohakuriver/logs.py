@@ -2,8 +2,8 @@
 
     2026-11-23T17:00:00.123Z INFO  apiserver.caching.cache  the store watch broke  revision=812 wait=0.5
 
-Fields are passed as `extra={"revision": 812}`; a value with blanks is quoted. Call `configure` once, in
-`__main__`; nothing else touches the root logger.
+Fields are passed as `extra={"revision": 812}`; a value with blanks is quoted, and a name that begins with an
+underscore is for other handlers. Call `configure` once, in `__main__`; nothing else touches the root logger.
 """
 
 import datetime
@@ -24,7 +24,7 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
         time = moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
-        fields = [f"{name}={_value(value)}" for name, value in vars(record).items() if name not in _STANDARD]
+        fields = [f"{name}={_value(value)}" for name, value in vars(record).items() if _is_shown(name)]
         sentence = plain(record.getMessage()).replace("\n", "\\n")
         line = "  ".join([f"{time} {record.levelname:<5} {record.name}", sentence, " ".join(fields)])
         trace = plain(self.formatException(record.exc_info)) if record.exc_info else ""
@@ -36,6 +36,10 @@ def configure(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+def _is_shown(name: str) -> bool:
+    return name not in _STANDARD and not name.startswith("_")
 
 
 def _value(value: object) -> str:

@@ -23,6 +23,8 @@ from kohakuriver.clock import parse_timestamp
 
 Json = dict[str, Any]
 
+OVER = "its credential is over"  # why what was open with it ends
+
 _HINT = "ask your administrator for another: kohakuriver token create"
 
 
@@ -121,7 +123,7 @@ class Credentials:
         end = None
         if ends is not None:
             left = max(0.0, (ends - now).total_seconds())
-            end = asyncio.get_running_loop().call_later(left, task.cancel)
+            end = asyncio.get_running_loop().call_later(left, task.cancel, OVER)
         try:
             yield
         finally:
@@ -135,4 +137,4 @@ class Credentials:
     def end(self, digest: str) -> None:
         """Whatever is open with this credential, from the token file too, is open no more."""
         for task in self._held.pop(digest, set()):
-            task.cancel()
+            task.cancel(OVER)

@@ -50,7 +50,8 @@ class Refusals(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         code = getattr(record, "code", 0)
-        if record.levelno >= logging.ERROR or code < 400 or code == GONE:
+        event = getattr(record, "_audit", {}).get("event", "refused")
+        if record.levelno >= logging.ERROR or code < 400 or code == GONE or event != "refused":
             return True
         now = self._clock.monotonic()
         kind, is_new = self._kind(record, now)

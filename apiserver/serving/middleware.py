@@ -5,8 +5,6 @@ log never holds a token, a body or a traceback that the client sees too.
 """
 
 import asyncio
-import dataclasses
-import logging
 from collections.abc import Awaitable, Callable
 
 import orjson
@@ -14,62 +12,47 @@ from aiohttp import web
 
 from apiserver import codec
 from apiserver.admitting import access
-from apiserver.admitting.authentication import Caller, authenticate, peer_of
+from apiserver.admitting.authentication import authenticate, peer_of
 from apiserver.admitting.identity import User
+from apiserver.auditing.renewals import Renewals
+from apiserver.auditing.visit import GONE, LOG, VISIT, Visit, account, line
 from apiserver.context import SERVER
 from apiserver.metrics import Metrics
 from apiserver.serving.connections import Connection
 from apiserver.serving.endpoint import Endpoint, attributes_of, endpoint_of
 from apiserver.store import base
 from kohakuriver import errors
-from kohakuriver.printable import cut
 from kohakuriver.resources import kinds
-
-LOG = logging.getLogger("apiserver.audit")
 
 USER = web.RequestKey("user", User)
 METRICS = web.AppKey("metrics", Metrics)
+RENEWALS = web.AppKey("renewals", Renewals)
 JSON = "application/json"
-LONGEST_PATH = 256  # characters of it in a line: all names of ours fit
 FULL_FOR = 10.0  # seconds after which to try again where somebody has to make room first
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@dataclasses.dataclass
-class _Visit:
-    """What is known of a request so far, for the log line at its end."""
-
-    endpoint: Endpoint
-    started: float
-    caller: Caller | None = None
-    code: int = 0
 
 
 @web.middleware
 async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Around every handler."""
     server = request.app[SERVER]
-    visit = _Visit(Endpoint(verb=request.method.lower()), server.clock.monotonic())
+    method = Endpoint(verb=request.method.lower())
+    visit = request[VISIT] = Visit(method, server.clock.monotonic(), request.app[RENEWALS])
     try:
         response = await _admitted(request, handler, visit)
-    except errors.ApiError as error:
-        response = status_response(error)
-    except base.StoreError as error:
-        response = status_response(from_store(error))
-    except codec.Unreadable as error:
-        response = status_response(_from_nonsense(error))
-    except web.HTTPException as error:
-        response = status_response(_from_http(error, request))
-    except asyncio.CancelledError:
-        visit.code = 499  # the client has gone
+    except asyncio.CancelledError as error:
+        visit.code = GONE
+        visit.reason = str(error) or visit.reason  # `Credentials` says it where it ends something
         _account(request, visit)
         raise
-    except Exception:
-        LOG.exception("a request failed in a way nobody expected", extra=_fields(request, visit))
-        response = status_response(
-            errors.InternalError("an internal error occurred", hint="the API server's log says more")
-        )
+    except Exception as error:
+        answer = _explained(error, request)
+        if answer is None:
+            LOG.exception("a request failed in a way nobody expected", extra=line(request, visit))
+            answer = errors.InternalError("an internal error occurred", hint="the API server's log says more")
+        visit.reason = answer.reason
+        response = status_response(answer)
     if not response.prepared:
         response.headers[kinds.HISTORY_HEADER] = server.history.id
     visit.code = response.status
@@ -77,13 +60,14 @@ async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
     return response
 
 
-async def _admitted(request: web.Request, handler: Handler, visit: _Visit) -> web.StreamResponse:
+async def _admitted(request: web.Request, handler: Handler, visit: Visit) -> web.StreamResponse:
     visit.endpoint = endpoint_of(request)
     if visit.endpoint.open:
         return await handler(request)
     server, wanted = request.app[SERVER], attributes_of(request, visit.endpoint)
     caller = authenticate(server, headers=request.headers, peer=peer_of(request.transport))
     visit.caller = caller
+    visit.credential = server.credentials.name_of(caller.credential) or f"sha256:{caller.credential[:12]}"
     if isinstance(request.protocol, Connection):
         request.protocol.known()
     request[USER] = caller.user
@@ -94,6 +78,20 @@ async def _admitted(request: web.Request, handler: Handler, visit: _Visit) -> we
             return await handler(request)
         with server.credentials.held(caller.credential, now=server.clock.now(), ends=caller.ends):
             return await handler(request)
+
+
+def _explained(error: Exception, request: web.Request) -> errors.ApiError | None:
+    """What an exception means to the client; None for one that nobody expected."""
+    match error:
+        case errors.ApiError():
+            return error
+        case base.StoreError():
+            return from_store(error)
+        case codec.Unreadable():
+            return _from_nonsense(error)
+        case web.HTTPException():
+            return _from_http(error, request)
+    return None
 
 
 def status_response(error: errors.ApiError) -> web.Response:
@@ -155,30 +153,10 @@ def _is_read_only(request: web.Request) -> bool:
     return any(resource.read_only and resource.plural in parts for resource in kinds.ALL)
 
 
-def _account(request: web.Request, visit: _Visit) -> None:
+def _account(request: web.Request, visit: Visit) -> None:
     """Count the request and write its line."""
     seconds = request.app[SERVER].clock.monotonic() - visit.started
     endpoint = visit.endpoint
     resource = endpoint.resource.plural if endpoint.resource else ""
     request.app[METRICS].answered(verb=endpoint.verb, resource=resource, code=visit.code, seconds=seconds)
-    level = logging.DEBUG if _is_routine(endpoint, visit.code) else logging.INFO
-    if LOG.isEnabledFor(level):
-        milliseconds = round(seconds * 1000, 1)
-        LOG.log(level, "request", extra=_fields(request, visit) | {"code": visit.code, "ms": milliseconds})
-
-
-def _is_routine(endpoint: Endpoint, code: int) -> bool:
-    """Heartbeats and health checks that went well: thousands an hour, and nothing to learn from them."""
-    return code < 400 and (endpoint.open or endpoint.resource is kinds.LEASE)
-
-
-def _fields(request: web.Request, visit: _Visit) -> dict[str, object]:
-    """Who wanted what. Neither header nor query nor body: secrets may be in any of them."""
-    user = visit.caller.user if visit.caller is not None else None
-    return {
-        "who": user.name if user is not None else "-",
-        "role": user.role.value if user is not None else "-",
-        "verb": visit.endpoint.verb,
-        "path": cut(request.path, LONGEST_PATH),
-        "from": request.remote or "-",
-    }
+    account(request, visit, seconds)

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from apiserver.admitting import access
 from apiserver.admitting.identity import User
+from apiserver.auditing.visit import VISIT
 from apiserver.context import SERVER, Server
 from apiserver.reading import read
 from apiserver.reading.query import ListQuery, WatchQuery, flag, parse_list, parse_watch
@@ -103,6 +104,7 @@ def json_response(content: bytes | Mapping[str, Any], *, status: int = 200) -> w
 def written_response(call: Call, written: Written, *more: str) -> web.Response:
     """The object as it stands after a write, with what the writer should know."""
     written = dataclasses.replace(written, warnings=(*more, *written.warnings))
+    call.request[VISIT].wrote(written.object)
     now = call.server.clock.now()
     shown = read.as_got(call.server, call.resource, written.object)
     response = json_response(call.form.one(orjson.dumps(shown), now), status=201 if written.created else 200)
@@ -111,6 +113,7 @@ def written_response(call: Call, written: Written, *more: str) -> web.Response:
 
 def deleted_response(call: Call, written: Written) -> web.Response:
     """The object while it stays, `Success` when it is gone."""
+    call.request[VISIT].wrote(written.object)
     if not written.removed:
         return _warned(json_response(written.object), written)
     resource, metadata = call.resource, written.object["metadata"]

@@ -15,6 +15,7 @@ import orjson
 from aiohttp import web
 
 from apiserver import collection
+from apiserver.auditing.visit import VISIT
 from apiserver.binding import actions
 from apiserver.reading import read
 from apiserver.serving import body, forms, pieces, stream
@@ -115,6 +116,7 @@ async def delete_many(resource: ResourceType, request: web.Request) -> web.Strea
     listing = await read.list_(call.server, resource, call.list_query(), namespace=call.namespace)
     gone = [await _delete_listed(call, entry.decoded()["metadata"], options) for entry in listing.entries]
     raws = [raw for raw in gone if raw is not None]
+    request[VISIT].shown["deleted"] = len(raws)
     return json_response(forms.Plain(resource).whole(raws, listing.metadata()))
 
 

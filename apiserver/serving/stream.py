@@ -6,6 +6,7 @@ import logging
 
 from aiohttp import web
 
+from apiserver.auditing.visit import opened as audit
 from apiserver.context import Server
 from apiserver.reading import watch
 from apiserver.reading.query import WatchQuery
@@ -34,6 +35,7 @@ async def follow(
         await response.prepare(request)
         await response.write_eof(watch.error_line(error))
         return response
+    audit(request, "watch")
     try:
         await response.prepare(request)
         await _send(response, server, opened)

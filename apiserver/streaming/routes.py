@@ -16,12 +16,13 @@ import orjson
 from aiohttp import web
 
 from apiserver.admitting import rights
+from apiserver.auditing.visit import opened
 from apiserver.context import SERVER
 from apiserver.reading import read
 from apiserver.serving.endpoint import ENDPOINTS, Endpoint
 from apiserver.serving.middleware import USER
 from apiserver.serving.requests import Call
-from apiserver.streaming import reach
+from apiserver.streaming import reach, told
 from apiserver.streaming.nodes import Leg, not_connected
 from apiserver.streaming.relay import is_relayed, relay
 from apiserver.streaming.tarball import open_tarball
@@ -39,6 +40,7 @@ async def control(request: web.Request) -> web.StreamResponse:
     """An agent's control connection, until it ends."""
     server = request.app[SERVER]
     asked_for(request)
+    opened(request, "control", node=request.match_info["name"])
     stream = Stream(masks=False, ping_after=_CONTROL_PING, gone_after=_CONTROL_GONE)
     stream.framed.adopt(take(request))
     await server.streams.hold(request.match_info["name"], stream)
@@ -74,13 +76,16 @@ async def open_stream(kind: str, request: web.Request) -> web.StreamResponse:
     vps = orjson.loads(entry.raw)
     rights.check_entered(call.user, vps, kind)
     found = reach.target(vps, kind)
+    opened(request, kind, uid=found.uid, node=found.node, **told.asked(kind, request))
     if not server.streams.is_connected(found.node) and not is_relayed(request):
         there, first = await relay(server, request, not_connected(found.node))
-        await splice(take(request), there, from_second=first)
+        with told.counted(request) as passed:
+            await splice(take(request), there, from_second=first, passed=passed)
         return Upgraded(request)
     leg = await server.streams.ask(found.node, _opening(call, kind, found))
     try:
-        await splice(take(request), leg.transport)
+        with told.counted(request) as passed:
+            await splice(take(request), leg.transport, passed=passed)
     finally:
         leg.end()
     return Upgraded(request)

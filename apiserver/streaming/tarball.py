@@ -13,11 +13,13 @@ import orjson
 from aiohttp import web
 
 from apiserver.admitting.identity import User
+from apiserver.auditing.visit import opened
 from apiserver.context import Server
 from apiserver.reading import read
 from apiserver.serving.requests import Call
 from apiserver.streaming.nodes import Leg
 from apiserver.streaming.relay import is_relayed, relay
+from apiserver.streaming.told import counted
 from apiserver.streaming.upgrade import Upgraded, asked_for, take
 from kohakuriver import errors
 from kohakuriver.resources import kinds
@@ -31,16 +33,19 @@ async def open_tarball(request: web.Request) -> web.StreamResponse:
     server = call.server
     entry = await read.get(server, call.user, kinds.ENVIRONMENT, namespace=None, name=call.name)
     environment = orjson.loads(entry.raw)
+    opened(request, "tarball", uid=environment["metadata"]["uid"])
     leg = await _first(server, holders(server, environment, call.user), call.name)
     if leg is None:
         nobody = _nobody(environment)
         if is_relayed(request):
             raise nobody
         there, first = await relay(server, request, nobody)
-        await splice(take(request), there, from_second=first)
+        with counted(request) as passed:
+            await splice(take(request), there, from_second=first, passed=passed)
         return Upgraded(request)
     try:
-        await splice(take(request), leg.transport)
+        with counted(request) as passed:
+            await splice(take(request), leg.transport, passed=passed)
     finally:
         leg.end()
     return Upgraded(request)

@@ -90,6 +90,10 @@ class ClusterFiles:
     def is_default(self) -> bool:
         return self.root == DEFAULT.expanduser().absolute()
 
+    @property
+    def audit_log(self) -> Path:
+        return self.logs / "audit.jsonl"
+
     def log(self, program: str) -> Path:
         return self.logs / f"{program}.log"
 

@@ -85,6 +85,7 @@ def _apiserver(files: ClusterFiles, options: Options, etcd: Etcd) -> list[str]:
         "--tls-ca": files.pki / "ca.crt",
         "--client-ca": files.pki / "ca.crt",
         "--token-file": files.tokens,
+        "--audit-log": files.audit_log,
     }
     return programs.command("apiserver", [str(word) for pair in arguments.items() for word in pair])
 

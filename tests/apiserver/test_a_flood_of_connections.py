@@ -130,6 +130,7 @@ async def test_who_is_turned_away_hears_why() -> None:
         writer.write(HEALTH)
         await reader.readuntil(b"ok")
         with flood(api.url, EACH):
-            answer = await reader.read()
+            async with asyncio.timeout(30):
+                answer = await reader.read()
         assert b"HTTP/1.1 429 " in answer and b"send your token" in answer
         writer.close()

@@ -1,0 +1,59 @@
+"""What is told of a stream: what it was opened for, how much passed through it, and how it ended.
+
+The server reads nothing of what it copies but its last bytes, once all is over: there the agent says the
+program's exit code, or why it ended the stream.
+"""
+
+import asyncio
+import contextlib
+import shlex
+from collections.abc import Iterator
+from typing import Final
+
+from aiohttp import web
+
+from apiserver.auditing.visit import VISIT, Visit
+from apiserver.streaming.relay import is_relayed
+from kohakuriver.printable import cut
+from kohakuriver.streams.splice import Passed
+from kohakuriver.streams.words import last_words
+
+LONGEST: Final = 1024  # characters of a command, and of whatever else was asked for
+_KEPT: Final = ("session", "host", "port", "protocol", "tail", "since")
+
+
+def asked(kind: str, request: web.Request) -> dict[str, object]:
+    """What the stream is for, as its query has it; a command is quoted as a shell would need it."""
+    query = request.query
+    told: dict[str, object] = {key: cut(query[key], LONGEST) for key in _KEPT if key in query}
+    if "command" in query and kind in ("exec", "terminal"):
+        told["command"] = cut(shlex.join(query.getall("command")), LONGEST)
+    if is_relayed(request):
+        told["relayed"] = True  # the address is another API server's, whose own line has the client's
+    return told
+
+
+@contextlib.contextmanager
+def counted(request: web.Request) -> Iterator[tuple[Passed, Passed]]:
+    """While bytes pass: what came from the client and from the node; told with the stream's end."""
+    visit = request[VISIT]
+    client, node = Passed(), Passed()
+    try:
+        yield client, node
+    except asyncio.CancelledError:
+        visit.reason = "the server stops"
+        raise
+    finally:
+        visit.shown |= {"bytesIn": client.count, "bytesOut": node.count}
+        if client.ended_first or node.ended_first:
+            visit.reason = _why(visit, client, node)
+
+
+def _why(visit: Visit, client: Passed, node: Passed) -> str:
+    match last_words(node.last):
+        case {"exit": {"code": int(code)}}:
+            visit.shown["exit"] = code
+            return "the program ended"
+        case {"end": {"reason": str(reason)}} | {"error": {"reason": str(reason)}}:
+            return cut(reason, LONGEST)
+    return "the client closed it" if client.ended_first else "the node closed it"
