@@ -69,6 +69,12 @@ def opened(request: web.Request, kind: str, **shown: object) -> None:
     LOG.info("opened", extra=line(request, visit) | audited(request, visit, "open"))
 
 
+def happened(request: web.Request, event: str, **shown: object) -> None:
+    """Something on a stream that is open."""
+    visit = request[VISIT]
+    LOG.info("passed", extra=line(request, visit) | shown | audited(request, visit, event))
+
+
 def account(request: web.Request, visit: Visit, seconds: float) -> None:
     """The line at its end."""
     level = logging.DEBUG if _is_routine(visit) else logging.INFO

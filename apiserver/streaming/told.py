@@ -1,18 +1,21 @@
 """What is told of a stream: what it was opened for, how much passed through it, and how it ended.
 
-The server reads nothing of what it copies but its last bytes, once all is over: there the agent says the
-program's exit code, or why it ended the stream.
+The server reads nothing of what it copies but what a client asks of files (`filework.py`) and the last bytes,
+once all is over: there the agent says the program's exit code, or why it ended the stream.
 """
 
 import asyncio
 import contextlib
+import functools
 import shlex
 from collections.abc import Iterator
 from typing import Final
 
 from aiohttp import web
 
-from apiserver.auditing.visit import VISIT, Visit
+from apiserver.auditing.visit import VISIT, Visit, happened
+from apiserver.context import SERVER
+from apiserver.streaming.filework import FileWork
 from apiserver.streaming.relay import is_relayed
 from kohakuriver.printable import cut
 from kohakuriver.streams.splice import Passed
@@ -37,7 +40,7 @@ def asked(kind: str, request: web.Request) -> dict[str, object]:
 def counted(request: web.Request) -> Iterator[tuple[Passed, Passed]]:
     """While bytes pass: what came from the client and from the node; told with the stream's end."""
     visit = request[VISIT]
-    client, node = Passed(), Passed()
+    client, node = _from_client(request), Passed()
     try:
         yield client, node
     except asyncio.CancelledError:
@@ -45,8 +48,16 @@ def counted(request: web.Request) -> Iterator[tuple[Passed, Passed]]:
         raise
     finally:
         visit.shown |= {"bytesIn": client.count, "bytesOut": node.count}
+        if isinstance(client, FileWork) and client.left_out:
+            visit.shown["left_out"] = client.left_out
         if client.ended_first or node.ended_first:
             visit.reason = _why(visit, client, node)
+
+
+def _from_client(request: web.Request) -> Passed:
+    if request[VISIT].shown.get("kind") != "files":
+        return Passed()
+    return FileWork(functools.partial(happened, request, "file"), request.app[SERVER].clock.monotonic)
 
 
 def _why(visit: Visit, client: Passed, node: Passed) -> str:

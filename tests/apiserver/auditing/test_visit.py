@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from apiserver.admitting.identity import fingerprint
 from apiserver.auditing.file import AuditFile
 from apiserver.auditing.visit import LOG
 from kohakuriver import errors
+from kohakuriver.client.config import Connection
 from kohakuriver.resources import kinds
+from kohakuriver.streams.dial import Dialer
 from tests.apiserver.api import Api, running_api
 from tests.apiserver.streaming.test_streams import FORWARD, MERGE, an_agent, asked, bring, dialer, place
 
@@ -94,11 +97,22 @@ async def test_a_stream_that_the_node_refuses_or_that_is_cut_off_ends_with_the_r
         told(audit.lines("end")[0], kind="control", node="n1", who="n1")
 
 
-async def test_what_ends_with_its_credential_says_so(audit: Audit) -> None:
-    from apiserver.admitting.identity import fingerprint
-    from kohakuriver.client.config import Connection
-    from kohakuriver.streams.dial import Dialer
+async def test_what_a_files_stream_reads_and_writes_is_told_before_the_node_hears_of_it(audit: Audit) -> None:
+    async with running_api() as api:
+        await place(api)
+        async with an_agent(api) as control:
+            opening = asyncio.create_task(dialer(api, "alice").stream(FORWARD.replace("forward", "files")))
+            far, near = await bring(api, (await asked(control))["id"]), await opening
+            await near.send_control({"request": {"op": "list", "path": "/root"}})
+            await near.send_control({"request": {"op": "read", "path": "/root/secret"}})
+            while (await far.receive())["request"]["op"] != "read":  # type: ignore[call-overload, index]
+                pass
+            [line] = audit.lines("file")
+            told(line, op="read", file="/root/secret", who="alice", name="dev", kind="files")
+            near.close()
 
+
+async def test_what_ends_with_its_credential_says_so(audit: Audit) -> None:
     async with running_api() as api:
         await place(api)
         spec = {"sha256": fingerprint("bob's"), "user": "bob", "role": "admin"}
