@@ -26,6 +26,11 @@ GONE: Final = 499  # the client has gone: nobody refused it
 LOG = logging.getLogger("apiserver.audit")
 
 
+def refused(sentence: str, **fields: object) -> None:
+    """Somebody was refused before there was a request of his."""
+    LOG.info(sentence, extra={"who": "-", **fields, "_audit": {"event": "refused"}})
+
+
 @dataclasses.dataclass(slots=True)
 class _Kind:
     """One address and reason."""
@@ -78,11 +83,11 @@ class Refusals(logging.Filter):
         quiet = self._clock.monotonic() - EVERY
         silent = sorted((one for one in self._kinds.values() if one.left_out), key=lambda one: -one.left_out)
         for one in silent[:NAMED]:
-            fields = {"who": one.who, "from": one.place, "refused": one.code}
-            LOG.info("more were refused in the last minute", extra={**fields, "left_out": one.left_out})
+            fields: dict[str, object] = {"who": one.who, "from": one.place, "refused": one.code}
+            _summary("more were refused in the last minute", fields | {"left_out": one.left_out})
         rest = sum(one.left_out for one in silent[NAMED:]) + self._forgotten
         if rest:
-            LOG.info("others were refused in the last minute", extra={"left_out": rest})
+            _summary("others were refused in the last minute", {"left_out": rest})
         self._forgotten = 0
         for key, one in list(self._kinds.items()):
             one.left_out = 0
@@ -107,3 +112,7 @@ class Refusals(logging.Filter):
             self._minute, self._lines = now, 0
         self._lines += 1
         return self._lines <= LINES
+
+
+def _summary(sentence: str, fields: dict[str, object]) -> None:
+    LOG.info(sentence, extra=fields | {"_audit": {"event": "refused"}})

@@ -5,24 +5,22 @@ count nowhere. Taken, they are asyncio's as before.
 """
 
 import asyncio
-import errno
 import functools
-import logging
 import socket
 import ssl
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from apiserver.auditing.refusals import refused
 from apiserver.serving.addresses import place_of
 from apiserver.serving.crowd import Crowd, Visitor
-
-LOG = logging.getLogger("apiserver.audit")
 
 HANDSHAKE_WITHIN: Final = 10.0
 GOODBYE_WITHIN: Final = 10.0  # seconds for a client to take the last of an answer, and to close its side
 AT_A_TIME: Final = 100  # connections that are taken in one turn of the loop
 REST: Final = 1.0  # seconds until it is tried again where there was no room for one more
 TOO_MANY: Final = 429
+NO_ROOM: Final = 503
 
 Protocols = Callable[[Visitor], asyncio.Protocol]
 
@@ -70,8 +68,7 @@ class Door:
 
     def _rest(self, listening: socket.socket, error: OSError) -> None:
         """No file or memory is left for one more: it would be asked again at once."""
-        name = errno.errorcode.get(error.errno or 0, "")
-        LOG.error("no connection can be taken", extra={"error": str(error), "errno": name, "retry": REST})
+        refused("no connection can be taken; it is tried again", code=NO_ROOM, error=str(error), wait=REST)
         self._loop.remove_reader(listening)
         self._resting[listening] = self._loop.call_later(REST, self._watch, listening)
 
@@ -107,11 +104,8 @@ class Door:
             connection.close()
 
     def _tell(self, place: str) -> None:
-        most = self._crowd.most_of(place)
-        LOG.warning(
-            "too many connections without a credential; the oldest is closed",
-            extra={"who": "-", "from": place, "code": TOO_MANY, "most": most},
-        )
+        sentence = "too many connections without a credential; the oldest is closed"
+        refused(sentence, **{"from": place}, code=TOO_MANY, most=self._crowd.most_of(place))
 
 
 async def listen(host: str, port: int, *, backlog: int) -> list[socket.socket]:

@@ -15,6 +15,7 @@ import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
+from apiserver.auditing.refusals import refused
 from apiserver.serving import accepting
 from apiserver.serving.crowd import Crowd, Visitor
 from kohakuriver import errors
@@ -96,7 +97,7 @@ class Connection(web.RequestHandler):
         if request.writer is not None and request.writer.output_size > 0:
             raise ConnectionError("an answer was already under way")
         error = _explained(exc) if status == 400 else _unexpected(request, exc)
-        LOG.info("refused", extra={"who": "-", "from": request.remote or "-", "code": error.code})
+        refused("refused", **{"from": request.remote or "-"}, code=error.code, reason=error.reason)
         response = web.Response(
             status=error.code, body=orjson.dumps(error.to_status()), content_type="application/json"
         )
@@ -120,7 +121,7 @@ class Connection(web.RequestHandler):
         if transport is None:
             return
         peer = transport.get_extra_info("peername")
-        LOG.info("refused", extra={"who": "-", "from": peer[0] if peer else "-", "code": _SLOW.code})
+        refused("refused", **{"from": peer[0] if peer else "-"}, code=_SLOW.code, reason=_SLOW.reason)
         transport.write(_last_words(_SLOW, "Request Timeout"))
         self.force_close()
 

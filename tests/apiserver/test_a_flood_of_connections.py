@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+import resource
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,6 +107,22 @@ async def test_of_300_who_ask_open_endpoints_few_stay_and_those_who_are_known_st
         assert not any(one.content.at_eof() for one in known)
         for one in known:
             one.close()
+
+
+@pytest.mark.etcd
+async def test_a_server_without_a_file_for_one_more_takes_connections_again_when_it_has_some(etcd, tmp_path):
+    async with a_server(etcd, tmp_path) as (url, process):
+        files = len(list(_links(Path(f"/proc/{process.pid}/fd")))) + 20
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (files, files))
+        with await asyncio.to_thread(_entered, flood(url, EACH)):
+            async with asyncio.timeout(60):
+                while not _has_no_room(tmp_path / "log"):  # noqa: ASYNC110 - of another process
+                    await asyncio.sleep(0.05)
+        assert await listed(url) == 200
+
+
+def _has_no_room(log: Path) -> bool:
+    return "no connection can be taken" in log.read_text()
 
 
 @pytest.mark.looptime
