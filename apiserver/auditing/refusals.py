@@ -83,7 +83,7 @@ class Refusals(logging.Filter):
         quiet = self._clock.monotonic() - EVERY
         silent = sorted((one for one in self._kinds.values() if one.left_out), key=lambda one: -one.left_out)
         for one in silent[:NAMED]:
-            fields: dict[str, object] = {"who": one.who, "from": one.place, "refused": one.code}
+            fields: dict[str, object] = {"who": one.who, "from": one.place, "code": one.code}
             _summary("more were refused in the last minute", fields | {"left_out": one.left_out})
         rest = sum(one.left_out for one in silent[NAMED:]) + self._forgotten
         if rest:
@@ -115,4 +115,4 @@ class Refusals(logging.Filter):
 
 
 def _summary(sentence: str, fields: dict[str, object]) -> None:
-    LOG.info(sentence, extra=fields | {"_audit": {"event": "refused"}})
+    LOG.info(sentence, extra=fields | {"_audit": {"event": "more"}})

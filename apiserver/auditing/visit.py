@@ -24,6 +24,7 @@ from kohakuriver.resources import kinds
 LOG = logging.getLogger("apiserver.audit")
 
 LONGEST_PATH: Final = 256  # characters of it in a line: all names of ours fit
+LONGEST_NAME: Final = 253  # of what exists none is longer
 WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 GONE: Final = 499  # the client has gone
 UNKNOWN: Final = 504  # it may have been done
@@ -53,7 +54,7 @@ class Visit:
         self.shown["uid"] = metadata.get("uid", "")
         self.place |= {field: metadata[field] for field in ("namespace", "name") if metadata.get(field)}
         if self.endpoint.resource is kinds.LEASE:
-            self.shown["holder"] = (obj.get("spec") or {}).get("holderIdentity") or ""
+            self.shown["holder"] = cut(str((obj.get("spec") or {}).get("holderIdentity") or ""), LONGEST_NAME)
             user = self.caller.user if self.caller is not None else None
             self.is_renewal = self.renewals.is_plain(user, self.endpoint.verb, dict(obj))
 
@@ -117,7 +118,7 @@ def audited(request: web.Request, visit: Visit, event: str) -> dict[str, object]
         more["resource"] = endpoint.resource.plural
     if endpoint.subresource:
         more["subresource"] = endpoint.subresource
-    more |= {field: place[field] for field in ("namespace", "name") if field in place}
+    more |= {field: cut(place[field], LONGEST_NAME) for field in ("namespace", "name") if field in place}
     if "dryRun" in request.query:
         more["dryRun"] = True
     return {"_audit": {name: value for name, value in (more | visit.place).items() if value != ""}}
