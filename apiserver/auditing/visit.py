@@ -25,6 +25,7 @@ LOG = logging.getLogger("apiserver.audit")
 
 LONGEST_PATH: Final = 256  # characters of it in a line: all names of ours fit
 LONGEST_NAME: Final = 253  # of what exists none is longer
+LONGEST: Final = 1024  # of all names that one deletion took
 WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 GONE: Final = 499  # the client has gone
 UNKNOWN: Final = 504  # it may have been done
@@ -45,6 +46,7 @@ class Visit:
     reason: str = ""
     stream: str = ""  # what it was opened as, where it lasts
     is_renewal: bool = False
+    count: int = 0  # of the objects that it deleted
     shown: dict[str, object] = dataclasses.field(default_factory=dict)  # in every line of it
     place: dict[str, object] = dataclasses.field(default_factory=dict)  # what its path says too
 
@@ -57,6 +59,14 @@ class Visit:
             self.shown["holder"] = cut(str((obj.get("spec") or {}).get("holderIdentity") or ""), LONGEST_NAME)
             user = self.caller.user if self.caller is not None else None
             self.is_renewal = self.renewals.is_plain(user, self.endpoint.verb, dict(obj))
+
+    def deleted(self, name: str) -> None:
+        """One more of a collection."""
+        self.count += 1
+        self.shown |= {
+            "deleted": self.count,
+            "names": cut(f"{self.shown.get('names', '')} {name}".lstrip(), LONGEST),
+        }
 
 
 VISIT = web.RequestKey("visit", Visit)

@@ -114,9 +114,13 @@ async def delete_many(resource: ResourceType, request: web.Request) -> web.Strea
     call = Call.of(request, resource)
     options = await call.delete_options()
     listing = await read.list_(call.server, resource, call.list_query(), namespace=call.namespace)
-    gone = [await _delete_listed(call, entry.decoded()["metadata"], options) for entry in listing.entries]
-    raws = [raw for raw in gone if raw is not None]
-    request[VISIT].shown["deleted"] = len(raws)
+    raws = []
+    for entry in listing.entries:
+        metadata = entry.decoded()["metadata"]
+        raw = await _delete_listed(call, metadata, options)
+        if raw is not None:
+            raws.append(raw)
+            request[VISIT].deleted(metadata["name"])
     return json_response(forms.Plain(resource).whole(raws, listing.metadata()))
 
 

@@ -148,8 +148,10 @@ async def test_every_write_has_a_line_with_the_uid_and_reads_have_none(audit: Au
         await api.call("PATCH", VPS, labels, headers=MERGE)
         await api.call("PATCH", VPS, labels, headers=MERGE, params={"dryRun": "All"})
         await api.call("DELETE", VPS)
+        for name in ("one", "two"):
+            await api.create(kinds.VPS, {"metadata": {"name": name}, "spec": {}})
         await api.call("DELETE", VPSES)
-        created, patched, tried, deleted, many = audit.lines()
+        created, patched, tried, deleted, _, _, many = audit.lines()
         told(
             created,
             event="write",
@@ -163,7 +165,7 @@ async def test_every_write_has_a_line_with_the_uid_and_reads_have_none(audit: Au
         told(patched, event="write", verb="patch", who="admin", name="dev", uid=uid, code=200, dryRun=None)
         told(tried, event="write", dryRun=True)
         told(deleted, event="write", verb="delete", name="dev", uid=uid)
-        told(many, event="write", verb="deletecollection", deleted=0)
+        told(many, event="write", verb="deletecollection", deleted=2, names="one two")
 
 
 async def lease(api: Api, verb: str, path: str, holder: str, user: str, version: str = "") -> str:
