@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cli import programs, screen
 from cli.follow import Deadline
-from cli.local import run_state
+from cli.local import logfiles, run_state
 from cli.local.cluster_files import ClusterFiles
 from kohakuriver import errors
 
@@ -26,7 +26,7 @@ def run(files: ClusterFiles, *, timeout: float) -> int:
     log = files.log("up")
     sizes = {one.name: one.stat().st_size for one in files.logs.glob("*.log")}
     offset = sizes.get(log.name, 0)
-    with log.open("ab") as output:
+    with logfiles.opened(log) as output:
         child = subprocess.Popen(
             programs.command("cli", ["up", "--data-dir", str(files.root)]),
             stdin=subprocess.DEVNULL,

@@ -204,7 +204,7 @@ class _Keeper:
 
     async def _spawn_and_wait(self) -> int:
         logfiles.set_aside(self.program.log)
-        with self.program.log.open("ab") as log:
+        with logfiles.opened(self.program.log) as log:
             self._child = await asyncio.create_subprocess_exec(
                 *self.program.command,
                 stdin=asyncio.subprocess.DEVNULL,

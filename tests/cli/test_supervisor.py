@@ -240,6 +240,7 @@ async def test_logs_are_shortened_while_programs_run(tmp_path):
     keeper.stop.set()
     await task
     assert older.read_text() == "x" * 99 + "\n"
+    assert {one.stat().st_mode & 0o777 for one in (program.log, older)} == {0o600}
 
 
 def test_a_log_that_is_too_long_is_set_aside(tmp_path):
