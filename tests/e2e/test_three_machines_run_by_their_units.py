@@ -53,6 +53,7 @@ def command_of(unit: str, machine: Path) -> list[str]:
     command = command.replace("/etc/kohakuriver", str(machine))
     command = command.replace("/var/lib/kohakuriver", str(machine / "state"))
     command = command.replace("/opt/kohakuriver/bin", str(BIN)).replace("/usr/bin/etcd", find_etcd())
+    command = command.replace("/var/log/kohakuriver", str(machine))
     return shlex.split(command)
 
 
