@@ -6,12 +6,12 @@ After a time-out the container may have been born, or may yet be.
 import dataclasses
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 from agent.deciding import labels
 from agent.deciding.actions import Tell
 from agent.deciding.desired import Desired
 from agent.deciding.memory import Memory, Recreation
+from agent.images import whose
 from agent.images.images import Images
 from agent.login.access import Access
 from agent.machine.gpus import Devices
@@ -23,8 +23,6 @@ from agent.runtime.errors import EngineRefused, ImageMissing, NameTaken, Runtime
 from agent.settings import Settings
 
 log = logging.getLogger(__name__)
-
-GPUS_VISIBLE: Final = "NVIDIA_VISIBLE_DEVICES"
 
 
 class Creator:
@@ -60,6 +58,7 @@ class Creator:
         spec = await self._spec(desired)
         if carried is not None:
             spec = carry_over(spec, carried)
+        whose.check(spec.image, entry.desired)
         try:
             container_id = await self._runtime.create(
                 spec, warned=lambda words: self._tell(entry, Tell("Warning", "EngineWarned", words))
@@ -105,7 +104,7 @@ class Creator:
             labels=labels.of(desired, cluster=cluster, node=self._settings.node),
             limits=limits,
             network=self._settings.network,
-            env=self._env(desired),
+            env=dict(desired.env),
             command=desired.command,
             ports=self._access.ports(desired),
             files=await self._access.files(desired),
@@ -121,11 +120,6 @@ class Creator:
             gpus=desired.gpus if self._devices.are_real else (),
             privileged=desired.privileged,
         )
-
-    def _env(self, desired: Desired) -> dict[str, str]:
-        """Where NVIDIA's runtime is the default one, this variable alone gives GPUs: it is always ours."""
-        visible = {GPUS_VISIBLE: ",".join(desired.gpus) or "void"} if self._devices.are_real else {}
-        return {**dict(desired.env), **visible}
 
     async def _places(self, desired: Desired) -> tuple[Bind, ...]:
         """What is to be mounted, once it is found to be there; a create needs no more than the places."""

@@ -27,6 +27,7 @@ from agent.runtime.base import (
     Volumes,
 )
 from agent.runtime.errors import EngineError, EngineRefused, RuntimeTimeout
+from kohakuriver import image_name
 from kohakuriver.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -265,4 +266,4 @@ class Engine:
 
 def _of_use(images: Iterable[str]) -> list[str]:
     """Those that a VPS may name."""
-    return [name for name in images if not name.startswith(labels.COMMITS)][:MOST_IMAGES]
+    return [name for name in images if not name.startswith(image_name.COMMITS)][:MOST_IMAGES]

@@ -18,6 +18,7 @@ from agent.commits import Commit, Commits, is_whole
 from agent.deciding import actions, labels
 from agent.deciding.desired import Desired
 from agent.deciding.memory import Copying, KeptBack, Recreation, replaces_files, run_of
+from agent.images import whose
 from agent.machine import facts
 from agent.roster import Entry, Roster
 from agent.runtime.base import (
@@ -80,6 +81,7 @@ class Recreator:
             raise WrongState("the container runs again")
         image = ""
         if replaces_files(entry.memory, entry.desired, old):
+            whose.check(entry.desired.image, entry.desired)
             if await self._runtime.image(entry.desired.image) is None:
                 self._image_missing(entry.desired)
                 return
@@ -147,14 +149,14 @@ class Recreator:
             if labels.is_for(container, desired) and container.name.startswith(name):
                 await self._runtime.remove(container.id, force=True)
                 self._roster.drop(container.id)
-        self._commits.disown(repository(desired))
+        self._commits.disown(whose.commits(desired.uid))
         await self._remove_images(desired)
 
     async def _commit(self, entry: Entry, old: Container) -> str | None:
         """The image of its files: an earlier try's, or a new one. None while the engine is at it, and before
         that once, for the note of it to be written before the engine is asked.
         """
-        reference = f"{repository(entry.desired)}:{labels.commit_number(old) + 1}"
+        reference = f"{whose.commits(entry.desired.uid)}:{labels.commit_number(old) + 1}"
         marks = {
             COMMIT_CLUSTER_LABEL: self._cluster,
             COMMIT_OF: old.id,
@@ -274,7 +276,7 @@ class Recreator:
             self._roster.put(renamed)
 
     async def _remove_images(self, desired: Desired, *, but: str = "") -> None:
-        mine = f"{repository(desired)}:"
+        mine = f"{whose.commits(desired.uid)}:"
         for reference in await self._runtime.images():
             if reference.startswith(mine) and reference != but:
                 await self._runtime.remove_image(reference)
@@ -294,11 +296,6 @@ def carry_over(spec: ContainerSpec, kept: Recreation) -> ContainerSpec:
         labels={**spec.labels, labels.COMMIT: number},
         anonymous=kept.volumes,
     )
-
-
-def repository(desired: Desired) -> str:
-    """Where the images of this VPS's containers lie."""
-    return f"{labels.COMMITS}{desired.uid[:8]}"
 
 
 def _is_fresh(container: Container) -> bool:

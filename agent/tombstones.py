@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 
 from agent.deciding import labels
 from agent.deciding.desired import container_name
+from agent.images import whose
 from agent.roster import Roster
 from agent.runtime.base import Container, Runtime
 from agent.runtime.errors import EngineError
@@ -149,7 +150,7 @@ class Tombstones:
             self._roster.drop(container.id)
             self.removed += 1
             self._say_removed(booking, container)
-        mine = f"{labels.COMMITS}{uid[:8]}:"
+        mine = f"{whose.commits(uid)}:"
         for reference in await self._runtime.images():
             if reference.startswith(mine):
                 await self._runtime.remove_image(reference)

@@ -25,8 +25,6 @@ MOUNTS = "kohakuriver.io/mounts"
 PRIVILEGED = "kohakuriver.io/privileged"
 VOLUME = "kohakuriver.io/volume"  # on a volume: its name in the VPS
 
-COMMITS = "kohakuriver/commit-"  # images of the files of containers that were made anew; of no use to others
-
 
 def of(desired: Desired, *, cluster: str, node: str) -> dict[str, str]:
     """The labels of this VPS's container."""

@@ -5,10 +5,9 @@ Between the API's Environment objects and the names of images that the engine kn
 
 import dataclasses
 
+from kohakuriver import image_name
 from kohakuriver.client.rest import Object
 from kohakuriver.client.watch import Informer, ObjectKey
-
-TARBALLS = "kohakuriver/environment-"  # names below kohakuriver/ come from no registry
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,16 +39,16 @@ class Environments:
         held = self._get(name)
         spec = held.get("spec") or {}
         if spec.get("tarball"):
-            return f"{TARBALLS}{name}:{spec['digest'].removeprefix('sha256:')[:12]}"
+            return f"{image_name.ENVIRONMENTS}{name}:{spec['digest'].removeprefix('sha256:')[:12]}"
         if spec.get("vps"):
             return reference(held) if (held.get("status") or {}).get("phase") == "Ready" else ""
         return str(spec.get("image") or "")
 
     def tarball(self, image: str) -> Tarball | None:
         """The tarball that an image is made of; None for any that is not an Environment's."""
-        if not image.startswith(TARBALLS):
+        if not image.startswith(image_name.ENVIRONMENTS):
             return None
-        name = image.removeprefix(TARBALLS).partition(":")[0]
+        name = image.removeprefix(image_name.ENVIRONMENTS).partition(":")[0]
         if self.image(name) != image:
             return None
         held = self._get(name)
@@ -72,4 +71,4 @@ class Environments:
 def reference(environment: Object) -> str:
     """What the image of an Environment that is made from a VPS is called, on every node. Pure."""
     metadata = environment["metadata"]
-    return f"{TARBALLS}{metadata['name']}:{metadata['uid'].replace('-', '')[:12]}"
+    return f"{image_name.ENVIRONMENTS}{metadata['name']}:{metadata['uid'].replace('-', '')[:12]}"

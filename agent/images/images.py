@@ -17,13 +17,12 @@ from agent.images.tarballs import Tarballs
 from agent.runtime.base import PullProgress, Runtime
 from agent.runtime.errors import EngineError, ImagePullFailed
 from agent.shares import Shares
-from kohakuriver import durations
+from kohakuriver import durations, image_name
 from kohakuriver.clock import Clock
 from kohakuriver.resources.vps import PullPolicy
 
 log = logging.getLogger(__name__)
 
-OWN = "kohakuriver/"  # names below this come from no registry
 PULLS = 5  # at a time, of which one namespace has 3 at most
 WITHIN = 6 * 3600.0  # seconds: 60 GB at 3 MB/s
 
@@ -62,7 +61,7 @@ class Images:
         """Whether it may be fetched: a tarball always, else from a registry where that is allowed."""
         if self._tarballs.knows(image):
             return True
-        return policy is not PullPolicy.NEVER and not image.startswith(OWN)
+        return policy is not PullPolicy.NEVER and not image_name.own(image)
 
     def missing(self, image: str) -> None:
         """The engine said that it does not have it."""

@@ -23,6 +23,7 @@ from typing import Protocol
 LABEL_PREFIX = "kohakuriver.io/"
 CLUSTER_LABEL = f"{LABEL_PREFIX}cluster"
 COMMIT_CLUSTER_LABEL = f"{LABEL_PREFIX}commit-cluster"  # on images of containers, in place of the first
+REFERENCE_LABEL = f"{LABEL_PREFIX}reference"  # the name by which a container's image was asked for
 SUBSCRIBED = "subscribed"
 """The action of the first item of every event stream: from here on nothing is missed, so list now."""
 LOOK_WITHIN = 5.0  # seconds that a look at one container waits for its answer
@@ -176,6 +177,7 @@ class Image:
     id: str
     size: int  # bytes
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    env: tuple[str, ...] = ()  # names of the variables that it sets
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -234,7 +236,8 @@ class Runtime(Protocol):
 
     async def create(self, spec: ContainerSpec, *, warned: Callable[[str], None] = ignored) -> str:
         """Make a container, write its files, and return its id. It does not run yet. `warned` hears what of
-        the spec the engine does not keep to.
+        the spec the engine does not keep to. Of its image it takes over no label of ours, no health check,
+        and nothing that asks for GPUs.
 
         Raises NameTaken with the id of what has the name, so that a retry finds the first result. What
         an interrupted create left behind may lack its files: `put_files` before starting it.
@@ -304,7 +307,7 @@ class Runtime(Protocol):
         ...
 
     async def image(self, reference: str) -> Image | None:
-        """An image by name, or None."""
+        """An image by its name, in any spelling of that, but never by its id; or None."""
         ...
 
     async def rename(self, container_id: str, name: str) -> None:
@@ -343,7 +346,7 @@ class Runtime(Protocol):
         ...
 
     async def pull(self, reference: str, progress: Callable[[PullProgress], None]) -> None:
-        """Fetch an image from its registry. Cancelling ends it."""
+        """Fetch an image from its registry, but none that is named like our own. Cancelling ends it."""
         ...
 
     async def load(self, file: Path, reference: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import docker
 import docker.errors
 
-from agent.runtime.base import LABEL_PREFIX
+from agent.runtime.base import LABEL_PREFIX, REFERENCE_LABEL
 from agent.runtime.errors import EngineRefused
 
 MOST_LAYERS: Final = 100  # the engine's own limit is 125 or so
@@ -45,7 +45,8 @@ def _base(client: docker.APIClient, container: Mapping[str, Any]) -> Mapping[str
     try:
         found: Mapping[str, Any] = client.inspect_image(container["Image"])  # type: ignore[no-untyped-call]
     except docker.errors.ImageNotFound as error:
-        name = container["Config"].get("Image") or container["Image"]
+        config = container["Config"]
+        name = (config.get("Labels") or {}).get(REFERENCE_LABEL) or config.get("Image") or container["Image"]
         raise EngineRefused(
             f"the image that its container was made from is gone from the node: {name}; without it no "
             "other container can be made on these files"

@@ -17,12 +17,12 @@ from typing import Any, Final
 import docker
 import docker.auth
 import docker.errors
-import docker.utils
 
 from agent.runtime import (
     archive,
     commit,
     leftovers,
+    named,
     networks,
     port_holder,
     shrinking,
@@ -59,9 +59,11 @@ from agent.runtime.errors import (
     RuntimeTimeout,
     RuntimeUnavailable,
     WrongState,
+    foreign,
 )
 from agent.runtime.pull import PullMeter
 from agent.runtime.stream import EngineStream
+from kohakuriver import image_name
 
 DEFAULT_SOCKET: Final = "/var/run/docker.sock"
 WIDTH: Final = 8  # engine calls of one kind that begin at a time
@@ -73,7 +75,6 @@ _COPY: Final = 1800.0  # seconds: of a whole filesystem, on a slow disk
 _COMMIT: Final = 7 * 86400.0  # the engine goes on with one that is given up: its answer is worth waiting for
 _INFO: Final = 10.0
 _LOAD: Final = 1800.0  # a large image on a slow disk
-_OWN_IMAGES: Final = "kohakuriver/"
 _UNNAMED: Final = "<none>:<none>"
 _ACTIONS: Final = (
     "create", "start", "die", "oom", "pause", "unpause", "stop", "kill", "rename", "restart", "update",
@@ -116,9 +117,8 @@ class DockerRuntime:
         )
 
     async def create(self, spec: ContainerSpec, *, warned: Callable[[str], None] = ignored) -> str:
-        body = translate.create_body(spec)
-
         def work(client: docker.APIClient) -> tuple[str, list[str]]:
+            body = translate.create_body(spec, named.get(client, spec.image))
             answer = client.create_container_from_config(body, name=spec.name)  # type: ignore[no-untyped-call]
             container_id = str(answer["Id"])
             if spec.files:
@@ -210,15 +210,7 @@ class DockerRuntime:
         return await self._looks.call(lambda client: archive.has(client, container_id, path), timeout=_QUICK)
 
     async def image(self, reference: str) -> Image | None:
-        def work(client: docker.APIClient) -> Image | None:
-            try:
-                body = client.inspect_image(reference)  # type: ignore[no-untyped-call]
-            except docker.errors.ImageNotFound:
-                return None
-            labels = (body.get("Config") or {}).get("Labels") or {}
-            return Image(id=body["Id"], size=body["Size"], labels=labels)
-
-        return await self._whole.call(work, timeout=_QUICK)
+        return await self._whole.call(lambda client: named.find(client, reference), timeout=_QUICK)
 
     async def images(self) -> tuple[str, ...]:
         def work(client: docker.APIClient) -> tuple[str, ...]:
@@ -228,13 +220,10 @@ class DockerRuntime:
         return await self._whole.call(work, timeout=_QUICK)
 
     async def pull(self, reference: str, progress: Callable[[PullProgress], None]) -> None:
-        if reference.startswith(_OWN_IMAGES):
-            raise ImagePullFailed(
-                f"the node does not have {reference}, and images named {_OWN_IMAGES}… come from no registry",
-                hint="build it on the node: make up does",
-            )
-        repository, tag = docker.utils.parse_repository_tag(reference)
-        version, credentials = await self._whole.call(
+        if image_name.own(reference):
+            raise foreign(reference)
+        repository, version = image_name.repository(reference)
+        api, credentials = await self._whole.call(
             lambda client: (client.api_version, _credentials(repository)), timeout=_QUICK
         )
         meter = PullMeter(reference)
@@ -242,8 +231,8 @@ class DockerRuntime:
         try:
             async with self._stream.open(
                 "POST",
-                f"/v{version}/images/create",
-                params={"fromImage": repository, "tag": tag or "latest"},
+                f"/v{api}/images/create",
+                params={"fromImage": repository, "tag": version},
                 headers=credentials,
                 silence=_SILENCE,
             ) as lines:

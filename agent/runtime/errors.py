@@ -16,6 +16,7 @@
 Each implementation of the runtime maps its own failures to these once; nothing above it sees others.
 """
 
+from kohakuriver import image_name
 from kohakuriver.errors import KohakuRiverError
 
 
@@ -63,6 +64,14 @@ class ImageMissing(EngineError):
 
 class ImagePullFailed(EngineError):
     """The image could not be fetched."""
+
+
+def foreign(image: str) -> ImagePullFailed:
+    """It is named like KohakuRiver's own images: what a registry had under that name, all VPSes would get."""
+    return ImagePullFailed(
+        f"the node does not have {image}, and images named {image_name.OWN}… come from no registry",
+        hint="`make images` on the node builds those that it needs; name an image of your own otherwise",
+    )
 
 
 class PortTaken(EngineError):

@@ -29,9 +29,17 @@ from agent.runtime.base import (
     Volumes,
     ignored,
 )
-from agent.runtime.errors import EngineRefused, ImagePullFailed, NotFound, RuntimeTimeout, RuntimeUnavailable
+from agent.runtime.errors import (
+    EngineRefused,
+    ImagePullFailed,
+    NotFound,
+    RuntimeTimeout,
+    RuntimeUnavailable,
+    foreign,
+)
 from agent.runtime.fake_engine import KILLED, FakeEngine, Record
 from agent.runtime.fake_switches import FakeImage
+from kohakuriver import image_name
 
 T = TypeVar("T")
 
@@ -184,7 +192,7 @@ class FakeRuntime:
 
     async def image(self, reference: str) -> Image | None:
         def work() -> Image | None:
-            found = self.engine.images.get(reference.removesuffix(":latest"))
+            found = self.engine.image(reference)
             return found.seen() if found else None
 
         return await self._call("image", work)
@@ -194,6 +202,8 @@ class FakeRuntime:
 
     async def pull(self, reference: str, progress: Callable[[PullProgress], None]) -> None:
         await self._door("pull")
+        if image_name.own(reference):
+            raise foreign(reference)
         plan = self.engine.registry.get(reference)
         if plan is None:
             raise ImagePullFailed(f"the image {reference} could not be pulled: the registry does not have it")

@@ -13,7 +13,7 @@ import datetime
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 
-from agent.runtime import shrinking
+from agent.runtime import inherited, shrinking
 from agent.runtime.base import (
     CLUSTER_LABEL,
     Container,
@@ -36,6 +36,7 @@ from agent.runtime.errors import (
     WrongState,
 )
 from agent.runtime.fake_switches import FakeImage, Program, Pull, Switches
+from kohakuriver import image_name
 from kohakuriver.clock import LoopClock, parse_timestamp
 
 KILLED = 137
@@ -92,6 +93,11 @@ class FakeEngine:
                 return record
         raise NotFound("the engine has no such container")
 
+    def image(self, reference: str) -> FakeImage | None:
+        """The image of this name, however that is written."""
+        named = {image_name.full(name): image for name, image in self.images.items()}
+        return named.get(image_name.full(reference))
+
     def listed(self, record: Record) -> Listed:
         """A container as the list has it."""
         seen = record.seen
@@ -112,14 +118,14 @@ class FakeEngine:
         for record in self._records.values():
             if record.seen.name == spec.name:
                 raise NameTaken(f"a container named {spec.name} exists", container_id=record.seen.id)
-        if (image := self.images.get(spec.image)) is None:
+        if (image := self.image(spec.image)) is None:
             raise ImageMissing(spec.image)
         container = Container(
             id=f"{next(self._ids):064x}",
             name=spec.name,
             image=spec.image,
             image_id=image.id,
-            labels=dict(spec.labels),
+            labels={**image.labels, **inherited.labels(spec, image.seen())},
             state=ContainerState.CREATED,
             created_at=_now(),
             limits=spec.limits,

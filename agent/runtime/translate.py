@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from agent.login.keepalive import ENTRYPOINT
-from agent.runtime import volumes
+from agent.runtime import inherited, volumes
 from agent.runtime.base import (
+    REFERENCE_LABEL,
     Bind,
     Container,
     ContainerSpec,
     ContainerState,
     EngineInfo,
+    Image,
     Limits,
     Listed,
     PortBinding,
@@ -22,6 +24,9 @@ from agent.runtime.base import (
 PERIOD: Final = 100_000  # microseconds: the kernel's own default
 _LEAST_QUOTA: Final = 1_000  # microseconds: the kernel refuses less
 _PIDS: Final = 4096
+# Core dumps go where the node's core_pattern says, past every limit of the VPS. The number of open files
+# stays the engine's: one that has a lower limit itself starts no container that is given a higher one.
+_ULIMITS: Final = [{"Name": "core", "Soft": 0, "Hard": 0}]
 _LOGS: Final = {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
 _NEVER: Final = "0001-01-01T00:00:00Z"
 # How the engine words a minute and more; what is worded otherwise counts as new.
@@ -43,14 +48,16 @@ def limits_body(limits: Limits) -> dict[str, Any]:
     }
 
 
-def create_body(spec: ContainerSpec) -> dict[str, Any]:
-    """The body of a create."""
+def create_body(spec: ContainerSpec, image: Image) -> dict[str, Any]:
+    """The body of a create, from this very image."""
     ports: dict[str, Any] = {f"{port.container_port}/tcp": {} for port in spec.ports}
     body: dict[str, Any] = {
-        "Image": spec.image,
+        "Image": image.id,
         "Hostname": spec.hostname,
-        "Labels": dict(spec.labels),
-        "Env": [f"{name}={value}" for name, value in spec.env.items()],
+        "Labels": inherited.labels(spec, image),
+        "Env": inherited.env(spec, image),
+        # An image's own would run on the node's account, as often as it likes.
+        "Healthcheck": {"Test": ["NONE"]},
         "Entrypoint": list(spec.command or ENTRYPOINT),
         "Cmd": [],
         "ExposedPorts": ports,
@@ -75,6 +82,7 @@ def host_config(spec: ContainerSpec) -> dict[str, Any]:
         "Init": True,
         "LogConfig": _LOGS,
         "PidsLimit": _PIDS,
+        "Ulimits": _ULIMITS,
         **limits_body(spec.limits),
         **_extras(spec),
     }
@@ -119,14 +127,14 @@ def _volume(volume: VolumeMount) -> dict[str, Any]:
 
 def container(body: Mapping[str, Any]) -> Container:
     """From the answer of an inspect."""
-    state = body["State"]
+    state, labels = body["State"], dict(body["Config"].get("Labels") or {})
     is_over = state["Status"] in {"exited", "dead"}
     return Container(
         id=body["Id"],
         name=body["Name"].lstrip("/"),
-        image=body["Config"]["Image"],
+        image=labels.get(REFERENCE_LABEL) or body["Config"]["Image"],
         image_id=body["Image"],
-        labels=dict(body["Config"].get("Labels") or {}),
+        labels=labels,
         state=ContainerState(state["Status"]),
         created_at=body["Created"],
         started_at=_moment(state.get("StartedAt")),
@@ -144,13 +152,13 @@ def container(body: Mapping[str, Any]) -> Container:
 
 def listed(row: Mapping[str, Any]) -> Listed:
     """From one row of the answer of a list."""
-    names = [name.lstrip("/") for name in row.get("Names") or ()]
+    names, labels = [name.lstrip("/") for name in row.get("Names") or ()], dict(row.get("Labels") or {})
     return Listed(
         id=row["Id"],
         name=next((name for name in names if "/" not in name), ""),  # others are those of links to it
-        image=row["Image"],
+        image=labels.get(REFERENCE_LABEL) or row["Image"],
         image_id=row["ImageID"],
-        labels=dict(row.get("Labels") or {}),
+        labels=labels,
         state=ContainerState(row["State"]),
         is_old=_OLD.match(row.get("Status") or "") is not None,
     )

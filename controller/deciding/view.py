@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from controller.deciding.cores import NONE, Cores
 from controller.deciding.gpus import GPU, Wish
-from kohakuriver import cpuset, quantity
+from kohakuriver import cpuset, image_name, quantity
 from kohakuriver.readable import UNREADABLE
 from kohakuriver.resources.offer import offer_of
 
@@ -25,7 +25,6 @@ _size = functools.lru_cache(maxsize=4096)(quantity.size)
 _cpuset = functools.lru_cache(maxsize=4096)(cpuset.parse)
 
 NO_GPUS = Wish()
-TARBALLS = "kohakuriver/environment-"  # how agents name the image of an Environment that is a tarball
 
 
 class Effect(enum.StrEnum):
@@ -157,7 +156,7 @@ def request_of(vps: Object, *, image: str | None = None) -> VPSRequest:
         node=placement.get("node"),
         selector=tuple(sorted((placement.get("nodeSelector") or {}).items())),
         tolerations=tuple(_toleration(entry) for entry in spec.get("tolerations") or ()),
-        image=image_name(spec.get("image") or image or ""),
+        image=_image_of(spec.get("image") or image),
         exclusive=millicores // 1000 if resources.get("exclusive") else 0,
         numa=placement.get("numa"),
         gpus=_wish(placement.get("gpus")),
@@ -188,7 +187,7 @@ def facts_of(node: Object) -> NodeFacts:
         cores=_millicores(allocatable.get("cores", 0)),
         memory=_size(allocatable.get("memory", 0)),
         ports=range(ports["first"], ports["last"] + 1) if ports else range(0),
-        images=frozenset(image_name(image) for image in status.get("images") or ()),
+        images=frozenset(image_name.full(image) for image in status.get("images") or ()),
         draining=bool(spec.get("drain")),
         disk_full=_is_true(node, "DiskPressure") or _is_false(node, "DataDirWritable"),
         numa={entry["id"]: _cpuset(entry["cpuset"]) for entry in status.get("numa") or ()},
@@ -262,18 +261,17 @@ def condition(body: Object, kind: str) -> dict[str, Any] | None:
     return None
 
 
-def image_name(image: str) -> str:
-    """The image as engines list it: with the tag that is meant when none is written."""
-    last = image.rpartition("/")[2]
-    return image if not image or ":" in last or "@" in last else f"{image}:latest"
-
-
 def environment_image(name: str, environment: Object | None) -> str:
     """The image that an Environment stands for, as agents name it; empty where there is none."""
     spec = (environment or {}).get("spec") or {}
     if spec.get("tarball"):
-        return f"{TARBALLS}{name}:{spec['digest'].removeprefix('sha256:')[:12]}"
+        return f"{image_name.ENVIRONMENTS}{name}:{spec['digest'].removeprefix('sha256:')[:12]}"
     return str(spec.get("image") or "")
+
+
+def _image_of(name: str | None) -> str:
+    """The image in the one spelling in which it is looked for on nodes; empty where nobody knows which."""
+    return image_name.full(name) if name else ""
 
 
 def _is_true(body: Object, kind: str) -> bool:

@@ -1,9 +1,11 @@
 """A cluster of its own on the machine's Docker engine, and nothing of it left behind."""
 
 import contextlib
+import io
 import socket
+import tarfile
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import docker
@@ -38,6 +40,11 @@ class DockerWorld:
     def raw(self, name_or_id: str) -> dict[str, Any]:
         return dict(self.client.inspect_container(name_or_id))
 
+    def says(self, container_id: str, *command: str) -> str:
+        """What a command in a running container writes."""
+        made = self.client.exec_create(container_id, list(command))
+        return bytes(self.client.exec_start(made["Id"])).decode()
+
     def clean_image(self, reference: str) -> None:
         with contextlib.suppress(docker.errors.ImageNotFound):
             self.client.remove_image(reference, force=True)
@@ -51,6 +58,26 @@ class DockerWorld:
         with contextlib.suppress(docker.errors.APIError):  # an engine of 20.10 may miscount its endpoints
             self.client.remove_network(self.network)
         self.client.close()
+
+
+@contextlib.contextmanager
+def a_built_image(dockerfile: str) -> Iterator[str]:
+    """An image that somebody has built, under a name of its own."""
+    reference, content = f"kr-test-{uuid.uuid4().hex[:8]}:1", dockerfile.encode()
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as context:
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(content)
+        context.addfile(entry, io.BytesIO(content))
+    buffer.seek(0)
+    with contextlib.closing(docker.APIClient(version="auto")) as client:
+        for _ in client.build(fileobj=buffer, custom_context=True, tag=reference, rm=True):
+            pass
+        try:
+            yield reference
+        finally:
+            with contextlib.suppress(docker.errors.ImageNotFound):
+                client.remove_image(reference, force=True)
 
 
 @contextlib.asynccontextmanager

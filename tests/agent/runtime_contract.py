@@ -22,6 +22,7 @@ from agent.runtime.base import (
     File,
     Limits,
     PortBinding,
+    PullProgress,
     Runtime,
     VolumeMount,
 )
@@ -376,9 +377,33 @@ class RuntimeContract:
         assert image.id.startswith("sha256:")
         assert await world.runtime.image("kohakuriver/no-such-image") is None
 
-    async def test_the_projects_own_images_come_from_no_registry(self, world: World) -> None:
-        with pytest.raises(ImagePullFailed, match="no-such-image"):
-            await world.runtime.pull("kohakuriver/no-such-image", lambda progress: None)
+    async def test_an_image_s_id_or_the_beginning_of_it_is_not_its_name(self, world: World) -> None:
+        image = await world.runtime.image(BUSYBOX)
+        assert image is not None
+        digits = image.id.removeprefix("sha256:")
+        for reference in (image.id, digits, digits[:12], digits[:4], image.id[:12], f"{digits[:6]}:latest"):
+            assert await world.runtime.image(reference) is None
+            with pytest.raises(ImageMissing) as caught:
+                await world.runtime.create(a_spec(world, image=reference))
+            assert caught.value.image == reference
+
+    async def test_one_name_may_be_written_in_several_ways(self, world: World) -> None:
+        for reference in (f"{BUSYBOX}:latest", f"docker.io/{BUSYBOX}", f"index.docker.io/{BUSYBOX}:latest"):
+            assert await world.runtime.image(reference) == await world.runtime.image(BUSYBOX)
+            container_id = await world.runtime.create(a_spec(world, image=reference))
+            found = await world.runtime.inspect(container_id)
+            assert found is not None and found.image == reference
+            assert next(one.image for one in await world.runtime.list() if one.id == found.id) == reference
+
+    @pytest.mark.parametrize("registry", ["", "docker.io/", "index.docker.io/", "registry-1.docker.io/"])
+    @pytest.mark.parametrize("name", ["debian-ssh", "no-such-image", "environment-lab:0123456789ab"])
+    async def test_the_projects_own_images_come_from_no_registry(
+        self, world: World, registry: str, name: str
+    ) -> None:
+        told: list[PullProgress] = []
+        with pytest.raises(ImagePullFailed, match=f"{name}.*come from no registry"):
+            await world.runtime.pull(f"{registry}kohakuriver/{name}", told.append)
+        assert told == [], "no registry was asked"
 
     async def test_a_volume_carries_its_labels_and_goes_only_when_nobody_has_it(self, world: World) -> None:
         runtime, name = world.runtime, f"kohakuriver-test-{world.cluster[:8]}"

@@ -2,15 +2,13 @@
 
 import asyncio
 import contextlib
-import io
-import tarfile
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import docker
 import pytest
 
+from agent.deciding import labels
 from agent.machine.isolation import chains
 from agent.runtime.docker import DEFAULT_SOCKET
 from agent.runtime.iptables import Iptables
@@ -18,6 +16,7 @@ from agent.runtime.purge import purge
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import a_manifest
 from tests.agent.docker_node import SMALL, DockerNode, a_docker_node
+from tests.agent.docker_world import a_built_image
 from tests.agent.placement_kit import MERGE, condition, drain
 
 pytestmark = pytest.mark.docker
@@ -32,23 +31,10 @@ async def node(tmp_path: Path) -> AsyncIterator[DockerNode]:
 @pytest.fixture
 def image_with_a_volume() -> Iterator[str]:
     """An image whose maker declared a volume, a user and a variable."""
-    reference = f"kr-test-{uuid.uuid4().hex[:8]}:1"
-    dockerfile = (
-        b"FROM kohakuriver/busybox\nVOLUME /data\nENV BASE=ours SHARED=base\nUSER 7:7\nWORKDIR /data\n"
-    )
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as context:
-        entry = tarfile.TarInfo("Dockerfile")
-        entry.size = len(dockerfile)
-        context.addfile(entry, io.BytesIO(dockerfile))
-    client = docker.APIClient(version="auto")
-    buffer.seek(0)
-    for _ in client.build(fileobj=buffer, custom_context=True, tag=reference, rm=True):
-        pass
-    yield reference
-    with contextlib.suppress(docker.errors.ImageNotFound):
-        client.remove_image(reference, force=True)
-    client.close()
+    with a_built_image(
+        "FROM kohakuriver/busybox\nVOLUME /data\nENV BASE=ours SHARED=base\nUSER 7:7\nWORKDIR /data\n"
+    ) as reference:
+        yield reference
 
 
 async def until_one(found: Callable[[], list[str]], *, of: int = 1) -> None:
@@ -183,7 +169,7 @@ async def test_files_outlive_a_drain_and_a_stop_after_the_environment_changed_un
     await node.change(restartRequest="r1", replaceFiles=1)
     await restarted(node, "r1")
     assert "No such file" in (await asyncio.to_thread(node.says, "cat", "/root-note"))[1]
-    assert (await asyncio.to_thread(node.inspect))["Config"]["Image"] == image_with_a_volume
+    assert (await asyncio.to_thread(node.inspect))["Config"]["Labels"][labels.IMAGE] == image_with_a_volume
     assert len(await node.events("FilesystemReplaced")) == 1
     await until_one(node.commits, of=0)
 

@@ -1,7 +1,9 @@
 """The Docker runtime keeps the contract on a real engine, and its containers are made as the design says."""
 
 import socket
-from collections.abc import AsyncIterator
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,11 @@ from agent.runtime import leftovers
 from agent.runtime.base import CLUSTER_LABEL, PortBinding
 from agent.runtime.docker import DockerRuntime
 from agent.runtime.errors import PortTaken, RuntimeUnavailable
-from tests.agent.docker_world import DockerWorld, a_docker_world
+from tests.agent.docker_world import DockerWorld, a_built_image, a_docker_world
 from tests.agent.runtime_contract import BUSYBOX, RuntimeContract, a_spec, started
 
 pytestmark = pytest.mark.docker
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -33,6 +36,7 @@ async def test_a_container_is_made_as_the_design_says(world: DockerWorld) -> Non
     assert host["RestartPolicy"]["Name"] == "no"
     assert host["Init"] is True
     assert host["PidsLimit"] == 4096
+    assert host["Ulimits"] == [{"Name": "core", "Soft": 0, "Hard": 0}]
     assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
     assert (host["NanoCpus"], host["CpuPeriod"], host["CpuQuota"]) == (0, 100_000, 10_000)
     assert host["Memory"] == host["MemorySwap"] == 64 << 20
@@ -51,6 +55,75 @@ async def test_root_in_a_container_makes_no_device_but_a_pipe(world: DockerWorld
 
     assert "not permitted" in tried("mknod", "/null", "c", "1", "3")
     assert tried("mknod", "/pipe", "p") == ""
+
+
+FORGED = """
+FROM kohakuriver/busybox
+LABEL kohakuriver.io/gpus=GPU-a kohakuriver.io/privileged=true kohakuriver.io/commit=7 theirs=1
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_MOFED=enabled NVIDIA_DRIVER_CAPABILITIES=all PLAIN=1
+HEALTHCHECK --interval=1s CMD touch /checked
+"""
+
+
+async def test_an_image_asks_for_nothing_by_labels_variables_or_a_health_check(world: DockerWorld) -> None:
+    with a_built_image(FORGED) as image:
+        container_id = await started(world, image=image, env={"NVIDIA_GDS": "enabled"})
+        body = world.raw(container_id)
+        ours = {name: value for name, value in body["Config"]["Labels"].items() if "kohakuriver.io" in name}
+        assert {name for name, value in ours.items() if value} == {
+            "kohakuriver.io/cluster",
+            "kohakuriver.io/uid",
+            "kohakuriver.io/reference",
+        }
+        assert body["Config"]["Labels"]["theirs"] == "1"
+        assert body["Config"]["Healthcheck"]["Test"] == ["NONE"]
+        assert "Health" not in body["State"]
+        said = set(world.says(container_id, "env").split())
+        await world.runtime.remove(container_id, force=True)
+    assert {word for word in said if word.startswith(("NVIDIA_", "PLAIN"))} == {
+        "NVIDIA_VISIBLE_DEVICES=void",
+        "NVIDIA_DRIVER_CAPABILITIES=all",
+        "PLAIN=1",
+    }
+
+
+@pytest.fixture
+def registry(world: DockerWorld, tmp_path: Path) -> Iterator[str]:
+    """One that has an image under every name."""
+    (tmp_path / "mode").write_text("serve")
+    address = f"127.0.0.1:{world.free_port()}"
+    command = [sys.executable, str(ROOT / "tests/e2e/registry.py"), address.partition(":")[2], str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"listening\n"
+        yield address
+        process.terminate()
+
+
+async def test_what_a_registry_gave_is_found_under_each_name_that_it_has(
+    world: DockerWorld, registry: str
+) -> None:
+    runtime, repository = world.runtime, f"{registry}/team/image"
+    assert await runtime.image(f"{repository}:12") is None
+    await runtime.pull(f"{repository}:12", lambda progress: None)
+    try:
+        image = await runtime.image(f"{repository}:12")
+        assert image is not None
+        (by_digest,) = world.client.inspect_image(image.id)["RepoDigests"]
+        digest = by_digest.partition("@")[2]
+        for reference in (by_digest, f"{repository}:12@{digest}"):
+            assert await runtime.image(reference) == image
+            await runtime.remove(await runtime.create(a_spec(world, image=reference)))
+        for reference in (repository, f"{repository}:13", "image:12", f"image@{digest}"):
+            assert await runtime.image(reference) is None
+        world.clean_image(f"{repository}:12")
+        world.clean_image(by_digest)
+        await runtime.pull(f"{repository}:13@{digest}", lambda progress: None)
+        assert await runtime.image(by_digest) == image
+        assert await runtime.image(f"{repository}:13") is None
+    finally:
+        world.clean_image(f"{repository}:12")
+        world.clean_image(by_digest)
 
 
 async def test_more_cores_than_the_machine_has_are_no_error(world: DockerWorld) -> None:

@@ -14,7 +14,7 @@ import requests.exceptions
 
 from agent.login import keepalive
 from agent.runtime import archive, failures, port_holder, translate
-from agent.runtime.base import ContainerSpec, File, Limits, PullProgress
+from agent.runtime.base import ContainerSpec, File, Image, Limits, PullProgress
 from agent.runtime.engine_thread import EngineThreads
 from agent.runtime.errors import (
     EngineError,
@@ -73,6 +73,8 @@ def test_a_connection_lost_in_the_middle_means_that_nobody_knows() -> None:
 
 # What is sent.
 
+IMAGE = Image("sha256:1f2e", 1)
+
 
 def a_spec(**changes: object) -> ContainerSpec:
     fields: dict[str, object] = {
@@ -93,15 +95,47 @@ def test_no_cores_are_too_few_for_the_kernel() -> None:
 
 
 def test_without_a_command_the_keep_alive_runs_as_root_and_ends_on_term() -> None:
-    body = translate.create_body(a_spec())
+    body = translate.create_body(a_spec(), IMAGE)
     assert body["Entrypoint"] == list(keepalive.ENTRYPOINT)
     assert (body["User"], body["StopSignal"]) == ("0:0", "SIGTERM")
 
 
 def test_a_command_replaces_entrypoint_and_keeps_the_images_user() -> None:
-    body = translate.create_body(a_spec(command=("/srv/run", "--fast")))
+    body = translate.create_body(a_spec(command=("/srv/run", "--fast")), IMAGE)
     assert (body["Entrypoint"], body["Cmd"]) == (["/srv/run", "--fast"], [])
     assert "User" not in body
+
+
+def test_a_container_is_made_of_the_very_image_that_was_found_and_runs_no_health_check_of_it() -> None:
+    body = translate.create_body(a_spec(), IMAGE)
+    assert body["Image"] == IMAGE.id
+    assert body["Healthcheck"] == {"Test": ["NONE"]}
+    assert body["Labels"] == {"kohakuriver.io/reference": "i"}
+
+
+def test_labels_of_ours_that_an_image_carries_say_nothing() -> None:
+    forged = {"kohakuriver.io/gpus": "GPU-a", "kohakuriver.io/uid": "u2", "maintainer": "bob"}
+    spec = a_spec(labels={"kohakuriver.io/uid": "u1"})
+    assert translate.create_body(spec, Image("sha256:1f2e", 1, labels=forged))["Labels"] == {
+        "kohakuriver.io/gpus": "",
+        "kohakuriver.io/uid": "u1",
+        "kohakuriver.io/reference": "i",
+    }
+
+
+def test_neither_a_user_nor_an_image_asks_nvidias_runtime_for_anything() -> None:
+    image = Image("sha256:1f2e", 1, env=("PATH", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_MOFED", "CUDA_VERSION"))
+    env = {
+        "NVIDIA_VISIBLE_DEVICES": "all",
+        "NVIDIA_GDS": "enabled",
+        "NVIDIA_DRIVER_CAPABILITIES": "compute",
+        "A": "1",
+    }
+    said = ["NVIDIA_DRIVER_CAPABILITIES=compute", "A=1", "NVIDIA_MOFED"]
+    spec = a_spec(env=env)
+    assert translate.create_body(spec, image)["Env"] == [*said, "NVIDIA_VISIBLE_DEVICES=void"]
+    spec = a_spec(env=env, gpus=("GPU-a", "GPU-b"))
+    assert translate.create_body(spec, image)["Env"] == [*said, "NVIDIA_VISIBLE_DEVICES=GPU-a,GPU-b"]
 
 
 def test_an_archive_names_no_folder_but_our_own() -> None:

@@ -139,7 +139,8 @@ def create_on_node_a(walk: Walk, line: str) -> None:
     vps = walk.cluster.get(name)
     assert vps["status"]["assignment"]["node"] == "nodea"
     assert vps["spec"]["environment"] == "my-dev-env"
-    assert walk.container(name)["Image"].startswith("kohakuriver/environment-my-dev-env")
+    made_of = walk.container(name)["Labels"]["kohakuriver.io/reference"]
+    assert made_of.startswith("kohakuriver/environment-my-dev-env")
     walk.ok(f"kohakuriver vps delete {name}")
 
 

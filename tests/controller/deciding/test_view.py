@@ -9,7 +9,6 @@ from controller.deciding.view import (
     bookings_of,
     environment_image,
     facts_of,
-    image_name,
     is_marked_silent,
     request_of,
 )
@@ -35,7 +34,7 @@ def test_a_node_is_read_whole():
     facts = facts_of(a_node(READY))
     assert (facts.ready, facts.cordoned, facts.cores, facts.memory) == (True, True, 7500, 15 * GI)
     assert (len(facts.ports), str(facts.taints[0]), facts.labels) == (10, "gpu", {"disk": "ssd"})
-    assert facts.images == {"debian:latest", "registry:5000/app:v1"}
+    assert facts.images == {"docker.io/library/debian:latest", "registry:5000/app:v1"}
 
 
 def test_a_node_that_has_only_just_registered_is_not_ready_and_has_nothing():
@@ -63,7 +62,7 @@ def test_only_our_own_mark_counts_as_one():
 def test_a_request_holds_what_placing_needs_and_no_more():
     spec = {"resources": {"cores": "500m", "memory": "1G"}, "image": "app", "ssh": {"disabled": True}}
     request = request_of({"metadata": {"name": "a"}, "spec": {**spec, "env": {"A": "1"}}})
-    assert (request.cores, request.memory, request.image) == (500, 10**9, "app:latest")
+    assert (request.cores, request.memory, request.image) == (500, 10**9, "docker.io/library/app:latest")
     assert request.needs_port is False
     assert request == request_of({"metadata": {"name": "b"}, "spec": spec}), "equal needs are equal"
 
@@ -73,17 +72,11 @@ def test_a_stopped_vps_books_its_port_alone():
     assert bookings_of(record) == {"u1": Booking(0, 0, 30000), "u2": Booking(2000, GI, None)}
 
 
-@pytest.mark.parametrize(
-    ("written", "meant"),
-    [
-        ("debian", "debian:latest"),
-        ("registry:5000/debian", "registry:5000/debian:latest"),
-        ("debian@sha256:ab", "debian@sha256:ab"),
-        ("", ""),
-    ],
-)
-def test_an_image_without_a_tag_means_the_latest(written, meant):
-    assert image_name(written) == meant
+def test_an_image_is_looked_for_on_nodes_however_it_is_written():
+    here = facts_of(a_node(READY)).images
+    for image in ("debian", "debian:latest", "docker.io/library/debian"):
+        vps = {"metadata": {}, "spec": {"resources": {"cores": "1", "memory": "1Gi"}, "image": image}}
+        assert request_of(vps).image in here
 
 
 def test_what_a_node_has_beyond_cores_and_memory_is_read():

@@ -1,0 +1,28 @@
+"""Whose an image of this node is, by its name: not every one is there for everybody. Pure.
+
+Asked right before something is made of an image, whatever the server has let through.
+"""
+
+from agent.deciding.desired import Desired
+from agent.runtime.errors import EngineRefused
+from kohakuriver import image_name
+
+
+def commits(uid: str) -> str:
+    """Where the images of the files of this VPS lie."""
+    return f"{image_name.COMMITS}{uid[:8]}"
+
+
+def check(image: str, desired: Desired) -> None:
+    """Raises EngineRefused where this image is not for this VPS."""
+    own = image_name.own(image)
+    if own.startswith(image_name.COMMITS) and not own.startswith(f"{commits(desired.uid)}:"):
+        raise EngineRefused(
+            f"the image {image} holds the files of another VPS",
+            hint="name an image or an Environment instead",
+        )
+    if own.startswith(image_name.ENVIRONMENTS) and not desired.environment:
+        raise EngineRefused(
+            f"the image {image} is an Environment's, and is had through that alone",
+            hint="name the Environment in spec.environment, in place of spec.image",
+        )
