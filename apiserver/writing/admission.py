@@ -12,7 +12,7 @@ from typing import Any
 
 from apiserver import codec
 from apiserver.admitting.identity import Role, User
-from apiserver.writing import objects, vps_rules
+from apiserver.writing import images, objects, vps_rules
 from kohakuriver import clock, durations, errors
 from kohakuriver.client import servers
 from kohakuriver.resources import kinds
@@ -66,6 +66,16 @@ class VPSRules(Rules):
 
     def update(self, user: User, old: Json, new: Json, *, at: At, seen: Seen) -> None:
         vps_rules.check_changed(user, old, new)
+
+
+class EnvironmentRules(Rules):
+    """Its image is one that an Environment may stand for."""
+
+    def create(self, user: User, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
+        images.check(kinds.ENVIRONMENT, None, new)
+
+    def update(self, user: User, old: Json, new: Json, *, at: At, seen: Seen) -> None:
+        images.check(kinds.ENVIRONMENT, old, new)
 
 
 class NodeRules(Rules):
@@ -246,6 +256,7 @@ def node_token(node: str) -> str:
 _NO_RULES = Rules()
 _RULES: Mapping[kinds.ResourceType, Rules] = {
     kinds.VPS: VPSRules(),
+    kinds.ENVIRONMENT: EnvironmentRules(),
     kinds.NODE: NodeRules(),
     kinds.LEASE: LeaseRules(),
     kinds.TOKEN: TokenRules(),

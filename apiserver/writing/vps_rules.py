@@ -4,12 +4,11 @@ Our finalizer stands exactly while a VPS is bound; then its node, and the target
 What changes live or at the next restart is let through: the grant follows in `grants.py`.
 """
 
-import re
 from typing import Any
 
 from apiserver.admitting import rights
 from apiserver.admitting.identity import User
-from apiserver.writing import metadata, objects
+from apiserver.writing import images, metadata, objects
 from kohakuriver import errors
 from kohakuriver.resources import kinds
 from kohakuriver.resources.vps import DEFAULT_IMAGE
@@ -17,21 +16,19 @@ from kohakuriver.resources.vps import DEFAULT_IMAGE
 Json = dict[str, Any]
 
 FORCED_BY = "kohakuriver.io/deleted-by-force-by"  # an annotation
-_IMAGE_ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}|sha256:.*")
-_COMMITTED = re.compile(r"([^/]+/)?kohakuriver/commit-.*")
 
 
 def check_created(user: User, new: Json) -> None:
     """Complete a VPS about to be created, or refuse it."""
     rights.check(user, None, new)
-    _check_image(new)
+    images.check(kinds.VPS, None, new)
     set_finalizers(new, without=metadata.FINALIZER)
 
 
 def check_changed(user: User, old: Json, new: Json) -> None:
     """Complete a change of the main resource, or refuse it."""
     rights.check(user, old, new)
-    _check_image(new)
+    images.check(kinds.VPS, old, new)
     assignment = objects.assignment_of(old)
     if assignment is None:
         set_finalizers(new, without=metadata.FINALIZER)
@@ -80,17 +77,6 @@ def set_finalizers(obj: Json, *, adding: str = "", without: str = "") -> None:
     obj["metadata"].pop("finalizers", None)
     if names:
         obj["metadata"]["finalizers"] = names
-
-
-def _check_image(new: Json) -> None:
-    image, why = new["spec"].get("image") or "", ""
-    if _IMAGE_ID.fullmatch(image):
-        why = "an image's id means something on one engine only: write its name"
-    elif _COMMITTED.fullmatch(image):
-        why = "it is the state of another VPS, kept by its node: write the name of an image"
-    if why:
-        cause = errors.Cause("spec.image", f'Invalid value: "{image}": {why}')
-        raise objects.invalid(kinds.VPS, new["metadata"]["name"], cause)
 
 
 def _moved(old: Json, new: Json, node: str) -> list[errors.Cause]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from kohakuriver import errors
+from kohakuriver.resources import kinds
 from tests.apiserver.writing import ADMIN, ALICE, World, a_gpu, a_node, a_vps, a_world
 
 pytestmark = pytest.mark.looptime
@@ -24,8 +25,15 @@ async def world() -> World:
         "sha256:abc",
         "a" * 64,
         "0123456789ab",
+        "134b",
+        "a",
+        "cafe",
         "kohakuriver/commit-1f2e:3",
         "docker.io/kohakuriver/commit-x",
+        "index.docker.io/kohakuriver/commit-x:1",
+        "registry-1.docker.io/kohakuriver/commit-x:1",
+        "kohakuriver/environment-lab:0123456789ab",
+        "index.docker.io/kohakuriver/environment-lab",
     ],
 )
 @pytest.mark.parametrize("user", [ADMIN, ALICE], ids=lambda user: user.name)
@@ -38,9 +46,34 @@ async def test_image_ids_and_committed_images_are_refused(world: World, image: s
         await world.patch({"spec": {"image": image}}, user=user)
 
 
-@pytest.mark.parametrize("image", ["debian@sha256:" + "a" * 64, "kohakuriver/busybox", "cafe", "deadbeef:12"])
+@pytest.mark.parametrize(
+    "image", ["debian@sha256:" + "a" * 64, "kohakuriver/busybox", "library/cafe", "deadbeef:12"]
+)
 async def test_names_of_images_are_taken(world: World, image: str) -> None:
     assert (await world.create(a_vps(image=image))).object["spec"]["image"] == image
+
+
+async def test_what_a_vps_has_named_all_along_is_no_obstacle_to_another_change(world: World) -> None:
+    await world.create(a_vps())
+    vps = await world.vps()
+    vps["spec"]["image"] = "134b"
+    await world.put(kinds.VPS, vps)
+    assert (await world.patch({"spec": {"priority": 5}})).object["spec"]["image"] == "134b"
+    with pytest.raises(errors.Invalid, match=r"docker\.io/library/134c:latest"):
+        await world.patch({"spec": {"image": "134c"}})
+
+
+@pytest.mark.parametrize("image", ["134b", "sha256:abc", "docker.io/kohakuriver/commit-1f2e:3"])
+async def test_an_environment_stands_for_no_image_id_and_no_vps_s_files(world: World, image: str) -> None:
+    body = {
+        "apiVersion": kinds.API_VERSION,
+        "kind": "Environment",
+        "metadata": {"name": "lab"},
+        "spec": {"image": image},
+    }
+    with pytest.raises(errors.Invalid) as caught:
+        await world.create(body, resource=kinds.ENVIRONMENT)
+    assert caught.value.causes[0].field == "spec.image"
 
 
 async def test_an_environment_takes_the_place_of_the_default_image(world: World) -> None:
