@@ -18,6 +18,7 @@ from agent.machine.gpus import Devices
 from agent.machine.staging import Staging
 from agent.recreate import as_before, carry_over
 from agent.roster import Entry, Roster
+from agent.runtime import inherited
 from agent.runtime.base import Bind, Container, ContainerSpec, ContainerState, Runtime, VolumeMount
 from agent.runtime.errors import EngineRefused, ImageMissing, NameTaken, RuntimeTimeout
 from agent.settings import Settings
@@ -77,6 +78,7 @@ class Creator:
                 raise
             return
         entry.late = False
+        self._say_what_is_ignored(entry, spec)
         self._images.used(desired.image, desired.uid)
         await self._made(entry, container_id, spec)
 
@@ -120,6 +122,12 @@ class Creator:
             gpus=desired.gpus if self._devices.are_real else (),
             privileged=desired.privileged,
         )
+
+    def _say_what_is_ignored(self, entry: Entry, spec: ContainerSpec) -> None:
+        names = inherited.ignored(spec.env)
+        if names:
+            said = f"not set in its container: {', '.join(names)}; GPUs are asked for in spec.placement.gpus"
+            self._tell(entry, Tell("Warning", "VariablesIgnored", said))
 
     async def _places(self, desired: Desired) -> tuple[Bind, ...]:
         """What is to be mounted, once it is found to be there; a create needs no more than the places."""

@@ -265,5 +265,5 @@ class Engine:
 
 
 def _of_use(images: Iterable[str]) -> list[str]:
-    """Those that a VPS may name."""
+    """Those that VPSes may be made of."""
     return [name for name in images if not name.startswith(image_name.COMMITS)][:MOST_IMAGES]

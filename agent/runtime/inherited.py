@@ -5,6 +5,7 @@ an image, so what the agent or NVIDIA's runtime would believe is written over: a
 a variable by its bare name, which takes it away.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from agent.runtime.base import LABEL_PREFIX, REFERENCE_LABEL, ContainerSpec, Image
@@ -22,9 +23,15 @@ def labels(spec: ContainerSpec, image: Image) -> dict[str, str]:
 
 def env(spec: ContainerSpec, image: Image) -> list[str]:
     """The container's variables. Where NVIDIA's runtime is the default one, one of them alone gives GPUs."""
-    declared = [f"{name}={value}" for name, value in spec.env.items() if not _asks_for_gpus(name)]
+    refused = ignored(spec.env)
+    declared = [f"{name}={value}" for name, value in spec.env.items() if name not in refused]
     taken_away = [name for name in image.env if _asks_for_gpus(name) and name != VISIBLE]
     return [*declared, *taken_away, f"{VISIBLE}={','.join(spec.gpus) or 'void'}"]
+
+
+def ignored(env: Iterable[str]) -> list[str]:
+    """Which of the declared variables are not passed on."""
+    return [name for name in env if _asks_for_gpus(name)]
 
 
 def _asks_for_gpus(name: str) -> bool:

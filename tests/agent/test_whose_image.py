@@ -93,6 +93,15 @@ async def test_labels_that_an_image_carries_are_not_taken_for_ours(tmp_path: Pat
         assert node.container().id == before, "it differs in nothing from what is declared"
 
 
+async def test_who_declares_a_variable_that_is_not_passed_on_is_told(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        env = {"NVIDIA_VISIBLE_DEVICES": "all", "NVIDIA_GDS": "1", "NVIDIA_DRIVER_CAPABILITIES": "all"}
+        await node.place(a_manifest(env={"A": "1", **env}))
+        await node.until(phase="running")
+        (said,) = await node.events("VariablesIgnored")
+        assert "not set in its container: NVIDIA_GDS, NVIDIA_VISIBLE_DEVICES; GPUs are" in said["message"]
+
+
 async def test_a_container_of_an_earlier_agent_is_left_as_it_is(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:
         await node.place(a_manifest())
