@@ -7,10 +7,11 @@ import pytest
 
 from agent.runtime.base import Container, ContainerState
 from kohakuriver.resources import kinds
-from tests.agent.agent_kit import PATHS, Json, Node, a_manifest, a_node
+from tests.agent.agent_kit import PATHS, PATIENCE, Json, Node, a_manifest, a_node
 from tests.agent.placement_kit import bookings, lose
 
 pytestmark = pytest.mark.looptime
+A_LIST = 12.0  # seconds: containers are listed every ten, and each is looked at then
 
 
 def small(name: str) -> Json:
@@ -274,3 +275,25 @@ async def test_what_an_unknown_container_holds_stays_said_while_it_does_not_answ
         await node.start_agent()
         await asyncio.sleep(60)
         assert (await node.until_ready())["status"]["unknown"] == before
+
+
+@pytest.mark.fault(63)
+async def test_a_container_that_answers_again_is_acted_upon_at_once_and_not_at_the_next_try(
+    tmp_path: Path,
+) -> None:
+    async with a_node(tmp_path) as node:
+        stuck = await running(node, "stuck")
+        assert node.agent is not None
+        hang(node, "inspect", stuck)
+        await node.until("stuck", reason="ContainerSilent")
+        await node.change("stuck", runState="Stopped")
+        (entry,) = node.agent.roster
+        for _ in range(int(PATIENCE)):
+            if entry.memory.trouble is not None and entry.memory.trouble.retry_at > now() + 2 * A_LIST:
+                break
+            await asyncio.sleep(1)
+        else:
+            raise AssertionError("its next try is never far off: this test tries nothing")
+        hang(node, "inspect")
+        await asyncio.sleep(A_LIST)
+        assert (await node.get("stuck"))["status"]["phase"] in ("stopping", "stopped")
