@@ -13,6 +13,7 @@ from typing import Any
 from kohakuriver import clock, durations, quantity
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
+from kohakuriver.resources.token import EXPIRED
 
 Object = Mapping[str, Any]
 Cell = str | int | bool | None
@@ -181,7 +182,7 @@ def _expiry(obj: Object, now: datetime.datetime) -> Cell:
     if not moment:
         return "never"
     left = (clock.parse_timestamp(moment) - now).total_seconds()
-    return f"in {durations.age(left)}" if left > 0 else "expired"
+    return f"in {durations.age(left)}" if left > 0 else EXPIRED
 
 
 def _event_age(obj: Object, now: datetime.datetime) -> Cell:

@@ -6,6 +6,9 @@ import pydantic
 
 from kohakuriver.resources import meta
 
+EXPIRED = "expired"
+"""What the server's table says, by its own clock, in the column `Expires` of a token that it refuses."""
+
 Name = Annotated[str, pydantic.Field(pattern=meta.SUBDOMAIN_PATTERN, max_length=240)]
 
 

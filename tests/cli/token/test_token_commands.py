@@ -1,6 +1,7 @@
 """`token …` against the real API server."""
 
 import dataclasses
+import datetime
 import hashlib
 import shlex
 
@@ -13,9 +14,21 @@ from kohakuriver.client import authority, config
 from kohakuriver.client.config import Connection
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
+from tests.apiserver.api import running_api
 from tests.cli.lossy import lossy
+from tests.cli.shell import Shell
 
 NAMESPACE = {"metadata": {"name": "team-a"}}
+
+
+@dataclasses.dataclass
+class TurnedClock(SystemClock):
+    """Stands beside this machine's."""
+
+    beside: datetime.timedelta
+
+    def now(self) -> datetime.datetime:
+        return super().now() + self.beside
 
 
 async def bearer(shell, secret: str, path: str):
@@ -68,6 +81,23 @@ async def test_what_is_over_is_cleared_away_and_nothing_else(shell):
     code, out, _ = await shell("token revoke --expired")
     assert code == 0 and out.count("revoked") == 1
     assert len((await shell("token list --no-headers"))[1].splitlines()) == 1
+
+
+@pytest.mark.parametrize("years", [-10, 10])
+async def test_what_is_over_is_so_by_the_server_s_clock_and_not_by_this_machine_s(tmp_path, capsys, years):
+    clock = TurnedClock(datetime.timedelta(days=365 * years))
+    async with running_api(clock=clock) as api:
+        shell = Shell(api, tmp_path, capsys)
+        await shell("token create --user over --role viewer --ttl 1h")
+        clock.beside += datetime.timedelta(hours=2)
+        secret = (await shell("token create --user good --role viewer --ttl 1h"))[1].strip()
+        code, out, _ = await shell("token revoke --expired")
+        assert code == 0 and out.count("revoked") == 1
+        assert [row.split()[2] for row in (await shell("token list --no-headers"))[1].splitlines()] == [
+            "good"
+        ]
+        assert (await bearer(shell, secret, kinds.NODE.path())).code == 200
+        assert await shell("token revoke --expired") == (0, "", "")
 
 
 async def test_all_of_a_user_are_taken_back_at_once_and_nobody_elses(shell):
