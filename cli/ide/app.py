@@ -6,10 +6,9 @@ what changes files is changes.py's.
 """
 
 import asyncio
-import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import ClassVar, Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, ClassVar, Final
 
 from textual import events
 from textual.app import App, ComposeResult
@@ -24,13 +23,13 @@ from cli.files.client import FilesClient
 from cli.harmless import HARMLESS
 from cli.ide.changes import Changes
 from cli.ide.keys import Keys
+from cli.ide.lasting import lasting
 from cli.ide.opening import Opening
 from cli.ide.status import Status
 from cli.ide.terminal.pane import Pane
 from cli.ide.terminal.shell import Shell
 from cli.ide.tree import FileTree
 from cli.ide.workbench import Workbench
-from kohakuriver import errors
 
 _NARROW: Final = 100  # columns below which the files get less room
 
@@ -108,19 +107,20 @@ class Ide(App[int]):
             language=self.world.language,
             told=self.status.tell_link,
         )
-        self.run_worker(self.shell.run(), group="shell")
-        self.run_worker(self._begin())
+        self._begin(self.shell.run(), group="shell")
+        self._begin(self._show_files())
 
-    async def _begin(self) -> None:
-        async with self._told():
-            home = await self.files.stat(".")
-            await self.file_tree.show(home.path)
+    def _begin(self, work: Awaitable[object], **how: Any) -> None:
+        self.run_worker(lasting(self, work), **how)
+
+    async def _show_files(self) -> None:
         self.file_tree.focus()
+        home = await self.files.stat(".")
+        await self.file_tree.show(home.path)
 
     async def open(self, path: str) -> None:
         """Show that file in the editor."""
-        async with self._told():
-            await self.workbench.open(path)
+        await lasting(self, self.workbench.open(path))
 
     # What widgets want.
 
@@ -137,20 +137,16 @@ class Ide(App[int]):
         self.file_tree.focus()
 
     def on_file_tree_opened(self, message: FileTree.Opened) -> None:
-        self.run_worker(self.open(message.path), exclusive=True, group="opening")
+        self._begin(self.open(message.path), exclusive=True, group="opening")
 
     def on_file_tree_failed(self, message: FileTree.Failed) -> None:
         self.notify(message.words, severity="error", markup=False)
 
     def on_file_tree_asked(self, message: FileTree.Asked) -> None:
-        self.run_worker(self._change(self.changes.carry_out(message.what, message.place, message.folder)))
+        self._begin(self.changes.carry_out(message.what, message.place, message.folder))
 
     def on_file_tree_dropped(self, message: FileTree.Dropped) -> None:
-        self.run_worker(self._change(self.changes.upload(message.text, message.folder)))
-
-    async def _change(self, work: Awaitable[None]) -> None:
-        async with self._told():
-            await work
+        self._begin(self.changes.upload(message.text, message.folder))
 
     def on_pane_typed(self, message: Pane.Typed) -> None:
         self.shell.type(message.data)
@@ -214,7 +210,7 @@ class Ide(App[int]):
         self.workbench.next_tab()
 
     def action_open(self) -> None:
-        self.run_worker(self._open_by_name(), exclusive=True, group="by name")
+        self._begin(self._open_by_name(), exclusive=True, group="by name")
 
     async def _open_by_name(self) -> None:
         folder = self.file_tree.top
@@ -224,7 +220,7 @@ class Ide(App[int]):
 
     async def action_quit(self) -> None:
         if len(self.screen_stack) == 1:
-            self.run_worker(self._quit(), exclusive=True, group="quitting")
+            self._begin(self._quit(), exclusive=True, group="quitting")
 
     async def _quit(self) -> None:
         if not await self.workbench.may_quit():
@@ -237,12 +233,3 @@ class Ide(App[int]):
 
     def _tell(self) -> None:
         self.status.show(self.workbench.editor, in_terminal=self.focused is self.pane)
-
-    @contextlib.asynccontextmanager
-    async def _told(self) -> AsyncIterator[None]:
-        """Errors of files are shown, and end nothing else."""
-        try:
-            yield
-        except (errors.KohakuRiverError, OSError) as error:
-            hint = getattr(error, "hint", "")
-            self.notify(f"{error}" + (f"\n{hint}" if hint else ""), severity="error", markup=False)

@@ -13,6 +13,7 @@ from textual.widgets.option_list import Option
 
 from cli.files.client import FilesClient
 from cli.ide import fuzzy
+from cli.ide.lasting import lasting
 from kohakuriver import errors
 
 NAMES: Final = 20_000  # that are walked
@@ -48,7 +49,7 @@ class Opening(ModalScreen[str]):
             yield Static("looking…")
 
     def on_mount(self) -> None:
-        self.run_worker(self._walk())
+        self.run_worker(lasting(self.app, self._walk()))
 
     def on_unmount(self) -> None:
         self._files.close()

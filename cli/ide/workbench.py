@@ -20,6 +20,7 @@ from cli.ide.asking import Choice
 from cli.ide.document import Document
 from cli.ide.editor import Editor
 from cli.ide.finding import Finding
+from cli.ide.lasting import lasting
 from kohakuriver import errors
 
 _LOOK_EVERY: Final = 5.0  # seconds
@@ -69,7 +70,7 @@ class Workbench(Vertical):
 
     @work(exclusive=True, group="looking")
     async def _look_again(self) -> None:
-        await self.look_again()
+        await lasting(self.app, self.look_again())
 
     @property
     def _tabs(self) -> TabbedContent:
@@ -227,9 +228,9 @@ class Workbench(Vertical):
         finding = self.query_one(Finding)
         match message.what:
             case "save":
-                self.run_worker(self.save(message.editor))
+                self.run_worker(lasting(self.app, self.save(message.editor)))
             case "close":
-                self.run_worker(self.close(message.editor))
+                self.run_worker(lasting(self.app, self.close(message.editor)))
             case "find" | "line":
                 selected = message.editor.selected_text
                 finding.show(line=message.what == "line", text="" if "\n" in selected else selected)

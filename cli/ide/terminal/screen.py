@@ -7,6 +7,7 @@ it shows what it does not know as text, and drops text behind characters without
 
 import collections
 import copy
+import itertools
 import unicodedata
 from collections.abc import Callable
 from typing import Any, Final
@@ -15,11 +16,12 @@ import pyte
 from pyte.screens import Char, Margins, StaticDefaultDict
 from wcwidth import wcwidth
 
-from cli.ide.terminal.parser import Command, Control, Escape, Parser, Sequence, Text
+from cli.ide.terminal.parser import Command, Control, Escape, Parser, Sequence, Text, number
 
 KEPT: Final = 2000  # lines that have scrolled off
 _ALTERNATE: Final = frozenset({47, 1047, 1049})
 _MOUSE: Final = (9, 1000, 1002, 1003)
+_MARKS: Final = 8  # accents on one character; pyte would take any number, each slower than the one before
 _PYTES: Final = frozenset({6, 7, 25})  # private modes that pyte knows, and that are wanted
 _BACKGROUND: Final = "rgb:1111/1414/1818"
 
@@ -75,17 +77,35 @@ class Screen(pyte.Screen):
         super().reset()
 
     def draw(self, data: str) -> None:
-        if not data.isascii():
-            data = "".join(char for char in data if wcwidth(char) > 0 or unicodedata.combining(char))
-        if data:
-            self._last = data[-1]
-            super().draw(data)
+        if data.isascii():
+            self._draw(data)
+            return
+        shown = (char for char in data if wcwidth(char) > 0 or unicodedata.combining(char))
+        for are_marks, run in itertools.groupby(shown, key=lambda char: bool(unicodedata.combining(char))):
+            if are_marks:
+                super().draw("".join(itertools.islice(run, max(0, _MARKS - len(self._before)))))
+            else:
+                self._draw("".join(run))
+
+    def _draw(self, text: str) -> None:
+        self._last = text[-1]
+        super().draw(text)
+
+    @property
+    def _before(self) -> str:
+        """What is drawn left of the cursor, which an accent goes to."""
+        y, x = (self.cursor.y, self.cursor.x) if self.cursor.x else (self.cursor.y - 1, self.columns)
+        return str(self.buffer[y][x - 1].data) if y >= 0 else ""
 
     def index(self) -> None:
         top, bottom = self.margins or Margins(0, self.lines - 1)
         if self.cursor.y == bottom and top == 0 and not self.is_alternate:
             self.scrolled.append(self.buffer[0])
         super().index()
+
+    def tab(self) -> None:
+        super().tab()
+        self.ensure_hbounds()  # its stops may be of a time when the screen was wider
 
     def save_cursor(self) -> None:
         self.savepoints.clear()  # one, as terminals have it
@@ -163,8 +183,8 @@ class Screen(pyte.Screen):
                 for number in numbers:
                     self._mode(number, on=verb == "h")
             case "?", "$", "p":
-                state = 1 if numbers and numbers[0] in self._modes else 2
-                self.answer(f"\x1b[?{sequence.params};{state}$y")
+                asked = numbers[0] if numbers else 0
+                self.answer(f"\x1b[?{asked};{1 if asked in self._modes else 2}$y")
             case ">", "", "c":
                 self.answer("\x1b[>41;354;0c")
             case "?", "", ("J" | "K") as verb:
@@ -172,7 +192,7 @@ class Screen(pyte.Screen):
             case "", "!", "p":
                 self._soft_reset()
             case "", "", "m":
-                self.select_graphic_rendition(*_colours(sequence.params))
+                self.select_graphic_rendition(*_colours(sequence.parts))
             case "", "", final:
                 self._plain(final, numbers)
 
@@ -205,6 +225,8 @@ class Screen(pyte.Screen):
                 change(*[number for number in numbers if number in (4, 20)])
             case "J" if numbers == [3]:
                 self.scrolled.clear()
+            case "J" | "K" if numbers and numbers[0] > (3 if final == "J" else 2):
+                pass  # pyte knows no more parts of a screen, and would raise
             case "r":
                 self.set_margins(*(number or None for number in numbers[:2]))
             case _:
@@ -271,17 +293,16 @@ class Screen(pyte.Screen):
 _TAKES: Final = {"cursor_position": 2}
 
 
-def _colours(params: str) -> list[int]:
+def _colours(parts: list[str]) -> list[int]:
     """The numbers of a rendition, `38:2::R:G:B` as `38;2;R;G;B`. Underlines' colours and styles are left
     out."""
     found: list[int] = []
-    parts = params.split(";")
     while parts:
         part = parts.pop(0)
         words = part.split(":")
         if len(words) > 1 and words[0] in ("38", "48"):
-            levels = [min(255, int(word)) for word in words[2:] if word]
-            found += [int(words[0]), int(words[1] or 0), *(levels[-3:] if words[1] == "2" else levels[:1])]
+            levels = [min(255, number(word)) for word in words[2:] if word]
+            found += [int(words[0]), number(words[1]), *(levels[-3:] if words[1] == "2" else levels[:1])]
         elif words[0] == "4" and words[1:] == ["0"]:
             found.append(24)
         elif words[0] == "58":
@@ -291,9 +312,9 @@ def _colours(params: str) -> list[int]:
             kind = parts[0] if parts else ""
             taken = parts[: {"2": 4, "5": 2}.get(kind, 0)]
             del parts[: len(taken)]
-            colour = [min(255, int(word or 0)) for word in taken]
+            colour = [min(255, number(word)) for word in taken]
             if len(colour) == {"2": 4, "5": 2}.get(kind):
                 found += [int(words[0]), *colour]
         else:
-            found.append(int(words[0] or 0))
+            found.append(number(words[0]))
     return found

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from cli.access.remote import Dial, Remote
+from cli.ide.lasting import in_words
 from cli.ide.terminal.pane import Pane
 from kohakuriver import errors
 
@@ -55,6 +56,8 @@ class Shell:
             ending = await self._remote.run()
         except errors.KohakuRiverError as error:
             return f"No shell: {error.message}." + (f" {error.hint}." if error.hint else "")
+        except Exception as error:
+            return f"The terminal has a fault: {in_words(error)}."
         finally:
             self._told("")
         if ending.code is None:

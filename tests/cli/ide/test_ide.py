@@ -7,6 +7,7 @@ from textual.timer import Timer
 
 from cli.ide.keys import Keys
 from cli.ide.opening import Opening
+from cli.ide.terminal.screen import Screen
 
 pytestmark = pytest.mark.looptime  # Textual's pauses cost nothing
 
@@ -345,6 +346,47 @@ async def test_a_shell_that_ends_is_followed_by_another(desk) -> None:
         await one.until(lambda: "The shell ended with 3. Enter opens another." in one.screen())
         await one.press("f12", "enter")
         await one.until(lambda: len(one.shell.asked) == 2)
+
+
+class BrokenScreen(Screen):
+    """Falls over one word."""
+
+    def feed(self, data: bytes) -> None:
+        if b"boom" in data:
+            raise IndexError("no such line")
+        super().feed(data)
+
+
+async def test_a_fault_in_the_terminal_ends_that_shell_alone(desk) -> None:
+    async with desk() as one:
+        editor = await one.open("/root/a.py")
+        await one.type("x")
+        one.pane.emulated = BrokenScreen(80, 24)
+        await one.shell.say("boom")
+        await one.until(lambda: "The terminal has a fault: IndexError: no such line." in one.screen())
+        await one.press("f12", "enter")
+        await one.until(lambda: len(one.shell.asked) == 2)
+        assert editor.is_dirty
+
+
+class BrokenFiles:
+    """Nothing of it works."""
+
+    def __getattr__(self, name: str) -> None:
+        raise RuntimeError("not thought of")
+
+
+async def test_a_fault_of_the_ide_takes_no_unsaved_text_along(desk) -> None:
+    async with desk() as one:
+        editor = await one.open("/root/a.py")
+        await one.type("x")
+        files, one.app.workbench._files = one.app.workbench._files, BrokenFiles()
+        await one.press("ctrl+s")
+        await one.until(lambda: "the IDE has a fault: RuntimeError: not thought of" in one.notes())
+        assert editor.is_dirty and one.app.is_running
+        one.app.workbench._files = files
+        await one.press("ctrl+s")
+        await one.until(lambda: not editor.is_dirty)
 
 
 async def test_quitting_hangs_the_shell_up(desk) -> None:

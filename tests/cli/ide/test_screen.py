@@ -163,3 +163,91 @@ def test_noise_is_no_crash() -> None:
     for _ in range(400):
         screen.feed(bytes(chance.choices(alphabet, k=60)))
     assert 0 <= screen.cursor.y < 8
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        "\x1b[4J",
+        "\x1b[?9J",
+        "\x1b[7K",
+        "\x1b[?3K",
+        f"\x1b[{'9' * 5000}J",
+        f"\x1b[{'9' * 5000}m",
+        f"\x1b[38;2;{'9' * 5000};1;1m",
+        f"\x1b[{'1;' * 200_000}m",
+        f"\x1b[{'1:' * 200_000}m",
+        f"\x1b[?{'1;' * 200_000}h",
+        f"\x1b[{' ' * 200_000}q",
+    ],
+    ids=lambda nonsense: f"{nonsense[1:8]} {len(nonsense)}",
+)
+@pytest.mark.parametrize("piece", [1 << 13, 1 << 20])
+def test_nonsense_is_passed_over(nonsense: str, piece: int) -> None:
+    screen = a_screen("before\x1b[0m")
+    for start in range(0, len(nonsense), piece):
+        screen.feed(nonsense[start : start + piece].encode())
+    screen.feed(b"\x1b[0m after")
+    assert rows(screen)[0] == "before after"
+
+
+@pytest.mark.parametrize(
+    ("kind", "end", "size"),
+    [
+        ("]", "\x07", 20 << 20),
+        *((kind, end, 1 << 16) for kind in "]P_^X" for end in ("\x07", "\x1b\\", "\x18", "\x1b[0m")),
+    ],
+)
+def test_a_string_without_end_is_dropped_until_its_end(kind: str, end: str, size: int) -> None:
+    """Nothing of it is drawn."""
+    screen, piece = a_screen("before"), b"x" * (1 << 13)
+    screen.feed(b"\x1b" + kind.encode())
+    for _ in range(size // len(piece)):
+        screen.feed(piece)
+    for byte in f"{end} after".encode():
+        screen.feed(bytes([byte]))
+    assert rows(screen)[0] == "before after" and screen.title == ""
+
+
+def test_accents_without_number_make_no_large_cell() -> None:
+    screen = a_screen("e", "\u0301" * 100_000, "x", "\r\x1b[C", "\u0302" * 100_000)
+    assert len(screen.buffer[0][0].data) <= 8
+    assert screen.buffer[0][1].data == "x"
+    assert rows(a_screen("cafe\u0301!"))[0] == "caf\xe9!"
+
+
+def _noise(chance: random.Random) -> str:
+    """A sequence, most of them nearly sound."""
+
+    pick = chance.choice
+    numbers = ("", "0", "1", "4", "7", "38", "48", "58", "300", "99999", "9" * 5000)
+    params = pick(";;;:").join(pick(numbers) for _ in range(pick((0, 1, 1, 2, 3, 6, 500))))
+    final = chr(chance.randrange(0x40, 0x7F))
+    return pick(
+        [
+            f"\x1b[{pick(('', '', '?', '>', '=', '<'))}{params}{pick(('', '', ' ', '$', '!'))}{final}",
+            f"\x1b{pick(' ()#%*+')}{final}",
+            f"\x1b{final}",
+            f"\x1b{pick(']P_^X')}{params}{'x' * pick((0, 5, 9000))}{pick(('', chr(7)))}",
+            chr(pick([*range(32), 0x301, 0x200D, 0x4E16, 0x1F600, 0x9B, 0x5C80])),
+            "some text",
+            "\r\n" * 3,
+        ]
+    )
+
+
+@pytest.mark.parametrize("round_", range(8))
+def test_random_sequences_are_no_crash_and_can_be_drawn(round_: int) -> None:
+    chance = random.Random(round_)  # noqa: S311 - noise, no secret
+    screen = Screen(30, 8)
+    for _ in range(1000):
+        screen.feed(_noise(chance).encode()[: chance.choice([1, 3, 10_000, 10_000, 10_000])])
+        if chance.random() < 0.02:
+            screen.resize(chance.randrange(1, 12), chance.randrange(2, 40))
+        assert 0 <= screen.cursor.y < screen.lines and 0 <= screen.cursor.x <= screen.columns
+    for row in (*(screen.buffer[y] for y in range(screen.lines)), *screen.scrolled):
+        for x in range(screen.columns):
+            style(row[x])
+            assert len(row[x].data) < 20
+    screen.feed(b"\x18\x07\x1b\\\x1bcwell")
+    assert rows(screen)[0] == "well"
