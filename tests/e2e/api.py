@@ -16,6 +16,7 @@ Object = dict[str, Any]
 VPSES = "/apis/kohakuriver.io/v1alpha1/namespaces/default/vpses"
 NODES = "/apis/kohakuriver.io/v1alpha1/nodes"
 ALLOCATIONS = "/apis/kohakuriver.io/v1alpha1/nodeallocations"
+TOKENS = "/apis/kohakuriver.io/v1alpha1/tokens"
 EVENTS = "/api/v1/events"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
 

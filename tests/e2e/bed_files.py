@@ -32,15 +32,30 @@ class BedFiles:
     def config(self, who: str) -> Path:
         return self.folder / f"{who}.config"
 
-    def api(self) -> Api:
-        token = config.load(self.config("admin")).token
-        return Api(self.server, self.port, token=token or "", authority=self._authority.certificate.decode())
+    def api(self, *, port: int = 0) -> Api:
+        """As the administrator; at the first API server where no other is named by its port."""
+        token = config.load(self.config("admin")).token or ""
+        return Api(
+            self.server, port or self.port, token=token, authority=self._authority.certificate.decode()
+        )
+
+    def renewed(self, who: str) -> str:
+        """Another credential in that config file; its SHA-256."""
+        token = secrets.token_urlsafe(16)
+        self._connect(who, token, port=self.port)
+        return hashlib.sha256(token.encode()).hexdigest()
+
+    def config_at(self, who: str, *, port: int) -> str:
+        """A config file of the same credential for another API server; whose it says it is."""
+        name = f"{who}-at-{port}"
+        self._connect(name, config.load(self.config(who)).token or "", port=port)
+        return name
 
     def _write(self, name: str, role: dict[str, str]) -> str:
         """The config file of one identity; its line in the token file."""
-        token = secrets.token_urlsafe(16)
-        url = f"https://{self.server}:{self.port}"
+        return json.dumps({"sha256": self.renewed(name), "user": name, **role})
+
+    def _connect(self, name: str, token: str, *, port: int) -> None:
+        url = f"https://{self.server}:{port}"
         made = Connection(server=url, token=token, ca=self._authority.certificate)
         config.write(self.config(name), made, cluster="test", user=name)
-        digest = hashlib.sha256(token.encode()).hexdigest()
-        return json.dumps({"sha256": digest, "user": name, **role})

@@ -19,9 +19,14 @@ class Door:
         self.deaf = False  # while set, events are swallowed
         self.lost: list[str] = []  # the lines of requests whose answers were lost
         self.refused: list[str] = []  # and of those that never reached the engine
+        self.held: list[str] = []  # and of those that waited before the door
         self.path, self._engine = path, engine
         self._lose: str | None = None
         self._refuse: tuple[str, int, str] | None = None
+        self._break: str | None = None
+        self._hold = ""
+        self._passes = threading.Event()
+        self._passes.set()
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen(64)
@@ -31,13 +36,23 @@ class Door:
         """The engine does the next request of that kind, and nobody hears of it: the connection breaks."""
         self._lose = pattern
 
+    def break_off(self, pattern: str) -> None:
+        """The engine is asked the next request of that kind, and the connection breaks before it answers."""
+        self._break = pattern
+
+    def hold(self, pattern: str) -> None:
+        """Requests of that kind wait before the door until it is mended."""
+        self._passes.clear()
+        self._hold = pattern
+
     def refuse(self, pattern: str, *, code: int, message: str) -> None:
         """Requests of that kind are answered like this, until the door is mended."""
         self._refuse = (pattern, code, message)
 
     def mend(self) -> None:
         """Everything passes."""
-        self.deaf, self._lose, self._refuse = False, None, None
+        self.deaf, self._lose, self._refuse, self._break, self._hold = False, None, None, None, ""
+        self._passes.set()
 
     def loses(self, line: str) -> bool:
         """Whether the answer to this request is to be lost; only the first one is."""
@@ -46,6 +61,20 @@ class Door:
         self._lose = None
         self.lost.append(line)
         return True
+
+    def breaks(self, line: str) -> bool:
+        """Whether the connection is to break once the engine was asked this; only the first time."""
+        if self._break is None or not re.search(self._break, line):
+            return False
+        self._break = None
+        self.lost.append(line)
+        return True
+
+    def wait(self, line: str) -> None:
+        """As long as this request is to wait."""
+        if self._hold and re.search(self._hold, line):
+            self.held.append(line)
+            self._passes.wait()
 
     def refusal(self, line: str) -> bytes:
         """What is answered in place of the engine; empty if it is to answer itself."""
@@ -57,6 +86,7 @@ class Door:
         return REFUSAL.format(code=code, length=len(body), body=body).encode()
 
     def close(self) -> None:
+        self._passes.set()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -94,8 +124,11 @@ class _Connection:
                 if refusal:
                     self._client.sendall(refusal)
                     continue
+                self._door.wait(line)
                 self._mute = self._mute or self._door.loses(line)
                 self._engine.sendall(data)
+                if self._door.breaks(line):
+                    break
         self._end()
 
     def answer(self) -> None:

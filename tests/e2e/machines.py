@@ -139,6 +139,25 @@ class Machine:
     def heal(self) -> None:
         _sh(*self.inside, "ip", "link", "set", "eth0", "up")
 
+    @contextlib.contextmanager
+    def forgotten(self) -> Iterator[None]:
+        """What is connected now is dead on both sides and nobody is told, as where a router forgets it."""
+        shown = _sh(*self.inside, "ss", "-Htn", "state", "established", "dst", self.server)
+        ports = {line.split()[2].rpartition(":")[2] for line in shown.splitlines()}
+        assert ports, "nothing is connected"
+        rules = [
+            rule
+            for port in sorted(ports)
+            for rule in (("INPUT", "-p", "tcp", "--dport", port), ("OUTPUT", "-p", "tcp", "--sport", port))
+        ]
+        for rule in rules:
+            _sh(*self.inside, "iptables", "-I", *rule, "-j", "DROP")
+        try:
+            yield
+        finally:
+            for rule in rules:
+                _sh(*self.inside, "iptables", "-D", *rule, "-j", "DROP")
+
     def start(self) -> None:
         """Begin to start the engine; `client` waits for it."""
         if not self._containerd.is_alive:
@@ -173,6 +192,17 @@ class Machine:
         _unmount_below(self.folder)
         shutil.rmtree(self.folder / "run", ignore_errors=True)
         (self.folder / "docker.pid").unlink(missing_ok=True)
+
+    def freeze_containers(self) -> None:
+        """What runs in containers stands still, and so does what is about to run: a start gets no answer."""
+        for folder in _cgroups(self._cgroup):
+            for file, word in (("freezer.state", "FROZEN"), ("cgroup.freeze", "1")):
+                if (folder / file).exists():
+                    (folder / file).write_text(word)
+
+    def thaw_containers(self) -> None:
+        """They go on."""
+        _thaw(self._cgroup)
 
     def processes(self) -> list[int]:
         """The pids of everything that runs in this machine's containers."""

@@ -23,7 +23,7 @@ import docker
 
 from tests.e2e.api import ALLOCATIONS, EVENTS, NODES, VPSES, Object, Record, Refused
 from tests.e2e.bed_files import BedFiles
-from tests.e2e.conftest import BUSYBOX, eventually
+from tests.e2e.conftest import BUSYBOX, eventually, free_port
 from tests.e2e.deafness import Door
 from tests.e2e.machines import Machine
 from tests.e2e.node import Node
@@ -117,6 +117,7 @@ class Bed:
                 process.start()
         for node in self.nodes.values():
             node.machine.engine.thaw()
+            node.machine.thaw_containers()
             node.heal()
             if node.door is not None:
                 node.door.mend()
@@ -292,11 +293,23 @@ class Bed:
             "DONT_FAKE_MONOTONIC": "1",
         }
 
-    def _apiserver(self) -> list[str]:
+    @contextlib.contextmanager
+    def another_apiserver(self) -> Iterator[int]:
+        """A second one on the same store, `apiserver-2`, as long as the block runs; its port."""
+        port = free_port()
+        server = self._program("apiserver", *self._apiserver(port), label="apiserver-2")
+        server.start()
+        try:
+            eventually(self.files.api(port=port).is_ready)
+            yield port
+        finally:
+            server.kill()
+
+    def _apiserver(self, port: int = 0) -> list[str]:
         files = self.files
         return [
             f"--etcd={self.etcd.url}",
-            f"--listen={files.server}:{files.port}",
+            f"--listen={files.server}:{port or files.port}",
             f"--tls-cert={files.pki}/apiserver.crt",
             f"--tls-key={files.pki}/apiserver.key",
             f"--token-file={files.tokens}",
@@ -309,12 +322,13 @@ class Bed:
     def _config(self, who: str) -> list[str]:
         return ["--config", str(self.files.config(who))]
 
-    def agent_named(self, name: str, *, on: Machine, engine: str = "") -> Process:
-        """An agent with the credential of the node of that name, not started yet."""
+    def agent_named(self, name: str, *, on: Machine, engine: str = "", port: int = 0) -> Process:
+        """An agent with the credential of the node of that name, not started yet; it begins at the first API
+        server where no other is named by its port."""
         label = f"agent-{name}" if name == on.name else f"agent-{name}-on-{on.name}"
         return self._program(
             "agent",
-            *self._config(name),
+            *self._config(self.files.config_at(name, port=port) if port else name),
             f"--node={name}",
             f"--data-dir={self.folder / label}",
             f"--docker-host={engine or on.socket}",

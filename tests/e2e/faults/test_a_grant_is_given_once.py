@@ -63,3 +63,34 @@ def test_a_stop_within_the_seconds_of_a_start_gives_nobody_elses_gpus_away(bed: 
         bed.patch("first", runState="Running")
         bed.until("first", "running")
     assert _up_at_once(node.engine, begun) == [], "two containers were up on the same GPUs"
+
+
+@pytest.mark.fault(64)
+def test_a_start_that_comes_through_late_is_stopped_again_and_gave_no_gpu_away(bed: Bed) -> None:
+    """Its VPS is stopped while the engine is at it, and the connection that asked for it has broken."""
+    node = bed.nodes["n1"]
+    assert node.door is not None
+    wants = {"placement": {"node": "n1", "gpus": {"count": 2}}, "command": STUBBORN, "stopGracePeriod": "2s"}
+    begun = time.time()
+    bed.create("first", **wants)
+    bed.until("first", "running")
+    bed.create("second", **wants, runState="Stopped")
+    bed.patch("first", runState="Stopped")
+    eventually(lambda: not _is_granted(bed, "first"))
+    frozen = time.time()
+    node.machine.freeze_containers()
+    node.door.break_off("POST .*/containers/[^/]+/start")
+    bed.patch("first", runState="Running")
+    eventually(lambda: node.door is not None and node.door.lost)
+    halted = bed.patch("first", runState="Stopped")["metadata"]["generation"]
+    bed.patch("second", runState="Running")
+
+    eventually(lambda: bed.get("first")["status"].get("observedGeneration") == halted)
+    assert bed.get("first")["status"]["observed"]["state"] != "stopped"
+    assert _is_granted(bed, "first") and not _is_granted(bed, "second")
+    assert node.happenings("first", frozen) == [], "the start came through: this test tries nothing"
+    node.machine.thaw_containers()
+
+    bed.until("second", "running")
+    assert {"start", "die"} <= set(node.happenings("first", frozen)), "no start came through late"
+    assert _up_at_once(node.engine, begun) == [], "two containers were up on the same GPUs"
