@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import failures, merge, screen, sections, targets
+from cli import failures, merge, readable, screen, sections, targets
 from cli.awaiting import summary
 from cli.http import Api, Object
 from cli.settings import Settings
@@ -71,6 +71,7 @@ def page(
     width: int | None = None,
 ) -> list[str]:
     """The whole text about one object; `width` is the terminal's."""
+    body = readable.of(resource, body)
     metadata, status = body["metadata"], body.get("status") or {}
     annotations = {
         key: value for key, value in (metadata.get("annotations") or {}).items() if key != merge.LAST_APPLIED
@@ -172,8 +173,8 @@ def events_of(api: Api, resource: ResourceType, body: Object) -> list[Object]:
         selector += f",involvedObject.uid={metadata['uid']}"
     path = api.path(kinds.EVENT, namespace=metadata.get("namespace"))
     try:
-        found: list[Object] = api.call("GET", path, params={"fieldSelector": selector})["items"]
+        answer = api.call("GET", path, params={"fieldSelector": selector})
     except errors.Forbidden as error:
         screen.warn(f"events are not shown: {error.message}")
         return []
-    return found
+    return [readable.event(one) for one in answer["items"]]

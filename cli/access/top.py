@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import screen
+from cli import readable, screen
 from cli.access.target import Target
 from cli.http import Object
 from cli.settings import Settings
@@ -45,7 +45,7 @@ def top_vps(settings: Settings, names: Names = None) -> int:
         vpses = lookup.find(api, names)
     else:
         vpses = api.call("GET", api.path(kinds.VPS, namespace=api.namespace))["items"]
-    used = _ask(settings, vpses)
+    used = _ask(settings, [readable.vps(vps) for vps in vpses])
     if not used:
         screen.note("no VPS is running: `kohakuriver vps list --all` shows how they stand")
         return 0
@@ -57,8 +57,8 @@ def top_vps(settings: Settings, names: Names = None) -> int:
 def top_nodes(settings: Settings) -> int:
     """Show what the VPSes of each node use together, beside what the node has for VPSes."""
     api = settings.api()
-    used = _ask(settings, api.call("GET", api.path(kinds.VPS))["items"])
-    nodes = api.call("GET", api.path(kinds.NODE))["items"]
+    used = _ask(settings, [readable.vps(vps) for vps in api.call("GET", api.path(kinds.VPS))["items"]])
+    nodes = [readable.node(node) for node in api.call("GET", api.path(kinds.NODE))["items"]]
     rows = [["NODE", "VPSES", "CORES", "OF", "MEMORY", "OF"], *node_rows(nodes, used)]
     screen.out("\n".join(Printer().lines(rows)))
     return _complain(used)

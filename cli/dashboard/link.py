@@ -5,8 +5,10 @@ once an API server has answered, not when the next change happens to come.
 """
 
 import asyncio
+import functools
 from collections.abc import Callable
 
+from cli import readable
 from kohakuriver import errors
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import Informer, Listener
@@ -38,6 +40,7 @@ class Link:
         self.objects = Informer(
             client, resource, clock=clock, listener=listener, namespace=namespace,
             field_selector=fields, label_selector=labels,
+            readable=functools.partial(readable.of, resource),
         )  # fmt: skip
         self._path = resource.path(namespace=namespace)
         self.error: errors.KohakuRiverError | None = None

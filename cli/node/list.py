@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import output, screen, table
+from cli import output, readable, screen, table
 from cli.http import Api, Object
 from cli.node import overview
 from cli.settings import Settings
@@ -44,7 +44,7 @@ def list_nodes(
     if not nodes:
         screen.note("no nodes: `kohakuriver up` makes this machine one")
         return 0
-    rows = overview.rows(nodes, allocations(api), SystemClock().now())
+    rows = overview.rows([readable.node(node) for node in nodes], allocations(api), SystemClock().now())
     screen.out(
         "\n".join(table.Printer(screen.width()).lines(rows if no_headers else [overview.TITLES, *rows]))
     )
@@ -57,4 +57,4 @@ def allocations(api: Api) -> dict[str, Object] | None:
         items = api.call("GET", api.path(kinds.NODE_ALLOCATION))["items"]
     except errors.Forbidden:
         return None
-    return {str(item["metadata"]["name"]): item for item in items}
+    return {str(item["metadata"]["name"]): readable.allocation(item) for item in items}

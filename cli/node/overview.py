@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cli import sections
+from cli.readable import READABLE
 from cli.table import Row
 from kohakuriver import quantity
 
@@ -29,6 +30,8 @@ def word(node: Object) -> str:
         parts.append("DiskPressure")
     if condition(node, "DataDirWritable").get("status") == "False":
         parts.append("DataDirNotWritable")
+    if condition(node, READABLE).get("status") == "False":
+        parts.append("Unreadable")
     if (node.get("status") or {}).get("quarantine"):
         parts.append("Quarantined")
     if spec.get("drain"):

@@ -4,7 +4,7 @@ import datetime
 import shlex
 from typing import Any
 
-from cli import describe, screen, sections, table
+from cli import describe, readable, screen, sections, table
 from cli.http import Api, Object
 from cli.node import lookup, overview
 from cli.node.change import Nodes
@@ -25,7 +25,7 @@ def status(settings: Settings, nodes: Nodes = None) -> int:
     api = settings.api()
     now = SystemClock().now()
     pages = []
-    for node in lookup.find(api, nodes, verb="status"):
+    for node in map(readable.node, lookup.find(api, nodes, verb="status")):
         events = describe.events_of(api, kinds.NODE, node)
         pages.append("\n".join(page(node, _allocation(api, node), events, now, width=screen.width())))
     screen.out("\n\n\n".join(pages))
@@ -190,7 +190,8 @@ def _holders(bookings: list[Object]) -> list[str]:
 
 def _allocation(api: Api, node: Object) -> Object | None:
     try:
-        return api.call("GET", api.path(kinds.NODE_ALLOCATION, name=node["metadata"]["name"]))
+        found = api.call("GET", api.path(kinds.NODE_ALLOCATION, name=node["metadata"]["name"]))
+        return readable.allocation(found)
     except errors.NotFound:
         return {}
     except errors.Forbidden:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import output, screen, table
+from cli import output, readable, screen, table
 from cli.http import Object
 from cli.settings import Settings
 from cli.vps import overview
@@ -55,7 +55,7 @@ def list_vpses(
     path = api.path(kinds.VPS, namespace=None if all_namespaces else api.namespace)
     answer = api.call("GET", path, params={"labelSelector": selector} if selector else {})
     present: list[Object] = answer["items"]
-    shown = [vps for vps in present if everything or not overview.is_stopped(vps)]
+    shown = [vps for vps in present if everything or not overview.is_stopped(readable.vps(vps))]
     if output_format is not None:
         typed = [output.without_noise(output.typed(vps, kinds.VPS)) for vps in shown]
         screen.out(output.whole(typed, asked), end="")
@@ -65,7 +65,7 @@ def list_vpses(
         screen.out(
             "\n".join(
                 overview.lines(
-                    shown,
+                    [readable.vps(vps) for vps in shown],
                     now,
                     width=width,
                     headers=not no_headers,

@@ -1,5 +1,6 @@
 """The Node that a VPS is bound to, for the address to log in at. Who may not read it goes without."""
 
+from cli import readable
 from cli.http import Api, Object
 from cli.vps import standing
 from kohakuriver import errors
@@ -11,6 +12,6 @@ def of(api: Api, vps: Object) -> Object | None:
     if not name:
         return None
     try:
-        return api.call("GET", api.path(kinds.NODE, name=name))
+        return readable.node(api.call("GET", api.path(kinds.NODE, name=name)))
     except (errors.NotFound, errors.Forbidden):
         return None

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import describe, failures, screen, sections
+from cli import describe, failures, readable, screen, sections
 from cli.http import Object
 from cli.settings import Settings
 from cli.vps import key_pair, lookup, nodes, standing
@@ -32,7 +32,7 @@ def status(settings: Settings, ids: IDs = None) -> int:
     api = settings.api()
     now, reader = SystemClock().now(), settings.reader()
     pages = []
-    for vps in lookup.find(api, ids):
+    for vps in map(readable.vps, lookup.find(api, ids)):
         events = describe.events_of(api, kinds.VPS, vps)
         node = nodes.of(api, vps)
         lines = page(vps, node, events, now, key=_own_key(vps), reader=reader, width=screen.width())
