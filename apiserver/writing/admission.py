@@ -26,6 +26,7 @@ NODES_OWN_LABELS = "node.kohakuriver.io/"
 _NODE_TOKENS = "node-"
 _AGENT = "agent"
 _SIGNED = ("reportingComponent", "reportingInstance")
+_PROGRAMS_OWN = (kinds.SYSTEM_NAMESPACE, kinds.NODE_LEASE_NAMESPACE)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -221,6 +222,7 @@ class TokenRules(Rules):
             words = f'must be "{owner}"' if owner else f'"{_NODE_TOKENS}…" is for the credentials of nodes'
             cause = errors.Cause("metadata.name", f'Invalid value: "{name}": {words}')
             raise objects.invalid(kinds.TOKEN, name, cause)
+        _check_namespaces(spec, name)
         new["status"] = {}
         if spec.get("ttl") is not None:
             try:
@@ -246,6 +248,15 @@ def _sign(user: User, event: Json) -> None:
     if user.role is Role.NODE:
         event["source"] = {"component": _AGENT, "host": user.node}
         event.update(_signature(user))
+
+
+def _check_namespaces(spec: Json, name: str) -> None:
+    """Whoever writes where the programs keep their Leases could renew those of dead nodes."""
+    own = [one for one in spec.get("namespaces") or () if spec["role"] == Role.USER and one in _PROGRAMS_OWN]
+    if own:
+        words = f"{own[0]} belongs to the cluster's own programs; name another namespace"
+        cause = errors.Cause("spec.namespaces", f'Invalid value: "{own[0]}": {words}')
+        raise objects.invalid(kinds.TOKEN, name, cause)
 
 
 def node_token(node: str) -> str:

@@ -5,7 +5,7 @@ import shlex
 import urllib.parse
 
 from cli import failures, screen
-from kohakuriver.client import authority
+from kohakuriver.client import authority, config
 from kohakuriver.client.config import Connection
 
 
@@ -16,12 +16,14 @@ def command(holder: Connection, token: str, *, node: str | None) -> str:
             f"no machine joins over {holder.server}: the token would lie open",
             hint="name the https:// address of the API with --server",
         )
-    words = ["kohakuriver", "agent", "--join", holder.server, f"--token={token}"]  # it may begin with a dash
+    words = ["kohakuriver", "agent", "--join", holder.server]
     if holder.ca:
         words += ["--ca-hash", authority.hash_of(holder.ca)]
     if node:
         words += ["--node", node]
-    return shlex.join(words)
+    # Everybody on a machine reads the command lines of its processes, but only root and their owner their
+    # environment.
+    return f"{config.JOIN_TOKEN}={shlex.quote(token)} {shlex.join(words)}"
 
 
 def tell(holder: Connection, *, ttl: str, name: str) -> None:

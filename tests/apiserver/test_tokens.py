@@ -140,6 +140,8 @@ async def test_what_a_token_opens_does_not_change() -> None:
         ({"role": "viewer", "rights": ["mounts"]}, "has rights"),
         ({"namespaces": ["a"]}, "leave them out"),
         ({"role": "node", "node": "n7"}, 'must be "node-n7"'),
+        ({"role": "user", "namespaces": ["a", "kohakuriver-node-lease"]}, "cluster's own programs"),
+        ({"role": "user", "namespaces": ["kohakuriver-system"]}, "cluster's own programs"),
     ],
 )
 async def test_a_token_that_makes_no_sense_is_refused_in_words(spec: Json, words: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import docker
 import pytest
 
+from kohakuriver.client.config import JOIN_TOKEN
 from tests.e2e.conftest import Cluster, a_manifest, containers, eventually, ssh_ports
 from tests.e2e.processes import Process
 
@@ -27,12 +28,11 @@ def cluster(new_cluster) -> Cluster:  # type: ignore[no-untyped-def]
 
 
 @contextlib.contextmanager
-def running(cluster: Cluster, name: str, words: list[str]) -> Iterator[Process]:
+def running(cluster: Cluster, name: str, words: list[str], *, token: str = "") -> Iterator[Process]:
     """An agent as its machine's administrator starts it."""
     command = [sys.executable, "-P", "-m", "cli", *words, "--data-dir", str(cluster.folder / name), *QUICK]
-    process = Process(
-        name, command, cluster.folder / f"{name}.log", {"HOME": str(cluster.folder / "elsewhere")}
-    )
+    environment = {"HOME": str(cluster.folder / "elsewhere"), **({JOIN_TOKEN: token} if token else {})}
+    process = Process(name, command, cluster.folder / f"{name}.log", environment)
     process.start()
     try:
         yield process
@@ -40,10 +40,12 @@ def running(cluster: Cluster, name: str, words: list[str]) -> Iterator[Process]:
         process.kill()
 
 
-def join_command(cluster: Cluster, *options: str) -> list[str]:
+def join_command(cluster: Cluster, *options: str) -> tuple[list[str], str]:
+    """The words behind the program's name, and the token, which is none of them."""
     words = shlex.split(cluster.ok("token", "create", "--join", *options))
-    assert words[0] == "kohakuriver"
-    return words[1:]
+    variable, _, token = words[0].partition("=")
+    assert (variable, words[1]) == (JOIN_TOKEN, "kohakuriver")
+    return words[2:], token
 
 
 def is_ready(cluster: Cluster, name: str) -> bool:
@@ -62,11 +64,11 @@ def container_id(engine: docker.APIClient, name: str) -> str:
 def test_a_second_machine_joins_runs_vpses_and_needs_its_join_token_no_more(
     cluster: Cluster, engine: docker.APIClient, tmp_path: Path
 ) -> None:
-    words = join_command(cluster, "--ttl", "10m")
+    words, token = join_command(cluster, "--ttl", "10m")
     assert words[words.index("--join") + 1] == f"https://localhost:{cluster.port}"
     here = json.loads(cluster.ok("get", "nodes", "-o", "json"))["items"][0]["metadata"]["name"]
 
-    with running(cluster, "second", [*words, "--node", "second"]) as agent:
+    with running(cluster, "second", [*words, "--node", "second"], token=token) as agent:
         eventually(lambda: is_ready(cluster, "second") or not agent.is_alive)
         assert agent.is_alive, agent.tail()
         for name, node in (("a", here), ("b", "second")):
@@ -74,16 +76,16 @@ def test_a_second_machine_joins_runs_vpses_and_needs_its_join_token_no_more(
             cluster.wait_running(name)
         ids = {name: container_id(engine, name) for name in ("a", "b")}
 
-        with running(cluster, "third", [*words, "--node", "second"]) as other:
+        with running(cluster, "third", [*words, "--node", "second"], token=token) as other:
             eventually(lambda: not other.is_alive)
             assert other.code == 1
             assert "there is a node of this name already" in other.tail()
 
     # The join token is taken back; what the machine has of its own is enough.
-    [token] = [
+    [revoked] = [
         line.split()[0] for line in cluster.ok("token", "list").splitlines() if line.startswith("join-")
     ]
-    cluster.ok("token", "revoke", token)
+    cluster.ok("token", "revoke", revoked)
     before = json.loads(cluster.ok("get", "leases", "second", "-n", "kohakuriver-node-lease", "-o", "json"))
     with running(cluster, "second", ["agent", "--node", "second"]) as agent:
 

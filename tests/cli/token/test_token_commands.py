@@ -128,24 +128,32 @@ async def test_no_machine_joins_without_tls(shell):
     assert (await shell("token list --no-headers"))[1] == ""
 
 
-async def test_the_command_that_is_printed_is_one_that_the_agent_takes(shell):
+def joined(line: str, monkeypatch) -> options.Run:
+    """What an agent makes of the printed command, where a shell has taken the variable off it."""
+    variable, program, agent, *words = shlex.split(line)
+    assert (program, agent) == ("kohakuriver", "agent")
+    name, _, token = variable.partition("=")
+    assert token not in " ".join(words)
+    monkeypatch.setenv(name, token)
+    return options.parse(words)
+
+
+async def test_the_command_that_is_printed_is_one_that_the_agent_takes(shell, monkeypatch):
     line = "token create --join --node n7 --ttl 10m --server https://river.example.org:6443"
     code, out, err = await shell(line)
     assert code == 0
     assert "within 10m" in err and "up --listen" not in err
-    words = shlex.split(out)
-    assert words[:2] == ["kohakuriver", "agent"]
-    found = options.parse(words[2:])
+    found = joined(out, monkeypatch)
     assert found.join.server == "https://river.example.org:6443"
     assert found.node == "n7"
     assert (await bearer(shell, found.join.token, kinds.NODE.path())).code == 403, "it is known, and may not"
 
 
-@pytest.mark.parametrize("token", ["secret", "-secret"])
-def test_the_command_carries_the_token_and_the_hash_of_the_authority(token):
+@pytest.mark.parametrize("token", ["s3cret", "-s3cret"])
+def test_the_command_carries_the_token_and_the_hash_of_the_authority(token, monkeypatch):
     ca = certificates.new_authority("test", now=SystemClock().now()).certificate
     line = joining.command(Connection("https://10.0.0.1:6443", ca=ca), token, node=None)
-    found = options.parse(shlex.split(line)[2:])
+    found = joined(line, monkeypatch)
     assert found.join == options.Join("https://10.0.0.1:6443", token, authority.hash_of(ca))
     assert dataclasses.replace(found, node="x").config is None
 
