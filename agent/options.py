@@ -360,31 +360,31 @@ def _host_name() -> str:
 
 def _node(text: str) -> str:
     if not text or len(text) > 253 or text.strip("abcdefghijklmnopqrstuvwxyz0123456789-."):
-        raise argparse.ArgumentTypeError(f'"{text}" is no node name: use a-z, 0-9, - and .')
+        raise argparse.ArgumentTypeError(f'"{text}" is not a node name: use a-z, 0-9, - and .')
     return text
 
 
 def _cluster(text: str) -> str:
     if len(text) < 8:
-        raise ValueError(f'"{text}" is no cluster id: it has at least 8 characters')
+        raise ValueError(f'"{text}" is not a cluster id: it has at least 8 characters')
     return text
 
 
 def _https(text: str) -> str:
     if not text.startswith("https://") or len(text) == len("https://"):
-        raise ValueError(f'"{text}" is no address of an API server: write https://HOST:6443')
+        raise ValueError(f'"{text}" is not an address of an API server: write https://HOST:6443')
     return text.rstrip("/")
 
 
 def _ca_hash(text: str) -> str:
     if not authority.is_hash(text):
-        raise ValueError(f'"{text}" is no hash: write sha256: and 64 hexadecimal digits')
+        raise ValueError(f'"{text}" is not a hash: write sha256: and 64 hexadecimal digits')
     return text
 
 
 def _socket(text: str) -> str:
     if not text.startswith(("unix://", "/")):
-        raise ValueError(f'"{text}" is no unix socket: write unix:///var/run/docker.sock')
+        raise ValueError(f'"{text}" is not a unix socket: write unix:///var/run/docker.sock')
     return text
 
 
@@ -404,7 +404,7 @@ def _address(text: str) -> str | None:
 def _range(text: str) -> tuple[int, int]:
     first, dash, last = text.partition("-")
     if not (dash and first.isdigit() and last.isdigit() and int(first) > 0 and int(last) < 65536):
-        raise ValueError(f'"{text}" is no range of ports: write 30000-31999')
+        raise ValueError(f'"{text}" is not a range of ports: write 30000-31999')
     return int(first), int(last)
 
 
@@ -418,5 +418,5 @@ def _positive(text: str) -> float:
 def _listen(text: str) -> Listen:
     host, colon, port = text.rpartition(":")
     if not (colon and port.isdigit() and int(port) < 65536):
-        raise ValueError(f'"{text}" is no address: write 127.0.0.1:9102')
+        raise ValueError(f'"{text}" is not an address: write 127.0.0.1:9102')
     return Listen(host.strip("[]") or LOOPBACK, int(port))

@@ -46,7 +46,7 @@ def allocation(body: Object) -> Object:
     if not bad and isinstance(bookings, dict | None):
         return body
     kept = {uid: one for uid, one in found.items() if uid not in bad}
-    why = "; ".join(f"{uid}: {said}" for uid, said in bad.items()) or "its bookings are no object"
+    why = "; ".join(f"{uid}: {said}" for uid, said in bad.items()) or "its bookings are not an object"
     return {**stand_in(body, why), "bookings": kept}
 
 

@@ -212,13 +212,13 @@ def _amount(text: str) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number < 1e6:
-        raise argparse.ArgumentTypeError(f'"{text}" is no number of requests a second')
+        raise argparse.ArgumentTypeError(f'"{text}" is not a number of requests a second')
     return number
 
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 10**9:
-        raise argparse.ArgumentTypeError(f'"{text}" is no number of requests, which begins at 1')
+        raise argparse.ArgumentTypeError(f'"{text}" is not a number of requests, which begins at 1')
     return int(text)
 
 

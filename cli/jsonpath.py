@@ -157,7 +157,7 @@ def _steps(text: str) -> tuple[Finder, ...]:
     elif text[:1] == "@":
         position = 1
     elif not text or text[0] not in ".[":
-        raise JsonPathError(f"{text!r} is no path: write one such as .status.phase")
+        raise JsonPathError(f"{text!r} is not a path: write one such as .status.phase")
     while position < len(text):
         step, position = _step(text, position)
         found += step
@@ -197,13 +197,13 @@ def _subscript(text: str) -> Finder:
     try:
         numbers = [int(part) if part else None for part in text.split(":")]
     except ValueError:
-        raise JsonPathError(f"[{text}] is no subscript") from None
+        raise JsonPathError(f"[{text}] is not a subscript") from None
     if len(numbers) == 1 and numbers[0] is not None:
         return _index(numbers[0])
     if len(numbers) in (2, 3):
         part = slice(*numbers)
         return lambda value, root: value[part] if isinstance(value, list) else []
-    raise JsonPathError(f"[{text}] is no subscript")
+    raise JsonPathError(f"[{text}] is not a subscript")
 
 
 def _split(text: str) -> list[str]:
@@ -214,7 +214,7 @@ def _split(text: str) -> list[str]:
 
 def _filter(text: str) -> Finder:
     if not (text.startswith("(") and text.endswith(")")):
-        raise JsonPathError(f'[?{text}] is no filter: write one such as [?(@.type=="Ready")]')
+        raise JsonPathError(f'[?{text}] is not a filter: write one such as [?(@.type=="Ready")]')
     inner = text[1:-1].strip()
     match = _FILTER.match(inner)
     if match is None:

@@ -85,7 +85,7 @@ def _contents(sources: Iterable[str], *, recursive: bool) -> Iterator[tuple[str,
             continue
         if source.startswith(("https://", "http://")):
             raise errors.ConfigError(
-                f"{source} is no file, and nothing is fetched here",
+                f"{source} is not a file, and nothing is fetched here",
                 hint=f"read it first (curl -LO {source}), or pipe it: curl -L … | kohakuriver apply -f -",
             )
         path = Path(source)
@@ -148,7 +148,7 @@ def _object(file: str, document: yaml_text.Document, value: Any, prefix: str) ->
         return Problem(file, document.line_of(where), message, field)
 
     if not isinstance(value, dict):
-        return problem("this is no manifest: apiVersion, kind and metadata were expected")
+        return problem("this is not a manifest: apiVersion, kind and metadata were expected")
     for field in ("apiVersion", "kind"):
         if not isinstance(value.get(field), str):
             return problem(f"{_absence(value, field)}; {_expected(field)} was expected", field)

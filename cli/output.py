@@ -45,7 +45,7 @@ def parse(text: str) -> Output:
             from cli import columns  # here: tables of the server do without it
 
             return Output(columns=columns.parse(rest))
-    raise failures.UsageError(f'"{text}" is no output format', hint=f"there are {FORMATS}")
+    raise failures.UsageError(f'"{text}" is not an output format', hint=f"there are {FORMATS}")
 
 
 def of_objects(text: str | None) -> Render | None:

@@ -67,4 +67,4 @@ def parse_timestamp(text: str) -> datetime.datetime:
     try:
         return datetime.datetime.fromisoformat(text).astimezone(datetime.UTC)
     except OverflowError as error:
-        raise ValueError(f"{text} is no moment that a calendar has") from error
+        raise ValueError(f"{text} is not a date that a calendar has") from error

@@ -168,5 +168,5 @@ def refused(command: str, complaint: bytes) -> tuple[Ending, bytes]:
     if any(sign in complaint for sign in _NOT_THERE):
         return Ending(127), f"there is no command {command} in the VPS\n".encode()
     if b"permission denied" in complaint:
-        return Ending(126), f"{command} is no program that may be run\n".encode()
+        return Ending(126), f"{command} is not a program that may be run\n".encode()
     return Ending(126), complaint.rstrip() + b"\n"

@@ -35,7 +35,9 @@ def parse(text: str) -> AllowedMount:
     """From `/data` or `/data:ro`. Raises ValueError."""
     path = text.removesuffix(_READ_ONLY)
     if not path.startswith("/") or posixpath.normpath(path) != path or path.startswith("//"):
-        raise ValueError(f'"{text}" is no folder to allow: write an absolute path, such as /data or /data:ro')
+        raise ValueError(
+            f'"{text}" is not a folder to allow: write an absolute path, such as /data or /data:ro'
+        )
     return AllowedMount(path, text.endswith(_READ_ONLY))
 
 

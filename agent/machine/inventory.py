@@ -34,7 +34,7 @@ class FileInventory:
         try:
             return tuple(_from_json(one) for one in json.loads(self._file.read_text()))
         except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{self._file} is no list of GPUs with index and uuid: {error}") from error
+            raise ValueError(f"{self._file} is not a list of GPUs with index and uuid: {error}") from error
 
 
 class WithoutLibrary:

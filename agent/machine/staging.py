@@ -34,7 +34,7 @@ class MountRefused(EngineRefused):
 
 
 class Staging:
-    """The staged mounts below one folder. What is no coroutine blocks."""
+    """The staged mounts below one folder. Methods that are not coroutines block."""
 
     def __init__(
         self,

@@ -44,7 +44,7 @@ class Opening:
         if not given:
             return default
         if not given.isascii() or not given.isdigit() or not least <= int(given) <= most:
-            raise errors.BadRequest(f"{key}={given!r} is no whole number from {least} to {most}")
+            raise errors.BadRequest(f"{key}={given!r} is not a whole number from {least} to {most}")
         return int(given)
 
     def flag(self, key: str, *, default: bool = False) -> bool:

@@ -50,7 +50,7 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     try:
         return ipaddress.ip_address("127.0.0.1" if text == "localhost" else text)
     except ValueError:
-        raise errors.BadRequest(f"host={text!r} is no IP address, as seen from inside the VPS") from None
+        raise errors.BadRequest(f"host={text!r} is not an IP address, as seen from inside the VPS") from None
 
 
 def _refusal(opening: Opening, host: object, port: int, error: OSError | TimeoutError) -> errors.ApiError:

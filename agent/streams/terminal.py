@@ -33,7 +33,7 @@ class Terminal:
         id_ = opening.text("session")
         if not _ID.fullmatch(id_):
             raise errors.BadRequest(
-                f"session={id_!r} is no name of a session", hint="up to 64 of A-Z a-z 0-9 . _ -"
+                f"session={id_!r} is not the name of a session", hint="up to 64 of A-Z a-z 0-9 . _ -"
             )
         rows = opening.number("rows", 0, most=_MOST)
         cols = opening.number("cols", 0, most=_MOST)

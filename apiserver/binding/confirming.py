@@ -59,7 +59,7 @@ def _stands(name: str, allocation: Json, order: Json) -> bool:
         return False
     why = ""
     if not entry.get("tombstone"):
-        why = f"what is booked for uid {order['uid']} is no tombstone"
+        why = f"what is booked for uid {order['uid']} is not a tombstone"
     elif entry["epoch"] != order["epoch"]:
         why = f"the tombstone is of placement {entry['epoch']}, not of {order['epoch']}"
     if why:

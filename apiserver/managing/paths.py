@@ -101,7 +101,7 @@ def from_fields(fields: Any, at: Path = ()) -> set[Path]:
             found.add(at)
             continue
         if not isinstance(element, str) or element[:2] not in ("f:", "k:", "v:", "i:"):
-            raise ValueError(f'"{element}" is no element of fieldsV1')
+            raise ValueError(f'"{element}" is not an element of fieldsV1')
         here = (*at, element)
         if not below:
             found.add(here)

@@ -78,7 +78,7 @@ def _scalar(loader: "_Counting", event: yaml.ScalarEvent) -> Any:
     tag = event.tag or loader.resolve(yaml.ScalarNode, event.value, event.implicit)
     value = loader.construct_object(yaml.ScalarNode(tag, event.value))
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        raise _refused(f"{event.value} is no number that JSON has")
+        raise _refused(f"{event.value} is not a number that JSON has")
     if isinstance(value, int) and not -(2**63) <= value < 2**64:
         raise _refused("a number in it has more than 64 bits")
     return value if isinstance(value, str | int | float | bool | None) else event.value

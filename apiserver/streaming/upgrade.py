@@ -27,7 +27,7 @@ def asked_for(request: web.Request) -> str:
             hint="ask for it with an upgrade to WebSocket, as `kohakuriver connect` does",
         )
     if request.headers.get("Sec-WebSocket-Version") != "13" or not request.headers.get("Sec-WebSocket-Key"):
-        raise BadRequest("this is no WebSocket handshake of version 13 (RFC 6455)")
+        raise BadRequest("this is not a WebSocket handshake of version 13 (RFC 6455)")
     return WEBSOCKET
 
 

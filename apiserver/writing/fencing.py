@@ -30,7 +30,7 @@ class Leader:
         holder, _, transitions = rest.rpartition(",")
         if not (lease and holder and transitions.isascii() and transitions.isdigit()):
             raise errors.BadRequest(
-                f'leader: "{text[:100]}" is no leader', hint="write LEASE,HOLDER,TRANSITIONS"
+                f'leader: "{text[:100]}" does not name a leader', hint="write LEASE,HOLDER,TRANSITIONS"
             )
         return cls(lease, holder, int(transitions))
 

@@ -160,7 +160,9 @@ def _loaded(file: Path) -> paramiko.PKey:
             ) from None
         except paramiko.SSHException:
             continue
-    raise errors.ConfigError(f"{file} is no private key that is understood", hint="name another with --key")
+    raise errors.ConfigError(
+        f"{file} is not a private key that is understood", hint="name another with --key"
+    )
 
 
 def _piped(channel: paramiko.Channel) -> int:

@@ -33,7 +33,7 @@ def logs(
     params = [("follow", "1")] if follow else []
     if tail is not None:
         if not tail.isascii() or not tail.isdigit():
-            raise failures.UsageError(f'"{tail}" is no number of lines', hint="--tail 100")
+            raise failures.UsageError(f'"{tail}" is not a number of lines', hint="--tail 100")
         params.append(("tail", tail))
     if since is not None:
         params.append(("since", _since(since)))

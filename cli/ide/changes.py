@@ -81,7 +81,7 @@ class Changes:
         found = operations.local_paths(text)
         if not found:
             if text.strip():
-                self._app.notify("That is no path of this machine.", severity="warning", markup=False)
+                self._app.notify("That is not a path of this machine.", severity="warning", markup=False)
             return
         names = ", ".join(path.name for path in found[:3]) + (", …" if len(found) > 3 else "")
         if (

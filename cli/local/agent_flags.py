@@ -65,7 +65,7 @@ def mounts(given: list[str] | None) -> list[str] | None:
     for prefix in given:
         if not prefix.startswith("/"):
             raise failures.UsageError(
-                f'--allow-mount: "{prefix}" is no absolute path',
+                f'--allow-mount: "{prefix}" is not an absolute path',
                 hint="write one such as /data, or /data:ro; `off` alone takes all back",
             )
     return given

@@ -262,7 +262,7 @@ def _settle_ssh_ports(files: ClusterFiles, options: Options, *, chosen: bool) ->
     mine = neighbours.parse(options.ssh_port_range)
     if mine is None and chosen:
         raise failures.UsageError(
-            f'--ssh-port-range: "{options.ssh_port_range}" is no range of ports', hint="write 30000-31999"
+            f'--ssh-port-range: "{options.ssh_port_range}" is not a range of ports', hint="write 30000-31999"
         )
     if options.ssh_address == "off":
         return options

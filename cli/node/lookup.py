@@ -44,5 +44,5 @@ def _name(word: str) -> str:
     if not slash and word:
         return word
     if kinds.find(kind) is not kinds.NODE or not name or "/" in name:
-        raise failures.UsageError(f'"{word}" is no node', hint="write its name, or node/NAME")
+        raise failures.UsageError(f'"{word}" is not a node', hint="write its name, or node/NAME")
     return name

@@ -97,7 +97,9 @@ def change(before: Object, text: str) -> Object:
     document = yaml_text.parse(pieces[0][1], pieces[0][0]) if pieces else None
     after: Any = document.value if document else None
     if not isinstance(after, dict) or not isinstance(after.get("metadata"), dict):
-        raise failures.UsageError("this is no object any more: apiVersion, kind and metadata were expected")
+        raise failures.UsageError(
+            "this is not an object any more: apiVersion, kind and metadata were expected"
+        )
     for field in ("apiVersion", "kind"):
         if after.get(field) != before.get(field):
             raise failures.UsageError(f"{field} cannot be changed")

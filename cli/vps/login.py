@@ -86,7 +86,7 @@ def _read(file: Path) -> list[str]:
     try:
         text = file.read_text()
     except UnicodeDecodeError:
-        raise errors.ConfigError(f"{file} is no text", hint="name the .pub file of a key") from None
+        raise errors.ConfigError(f"{file} is not text", hint="name the .pub file of a key") from None
     return public_key.parse(text, where=str(file))
 
 

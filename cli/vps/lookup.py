@@ -81,7 +81,7 @@ def _name(word: str) -> str:
             raise failures.UsageError("an ID is empty", hint="write the VPS's name")
         return word
     if kinds.find(kind) is not kinds.VPS or not name or "/" in name:
-        raise failures.UsageError(f'"{word}" is no VPS', hint="write its name, or vps/NAME")
+        raise failures.UsageError(f'"{word}" is not a VPS', hint="write its name, or vps/NAME")
     return name
 
 

@@ -50,10 +50,10 @@ def parse(text: str) -> Target:
     if not text:
         raise _wrong(text, "it is empty")
     if node and not _NODE.fullmatch(node):
-        raise _wrong(text, f'"{node}" is no name of a node')
+        raise _wrong(text, f'"{node}" is not the name of a node')
     if colon and not _is_index(numa):
         raise _wrong(
-            text, f'"{numa}" is no number of a NUMA node' if numa else "a NUMA node is missing after :"
+            text, f'"{numa}" is not the number of a NUMA node' if numa else "a NUMA node is missing after :"
         )
     if double and not right:
         raise _wrong(text, "GPUs are missing after ::")

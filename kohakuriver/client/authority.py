@@ -43,4 +43,4 @@ def _first(pem: bytes) -> bytes:
             return ssl.PEM_cert_to_DER_cert(found.group().decode())
     except ValueError:
         pass
-    raise errors.ConfigError("this is no certificate", hint="expected is a PEM file")
+    raise errors.ConfigError("this is not a certificate", hint="a PEM file is expected")

@@ -142,7 +142,7 @@ def _others(cluster: dict[str, Any], file: Path) -> tuple[str, ...]:
             urls = extension.get("extension")
             if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
                 raise errors.ConfigError(
-                    f"{file}: the extension {SERVERS} is no list of URLs",
+                    f"{file}: the extension {SERVERS} is not a list of URLs",
                     hint="write extension: [https://second:6443, https://third:6443]",
                 )
             return tuple(url.rstrip("/") for url in urls)

@@ -25,7 +25,7 @@ def _image(name: str) -> str:
     match = _IMAGE.fullmatch(name)
     if match is None or len(match["name"]) > 255:
         raise ValueError(
-            "this is no name of an image: write one such as debian:12 or "
+            "this is not the name of an image: write one such as debian:12 or "
             "registry.example.org/team/image:tag, in small letters, without a blank or http://"
         )
     return name

@@ -82,7 +82,7 @@ class Resources(meta.Model):
     def _whole_cores(cls, exclusive: bool | None, info: pydantic.ValidationInfo) -> bool | None:
         cores = info.data.get("cores")
         if exclusive and cores is not None and quantity.millicores(cores) % 1000:
-            raise ValueError(f"exclusive cores are whole ones, and {cores} is no whole number")
+            raise ValueError(f"exclusive cores are whole ones, and {cores} is not a whole number")
         return exclusive
 
 

@@ -82,12 +82,12 @@ class _Packer:
             finally:
                 os.close(descriptor)
         else:
-            self._note(f"{path}: it is no file, folder or link")
+            self._note(f"{path}: it is not a file, folder or link")
 
     def _file(self, descriptor: int, path: str) -> None:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
-            self._note(f"{path}: it is no file any more")
+            self._note(f"{path}: it is not a file any more")
             return
         self._member(path, found, tarfile.REGTYPE, size=found.st_size)
         left = found.st_size

@@ -61,7 +61,7 @@ def unpack(
             count += 1
         unpacker.finish()
     except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
-        raise Refused(f"it is no whole tar stream: {error}") from error
+        raise Refused(f"it is not a whole tar stream: {error}") from error
     finally:
         unpacker.close()
     return count
@@ -96,7 +96,7 @@ class _Unpacker:
         elif content is not None:
             self._file(parent, name, content, member)
         else:
-            self._note(f"{member.name}: it is no file, folder or link")
+            self._note(f"{member.name}: it is not a file, folder or link")
 
     def finish(self) -> None:
         """Give folders their modes and times, now that nothing is written into them any more."""

@@ -48,9 +48,9 @@ def test_the_home_directory_is_resolved() -> None:
         (["--cores", "5000"], "5000 cores: a node has more than 0 and at most 4096"),
         (["--relist", "0s"], "not longer than nothing"),
         (["--reserve-memory", "100%"], "not a share"),
-        (["--docker-host", "tcp://elsewhere"], "no unix socket"),
+        (["--docker-host", "tcp://elsewhere"], "not a unix socket"),
         (["--metrics-listen", "9102x"], "write 127.0.0.1:9102"),
-        (["--node", "N 1"], "no node name"),
+        (["--node", "N 1"], "not a node name"),
         (["purge", "--cluster", "short"], "at least 8 characters"),
     ],
 )

@@ -125,7 +125,7 @@ async def test_a_tombstone_ends_by_the_word_of_its_own_node_alone(world: World) 
 
 async def test_what_is_bound_is_not_confirmed_gone(world: World) -> None:
     made = await world.bound()
-    with pytest.raises(errors.Conflict, match="is no tombstone"):
+    with pytest.raises(errors.Conflict, match="is not a tombstone"):
         await world.confirm(made["metadata"]["uid"], 1)
     assert await world.bookings()
 

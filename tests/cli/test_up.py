@@ -10,9 +10,9 @@ from cli.main import run
     [
         (["--cores", "abc"], '--cores: "abc" is not a quantity'),
         (["--ssh-address", "nowhere"], "--ssh-address: 'nowhere' does not appear to be an IPv4"),
-        (["--ssh-port-range", "bogus"], '--ssh-port-range: "bogus" is no range of ports'),
+        (["--ssh-port-range", "bogus"], '--ssh-port-range: "bogus" is not a range of ports'),
         (["--ssh-port-range", "5-2"], "--ssh-port-range: the first port is above the last"),
-        (["--node", "Bad_Name"], '--node: "Bad_Name" is no node name'),
+        (["--node", "Bad_Name"], '--node: "Bad_Name" is not a node name'),
     ],
 )
 def test_an_option_that_makes_no_sense_is_told_and_nothing_is_kept(

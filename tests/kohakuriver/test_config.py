@@ -55,5 +55,5 @@ def test_an_extension_that_lists_no_servers_is_refused(tmp_path):
     config.write(tmp_path / "config", made, cluster="home", user="admin")
     text = (tmp_path / "config").read_text().replace("- https://b:6443", "b: c")
     (tmp_path / "config").write_text(text)
-    with pytest.raises(errors.ConfigError, match="no list of URLs"):
+    with pytest.raises(errors.ConfigError, match="not a list of URLs"):
         config.load(tmp_path / "config")

@@ -13,7 +13,7 @@ _KINDS: Final[Mapping[int, tuple[type[errors.ApiError], str]]] = {
     errno.EACCES: (errors.Forbidden, "permission denied"),
     errno.EPERM: (errors.Forbidden, "not permitted"),
     errno.EROFS: (errors.Forbidden, "it is on a read-only filesystem"),
-    errno.ENOTDIR: (errors.BadRequest, "a part of it is no folder"),
+    errno.ENOTDIR: (errors.BadRequest, "a part of it is not a folder"),
     errno.EISDIR: (errors.BadRequest, "it is a folder"),
     errno.ELOOP: (errors.BadRequest, "too many links on the way"),
     errno.ENAMETOOLONG: (errors.BadRequest, "the name is too long"),

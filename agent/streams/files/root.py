@@ -107,7 +107,7 @@ class Root:
         """A folder, opened. Raises OSError, and Forbidden for the kernel's."""
         with self.found(path) as (found, status):
             if not stat.S_ISDIR(status.st_mode):
-                raise NotADirectoryError(errno.ENOTDIR, "it is no folder", path)
+                raise NotADirectoryError(errno.ENOTDIR, "it is not a folder", path)
             _check_not_of_the_kernel(found, path)
             descriptor = _reopened(found, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -32,7 +32,7 @@ def write(root: Root, request: Request, exchange: Exchange) -> dict[str, Any]:
     with root.parent(path) as (folder, name):
         old = _look(folder, name)
         if old is not None and not stat.S_ISREG(old.st_mode):
-            raise errors.BadRequest(f"{given}: it is no file")
+            raise errors.BadRequest(f"{given}: it is not a file")
         _check(given, old, expect)
         with _beside(folder, name) as (hidden, descriptor):
             while data := exchange.body.read(CHUNK):

@@ -90,7 +90,7 @@ async def test_pipes_and_sockets_are_refused_without_waiting(files: FilesClient,
     async with asyncio.timeout(60):
         with pytest.raises(errors.BadRequest, match="/pipe: it is neither a file nor a folder"):
             await files.read("/pipe", limit=100)
-        with pytest.raises(errors.BadRequest, match="/pipe: it is no file"):
+        with pytest.raises(errors.BadRequest, match="/pipe: it is not a file"):
             await files.write("/pipe", b"x", expect=None)
 
 

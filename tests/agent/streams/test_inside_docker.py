@@ -191,10 +191,10 @@ async def test_a_port_of_the_containers_own_loopback_is_reached(made, namespaces
     ("params", "kind", "says"),
     [
         ({}, errors.BadRequest, "port=N says which port is meant"),
-        ({"port": "0x50"}, errors.BadRequest, "is no whole number"),
-        ({"port": "65536"}, errors.BadRequest, "is no whole number"),
+        ({"port": "0x50"}, errors.BadRequest, "is not a whole number"),
+        ({"port": "65536"}, errors.BadRequest, "is not a whole number"),
         ({"port": "80", "protocol": "sctp"}, errors.BadRequest, "is neither tcp nor udp"),
-        ({"port": "80", "host": "example.org"}, errors.BadRequest, "is no IP address"),
+        ({"port": "80", "host": "example.org"}, errors.BadRequest, "is not an IP address"),
         ({"port": "80"}, errors.Conflict, "nothing listens on port 80 in dev"),
         ({"port": "80", "host": "192.0.2.1"}, errors.Unavailable, "cannot be reached"),
     ],

@@ -272,7 +272,7 @@ async def test_a_pasted_path_is_uploaded_after_a_question(desk, tmp_path) -> Non
         await one.until(lambda: "my data.txt" in one.names())
         assert (one.root / "root/my data.txt").read_text() == "from here"
         one.tree.post_message(events.Paste("no path at all"))
-        await one.until(lambda: "no path of this machine" in one.notes())
+        await one.until(lambda: "not a path of this machine" in one.notes())
 
 
 async def test_a_large_folder_is_shown_a_page_at_a_time(desk) -> None:

@@ -71,7 +71,7 @@ async def test_a_patch_changes_what_it_says(dev, line):
         ("", "the patch is missing"),
         ("-p 5", "a merge patch is a mapping of fields"),
         ("-p '{}' --type json", "a json patch is a list of steps"),
-        ("-p '{}' --type strategic", '"strategic" is no type of patch'),
+        ("-p '{}' --type strategic", '"strategic" is not a type of patch'),
         ("-p '{}' --subresource scale", 'vps has no subresource "scale"'),
     ],
 )

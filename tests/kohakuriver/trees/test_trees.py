@@ -97,7 +97,7 @@ def test_pipes_are_left_out_and_told(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     os.mkfifo(source / "pipe")
-    assert packed(source)[1] == ["pipe: it is no file, folder or link"]
+    assert packed(source)[1] == ["pipe: it is not a file, folder or link"]
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", "a/../x", "/etc/x", "..", "./../x"])
@@ -168,7 +168,7 @@ def test_setuid_bits_are_dropped(target: Path) -> None:
 def test_devices_and_hard_links_are_left_out(target: Path, kind: bytes) -> None:
     info = a_file("x")
     info.type, info.linkname = kind, "/etc/passwd"
-    assert unpacked(a_tar(info), target) == ["x: it is no file, folder or link"]
+    assert unpacked(a_tar(info), target) == ["x: it is not a file, folder or link"]
     assert list(target.iterdir()) == []
 
 
