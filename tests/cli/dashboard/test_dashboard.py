@@ -124,3 +124,19 @@ async def test_the_keys_are_listed_and_q_quits(shell, watcher) -> None:
         await one.press("q", "q")
         await one.until(lambda: one.app._exit)
         assert one.app.return_value == 0
+
+
+async def test_nonsense_in_one_object_is_said_and_the_others_are_shown(shell, watcher) -> None:
+    await furnish(shell)
+    odd, strange = a_vps("odd"), a_node("n2")
+    odd["status"] |= {"assignment": "n1", "conditions": 5, "observed": []}
+    strange["status"] = {"allocatable": {"cores": "lots"}, "conditions": "good", "gpus": 2}
+    await shell.put(kinds.VPS, odd)
+    await shell.put(kinds.NODE, strange)
+    await shell.put(kinds.NODE_ALLOCATION, {**an_allocation("n2"), "bookings": {"u": 5, "v": {"cores": "x"}}})
+    async with watcher(size=(160, 40)) as one:
+        await one.sees("n1", "n2", "Unreadable", "dev", "odd", "cannot be read: status.assign")
+        await one.press("down", "down")
+        assert one.app.selected["metadata"]["name"] == "odd"
+        await one.press("enter")
+        await one.sees("vps/odd", "status.assignment")
