@@ -71,7 +71,7 @@ def test_a_start_that_comes_through_late_is_stopped_again_and_gave_no_gpu_away(b
     node = bed.nodes["n1"]
     assert node.door is not None
     wants = {"placement": {"node": "n1", "gpus": {"count": 2}}, "command": STUBBORN, "stopGracePeriod": "2s"}
-    begun = time.time()
+    begun, seen = time.time(), len(node.door.lost)
     bed.create("first", **wants)
     bed.until("first", "running")
     bed.create("second", **wants, runState="Stopped")
@@ -81,14 +81,14 @@ def test_a_start_that_comes_through_late_is_stopped_again_and_gave_no_gpu_away(b
     node.machine.freeze_containers()
     node.door.break_off("POST .*/containers/[^/]+/start")
     bed.patch("first", runState="Running")
-    eventually(lambda: node.door is not None and node.door.lost)
+    eventually(lambda: node.door is not None and len(node.door.lost) > seen)
     halted = bed.patch("first", runState="Stopped")["metadata"]["generation"]
     bed.patch("second", runState="Running")
 
     eventually(lambda: bed.get("first")["status"].get("observedGeneration") == halted)
     assert bed.get("first")["status"]["observed"]["state"] != "stopped"
     assert _is_granted(bed, "first") and not _is_granted(bed, "second")
-    assert node.happenings("first", frozen) == [], "the start came through: this test tries nothing"
+    assert "start" not in node.happenings("first", frozen), "it came through: this test tries nothing"
     node.machine.thaw_containers()
 
     bed.until("second", "running")
