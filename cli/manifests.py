@@ -71,7 +71,7 @@ Read = Manifest | Problem
 
 def read(sources: Iterable[str], *, recursive: bool = False) -> list[Read]:
     """Everything that the sources (files, folders, `-`) declare, in order; `recursive` goes into the folders
-    of folders too. Raises ConfigError for what is no file."""
+    of folders too. Raises ConfigError for what is not a file."""
     found: list[Read] = []
     for file, data in _contents(sources, recursive=recursive):
         found += _without_doubles(list(_parse(file, data)))

@@ -80,7 +80,7 @@ class AuditFile(logging.handlers.RotatingFileHandler):
         try:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
-                raise OSError(errno.EEXIST, "this is no file that can be kept", self.baseFilename)
+                raise OSError(errno.EEXIST, "this is not a regular file", self.baseFilename)
             os.fchmod(descriptor, 0o600)
             if found.st_size and os.pread(descriptor, 1, found.st_size - 1) != b"\n":
                 os.write(descriptor, b"\n")
