@@ -4,6 +4,7 @@ import math
 import re
 
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)", re.ASCII)
+_LONGEST = 40  # characters; the time that the search takes grows with their square
 LONGEST_GRACE = 14 * 24 * 3600.0  # seconds; for longer no socket waits for an answer, and nobody means more
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -13,6 +14,8 @@ def parse(text: str | int | float) -> float:
     """A duration in seconds; a bare number counts seconds. Raises ValueError."""
     if isinstance(text, int | float) and not isinstance(text, bool) and 0 <= text < math.inf:
         return float(text)
+    if isinstance(text, str) and len(text) > _LONGEST:
+        raise ValueError(f'"{text[:_LONGEST]}…" is not a duration: write one such as 30s, 2m or 1h30m')
     whole = str(text).strip()
     if re.fullmatch(r"\d+(\.\d+)?", whole, re.ASCII):
         return float(whole)

@@ -29,8 +29,8 @@ def parse(text: str | int | float) -> decimal.Decimal:
     """The exact value of a quantity. Raises ValueError with a sentence that says what is expected."""
     if isinstance(text, bool):
         raise ValueError(f"{text!r} is not a quantity")
-    match = _NUMBER.match(str(text).strip())
-    if match is None or len(str(text)) > _LONGEST:
+    match = _NUMBER.match(str(text).strip()) if len(str(text)) <= _LONGEST else None
+    if match is None:
         raise ValueError(
             f'"{str(text)[:_LONGEST]}" is not a quantity: write a number such as 2, 0.5, 500m or 4Gi'
         )

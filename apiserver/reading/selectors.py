@@ -15,6 +15,8 @@ from kohakuriver.errors import BadRequest
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 
+MOST_REQUIREMENTS = 50  # in one selector: each is held against each object
+
 _EVERY_KIND = {"metadata.name": "metadata.name"}
 _NAMESPACED = {"metadata.namespace": "metadata.namespace"}
 _INVOLVED = ("apiVersion", "fieldPath", "kind", "name", "namespace", "resourceVersion", "uid")
@@ -125,7 +127,10 @@ def fields_of(resource: ResourceType, obj: Mapping[str, Any]) -> dict[str, str]:
 
 def parse_fields(resource: ResourceType, text: str) -> tuple[Requirement, ...]:
     """A field selector. Raises BadRequest for unknown fields and for what is no selector."""
-    return tuple(_field(resource, term) for term in _split(text) if term.strip())
+    terms = [term for term in _split(text) if term.strip()]
+    if len(terms) > MOST_REQUIREMENTS:
+        raise _too_many("field")
+    return tuple(_field(resource, term) for term in terms)
 
 
 # Each character can be read in one way only, here and in _TOKEN: thousands of blanks cost no time.
@@ -166,6 +171,8 @@ def parse_labels(text: str) -> tuple[Requirement, ...]:
     tokens = _tokens(text)
     requirements: list[Requirement] = []
     while tokens:
+        if len(requirements) == MOST_REQUIREMENTS:
+            raise _too_many("label")
         requirements.append(_label(tokens, text))
         if tokens and (tokens.popleft() != "," or not tokens):
             raise _bad(text, "a comma is expected between requirements")
@@ -223,6 +230,13 @@ def _value(tokens: collections.deque[str], text: str) -> str:
 
 def _tokens(text: str) -> collections.deque[str]:
     return collections.deque(_TOKEN.findall(text))
+
+
+def _too_many(sort: str) -> BadRequest:
+    return BadRequest(
+        f"the {sort} selector has more than {MOST_REQUIREMENTS} requirements",
+        hint="ask for several values of one label at once, key in (a,b), or sort out the rest yourself",
+    )
 
 
 def _bad(text: str, why: str) -> BadRequest:

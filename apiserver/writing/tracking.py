@@ -16,6 +16,7 @@ from kohakuriver.resources import kinds
 Json = dict[str, Any]
 
 LONGEST_NAME = 128
+MOST_FIELDS = 2500  # of one object, by all managers: each write reads and makes all of them, 20 µs a piece
 UNTRACKED = frozenset({kinds.EVENT, kinds.LEASE})
 
 
@@ -37,6 +38,7 @@ def created(resource: kinds.ResourceType, new: Json, *, by: Manager, now: str) -
         return
     part = managing.managed_part(new, "")
     managers = managing.updated(layout_of(resource), {}, {"metadata": {}}, part, by=by, now=now)
+    _check_extent(new, {}, managers)
     _put(new, managing.encoded(managers))
 
 
@@ -57,13 +59,17 @@ def changed(resource: kinds.ResourceType, old: Json, new: Json, *, sent: Any, by
         return
     managers = managing.stored(before)
     after = managing.updated(layout_of(resource), managers, was, will_be, by=by, now=now)
+    if not by.subresource:  # what a node reports, or the controller finds, is never too much
+        _check_extent(new, managers, after)
     _put(new, before if after == managers else managing.encoded(after))
 
 
 def applied(old: Json, new: Json, managers: Managers) -> None:
     """The managers that an apply has left."""
     kept = old["metadata"].get("managedFields")
-    _put(new, kept if managing.stored(kept) == managers else managing.encoded(managers))
+    before = managing.stored(kept)
+    _check_extent(new, before, managers)
+    _put(new, kept if before == managers else managing.encoded(managers))
 
 
 def before_apply(resource: kinds.ResourceType, old: Json, *, now: str) -> Managers:
@@ -83,6 +89,17 @@ def _stated(sent: Any, resource: kinds.ResourceType, new: Json) -> Managers | No
     except (ValueError, TypeError) as error:
         cause = errors.Cause("metadata.managedFields", f"Invalid value: {error}")
         raise objects.invalid(resource, new["metadata"]["name"], cause) from None
+
+
+def _check_extent(new: Json, before: Managers, after: Managers) -> None:
+    """An object that has more already may be made smaller. Raises TooLarge."""
+    had, has = (sum(len(share.fields) for share in managers.values()) for managers in (before, after))
+    if has > max(had, MOST_FIELDS):
+        raise errors.TooLarge(
+            f'{new["kind"]} "{new["metadata"]["name"]}" would have {has} fields set by {len(after)} managers '
+            f"(a field that several set counts for each); at most {MOST_FIELDS} are kept",
+            hint="set fewer fields, or let fewer field managers apply the same ones",
+        )
 
 
 def _put(obj: Json, entries: list[Json] | None) -> None:

@@ -8,6 +8,7 @@ out is what was sent, defaults written out. Pure.
 import dataclasses
 import difflib
 import enum
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,6 +33,9 @@ _TYPES = {
     "model_attributes_type": "an object",
 }
 
+
+LONGEST_WORD = 40  # characters; a longer one was not meant to be one of ours
+MOST_SHOWN = 80  # characters of a value that is wrong
 
 # What is wrong with one of their fields follows from that field alone, so an old mistake can be told apart.
 _PLAIN = (kinds.LEASE, kinds.EVENT)
@@ -235,11 +239,19 @@ def _cause(field: str, found: Sequence[pydantic_core.ErrorDetails]) -> errors.Ca
 
 def _meant(value: Any, expected: str) -> str:
     """A guess at the word that was meant, which is most often one in other letters."""
+    if not isinstance(value, str) or len(value) > LONGEST_WORD:
+        return ""
     words = {word.lower(): word for word in expected.replace(" or ", ", ").replace("'", "").split(", ")}
-    close = difflib.get_close_matches(str(value).lower(), words, n=1)
+    close = difflib.get_close_matches(value.lower(), words, n=1)
     return f' (did you mean "{words[close[0]]}"?)' if close else ""
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:80]}…"
+    """The beginning of a value, without a look at all of it."""
+    part = value
+    if isinstance(value, dict):
+        part = dict(itertools.islice(value.items(), MOST_SHOWN))
+    elif isinstance(value, list | str):
+        part = value[: MOST_SHOWN + 1]
+    text = json.dumps(part, default=str, ensure_ascii=False)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"

@@ -61,4 +61,9 @@ class Volume(meta.Model):
 
 def doubled(words: list[str]) -> str:
     """A word that stands there twice; empty if there is none."""
-    return next((word for number, word in enumerate(words) if word in words[:number]), "")
+    seen = set[str]()
+    for word in words:
+        if word in seen:
+            return word
+        seen.add(word)
+    return ""

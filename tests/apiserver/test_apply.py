@@ -8,7 +8,7 @@ import pytest
 from apiserver.managing import paths
 from apiserver.managing.layout import layout_of
 from apiserver.managing.managers import MOST_UPDATERS
-from apiserver.writing import patch
+from apiserver.writing import patch, tracking
 from apiserver.writing.outcome import WriteOptions, Written
 from kohakuriver import errors
 from kohakuriver.resources import kinds
@@ -337,3 +337,28 @@ async def test_an_applied_owner_or_finalizer_goes_with_its_applier(world: World)
     await applied(world, "bob", meta={"finalizers": ["example.com/b"]})
     left = await applied(world, "alice")
     assert left.object["metadata"]["finalizers"] == ["example.com/b"]
+
+
+async def test_many_managers_of_many_fields_are_too_many(world: World) -> None:
+    """Each write reads and makes the sets of all of them, so what an apply costs is bounded by their sum."""
+    env = {f"V{number}": "x" for number in range(900)}
+    await applied(world, "first", env=env)
+    await applied(world, "second", env=env)
+    with pytest.raises(errors.TooLarge, match=r"fields set by 3 managers.*at most 2500") as refusal:
+        await applied(world, "third", env=env)
+    assert "fewer field managers" in refusal.value.hint
+    await applied(world, "second", env={"V1": "x"})
+    await applied(world, "third", env=env)
+
+
+async def test_an_object_that_has_too_many_fields_can_be_made_smaller_and_reported_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracking, "MOST_FIELDS", 10**6)
+    await world.create(a_vps(env={f"V{number}": "x" for number in range(3000)}))
+    monkeypatch.undo()
+    await world.act("bind", node="n1")
+    await world.report(state="running")
+    with pytest.raises(errors.TooLarge):
+        await world.patch({"spec": {"env": {"ONE_MORE": "x"}}})
+    await world.patch({"spec": {"env": {"V1": None}}})

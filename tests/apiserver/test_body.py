@@ -203,13 +203,18 @@ async def test_an_object_does_not_grow_beyond_what_one_body_may_hold() -> None:
     async with running_api() as api:
         path = kinds.VPS.path(namespace="default", name="dev")
         codes = []
-        for number in range(3):
-            spec = {"env": {f"k{number}-{one}": "v" for one in range(4_000)}}
+        tolerations = [{"key": f"k{one}", "operator": "Exists"} for one in range(1_500)]
+        for number, spec in enumerate(
+            ({"command": ["x"] * 4_000}, {"tolerations": tolerations}, {"command": ["x"] * 7_000})
+        ):
             body = {"apiVersion": kinds.API_VERSION, "kind": "VPS", "spec": spec}
             codes.append(
                 (
                     await api.call(
-                        "PATCH", f"{path}?fieldManager=m{number}", body, headers={"Content-Type": APPLY}
+                        "PATCH",
+                        f"{path}?fieldManager=m{number}&force=true",
+                        body,
+                        headers={"Content-Type": APPLY},
                     )
                 ).code
             )

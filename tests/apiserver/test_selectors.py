@@ -50,6 +50,26 @@ def test_what_is_no_label_selector_is_refused(selector):
         parse_labels(selector)
 
 
+@pytest.mark.parametrize("text", ["!k{}", "k{}=v", "k{} in (a,b)"])
+def test_a_label_selector_has_at_most_fifty_requirements(text):
+    most = ",".join(text.format(number) for number in range(50))
+    assert len(parse_labels(most)) == 50
+    with pytest.raises(BadRequest, match="the label selector has more than 50 requirements") as refusal:
+        parse_labels(f"{most},more")
+    assert "in (a,b)" in refusal.value.hint
+
+
+def test_a_field_selector_has_at_most_fifty_requirements():
+    most = ",".join(["metadata.name!=dev"] * 50)
+    assert len(parse_fields(kinds.VPS, most)) == 50
+    with pytest.raises(BadRequest, match="the field selector has more than 50 requirements"):
+        parse_fields(kinds.VPS, f"{most},metadata.name!=dev")
+
+
+def test_a_label_may_have_any_number_of_values():
+    assert chosen(f"a in ({','.join(map(str, range(1000)))})", a="999")
+
+
 def test_a_field_selector_compares_the_fields_that_a_kind_offers():
     vps = {
         "metadata": {"name": "dev", "namespace": "default"},

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from apiserver.writing import validation
 from apiserver.writing.validation import Checked, FieldValidation
 from kohakuriver import errors
 from kohakuriver.resources import kinds
+from tests import cost
 
 Json = dict[str, Any]
 
@@ -250,3 +252,31 @@ def test_a_lease_of_an_older_version_with_a_time_that_is_none_can_still_be_renew
     assert validation.check(kinds.LEASE, new, name="l", mode=mode, stored=old).obj == new
     with pytest.raises(errors.Invalid):
         validation.check(kinds.LEASE, new, name="l", mode=mode)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"runState": "A" * 300_000},
+        {"resources": {"memory": "1" * 3_000}},
+        {"stopGracePeriod": "1" * 3_000 + "x"},
+        {"sessions": {"detachedFor": "1" * 3_000 + "x"}},
+        {"restartPolicy": ["A" * 30_000]},
+    ],
+)
+def test_what_is_far_too_long_is_refused_as_fast_as_what_is_short_and_not_repeated(spec: Json) -> None:
+    def refusing(spec: Json) -> Callable[[], None]:
+        def refused() -> None:
+            with pytest.raises(errors.Invalid) as failure:
+                check(spec)
+            assert len(failure.value.message) < 500
+
+        return refused
+
+    assert cost.ratio(refusing(spec), refusing({"runState": "running"})) < 10
+
+
+def test_a_value_that_is_wrong_is_shown_by_its_beginning() -> None:
+    with pytest.raises(errors.Invalid) as failure:
+        check({"image": list(range(1000))})
+    assert "[0, 1, 2" in failure.value.message and len(failure.value.message) < 300
