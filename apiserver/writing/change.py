@@ -25,6 +25,7 @@ from apiserver.writing import (
     unreadable,
     validation,
     vps_rules,
+    weight,
 )
 from apiserver.writing.fencing import Leader
 from apiserver.writing.objects import Backing
@@ -150,6 +151,7 @@ async def _decide(
         await removal.check_empty(server, target.name)
     lifetime = admission.rules_for(resource).lifetime
     write = Delete(key) if gone else Put(key, codec.encode(new), ttl=lifetime)
+    weight.check(target.user, write, record)
     return _Step(new, warnings, expect, write, beside)
 
 

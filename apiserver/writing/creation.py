@@ -14,7 +14,7 @@ from apiserver.admitting.identity import User
 from apiserver.binding import grants
 from apiserver.managing.managers import UPDATE, Manager, Managers
 from apiserver.store.base import Put, Record, StoreConflict
-from apiserver.writing import admission, metadata, objects, phase, tracking, validation
+from apiserver.writing import admission, metadata, objects, phase, tracking, validation, weight
 from apiserver.writing.objects import Backing
 from apiserver.writing.outcome import WriteOptions, Written
 from kohakuriver import errors
@@ -119,7 +119,9 @@ def _decide(
         tracking.applied({"metadata": {}}, made, maker.managers)
     if resource is kinds.VPS:
         phase.stamp(made)
-    return _Step(made, Put(key, codec.encode(made), ttl=rules.lifetime))
+    write = Put(key, codec.encode(made), ttl=rules.lifetime)
+    weight.check(user, write, None)
+    return _Step(made, write)
 
 
 def _new(
