@@ -300,7 +300,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     shipped = Limits()
     for name, type_, value, words in (
-        ("--rate-limit", _amount, shipped.rate, "requests a second that one credential may make; 0: any"),
+        (
+            "--rate-limit",
+            _amount,
+            shipped.rate,
+            "requests a second that one credential may make, long ones counting as several; 0: any",
+        ),
         ("--rate-burst", _count, shipped.burst, "requests it may make at once, after a silence"),
         (
             "--max-inflight",

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,14 +19,18 @@ from benchmarks._cluster import free_port
 from kohakuriver import certificates
 from kohakuriver.client import config
 
-ROLES = {"admin": "admin", "controller": "controller"}
+ROLES: dict[str, dict[str, object]] = {"admin": {"role": "admin"}, "controller": {"role": "controller"}}
 
 
 class Programs:
     """etcd and an API server in `folder`; a controller when asked for."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, *, limits: Sequence[str], more: Mapping[str, Mapping[str, object]]
+    ) -> None:
         self.folder = folder
+        self._limits = limits
+        self._users = {**ROLES, **more}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._port = free_port()
         self._authority = certificates.new_authority("benchmark", now=datetime.now(UTC))
@@ -49,10 +53,8 @@ class Programs:
             self.folder, "server"
         )
         lines = [
-            json.dumps(
-                {"sha256": hashlib.sha256(f"token-{user}".encode()).hexdigest(), "user": user, "role": role}
-            )
-            for user, role in ROLES.items()
+            json.dumps({"sha256": hashlib.sha256(f"token-{user}".encode()).hexdigest(), "user": user, **who})
+            for user, who in self._users.items()
         ]
         (self.folder / "tokens").write_text("\n".join(lines) + "\n")
         self._run(
@@ -61,7 +63,7 @@ class Programs:
                 sys.executable, "-P", "-m", "apiserver", "--etcd", f"http://127.0.0.1:{client}",
                 "--listen", f"127.0.0.1:{self._port}", "--token-file", str(self.folder / "tokens"),
                 "--tls-cert", str(self.folder / "server.crt"), "--tls-key", str(self.folder / "server.key"),
-                "--rate-limit", "0",
+                *self._limits,
             ],
         )  # fmt: skip
         self._wait_ready()
@@ -104,9 +106,14 @@ class Programs:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Programs]:
-    """etcd and an API server, ready; everything is stopped at the end."""
-    programs = Programs(folder)
+def running(
+    folder: Path,
+    *,
+    limits: Sequence[str] = ("--rate-limit", "0"),
+    more: Mapping[str, Mapping[str, object]] | None = None,
+) -> Iterator[Programs]:
+    """etcd and an API server, ready; everything is stopped at the end. `more` are users beside the two."""
+    programs = Programs(folder, limits=limits, more=more or {})
     try:
         programs.start_server()
         yield programs

@@ -1,8 +1,9 @@
 """How much one credential may ask for at a time, and keep open: a bucket of tokens each, and a second one for
 signs of life.
 
-    middleware.py, once who is calling is known ──► Limiter.turn ──► 429 with Retry-After, or the request
+    middleware.py, once who is calling is known ──► Limiter.turn ──► 429 with Retry-After, or a Share
 
+A request takes one token when it comes in; what it costs beyond that (weights.py) is taken from its Share.
 Renewals of Leases and the status that agents report draw from a bucket of their own, so that whatever else a
 credential does, its node is not taken for lost. Controllers are not limited: they are the cluster itself.
 """
@@ -14,32 +15,28 @@ from collections.abc import Callable, Iterator
 
 from apiserver.admitting.access import Attributes
 from apiserver.admitting.identity import Role, User
+from apiserver.admitting.shares import Share, pools
+from apiserver.admitting.turns import Turns
 from kohakuriver import errors
 from kohakuriver.resources import kinds
 
 FULL_FOR = 5.0  # seconds after which to try again where watches or streams have to end first
 KEPT = 10_000  # credentials remembered; the one not seen for longest is forgotten, and starts afresh
+PEOPLE = (Role.USER, Role.VIEWER)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Limits:
     """Per credential."""
 
-    rate: float = 500.0  # requests a second, in the long run; 0 for no limit of any kind
-    burst: int = 1000  # requests at once, after a silence
+    rate: float = 500.0  # tokens a second, in the long run; 0 for no limit of any kind
+    burst: int = 1000  # tokens at once, after a silence
     inflight: int = 200  # requests under way at the same time, watches and streams not counted
     lasting: int = 2000  # watches and streams open at the same time; an agent serves 1,000 streams at most
+    watches: int = 100  # of these, watches that a user or viewer has open: each looks at every change
 
 
 UNLIMITED = Limits(rate=0.0)
-
-
-@dataclasses.dataclass(slots=True)
-class _Bucket:
-    tokens: float
-    at: float
-    inflight: int = 0
-    lasting: int = 0
 
 
 class Limiter:
@@ -48,50 +45,65 @@ class Limiter:
     def __init__(self, limits: Limits, *, now: Callable[[], float]) -> None:
         self._limits = limits
         self._now = now  # monotonic
-        self._buckets: collections.OrderedDict[tuple[str, bool], _Bucket] = collections.OrderedDict()
+        self._turns = Turns()
+        self._pools = pools()
+        self._shares: collections.OrderedDict[tuple[str, bool], Share] = collections.OrderedDict()
 
     @contextlib.contextmanager
-    def turn(self, credential: str, user: User, wanted: Attributes, *, lasting: bool) -> Iterator[None]:
+    def turn(self, credential: str, user: User, wanted: Attributes, *, lasting: bool) -> Iterator[Share]:
         """While one request is under way; `lasting` for one that goes on. Raises TooManyRequests."""
+        share = self._share((credential, is_sign_of_life(user, wanted)), user)
         if not self._limits.rate or user.role is Role.CONTROLLER:
-            yield
+            yield share
             return
-        bucket = self._bucket((credential, is_sign_of_life(user, wanted)))
-        self._take(bucket, user)
+        self._take(share, user)
         if not lasting:
-            bucket.inflight += 1
+            share.inflight += 1
+            share.pool.under_way += 1
             try:
-                yield
+                yield share
             finally:
-                bucket.inflight -= 1
+                share.inflight -= 1
+                share.pool.under_way -= 1
             return
-        if bucket.lasting >= self._limits.lasting:
-            raise _too_many_open(user, self._limits.lasting)
-        bucket.lasting += 1
+        watches = wanted.verb == "watch"
+        if share.lasting >= self._limits.lasting:
+            raise _too_many_open(user, f"{self._limits.lasting} watches and streams")
+        if watches and user.role in PEOPLE and share.watches >= self._limits.watches:
+            raise _too_many_open(user, f"{self._limits.watches} watches")
+        share.lasting += 1
+        share.watches += watches
         try:
-            yield
+            yield share
         finally:
-            bucket.lasting -= 1
+            share.lasting -= 1
+            share.watches -= watches
 
-    def _bucket(self, key: tuple[str, bool]) -> _Bucket:
-        found = self._buckets.get(key)
+    def _share(self, key: tuple[str, bool], user: User) -> Share:
+        found = self._shares.get(key)
         if found is None:
-            found = self._buckets[key] = _Bucket(float(self._limits.burst), self._now())
-            if len(self._buckets) > KEPT:
-                self._buckets.popitem(last=False)
-        self._buckets.move_to_end(key)
+            limits = self._limits
+            rate = 0.0 if user.role is Role.CONTROLLER else limits.rate
+            found = self._shares[key] = Share(
+                user.name,
+                self._pools[user.role],
+                rate=rate,
+                burst=limits.burst,
+                turns=self._turns,
+                now=self._now,
+            )
+            if len(self._shares) > KEPT:
+                self._shares.popitem(last=False)
+        self._shares.move_to_end(key)
         return found
 
-    def _take(self, bucket: _Bucket, user: User) -> None:
-        now, limits = self._now(), self._limits
-        bucket.tokens = min(float(limits.burst), bucket.tokens + (now - bucket.at) * limits.rate)
-        bucket.at = now
-        if bucket.inflight >= limits.inflight:
-            raise _refused(user, f"has {limits.inflight} requests under way", 1.0)
-        if bucket.tokens < 1.0:
-            wait = (1.0 - bucket.tokens) / limits.rate
-            raise _refused(user, f"asks for more than {limits.rate:g} requests a second", wait)
-        bucket.tokens -= 1.0
+    def _take(self, share: Share, user: User) -> None:
+        limits, pool = self._limits, share.pool
+        if share.inflight >= limits.inflight:
+            raise _refused(user, f"has {limits.inflight} requests under way")
+        if pool.under_way >= pool.inflight:
+            raise _refused(user, f"comes when all {pool.name} have {pool.inflight} requests under way")
+        share.charge(1.0)
 
 
 def is_sign_of_life(user: User, wanted: Attributes) -> bool:
@@ -101,17 +113,17 @@ def is_sign_of_life(user: User, wanted: Attributes) -> bool:
     return wanted.resource is kinds.LEASE or wanted.subresource == "status"
 
 
-def _refused(user: User, why: str, wait: float) -> errors.TooManyRequests:
+def _refused(user: User, why: str) -> errors.TooManyRequests:
     return errors.TooManyRequests(
         f"too many requests: the credential of {user.name} {why}",
         hint="wait as long as Retry-After says, and ask less often: a watch tells of every change",
-        retry_after=wait,
+        retry_after=1.0,
     )
 
 
-def _too_many_open(user: User, most: int) -> errors.TooManyRequests:
+def _too_many_open(user: User, most: str) -> errors.TooManyRequests:
     return errors.TooManyRequests(
-        f"too many requests: the credential of {user.name} has {most} watches and streams open",
+        f"too many requests: the credential of {user.name} has {most} open",
         hint="end some of them first: terminals, forwarded connections, whatever watches",
         retry_after=FULL_FOR,
     )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from apiserver.caching.entry import Entry
 from apiserver.reading.selectors import Selection
 from apiserver.serving.forms import EventType, Form
+from kohakuriver.clock import EPOCH
 from kohakuriver.errors import Expired
 
 KEPT_SECONDS = 330.0  # CORRECTNESS 20 asks for five minutes
@@ -74,6 +75,30 @@ class Event:
         return self.entry.raw
 
 
+_FORGOTTEN = Event(revision=0, entry=None, previous=None, at=0.0, moment=EPOCH)
+
+
+class Missed:
+    """What happened after a revision up to now, read piece by piece; the history alone keeps it."""
+
+    def __init__(self, history: "History", at: int, end: int) -> None:
+        self._history = history
+        self._at = at
+        self._end = end
+
+    @property
+    def over(self) -> bool:
+        return self._at >= self._end
+
+    def read(self, most: int) -> Sequence[Event]:
+        """The next ones. Raises Expired when they have been forgotten meanwhile."""
+        return self._history.read(self._at, min(self._end, self._at + most))
+
+    def skip(self, number: int) -> None:
+        """These have been seen."""
+        self._at += number
+
+
 class History:
     """The events of one kind, oldest first."""
 
@@ -81,6 +106,9 @@ class History:
         self.floor = 0  # events after this revision are all here
         self._events: list[Event] = []
         self._dropped = 0  # entries at the front of the list that are no longer kept
+        self._gone = (
+            0  # entries that were before the list: places in the history are counted from its beginning
+        )
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -89,6 +117,7 @@ class History:
     def restart(self, revision: int) -> None:
         """Forget everything: nothing is known of what came before `revision`."""
         self.floor = revision
+        self._gone += len(self._events)
         self._events, self._dropped, self._bytes = [], 0, 0
 
     def append(self, event: Event) -> None:
@@ -96,7 +125,7 @@ class History:
         self._bytes += event.size
         self._trim(event.at)
 
-    def after(self, revision: int) -> Sequence[Event]:
+    def after(self, revision: int) -> Missed:
         """What came after `revision`. Raises Expired when part of it is forgotten."""
         if revision < self.floor:
             raise Expired(
@@ -104,15 +133,28 @@ class History:
                 hint="list again, and watch from the list's resourceVersion",
             )
         first = bisect.bisect_right(self._events, revision, lo=self._dropped, key=lambda e: e.revision)
-        return self._events[first:]
+        return Missed(self, self._gone + first, self._gone + len(self._events))
+
+    def read(self, start: int, end: int) -> Sequence[Event]:
+        """The events at these places. Raises Expired when they are forgotten."""
+        if start < self._gone + self._dropped:
+            raise Expired(
+                "this watch read its past more slowly than it is forgotten",
+                hint="list again and watch from there",
+            )
+        return self._events[start - self._gone : end - self._gone]
 
     def _trim(self, now: float) -> None:
         while self._dropped < len(self._events) - 1 and self._too_much(now):
             oldest = self._events[self._dropped]
             self.floor = oldest.revision
             self._bytes -= oldest.size
+            self._events[self._dropped] = (
+                _FORGOTTEN  # so that its objects go now, and the list in larger steps
+            )
             self._dropped += 1
         if self._dropped >= 1000:
+            self._gone += self._dropped
             del self._events[: self._dropped]
             self._dropped = 0
 

@@ -6,6 +6,7 @@ between two awaits sees one consistent state.
 
 from collections.abc import Iterator, Mapping
 
+from apiserver.admitting.shares import Share
 from apiserver.caching.entry import Entry
 from apiserver.caching.history import Event, History
 from apiserver.caching.index import Index
@@ -44,17 +45,20 @@ class KindCache:
 
     def select(self, selection: Selection) -> Iterator[Entry]:
         """The objects meant, in key order."""
+        return (entry for entry in self.candidates(selection) if entry.matches(selection))
+
+    def candidates(self, selection: Selection) -> list[Entry]:
+        """All that may be meant as of now, in key order; none of them is looked at, which may take long."""
         keys = self._index.find(selection.pin())
         if keys is None:
             if self._order is None:
                 self._order = sorted(self._entries)
             keys = self._order
-        entries = (self._entries[key] for key in keys)
-        return entries if selection.everything else (e for e in entries if e.matches(selection))
+        return [self._entries[key] for key in keys]
 
-    def follow(self, selection: Selection, *, since: int) -> Watcher:
+    def follow(self, selection: Selection, *, since: int, share: Share | None = None) -> Watcher:
         """A watcher that gets everything after `since`. Raises Expired when that is too long ago."""
-        watcher = Watcher(selection, waker=self.watchers.waker)
+        watcher = Watcher(selection, waker=self.watchers.waker, share=share)
         watcher.preload(self.history.after(since))
         self.watchers.add(watcher)
         return watcher

@@ -5,18 +5,17 @@ catches up with the store; further pages and exact revisions come from the store
 first page. What a credential may see is narrowed by its scope. Writes nothing.
 """
 
-import asyncio
 import dataclasses
 import datetime
-import functools
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import orjson
 
 from apiserver import codec
-from apiserver.admitting import access
+from apiserver.admitting import access, weights
 from apiserver.admitting.identity import User
+from apiserver.admitting.shares import Holding, Share
 from apiserver.caching import turns
 from apiserver.caching.entry import Entry, entry_of
 from apiserver.context import Server
@@ -27,6 +26,8 @@ from apiserver.store.base import Record, StoreCompacted, StoreFuture
 from apiserver.writing import objects
 from kohakuriver.errors import BadRequest, Cause, Expired, OutcomeUnknown
 from kohakuriver.resources.kinds import ResourceType
+
+T = TypeVar("T")
 
 ROWS_AT_ONCE = 200  # made between two turns of the event loop
 PAGE_AT_LEAST = 100  # objects read from the store at a time when most may be filtered out
@@ -93,19 +94,49 @@ def _saying(obj: dict[str, Any], said: str) -> dict[str, Any]:
 
 
 async def list_(
-    server: Server, resource: ResourceType, query: ListQuery, *, namespace: str | None
+    server: Server,
+    resource: ResourceType,
+    query: ListQuery,
+    *,
+    namespace: str | None,
+    share: Share,
+    holding: Holding,
 ) -> Listing:
-    """Many objects at one revision. Raises Unavailable, Expired, OutcomeUnknown."""
+    """Many objects at one revision, held until they are sent. Raises Unavailable, Expired, OutcomeUnknown,
+    TooManyRequests."""
     if query.exact is not None:
-        return await _from_store(server, resource, query, query.exact, namespace=namespace)
+        at = query.exact
+        return await _from_store(
+            server, resource, query, at, namespace=namespace, share=share, holding=holding
+        )
     await catch_up(server, query.revision)
-    entries = list(server.cache.kinds[resource].select(query.selection))
+    candidates = server.cache.kinds[resource].candidates(query.selection)
     revision = server.cache.revision
-    if not query.limit or len(entries) <= query.limit:
+    entries = await matching(candidates, query.selection, share)
+    shown = entries[: query.limit] if query.limit else entries
+    size = sum(len(entry.raw) for entry in shown)
+    share.charge(weights.sending(size))
+    holding.add(size)
+    if len(shown) == len(entries):
         return Listing(revision, entries)
-    shown = entries[: query.limit]
     remaining = len(entries) - query.limit if _unfiltered(query) else None
     return Listing(revision, shown, Resume(revision, shown[-1].key), remaining)
+
+
+async def matching(
+    candidates: Sequence[Entry], selection: selectors.Selection, share: Share
+) -> Sequence[Entry]:
+    """Those that are meant, a few in each turn of the loop. Raises TooManyRequests before it begins."""
+    if selection.everything:
+        return candidates
+    share.charge(weights.matching(len(candidates), selection.requirements))
+    step = weights.at_once(selection.requirements, weights.COMPARISONS_AT_ONCE)
+    found: list[Entry] = []
+    for start in range(0, len(candidates), step):
+        if len(candidates) > step:
+            await share.turn()
+        found += [entry for entry in candidates[start : start + step] if entry.matches(selection)]
+    return found
 
 
 async def catch_up(server: Server, revision: int | None) -> None:
@@ -122,27 +153,44 @@ async def catch_up(server: Server, revision: int | None) -> None:
         )
 
 
-async def rendered(form: Form, listing: Listing, now: datetime.datetime) -> bytes:
-    """A list in the form asked for; others get their turn meanwhile."""
+async def rows(form: Form, listing: Listing, now: datetime.datetime, share: Share) -> list[bytes]:
+    """The items of a list in the form asked for; others get their turn meanwhile."""
     raws = [entry.raw for entry in listing.entries]
     if not form.costly:
-        return form.whole(raws, listing.metadata())
-    rows: list[bytes] = []
-    for start in range(0, len(raws), ROWS_AT_ONCE):
-        rows += form.rows(raws[start : start + ROWS_AT_ONCE], now)
-        await asyncio.sleep(0)
-    return form.whole(rows, listing.metadata())
+        return raws
+    made: list[bytes] = []
+    for piece in _pieces(raws, size=len):
+        await share.turn()
+        made += form.rows(piece, now)
+    return made
+
+
+def _pieces(items: Sequence[T], *, size: Callable[[T], int]) -> Iterator[Sequence[T]]:
+    """As many as one turn of the loop may decode."""
+    start, together = 0, 0
+    for number, item in enumerate(items, 1):
+        together += size(item)
+        if number - start >= ROWS_AT_ONCE or together >= weights.BYTES_AT_ONCE or number == len(items):
+            yield items[start:number]
+            start, together = number, 0
 
 
 async def _from_store(
-    server: Server, resource: ResourceType, query: ListQuery, revision: int, *, namespace: str | None
+    server: Server,
+    resource: ResourceType,
+    query: ListQuery,
+    revision: int,
+    *,
+    namespace: str | None,
+    share: Share,
+    holding: Holding,
 ) -> Listing:
     """A page at an exact revision, filled up to its limit where a selector leaves things out."""
     prefix, after = codec.prefix(resource, namespace), query.resume.after if query.resume else None
     if after is not None and not after.startswith(prefix):
         raise BadRequest("continue key is not valid: it belongs to another list", hint="list from the start")
     found: list[Entry] = []
-    step = max(query.limit, 0 if _unfiltered(query) else PAGE_AT_LEAST) if query.limit else 0
+    step = max(query.limit, 0 if _unfiltered(query) else PAGE_AT_LEAST) if query.limit else ROWS_AT_ONCE
     more = True
     while more and not (query.limit and len(found) >= query.limit):
         try:
@@ -156,10 +204,14 @@ async def _from_store(
             raise OutcomeUnknown(
                 f"Too large resource version: {revision}", hint="try again", retry_after=1
             ) from error
-        for start in range(0, len(page.records), ROWS_AT_ONCE):
-            entries = map(functools.partial(_known, resource), page.records[start : start + ROWS_AT_ONCE])
-            found += [entry for entry in entries if entry is not None and entry.matches(query.selection)]
-            await asyncio.sleep(0)
+        for piece in _pieces(page.records, size=lambda record: len(record.value)):
+            await share.turn()
+            entries = [entry for record in piece if (entry := _known(resource, record)) is not None]
+            meant = [entry for entry in entries if entry.matches(query.selection)]
+            share.owe(weights.decoding(sum(len(entry.raw) for entry in entries)))
+            share.owe(weights.matching(len(entries), query.selection.requirements))
+            holding.add(sum(len(entry.raw) for entry in meant))
+            found += meant
         more, after = page.more, page.records[-1].key if page.records else after
     cut = found[: query.limit] if query.limit else found
     unfinished = more or len(cut) < len(found)

@@ -100,6 +100,11 @@ class Selection:
     def everything(self) -> bool:
         return not self.labels and not self.fields
 
+    @property
+    def requirements(self) -> int:
+        """How many there are: what it costs to look at one object."""
+        return len(self.labels) + len(self.fields)
+
     def pin(self) -> tuple[str, str] | None:
         """A field that has one value in every object meant, the most telling one; None if there is none."""
         pins = [

@@ -4,11 +4,12 @@
 writes no HTTP: `stream.py` does.
 """
 
-import asyncio
 import dataclasses
 import random
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable
 
+from apiserver.admitting import weights
+from apiserver.admitting.shares import Holding, Share
 from apiserver.caching.entry import Entry
 from apiserver.caching.watchers import Watcher
 from apiserver.context import Server
@@ -30,21 +31,32 @@ class OpenWatch:
 
     watcher: Watcher
     since: int
-    initial: Sequence[Entry]
+    initial: list[Entry]  # empty once they are sent
     query: WatchQuery
     form: Form
+    share: Share
+    holding: Holding  # of what is there
 
 
-async def open_watch(server: Server, resource: ResourceType, query: WatchQuery, form: Form) -> OpenWatch:
-    """Raises Expired, Unavailable, OutcomeUnknown."""
+async def open_watch(
+    server: Server, resource: ResourceType, query: WatchQuery, form: Form, share: Share, holding: Holding
+) -> OpenWatch:
+    """Raises Expired, Unavailable, OutcomeUnknown, TooManyRequests."""
     await _check_history(server, query.revision)
     await read.catch_up(server, query.revision)
     kind, revision = server.cache.kinds[resource], server.cache.revision
     since = query.revision or revision
     if query.initial:
         since = revision
-    initial = list(kind.select(query.selection)) if query.initial else []
-    return OpenWatch(kind.follow(query.selection, since=since), since, initial, query, form)
+    candidates = kind.candidates(query.selection) if query.initial else []
+    watcher = kind.follow(query.selection, since=since, share=share)
+    try:
+        initial = list(await read.matching(candidates, query.selection, share))
+        holding.add(sum(len(entry.raw) for entry in initial))
+    except BaseException:
+        kind.watchers.remove(watcher)
+        raise
+    return OpenWatch(watcher, since, initial, query, form, share, holding)
 
 
 async def _check_history(server: Server, revision: int | None) -> None:
@@ -70,7 +82,10 @@ async def lines(server: Server, opened: OpenWatch) -> AsyncGenerator[bytes]:
     ends_at = server.clock.monotonic() + (query.timeout or LASTS_AT_LEAST * (1 + random.random()))  # noqa: S311
     for chunk in _initial(server, opened):
         yield chunk
-        await asyncio.sleep(0)
+        opened.share.owe(weights.sending(len(chunk)))
+        await opened.share.turn()
+    opened.initial.clear()
+    opened.holding.clear()
     if query.closing_bookmark:
         yield form.bookmark(_version(opened.since) | {"annotations": INITIAL_EVENTS_END})
     bookmark_at = server.clock.monotonic() + BOOKMARK_EVERY

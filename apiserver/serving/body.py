@@ -14,14 +14,18 @@ import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from apiserver.admitting import weights
+from apiserver.admitting.identity import Role
 from apiserver.serving import protobuf, yaml_body
-from apiserver.writing import patch
+from apiserver.serving.middleware import SHARE, USER
+from apiserver.writing import patch, weight
 from apiserver.writing.extent import DEEPEST, MOST_NAMED, excess, listed
 from apiserver.writing.validation import FieldValidation
 from kohakuriver.errors import BadRequest, Cause, TooLarge, TooSlow, UnsupportedMediaType
 
 _SPACED = re.compile(rb'"\s+:')
 LIMIT = 3 * 1024 * 1024  # bytes; what Kubernetes takes
+USERS_LIMIT = 512 * 1024  # bytes from a user, whose objects have half as many
 WITHIN = 30.0  # seconds for all of it
 
 JSON_TYPES = ("application/json", "application/octet-stream", "")  # the second is aiohttp's for none given
@@ -37,13 +41,15 @@ class Sent:
 
 
 async def raw(request: web.Request) -> bytes:
-    """The whole body. Raises TooLarge, TooSlow, and BadRequest for one that breaks off."""
+    """The whole body, for which its sender is charged. Raises TooLarge, TooSlow, TooManyRequests, and
+    BadRequest for one that breaks off."""
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding.strip().lower() != "identity":
         raise UnsupportedMediaType(f"the body is compressed ({encoding[:40]})", hint="send it as it is")
+    _weigh(request, request.content_length or 0)
     try:
         async with asyncio.timeout(WITHIN):
-            return await request.read()
+            content = await request.read()
     except TimeoutError as error:
         raise TooSlow(
             f"the request body did not come within {WITHIN:g} seconds", hint="send it faster, or less of it"
@@ -54,6 +60,23 @@ async def raw(request: web.Request) -> bytes:
         raise TooLarge(
             f"the request body is larger than {LIMIT} bytes", hint="split it into several requests"
         ) from error
+    if request.content_length is None:
+        _weigh(request, len(content))
+    if SHARE in request:
+        request[SHARE].charge(weights.fields(content))
+    return content
+
+
+def _weigh(request: web.Request, length: int) -> None:
+    """Before a body is read, where its length is said. Raises TooLarge, TooManyRequests."""
+    if SHARE not in request:
+        return
+    if length > USERS_LIMIT and request[USER].role is Role.USER:
+        raise TooLarge(
+            f"the request body is larger than {USERS_LIMIT} bytes",
+            hint=f"an object has at most {weight.LARGEST} bytes: send less, or a patch of what is to change",
+        )
+    request[SHARE].charge(weights.writing(length))
 
 
 async def parsed(request: web.Request, *, required: bool = True) -> dict[str, Any]:

@@ -41,8 +41,8 @@ class Form(Protocol):
         """Objects as the items of a list."""
         ...
 
-    def whole(self, rows: Sequence[bytes], metadata: Mapping[str, Any]) -> bytes:
-        """A list of such items."""
+    def around(self, metadata: Mapping[str, Any]) -> tuple[bytes, bytes]:
+        """What stands before and behind the items of a list, which commas are between."""
         ...
 
     def event(self, type_: EventType, raw: bytes, now: datetime.datetime) -> bytes:
@@ -69,10 +69,10 @@ class Plain:
     def rows(self, raws: Sequence[bytes], now: datetime.datetime) -> list[bytes]:
         return list(raws)
 
-    def whole(self, rows: Sequence[bytes], metadata: Mapping[str, Any]) -> bytes:
+    def around(self, metadata: Mapping[str, Any]) -> tuple[bytes, bytes]:
         kind, version = f"{self.resource.kind}List", self.resource.api_version
         head = orjson.dumps({"kind": kind, "apiVersion": version, "metadata": metadata})
-        return b'%b,"items":[%b]}' % (head[:-1], b",".join(rows))
+        return head[:-1] + b',"items":[', b"]}"
 
     def event(self, type_: EventType, raw: bytes, now: datetime.datetime) -> bytes:
         return b'{"type":"%b","object":%b}\n' % (type_.encode(), raw)
@@ -98,9 +98,9 @@ class Table:
     def rows(self, raws: Sequence[bytes], now: datetime.datetime) -> list[bytes]:
         return [orjson.dumps(self._row(orjson.loads(raw), now)) for raw in raws]
 
-    def whole(self, rows: Sequence[bytes], metadata: Mapping[str, Any]) -> bytes:
+    def around(self, metadata: Mapping[str, Any]) -> tuple[bytes, bytes]:
         head = orjson.dumps(tables.table(self.resource, [], metadata))
-        return b"%b[%b]}" % (head.removesuffix(b"[]}"), b",".join(rows))
+        return head.removesuffix(b"]}"), b"]}"
 
     def event(self, type_: EventType, raw: bytes, now: datetime.datetime) -> bytes:
         return line(type_, self._table(raw, now))

@@ -11,13 +11,15 @@ import orjson
 from aiohttp import web
 
 from apiserver import codec
-from apiserver.admitting import access
+from apiserver.admitting import access, weights
 from apiserver.admitting.authentication import authenticate, peer_of
 from apiserver.admitting.identity import User
+from apiserver.admitting.shares import Share
 from apiserver.auditing.renewals import Renewals
 from apiserver.auditing.visit import GONE, LOG, VISIT, Visit, account, line
 from apiserver.context import SERVER
 from apiserver.metrics import Metrics
+from apiserver.serving import pieces
 from apiserver.serving.connections import Connection
 from apiserver.serving.endpoint import Endpoint, attributes_of, endpoint_of
 from apiserver.store import base
@@ -25,6 +27,7 @@ from kohakuriver import errors
 from kohakuriver.resources import kinds
 
 USER = web.RequestKey("user", User)
+SHARE = web.RequestKey("share", Share)
 METRICS = web.AppKey("metrics", Metrics)
 RENEWALS = web.AppKey("renewals", Renewals)
 JSON = "application/json"
@@ -53,6 +56,8 @@ async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
             answer = errors.InternalError("an internal error occurred", hint="the API server's log says more")
         visit.reason = answer.reason
         response = status_response(answer)
+        if isinstance(answer, errors.TooManyRequests) and _has_more_to_come(request):
+            response.force_close()  # what is left of a body that is not wanted now is not waited for
     if not response.prepared:
         response.headers[kinds.HISTORY_HEADER] = server.history.id
     visit.code = response.status
@@ -72,12 +77,27 @@ async def _admitted(request: web.Request, handler: Handler, visit: Visit) -> web
         request.protocol.known()
     request[USER] = caller.user
     lasting = visit.endpoint.lasts
-    with server.limiter.turn(caller.credential, caller.user, wanted, lasting=lasting):
+    with server.limiter.turn(caller.credential, caller.user, wanted, lasting=lasting) as share:
         access.check(caller.user, wanted)
+        request[SHARE] = share
         if not lasting:
-            return await handler(request)
+            return await _sent(request, await handler(request), share)
         with server.credentials.held(caller.credential, now=server.clock.now(), ends=caller.ends):
             return await handler(request)
+
+
+def _has_more_to_come(request: web.Request) -> bool:
+    return request.body_exists and not request.content.is_eof()
+
+
+async def _sent(request: web.Request, response: web.StreamResponse, share: Share) -> web.StreamResponse:
+    """A long answer is sent here, and counted until it is; what was done is never refused for that."""
+    if not isinstance(response, web.Response) or not isinstance(response.body, bytes):
+        return response
+    with share.holding() as holding:
+        holding.add(len(response.body), refuse=request.method in ("GET", "HEAD"))
+        share.owe(weights.sending(len(response.body)))
+        return await pieces.resend(request.app[SERVER], request, response)
 
 
 def _explained(error: Exception, request: web.Request) -> errors.ApiError | None:

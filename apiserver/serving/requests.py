@@ -7,14 +7,16 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from apiserver.admitting import access
+from apiserver import codec
+from apiserver.admitting import access, weights
 from apiserver.admitting.identity import User
+from apiserver.admitting.shares import Share
 from apiserver.auditing.visit import VISIT
 from apiserver.context import SERVER, Server
 from apiserver.reading import read
 from apiserver.reading.query import ListQuery, WatchQuery, flag, parse_list, parse_watch
 from apiserver.serving import body, forms
-from apiserver.serving.middleware import USER
+from apiserver.serving.middleware import SHARE, USER
 from apiserver.serving.narrowing import narrowed
 from apiserver.writing.fencing import Leader
 from apiserver.writing.outcome import WriteOptions, Written
@@ -33,6 +35,7 @@ class Call:
     request: web.Request
     server: Server
     user: User
+    share: Share
     resource: ResourceType
     namespace: str | None
     name: str
@@ -41,7 +44,16 @@ class Call:
     def of(cls, request: web.Request, resource: ResourceType) -> "Call":
         place = request.match_info
         namespace, name = place.get("namespace"), place.get("name", "")
-        return cls(request, request.app[SERVER], request[USER], resource, namespace, name)
+        server, user, share = request.app[SERVER], request[USER], request[SHARE]
+        return cls(request, server, user, share, resource, namespace, name)
+
+    def charge_for_stored(self) -> None:
+        """What a change of a large object costs, however little is changed. Raises TooManyRequests."""
+        entry = self.server.cache.kinds[self.resource].get(
+            codec.key(self.resource, self.namespace, self.name)
+        )
+        if entry is not None:
+            self.share.charge(weights.writing(len(entry.raw)) + weights.fields(entry.raw))
 
     @property
     def form(self) -> forms.Form:

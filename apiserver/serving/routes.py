@@ -17,6 +17,7 @@ from aiohttp import web
 from apiserver import collection
 from apiserver.auditing.visit import VISIT
 from apiserver.binding import actions
+from apiserver.caching.entry import Entry
 from apiserver.reading import read
 from apiserver.serving import body, forms, pieces, stream
 from apiserver.serving.endpoint import ENDPOINTS, Endpoint
@@ -41,10 +42,18 @@ async def get_many(resource: ResourceType, request: web.Request) -> web.StreamRe
     call = Call.of(request, resource)
     form = call.form
     if request.query.get("watch", "").lower() not in ("", "0", "false", "f"):
-        return await stream.follow(call.server, request, resource, call.watch_query(), form)
-    listing = await read.list_(call.server, resource, call.list_query(), namespace=call.namespace)
-    content = await read.rendered(form, listing, call.server.clock.now())
-    return await pieces.send(call.server, request, content)
+        return await stream.follow(call.server, request, resource, call.watch_query(), form, call.share)
+    with call.share.holding() as holding:
+        listing = await read.list_(
+            call.server,
+            resource,
+            call.list_query(),
+            namespace=call.namespace,
+            share=call.share,
+            holding=holding,
+        )
+        rows = await read.rows(form, listing, call.server.clock.now(), call.share)
+        return await pieces.send(call.server, request, form.around(listing.metadata()), rows)
 
 
 async def create(resource: ResourceType, request: web.Request) -> web.StreamResponse:
@@ -68,6 +77,7 @@ async def update(subresource: str, resource: ResourceType, request: web.Request)
     call = Call.of(request, resource)
     options = call.options()
     sent = await body.sent(request, options.validation)
+    call.charge_for_stored()
     written = await write.update(
         call.server,
         call.user,
@@ -86,6 +96,7 @@ async def change(subresource: str, resource: ResourceType, request: web.Request)
     patch.check_type(request.content_type, resource)
     options = call.options()
     sent = await body.sent_patch(request, options.validation)
+    call.charge_for_stored()
     written = await write.patch(
         call.server,
         call.user,
@@ -113,15 +124,22 @@ async def delete(resource: ResourceType, request: web.Request) -> web.StreamResp
 async def delete_many(resource: ResourceType, request: web.Request) -> web.StreamResponse:
     call = Call.of(request, resource)
     options = await call.delete_options()
-    listing = await read.list_(call.server, resource, call.list_query(), namespace=call.namespace)
-    raws = []
-    for entry in listing.entries:
-        metadata = entry.decoded()["metadata"]
-        raw = await _delete_listed(call, metadata, options)
-        if raw is not None:
-            raws.append(raw)
-            request[VISIT].deleted(metadata["name"])
-    return json_response(forms.Plain(resource).whole(raws, listing.metadata()))
+    with call.share.holding() as holding:
+        listing = await read.list_(
+            call.server,
+            resource,
+            call.list_query(),
+            namespace=call.namespace,
+            share=call.share,
+            holding=holding,
+        )
+        gone = []
+        for entry in listing.entries:
+            raw = await _delete_listed(call, entry, options)
+            if raw is not None:
+                gone.append(raw)
+                request[VISIT].deleted(entry.decoded()["metadata"]["name"])
+        return await pieces.send(call.server, request, forms.Plain(resource).around(listing.metadata()), gone)
 
 
 async def act(action: str, resource: ResourceType, request: web.Request) -> web.StreamResponse:
@@ -143,8 +161,11 @@ async def act(action: str, resource: ResourceType, request: web.Request) -> web.
     return written_response(call, written)
 
 
-async def _delete_listed(call: Call, metadata: dict[str, str], options: dict[str, object]) -> bytes | None:
+async def _delete_listed(call: Call, entry: Entry, options: dict[str, object]) -> bytes | None:
     """One object of a collection; one that has gone by itself meanwhile is nobody's failure."""
+    await call.share.turn()
+    call.share.owe(1.0)
+    metadata = entry.decoded()["metadata"]
     try:
         written = await collection.delete(
             call.server,

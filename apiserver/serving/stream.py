@@ -1,56 +1,64 @@
 """The HTTP side of a watch: chunked JSON lines until its end, the client's leaving, or its standstill."""
 
-import asyncio
 import contextlib
 import logging
 
 from aiohttp import web
 
+from apiserver.admitting.shares import Holding, Share
 from apiserver.auditing.visit import opened as audit
 from apiserver.context import Server
 from apiserver.reading import watch
 from apiserver.reading.query import WatchQuery
+from apiserver.serving import pieces
 from apiserver.serving.forms import Form
-from kohakuriver.errors import Expired
+from kohakuriver.errors import Expired, TooManyRequests
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 
 LOG = logging.getLogger(__name__)
 
-WRITE_WITHIN = 30.0  # seconds for a client to take what was written before its connection is dropped
-
 
 async def follow(
-    server: Server, request: web.Request, resource: ResourceType, query: WatchQuery, form: Form
+    server: Server, request: web.Request, resource: ResourceType, query: WatchQuery, form: Form, share: Share
 ) -> web.StreamResponse:
     """Answer a watch. What is wrong with the request is raised; what comes later is an ERROR event."""
     headers = {kinds.HISTORY_HEADER: server.history.id}
     headers |= {"Content-Type": "application/json", "Cache-Control": "no-cache"}
     response = web.StreamResponse(headers=headers)
     response.enable_chunked_encoding()
-    try:
-        opened = await watch.open_watch(server, resource, query, form)
-    except Expired as error:
-        # As the Kubernetes API server does it, and kopf wants it: an event, not an HTTP status.
-        await response.prepare(request)
-        await response.write_eof(watch.error_line(error))
-        return response
-    audit(request, "watch")
-    try:
-        await response.prepare(request)
-        await _send(response, server, opened)
-    except (ConnectionResetError, TimeoutError) as error:
-        LOG.info("a watcher has gone", extra={"error": str(error) or type(error).__name__})
-        if request.transport is not None:
-            request.transport.abort()
-    finally:
-        watch.close_watch(server, resource, opened)
+    with share.holding() as there, share.holding() as chunk:
+        try:
+            opened = await watch.open_watch(server, resource, query, form, share, there)
+        except Expired as error:
+            # As the Kubernetes API server does it, and kopf wants it: an event, not an HTTP status.
+            await response.prepare(request)
+            await response.write_eof(watch.error_line(error))
+            return response
+        audit(request, "watch")
+        try:
+            await response.prepare(request)
+            await _send(response, server, opened, chunk)
+        except (ConnectionResetError, TimeoutError) as error:
+            LOG.info("a watcher has gone", extra={"error": str(error) or type(error).__name__})
+            if request.transport is not None:
+                request.transport.abort()
+        finally:
+            watch.close_watch(server, resource, opened)
     return response
 
 
-async def _send(response: web.StreamResponse, server: Server, opened: watch.OpenWatch) -> None:
+async def _send(
+    response: web.StreamResponse, server: Server, opened: watch.OpenWatch, holding: Holding
+) -> None:
     async with contextlib.aclosing(watch.lines(server, opened)) as lines:
         async for chunk in lines:
-            async with asyncio.timeout(WRITE_WITHIN):
-                await response.write(chunk)
+            try:
+                holding.add(len(chunk))
+            except TooManyRequests as error:
+                await pieces.write(response, watch.error_line(Expired(error.message, hint=error.hint)))
+                break
+            for piece in pieces.cut((chunk,)):
+                await pieces.write(response, piece)
+            holding.clear()
     await response.write_eof()

@@ -1,0 +1,44 @@
+"""What requests cost, in tokens of their credential's bucket: a GET of a small object is one. Pure.
+
+A token stands for about a millisecond of the event loop, measured, so that `--rate-limit` bounds time and not
+a number of questions.
+"""
+
+COMPARISONS = 1_000  # objects × requirements of a selector
+SENT = 256 * 1024  # bytes of an answer
+DECODED = 64 * 1024  # bytes of what is stored, read for an answer
+WRITTEN = 16 * 1024  # bytes that are parsed, checked, encoded and stored
+FIELDS = 50  # of what is written
+
+COMPARISONS_AT_ONCE = 2_500  # between two turns of everybody else: two milliseconds
+BYTES_AT_ONCE = 256 * 1024
+
+
+def matching(objects: int, requirements: int) -> float:
+    """Of a selector that is held against so many objects."""
+    return objects * requirements / COMPARISONS
+
+
+def sending(size: int) -> float:
+    """Of an answer, or of a part of one."""
+    return size / SENT
+
+
+def decoding(size: int) -> float:
+    """Of what is read from the store, and not from memory."""
+    return size / DECODED
+
+
+def writing(size: int) -> float:
+    """Of a body, and of the object that it changes; what any request may cost is in its token."""
+    return max(0, size - WRITTEN) / WRITTEN
+
+
+def fields(content: bytes) -> float:
+    """Of the fields in a body or an object, which are checked one by one, and of those its managers have."""
+    return max(0, content.count(b":") - FIELDS) / FIELDS
+
+
+def at_once(requirements: int, most: int) -> int:
+    """How many objects a selector is held against in one turn of the loop."""
+    return max(1, min(most, COMPARISONS_AT_ONCE // max(1, requirements)))
