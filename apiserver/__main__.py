@@ -154,6 +154,7 @@ async def _connect(given: options.Options) -> EtcdStore:
             key=given.etcd_key,
             user=given.etcd_user,
             password=given.etcd_password(),
+            quota=given.etcd_quota,
         )
     except (ValueError, OSError, StoreError) as error:
         raise ConfigError(f"cannot use etcd as given: {error}", hint="see --help for --etcd…") from error

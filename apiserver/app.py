@@ -21,6 +21,7 @@ from apiserver.collection import Collection
 from apiserver.compaction import Compaction
 from apiserver.context import SERVER, Server
 from apiserver.expiry import Expiry
+from apiserver.fullness import Fullness
 from apiserver.lineage import Lineage
 from apiserver.metrics import Metrics
 from apiserver.registration import Registration, new_id
@@ -58,11 +59,18 @@ async def running(
         lineage=lineage,
         tokens=tokens,
         limiter=Limiter(limits, now=clock.monotonic),
+        fullness=Fullness(lineage.store),
         id=new_id(),
         authority=authority,
     )
     expiry = expiry or Expiry({}, clock)
-    endless = (cache.run(), Compaction(lineage.store, clock).run(), Collection(server).run(), expiry.run())
+    endless = (
+        cache.run(),
+        Compaction(lineage.store, clock).run(),
+        Collection(server).run(),
+        expiry.run(),
+        server.fullness.run(),
+    )
     async with _behind(*endless):
         try:
             await cache.loaded.wait()

@@ -9,6 +9,7 @@ from apiserver.admitting.credentials import Credentials
 from apiserver.admitting.identity import TokenFile
 from apiserver.admitting.limits import Limiter
 from apiserver.caching.cache import Cache
+from apiserver.fullness import Fullness
 from apiserver.lineage import History, Lineage
 from apiserver.store.base import Record, Store
 from apiserver.streaming.nodes import NodeStreams
@@ -25,6 +26,7 @@ class Server:
     lineage: Lineage
     tokens: TokenFile
     limiter: Limiter
+    fullness: Fullness
     id: str = ""  # this run of this server, by which it is registered
     streams: NodeStreams = dataclasses.field(default_factory=NodeStreams)
     authority: bytes | None = None  # PEM: who signed what the server shows, for machines that join
@@ -38,6 +40,11 @@ class Server:
     def history(self) -> History:
         """The cluster, and the history of its store that this server is in."""
         return self.lineage.current
+
+    @property
+    def crowded(self) -> str:
+        """Why there is no room for what users write; empty where there is."""
+        return self.fullness.why
 
     def obstacle(self, namespace: str | None, name: str, uid: str) -> str:
         """Why nothing may be placed under this name; empty if it may."""

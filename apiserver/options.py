@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from apiserver.admitting.limits import Limits
+from apiserver.store.base import QUOTA
+from kohakuriver import quantity
 from kohakuriver.errors import ConfigError
 
 EXAMPLE = """\
@@ -63,6 +65,7 @@ class Options:
     etcd_user: str | None
     etcd_password_file: Path | None
     etcd_prefix: str
+    etcd_quota: int
     listen: Address
     advertise: str | None
     tls_cert: Path | None
@@ -191,6 +194,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         etcd_user=given.etcd_user,
         etcd_password_file=given.etcd_password_file,
         etcd_prefix=given.etcd_prefix,
+        etcd_quota=given.etcd_quota,
         listen=given.listen,
         advertise=given.advertise,
         tls_cert=given.tls_cert,
@@ -213,6 +217,16 @@ def _amount(text: str) -> float:
         number = -1.0
     if not 0 <= number < 1e6:
         raise argparse.ArgumentTypeError(f'"{text}" is not a number of requests a second')
+    return number
+
+
+def _bytes(text: str) -> int:
+    try:
+        number = quantity.size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'"{text}" is no size of a database')
     return number
 
 
@@ -252,6 +266,14 @@ def _parser() -> argparse.ArgumentParser:
         default="/kohakuriver",
         metavar="PREFIX",
         help="what all keys start with, so that clusters can share an etcd (default: %(default)s)",
+    )
+    store.add_argument(
+        "--etcd-quota",
+        type=_bytes,
+        default=QUOTA,
+        metavar="SIZE",
+        help="etcd's --quota-backend-bytes: at 80%% of it users may delete and not write, so that the "
+        "rest is left to nodes and admins (default: 2Gi, as etcd's own)",
     )
     store.add_argument(
         "--after-restore",

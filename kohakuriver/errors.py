@@ -11,7 +11,8 @@
         ├── TooLarge 413        ├── UnsupportedMediaType 415
         ├── Invalid 422         ├── TooManyRequests 429   ├── InternalError 500
         ├── Unavailable 503     not done; try again
-        └── OutcomeUnknown 504  may have been done; look before trying again
+        ├── OutcomeUnknown 504  may have been done; look before trying again
+        └── InsufficientStorage 507  not done: somebody has to make room
 
 Codes and reasons are those of k8s.io/apimachinery `metav1.Status`. Retryable or final is a
 type: see `RETRYABLE`.
@@ -171,6 +172,12 @@ class OutcomeUnknown(ApiError):
     code, reason = 504, "Timeout"
 
 
+class InsufficientStorage(ApiError):
+    """Not done, and not done by trying again either."""
+
+    code, reason = 507, "InsufficientStorage"
+
+
 RETRYABLE: tuple[type[KohakuRiverError], ...] = (
     Unreachable,
     Unavailable,
@@ -184,6 +191,7 @@ _BY_REASON = {
         BadRequest, Unauthorized, Forbidden, NotFound, MethodNotAllowed, NotAcceptable, TooSlow, Conflict,
         HeaderTooLarge, AlreadyExists, Expired, TooLarge, UnsupportedMediaType, Invalid, TooManyRequests,
         InternalError, Unavailable, OutcomeUnknown,
+        InsufficientStorage,
     )
 }  # fmt: skip
 _BY_CODE = {kind.code: kind for kind in _BY_REASON.values() if kind is not AlreadyExists}

@@ -149,9 +149,7 @@ class History:
             oldest = self._events[self._dropped]
             self.floor = oldest.revision
             self._bytes -= oldest.size
-            self._events[self._dropped] = (
-                _FORGOTTEN  # so that its objects go now, and the list in larger steps
-            )
+            self._events[self._dropped] = _FORGOTTEN  # its objects go now; the list, a thousand at a time
             self._dropped += 1
         if self._dropped >= 1000:
             self._gone += self._dropped

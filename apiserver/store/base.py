@@ -25,6 +25,7 @@ from typing import Protocol
 from kohakuriver.errors import KohakuRiverError
 
 MAX_REQUEST_BYTES = 1536 * 1024  # etcd's own default; what memory.py enforces
+QUOTA = 2 * 1024**3  # bytes of the whole database; etcd's own default
 MAX_OPERATIONS = 128  # in one branch of one transaction; etcd's default too
 
 
@@ -131,6 +132,15 @@ class Batch:
     changes: tuple[Change, ...]
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Space:
+    """Bytes of the store's database: in use, of the file around them, and at which it takes no writes."""
+
+    used: int
+    file: int
+    quota: int
+
+
 class Store(Protocol):
     """A prefix of an etcd, or something that keeps the same rules. Any call may raise StoreError."""
 
@@ -181,6 +191,10 @@ class Store(Protocol):
 
     async def alarms(self) -> tuple[str, ...]:
         """Alarms that are on, such as NOSPACE."""
+        ...
+
+    async def space(self) -> Space:
+        """How full the store is, by one of its members."""
         ...
 
     async def aclose(self) -> None:

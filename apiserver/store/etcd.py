@@ -14,11 +14,13 @@ from aetcd import rpc
 
 from apiserver.store.base import (
     MAX_OPERATIONS,
+    QUOTA,
     Batch,
     Delete,
     Page,
     Put,
     Record,
+    Space,
     StoreCompacted,
     StoreConflict,
     check_writes,
@@ -37,8 +39,9 @@ PAGE_BYTES = 1024 * 1024
 class EtcdStore:
     """Keys below one prefix of one etcd cluster."""
 
-    def __init__(self, wire: Wire, *, prefix: str) -> None:
+    def __init__(self, wire: Wire, *, prefix: str, quota: int = QUOTA) -> None:
         self._wire = wire
+        self._quota = quota  # as etcd was started with: it does not tell
         self._space = Keyspace.below(prefix)
         self._leases = SharedLeases(wire)
 
@@ -54,6 +57,7 @@ class EtcdStore:
         user: str | None = None,
         password: str | None = None,
         timeout: float = 5.0,
+        quota: int = QUOTA,
     ) -> "EtcdStore":
         """Checks what was given; whether etcd answers, the first call tells."""
         if not endpoints:
@@ -67,7 +71,7 @@ class EtcdStore:
             credentials = await asyncio.to_thread(credentials_from, ca, cert, key)
         links = [link_to(address, credentials if secure else None) for address, secure in parsed]
         login = Login(user, password) if user is not None and password is not None else None
-        return cls(Wire(links, login=login, timeout=timeout), prefix=prefix)
+        return cls(Wire(links, login=login, timeout=timeout), prefix=prefix, quota=quota)
 
     async def get(self, key: str) -> Record | None:
         reply = await self._range(rpc.RangeRequest(key=self._space.encode(key)))
@@ -141,6 +145,10 @@ class EtcdStore:
     async def alarms(self) -> tuple[str, ...]:
         reply = await self._wire.call(lambda link: link.maintenance.Alarm, rpc.AlarmRequest())
         return tuple(sorted({rpc.AlarmType.Name(member.alarm) for member in reply.alarms}))
+
+    async def space(self) -> Space:
+        status = await self._wire.call(lambda link: link.maintenance.Status, rpc.StatusRequest())
+        return Space(used=int(status.dbSizeInUse), file=int(status.dbSize), quota=self._quota)
 
     async def aclose(self) -> None:
         await self._wire.aclose()

@@ -12,12 +12,14 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from apiserver.store.base import (
     MAX_OPERATIONS,
     MAX_REQUEST_BYTES,
+    QUOTA,
     Batch,
     Change,
     Delete,
     Page,
     Put,
     Record,
+    Space,
     StoreCompacted,
     StoreConflict,
     StoreError,
@@ -47,6 +49,8 @@ class MemoryStore:
 
     def __init__(self, *, timeout: float = 5.0) -> None:
         self.timeout = timeout
+        self.quota = QUOTA
+        self.file = 0  # bytes that the file of etcd had once, and would have still
         self._revision = 1  # an empty etcd is at 1
         self._compacted = 0
         self._versions: dict[str, tuple[Change, ...]] = {}  # by key, oldest first
@@ -134,6 +138,12 @@ class MemoryStore:
     async def alarms(self) -> tuple[str, ...]:
         await self._enter()
         return tuple(sorted(self._alarms))
+
+    async def space(self) -> Space:
+        await self._enter()
+        kept = (change.record for versions in self._versions.values() for change in versions)
+        used = sum(len(record.value) for record in kept if record is not None)
+        return Space(used=used, file=max(used, self.file), quota=self.quota)
 
     async def aclose(self) -> None:
         self._closed = True

@@ -18,6 +18,7 @@ from apiserver.store.base import (
     Page,
     Put,
     Record,
+    Space,
     Store,
     StoreCompacted,
     StoreConflict,
@@ -77,6 +78,9 @@ class ShiftedStore:
 
     async def alarms(self) -> tuple[str, ...]:
         return await self.inner.alarms()
+
+    async def space(self) -> Space:
+        return await self.inner.space()
 
     async def aclose(self) -> None:
         await self.inner.aclose()

@@ -92,6 +92,7 @@ async def change(
             continue
         if step.write is None or options.dry_run:
             return Written(step.obj, warnings=step.warnings)
+        weight.check_room(server.crowded, target.user, step.write, step.obj)
         try:
             revision = await server.store.commit(expect=step.expect, writes=[step.write, *step.beside.writes])
         except StoreConflict as conflict:

@@ -65,6 +65,7 @@ async def make(
             continue
         if step.write is None or options.dry_run:
             return Written(step.obj, created=True, warnings=warnings)
+        weight.check_room(server.crowded, user, step.write, step.obj)
         expect = {key: 0, **{other: grants.revision_of(look.records[other]) for other in around}}
         try:
             revision = await server.store.commit(expect=expect, writes=[step.write])

@@ -26,6 +26,11 @@ class Backing(Protocol):
     @property
     def clock(self) -> Clock: ...
 
+    @property
+    def crowded(self) -> str:
+        """Why there is no room for what users write; empty where there is."""
+        ...
+
     def obstacle(self, namespace: str | None, name: str, uid: str) -> str:
         """Why nothing may be placed under this name, by what agents report; empty if it may."""
         ...

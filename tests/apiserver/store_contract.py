@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from apiserver.store.base import (
+    QUOTA,
     Batch,
     Change,
     Delete,
@@ -344,6 +345,16 @@ class StoreContract:
         assert gone.key == "p/b"
         kept = await store.get("p/a")
         assert kept is not None and kept.value == b"kept"
+
+    async def test_it_tells_how_much_it_holds_and_how_much_it_may(self, store: Store) -> None:
+        before = await store.space()
+        for number in range(20):
+            await put(store, f"p/{number}", b"x" * 100_000)
+        after = await store.space()
+        while after.used < before.used + 1_500_000:  # etcd counts what it has written out, ten times a second
+            await asyncio.sleep(0.05)
+            after = await store.space()
+        assert after.used <= after.file and after.quota == QUOTA
 
     async def test_a_healthy_store_has_no_alarms(self, store: Store) -> None:
         assert await store.alarms() == ()

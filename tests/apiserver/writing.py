@@ -109,6 +109,8 @@ class World:
 
     recalled: dict[str, Record | None] | None = None  # what a cache would remember, right or wrong
 
+    crowded: str = ""  # why users may not write
+
     def obstacle(self, namespace: str | None, name: str, uid: str) -> str:
         """Nothing: what agents report is the cache's."""
         return ""
