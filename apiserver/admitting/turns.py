@@ -1,6 +1,6 @@
 """Whose long work goes on in the next turn of the event loop: one piece of it a turn, of each in order.
 
-A LIST that matches, a watch that replays its past: each does two milliseconds, then waits here. Machines,
+A LIST that matches, a watch that replays its past: each does a millisecond of it, then waits here. Machines,
 admins and people come round in equal parts, and the credentials of each in turn, so a hundred LISTs of one
 user hold up another user's by one piece, and a GET by as many as it needs turns.
 """

@@ -10,7 +10,7 @@ DECODED = 64 * 1024  # bytes of what is stored, read for an answer
 WRITTEN = 16 * 1024  # bytes that are parsed, checked, encoded and stored
 FIELDS = 50  # of what is written
 
-COMPARISONS_AT_ONCE = 2_500  # between two turns of everybody else: two milliseconds
+COMPARISONS_AT_ONCE = 1_000  # between two turns of everybody else: a millisecond
 BYTES_AT_ONCE = 256 * 1024
 
 

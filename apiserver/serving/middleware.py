@@ -94,10 +94,12 @@ async def _sent(request: web.Request, response: web.StreamResponse, share: Share
     """A long answer is sent here, and counted until it is; what was done is never refused for that."""
     if not isinstance(response, web.Response) or not isinstance(response.body, bytes):
         return response
+    if request.method == "HEAD":
+        return response
     with share.holding() as holding:
-        holding.add(len(response.body), refuse=request.method in ("GET", "HEAD"))
+        holding.add(len(response.body), refuse=request.method == "GET")
         share.owe(weights.sending(len(response.body)))
-        return await pieces.resend(request.app[SERVER], request, response)
+        return await pieces.resend(request.app[SERVER], request, share, response)
 
 
 def _explained(error: Exception, request: web.Request) -> errors.ApiError | None:

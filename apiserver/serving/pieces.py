@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from aiohttp import web
 
+from apiserver.admitting.shares import Share
 from apiserver.context import Server
 from kohakuriver.resources import kinds
 
@@ -20,7 +21,7 @@ HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
 
 
 async def send(
-    server: Server, request: web.Request, around: tuple[bytes, bytes], items: Sequence[bytes]
+    server: Server, request: web.Request, share: Share, around: tuple[bytes, bytes], items: Sequence[bytes]
 ) -> web.StreamResponse:
     """Answer with a list of this JSON; at once where it is short."""
     before, behind = around
@@ -28,10 +29,13 @@ async def send(
     if length <= PIECE:
         return web.Response(body=b"%b%b%b" % (before, b",".join(items), behind), headers=HEADERS)
     response = web.StreamResponse(headers=HEADERS)
-    return await _sent(server, request, response, _parts(before, items, behind), length)
+    response.content_length = length
+    return await _sent(server, request, share, response, _parts(before, items, behind))
 
 
-async def resend(server: Server, request: web.Request, whole: web.Response) -> web.StreamResponse:
+async def resend(
+    server: Server, request: web.Request, share: Share, whole: web.Response
+) -> web.StreamResponse:
     """An answer that was made in one piece."""
     content = whole.body
     if not isinstance(content, bytes) or len(content) <= PIECE:
@@ -39,7 +43,8 @@ async def resend(server: Server, request: web.Request, whole: web.Response) -> w
     headers = whole.headers.copy()
     headers.popall("Content-Length", None)
     response = web.StreamResponse(status=whole.status, headers=headers)
-    return await _sent(server, request, response, (content,), len(content))
+    response.content_length = len(content)
+    return await _sent(server, request, share, response, (content,))
 
 
 def _parts(before: bytes, items: Sequence[bytes], behind: bytes) -> Iterator[bytes]:
@@ -52,15 +57,18 @@ def _parts(before: bytes, items: Sequence[bytes], behind: bytes) -> Iterator[byt
 
 
 async def _sent(
-    server: Server, request: web.Request, response: web.StreamResponse, parts: Iterable[bytes], length: int
+    server: Server,
+    request: web.Request,
+    share: Share,
+    response: web.StreamResponse,
+    parts: Iterable[bytes],
 ) -> web.StreamResponse:
     response.headers[kinds.HISTORY_HEADER] = server.history.id
-    response.content_length = length
     try:
         await response.prepare(request)
         for piece in cut(parts):
+            await share.turn()
             await write(response, piece)
-            await asyncio.sleep(0)
         await response.write_eof()
     except (ConnectionResetError, TimeoutError) as error:
         LOG.info("a client has gone before its answer was sent", extra={"error": type(error).__name__})

@@ -53,7 +53,7 @@ async def get_many(resource: ResourceType, request: web.Request) -> web.StreamRe
             holding=holding,
         )
         rows = await read.rows(form, listing, call.server.clock.now(), call.share)
-        return await pieces.send(call.server, request, form.around(listing.metadata()), rows)
+        return await pieces.send(call.server, request, call.share, form.around(listing.metadata()), rows)
 
 
 async def create(resource: ResourceType, request: web.Request) -> web.StreamResponse:
@@ -139,7 +139,9 @@ async def delete_many(resource: ResourceType, request: web.Request) -> web.Strea
             if raw is not None:
                 gone.append(raw)
                 request[VISIT].deleted(entry.decoded()["metadata"]["name"])
-        return await pieces.send(call.server, request, forms.Plain(resource).around(listing.metadata()), gone)
+        return await pieces.send(
+            call.server, request, call.share, forms.Plain(resource).around(listing.metadata()), gone
+        )
 
 
 async def act(action: str, resource: ResourceType, request: web.Request) -> web.StreamResponse:
