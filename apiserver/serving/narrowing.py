@@ -41,8 +41,8 @@ class Narrowed:
     def rows(self, raws: Sequence[bytes], now: datetime.datetime) -> list[bytes]:
         return self.form.rows([self._cut(raw) for raw in raws], now)
 
-    def whole(self, rows: Sequence[bytes], metadata: Mapping[str, Any]) -> bytes:
-        return self.form.whole(rows, metadata)
+    def around(self, metadata: Mapping[str, Any]) -> tuple[bytes, bytes]:
+        return self.form.around(metadata)
 
     def event(self, type_: EventType, raw: bytes, now: datetime.datetime) -> bytes:
         return self.form.event(type_, self._cut(raw), now)
