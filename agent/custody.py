@@ -5,6 +5,8 @@ journal, for the agent that runs here next.
 """
 
 import asyncio
+import dataclasses
+import secrets
 import uuid
 
 from agent.engine import Health
@@ -37,8 +39,11 @@ class Custody:
         self.rebooted = bool(known.boot_id) and known.boot_id != self._boot_id
         """Whether the machine was started since an agent last ran here."""
         if not known.agent_id:
-            known = NodeFacts(agent_id=uuid.uuid4().hex)
+            known = NodeFacts(agent_id=uuid.uuid4().hex, session_key=secrets.token_hex(32))
             journal.begin_node(known)
+        elif not known.session_key:  # of an agent of before
+            known = dataclasses.replace(known, session_key=secrets.token_hex(32))
+            journal.save_node(known)
         self._facts = known
         self._sentinel = Sentinel(
             runtime, cluster=settings.cluster, node=settings.node, agent_id=known.agent_id
@@ -48,6 +53,11 @@ class Custody:
     def agent_id(self) -> str:
         """Tells this agent from another of the same node name."""
         return self._facts.agent_id
+
+    @property
+    def session_key(self) -> str:
+        """The secret of this agent's sessions; leaves this machine in no form."""
+        return self._facts.session_key
 
     async def judge(self, containers: Listing) -> Health | None:
         """Why this engine must not be used; None where it may. Raises EngineError."""
@@ -60,7 +70,7 @@ class Custody:
         if verdict is Verdict.REPLACED:
             return REPLACED
         self._journal.use_acceptance_up()
-        now = NodeFacts(self._facts.agent_id, has_sentinel=True, boot_id=self._boot_id)
+        now = dataclasses.replace(self._facts, has_sentinel=True, boot_id=self._boot_id)
         if now != self._facts:
             self._facts = now
             self._journal.save_node(now)

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 LOST_AFTER = 10.0  # seconds of silence that the controller allows, at a period of 3
 JITTER = 0.1
+ANOTHERS = "NodeSessionTaken"  # the cause of a refusal: the Lease is of an agent with another secret
 LONGEST = 60.0  # seconds between two renewals, whatever a server says
 
 
@@ -65,6 +66,7 @@ class Heartbeat:
         gap: Callable[[], None],
         witness: Witness | None = None,
         servers: Callable[[Sequence[str]], None] = lambda urls: None,
+        opened: Callable[[int], None] = lambda number: None,
     ) -> None:
         self.renewed = 0
         self.failed = 0
@@ -77,6 +79,8 @@ class Heartbeat:
         self._gap = gap
         self._witness = witness
         self._servers = servers  # hears the URLs of the API servers
+        self._session_opened = opened  # hears the session's number
+        self._refused_at: float | None = None  # since when the Lease is somebody's who bears our name
         self._told = 0.0  # seconds between two renewals at least, as the server wants it
         self._granted = period  # what the Lease that was written last allows for
         self._lease: Object | None = None
@@ -145,7 +149,7 @@ class Heartbeat:
         try:
             written = await self._renew()
         except NodeNameTaken:
-            if self._last is not None:
+            if self._last is not None or self._refused_at is not None:
                 raise
             await (
                 self.claim()
@@ -156,7 +160,7 @@ class Heartbeat:
             self._lease = None
             log.warning("lease not renewed", extra={"node": self._node, "error": error.message})
             return
-        self._last_succeeded, self._granted = True, period
+        self._last_succeeded, self._granted, self._refused_at = True, period, None
         self._opened()
         if self._witness is not None and written is not None:
             self._witness.renewed(written, mark=mark)
@@ -193,11 +197,22 @@ class Heartbeat:
     async def _insist(self, lease: Object) -> int | None:
         try:
             return await self._update(lease)
-        except errors.Conflict:
+        except errors.Conflict as error:
             holder = (lease.get("spec") or {}).get("holderIdentity")
-            if holder and holder != self._holder:
+            if holder and (holder != self._holder or self._is_for_good(error)):
                 raise self._taken(holder) from None
             raise
+
+    def _is_for_good(self, refusal: errors.Conflict) -> bool:
+        """Whether one who bears our name renews the Lease: it is his for longer than it is good for.
+
+        One of our own, whose secret was lost with its disk, is over by then.
+        """
+        if not any(cause.reason == ANOTHERS for cause in refusal.causes):
+            return False
+        now = self._clock.monotonic()
+        self._refused_at = now if self._refused_at is None else self._refused_at
+        return now - self._refused_at > 2 * self.duration
 
     def hear(self, headers: Mapping[str, str]) -> None:
         """What the server says with its answer; one of another version may say nothing."""
@@ -210,6 +225,7 @@ class Heartbeat:
     def _opened(self) -> None:
         spec = (self._lease or {}).get("spec") or {}
         self._session = number_in(spec.get("leaseTransitions"))
+        self._session_opened(self._session)
 
     async def _read(self) -> Object | None:
         try:

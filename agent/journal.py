@@ -30,6 +30,7 @@ class NodeFacts:
     agent_id: str = ""  # tells this agent from another of the same node name
     boot_id: str = ""
     has_sentinel: bool = False  # whether it left its mark in the engine
+    session_key: str = ""  # the secret by which API servers know this agent from whoever has its token
 
 
 class Journal:
@@ -68,6 +69,7 @@ class Journal:
             agent_id=str(known.get("agent_id") or ""),
             boot_id=str(known.get("boot_id") or ""),
             has_sentinel=bool(known.get("has_sentinel")),
+            session_key=str(known.get("session_key") or ""),
         )
 
     def begin_node(self, facts: NodeFacts) -> None:

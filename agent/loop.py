@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Sequence
 
 from agent.apply import Applier
+from agent.claim import Claim
 from agent.commits import Commits
 from agent.custody import Custody
 from agent.data_dir import DataDir, Disk
@@ -65,6 +66,7 @@ from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import ObjectKey
 from kohakuriver.clock import Clock
+from kohakuriver.streams.dial import Dialer
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +109,12 @@ class Agent:
         )
         self.watches = Watches(client, node=settings.node, clock=clock, chance=chance, witness=self.watchman)
         self.custody = Custody(runtime, self.journal, self.watches.vpses, settings=settings)
+        self.claim = Claim(
+            self.custody.session_key,
+            holder=holder(socket.gethostname(), self.custody.agent_id, facts.boot_id()),
+        )
+        client.also = heart.also = self.claim.headers
+        dial = self._as_this_process(dial) if dial is not None else None
         self._known = client.servers
         self.roster = Roster()
         self.topology = topology.read(settings.sysfs)
@@ -188,17 +196,28 @@ class Agent:
         self.heartbeat = Heartbeat(
             heart,
             node=settings.node,
-            holder=holder(socket.gethostname(), self.custody.agent_id, facts.boot_id()),
+            holder=self.claim.holder,
             period=settings.renew,
             clock=clock,
             chance=chance,
             gap=self._gap.set,
             witness=self.watchman,
             servers=self._servers_told,
+            opened=self.claim.opened,
         )
         self.holders = Holders(settings.data_dir / "sessions", docker=settings.docker)
         self.windows = Windows(self.watches.vpses, self.holders)
         self.switchboard = self._switchboard(dial) if dial is not None else None
+
+    def _as_this_process(self, dial: Dial) -> Dial:
+        """Dialers that name its session."""
+
+        def dialer(server: str) -> Dialer:
+            made = dial(server)
+            made.also = self.claim.headers
+            return made
+
+        return dialer
 
     async def run(self) -> None:
         """Until cancelled. Raises NodeNameTaken where another agent has this node's name."""
@@ -210,6 +229,7 @@ class Agent:
 
     async def _run(self) -> None:
         await self.heartbeat.claim()
+        await self.heartbeat.step()  # what this process says counts once its session is open
         self.watches.vpses.listen(self.keeper.hear)
         self.watches.vpses.listen(self.windows.hear)
         self.watches.nodes.listen(lambda _: self._node_changed())

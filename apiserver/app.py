@@ -30,6 +30,7 @@ from apiserver.serving.endpoint import ENDPOINTS
 from apiserver.serving.middleware import METRICS, RENEWALS, door
 from apiserver.store.base import Store, StoreTimeout, StoreUnavailable
 from apiserver.streaming import routes as streams
+from apiserver.twice import Telling
 from kohakuriver.clock import Clock
 
 LOG = logging.getLogger(__name__)
@@ -64,10 +65,12 @@ async def running(
         authority=authority,
     )
     expiry = expiry or Expiry({}, clock)
+    cache.sessions.changed = server.streams.holder_changed
     endless = (
         cache.run(),
         Compaction(lineage.store, clock).run(),
         Collection(server).run(),
+        Telling(cache.sessions, lineage.store, clock).run(),
         expiry.run(),
         server.fullness.run(),
     )

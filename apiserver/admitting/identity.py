@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from apiserver.admitting.sessions import NO_CLAIM, Claim
 from kohakuriver import errors
 
 RIGHTS = (
@@ -43,7 +44,8 @@ class User:
     """One caller. `node` is set for nodes, and for those who may join as that one alone; `namespaces` are a
     user's own, or narrow a viewer.
 
-    `rights` are those that a user has beyond its role.
+    `rights` are those that a user has beyond its role, and `claim` is what a request of a node says of the
+    agent process behind it.
     """
 
     name: str
@@ -51,6 +53,7 @@ class User:
     node: str | None = None
     namespaces: tuple[str, ...] = ()
     rights: tuple[str, ...] = ()
+    claim: Claim = NO_CLAIM
 
 
 def fingerprint(token: str) -> str:

@@ -11,7 +11,7 @@ from apiserver.admitting.identity import User
 from apiserver.binding import grants, orders, turns
 from apiserver.booking import booking
 from apiserver.store.base import Put, StoreConflict
-from apiserver.writing import notices, objects
+from apiserver.writing import notices, objects, speaking
 from apiserver.writing.objects import Backing
 from apiserver.writing.outcome import Written
 from kohakuriver import errors
@@ -34,8 +34,9 @@ async def confirm(server: Backing, user: User, *, name: str, body: Any) -> Writt
         )
     key = grants.allocation_key(name)
     async with turns.turn(server.store, name):
-        record = await server.store.get(key)
+        records = await objects.read(server, (key, *speaking.keys(user)))
         for _ in range(ATTEMPTS):
+            record, fence = records[key], speaking.expect(user, records)
             if record is None:
                 raise objects.not_found(kinds.NODE_ALLOCATION, name)
             allocation = codec.decode(record)
@@ -44,9 +45,10 @@ async def confirm(server: Backing, user: User, *, name: str, body: Any) -> Writt
             freed = booking.free(allocation, order["uid"])
             writes = [Put(key, codec.encode(freed)), *await _told(server, name, allocation, order)]
             try:
-                revision = await server.store.commit(expect={key: record.revision}, writes=writes)
+                expect = {key: record.revision, **fence}
+                revision = await server.store.commit(expect=expect, writes=writes)
             except StoreConflict as conflict:
-                record = conflict.actual[key]
+                records = conflict.actual
                 continue
             return Written(objects.at(freed, revision))
     raise objects.too_busy(kinds.NODE_ALLOCATION, name, ATTEMPTS)

@@ -15,7 +15,7 @@ from apiserver.binding import adopting, giving, grants, orders, taking, turns
 from apiserver.binding.orders import Order, Records
 from apiserver.binding.steps import Decide, Step
 from apiserver.store.base import Record, StoreConflict
-from apiserver.writing import objects, unreadable
+from apiserver.writing import objects, speaking, unreadable
 from apiserver.writing.objects import Backing
 from apiserver.writing.outcome import Written
 from kohakuriver import errors
@@ -56,9 +56,9 @@ async def act(
     if node is None:  # whoever is not a node itself asks where the VPS is
         node = _node_of(await server.store.get(key), name)
     order = Order(user, name, key, checked, node, timestamp(server.clock.now()))
-    keys = (key, order.allocation_key, *((order.node_key,) if looks_at_node else ()))
+    keys = (key, order.allocation_key, *((order.node_key,) if looks_at_node else ()), *speaking.keys(user))
     async with turns.turn(server.store, node):
-        return await transact(server, order, decide, await objects.look(server, keys))
+        return await transact(server, order, _spoken(decide), await objects.look(server, keys))
 
 
 async def transact(server: Backing, order: Order, decide: Decide, seen: objects.Look) -> Written:
@@ -80,6 +80,16 @@ async def transact(server: Backing, order: Order, decide: Decide, seen: objects.
             continue
         return Written(objects.at(step.vps, revision), removed=step.removed)
     raise objects.too_busy(kinds.NODE_ALLOCATION, order.node, ATTEMPTS)
+
+
+def _spoken(decide: Decide) -> Decide:
+    """The same, if it is asked for by an agent that still is the node; the Lease is one of the records."""
+
+    def decided(order: Order, records: Records) -> Step:
+        speaking.expect(order.user, records)
+        return decide(order, records)
+
+    return decided
 
 
 def _check_clear(server: Backing, namespace: str | None, name: str, uid: str) -> None:

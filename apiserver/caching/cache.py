@@ -22,6 +22,7 @@ from apiserver.caching.entry import Entry, entry_of
 from apiserver.caching.freshness import Freshness
 from apiserver.caching.kindcache import KindCache
 from apiserver.caching.owned import Owned
+from apiserver.caching.sessions import Sessions
 from apiserver.caching.standing import Standing
 from apiserver.caching.strays import Strays
 from apiserver.caching.tick import Ticker
@@ -61,6 +62,7 @@ class Cache:
         self.owned = Owned()
         self.strays = Strays()
         self.standing = Standing(clock)
+        self.sessions = Sessions(clock)
         self._by_plural = {kind.resource.plural: kind for kind in self.kinds.values()}
         self._lineage = lineage
         self._store = store = lineage.store
@@ -174,6 +176,7 @@ class Cache:
                     self.strays.apply(change.key, change.record)
                 elif kind.resource is kinds.LEASE:
                     self.standing.apply(change.key, change.record)
+                    self.sessions.apply(change.key, change.record)
             elif change.key.startswith(codec.REVOKED):
                 self.revocations.apply(change.key, change.record)
                 self._end_revoked()
@@ -233,7 +236,9 @@ class Cache:
         nodes = codec.prefix(kinds.NODE)
         self.strays.replace(record for record in page.records if record.key.startswith(nodes))
         leases = codec.prefix(kinds.LEASE)
-        self.standing.replace(record for record in page.records if record.key.startswith(leases))
+        held = [record for record in page.records if record.key.startswith(leases)]
+        self.standing.replace(held)
+        self.sessions.replace(held)
         self._advance(page.revision)
         self.loaded.set()
         LOG.info("the cache is filled", extra={"objects": len(page.records), "revision": page.revision})

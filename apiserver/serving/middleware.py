@@ -19,7 +19,7 @@ from apiserver.auditing.renewals import Renewals
 from apiserver.auditing.visit import GONE, LOG, VISIT, Visit, account, line
 from apiserver.context import SERVER
 from apiserver.metrics import Metrics
-from apiserver.serving import pieces
+from apiserver.serving import claims, pieces
 from apiserver.serving.connections import Connection
 from apiserver.serving.endpoint import Endpoint, attributes_of, endpoint_of
 from apiserver.store import base
@@ -75,11 +75,15 @@ async def _admitted(request: web.Request, handler: Handler, visit: Visit) -> web
     visit.credential = server.credentials.name_of(caller.credential) or f"sha256:{caller.credential[:12]}"
     if isinstance(request.protocol, Connection):
         request.protocol.known()
-    request[USER] = caller.user
+    user = request[USER] = claims.with_claim(request, caller.user)
     lasting = visit.endpoint.lasts
-    with server.limiter.turn(caller.credential, caller.user, wanted, lasting=lasting) as share:
-        access.check(caller.user, wanted)
+    with (
+        server.limiter.turn(caller.credential, caller.user, wanted, lasting=lasting) as share,
+        claims.suspecting(server, user),
+    ):
+        access.check(user, wanted)
         request[SHARE] = share
+        await claims.check_session(server, user, visit.endpoint)
         if not lasting:
             return await _sent(request, await handler(request), share)
         with server.credentials.held(caller.credential, now=server.clock.now(), ends=caller.ends):

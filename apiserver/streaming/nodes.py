@@ -2,15 +2,21 @@
 
 An agent is asked over its control connection and answers with a connection of its own, which is matched by a
 random id: good once, for ten seconds, and only from the node that was asked (CORRECTNESS 21).
+
+All of them are the Lease holder's (`middleware.py` lets nobody else in), and end when the Lease is another's.
 """
 
 import asyncio
 import dataclasses
+import logging
 import secrets
 from typing import Any
 
+from apiserver.admitting.sessions import NO_CLAIM, Claim, Held, check
 from kohakuriver import errors
 from kohakuriver.streams.stream import Control, Stream
+
+LOG = logging.getLogger(__name__)
 
 ANSWER_WITHIN = 10.0  # seconds for an agent to dial back or to refuse
 
@@ -21,12 +27,21 @@ class Leg:
 
     transport: asyncio.Transport
     over: asyncio.Future[None]
+    claim: Claim = NO_CLAIM
 
     def end(self) -> None:
         """Nobody needs it any more."""
         self.transport.close()
         if not self.over.done():
             self.over.set_result(None)
+
+
+@dataclasses.dataclass(eq=False)
+class _Control:
+    """A control connection, and which agent process has it."""
+
+    stream: Stream
+    claim: Claim
 
 
 @dataclasses.dataclass(eq=False)
@@ -50,7 +65,8 @@ class NodeStreams:
     """Control connections by node, and what is being waited for."""
 
     def __init__(self) -> None:
-        self._controls: dict[str, list[Stream]] = {}  # the latest last
+        self._controls: dict[str, list[_Control]] = {}  # the latest last
+        self._legs: dict[str, set[Leg]] = {}
         self._asked: dict[str, _Asked] = {}
 
     @property
@@ -61,9 +77,10 @@ class NodeStreams:
     def is_connected(self, node: str) -> bool:
         return node in self._controls
 
-    async def hold(self, node: str, control: Stream) -> None:
+    async def hold(self, node: str, control: Stream, claim: Claim = NO_CLAIM) -> None:
         """Serve a control connection until it ends. An agent that knows this server by two names has two."""
-        self._controls.setdefault(node, []).append(control)
+        held = _Control(control, claim)
+        self._controls.setdefault(node, []).append(held)
         try:
             while (message := await control.receive()) is not None:
                 if isinstance(message, dict):
@@ -72,7 +89,7 @@ class NodeStreams:
             pass  # it broke, and the agent will connect again
         finally:
             control.framed.abort()
-            self._controls[node].remove(control)
+            self._controls[node].remove(held)
             if not self._controls[node]:
                 del self._controls[node]
                 self._give_up(node)
@@ -86,7 +103,7 @@ class NodeStreams:
         self._asked[id_] = asked
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
-                await self._controls[node][-1].send_control({"open": {**opening, "id": id_}})
+                await self._controls[node][-1].stream.send_control({"open": {**opening, "id": id_}})
                 return await asked.answer
         except TimeoutError:
             raise errors.Unavailable(
@@ -111,7 +128,29 @@ class NodeStreams:
 
     def arrived(self, id_: str, leg: Leg) -> None:
         """The connection that `expects` was asked about."""
-        self._asked.pop(id_).answer.set_result(leg)
+        asked = self._asked.pop(id_)
+        legs = self._legs.setdefault(asked.node, set())
+        legs.add(leg)
+        leg.over.add_done_callback(lambda _: self._left(asked.node, leg))
+        asked.answer.set_result(leg)
+
+    def holder_changed(self, node: str, held: Held) -> None:
+        """The node's Lease has another session: what an earlier one has open is the node's no more."""
+        for control in self._controls.get(node, ()):
+            if not _may_stay(node, control.claim, held):
+                LOG.warning(
+                    "a control connection is ended: its agent does not hold the node's Lease any more",
+                    extra={"node": node, "from": control.claim.address, "holder": held.holder},
+                )
+                control.stream.framed.abort()
+        for leg in [leg for leg in self._legs.get(node, ()) if not held.is_by(leg.claim)]:
+            leg.end()
+
+    def _left(self, node: str, leg: Leg) -> None:
+        legs = self._legs.get(node, set())
+        legs.discard(leg)
+        if not legs:
+            self._legs.pop(node, None)
 
     def _refused(self, node: str, refusal: Any) -> None:
         if not isinstance(refusal, dict):
@@ -131,3 +170,11 @@ def _let_go(answer: asyncio.Future[Leg]) -> None:
     """Nobody waits any more; a connection that came in the same moment is closed."""
     if answer.done() and not answer.cancelled() and answer.exception() is None:
         answer.result().end()
+
+
+def _may_stay(node: str, claim: Claim, held: Held) -> bool:
+    try:
+        check(node, claim, held)
+    except errors.ApiError:
+        return False
+    return True

@@ -43,7 +43,7 @@ async def control(request: web.Request) -> web.StreamResponse:
     opened(request, "control", node=request.match_info["name"])
     stream = Stream(masks=False, ping_after=_CONTROL_PING, gone_after=_CONTROL_GONE)
     stream.framed.adopt(take(request))
-    await server.streams.hold(request.match_info["name"], stream)
+    await server.streams.hold(request.match_info["name"], stream, request[USER].claim)
     return Upgraded(request)
 
 
@@ -58,12 +58,12 @@ async def bring(request: web.Request) -> web.StreamResponse:
         )
     transport = take(request)
     transport.pause_reading()
-    leg = Leg(transport, asyncio.get_running_loop().create_future())
+    leg = Leg(transport, asyncio.get_running_loop().create_future(), request[USER].claim)
     server.streams.arrived(id_, leg)
     try:
         await leg.over
     finally:
-        transport.close()
+        leg.end()
     return Upgraded(request)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apiserver import codec
+from apiserver.admitting import sessions
 from apiserver.admitting.identity import Role, User
 from apiserver.writing import images, objects, vps_rules
 from kohakuriver import clock, durations, errors
@@ -98,7 +99,8 @@ class LeaseRules(Rules):
     The server says when it was renewed, to the microsecond: for people to see, and so that every renewal is
     a write. A second agent of that name waits until the Lease has stood unchanged for as long as it says, by
     the server's own ears (`standing.py`): no two clocks are compared. Of two processes of one agent the later
-    has it, by `leaseTransitions`.
+    has it, by `leaseTransitions`. That it is the same agent its secret says (`sessions.py`): its name is no
+    secret.
     Those of the API servers are written by the servers: agents go where these point them.
     """
 
@@ -107,12 +109,14 @@ class LeaseRules(Rules):
         if user.role is Role.NODE:
             _check_own_name(user, kinds.LEASE, new)
             new["spec"] = {**(new.get("spec") or {}), "renewTime": clock.micro_timestamp(now)}
+            sessions.sign(new, user.claim)
 
     def update(self, user: User, old: Json, new: Json, *, at: At, seen: Seen) -> None:
         _check_no_servers(user, new)
         if user.role is Role.NODE:
-            _check_holder(old, new, stood=at.stood)
+            _check_holder(user, old, new, stood=at.stood)
             new["spec"] = {**(new.get("spec") or {}), "renewTime": clock.micro_timestamp(at.now)}
+            sessions.sign(new, user.claim)
 
     def delete(self, user: User, old: Json) -> None:
         _check_no_servers(user, old)
@@ -287,22 +291,28 @@ def rules_for(resource: kinds.ResourceType) -> Rules:
     return _RULES.get(resource, _NO_RULES)
 
 
-def _check_holder(old: Json, new: Json, *, stood: float) -> None:
+def _check_holder(user: User, old: Json, new: Json, *, stood: float) -> None:
     """Raise Conflict, naming the holder, if the Lease is somebody else's yet."""
     was, will_be = old.get("spec") or {}, new.get("spec") or {}
-    holder, name = was.get("holderIdentity"), old["metadata"]["name"]
-    if holder and holder == will_be.get("holderIdentity"):
-        if number_in(will_be.get("leaseTransitions")) < number_in(was.get("leaseTransitions")):
-            why = f"a later agent process ({holder}) has opened a session"
+    held, name = sessions.Held.of(old), old["metadata"]["name"]
+    number, before = number_in(will_be.get("leaseTransitions")), held.number
+    if held.holder and held.holder == will_be.get("holderIdentity") and held.is_by(user.claim):
+        if number < before:
+            why = f"a later agent process ({held.holder}) has opened a session"
             raise objects.conflict(kinds.LEASE, name, why, hint="end this one: it is not the node any more")
         return
-    if holder and stood <= number_in(was.get("leaseDurationSeconds")):
+    if held.holder and stood <= number_in(was.get("leaseDurationSeconds")):
+        refusal = sessions.not_the_holder(name, held)
         raise objects.conflict(
             kinds.LEASE,
             name,
-            f"another agent ({holder}) is node {name} until its lease is over",
+            f"another agent ({held.holder}) is node {name} until its lease is over",
             hint="stop that agent, or give this machine another name with --node",
+            causes=() if held.is_by(user.claim) else refusal.causes,
         )
+    if number <= before and not held.is_by(user.claim):
+        why = f"who takes it over opens a session above {before}, and this is {number}"
+        raise objects.conflict(kinds.LEASE, name, why, hint="read the Lease, and count on from what it has")
 
 
 def _check_no_servers(user: User, lease: Json) -> None:

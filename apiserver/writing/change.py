@@ -21,6 +21,7 @@ from apiserver.writing import (
     owners,
     phase,
     removal,
+    speaking,
     tracking,
     unreadable,
     validation,
@@ -60,7 +61,8 @@ class Target:
     @property
     def keys(self) -> tuple[str, ...]:
         """What has to be read for it."""
-        return (self.key, self.leader.key) if self.leader else (self.key,)
+        leader = (self.leader.key,) if self.leader else ()
+        return (self.key, *leader, *(speaking.keys(self.user) if self.subresource == "status" else ()))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ async def _decide(
     if record is None:
         raise objects.not_found(resource, target.name)
     fence = target.leader.expect(records) if target.leader else {}
+    if target.subresource == "status":
+        fence |= speaking.expect(target.user, records)
     moment = server.clock.now()
     now = timestamp(moment)
     old = codec.decode(record)

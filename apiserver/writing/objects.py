@@ -115,11 +115,14 @@ def not_found(resource: ResourceType, name: str) -> errors.NotFound:
     return errors.NotFound(f'{qualified(resource)} "{name}" not found', details=reference(resource, name))
 
 
-def conflict(resource: ResourceType, name: str, why: str, *, hint: str) -> errors.Conflict:
+def conflict(
+    resource: ResourceType, name: str, why: str, *, hint: str, causes: tuple[errors.Cause, ...] = ()
+) -> errors.Conflict:
     """A 409: the object is not, or no more, as the request takes it to be."""
     return errors.Conflict(
         f'operation cannot be fulfilled on {qualified(resource)} "{name}": {why}',
         hint=hint,
+        causes=causes,
         details=reference(resource, name),
     )
 

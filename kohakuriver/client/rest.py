@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -61,6 +61,7 @@ class Client:
         if connection.token:
             headers["Authorization"] = f"Bearer {connection.token}"
         self._headers = headers
+        self.also: Callable[[], Mapping[str, str]] = dict  # headers that every call carries besides
         self._warned: set[str] = set()
         self._tls = connection.tls()
         self._session = self._open()
@@ -209,7 +210,7 @@ class Client:
         content_type: str = "application/json",
     ) -> tuple[Object, Mapping[str, str]]:
         data = None if body is None else orjson.dumps(body)
-        headers = {"Content-Type": content_type} if data is not None else None
+        headers = {**self.also(), **({"Content-Type": content_type} if data is not None else {})}
         for others in range(len(self.servers.all) - 1, -1, -1):
             with self._leaving(self.server) as server:
                 try:

@@ -14,6 +14,7 @@ NAME_LABEL = "kubernetes.io/metadata.name"  # on every namespace: its name, for 
 HISTORY_HEADER = "KohakuRiver-History"  # on every answer: which history of the store it is from
 RENEW_HEADER = "KohakuRiver-Renew-Every"  # on the answer to a node's renewal: seconds to the next
 SERVERS_HEADER = "KohakuRiver-Servers"  # there too: the URLs of the API servers, with blanks between
+SESSION_HEADER = "KohakuRiver-Session"  # on what an agent sends: its session's number, its secret
 BUILT_IN_NAMESPACES = (DEFAULT_NAMESPACE, SYSTEM_NAMESPACE, NODE_LEASE_NAMESPACE)
 
 

@@ -9,7 +9,7 @@ import json
 import secrets
 import ssl
 import urllib.parse
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from kohakuriver import __version__, errors
 from kohakuriver.client.config import Connection
@@ -33,6 +33,7 @@ class Dialer:
         self._program = program
         self._timeout = timeout
         self._tls: ssl.SSLContext | None = connection.tls()
+        self.also: Callable[[], Mapping[str, str]] = dict  # headers that every request carries besides
 
     async def stream(
         self, path: str, params: Params = (), *, ping_after: float = 20.0, gone_after: float = 60.0
@@ -59,7 +60,9 @@ class Dialer:
         try:
             async with asyncio.timeout(self._timeout):
                 transport, handshake = await loop.create_connection(
-                    lambda: _Handshake(self._request(path, params, upgrade, headers or {})),
+                    lambda: _Handshake(
+                        self._request(path, params, upgrade, {**self.also(), **(headers or {})})
+                    ),
                     self._url.hostname or "",
                     self._url.port or (443 if self._tls else 80),
                     ssl=self._tls,

@@ -76,6 +76,12 @@ class Node:
         ):
             yield one, two
 
+    @property
+    def session(self) -> dict[str, str]:
+        """The headers by which its agent, alive or not, is known from others who have the token."""
+        assert self.agent is not None
+        return self.agent.claim.headers()
+
     async def start_agent(self, **settings: Any) -> None:
         started = asyncio.Event()
         self.task = asyncio.create_task(self._run(started, settings), name="agent")

@@ -132,7 +132,9 @@ async def test_what_an_earlier_agent_may_have_said_starts_nothing(tmp_path: Path
         late = {"epoch": 1, "grantId": vps["status"]["assignment"]["grantId"], "state": "stopped"}
         late |= {"session": "the one before", "sequence": 3}
         body = {"metadata": {"uid": vps["metadata"]["uid"]}, "status": {"observed": late}}
-        reply = await node.api.call("PATCH", f"{PATHS}/dev/status", body, user="n1", headers=MERGE)
+        reply = await node.api.call(
+            "PATCH", f"{PATHS}/dev/status", body, user="n1", headers=MERGE | node.session
+        )
         assert reply.code == 409 and "stale report" in reply.body["message"]
 
 
@@ -295,7 +297,7 @@ async def test_nothing_starts_on_a_gpu_that_another_container_has(tmp_path: Path
         await node.delete("old", gracePeriodSeconds=0)
         confirmed = {"uid": first["metadata"]["uid"], "epoch": 1}
         path = f"{kinds.NODE_ALLOCATION.path(name='n1')}/confirm"
-        assert (await node.api.call("POST", path, confirmed, user="n1")).code == 200
+        assert (await node.api.call("POST", path, confirmed, user="n1", headers=node.session)).code == 200
         await node.place(a_manifest("new", placement={"gpus": {"count": 1}}))
         await node.start_agent(gpu_inventory=file)
         waiting = await node.until("new", reason="WaitingForGPU")

@@ -265,7 +265,7 @@ async def test_what_an_unknown_container_holds_stays_said_while_it_does_not_answ
         await node.kill_agent()
         await node.delete("stray")
         body = {"uid": vps["metadata"]["uid"], "epoch": 1}
-        await node.api.call("POST", f"{PATHS}/stray/finish", body, user="n1")
+        await node.api.call("POST", f"{PATHS}/stray/finish", body, user="n1", headers=node.session)
         await node.start_agent()
         await asyncio.sleep(25)
         before = (await node.until_ready())["status"]["unknown"]

@@ -393,7 +393,7 @@ async def test_containers_no_vps_accounts_for_are_named_and_left_alone(tmp_path:
         await node.kill_agent()
         await node.api.call("DELETE", f"{kinds.VPS.path(namespace='default', name='dev')}")
         path = f"{kinds.VPS.path(namespace='default', name='dev', subresource='finish')}"
-        await node.api.call("POST", path, {"uid": uid, "epoch": 1}, user="n1")
+        await node.api.call("POST", path, {"uid": uid, "epoch": 1}, user="n1", headers=node.session)
         await node.start_agent()
         await asyncio.sleep(25)
         status = (await node.until_ready())["status"]

@@ -81,7 +81,9 @@ async def test_a_node_that_cannot_have_the_files_says_so_and_tries_again(tmp_pat
         }
         headers = {"Content-Type": "application/merge-patch+json"}
         path = f"{ENVIRONMENT}/status"
-        reply = await node.api.call("PATCH", path, {"status": made}, headers=headers, user="n1")
+        reply = await node.api.call(
+            "PATCH", path, {"status": made}, headers=headers | node.session, user="n1"
+        )
         assert reply.code == 403  # it is not n1's to say
         reply = await node.api.call("PATCH", path, {"status": made}, headers=headers, user="n2")
         assert reply.code == 200
