@@ -65,6 +65,7 @@ _NODE_COMMANDS = (
     _node("accept", "End the quarantine of nodes after the store was restored"),
     _node("label", "Set or remove labels of a node"),
     _node("join", "Print the command that makes a machine a node"),
+    _node("revoke", "End the credential of a node at once, as when it was stolen"),
     _node("forget", "Give up a node that is gone for good"),
 )
 

@@ -1,8 +1,8 @@
-"""Credentials that are refused although they are known: those of nodes that were given up.
+"""Credentials that are refused although they are known: of nodes given up, or whose token was stolen.
 
-`node_forgetting.py` writes one record for each node name; the cache's one watch feeds every API server's
-`Revocations`, which `middleware.py` asks at each request of a node (CORRECTNESS 4). A new token for a node
-of the same name is another credential.
+`node_revoking.py` and `node_forgetting.py` write one record for each node name; the cache's one watch feeds
+every API server's `Revocations`, which `middleware.py` asks at each request of a node (CORRECTNESS 4). A new
+token for a node of the same name is another credential.
 """
 
 from collections.abc import Iterable
@@ -28,11 +28,19 @@ def hashes(record: Record | None) -> frozenset[str]:
     return frozenset(_parsed(record.value).get("tokens", ())) if record is not None else frozenset()
 
 
-def write(node: str, record: Record | None, *, tokens: Iterable[str], by: str, now: str) -> Put:
-    """The record with these hashes, beside those that it has already."""
+def write(
+    node: str, record: Record | None, *, tokens: Iterable[str], by: str, now: str, forgotten: bool = True
+) -> Put:
+    """The record with these hashes, beside those that it has already; `forgotten`: the node was given up."""
     before = _parsed(record.value) if record is not None else {}
     all_ = sorted({*before.get("tokens", ()), *tokens})
-    value = {"node": node, "since": before.get("since", now), "by": by, "tokens": all_}
+    value = {
+        "node": node,
+        "since": before.get("since", now),
+        "by": by,
+        "forgotten": forgotten,
+        "tokens": all_,
+    }
     if not set(all_) <= set(before.get("tokens", ())):
         value["since"] = now
     return Put(key(node), orjson.dumps(value))
@@ -66,13 +74,19 @@ class Revocations:
         found = self._by_key.get(key(user.node))
         if found is None or digest not in found.get("tokens", ()):
             return
+        who = f"by {found.get('by')} at {found.get('since')}"
         words = (
-            f"node {user.node} was given up by {found.get('by')} at {found.get('since')} "
-            f"(`kohakuriver node forget {user.node} --destroyed`), and its credential was revoked"
+            f"the credential of node {user.node} was revoked {who} (`kohakuriver node revoke {user.node}`)"
         )
+        if found.get("forgotten", True):
+            words = (
+                f"node {user.node} was given up {who} "
+                f"(`kohakuriver node forget {user.node} --destroyed`), and its credential was revoked"
+            )
         raise errors.Forbidden(
             words,
-            hint="its containers are left alone; to take this machine in again, join it with a new token",
+            hint="its containers are left alone; to take this machine in again, join it with a new token: "
+            f"kohakuriver node join {user.node}",
             causes=(errors.Cause("", words, "NodeForgotten"),),
             details={"name": user.node or "", "kind": "nodes", "group": "kohakuriver.io"},
         )

@@ -5,14 +5,14 @@ from typing import Any, Protocol
 from apiserver.admitting import node_joining
 from apiserver.admitting.identity import User
 from apiserver.admitting.node_joining import Joining
-from apiserver.binding import confirming, node_forgetting, transactions
-from apiserver.binding.node_forgetting import Forgetting
+from apiserver.binding import confirming, node_forgetting, node_revoking, transactions
+from apiserver.binding.node_revoking import Revoking
 from apiserver.writing import objects
 from apiserver.writing.outcome import Written
 from kohakuriver.resources import kinds
 
 
-class Acting(Forgetting, Joining, Protocol):
+class Acting(Revoking, Joining, Protocol):
     """What all of them together need of the server."""
 
 
@@ -31,6 +31,8 @@ async def act(
         raise objects.not_found(resource, f"{name}/{action}")
     if resource is kinds.NODE and action == "join":
         return await node_joining.join(server, user, name=name, body=body)
+    if resource is kinds.NODE and action == "revoke":
+        return await node_revoking.revoke(server, user, name=name, body=body)
     if resource is kinds.NODE:
         return await node_forgetting.forget(server, user, name=name, body=body)
     if resource is kinds.NODE_ALLOCATION:

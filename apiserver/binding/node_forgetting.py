@@ -8,12 +8,13 @@ goes last. What is bound to the node in the meantime is found by looking again.
 
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any, Protocol
+from typing import Any
 
 from apiserver import codec
 from apiserver.admitting import revocation
-from apiserver.admitting.identity import TokenFile, User
-from apiserver.binding import grants, orders, taking, turns
+from apiserver.admitting.identity import User
+from apiserver.binding import grants, node_revoking, orders, taking, turns
+from apiserver.binding.node_revoking import Revoking
 from apiserver.binding.orders import Order, Records
 from apiserver.binding.steps import Step
 from apiserver.binding.transactions import transact
@@ -30,14 +31,7 @@ ATTEMPTS = 8
 _AT_ONCE = 500  # VPSes read in one go
 
 
-class Forgetting(Backing, Protocol):
-    """What it needs of the server."""
-
-    @property
-    def tokens(self) -> TokenFile: ...
-
-
-async def forget(server: Forgetting, user: User, *, name: str, body: Any) -> Written:
+async def forget(server: Revoking, user: User, *, name: str, body: Any) -> Written:
     """Give the node up for good, and answer with the Node as it was last."""
     orders.checked(body, ("destroyed",))
     await _close(server, user, name)
@@ -50,7 +44,7 @@ async def forget(server: Forgetting, user: User, *, name: str, body: Any) -> Wri
     raise objects.too_busy(kinds.NODE, name, ATTEMPTS)
 
 
-async def _close(server: Forgetting, user: User, name: str) -> None:
+async def _close(server: Revoking, user: User, name: str) -> None:
     """Let nobody in with the node's credentials, and nothing new be bound to it."""
     keys = (grants.node_key(name), grants.allocation_key(name), revocation.key(name))
     records = await objects.read(server, keys)
@@ -59,9 +53,8 @@ async def _close(server: Forgetting, user: User, name: str) -> None:
         if node is None and allocation is None:
             raise objects.not_found(kinds.NODE, name)
         _check_silent(name, node)
-        now = timestamp(server.clock.now())
-        tokens = (*server.tokens.of_node(name), *await _tokens_of(server, name))
-        writes = [revocation.write(name, revoked, tokens=tokens, by=user.name, now=now)]
+        hashes = await node_revoking.hashes_of(server, name)
+        writes = [node_revoking.revoked(server, user, name, revoked, hashes, forgotten=True)]
         if node is not None:
             writes.append(_cordoned(node))
         try:
@@ -72,17 +65,6 @@ async def _close(server: Forgetting, user: User, name: str) -> None:
             continue
         return
     raise objects.too_busy(kinds.NODE, name, ATTEMPTS)
-
-
-async def _tokens_of(server: Backing, name: str) -> list[str]:
-    """The hashes of the node's credentials that are objects, and of those that could get it a new one."""
-    page = await server.store.list(codec.prefix(kinds.TOKEN))
-    hashes = []
-    for record in page.records:
-        with contextlib.suppress(*codec.NONSENSE):  # what is no Token opens nothing
-            spec = codec.decode(record)["spec"]
-            hashes += [str(spec["sha256"])] if spec.get("node") == name else []
-    return hashes
 
 
 def _check_silent(name: str, record: Record | None) -> None:

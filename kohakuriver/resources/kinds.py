@@ -76,7 +76,7 @@ NODE = ResourceType(
     short_names=("no",),
     namespaced=False,
     subresources=("status",),
-    actions=("forget", "join"),
+    actions=("forget", "join", "revoke"),
 )
 NODE_ALLOCATION = ResourceType(
     kind="NodeAllocation",

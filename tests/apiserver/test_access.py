@@ -56,6 +56,7 @@ ACTIONS = {
     ("VPS", "forget"): {"admin"},
     ("VPS", "adopt"): {"admin"},
     ("Node", "forget"): {"admin"},
+    ("Node", "revoke"): {"admin"},
     ("Node", "join"): set(),
     ("NodeAllocation", "confirm"): {"node"},
 }

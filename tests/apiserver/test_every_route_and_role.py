@@ -70,6 +70,7 @@ PUT,PATCH         ~/nodes/{name}                                             A -
 GET               ~/nodes/{name}/status                                      A U V n C -
 PUT,PATCH         ~/nodes/{name}/status                                      A - - n C -
 POST              ~/nodes/{name}/forget                                      A - - - - -
+POST              ~/nodes/{name}/revoke                                      A - - - - -
 POST              ~/nodes/{name}/join                                        - - - - - J
 GET               ~/nodeallocations                                          A - V N C -
 GET               ~/nodeallocations/{name}                                   A - V n C -

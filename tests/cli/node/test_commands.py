@@ -183,3 +183,13 @@ async def test_a_node_that_lives_is_accepted_by_what_it_says_once_it_has_listed_
     await shell.put(kinds.NODE, node)
     assert await accepted == (0, "node/n1 accepted\n", "")
     assert await spec_of(shell) == {"accepts": "3f1c"}
+
+
+async def test_to_revoke_says_how_the_machine_gets_in_again(shell):
+    await shell.put(kinds.NODE, a_node())
+    code, out, err = await shell("node revoke node/n1")
+    assert (code, out) == (0, "node/n1 revoked\n")
+    assert "kohakuriver node join n1" in err and "its containers run on" in err
+    assert (await shell("node revoke n1"))[0] == 0
+    code, _, err = await shell("node revoke n7")
+    assert code == 1 and 'there is no node "n7"' in err

@@ -1,0 +1,83 @@
+"""`POST nodes/NAME/revoke`: a node's credentials open nothing from now on, whatever the node does or says.
+
+Its VPSes and their bookings stay, and so does the Node: the machine gets in again with a new credential. What
+is open with the old ones ends, on every API server, when the record comes by (`revocation.py`). Giving a
+node up (`node_forgetting.py`) begins with the same record.
+"""
+
+import contextlib
+from typing import Any, Protocol
+
+from apiserver import codec
+from apiserver.admitting import revocation
+from apiserver.admitting.identity import TokenFile, User
+from apiserver.binding import grants, orders
+from apiserver.store.base import Put, Record, StoreConflict
+from apiserver.writing import admission, objects
+from apiserver.writing.objects import Backing
+from apiserver.writing.outcome import Written
+from kohakuriver.clock import timestamp
+from kohakuriver.resources import kinds
+
+Json = dict[str, Any]
+
+ATTEMPTS = 8
+
+
+class Revoking(Backing, Protocol):
+    """What it needs of the server."""
+
+    @property
+    def tokens(self) -> TokenFile: ...
+
+
+async def revoke(server: Revoking, user: User, *, name: str, body: Any) -> Written:
+    """End the credentials, and answer with the Node as it is."""
+    orders.checked(body, ())
+    node_key, token_key = grants.node_key(name), codec.key(kinds.TOKEN, None, admission.node_token(name))
+    keys = (node_key, token_key, revocation.key(name))
+    records = await objects.read(server, keys)
+    for _ in range(ATTEMPTS):
+        hashes = await hashes_of(server, name)
+        node = records[node_key]
+        if node is None and not hashes and records[revocation.key(name)] is None:
+            raise objects.not_found(kinds.NODE, name)
+        write = revoked(server, user, name, records[revocation.key(name)], hashes, forgotten=False)
+        try:
+            # A credential that is made in the same moment is one of those that are meant.
+            expect = {key: grants.revision_of(records[key]) for key in (token_key, revocation.key(name))}
+            await server.store.commit(expect=expect, writes=[write])
+        except StoreConflict as conflict:
+            records = {**records, **conflict.actual}
+            continue
+        return Written(codec.decode(node) if node is not None else _named(name))
+    raise objects.too_busy(kinds.NODE, name, ATTEMPTS)
+
+
+def revoked(
+    server: Revoking,
+    user: User,
+    name: str,
+    record: Record | None,
+    hashes: tuple[str, ...],
+    *,
+    forgotten: bool,
+) -> Put:
+    """The record by which every API server refuses these."""
+    now = timestamp(server.clock.now())
+    return revocation.write(name, record, tokens=hashes, by=user.name, now=now, forgotten=forgotten)
+
+
+async def hashes_of(server: Revoking, name: str) -> tuple[str, ...]:
+    """Of its credentials, in the token file and as objects, and of those that could get it a new one."""
+    page = await server.store.list(codec.prefix(kinds.TOKEN))
+    hashes = list(server.tokens.of_node(name))
+    for record in page.records:
+        with contextlib.suppress(*codec.NONSENSE):  # what is no Token opens nothing
+            spec = codec.decode(record)["spec"]
+            hashes += [str(spec["sha256"])] if spec.get("node") == name else []
+    return tuple(hashes)
+
+
+def _named(name: str) -> Json:
+    return {"apiVersion": kinds.NODE.api_version, "kind": kinds.NODE.kind, "metadata": {"name": name}}

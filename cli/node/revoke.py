@@ -1,0 +1,32 @@
+"""`node revoke`: a node's credential is good no more from now on; its VPSes stay as they are.
+
+For a token that was stolen, or may have been. Does not ask: the machine gets in again with a new credential.
+"""
+
+from cli import insist, screen
+from cli.node import change, lookup
+from cli.node.change import Nodes
+from cli.settings import Settings
+from kohakuriver.resources import kinds
+
+EXAMPLES = """
+kohakuriver node revoke n1
+"""
+
+
+def revoke(settings: Settings, nodes: Nodes = None) -> int:
+    """End the credentials of nodes at once, also while somebody uses them. VPSes and their files stay.
+
+    Every session and stream of these nodes ends; containers run on. The machine gets in again as
+    `node join NODE` says.
+    """
+    api = settings.api()
+    for node in lookup.find(api, nodes, verb="revoke"):
+        name = node["metadata"]["name"]
+        insist.call(api, "POST", f"{api.path(kinds.NODE, name=name)}/revoke", body={})
+        screen.out(f"{change.title(node)} revoked")
+        screen.note(
+            f"its containers run on, and {name} is NotReady in some seconds; to let that machine in again: "
+            f"kohakuriver node join {name}"
+        )
+    return 0
