@@ -15,6 +15,7 @@ from aiohttp import web
 from apiserver.admitting.identity import TokenFile
 from apiserver.admitting.limits import UNLIMITED, Limiter, Limits
 from apiserver.auditing.renewals import Renewals
+from apiserver.binding import proofs
 from apiserver.caching.cache import Cache
 from apiserver.cluster import open_cluster
 from apiserver.collection import Collection
@@ -61,6 +62,7 @@ async def running(
         tokens=tokens,
         limiter=Limiter(limits, now=clock.monotonic),
         fullness=Fullness(lineage.store),
+        proofs=await proofs.load(lineage.store),
         id=new_id(),
         authority=authority,
     )

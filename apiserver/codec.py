@@ -19,6 +19,7 @@ REVOKED = "registry/.revoked/"
 HISTORY = "registry/.history"
 CLUSTER = "meta/cluster"
 COMPACTION = "meta/compaction"
+PROOF = "meta/proof"
 
 
 def key(resource: ResourceType, namespace: str | None, name: str) -> str:

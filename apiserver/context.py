@@ -8,6 +8,7 @@ from aiohttp import web
 from apiserver.admitting.credentials import Credentials
 from apiserver.admitting.identity import TokenFile
 from apiserver.admitting.limits import Limiter
+from apiserver.binding.proofs import Proofs
 from apiserver.caching.cache import Cache
 from apiserver.fullness import Fullness
 from apiserver.lineage import History, Lineage
@@ -27,6 +28,7 @@ class Server:
     tokens: TokenFile
     limiter: Limiter
     fullness: Fullness
+    proofs: Proofs
     id: str = ""  # this run of this server, by which it is registered
     streams: NodeStreams = dataclasses.field(default_factory=NodeStreams)
     authority: bytes | None = None  # PEM: who signed what the server shows, for machines that join
@@ -48,7 +50,12 @@ class Server:
 
     def obstacle(self, namespace: str | None, name: str, uid: str) -> str:
         """Why nothing may be placed under this name; empty if it may."""
-        return self.cache.strays.obstacle(self.history, namespace=namespace, name=name, uid=uid)
+        return self.cache.strays.obstacle(self.history, self.proofs, namespace=namespace, name=name, uid=uid)
+
+    @property
+    def restored(self) -> bool:
+        """Whether the store has ever been restored from a backup."""
+        return self.history.is_restored
 
     def stood(self, key: str, revision: int) -> float:
         """For how long this server knows a Lease to be at this revision."""

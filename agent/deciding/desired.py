@@ -73,6 +73,7 @@ class Desired:
     uid: str
     epoch: int
     grant: str = ""  # the id of what is granted; another one after each release
+    proof: str = ""  # that the store has placed it here
     image: str = DEFAULT_IMAGE
     run_state: RunState = RunState.RUNNING
     limits: Limits | None = None  # None: cores and memory are released, so nothing may run
@@ -128,6 +129,7 @@ def read(vps: dict[str, Any], *, node: str) -> Desired | None:
         uid=meta["uid"],
         epoch=int(assignment["epoch"]),
         grant=assignment.get("grantId") or "",
+        proof=str(assignment.get("proof") or ""),
         image=spec.get("image") or ("" if spec.get("environment") else DEFAULT_IMAGE),
         run_state=RunState(spec.get("runState") or RunState.RUNNING),
         limits=_limits(grant),

@@ -23,6 +23,7 @@ LOGIN = "kohakuriver.io/login-hash"
 GPUS = "kohakuriver.io/gpus"
 MOUNTS = "kohakuriver.io/mounts"
 PRIVILEGED = "kohakuriver.io/privileged"
+PROOF = "kohakuriver.io/proof"  # that the store has placed it here; only API servers can make it
 VOLUME = "kohakuriver.io/volume"  # on a volume: its name in the VPS
 
 
@@ -40,6 +41,7 @@ def of(desired: Desired, *, cluster: str, node: str) -> dict[str, str]:
         RESTART_REQUEST: desired.restart_request,
         **({FILES: str(desired.replace_files)} if desired.replace_files else {}),
         LOGIN: login_hash(desired),
+        **({PROOF: desired.proof} if desired.proof else {}),
         **({GPUS: ",".join(desired.gpus)} if desired.gpus else {}),
         **({MOUNTS: _mounts(desired)} if desired.mounts else {}),
         **({PRIVILEGED: "true"} if desired.privileged else {}),

@@ -56,6 +56,7 @@ def written(container: Container) -> dict[str, Any]:
         "state": container.state.value,
         "image": labels.image_of(container),
         "gpus": list(labels.gpus(container)),
+        "proof": found.get(labels.PROOF, "")[:64],
         "sshPort": min((port.host_port for port in container.ports), default=None),
     }
     if container.limits is not None:

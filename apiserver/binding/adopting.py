@@ -2,9 +2,13 @@
 
 A person declares the VPS again, and it becomes the one that the container was made for: with its uid and its
 placement, bound to its node, everything booked that the container has. The agent finds it in place. Only
-what a Node's status names as unknown can be adopted, by a VPS of the same namespace and name. Pure.
+what a Node's status names as unknown can be adopted, by a VPS of the same namespace and name, and only with
+the proof that the store once placed it there (`proofs.py`): what is adopted gets the VPS's `env`. One that
+was made before there were proofs a person adopts by saying so (`unproved`), in a store that was restored or
+from a node in quarantine. Pure.
 """
 
+import shlex
 import uuid
 from typing import Any
 
@@ -27,6 +31,7 @@ def adopt(order: Order, records: Records) -> Step:
     if objects.assignment_of(vps) is not None or vps["metadata"].get("deletionTimestamp"):
         raise _conflict(order, "it is bound to a node already, or being deleted", "read the VPS again")
     held = _unknown(order, vps, records)
+    _check_proved(order, held, records)
     vps["metadata"] = {**vps["metadata"], "uid": held["uid"]}
     vps["status"] = {**objects.status_of(vps), "assignment": {"grant": {"sshPort": held.get("sshPort")}}}
     record = records[order.node_key]
@@ -37,7 +42,10 @@ def adopt(order: Order, records: Records) -> Step:
     if isinstance(booked, Refusal):
         raise grants.no_room(order.name, booked)
     _place(
-        order, vps, {"epoch": held["epoch"], "id": id_, "grantId": uuid.uuid4().hex, "grant": booked.grant}
+        order,
+        vps,
+        {"epoch": held["epoch"], "id": id_, "grantId": uuid.uuid4().hex, "grant": booked.grant}
+        | {"proof": orders.proof(order, vps, epoch=held["epoch"])},
     )
     words = (
         f"container {held['container']} on {order.node}, which the store did not know, is this VPS's again"
@@ -57,6 +65,24 @@ def _unknown(order: Order, vps: Json, records: Records) -> Json:
             return found
     why = f"{order.node} reports no unknown container {order.body['container']} of it"
     raise _conflict(order, why, f"kohakuriver node status {order.node} names those that there are")
+
+
+def _check_proved(order: Order, held: Json, records: Records) -> None:
+    """Raises Conflict for a container of which only its node says that it is this VPS's."""
+    if order.proofs.hold(order.node, held):
+        return
+    record = records[order.node_key]
+    status = objects.status_of(codec.decode(record)) if record is not None else {}
+    alone = f"{order.node} alone says that {held['container']} is its container: nothing proves it"
+    if not (order.restored or status.get("quarantine")):
+        hint = "no backup was restored, and the node is not in quarantine, so the store would know of it"
+        raise _conflict(order, alone, f"{hint}; if {order.node} lies: kohakuriver node revoke {order.node}")
+    if not order.body.get("unproved"):
+        hint = (
+            f"look at it on {order.node} (docker inspect {shlex.quote(held['container'])}), "
+            "for it gets the VPS's env; if it was made before there were proofs, add --unproved"
+        )
+        raise _conflict(order, alone, hint)
 
 
 def _place(order: Order, vps: Json, placement: Json) -> None:

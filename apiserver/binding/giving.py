@@ -41,6 +41,7 @@ def bind(order: Order, records: Records) -> Step:
         "grantId": uuid.uuid4().hex,
         "boundAt": order.now,
         "grant": booked.grant,
+        "proof": orders.proof(order, vps, epoch=epoch),
     }
     status = {**objects.status_of(vps), "epoch": epoch, "assignment": assignment}
     for field in ("observed", "unreachableSince", "observedGeneration"):
@@ -78,7 +79,14 @@ def regrant(order: Order, records: Records) -> Step:
     booked = booking.regrant(allocation, node, vps)
     if isinstance(booked, Refusal):
         raise grants.no_room(order.name, booked)
-    vps["status"]["assignment"] = {**assignment, "grantId": uuid.uuid4().hex, "grant": booked.grant}
+    vps["status"]["assignment"] = {
+        **assignment,
+        "grantId": uuid.uuid4().hex,
+        "grant": booked.grant,
+        "proof": orders.proof(
+            order, vps, epoch=assignment["epoch"]
+        ),  # one bound by a server of before has none
+    }
     _without_state(vps["status"])
     vps["status"]["conditions"] = _scheduled(vps["status"], order, f"has room on {order.node} again")
     return both(order, vps, booked.allocation)

@@ -103,7 +103,7 @@ async def _bound(server: Backing, name: str) -> AsyncIterator[tuple[str, Json]]:
 
 
 async def _give_up(server: Backing, user: User, node: str, key: str, name: str) -> None:
-    order = Order(user, name, key, {}, node, timestamp(server.clock.now()))
+    order = Order(user, name, key, {}, node, timestamp(server.clock.now()), server.proofs)
     async with turns.turn(server.store, node):
         records = await objects.read(server, (key, order.allocation_key))
         await transact(server, order, _decide, objects.Look(records, fresh=True))

@@ -11,6 +11,7 @@ from apiserver import codec
 from apiserver.admitting import sight
 from apiserver.admitting.identity import Role, User
 from apiserver.binding import grants
+from apiserver.binding.proofs import Proofs
 from apiserver.store.base import Record
 from apiserver.writing import metadata, objects
 from kohakuriver import errors
@@ -30,6 +31,7 @@ _TYPES: Mapping[str, type] = {
     "destroyed": bool,
     "sha256": str,
     "container": str,
+    "unproved": bool,
 }
 _LONGEST = 1024  # characters of a text, ports of a list
 
@@ -44,6 +46,8 @@ class Order:
     body: Json
     node: str
     now: str
+    proofs: Proofs
+    restored: bool = False  # whether the store has ever been restored from a backup
 
     @property
     def allocation_key(self) -> str:
@@ -54,8 +58,11 @@ class Order:
         return grants.node_key(self.node)
 
 
-def checked(body: Any, fields: Sequence[str]) -> Json:
-    """The body, if it has these fields and no others but resourceVersion. Raises BadRequest."""
+def checked(body: Any, fields: Sequence[str], *, optional: Sequence[str] = ()) -> Json:
+    """The body, if it has these fields, and of others but `optional` ones and resourceVersion none.
+
+    Raises BadRequest.
+    """
     if not isinstance(body, dict):
         raise errors.BadRequest("the body is not an object", hint=f"send {', '.join(fields)} as JSON")
     sent = {field: value for field, value in body.items() if field not in ("apiVersion", "kind")}
@@ -63,7 +70,7 @@ def checked(body: Any, fields: Sequence[str]) -> Json:
         if field not in sent:
             raise errors.BadRequest(f"{field} is missing", hint=f"send {', '.join(fields)}")
     for field, value in sent.items():
-        if field not in (*fields, "resourceVersion"):
+        if field not in (*fields, *optional, "resourceVersion"):
             raise errors.BadRequest(f'unknown field "{field}"', hint=f"send {', '.join(fields)}")
         if type(value) is not _TYPES[field] or not value:
             raise errors.BadRequest(f"{field}: expected a {_TYPES[field].__name__}, and not an empty one")
@@ -87,6 +94,14 @@ def found(order: Order, records: Records) -> Json:
     if version:
         metadata.check_version(kinds.VPS, vps["metadata"], version)
     return vps
+
+
+def proof(order: Order, vps: Json, *, epoch: int) -> str:
+    """That the store places this VPS on that node as this epoch."""
+    fields = vps["metadata"]
+    return order.proofs.of(
+        node=order.node, namespace=fields["namespace"], name=order.name, uid=fields["uid"], epoch=epoch
+    )
 
 
 def gone(order: Order, why: str) -> errors.ApiError:

@@ -48,14 +48,15 @@ async def act(
 ) -> Written:
     """Carry out one named transaction and answer with the VPS."""
     decide, fields, looks_at_node = _VERBS[action]
-    checked = orders.checked(body, fields)
+    checked = orders.checked(body, fields, optional=("unproved",) if action == "adopt" else ())
     key = codec.key(kinds.VPS, namespace, name)
     node = checked.get("node", user.node)
     if action == "bind":
         _check_clear(server, namespace, name, checked["uid"])
     if node is None:  # whoever is not a node itself asks where the VPS is
         node = _node_of(await server.store.get(key), name)
-    order = Order(user, name, key, checked, node, timestamp(server.clock.now()))
+    now = timestamp(server.clock.now())
+    order = Order(user, name, key, checked, node, now, server.proofs, server.restored)
     keys = (key, order.allocation_key, *((order.node_key,) if looks_at_node else ()), *speaking.keys(user))
     async with turns.turn(server.store, node):
         return await transact(server, order, _spoken(decide), await objects.look(server, keys))

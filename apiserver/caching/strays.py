@@ -1,21 +1,29 @@
 """What agents report that stands in the way of a placement: containers that no VPS accounts for.
 
 A VPS that the store has forgotten, since it was restored from a backup, may be alive. Nothing of its name or
-uid is placed anywhere while its container is there, so that it is never there twice; and after a restore
-nothing is placed at all before every node has said which such containers it has, or a person has said that
-it does not matter. Fed by the cache's one watch; asked by `bind`.
+uid is placed anywhere while its container is there, so that it is never there twice. That holds for what has
+the proof that the store once placed it on that node. What has none was made by an agent of before, or made
+up: it counts in a restored store alone, and from a node in a quarantine that nobody has ended.
+
+After a restore nothing is placed at all before every node has said which such containers it has, or a person
+has said that it does not matter. Fed by the cache's one watch; asked by `bind`.
 """
 
 import dataclasses
+import re
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
 
+from apiserver.binding.proofs import Proofs
 from apiserver.lineage import History
 from apiserver.store.base import Record
 
 Json = dict[str, Any]
+
+_UID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -25,6 +33,12 @@ class Report:
     history: str  # of the store, when it looked
     accepts: str  # what a person has said of the node
     unknown: tuple[Json, ...]
+    quarantine: str = ""  # its id, on a node that is in one
+
+    @property
+    def may_know_more(self) -> bool:
+        """Whether the node says that the store went back in time, and no person has looked at it since."""
+        return bool(self.quarantine) and self.quarantine != self.accepts
 
     @classmethod
     def of(cls, record: Record) -> "Report":
@@ -38,7 +52,8 @@ class Report:
         listed = unknown if isinstance(unknown, list) else [unknown]
         named = tuple(one for one in listed if isinstance(one, dict))
         history = _text(status.get("history")) if len(named) == len(listed) else ""
-        return cls(history, _text(spec.get("accepts")), named)
+        quarantine = _text(_mapping(status.get("quarantine")).get("id"))
+        return cls(history, _text(spec.get("accepts")), named, quarantine)
 
 
 class Strays:
@@ -67,16 +82,17 @@ class Strays:
         for record in records:
             self.apply(record.key, record)
 
-    def obstacle(self, history: History, *, namespace: str | None, name: str, uid: str) -> str:
+    def obstacle(
+        self, history: History, proofs: Proofs, *, namespace: str | None, name: str, uid: str
+    ) -> str:
         """Why nothing may be placed under this name, with what to do about it; empty if it may."""
         for node, report in self._suspects.items():
             for one in report.unknown:
-                if is_of(one, namespace=namespace, name=name, uid=uid):
-                    return (
-                        f"{node} has container {one['container']} of it that the store does not know; "
-                        f"to take it over: kohakuriver vps adopt {name} -n {namespace}; "
-                        f"if nobody needs it, on {node}: docker rm -f {one['container']}"
-                    )
+                if not is_of(one, namespace=namespace, name=name, uid=uid):
+                    continue
+                proved = proofs.hold(node, one)
+                if proved or history.is_restored or report.may_know_more:
+                    return _words(node, str(one["container"]), namespace, name, proved=proved)
         unheard = self._unheard(history) if history.is_restored and self._heard_all != history.id else []
         if unheard:
             return (
@@ -95,10 +111,19 @@ class Strays:
         )
 
 
+def _words(node: str, container: str, namespace: str | None, name: str, *, proved: bool) -> str:
+    doubt = "" if proved else f"; {node} alone says so, and nothing proves it"
+    return (
+        f"{node} has container {container} of it that the store does not know{doubt}; "
+        f"to take it over: kohakuriver vps adopt {shlex.quote(name)} -n {shlex.quote(str(namespace))}; "
+        f"if nobody needs it, on {node}: docker rm -f {shlex.quote(container)}"
+    )
+
+
 def is_of(unknown: Mapping[str, Any], *, namespace: str | None, name: str, uid: str) -> bool:
     """Whether this is a VPS's own container: by its name too, since copies carry the labels as well."""
     own = f"kohakuriver-{unknown.get('namespace')}-{unknown.get('vps')}-{str(unknown.get('uid'))[:8]}"
-    if unknown.get("container") != own:
+    if unknown.get("container") != own or not _UID.fullmatch(str(unknown.get("uid"))):
         return False
     return unknown.get("uid") == uid or (unknown.get("namespace"), unknown.get("vps")) == (namespace, name)
 

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from apiserver.binding.proofs import Proofs
 from apiserver.store.base import Record, Store
 from apiserver.writing import extent
 from kohakuriver import errors
@@ -29,6 +30,14 @@ class Backing(Protocol):
     @property
     def crowded(self) -> str:
         """Why there is no room for what users write; empty where there is."""
+        ...
+
+    @property
+    def proofs(self) -> Proofs: ...
+
+    @property
+    def restored(self) -> bool:
+        """Whether the store has ever been restored from a backup."""
         ...
 
     def obstacle(self, namespace: str | None, name: str, uid: str) -> str:

@@ -105,7 +105,7 @@ def _gives_up(resource: kinds.ResourceType, old: Json, options: DeleteOptions) -
 
 def _order(server: Backing, user: User, key: str, vps: Json) -> Order:
     node = vps["status"]["assignment"]["node"]
-    return Order(user, vps["metadata"]["name"], key, {}, node, timestamp(server.clock.now()))
+    return Order(user, vps["metadata"]["name"], key, {}, node, timestamp(server.clock.now()), server.proofs)
 
 
 async def _force(

@@ -1,6 +1,9 @@
 """`vps adopt`: a VPS that is declared again takes over its container, unknown to the restored store."""
 
 import shlex
+from typing import Annotated
+
+import typer
 
 from cli import failures, insist, screen, targets
 from cli.http import Api, Object
@@ -13,10 +16,19 @@ from kohakuriver.resources import kinds
 EXAMPLES = """
 kohakuriver vps adopt dev
 kohakuriver apply -f dev.yaml && kohakuriver vps adopt dev
+kohakuriver vps adopt dev --unproved
 """
 
+Unproved = Annotated[
+    bool,
+    typer.Option(
+        "--unproved",
+        help="Also a container of which its node alone says that it is the VPS's: look at it first.",
+    ),
+]
 
-def adopt(settings: Settings, ids: IDs = None) -> int:
+
+def adopt(settings: Settings, ids: IDs = None, unproved: Unproved = False) -> int:
     """Have VPSes take over their containers that the store does not know, after it was restored.
 
     Declare them first: with their manifests, or with the `vps create` that this prints.
@@ -28,7 +40,9 @@ def adopt(settings: Settings, ids: IDs = None) -> int:
     for name in ids:
         node, container = _container(nodes, api, name)
         vps = _declared(api, name, node, container)
-        body = {"uid": vps["metadata"]["uid"], "node": node, "container": container["container"]}
+        body: Object = {"uid": vps["metadata"]["uid"], "node": node, "container": container["container"]}
+        if unproved:
+            body["unproved"] = True
         path = api.path(kinds.VPS, namespace=api.namespace, name=name)
         insist.call(api, "POST", f"{path}/adopt", body=body)
         screen.out(f"{targets.title(kinds.VPS, name)} adopted, with its container on {node}")

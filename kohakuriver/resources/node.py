@@ -156,6 +156,8 @@ class UnknownContainer(meta.Model):
     """The UUIDs of its GPUs."""
     ssh_port: meta.Port | None = None
     """The port of the node that it publishes SSH on."""
+    proof: Annotated[str | None, pydantic.Field(max_length=64)] = None
+    """The proof in its labels that the store once placed it here; what agents of before made has none."""
 
 
 class Quarantine(meta.Model):

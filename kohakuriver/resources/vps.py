@@ -228,6 +228,8 @@ class Assignment(meta.Model):
     """Random; tells this binding from every other."""
     grant_id: str | None = None
     """Random; tells what is granted now from what was before: `bind` and `regrant` give another."""
+    proof: str | None = None
+    """The store's word that it placed it there; its container carries it, in case the store forgets."""
     bound_at: meta.Timestamp
     """When it was bound."""
     grant: Grant

@@ -398,6 +398,7 @@ async def test_containers_no_vps_accounts_for_are_named_and_left_alone(tmp_path:
         await asyncio.sleep(25)
         status = (await node.until_ready())["status"]
         assert [one["container"] for one in status["unknown"]] == [node.container().name]
+        assert node.api.server.proofs.hold("n1", status["unknown"][0])
         assert node.container().state is ContainerState.RUNNING
 
 

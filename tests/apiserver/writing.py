@@ -7,6 +7,7 @@ from typing import Any
 from apiserver import codec
 from apiserver.admitting.identity import Role, TokenFile, User
 from apiserver.binding import actions
+from apiserver.binding.proofs import Proofs
 from apiserver.store.base import Put, Record
 from apiserver.store.memory import MemoryStore
 from apiserver.writing import write
@@ -110,6 +111,8 @@ class World:
     recalled: dict[str, Record | None] | None = None  # what a cache would remember, right or wrong
 
     crowded: str = ""  # why users may not write
+    proofs: Proofs = dataclasses.field(default_factory=lambda: Proofs(b"key"))
+    restored: bool = False
 
     def obstacle(self, namespace: str | None, name: str, uid: str) -> str:
         """Nothing: what agents report is the cache's."""
