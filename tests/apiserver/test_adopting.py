@@ -222,6 +222,29 @@ async def test_what_is_bound_has_the_proof_and_so_has_what_is_granted_anew_or_ad
     assert found["proof"] == PROOFS.of(node="n1", namespace="default", name="other", uid=uid, epoch=1)
 
 
+async def test_what_a_server_of_before_has_bound_gets_its_proof_with_the_next_grant() -> None:
+    world = await a_world(a_node("n1"))
+    await world.bound()
+    await world.patch({"spec": {"runState": "Stopped"}})
+    await world.report(state="stopped", observedGeneration=2)
+    await world.act("release")
+    await world.patch({"spec": {"runState": "Running"}})
+    vps = await world.vps()
+    del vps["status"]["assignment"]["proof"]
+    await world.put(kinds.VPS, vps)
+    found = (await world.act("regrant")).object
+    assert PROOFS.hold(
+        "n1",
+        {
+            "namespace": "default",
+            "vps": "dev",
+            "uid": found["metadata"]["uid"],
+            "epoch": 1,
+            "proof": found["status"]["assignment"]["proof"],
+        },
+    )
+
+
 async def test_a_user_does_not_adopt() -> None:
     wanted = Attributes("create", kinds.VPS, "adopt", "default", "dev")
     for user in (ALICE, CONTROLLER):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import hashlib
 import logging
 from collections.abc import AsyncIterator
@@ -9,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from apiserver import codec
+from apiserver.admitting.sessions import Claim
+from apiserver.binding import confirming
 from apiserver.store.memory import MemoryStore
 from kohakuriver import errors
 from kohakuriver.client.config import Connection
@@ -16,7 +20,7 @@ from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import Dialer
 from kohakuriver.streams.stream import Stream
 from tests.apiserver.api import Api, Reply, running_api, token_of
-from tests.apiserver.writing import a_node
+from tests.apiserver.writing import N1, a_node, a_world
 
 pytestmark = pytest.mark.looptime
 
@@ -279,3 +283,41 @@ async def test_an_agent_of_before_that_is_put_back_waits_until_the_lease_is_over
 async def test_a_header_that_makes_no_sense_is_refused() -> None:
     async with running_api() as api:
         assert (await api.get(DEV, user="n1", headers={HEADER: "nonsense"})).code == 400
+
+
+@pytest.mark.parametrize("what", ["a report", "a finish", "a confirmation"])
+async def test_what_hung_in_a_frozen_server_is_refused_once_another_session_is_open(what: str) -> None:
+    world = await a_world(a_node())
+    await world.bound()
+    await world.put(kinds.LEASE, _lease(1))
+    keys = [
+        codec.key(kinds.VPS, "default", "dev"),
+        codec.key(kinds.NODE_ALLOCATION, None, "n1"),
+        codec.key(kinds.LEASE, kinds.NODE_LEASE_NAMESPACE, "n1"),
+    ]
+    remembered = {key: await world.store.get(key) for key in keys}
+    if what == "a finish":
+        await world.delete()
+    await world.put(kinds.LEASE, _lease(2))  # while this server stood still
+    frozen = dataclasses.replace(world, recalled=remembered)
+    earlier = dataclasses.replace(N1, claim=Claim.parse(f"1,{OURS}", address="10.0.0.1"))
+    with pytest.raises(errors.Conflict, match="has opened session 2"):
+        match what:
+            case "a report":
+                await frozen.report(user=earlier, state="stopped")
+            case "a finish":
+                await frozen.act("finish", user=earlier)
+            case _:
+                order = {"uid": (await world.vps())["metadata"]["uid"], "epoch": 1}
+                await confirming.confirm(frozen, earlier, name="n1", body=order)
+    assert "observed" not in (await world.vps())["status"]
+
+
+def _lease(number: int) -> dict[str, Any]:
+    notes = {"kohakuriver.io/session": hashlib.sha256(OURS.encode()).hexdigest()}
+    return {
+        "apiVersion": kinds.LEASE.api_version,
+        "kind": "Lease",
+        "metadata": {"name": "n1", "namespace": kinds.NODE_LEASE_NAMESPACE, "annotations": notes},
+        "spec": {"holderIdentity": "m1/real/boot", "leaseDurationSeconds": 10, "leaseTransitions": number},
+    }
