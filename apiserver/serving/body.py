@@ -64,6 +64,8 @@ async def raw(request: web.Request) -> bytes:
         _weigh(request, len(content))
     if SHARE in request:
         request[SHARE].charge(weights.fields(content))
+        if len(content) > weights.LONG:
+            await request[SHARE].turn()
     return content
 
 

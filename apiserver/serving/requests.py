@@ -47,13 +47,15 @@ class Call:
         server, user, share = request.app[SERVER], request[USER], request[SHARE]
         return cls(request, server, user, share, resource, namespace, name)
 
-    def charge_for_stored(self) -> None:
+    async def charge_for_stored(self) -> None:
         """What a change of a large object costs, however little is changed. Raises TooManyRequests."""
         entry = self.server.cache.kinds[self.resource].get(
             codec.key(self.resource, self.namespace, self.name)
         )
         if entry is not None:
             self.share.charge(weights.writing(len(entry.raw)) + weights.fields(entry.raw))
+            if len(entry.raw) > weights.LONG:
+                await self.share.turn()
 
     @property
     def form(self) -> forms.Form:

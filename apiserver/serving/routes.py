@@ -77,7 +77,7 @@ async def update(subresource: str, resource: ResourceType, request: web.Request)
     call = Call.of(request, resource)
     options = call.options()
     sent = await body.sent(request, options.validation)
-    call.charge_for_stored()
+    await call.charge_for_stored()
     written = await write.update(
         call.server,
         call.user,
@@ -96,7 +96,7 @@ async def change(subresource: str, resource: ResourceType, request: web.Request)
     patch.check_type(request.content_type, resource)
     options = call.options()
     sent = await body.sent_patch(request, options.validation)
-    call.charge_for_stored()
+    await call.charge_for_stored()
     written = await write.patch(
         call.server,
         call.user,
