@@ -107,7 +107,11 @@ class Commits:
         self._announced[container] = run
 
     def is_announced(self, container: str, run: str | None) -> bool:
-        return container in self._announced and self._announced[container] == run
+        return self.is_noted(container) and self._announced[container] == run
+
+    def is_noted(self, container: str) -> bool:
+        """Whether the note there is of one is of what this agent has not begun, perhaps of an earlier run."""
+        return container in self._announced
 
     def begin(
         self,

@@ -182,6 +182,7 @@ class Recreator:
             self._look_again(entry, commit)
             return None
         if not await self._is_whole(reference, marks):
+            _remember_copying(entry, None)
             raise EngineRefused(f"the image {reference} is not what was committed")
         log.info("files taken into an image", extra={"container": old.name, "image": reference})
         return reference
@@ -190,7 +191,7 @@ class Recreator:
         self, entry: Entry, old: Container, reference: str, marks: dict[str, str]
     ) -> Commit | None:
         """What an earlier agent began, where the engine that was at it has not been started again since."""
-        if self._commits.is_announced(old.id, run_of(old)):
+        if self._commits.is_noted(old.id):
             return None
         note = entry.memory.durable.copying
         if note is None or note.container != old.id or not note.engine or note.engine != self._engine_run():

@@ -52,11 +52,6 @@ class Server:
         """Why nothing may be placed under this name; empty if it may."""
         return self.cache.strays.obstacle(self.history, self.proofs, namespace=namespace, name=name, uid=uid)
 
-    @property
-    def restored(self) -> bool:
-        """Whether the store has ever been restored from a backup."""
-        return self.history.is_restored
-
     def stood(self, key: str, revision: int) -> float:
         """For how long this server knows a Lease to be at this revision."""
         return self.cache.standing.seconds(key, revision)

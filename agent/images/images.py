@@ -1,5 +1,5 @@
-"""Which images can be used now, and the fetches that are under way. One per image, whoever wants it, in a
-place of the namespace that asked first: slow registries of one keep nobody else waiting.
+"""Which images can be used now, and the fetches that are under way. One per image, whoever wants it, in the
+first place that any namespace gets which wants it: slow registries of one keep nobody else waiting.
 
 Nothing is looked up beforehand: a create says when its image is missing, so a start with the image
 present costs no call. A failed pull is tried again after 1, 2, 4 … 60 seconds, when somebody still asks. One
@@ -40,7 +40,9 @@ class Images:
         self._views: dict[str, ImageView] = {}  # of those that are not simply usable
         self._failures: dict[str, int] = {}
         self._waiting: dict[str, set[str]] = {}  # image -> uids that asked for its pull
-        self._fetches: dict[str, asyncio.Task[None]] = {}  # by image: those that have begun
+        self._asked: dict[str, set[str]] = {}  # image -> namespaces that have asked for a place for it
+        self._tasks: dict[str, set[asyncio.Task[None]]] = {}  # by image: one for each of them
+        self._fetching: dict[str, asyncio.Task[None]] = {}  # by image: the one of them that has begun
         self._shares = Shares(PULLS)
         self._fresh: set[tuple[str, str]] = set()  # (image, uid): pulled for this VPS
         self._wanted: asyncio.Queue[tuple[str, str]] = asyncio.Queue()  # image and namespace
@@ -78,6 +80,9 @@ class Images:
         view = self._views.get(image)
         if view is None or view.state is not ImageState.PULLING:
             self._views[image] = ImageView(ImageState.PULLING, f"{self._verb(image)} {image}")
+        asked = self._asked.setdefault(image, set())
+        if namespace not in asked:
+            asked.add(namespace)
             self._wanted.put_nowait((image, namespace))
 
     def leave(self, uid: str, *, but: str = "") -> None:
@@ -86,30 +91,48 @@ class Images:
             self._waiting[image].discard(uid)
             if self._waiting[image]:
                 continue
-            del self._waiting[image]
             self._views.pop(image, None)
-            if (fetch := self._fetches.pop(image, None)) is not None:
-                fetch.cancel()
+            self._end(image)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 image, namespace = await self._wanted.get()
-                if image in self._waiting and image not in self._fetches:
-                    fetch = tasks.create_task(self._fetch(image, namespace), name=f"pull {image}")
-                    self._fetches[image] = fetch
-                    fetch.add_done_callback(functools.partial(self._over, image))
+                if image in self._waiting:
+                    task = tasks.create_task(self._fetch(image, namespace), name=f"pull {image}")
+                    self._tasks.setdefault(image, set()).add(task)
+                    task.add_done_callback(functools.partial(self._over, image))
 
-    def _over(self, image: str, fetch: "asyncio.Task[None]") -> None:
-        if self._fetches.get(image) is fetch:
-            del self._fetches[image]
+    def _over(self, image: str, task: "asyncio.Task[None]") -> None:
+        self._tasks.get(image, set()).discard(task)
+        if not self._tasks.get(image):
+            self._tasks.pop(image, None)
 
     async def _fetch(self, image: str, namespace: str) -> None:
+        mine = asyncio.current_task()
+        assert mine is not None  # noqa: S101 - for the type checker
         async with self._shares.place(namespace):
-            await self._fetch_now(image)
+            if image not in self._waiting or image in self._fetching:
+                return
+            self._fetching[image] = mine
+            try:
+                await self._fetch_now(image, mine)
+            finally:
+                if self._fetching.get(image) is mine:
+                    del self._fetching[image]
 
-    async def _fetch_now(self, image: str) -> None:
+    def _end(self, image: str) -> set[str]:
+        """Nobody waits for it any more; the uids that did."""
+        self._asked.pop(image, None)
+        self._fetching.pop(image, None)
+        for task in self._tasks.pop(image, set()) - {asyncio.current_task()}:
+            task.cancel()
+        return self._waiting.pop(image, set())
+
+    async def _fetch_now(self, image: str, mine: "asyncio.Task[None]") -> None:
         def progress(step: PullProgress) -> None:
+            if self._fetching.get(image) is not mine:
+                return  # a thread that was given up copies on
             percent = f"{step.percent} %" if step.percent is not None else step.message
             self._views[image] = ImageView(ImageState.PULLING, f"{self._verb(image)} {image}: {percent}")
             self._changed(image)
@@ -128,7 +151,7 @@ class Images:
         else:
             self._failures.pop(image, None)
             self._views.pop(image, None)
-            self._fresh |= {(image, uid) for uid in self._waiting.pop(image, set())}
+            self._fresh |= {(image, uid) for uid in self._end(image)}
             log.info("image pulled", extra={"image": image})
         self._changed(image)
 
@@ -137,7 +160,7 @@ class Images:
 
     def _failed(self, image: str, error: EngineError) -> None:
         self._failures[image] = self._failures.get(image, 0) + 1
-        self._waiting.pop(image, None)
+        self._end(image)
         pause = restart.delay(self._failures[image])
         hint = f" ({error.hint})" if error.hint else ""
         message = f"{error.message}{hint}; tried again after {pause:g} s"

@@ -4,8 +4,7 @@ A person declares the VPS again, and it becomes the one that the container was m
 placement, bound to its node, everything booked that the container has. The agent finds it in place. Only
 what a Node's status names as unknown can be adopted, by a VPS of the same namespace and name, and only with
 the proof that the store once placed it there (`proofs.py`): what is adopted gets the VPS's `env`. One that
-was made before there were proofs a person adopts by saying so (`unproved`), in a store that was restored or
-from a node in quarantine. Pure.
+was made before there were proofs an administrator adopts by saying so (`unproved`). Pure.
 """
 
 import shlex
@@ -31,7 +30,7 @@ def adopt(order: Order, records: Records) -> Step:
     if objects.assignment_of(vps) is not None or vps["metadata"].get("deletionTimestamp"):
         raise _conflict(order, "it is bound to a node already, or being deleted", "read the VPS again")
     held = _unknown(order, vps, records)
-    _check_proved(order, held, records)
+    _check_proved(order, held)
     vps["metadata"] = {**vps["metadata"], "uid": held["uid"]}
     vps["status"] = {**objects.status_of(vps), "assignment": {"grant": {"sshPort": held.get("sshPort")}}}
     record = records[order.node_key]
@@ -67,22 +66,17 @@ def _unknown(order: Order, vps: Json, records: Records) -> Json:
     raise _conflict(order, why, f"kohakuriver node status {order.node} names those that there are")
 
 
-def _check_proved(order: Order, held: Json, records: Records) -> None:
+def _check_proved(order: Order, held: Json) -> None:
     """Raises Conflict for a container of which only its node says that it is this VPS's."""
-    if order.proofs.hold(order.node, held):
+    if order.proofs.hold(order.node, held) or order.body.get("unproved"):
         return
-    record = records[order.node_key]
-    status = objects.status_of(codec.decode(record)) if record is not None else {}
+    hint = (
+        f"look at it on {order.node} (docker inspect {shlex.quote(held['container'])}), for it gets the VPS's "
+        f"env; if it is the VPS's, and was made before there were proofs, add --unproved; if {order.node} lies: "
+        f"kohakuriver node revoke {order.node}"
+    )
     alone = f"{order.node} alone says that {held['container']} is its container: nothing proves it"
-    if not (order.restored or status.get("quarantine")):
-        hint = "no backup was restored, and the node is not in quarantine, so the store would know of it"
-        raise _conflict(order, alone, f"{hint}; if {order.node} lies: kohakuriver node revoke {order.node}")
-    if not order.body.get("unproved"):
-        hint = (
-            f"look at it on {order.node} (docker inspect {shlex.quote(held['container'])}), "
-            "for it gets the VPS's env; if it was made before there were proofs, add --unproved"
-        )
-        raise _conflict(order, alone, hint)
+    raise _conflict(order, alone, hint)
 
 
 def _place(order: Order, vps: Json, placement: Json) -> None:

@@ -47,7 +47,6 @@ class Order:
     node: str
     now: str
     proofs: Proofs
-    restored: bool = False  # whether the store has ever been restored from a backup
 
     @property
     def allocation_key(self) -> str:

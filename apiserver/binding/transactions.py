@@ -56,7 +56,7 @@ async def act(
     if node is None:  # whoever is not a node itself asks where the VPS is
         node = _node_of(await server.store.get(key), name)
     now = timestamp(server.clock.now())
-    order = Order(user, name, key, checked, node, now, server.proofs, server.restored)
+    order = Order(user, name, key, checked, node, now, server.proofs)
     keys = (key, order.allocation_key, *((order.node_key,) if looks_at_node else ()), *speaking.keys(user))
     async with turns.turn(server.store, node):
         return await transact(server, order, _spoken(decide), await objects.look(server, keys))

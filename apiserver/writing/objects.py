@@ -35,11 +35,6 @@ class Backing(Protocol):
     @property
     def proofs(self) -> Proofs: ...
 
-    @property
-    def restored(self) -> bool:
-        """Whether the store has ever been restored from a backup."""
-        ...
-
     def obstacle(self, namespace: str | None, name: str, uid: str) -> str:
         """Why nothing may be placed under this name, by what agents report; empty if it may."""
         ...

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from agent.images import images
 from agent.images.environments import Tarball
 from agent.images.images import Images
 from agent.images.tarballs import Tarballs
+from agent.runtime.base import PullProgress
 from agent.runtime.fake import FakeRuntime
 from agent.runtime.fake_engine import FakeEngine
 from agent.runtime.fake_switches import FakeImage, Pull
@@ -28,8 +29,10 @@ class NoEnvironments:
 
 
 @contextlib.asynccontextmanager
-async def pulling(engine: FakeEngine, folder: Path) -> AsyncIterator[Images]:
-    runtime = FakeRuntime(engine, cluster="c")
+async def pulling(
+    engine: FakeEngine, folder: Path, *, runtime: FakeRuntime | None = None
+) -> AsyncIterator[Images]:
+    runtime = runtime or FakeRuntime(engine, cluster="c")
     tarballs = Tarballs(runtime, NoEnvironments(), folder)
     known = Images(runtime, tarballs, clock=LoopClock(), changed=lambda image: None)
     task = asyncio.create_task(known.run())
@@ -117,3 +120,44 @@ async def test_a_pull_ends(tmp_path: Path) -> None:
         seen = view(known, "endless")
         assert seen.state is ImageState.FAILED
         assert seen.message.startswith("the image endless could not be pulled: it was not there after 6h")
+
+
+async def test_an_image_that_another_namespace_waits_for_too_is_fetched_in_the_first_place_there_is(
+    tmp_path: Path,
+) -> None:
+    engine = FakeEngine()
+    slow(engine, "a0", "a1", "a2")
+    slow(engine, "common", seconds=5)
+    async with pulling(engine, tmp_path) as known:
+        for image in ("a0", "a1", "a2", "common"):
+            known.pull(image, f"uid-{image}", "team-a")
+        await asyncio.sleep(1)
+        known.pull("common", "uid-b", "team-b")
+        await asyncio.sleep(7)
+        assert "common" in engine.images and engine.calls["pull"] == 4
+        await asyncio.sleep(2 * SLOW)
+        assert engine.calls["pull"] == 4, "it was fetched again"
+
+
+async def test_a_tarball_that_was_given_up_in_the_middle_is_loaded_when_it_is_asked_for_again(
+    tmp_path: Path,
+) -> None:
+    engine = FakeEngine()
+    reports: list[Callable[[PullProgress], None]] = []
+    slow(engine, "big")
+
+    class Reporting(FakeRuntime):
+        async def pull(self, reference: str, progress: Callable[[PullProgress], None]) -> None:
+            reports.append(progress)
+            await super().pull(reference, progress)
+
+    async with pulling(engine, tmp_path, runtime=Reporting(engine, cluster="c")) as known:
+        known.pull("big", "one", "team-a")
+        await asyncio.sleep(1)
+        known.leave("one")
+        await asyncio.sleep(1)
+        reports[0](PullProgress(percent=99, message=""))  # a thread that nobody could end
+        assert view(known, "big").state is ImageState.USABLE
+        known.pull("big", "one", "team-a")
+        await asyncio.sleep(SLOW + 1)
+        assert "big" in engine.images

@@ -193,16 +193,19 @@ def test_a_uid_that_is_none_is_no_container_of_anybodys() -> None:
 async def test_what_a_node_makes_up_is_not_adopted(made_up: Json) -> None:
     world = await a_world(a_node_with(an_unknown(**made_up)))
     await world.create(a_vps("dev", env={"PASSWORD": "secret"}))
-    for body in ({}, {"unproved": True}):
-        with pytest.raises(errors.Conflict, match="nothing proves it") as caught:
-            await adopt(world, **body)
-        assert "kohakuriver node revoke n1" in caught.value.hint
+    with pytest.raises(errors.Conflict, match="nothing proves it") as caught:
+        await adopt(world)
+    assert "kohakuriver node revoke n1" in caught.value.hint
     assert "assignment" not in (await world.vps())["status"]
 
 
-async def test_what_was_made_before_there_were_proofs_a_person_adopts_by_saying_so() -> None:
+@pytest.mark.parametrize("quarantine", [None, QUARANTINE], ids=["none", "quarantine"])
+async def test_what_was_made_before_there_were_proofs_a_person_adopts_by_saying_so(
+    quarantine: Json | None,
+) -> None:
     node = a_node_with(an_unknown(proof=None))
-    node["status"]["quarantine"] = QUARANTINE
+    if quarantine is not None:
+        node["status"]["quarantine"] = quarantine
     world = await a_world(node)
     await world.create(a_vps("dev"))
     with pytest.raises(errors.Conflict, match="nothing proves it") as caught:

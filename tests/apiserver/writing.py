@@ -112,7 +112,6 @@ class World:
 
     crowded: str = ""  # why users may not write
     proofs: Proofs = dataclasses.field(default_factory=lambda: Proofs(b"key"))
-    restored: bool = False
 
     def obstacle(self, namespace: str | None, name: str, uid: str) -> str:
         """Nothing: what agents report is the cache's."""
