@@ -101,8 +101,10 @@ class Limiter:
         limits, pool = self._limits, share.pool
         if share.inflight >= limits.inflight:
             raise _refused(user, f"has {limits.inflight} requests under way")
-        if pool.under_way >= pool.inflight:
-            raise _refused(user, f"comes when all {pool.name} have {pool.inflight} requests under way")
+        if share.inflight >= pool.inflight - pool.under_way:  # there is a place for who has none yet
+            raise _refused(
+                user, f"has {share.inflight} requests under way, and all {pool.name} {pool.under_way}"
+            )
         share.charge(1.0)
 
 

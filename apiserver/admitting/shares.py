@@ -17,6 +17,7 @@ from apiserver.admitting.turns import Turns
 from kohakuriver import errors
 
 MIB = 1024 * 1024
+SMALL = 256 * 1024  # bytes that each credential may hold, whatever the others of its pool do
 AGAIN_AFTER = 5.0  # seconds after which to try again where answers have to be read first
 
 
@@ -28,8 +29,10 @@ class Pool:
     inflight: int  # requests under way
     memory_of_one: int
     memory: int
+    small: int = SMALL
     under_way: int = 0
     held: int = 0
+    waiting: dict["Sized", int] = dataclasses.field(default_factory=dict)  # for how many of them
 
 
 def pools() -> dict[Role, Pool]:
@@ -85,6 +88,7 @@ class Share:
         self.watches = 0
         self.inflight = 0
         self.held = 0
+        self._answers = 0  # of these bytes; the others are events, which a pool has once
         self._name = name
         self._rate = rate  # 0 where nothing is limited
         self._burst = float(burst)
@@ -131,24 +135,29 @@ class Share:
         finally:
             found.clear()
 
-    def has_room(self, size: int) -> bool:
-        if not self._rate:
+    def has_room(self, size: int, *, new: bool = True) -> bool:
+        if not self._rate or self.held + size <= self.pool.small:
             return True
         pool = self.pool
         alone = not self.held or self.held + size <= pool.memory_of_one
-        return alone and (not pool.held or pool.held + size <= pool.memory)
+        return alone and (not new or not pool.held or pool.held + size <= pool.memory)
 
     def hold(self, size: int) -> None:
+        before = min(self._answers, self.pool.memory_of_one)
+        self._answers += size
         self.held += size
-        self.pool.held += size
+        self.pool.held += min(self._answers, self.pool.memory_of_one) - before
 
     def keep(self, waiting: Sized) -> bool:
         """Whether there is room for what waits for a watch; it counts once however many wait for it."""
         times = self._waiting.get(waiting, 0)
         if not times:
-            if not self.has_room(waiting.size):
+            others = self.pool.waiting.get(waiting, 0)
+            if not self.has_room(waiting.size, new=not others):
                 return False
-            self.hold(waiting.size)
+            self.held += waiting.size
+            self.pool.held += 0 if others else waiting.size
+            self.pool.waiting[waiting] = others + 1
         self._waiting[waiting] = times + 1
         return True
 
@@ -156,8 +165,13 @@ class Share:
         times = self._waiting.pop(waiting) - 1
         if times:
             self._waiting[waiting] = times
+            return
+        self.held -= waiting.size
+        others = self.pool.waiting.pop(waiting) - 1
+        if others:
+            self.pool.waiting[waiting] = others
         else:
-            self.hold(-waiting.size)
+            self.pool.held -= waiting.size
 
     def spent(self) -> errors.TooManyRequests:
         return errors.TooManyRequests(

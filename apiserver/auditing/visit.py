@@ -47,12 +47,14 @@ class Visit:
     stream: str = ""  # what it was opened as, where it lasts
     is_renewal: bool = False
     count: int = 0  # of the objects that it deleted
+    has_written: bool = False  # whatever is answered then
     shown: dict[str, object] = dataclasses.field(default_factory=dict)  # in every line of it
     place: dict[str, object] = dataclasses.field(default_factory=dict)  # what its path says too
 
     def wrote(self, obj: Json) -> None:
         """What a write has left behind."""
         metadata = obj.get("metadata") or {}
+        self.has_written = True
         self.shown["uid"] = metadata.get("uid", "")
         self.place |= {field: metadata[field] for field in ("namespace", "name") if metadata.get(field)}
         if self.endpoint.resource is kinds.LEASE:
@@ -62,6 +64,7 @@ class Visit:
 
     def deleted(self, name: str) -> None:
         """One more of a collection."""
+        self.has_written = True
         self.count += 1
         self.shown |= {
             "deleted": self.count,
@@ -100,6 +103,8 @@ def event_of(visit: Visit) -> str:
     if visit.stream:
         return "end"
     is_write = visit.endpoint.verb in WRITES and not visit.endpoint.lasts
+    if visit.has_written:
+        return "" if visit.is_renewal else "write"
     if visit.code >= 400 and visit.code != GONE and not (is_write and visit.code == UNKNOWN):
         return "refused"
     return "write" if is_write and not visit.is_renewal else ""

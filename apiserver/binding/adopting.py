@@ -71,9 +71,9 @@ def _check_proved(order: Order, held: Json) -> None:
     if order.proofs.hold(order.node, held) or order.body.get("unproved"):
         return
     hint = (
-        f"look at it on {order.node} (docker inspect {shlex.quote(held['container'])}), for it gets the VPS's "
-        f"env; if it is the VPS's, and was made before there were proofs, add --unproved; if {order.node} lies: "
-        f"kohakuriver node revoke {order.node}"
+        f"look at it on {order.node} (docker inspect {shlex.quote(held['container'])}), for it gets the "
+        "VPS's env; if it is the VPS's, and was made before there were proofs, add --unproved; "
+        f"if {order.node} lies: kohakuriver node revoke {order.node}"
     )
     alone = f"{order.node} alone says that {held['container']} is its container: nothing proves it"
     raise _conflict(order, alone, hint)

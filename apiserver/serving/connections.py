@@ -104,6 +104,13 @@ class Connection(web.RequestHandler):
         response.force_close()
         return response
 
+    def force_close(self) -> None:
+        """Of one that was upgraded no protocol of ours hears the end."""
+        transport = self.transport
+        super().force_close()
+        if transport is not None and transport.get_protocol() is not self:
+            self._loop.call_soon(self.connection_lost, None)
+
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """A body that breaks off is its sender's trouble, and has been answered."""
         if not isinstance(kw.get("exc_info"), web.RequestPayloadError):

@@ -145,6 +145,8 @@ def add(app: web.Application) -> None:
     for path, handler, endpoint in table:
         for served in {path, f"{path.rstrip('/')}/"}:  # Kubernetes takes both, and its clients use both
             app[ENDPOINTS][app.router.add_route("GET", served, handler)] = endpoint
+            if endpoint is OPEN:
+                app[ENDPOINTS][app.router.add_route("HEAD", served, handler)] = endpoint
 
 
 def _aggregated(named: list[str]) -> web.Response:

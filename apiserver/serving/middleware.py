@@ -55,6 +55,12 @@ async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
             LOG.exception("a request failed in a way nobody expected", extra=line(request, visit))
             answer = errors.InternalError("an internal error occurred", hint="the API server's log says more")
         visit.reason = answer.reason
+        if request.writer.output_size > 0:  # half an answer is out: what follows would be taken for its rest
+            visit.code = answer.code
+            _account(request, visit)
+            if request.transport is not None:
+                request.transport.abort()
+            raise ConnectionResetError("an answer was already under way") from error
         response = status_response(answer)
         if isinstance(answer, errors.TooManyRequests) and _has_more_to_come(request):
             response.force_close()  # what is left of a body that is not wanted now is not waited for

@@ -115,13 +115,13 @@ def json_response(content: bytes | Mapping[str, Any], *, status: int = 200) -> w
     )
 
 
-def written_response(call: Call, written: Written, *more: str) -> web.Response:
+def written_response(call: Call, form: forms.Form, written: Written, *more: str) -> web.Response:
     """The object as it stands after a write, with what the writer should know."""
     written = dataclasses.replace(written, warnings=(*more, *written.warnings))
     call.request[VISIT].wrote(written.object)
     now = call.server.clock.now()
     shown = read.as_got(call.server, call.resource, written.object)
-    response = json_response(call.form.one(orjson.dumps(shown), now), status=201 if written.created else 200)
+    response = json_response(form.one(orjson.dumps(shown), now), status=201 if written.created else 200)
     return _warned(response, written)
 
 

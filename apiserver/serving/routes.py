@@ -58,13 +58,13 @@ async def get_many(resource: ResourceType, request: web.Request) -> web.StreamRe
 
 async def create(resource: ResourceType, request: web.Request) -> web.StreamResponse:
     call = Call.of(request, resource)
-    options = call.options()
+    form, options = call.form, call.options()
     sent = await body.sent(request, options.validation)
     written = await write.create(
         call.server, call.user, resource, namespace=call.namespace, body=sent.content, options=options
     )
     await _seen(call, written)
-    return written_response(call, written, *sent.warnings)
+    return written_response(call, form, written, *sent.warnings)
 
 
 async def _seen(call: Call, written: Written) -> None:
@@ -75,7 +75,7 @@ async def _seen(call: Call, written: Written) -> None:
 
 async def update(subresource: str, resource: ResourceType, request: web.Request) -> web.StreamResponse:
     call = Call.of(request, resource)
-    options = call.options()
+    form, options = call.form, call.options()
     sent = await body.sent(request, options.validation)
     await call.charge_for_stored()
     written = await write.update(
@@ -88,13 +88,13 @@ async def update(subresource: str, resource: ResourceType, request: web.Request)
         body=sent.content,
         options=options,
     )
-    return written_response(call, written, *sent.warnings)
+    return written_response(call, form, written, *sent.warnings)
 
 
 async def change(subresource: str, resource: ResourceType, request: web.Request) -> web.StreamResponse:
     call = Call.of(request, resource)
     patch.check_type(request.content_type, resource)
-    options = call.options()
+    form, options = call.form, call.options()
     sent = await body.sent_patch(request, options.validation)
     await call.charge_for_stored()
     written = await write.patch(
@@ -108,7 +108,7 @@ async def change(subresource: str, resource: ResourceType, request: web.Request)
         body=sent.content,
         options=options,
     )
-    return written_response(call, written, *sent.warnings)
+    return written_response(call, form, written, *sent.warnings)
 
 
 async def delete(resource: ResourceType, request: web.Request) -> web.StreamResponse:
@@ -146,6 +146,7 @@ async def delete_many(resource: ResourceType, request: web.Request) -> web.Strea
 
 async def act(action: str, resource: ResourceType, request: web.Request) -> web.StreamResponse:
     call = Call.of(request, resource)
+    form = call.form
     if dry_run(request.query):
         raise BadRequest(
             f"{action} cannot be tried without being done", hint="leave out dryRun, or leave it undone"
@@ -160,7 +161,7 @@ async def act(action: str, resource: ResourceType, request: web.Request) -> web.
         body=await body.parsed(request, required=False),
     )
     await _seen(call, written)
-    return written_response(call, written)
+    return written_response(call, form, written)
 
 
 async def _delete_listed(call: Call, entry: Entry, options: dict[str, object]) -> bytes | None:

@@ -78,7 +78,9 @@ def _request(text: bytes) -> dict[str, Any] | None:
         return {"op": UNREAD}
     try:
         found = json.loads(text)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        return {"op": UNREAD}
+    except ValueError:
         return None
     wanted = found.get("request") if isinstance(found, dict) else None
     return wanted if isinstance(wanted, dict) else None

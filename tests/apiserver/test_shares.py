@@ -252,7 +252,7 @@ async def test_all_users_together_leave_requests_under_way_to_the_others() -> No
             user = dataclasses.replace(BOB, name=f"u{number}")
             under_way.enter_context(limiter.turn(user.name, user, get, lasting=False))
         with (
-            pytest.raises(TooManyRequests, match="all users and viewers have 400 requests under way"),
+            pytest.raises(TooManyRequests, match="all users and viewers 400"),
             limiter.turn("one more", BOB, get, lasting=False),
         ):
             pass
@@ -270,7 +270,7 @@ def a_share(pool: Pool) -> Share:
 
 
 async def test_what_one_credential_and_what_all_of_a_pool_hold_is_bounded() -> None:
-    pool = Pool("users", inflight=1, memory_of_one=100, memory=150)
+    pool = Pool("users", inflight=1, memory_of_one=100, memory=150, small=0)
     bob, alice, carol = a_share(pool), a_share(pool), a_share(pool)
     with bob.holding() as one, bob.holding() as two, alice.holding() as hers, carol.holding() as third:
         one.add(90)
@@ -285,7 +285,7 @@ async def test_what_one_credential_and_what_all_of_a_pool_hold_is_bounded() -> N
 
 
 async def test_the_only_answer_may_be_of_any_size() -> None:
-    share = a_share(Pool("users", inflight=1, memory_of_one=100, memory=150))
+    share = a_share(Pool("users", inflight=1, memory_of_one=100, memory=150, small=0))
     with share.holding() as holding:
         holding.add(10**9)
         with pytest.raises(TooManyRequests), share.holding() as other:
@@ -299,13 +299,47 @@ class Thing:
 
 
 async def test_what_waits_for_several_watches_counts_once() -> None:
-    share, thing = a_share(Pool("users", inflight=1, memory_of_one=100, memory=150)), Thing(60)
+    share, thing = a_share(Pool("users", inflight=1, memory_of_one=100, memory=150, small=0)), Thing(60)
     assert share.keep(thing) and share.keep(thing) and share.held == 60
     assert not share.keep(Thing(60))
     share.let_go(thing)
     assert share.held == 60
     share.let_go(thing)
     assert share.held == 0 and share.keep(Thing(60))
+
+
+async def test_what_one_credential_holds_alone_leaves_the_others_their_share() -> None:
+    pool = Pool("users", inflight=1, memory_of_one=100, memory=150, small=10)
+    bob, alice, carol = a_share(pool), a_share(pool), a_share(pool)
+    with bob.holding() as large, alice.holding() as hers, carol.holding() as third:
+        large.add(10**9)
+        hers.add(50)
+        third.add(10)
+        with pytest.raises(TooManyRequests):
+            third.add(1)
+    assert (bob.held, alice.held, carol.held, pool.held) == (0, 0, 0, 0)
+
+
+async def test_what_waits_for_the_watches_of_several_credentials_is_in_memory_once() -> None:
+    pool = Pool("nodes", inflight=1, memory_of_one=100, memory=150, small=0)
+    one, other, thing = a_share(pool), a_share(pool), Thing(90)
+    assert one.keep(thing) and other.keep(thing) and pool.held == 90
+    one.let_go(thing)
+    assert (one.held, other.held, pool.held) == (0, 90, 90)
+    other.let_go(thing)
+    assert pool.held == 0
+
+
+async def test_two_credentials_do_not_take_all_places_of_their_pool() -> None:
+    limiter = Limiter(Limits(inflight=200), now=asyncio.get_running_loop().time)
+    users = [User(name, Role.USER, namespaces=("default",)) for name in ("bob", "dave", "alice")]
+    with contextlib.ExitStack() as stack:
+        for user, places in zip(users, (200, 100, 50), strict=True):
+            wanted = Attributes("get", kinds.VPS, namespace="default", name="v1")
+            for _ in range(places):
+                stack.enter_context(limiter.turn(user.name, user, wanted, lasting=False))
+            with pytest.raises(TooManyRequests):
+                stack.enter_context(limiter.turn(user.name, user, wanted, lasting=False))
 
 
 async def test_lists_that_nobody_reads_are_refused_beyond_what_is_held_for_one_credential() -> None:

@@ -12,9 +12,11 @@ import pytest
 
 from apiserver.admitting.identity import fingerprint
 from apiserver.auditing.file import AuditFile
+from apiserver.auditing.refusals import Refusals
 from apiserver.auditing.visit import LOG
 from kohakuriver import errors
 from kohakuriver.client.config import Connection
+from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import Dialer
 from tests.apiserver.api import Api, running_api
@@ -205,3 +207,58 @@ async def test_a_refusal_says_who_from_where_and_why(audit: Audit) -> None:
             forbidden, event="refused", who="viewer", verb="delete", code=403, reason="Forbidden", name="dev"
         )
         told(unknown, event="refused", who="-", code=401, reason="Unauthorized", path=VPS)
+
+
+async def test_a_collection_of_which_only_some_is_deleted_has_a_line_each_time(audit: Audit) -> None:
+    refusals = Refusals(LoopClock())
+    LOG.addFilter(refusals)
+    try:
+        async with running_api() as api:
+            for number in range(3):
+                await api.create(kinds.VPS, {"metadata": {"name": f"v{number}"}, "spec": {}})
+            listed = (await api.get(VPSES)).body["items"]
+            audit.lines()
+            for vps in listed[:2]:
+                body = {"preconditions": {"uid": vps["metadata"]["uid"]}}
+                assert (await api.call("DELETE", VPSES, body)).code == 409
+            first, second = audit.lines()
+            told(first, event="write", code=409, names="v0")
+            told(second, event="write", code=409, names="v1")
+    finally:
+        LOG.removeFilter(refusals)
+
+
+async def test_an_answer_that_cannot_be_given_is_refused_before_anything_is_written(audit: Audit) -> None:
+    async with running_api() as api:
+        headers = {"Accept": "text/plain"}
+        body = {"metadata": {"name": "dev"}, "spec": {}}
+        assert (await api.call("POST", VPSES, body, headers=headers)).code == 406
+        assert (await api.get(VPS)).code == 404
+        await api.create(kinds.VPS, body)
+        patched = await api.call(
+            "PATCH", VPS, {"spec": {"runState": "Stopped"}}, headers={**MERGE, **headers}
+        )
+        assert patched.code == 406
+        assert (await api.get(VPS)).body["spec"]["runState"] == "Running"
+
+
+async def test_a_stream_that_ends_with_its_credential_leaves_no_connection_behind() -> None:
+    async with running_api() as api:
+        await place(api)
+        async with an_agent(api) as control:
+            before = len(api.runner.server.connections)
+            for number in range(3):
+                secret = f"of bob{number}"
+                spec = {"sha256": fingerprint(secret), "user": "bob", "role": "admin"}
+                await api.create(kinds.TOKEN, {"metadata": {"name": f"bob{number}"}, "spec": spec})
+                bob = Dialer(Connection(server=api.url, token=secret), program="test")
+                opening = asyncio.create_task(bob.stream(FORWARD))
+                far = await bring(api, (await asked(control))["id"])
+                near = await opening
+                await api.call("DELETE", kinds.TOKEN.path(name=f"bob{number}"))
+                for end in (near, far):
+                    with contextlib.suppress(errors.Unreachable):
+                        assert await end.receive() is None
+            await asyncio.sleep(20)
+            assert len(api.runner.server.connections) <= before
+            assert all(one.transport is not None for one in api.runner.server.connections)
