@@ -22,6 +22,8 @@ async def test_no_path_but_health_answers_without_a_credential():
         for path in ("/healthz", "/livez", "/readyz"):
             async with api.session.get(api.url + path) as reply:
                 assert (reply.status, await reply.text()) == (200, "ok")
+            async with api.session.head(api.url + path) as reply:  # as load balancers ask
+                assert reply.status == 200
         table = api.server_app[ENDPOINTS]
         for route, endpoint in table.items():
             if endpoint.open or route.resource is None:
