@@ -8,9 +8,9 @@ no I/O.
 import dataclasses
 
 from controller.deciding.nodes import Hearing, Limits
+from kohakuriver.resources.lease import MOST_PATIENCE
 
 MOST_BEATS = 100  # that are remembered while none comes back: minutes
-MOST_PATIENCE = 300.0  # seconds of silence, whatever a Lease says: agents renew once a minute at least
 
 
 @dataclasses.dataclass(slots=True)

@@ -1,23 +1,25 @@
 """`POST nodes/NAME/revoke`: a node's credentials open nothing from now on, whatever the node does or says.
 
-Its VPSes and their bookings stay, and so does the Node: the machine gets in again with a new credential. What
-is open with the old ones ends, on every API server, when the record comes by (`revocation.py`). Giving a
-node up (`node_forgetting.py`) begins with the same record.
+Its VPSes and their bookings stay, and so does the Node: the machine gets in again with a new credential, at
+once, for its Lease is freed of whoever held it. What is open with the old ones ends, on every API server,
+when the record comes by (`revocation.py`). Giving a node up (`node_forgetting.py`) begins with the same
+record, and removes the Lease.
 """
 
 import contextlib
 from typing import Any, Protocol
 
 from apiserver import codec
-from apiserver.admitting import revocation
+from apiserver.admitting import revocation, sessions
 from apiserver.admitting.identity import TokenFile, User
 from apiserver.binding import grants, orders
-from apiserver.store.base import Put, Record, StoreConflict
+from apiserver.store.base import Delete, Put, Record, StoreConflict
 from apiserver.writing import admission, objects
 from apiserver.writing.objects import Backing
 from apiserver.writing.outcome import Written
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
+from kohakuriver.resources.lease import MOST, number_in
 
 Json = dict[str, Any]
 
@@ -35,18 +37,23 @@ async def revoke(server: Revoking, user: User, *, name: str, body: Any) -> Writt
     """End the credentials, and answer with the Node as it is."""
     orders.checked(body, ())
     node_key, token_key = grants.node_key(name), codec.key(kinds.TOKEN, None, admission.node_token(name))
-    keys = (node_key, token_key, revocation.key(name))
+    lease_key = codec.key(kinds.LEASE, kinds.NODE_LEASE_NAMESPACE, name)
+    keys = (node_key, token_key, lease_key, revocation.key(name))
     records = await objects.read(server, keys)
     for _ in range(ATTEMPTS):
         hashes = await hashes_of(server, name)
         node = records[node_key]
         if node is None and not hashes and records[revocation.key(name)] is None:
             raise objects.not_found(kinds.NODE, name)
-        write = revoked(server, user, name, records[revocation.key(name)], hashes, forgotten=False)
+        writes: list[Put | Delete] = [
+            revoked(server, user, name, records[revocation.key(name)], hashes, forgotten=False)
+        ]
+        if (lease := records[lease_key]) is not None:
+            writes.append(_freed(lease))
         try:
             # A credential that is made in the same moment is one of those that are meant.
-            expect = {key: grants.revision_of(records[key]) for key in (token_key, revocation.key(name))}
-            await server.store.commit(expect=expect, writes=[write])
+            expect = {key: grants.revision_of(records[key]) for key in keys if key != node_key}
+            await server.store.commit(expect=expect, writes=writes)
         except StoreConflict as conflict:
             records = {**records, **conflict.actual}
             continue
@@ -77,6 +84,21 @@ async def hashes_of(server: Revoking, name: str) -> tuple[str, ...]:
             spec = codec.decode(record)["spec"]
             hashes += [str(spec["sha256"])] if spec.get("node") == name else []
     return tuple(hashes)
+
+
+def _freed(record: Record) -> Put | Delete:
+    """The Lease without whoever held it: nobody waits for what a thief wrote there.
+
+    The number of the session stays, so that earlier ones are refused; but not one that leaves no next.
+    """
+    try:
+        lease = codec.decode(record)
+        sessions.sign(lease, sessions.NO_CLAIM)
+        number = number_in((lease.get("spec") or {}).get("leaseTransitions"))
+    except codec.NONSENSE:
+        return Delete(record.key)
+    lease["spec"] = {"leaseTransitions": number} if number < MOST // 2 else {}
+    return Put(record.key, codec.encode(lease))
 
 
 def _named(name: str) -> Json:

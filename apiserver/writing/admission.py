@@ -17,12 +17,14 @@ from apiserver.writing import images, objects, vps_rules
 from kohakuriver import clock, durations, errors
 from kohakuriver.client import servers
 from kohakuriver.resources import kinds
-from kohakuriver.resources.lease import number_in
+from kohakuriver.resources.lease import MOST, MOST_PATIENCE, number_in
 
 Json = dict[str, Any]
 Seen = Mapping[str, Json]  # other objects by key; what does not exist is not in it
 
 EVENT_LIFETIME = 3600.0  # seconds
+MOST_AHEAD = 1000  # sessions that a Lease lacks in a store put back: more than an agent opens between backups
+MOST_AT_FIRST = MOST // 2  # the number of a Lease's first session: as many are left as anybody could use up
 NODES_OWN_LABELS = "node.kohakuriver.io/"
 _NODE_TOKENS = "node-"
 _AGENT = "agent"
@@ -101,6 +103,8 @@ class LeaseRules(Rules):
     the server's own ears (`standing.py`): no two clocks are compared. Of two processes of one agent the later
     has it, by `leaseTransitions`. That it is the same agent its secret says (`sessions.py`): its name is no
     secret.
+    A node says neither that its Lease is good for longer than the controller waits nor skips numbers: the
+    machine itself has to get in after a thief (`node_revoking.py`).
     Those of the API servers are written by the servers: agents go where these point them.
     """
 
@@ -108,15 +112,14 @@ class LeaseRules(Rules):
         _check_no_servers(user, new)
         if user.role is Role.NODE:
             _check_own_name(user, kinds.LEASE, new)
-            new["spec"] = {**(new.get("spec") or {}), "renewTime": clock.micro_timestamp(now)}
-            sessions.sign(new, user.claim)
+            _check_first_session(new)
+            _complete_renewal(user, new, now)
 
     def update(self, user: User, old: Json, new: Json, *, at: At, seen: Seen) -> None:
         _check_no_servers(user, new)
         if user.role is Role.NODE:
             _check_holder(user, old, new, stood=at.stood)
-            new["spec"] = {**(new.get("spec") or {}), "renewTime": clock.micro_timestamp(at.now)}
-            sessions.sign(new, user.claim)
+            _complete_renewal(user, new, at.now)
 
     def delete(self, user: User, old: Json) -> None:
         _check_no_servers(user, old)
@@ -291,6 +294,22 @@ def rules_for(resource: kinds.ResourceType) -> Rules:
     return _RULES.get(resource, _NO_RULES)
 
 
+def _complete_renewal(user: User, lease: Json, now: datetime.datetime) -> None:
+    spec = {**(lease.get("spec") or {}), "renewTime": clock.micro_timestamp(now)}
+    if number_in(spec.get("leaseDurationSeconds")) > MOST_PATIENCE:
+        spec["leaseDurationSeconds"] = int(MOST_PATIENCE)
+    lease["spec"] = spec
+    sessions.sign(lease, user.claim)
+
+
+def _check_first_session(lease: Json) -> None:
+    if number_in((lease.get("spec") or {}).get("leaseTransitions")) > MOST_AT_FIRST:
+        cause = errors.Cause(
+            "spec.leaseTransitions", f"Invalid value: must be at most {MOST_AT_FIRST} at first"
+        )
+        raise objects.invalid(kinds.LEASE, lease["metadata"]["name"], cause)
+
+
 def _check_holder(user: User, old: Json, new: Json, *, stood: float) -> None:
     """Raise Conflict, naming the holder, if the Lease is somebody else's yet."""
     was, will_be = old.get("spec") or {}, new.get("spec") or {}
@@ -300,19 +319,26 @@ def _check_holder(user: User, old: Json, new: Json, *, stood: float) -> None:
         if number < before:
             why = f"a later agent process ({held.holder}) has opened a session"
             raise objects.conflict(kinds.LEASE, name, why, hint="end this one: it is not the node any more")
-        return
-    if held.holder and stood <= number_in(was.get("leaseDurationSeconds")):
-        refusal = sessions.not_the_holder(name, held)
+    elif held.holder and stood <= min(number_in(was.get("leaseDurationSeconds")), MOST_PATIENCE):
         raise objects.conflict(
             kinds.LEASE,
             name,
             f"another agent ({held.holder}) is node {name} until its lease is over",
             hint="stop that agent, or give this machine another name with --node",
-            causes=() if held.is_by(user.claim) else refusal.causes,
+            causes=() if held.is_by(user.claim) else sessions.not_the_holder(name, held).causes,
         )
-    if number <= before and not held.is_by(user.claim):
-        why = f"who takes it over opens a session above {before}, and this is {number}"
-        raise objects.conflict(kinds.LEASE, name, why, hint="read the Lease, and count on from what it has")
+    if held.is_by(user.claim):
+        right, most = number <= before + MOST_AHEAD, f"{before + MOST_AHEAD} at most"
+    else:
+        right, most = number == before + 1, f"{before + 1}"
+    if not right:
+        raise objects.conflict(
+            kinds.LEASE,
+            name,
+            f"the next session after {before} is {most}, and this is {number}",
+            hint="read the Lease, and count on from what it has",
+            causes=sessions.not_the_holder(name, held).causes,  # an agent that reads it opens a session
+        )
 
 
 def _check_no_servers(user: User, lease: Json) -> None:

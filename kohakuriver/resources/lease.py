@@ -7,6 +7,9 @@ import pydantic
 from kohakuriver.resources import meta
 
 MOST = 2**31  # below which the numbers of a Lease are
+MOST_PATIENCE = (
+    300.0  # seconds of a node's silence, whatever its Lease says: agents renew once a minute at least
+)
 
 
 def number_in(stored: object) -> int:

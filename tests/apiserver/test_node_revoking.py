@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from apiserver import codec
 from apiserver.admitting.identity import fingerprint
+from apiserver.store.base import Put
 from apiserver.store.memory import MemoryStore
 from kohakuriver import errors
 from kohakuriver.client.config import Connection
@@ -18,6 +20,7 @@ from tests.apiserver.test_tokens import a_token
 pytestmark = [pytest.mark.looptime, pytest.mark.fault(9)]
 
 NODE = kinds.NODE.path(name="n1")
+LEASE = kinds.LEASE.path(namespace=kinds.NODE_LEASE_NAMESPACE, name="n1")
 
 
 async def revoke(api: Api, **options: str) -> Reply:
@@ -107,6 +110,60 @@ async def test_the_machine_gets_in_again_with_a_token_made_for_it() -> None:
         assert reply.code == 200, reply.body
         assert (await revoke(api)).code == 200
         assert (await api.get(kinds.VPS.path(), headers=renewed)).code == 403
+
+
+async def renewed_by(api: Api, who: dict[str, str], *, holder: str, number: int, seconds: int = 10) -> Reply:
+    """The Lease as it stands, renewed with this credential and secret."""
+    lease = (await api.get(LEASE)).body
+    lease["spec"] |= {"holderIdentity": holder, "leaseDurationSeconds": seconds, "leaseTransitions": number}
+    return await api.call("PUT", LEASE, lease, headers=who)
+
+
+async def let_in_again(api: Api, secret: str) -> dict[str, str]:
+    """The headers of the machine once it has joined with a new credential."""
+    await api.create(kinds.TOKEN, a_token(secret="again", role="join", node="n1", ttl="1h"))
+    headers = {"Authorization": "Bearer again"}
+    joined = await api.call("POST", f"{NODE}/join", {"sha256": fingerprint("new")}, headers=headers)
+    assert joined.code == 201, joined.body
+    return {"Authorization": "Bearer new", **naming(secret)}
+
+
+NO_END = 2**31 - 2
+
+
+@pytest.mark.parametrize(("seconds", "number"), [(NO_END, 2), (10, 2), (10, NO_END)])
+async def test_the_machine_has_its_lease_at_once_whatever_a_thief_wrote_there(
+    seconds: int, number: int
+) -> None:
+    async with running_api() as api:
+        await place(api)
+        await renew(api)
+        lease = (await api.get(LEASE)).body
+        lease["spec"] |= {
+            "holderIdentity": "thief",
+            "leaseDurationSeconds": seconds,
+            "leaseTransitions": number,
+        }
+        lease["metadata"]["annotations"]["kohakuriver.io/session"] = "b" * 64
+        assert (await api.call("PUT", LEASE, lease)).code == 200  # as a server of before let it in
+        assert (await revoke(api)).code == 200
+        freed = (await api.get(LEASE)).body
+        assert freed["spec"] == ({"leaseTransitions": 2} if number == 2 else {})
+        assert "annotations" not in freed["metadata"]
+        again = await let_in_again(api, OURS)
+        next_ = number + 1 if number == 2 else 1
+        taken = await renewed_by(api, again, holder="m1/real/boot", number=next_)
+        assert taken.code == 200, taken.body
+
+
+async def test_a_lease_that_cannot_be_read_keeps_no_machine_out() -> None:
+    store = MemoryStore()
+    async with running_api(store) as api:
+        await place(api)
+        key = codec.key(kinds.LEASE, kinds.NODE_LEASE_NAMESPACE, "n1")
+        await store.commit(expect={}, writes=[Put(key, b"[]")])
+        assert (await revoke(api)).code == 200
+        assert await store.get(key) is None
 
 
 async def test_it_is_repeated_and_refused_for_what_is_no_node() -> None:

@@ -252,6 +252,71 @@ async def test_a_machine_that_was_started_anew_waits_for_its_old_lease_and_nobod
         assert not await events(api)
 
 
+async def changed(api: Api, secret: str, *, holder: str, **spec: Any) -> Reply:
+    """The Lease of n1 as it stands, written with these fields."""
+    lease = (await api.get(f"{LEASES}/n1", user="n1")).body
+    lease["spec"] |= {"holderIdentity": holder, **spec}
+    headers = naming(secret, spec["leaseTransitions"])
+    return await api.call("PUT", f"{LEASES}/n1", lease, user="n1", headers=headers)
+
+
+async def test_a_node_s_lease_is_good_for_no_longer_than_the_controller_waits() -> None:
+    async with running_api() as api:
+        await renew(api)
+        long = await changed(
+            api, OURS, holder="m1/real/boot", leaseTransitions=1, leaseDurationSeconds=2**31 - 2
+        )
+        assert (long.code, long.body["spec"]["leaseDurationSeconds"]) == (200, 300)
+
+
+async def test_a_lease_of_before_that_says_more_is_over_after_five_minutes_all_the_same() -> None:
+    async with running_api() as api:
+        await renew(api)
+        lease = (await api.get(f"{LEASES}/n1")).body
+        lease["spec"]["leaseDurationSeconds"] = 2**31 - 2
+        assert (await api.call("PUT", f"{LEASES}/n1", lease)).code == 200
+        await asyncio.sleep(299)
+        assert (await renew(api, THEIRS, number=2)).code == 409
+        await asyncio.sleep(2)
+        assert (await renew(api, THEIRS, number=2)).code == 200
+
+
+@pytest.mark.parametrize("number", [3, 2**31 - 2])
+async def test_who_takes_a_lease_over_skips_no_session(number: int) -> None:
+    async with running_api() as api:
+        await renew(api)
+        await asyncio.sleep(11)
+        refused = await renew(api, THEIRS, holder="m2/thief/boot", number=number)
+        assert refused.code == 409
+        assert "the next session after 1 is 2, and this is" in refused.body["message"]
+        assert (await renew(api, THEIRS, holder="m2/thief/boot", number=2)).code == 200
+
+
+async def test_the_holder_skips_as_many_sessions_as_a_store_put_back_may_lack_and_no_more() -> None:
+    async with running_api() as api:
+        await renew(api)
+        assert (await renew(api, number=1002)).code == 409
+        assert (await renew(api, number=1001)).code == 200
+
+
+async def test_a_lease_that_is_made_leaves_sessions_for_others() -> None:
+    async with running_api() as api:
+        assert (await renew(api, number=2**30 + 1)).code == 422
+        assert (await renew(api, number=2**30)).code == 201
+
+
+async def test_a_lease_with_the_agent_s_name_and_number_and_another_s_secret_tells_it_to_open_a_session() -> (
+    None
+):
+    async with running_api() as api:
+        await renew(api, THEIRS)
+        await asyncio.sleep(11)
+        refused = await renew(api, OURS)
+        assert refused.code == 409
+        assert refused.body["details"]["causes"][0]["reason"] == "NodeSessionTaken"
+        assert (await renew(api, OURS, number=2)).code == 200
+
+
 async def test_an_agent_of_before_names_nothing_and_is_served_until_a_newer_one_has_the_lease(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.deciding.nodes import Hearing, Limits, judge
-from controller.ears import MOST_BEATS, MOST_PATIENCE, Ears
+from controller.ears import MOST_BEATS, Ears
+from kohakuriver.resources.lease import MOST_PATIENCE
 
 LIMITS = Limits()
 
