@@ -261,9 +261,14 @@ class Heartbeat:
         }
 
     def _number(self, before: Object) -> int:
-        """The session's; a new one is opened by the first renewal, and by taking the Lease over."""
+        """The session's; a new one is opened by the first renewal, and by taking the Lease over.
+
+        It is taken over from one who bears our name too: an API server that knows no secrets leaves the proof
+        of before the boot in it.
+        """
         known = number_in(before.get("leaseTransitions"))
-        stays = self._session is not None and before.get("holderIdentity") in (None, self._holder)
+        ours = self._refused_at is None and before.get("holderIdentity") in (None, self._holder)
+        stays = self._session is not None and ours
         return max(self._session or 0, known) if stays or not before else known + 1
 
     def _taken(self, holder: str) -> NodeNameTaken:

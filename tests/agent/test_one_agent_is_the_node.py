@@ -18,6 +18,7 @@ from tests.agent.agent_kit import Node, a_manifest, a_node
 
 pytestmark = pytest.mark.looptime
 
+MERGE = {"Content-Type": "application/merge-patch+json"}
 STREAMS = kinds.NODE.path(name="n1", subresource="streams")
 
 
@@ -84,6 +85,27 @@ async def test_an_agent_whose_secret_is_lost_waits_for_its_own_lease_and_goes_on
         await node.start_agent()
         await node.place(a_manifest())
         await node.until("dev", phase="running")
+        assert not await told_of(node)
+
+
+async def test_an_agent_goes_on_where_its_lease_has_its_number_and_the_proof_of_another_boot(
+    tmp_path: Path,
+) -> None:
+    """As an API server of before leaves it, which keeps annotations and signs nothing."""
+    async with a_node(tmp_path) as node, thief(node) as client:
+        await asyncio.sleep(8)
+        path = kinds.LEASE.path(namespace=kinds.NODE_LEASE_NAMESPACE, name="n1")
+        proof = {"metadata": {"annotations": {"kohakuriver.io/session": "d" * 64}}}
+        assert (await node.api.call("PATCH", path, proof, headers=MERGE)).code == 200
+        left = await lease(client)
+        await asyncio.sleep(30)
+        renewed = await lease(client)
+        assert renewed["spec"]["renewTime"] > left["spec"]["renewTime"]
+        assert renewed["spec"]["leaseTransitions"] == left["spec"]["leaseTransitions"] + 1
+        assert renewed["metadata"]["annotations"]["kohakuriver.io/session"] != "d" * 64
+        await node.place(a_manifest())
+        await node.until("dev", phase="running")
+        assert node.task is not None and not node.task.done()
         assert not await told_of(node)
 
 
