@@ -43,7 +43,7 @@ class Custody:
             journal.begin_node(known)
         elif not known.session_key:  # of an agent of before
             known = dataclasses.replace(known, session_key=secrets.token_hex(32))
-            journal.save_node(known)
+            journal.keep_node(known)
         self._facts = known
         self._sentinel = Sentinel(
             runtime, cluster=settings.cluster, node=settings.node, agent_id=known.agent_id

@@ -19,7 +19,7 @@ from kohakuriver.client.rest import Client, Object
 from kohakuriver.client.watch import revision_of
 from kohakuriver.clock import Clock, micro_timestamp
 from kohakuriver.resources import kinds
-from kohakuriver.resources.lease import number_in
+from kohakuriver.resources.lease import MOST_PATIENCE, number_in
 
 log = logging.getLogger(__name__)
 
@@ -199,11 +199,11 @@ class Heartbeat:
             return await self._update(lease)
         except errors.Conflict as error:
             holder = (lease.get("spec") or {}).get("holderIdentity")
-            if holder and (holder != self._holder or self._is_for_good(error)):
+            if holder and (holder != self._holder or self._is_for_good(error, lease)):
                 raise self._taken(holder) from None
             raise
 
-    def _is_for_good(self, refusal: errors.Conflict) -> bool:
+    def _is_for_good(self, refusal: errors.Conflict, lease: Object) -> bool:
         """Whether one who bears our name renews the Lease: it is his for longer than it is good for.
 
         One of our own, whose secret was lost with its disk, is over by then.
@@ -212,7 +212,9 @@ class Heartbeat:
             return False
         now = self._clock.monotonic()
         self._refused_at = now if self._refused_at is None else self._refused_at
-        return now - self._refused_at > 2 * self.duration
+        says = number_in((lease.get("spec") or {}).get("leaseDurationSeconds"))
+        over = min(says, MOST_PATIENCE) + self.period  # more than ours, where a server wanted fewer renewals
+        return now - self._refused_at > max(2 * self.duration, over)
 
     def hear(self, headers: Mapping[str, str]) -> None:
         """What the server says with its answer; one of another version may say nothing."""

@@ -82,6 +82,14 @@ class Journal:
                 hint="make room on that disk, or name another --data-dir",
             ) from error
 
+    def keep_node(self, facts: NodeFacts) -> None:
+        """On disk when this returns, before anybody hears of them; later where the disk refuses now."""
+        try:
+            self._disk.write(self._node, json.dumps(dataclasses.asdict(facts)))
+        except OSError as error:
+            log.warning("the secret of this agent is not kept yet", extra={"error": self._disk.words(error)})
+            self.save_node(facts)
+
     def save_node(self, facts: NodeFacts) -> None:
         self._disk.put(self._node, json.dumps(dataclasses.asdict(facts)))
 

@@ -3,14 +3,20 @@
 import errno
 import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from agent.custody import Custody
 from agent.data_dir import DataDir
 from agent.deciding.memory import Copying, Durable, Recreation, Restart
 from agent.journal import ACCEPTANCE, Journal, NodeFacts
 from agent.quarantine import Seen
+from agent.runtime.fake import FakeRuntime
+from agent.runtime.fake_engine import FakeEngine
+from agent.settings import Settings
 from kohakuriver import errors
+from kohakuriver.client.watch import Informer
 from tests.agent.refusing_files import RefusingFiles
 
 
@@ -75,6 +81,35 @@ def test_an_agent_does_not_begin_under_a_name_that_it_cannot_keep(tmp_path: Path
         Journal(tmp_path, disk=DataDir(tmp_path, files=files)).begin_node(NodeFacts(agent_id="a"))
     assert "Read-only file system" in caught.value.message
     assert "--data-dir" in caught.value.hint
+
+
+def a_custody(folder: Path, disk: DataDir) -> Custody:
+    """That of an agent that starts in this folder."""
+    runtime = FakeRuntime(FakeEngine(), cluster="c")
+    vpses = cast("Informer", ())  # nobody looks at them before an engine is judged
+    settings = Settings(node="n1", cluster="c", data_dir=folder)
+    return Custody(runtime, Journal(folder, disk=disk), vpses, settings=settings)
+
+
+async def test_the_secret_of_an_agent_of_before_is_on_disk_before_anybody_hears_of_it(tmp_path: Path) -> None:
+    (tmp_path / "node.json").write_text('{"agent_id": "a", "has_sentinel": true}')
+    first = a_custody(tmp_path, DataDir(tmp_path)).session_key
+    assert Journal(tmp_path).load_node() == NodeFacts(agent_id="a", has_sentinel=True, session_key=first)
+    assert a_custody(tmp_path, DataDir(tmp_path)).session_key == first, "though killed before it flushed"
+
+
+async def test_an_agent_of_before_starts_on_a_disk_that_refuses_and_keeps_its_secret_later(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "node.json").write_text('{"agent_id": "a"}')
+    files = RefusingFiles()
+    files.refuses = errno.ENOSPC
+    disk = DataDir(tmp_path, files=files)
+    key = a_custody(tmp_path, disk).session_key
+    assert files.refused == 1 and not Journal(tmp_path).load_node().session_key
+    files.refuses = 0
+    await disk.flush(within=60)
+    assert Journal(tmp_path).load_node().session_key == key
 
 
 async def test_which_history_the_node_is_in_is_waited_for_and_the_revision_is_not(tmp_path: Path) -> None:

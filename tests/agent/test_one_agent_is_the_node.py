@@ -88,6 +88,24 @@ async def test_an_agent_whose_secret_is_lost_waits_for_its_own_lease_and_goes_on
         assert not await told_of(node)
 
 
+async def test_an_agent_whose_secret_is_lost_waits_as_long_as_its_lease_says(tmp_path: Path) -> None:
+    """Its server wanted renewals once a minute then, and this process has not heard of it yet."""
+    async with a_node(tmp_path) as node, thief(node) as client:
+        await asyncio.sleep(5)
+        await node.kill_agent()
+        left = await lease(client)
+        left["spec"]["leaseDurationSeconds"] = 200
+        left["metadata"]["annotations"]["kohakuriver.io/session"] = "d" * 64
+        path = kinds.LEASE.path(namespace=kinds.NODE_LEASE_NAMESPACE, name="n1")
+        assert (await node.api.call("PUT", path, left)).code == 200
+        await node.start_agent()
+        await asyncio.sleep(190)
+        assert node.task is not None and not node.task.done()
+        await asyncio.sleep(20)
+        assert not node.task.done()
+        assert (await lease(client))["spec"]["leaseTransitions"] == left["spec"]["leaseTransitions"] + 1
+
+
 async def test_an_agent_goes_on_where_its_lease_has_its_number_and_the_proof_of_another_boot(
     tmp_path: Path,
 ) -> None:
