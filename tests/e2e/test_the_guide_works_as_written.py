@@ -311,7 +311,8 @@ def second_node(cluster: Cluster) -> Iterator[Process]:
     """nodeC, with two GPUs from a file."""
     inventory = cluster.folder / "gpus.json"
     inventory.write_text(json.dumps(GPUS))
-    words = shlex.split(cluster.ok("node", "join", "nodec"))
+    variable, *words = shlex.split(cluster.ok("node", "join", "nodec"))
+    name, _, token = variable.partition("=")
     process = Process(
         "nodec",
         [
@@ -320,7 +321,7 @@ def second_node(cluster: Cluster) -> Iterator[Process]:
             *("--cores", "32", "--memory", "64Gi", "--gpu-inventory", str(inventory), "--renew", "1s"),
         ],
         cluster.folder / "nodec.log",
-        {"HOME": str(cluster.folder / "elsewhere")},
+        {"HOME": str(cluster.folder / "elsewhere"), name: token},
     )
     process.start()
     try:
