@@ -135,7 +135,11 @@ class Bed:
             if self.node(name)["spec"].get("drain") or self.node(name)["spec"].get("unschedulable"):
                 self.set_node(name, drain=None, unschedulable=None)
         self.api.call("DELETE", VPSES)
-        eventually(lambda: self.api.get(VPSES)["items"] == [], within=60)
+        try:
+            eventually(lambda: self.api.get(VPSES)["items"] == [], within=60)
+        except AssertionError as error:
+            left = {one["metadata"]["name"]: one["status"] for one in self.api.get(VPSES)["items"]}
+            raise AssertionError(f"not gone: {left}") from error
         eventually(lambda: all(self.is_ready(name) for name in self.nodes), within=60)
 
     def await_api(self, *, within: float = 60.0) -> None:
