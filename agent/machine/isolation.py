@@ -34,7 +34,8 @@ log = logging.getLogger(__name__)
 PREFIX: Final = "KOHAKURIVER-"
 _LOOPBACK: Final = "127.0.0.0/8"
 _STOPS: Final = frozenset({"DROP", "REJECT", "LOG", "NFLOG"})  # targets that let nothing through to others
-_TRIES: Final = 3  # looks in one step: the engine, too, may be at the rules
+_TRIES: Final = 5  # looks in one step: the engine, too, may be at the rules
+_PAUSE: Final = 0.1  # seconds, and twice, three times as long before the next looks
 _CONTESTED: Final = 3  # steps in a row that had to mend: not an accident any more
 _ANSWERS: Final = "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
 
@@ -104,6 +105,7 @@ class Isolation:
         """See the rules stand, and write them where they do not. Raises FirewallError."""
         refused = None
         for tried in range(_TRIES):
+            await asyncio.sleep(_PAUSE * tried)  # the engine may be at the rules of another network
             change = repair(await self._firewall.rules(), chains)
             if tried == 0:
                 self._mended = self._mended + 1 if change and chains == self._wanted else 0

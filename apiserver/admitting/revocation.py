@@ -86,7 +86,8 @@ class Revocations:
         raise errors.Forbidden(
             words,
             hint="its containers are left alone; to take this machine in again, join it with a new token: "
-            f"kohakuriver node join {user.node}",
+            f"kohakuriver node join {user.node}; for the node of `up`: down, take agent.config away from its "
+            "folder, up",
             causes=(errors.Cause("", words, "NodeForgotten"),),
             details={"name": user.node or "", "kind": "nodes", "group": "kohakuriver.io"},
         )

@@ -73,6 +73,7 @@ class Moving(FakeFirewall):
         await super().change(text)
 
 
+@pytest.mark.looptime
 async def test_where_others_rules_come_first_at_once_the_condition_is_false_and_says_so() -> None:
     isolation = Isolation(Quick(), cluster=CLUSTER)
     await isolation.step("br-1")
