@@ -226,7 +226,7 @@ def _bytes(text: str) -> int:
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     if number < 1:
-        raise argparse.ArgumentTypeError(f'"{text}" is no size of a database')
+        raise argparse.ArgumentTypeError(f'invalid size "{text}": use at least 1, in Mi or Gi')
     return number
 
 
