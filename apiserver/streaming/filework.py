@@ -73,7 +73,7 @@ class FileWork(Passed):
 
 
 def _request(text: bytes) -> dict[str, Any] | None:
-    """None for what is no request; one that is too long to be read may be any."""
+    """None for what is not a request; one that is too long to be read may be any."""
     if len(text) > LONGEST:
         return {"op": UNREAD}
     try:

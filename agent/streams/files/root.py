@@ -170,7 +170,7 @@ def open_below(name: str, flags: int, *, folder: int) -> int:
     try:
         mode = os.fstat(found).st_mode
         if flags & os.O_DIRECTORY and not stat.S_ISDIR(mode):
-            raise NotADirectoryError(errno.ENOTDIR, "it is no folder", name)
+            raise NotADirectoryError(errno.ENOTDIR, "it is not a folder", name)
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             raise PermissionError(errno.EPERM, "it is neither a file nor a folder", name)
         if of_the_kernel(found):
