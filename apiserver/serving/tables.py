@@ -314,6 +314,14 @@ COLUMNS: dict[ResourceType, tuple[Column, ...]] = {
         Column("Expires", _expiry, "How long it is still good for"),
         _AGE,
     ),
+    kinds.POLICY: (
+        _NAME,
+        _AGE,
+    ),
+    kinds.RESOURCE_QUOTA: (
+        _NAME,
+        _AGE,
+    ),
     kinds.NAMESPACE: (
         _NAME,
         Column("Status", _text("status.phase", absent="Active"), "Active or Terminating"),

@@ -121,7 +121,33 @@ LEASE = ResourceType(
     version="v1",
 )
 
-ALL: tuple[ResourceType, ...] = (VPS, NODE, NODE_ALLOCATION, ENVIRONMENT, TOKEN, NAMESPACE, EVENT, LEASE)
+RESOURCE_QUOTA = ResourceType(
+    kind="ResourceQuota",
+    plural="resourcequotas",
+    singular="resourcequota",
+    group="",
+    version="v1",
+    short_names=("quota",),
+)
+POLICY = ResourceType(
+    kind="Policy",
+    plural="policies",
+    singular="policy",
+    namespaced=False,
+)
+
+ALL: tuple[ResourceType, ...] = (
+    VPS,
+    NODE,
+    NODE_ALLOCATION,
+    ENVIRONMENT,
+    TOKEN,
+    POLICY,
+    NAMESPACE,
+    RESOURCE_QUOTA,
+    EVENT,
+    LEASE,
+)
 
 
 def find(word: str) -> ResourceType | None:

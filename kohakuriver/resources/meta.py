@@ -64,6 +64,12 @@ def _memory(value: str | int | float) -> str | int | float:
     return value
 
 
+def _disk(value: str | int | float) -> str | int | float:
+    if quantity.size(value) < 64 * 1024 * 1024:
+        raise ValueError(f"{value} of disk: at least 64Mi is needed, such as 10Gi")
+    return value
+
+
 def _duration(value: str | int | float) -> str | int | float:
     durations.parse(value)
     return value
@@ -111,6 +117,7 @@ def _micro_time(text: str) -> str:
 
 Cores = Annotated[str | int | float, pydantic.AfterValidator(_cores)]
 Memory = Annotated[str | int | float, pydantic.AfterValidator(_memory)]
+Disk = Annotated[str | int | float, pydantic.AfterValidator(_disk)]
 Duration = Annotated[str | int | float, pydantic.AfterValidator(_duration)]
 Grace = Annotated[str | int | float, pydantic.AfterValidator(_grace)]
 CoresFound = Annotated[str, pydantic.AfterValidator(_cores_found)]  # by a node: what it has, or a container

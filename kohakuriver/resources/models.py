@@ -1,6 +1,18 @@
 """Which model belongs to which kind."""
 
-from kohakuriver.resources import allocation, core, environment, kinds, lease, meta, node, token, vps
+from kohakuriver.resources import (
+    allocation,
+    core,
+    environment,
+    kinds,
+    lease,
+    meta,
+    node,
+    policy,
+    quota,
+    token,
+    vps,
+)
 
 MODELS: dict[kinds.ResourceType, type[meta.Object]] = {
     kinds.VPS: vps.VPS,
@@ -8,7 +20,9 @@ MODELS: dict[kinds.ResourceType, type[meta.Object]] = {
     kinds.NODE_ALLOCATION: allocation.NodeAllocation,
     kinds.ENVIRONMENT: environment.Environment,
     kinds.TOKEN: token.Token,
+    kinds.POLICY: policy.Policy,
     kinds.NAMESPACE: core.Namespace,
+    kinds.RESOURCE_QUOTA: quota.ResourceQuota,
     kinds.EVENT: core.Event,
     kinds.LEASE: lease.Lease,
 }

@@ -4,6 +4,7 @@ The user writes `spec`; who writes which part of `status` is in docs/design/001-
 """
 
 import enum
+import re
 from typing import Annotated, Literal
 
 import pydantic
@@ -15,6 +16,7 @@ from kohakuriver.resources.storage import Mount, ReclaimPolicy, Volume
 
 __all__ = ["GPURequest", "Mount", "Placement", "ReclaimPolicy", "Toleration", "Volume"]
 
+_CAPABILITY = re.compile(r"[A-Z][A-Z_]{1,30}")
 DEFAULT_IMAGE = "kohakuriver/debian-ssh"
 
 
@@ -74,6 +76,9 @@ class Resources(meta.Model):
     """CPU cores as a quantity: 2, 0.5 or 500m."""
     memory: meta.Memory = "1Gi"
     """Memory as a quantity: 4Gi (powers of 1024) or 4G (powers of 1000); swap is not added."""
+    disk: meta.Disk | None = None
+    """What the files of the VPS may take on its node, volumes included, as a quantity: 20Gi. By default what
+    the node says (`kohakuriver agent --default-disk`)."""
     exclusive: bool | None = None
     """Whole cores that no other VPS runs on; `cores` is a whole number then."""
 
@@ -113,6 +118,34 @@ class SSH(meta.Model):
         return self
 
 
+def _capability(name: str) -> str:
+    if not _CAPABILITY.fullmatch(name):
+        raise ValueError(f'"{name[:40]}" is not a capability: write one as Docker does, such as NET_ADMIN')
+    return name
+
+
+Capability = Annotated[str, pydantic.AfterValidator(_capability)]
+
+
+class Capabilities(meta.Model):
+    """Rights of root in the container, as capabilities(7) names them, without CAP_."""
+
+    add: Annotated[list[Capability] | None, pydantic.Field(max_length=64), meta.a_set()] = None
+    """Beyond the default. The node (`kohakuriver agent --allow-capability`) and the user's role must allow
+    each."""
+    drop: Annotated[list[Capability] | None, pydantic.Field(max_length=64), meta.a_set()] = None
+    """Taken from the default; ALL takes all of them."""
+
+
+class Security(meta.Model):
+    """What root in the container may do. Takes effect when the container is made anew."""
+
+    capabilities: Capabilities | None = None
+    """Capabilities beyond the default, or fewer."""
+    no_new_privileges: bool | None = None
+    """Programs gain no rights by setuid: sudo, su and sshd's logins as other users then do not work."""
+
+
 class Sessions(meta.Model):
     """Terminals of `kohakuriver connect`."""
 
@@ -145,6 +178,8 @@ class VPSSpec(meta.Model):
     """Files kept apart from the container. Take effect at the next restart."""
     privileged: bool | None = None
     """All of the machine's devices and rights. The node and the user's role must allow it."""
+    security: Security | None = None
+    """What root in the container may do."""
     env: container.Variables | None = None
     """Environment variables. Whoever may read the VPS can read them."""
     command: container.Command | None = None

@@ -25,6 +25,8 @@ OWN = {
     ("NodeAllocation", "", None, "n1"): {"viewer": R, "node": R, "controller": R},
     ("Environment", "", None, "cuda"): {"user": R, "viewer": R, "node": R, "controller": R},
     ("Environment", "status", None, "cuda"): {"user": R, "viewer": R, "node": RU, "controller": R},
+    ("Policy", "", None, "p"): {"user": R, "viewer": R, "controller": R},
+    ("ResourceQuota", "", "default", "q"): {"user": R, "viewer": R, "controller": R},
     ("Token", "", None, "user-1"): {},
     ("Namespace", "", None, "default"): {"user": GET, "viewer": R, "controller": R},
     ("Event", "", "default", "dev.1"): {"user": R, "viewer": R, "node": (*C, *U), "controller": RCU},
@@ -42,6 +44,7 @@ OTHERS = {
     ("NodeAllocation", "", None, "n2"): {"viewer": R, "controller": R},
     ("Namespace", "", None, "kohakuriver-system"): {"user": GET, "viewer": R, "node": GET, "controller": R},
     ("Namespace", "", None, "team-b"): {"viewer": R, "controller": R},
+    ("ResourceQuota", "", "team-b", "q"): {"viewer": R, "controller": R},
     ("Lease", "", "kohakuriver-node-lease", "n2"): {"viewer": R, "controller": R},
     ("Lease", "", "team-b", "n1"): {"viewer": R, "controller": R},
 }  # fmt: skip
