@@ -21,6 +21,7 @@ import docker.errors
 from agent.runtime import (
     archive,
     commit,
+    engine_socket,
     leftovers,
     named,
     networks,
@@ -103,7 +104,12 @@ class DockerRuntime:
         self._sight = leftovers.Sight()
 
     async def info(self) -> EngineInfo:
-        return translate.engine_info(await self._whole.call(docker.APIClient.info, timeout=_INFO))
+        def work(client: docker.APIClient) -> dict[str, Any]:
+            engine_socket.version({"ApiVersion": client.api_version})  # raises for one that is too old
+            found: dict[str, Any] = client.info()
+            return found
+
+        return translate.engine_info(await self._whole.call(work, timeout=_INFO))
 
     async def list(self) -> Listing:
         return await self._whole.call(self._list, timeout=_SLOW)

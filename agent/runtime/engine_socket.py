@@ -1,13 +1,15 @@
-"""The engine's HTTP over its unix socket, by the standard library alone, at a version that every engine has.
+"""The engine's HTTP over its unix socket, by the standard library alone, at a version that both sides have.
 
 For what the SDK cannot do without a thread for each stream: commands in containers and their logs. The
-session holder stands on it too, so nothing large is imported here. Knows no path and no meaning; nothing is
-retried.
+session holder stands on it too, so nothing large is imported here. Knows no path and no meaning. Nothing is
+retried but what an engine refuses for the version it was asked at: it was replaced by another meanwhile.
 """
 
 import asyncio
 import contextlib
 import json
+import re
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 from agent.runtime.errors import (
@@ -19,10 +21,12 @@ from agent.runtime.errors import (
     WrongState,
 )
 
-VERSION: Final = "v1.41"
+OLDEST: Final = (1, 41)  # Docker 20.10; an older API lacks what is asked here
+PREFERRED: Final = (1, 44)  # Docker 25, and the oldest that Docker 29 answers to
 TIMEOUT: Final = 30.0  # seconds for one answer
 _HEAD_LIMIT = 1 << 16  # bytes
 _BODY_LIMIT = 1 << 22
+_WRONG_VERSION: Final = re.compile(r"client version \S+ is too (?:old|new)", re.IGNORECASE)
 _REFUSALS: Final[dict[int, type[EngineError]]] = {404: NotFound, 409: WrongState}
 
 _SHARED: Final = memoryview(bytearray(1 << 16))
@@ -45,15 +49,68 @@ class SharedReader(asyncio.BufferedProtocol):
 P = TypeVar("P", bound=asyncio.Protocol | SharedReader)
 
 
+def version(said: Mapping[str, Any]) -> str:
+    """What to speak with an engine that says this of itself (`GET /version`), such as "1.44".
+
+    The one that this was tried with, or the nearest that the engine has. Raises EngineRefused for an engine
+    that has none from `OLDEST` on, or says nothing that can be read.
+    """
+    try:
+        newest = _numbers(said["ApiVersion"])
+        oldest = _numbers(said.get("MinAPIVersion") or "1.0")
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise EngineRefused("the container engine does not say which version of its API it has") from None
+    if newest < OLDEST:
+        raise EngineRefused(
+            f"the container engine has version {_written(newest)} of its API, "
+            f"and {_written(OLDEST)} is needed: upgrade Docker to 20.10 or later"
+        )
+    return _written(max(min(PREFERRED, newest), oldest))
+
+
 class EngineSocket:
     """One engine. Every call has a connection of its own."""
 
     def __init__(self, path: str, *, timeout: float = TIMEOUT) -> None:
         self._path = path.removeprefix("unix://")
         self._timeout = timeout
+        self._version: str | None = None  # of its API; None until it was asked
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
         """The answer's JSON, None where it is empty. Raises EngineError."""
+        while True:
+            version = await self._agreed()
+            try:
+                return await self._call(method, f"/v{version}{path}", body)
+            except EngineRefused as error:
+                await self._agree_again(version, error)
+
+    async def open(
+        self, method: str, path: str, protocol: P, body: Any = None, *, upgrade: bool = False
+    ) -> P:
+        """The protocol, connected to an answer without an end. Raises EngineError as the engine refuses."""
+        while True:
+            version = await self._agreed()
+            try:
+                return await self._open(method, f"/v{version}{path}", protocol, body, upgrade=upgrade)
+            except EngineRefused as error:
+                await self._agree_again(version, error)
+
+    async def _agreed(self) -> str:
+        if self._version is None:
+            self._version = version(await self._call("GET", "/version", None) or {})
+        return self._version
+
+    async def _agree_again(self, spoken: str, error: EngineRefused) -> None:
+        """Raises the error unless it is about the version, and the engine has another now."""
+        if not _WRONG_VERSION.search(error.message):
+            raise error
+        if self._version == spoken:
+            self._version = None
+        if await self._agreed() == spoken:
+            raise error
+
+    async def _call(self, method: str, path: str, body: Any) -> Any:
         answer = _Answer(_request(method, path, body))
         transport = await self._connect(answer)
         try:
@@ -68,10 +125,7 @@ class EngineSocket:
             raise _refusal(answer.code, content)
         return json.loads(content) if content.strip() else None
 
-    async def open(
-        self, method: str, path: str, protocol: P, body: Any = None, *, upgrade: bool = False
-    ) -> P:
-        """The protocol, connected to an answer without an end. Raises EngineError as the engine refuses."""
+    async def _open(self, method: str, path: str, protocol: P, body: Any, *, upgrade: bool) -> P:
         answer = _Answer(_request(method, path, body, upgrade=upgrade), then=protocol)
         transport = await self._connect(answer)
         try:
@@ -154,12 +208,21 @@ class _Answer(asyncio.Protocol):
 def _request(method: str, path: str, body: Any, *, upgrade: bool = False) -> bytes:
     """HTTP/1.0, so that an answer ends with its connection and comes in no chunks; an upgrade needs 1.1."""
     data = b"" if body is None else json.dumps(body).encode()
-    lines = [f"{method} /{VERSION}{path} HTTP/1.{1 if upgrade else 0}", "Host: engine"]
+    lines = [f"{method} {path} HTTP/1.{1 if upgrade else 0}", "Host: engine"]
     if upgrade:
         lines += ["Connection: Upgrade", "Upgrade: tcp"]
     if method != "GET":
         lines += ["Content-Type: application/json", f"Content-Length: {len(data)}"]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + data
+
+
+def _numbers(version: str) -> tuple[int, int]:
+    major, _, minor = version.partition(".")
+    return int(major), int(minor)
+
+
+def _written(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"
 
 
 def _refusal(code: int, content: bytes) -> EngineError:

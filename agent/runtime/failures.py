@@ -29,9 +29,12 @@ _NAME_TAKEN = re.compile(r'container name "(?P<name>[^"]*)" is already in use by
 _NO_CONTAINER = re.compile(r"No such container", re.IGNORECASE)
 _NO_IMAGE = re.compile(r"No such image: (?P<image>\S+)", re.IGNORECASE)
 _REMOVING = re.compile(r"removal of container .* is already in progress|marked for removal", re.IGNORECASE)
+# Docker up to 27; 28 and later name the container's side of it as well, or leave it out.
 _PORT_TAKEN = re.compile(
-    r"(?:Bind for|listen \w+|listen) (?P<address>\S*?):(?P<port>\d+)"
+    r"(?:Bind for|listen \w+|listen) \S*?:(?P<port>\d+)"
     r"(?: failed: port is already allocated|: bind: address already in use)"
+    r"|failed to bind host port (?:for )?(?:\[[^\]\s]*\]|[^\s:\[]+):(?P<host_port>\d+)(?::\S+)?/\w+:"
+    r" address already in use"
 )
 _WRONG_STATE = re.compile(
     r"is (?:already |not )?(?:paused|running|restarting|unpaused)"
@@ -66,7 +69,8 @@ def from_answer(status: int, message: str) -> EngineError:
     if image := _NO_IMAGE.search(message):
         return ImageMissing(image["image"])
     if port := _PORT_TAKEN.search(message):
-        return PortTaken(f"port {port['port']} of the node is in use", port=int(port["port"]), holder=None)
+        number = port["port"] or port["host_port"]
+        return PortTaken(f"port {number} of the node is in use", port=int(number), holder=None)
     if _REMOVING.search(message):
         return RemovalInProgress("the engine is still removing the container")
     if status == 404 and _NO_CONTAINER.search(message):

@@ -21,7 +21,9 @@ async def usage(engine: EngineSocket, container: str) -> Usage:
     found = await engine.call("GET", f"/containers/{quoted}/stats?stream=false&one-shot=true")
     memory = found.get("memory_stats") or {}
     details = memory.get("stats") or {}
-    droppable = details.get("inactive_file", details.get("total_inactive_file", 0))
+    droppable = details.get(
+        "total_inactive_file", details.get("inactive_file", 0)
+    )  # v1 counts groups below apart
     return Usage(
         cpu_seconds=found["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9,
         memory=max(int(memory.get("usage") or 0) - int(droppable), 0),

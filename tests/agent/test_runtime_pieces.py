@@ -55,6 +55,25 @@ def test_each_refusal_of_the_engine_is_told_apart(
     assert type(failures.from_answer(status, words)) is expected
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Bind for 127.0.0.1:30000 failed: port is already allocated",  # 20.10 to 29: another container has it
+        "listen tcp4 127.0.0.1:30000: bind: address already in use",  # 20.10 to 27
+        "failed to bind host port for 127.0.0.1:30000:172.18.0.2:22/tcp: address already in use",  # 28.5
+        "failed to bind host port 127.0.0.1:30000/tcp: address already in use",  # 29.1
+        "failed to bind host port [fd00::1:30]:30000/tcp: address already in use",
+        "failed to bind host port for [::1]:30000:[fd00::2]:22/tcp: address already in use",
+    ],
+)
+def test_every_engines_word_for_a_port_that_is_taken_names_the_port(words: str) -> None:
+    error = failures.from_answer(
+        500, f"driver failed programming external connectivity on endpoint x: {words}"
+    )
+    assert isinstance(error, PortTaken)
+    assert error.port == 30000
+
+
 def test_a_name_taken_says_by_which_container() -> None:
     error = failures.from_answer(409, 'The container name "/a" is already in use by container "c0ffee".')
     assert isinstance(error, NameTaken)
