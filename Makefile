@@ -57,6 +57,12 @@ FIRST ?= 0
 simulate: setup ## Play random histories on a simulated cluster (SEEDS=2000)
 	@$(STEPS)/tests quick -- tests/system/test_random_histories.py --seeds $(SEEDS) --first-seed $(FIRST) $(PYTEST_FLAGS)
 
+# With another engine than this machine's: 20.10, 26, 28, or 29 (stood for by 28).
+.PHONY: test-engine
+test-engine: images ## Run the agent's Docker tests on another Docker (VERSION=28)
+	@$(STEPS)/system-packages tests
+	@$(STEPS)/test-engine "$(VERSION)" $(if $(PYTEST_FLAGS),-- $(PYTEST_FLAGS))
+
 .PHONY: check
 check: setup ## Check format, lint, types and imports
 	$(VENV)/ruff format --check .

@@ -27,7 +27,8 @@ from agent.runtime.errors import ImagePullFailed
 from kohakuriver.trees.members import END, Reader, Refused, members, written
 
 _MANIFEST: Final = "manifest.json"
-_NAMES: Final = "repositories"  # the old form of the names
+# Other forms of the names: the older one, and the OCI layout's, which containerd's store reads first.
+_NAMES: Final = ("repositories", "index.json", "oci-layout")
 _IMPORT_TAG: Final = "latest"
 _LONGEST_MANIFEST: Final = 1 << 20  # bytes; it names an image's layers, of which there are 127 at most
 _PACKED: Final[tuple[tuple[re.Pattern[bytes], Any], ...]] = (
@@ -109,7 +110,7 @@ def _rename(file: Path, sink: IO[bytes], reference: str) -> None:
     with _opened(file) as source:
         for member, content in members(source):
             name = member.name.removeprefix("./")
-            if name == _NAMES:
+            if name in _NAMES:
                 continue
             if name == _MANIFEST and content is not None:
                 if member.size > _LONGEST_MANIFEST:

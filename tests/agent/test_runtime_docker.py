@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import docker.errors
 import pytest
 
 from agent.login import keepalive
@@ -220,12 +221,16 @@ async def test_a_stopped_container_starts_again_on_a_network_that_was_pruned_and
 
 
 async def test_of_two_networks_that_two_agents_made_at_once_the_older_stays(world: DockerWorld) -> None:
-    """An engine before 25 lets them, and then starts nothing: the name is ambiguous."""
+    """An engine before 25 lets them, and then starts nothing: the name is ambiguous. Later ones refuse."""
     first = await world.runtime.ensure_network(world.network)
     for _ in range(2):
-        world.client.create_network(
-            world.network, driver="bridge", labels={CLUSTER_LABEL: world.cluster}, check_duplicate=False
-        )
+        try:
+            world.client.create_network(
+                world.network, driver="bridge", labels={CLUSTER_LABEL: world.cluster}, check_duplicate=False
+            )
+        except docker.errors.APIError as error:
+            assert "already exists" in error.explanation
+            assert tuple(map(int, world.client.api_version.split("."))) >= (1, 44)
     assert await world.runtime.ensure_network(world.network) == first
     assert len(world.client.networks(names=[world.network])) == 1
     found = await world.runtime.inspect(await started(world))

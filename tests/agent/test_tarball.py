@@ -63,7 +63,8 @@ def test_an_image_has_one_name_whatever_it_is_packed_with(
     tmp_path: Path, packed: Callable[[bytes], bytes]
 ) -> None:
     file, engine = tmp_path / "image", AnEngine()
-    file.write_bytes(packed(a_tar({"layer.tar": LAYER, "repositories": b"{}", "manifest.json": MANIFEST})))
+    names = dict.fromkeys(("repositories", "index.json", "oci-layout"), b"{}")
+    file.write_bytes(packed(a_tar({"layer.tar": LAYER, **names, "manifest.json": MANIFEST})))
     tarball.load(engine, file, NAME)
     with tarfile.open(fileobj=io.BytesIO(engine.loaded)) as archive:
         assert archive.getnames() == ["layer.tar", "manifest.json"]

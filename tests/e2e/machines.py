@@ -216,7 +216,7 @@ class Machine:
     def client(self) -> docker.APIClient:
         """A connection to the engine, once it answers."""
         _until(self._answers, self.engine)
-        return docker.APIClient(base_url=self.socket, version="1.41", timeout=30)
+        return docker.APIClient(base_url=self.socket, version="auto", timeout=30)
 
     def _answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as door, contextlib.suppress(OSError):
