@@ -175,6 +175,7 @@ def _settings(wanted: options.Run, *, cluster: str) -> Settings:
         accept_engine=wanted.accept_engine,
         allow_mounts=wanted.allow_mounts,
         allow_privileged=wanted.allow_privileged,
+        allow_capabilities=wanted.allow_capabilities,
         gpu_inventory=wanted.gpu_inventory,
         environments_folder=wanted.environments.absolute() if wanted.environments else None,
         sysfs=wanted.sysfs,

@@ -121,6 +121,9 @@ class Creator:
             ),
             gpus=desired.gpus if self._devices.are_real else (),
             privileged=desired.privileged,
+            cap_add=desired.security.added,
+            cap_drop=desired.security.dropped,
+            no_new_privileges=desired.security.no_new_privileges,
         )
 
     def _say_what_is_ignored(self, entry: Entry, spec: ContainerSpec) -> None:

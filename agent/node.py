@@ -252,6 +252,7 @@ class NodeKeeper:
             "gpus": [gpu.written() for gpu in self._devices.found] or None,
             "allowMounts": [mount.written() for mount in self._settings.allow_mounts] or None,
             "allowPrivileged": self._settings.allow_privileged or None,
+            "allowCapabilities": list(self._settings.allow_capabilities) or None,
             "volumes": volumes(self._engine.volumes) or None,
         }
 
@@ -269,6 +270,7 @@ _MINE = (
     "gpus",
     "allowMounts",
     "allowPrivileged",
+    "allowCapabilities",
     "volumes",
 )
 

@@ -14,6 +14,7 @@ from agent.machine.allowed import Allowed
 from agent.settings import LOOPBACK, SSHPublishing
 from kohakuriver import __version__, cpuset, durations, quantity
 from kohakuriver.client import authority, config
+from kohakuriver.resources import capabilities
 
 DEFAULT_DATA_DIR = Path("~/.kohakuriver/agent")
 DEFAULT_DOCKER = "unix:///var/run/docker.sock"
@@ -67,6 +68,7 @@ class Run:
     accept_engine: bool
     allow_mounts: Allowed
     allow_privileged: bool
+    allow_capabilities: tuple[str, ...]
     gpu_inventory: Path | None
     environments: Path | None
     sysfs: Path
@@ -112,6 +114,7 @@ def parse(arguments: Sequence[str]) -> Run | Purge:
         accept_engine=found.accept_engine,
         allow_mounts=tuple(found.allow_mount),
         allow_privileged=found.allow_privileged,
+        allow_capabilities=tuple(sorted(set(found.allow_capability))),
         gpu_inventory=found.gpu_inventory,
         environments=found.environments,
         sysfs=found.sysfs,
@@ -264,6 +267,15 @@ def _add_permissions(parser: argparse.ArgumentParser) -> None:
         "--allow-privileged",
         action="store_true",
         help="let VPSes be privileged, which is to be root on this machine (default: off)",
+    )
+    group.add_argument(
+        "--allow-capability",
+        type=_reading(capabilities.parse),
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="let VPSes have this capability beyond the default, such as NET_RAW or SYS_PTRACE; with some, "
+        "such as SYS_ADMIN, they are root on this machine; may be repeated (default: none)",
     )
     group.add_argument(
         "--gpu-inventory",

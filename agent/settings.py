@@ -38,6 +38,7 @@ class Settings:
     accept_engine: bool = False
     allow_mounts: Allowed = ()
     allow_privileged: bool = False
+    allow_capabilities: tuple[str, ...] = ()  # beyond the default, sorted
     gpu_inventory: Path | None = None  # stands in for NVML
     sysfs: Path = Path("/sys")
     environments_folder: Path | None = None  # None: below data_dir

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from agent.deciding import actions, labels
 from agent.deciding.memory import Hold, Starting, run_of
+from agent.machine import allowed
 from agent.machine.staging import Staging
 from agent.roster import Entry, Roster
 from agent.runtime.base import Runtime
@@ -72,6 +73,11 @@ class Starter:
         mounts = labels.mounts(known) if known is not None else ()
         if known is not None and labels.is_privileged(known) and not self._settings.allow_privileged:
             raise EngineRefused("its container is privileged, which this node no longer allows")
+        if known is not None:
+            had, allowing = labels.capabilities(known), self._settings.allow_capabilities
+            why = allowed.capability_refusal(had, allowing, node=self._settings.node)
+            if why:
+                raise EngineRefused(f"its container was made with more than that: {why}")
         if mounts:
             await self._staging.bring(entry.desired.uid, mounts)
         try:

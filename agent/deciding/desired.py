@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.runtime.base import Limits
 from kohakuriver import durations, quantity
+from kohakuriver.resources import capabilities
 from kohakuriver.resources.storage import ReclaimPolicy
 from kohakuriver.resources.vps import DEFAULT_IMAGE, PullPolicy, RestartPolicy, RunState
 
@@ -39,6 +40,20 @@ class Volume:
     name: str
     target: str
     kept: bool = True  # when the VPS is deleted
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Security:
+    """What root in the container may do, beside the default."""
+
+    added: tuple[str, ...] = ()  # capabilities, sorted
+    dropped: tuple[str, ...] = ()
+    no_new_privileges: bool = False
+
+    @property
+    def beyond(self) -> tuple[str, ...]:
+        """Capabilities that the default has not: the node and a right must allow them."""
+        return tuple(name for name in self.added if name not in capabilities.DEFAULT)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -92,6 +107,7 @@ class Desired:
     mounts: tuple[Mount, ...] = ()
     volumes: tuple[Volume, ...] = ()
     privileged: bool = False
+    security: Security = Security()
     exclusive: bool = False  # limits.cpuset is this VPS's alone
     numa: int | None = None
     gpus: tuple[str, ...] = ()  # UUIDs, as granted
@@ -153,6 +169,7 @@ def read(vps: dict[str, Any], *, node: str) -> Desired | None:
             for one in spec.get("volumes") or ()
         ),
         privileged=bool(spec.get("privileged")),
+        security=_security(spec.get("security") or {}),
         exclusive=bool(grant.get("cpuset")),
         numa=grant.get("numa"),
         gpus=tuple(sorted(grant.get("gpus") or ())),
@@ -174,6 +191,15 @@ def _login(ssh: dict[str, Any]) -> Login:
         keys=tuple(key.strip() for key in ssh.get("authorizedKeys") or ()),
         passwordless=bool(ssh.get("passwordless")),
         disabled=bool(ssh.get("disabled")),
+    )
+
+
+def _security(security: dict[str, Any]) -> Security:
+    named = security.get("capabilities") or {}
+    return Security(
+        added=tuple(sorted(named.get("add") or ())),
+        dropped=tuple(sorted(named.get("drop") or ())),
+        no_new_privileges=bool(security.get("noNewPrivileges")),
     )
 
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from agent.deciding.desired import Desired, Mount
+from agent.deciding.desired import Desired, Mount, Security
 from agent.runtime.base import CLUSTER_LABEL, Container, ContainerState
 
 CLUSTER = CLUSTER_LABEL
@@ -23,6 +23,7 @@ LOGIN = "kohakuriver.io/login-hash"
 GPUS = "kohakuriver.io/gpus"
 MOUNTS = "kohakuriver.io/mounts"
 PRIVILEGED = "kohakuriver.io/privileged"
+CAPABILITIES = "kohakuriver.io/capabilities"  # beyond the default
 PROOF = "kohakuriver.io/proof"  # that the store has placed it here; only API servers can make it
 VOLUME = "kohakuriver.io/volume"  # on a volume: its name in the VPS
 
@@ -45,6 +46,7 @@ def of(desired: Desired, *, cluster: str, node: str) -> dict[str, str]:
         **({GPUS: ",".join(desired.gpus)} if desired.gpus else {}),
         **({MOUNTS: _mounts(desired)} if desired.mounts else {}),
         **({PRIVILEGED: "true"} if desired.privileged else {}),
+        **({CAPABILITIES: ",".join(desired.security.beyond)} if desired.security.beyond else {}),
     }
 
 
@@ -61,6 +63,8 @@ def spec_hash(desired: Desired) -> str:
         mounts = [dataclasses.astuple(mount) for mount in desired.mounts]
         volumes = [(volume.name, volume.target) for volume in desired.volumes]
         parts += [mounts, volumes, desired.privileged]
+    if desired.security != Security():
+        parts.append(["security", *dataclasses.astuple(desired.security)])
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -114,11 +118,17 @@ def is_privileged(container: Container) -> bool:
     return container.labels.get(PRIVILEGED) == "true"
 
 
+def capabilities(container: Container) -> tuple[str, ...]:
+    """The capabilities beyond the default that the container was made with."""
+    return tuple(name for name in container.labels.get(CAPABILITIES, "").split(",") if name)
+
+
 def rights(container: Container) -> tuple[str, ...]:
     """What nobody may have set, or act with, who has not the right of that name."""
     return (
         *(("privileged",) if is_privileged(container) else ()),
         *(("mounts",) if mounts(container) else ()),
+        *(("capabilities",) if capabilities(container) else ()),
     )
 
 

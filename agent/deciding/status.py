@@ -324,8 +324,8 @@ def _waiting(desired: Desired, observed: Container, memory: Memory) -> list[tupl
 
 def _outdated(desired: Desired, observed: Container, memory: Memory) -> tuple[str, str]:
     words = (
-        "env, command, mounts, volumes, privileged, GPUs or SSH were changed: that takes effect at the "
-        "next restart; its files are kept"
+        "env, command, mounts, volumes, privileged, security, GPUs or SSH were changed: that takes effect at "
+        "the next restart; its files are kept"
     )
     kept = memory.kept_back
     if kept is not None and kept.spec == labels.hash_with_files(observed, desired):

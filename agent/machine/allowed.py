@@ -1,7 +1,7 @@
-"""What this node's administrator allows VPSes: folders to mount, and to be privileged. Pure.
+"""What this node's administrator allows VPSes: folders to mount, to be privileged, and capabilities. Pure.
 
-From `--allow-mount` and `--allow-privileged`; both are off without them. beneath.py holds the path to its
-prefix when it is opened; here only the words are compared.
+From `--allow-mount`, `--allow-privileged` and `--allow-capability`; nothing is allowed without them.
+beneath.py holds the path to its prefix when it is opened; here only the words are compared.
 """
 
 import dataclasses
@@ -63,7 +63,19 @@ def mount_refusal(mount: Mount, allowed: Iterable[AllowedMount], *, node: str) -
     return ""
 
 
-def refusal(desired: Desired, allowed: Allowed, *, allow_privileged: bool, node: str) -> Refusal | None:
+def capability_refusal(wanted: Iterable[str], allowed: Iterable[str], *, node: str) -> str:
+    """Why the node does not allow these capabilities beyond the default; empty if it does."""
+    lacking = sorted(set(wanted) - set(allowed))
+    if not lacking:
+        return ""
+    options = " ".join(f"--allow-capability {name}" for name in lacking)
+    what = "the capabilities" if len(lacking) > 1 else "the capability"
+    return f"{node} does not allow {what} {' and '.join(lacking)}: its agent needs {options}"
+
+
+def refusal(
+    desired: Desired, allowed: Allowed, *, allow_privileged: bool, capabilities: Iterable[str], node: str
+) -> Refusal | None:
     """Why this node will not have the VPS as it is declared; None if it will."""
     if desired.privileged and not allow_privileged:
         words = f"{node} allows no privileged VPSes: its agent needs --allow-privileged"
@@ -72,4 +84,5 @@ def refusal(desired: Desired, allowed: Allowed, *, allow_privileged: bool, node:
         why = mount_refusal(mount, allowed, node=node)
         if why:
             return Refusal("MountNotAllowed", why)
-    return None
+    why = capability_refusal(desired.security.beyond, capabilities, node=node)
+    return Refusal("CapabilityNotAllowed", why) if why else None

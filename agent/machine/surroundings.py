@@ -87,6 +87,7 @@ class Surroundings:
             desired,
             self._settings.allow_mounts,
             allow_privileged=self._settings.allow_privileged,
+            capabilities=self._settings.allow_capabilities,
             node=self._settings.node,
         )
         booking = self.bookings.get(desired.uid) or {}

@@ -117,6 +117,9 @@ class ContainerSpec:
     volumes: tuple[VolumeMount, ...] = ()
     gpus: tuple[str, ...] = ()  # UUIDs of devices to ask the engine for
     privileged: bool = False
+    cap_add: tuple[str, ...] = ()  # beside the default of a VPS, which is less than the engine's
+    cap_drop: tuple[str, ...] = ()
+    no_new_privileges: bool = False
     anonymous: tuple[tuple[str, str], ...] = ()  # volumes of an earlier container, and where they are seen
 
 

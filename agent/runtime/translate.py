@@ -20,6 +20,7 @@ from agent.runtime.base import (
     RuntimeEvent,
     VolumeMount,
 )
+from kohakuriver.resources import capabilities
 
 PERIOD: Final = 100_000  # microseconds: the kernel's own default
 _LEAST_QUOTA: Final = 1_000  # microseconds: the kernel refuses less
@@ -27,6 +28,9 @@ _PIDS: Final = 4096
 # Core dumps go where the node's core_pattern says, past every limit of the VPS. The number of open files
 # stays the engine's: one that has a lower limit itself starts no container that is given a higher one.
 _ULIMITS: Final = [{"Name": "core", "Soft": 0, "Hard": 0}]
+# Whoever is in one of these groups pings without NET_RAW. Every image has ids up to 65535, an engine with
+# user namespaces seldom more. The engine sets it itself, but not with those.
+_PING: Final = {"net.ipv4.ping_group_range": "0 65535"}
 _LOGS: Final = {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
 _NEVER: Final = "0001-01-01T00:00:00Z"
 # How the engine words a minute and more; what is worded otherwise counts as new.
@@ -102,8 +106,21 @@ def _extras(spec: ContainerSpec) -> dict[str, Any]:
     if spec.privileged:
         extras["Privileged"] = True
     else:
-        extras["CapDrop"] = ["MKNOD"]  # nothing of the machine's is put within reach of who opens names there
+        extras |= _rights(spec)
+    if spec.no_new_privileges:
+        extras["SecurityOpt"] = ["no-new-privileges"]
     return extras
+
+
+def _rights(spec: ContainerSpec) -> dict[str, Any]:
+    """Capabilities beside the engine's default. The engine takes away first and adds then, and with ALL it
+    takes no other name."""
+    everything = capabilities.ALL in spec.cap_drop
+    withheld = {*capabilities.WITHHELD, *spec.cap_drop} - set(spec.cap_add)
+    rights: dict[str, Any] = {"CapDrop": [capabilities.ALL] if everything else sorted(withheld)}
+    if spec.cap_add:
+        rights["CapAdd"] = list(spec.cap_add)
+    return rights | {"Sysctls": _PING}
 
 
 def _bind(bind: Bind) -> dict[str, Any]:

@@ -176,8 +176,9 @@ def _check_rights(wanted: Mapping[str, Any], kind: str, container: Container) ->
     for right in labels.rights(container):
         if right not in held:
             name = wanted["name"]
+            path = "spec.security.capabilities.add" if right == "capabilities" else f"spec.{right}"
             raise errors.Forbidden(
-                f"the container of {name} was made with spec.{right}, and you have no right to set that",
+                f"the container of {name} was made with {path}, and you have no right to set that",
                 hint=f"restart it if its spec has no {right} any more, or ask for the right `{right}`",
             )
 

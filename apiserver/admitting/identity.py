@@ -19,6 +19,7 @@ from kohakuriver import errors
 RIGHTS = (
     "privileged",
     "mounts",
+    "capabilities",
 )  # what admins may put into the spec of a VPS, and whoever is given the right
 
 _FIELDS = frozenset({"sha256", "user", "role", "node", "namespaces", "rights"})

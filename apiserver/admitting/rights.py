@@ -1,6 +1,7 @@
-"""What of a VPS's spec needs a right of its own: the node's folders, and privileged (CORRECTNESS 22, 37).
+"""What of a VPS's spec needs a right of its own: the node's folders, privileged, and capabilities beyond the
+default (CORRECTNESS 22, 37).
 
-Admins have both; another user has those that its token or certificate names. Asked at create, at every
+Admins have all; another user has those that its token or certificate names. Asked at create, at every
 update, and of whoever enters such a VPS: with a terminal or a file in it one has what it was given. Its logs
 and figures are shown without. Who comes before everybody else in the queue is for admins to say too. Pure.
 """
@@ -11,7 +12,7 @@ from typing import Any
 from apiserver.admitting.identity import RIGHTS, Role, User
 from apiserver.writing import objects
 from kohakuriver import errors
-from kohakuriver.resources import kinds
+from kohakuriver.resources import capabilities, kinds
 
 Json = dict[str, Any]
 
@@ -25,14 +26,14 @@ _SHOWING = frozenset({"logs", "stats"})  # streams out of a VPS, by which nobody
 def check(user: User, old: Json | None, new: Json) -> None:
     """Raise Forbidden for a VPS that has what this user may not give it."""
     _check_priority(user, old, new)
-    lacking = [right for right in RIGHTS if new["spec"].get(right) and not _may(user, right)]
+    lacking = [right for right in RIGHTS if _given(new["spec"], right) and not _may(user, right)]
     if not lacking:
         return
     before: Mapping[str, Any] = old["spec"] if old is not None else {}
     changed = {field for field in {**before, **new["spec"]} if before.get(field) != new["spec"].get(field)}
     if old is not None and changed <= _LIFECYCLE:
         return
-    given = old is not None and all(before.get(right) == new["spec"][right] for right in lacking)
+    given = old is not None and all(_given(before, right) == _given(new["spec"], right) for right in lacking)
     raise _forbidden(user, new["metadata"]["name"], lacking[0], given=given)
 
 
@@ -58,7 +59,7 @@ def check_entered(user: User, vps: Json, stream: str) -> None:
     if stream in _SHOWING or not isinstance(spec, Mapping):
         return
     for right in RIGHTS:
-        if spec.get(right) and not _may(user, right):
+        if _given(spec, right) and not _may(user, right):
             raise _shut(user, vps["metadata"]["name"], right, stream)
 
 
@@ -67,12 +68,21 @@ def held(user: User) -> tuple[str, ...]:
     return tuple(right for right in RIGHTS if _may(user, right))
 
 
+def _given(spec: Mapping[str, Any], right: str) -> Any:
+    """What this spec has that needs the right; nothing where none is needed."""
+    return capabilities.beyond_default(spec) if right == "capabilities" else spec.get(right)
+
+
+def _path(right: str) -> str:
+    return "spec.security.capabilities.add" if right == "capabilities" else f"spec.{right}"
+
+
 def _may(user: User, right: str) -> bool:
     return user.role is Role.ADMIN or right in user.rights
 
 
 def _forbidden(user: User, name: str, right: str, *, given: bool) -> errors.Forbidden:
-    path = f"spec.{right}"
+    path = _path(right)
     why = f'user "{user.name}" of role {user.role} has no right to set {path}'
     if given:
         why += ", which this VPS has, and may only stop, start, pause and restart it"
@@ -86,7 +96,7 @@ def _forbidden(user: User, name: str, right: str, *, given: bool) -> errors.Forb
 
 def _shut(user: User, name: str, right: str, stream: str) -> errors.Forbidden:
     return errors.Forbidden(
-        f'vpses.kohakuriver.io "{name}" is forbidden: it has spec.{right}, and user "{user.name}" of role '
+        f'vpses.kohakuriver.io "{name}" is forbidden: it has {_path(right)}, and user "{user.name}" of role '
         f"{user.role} has no right to set that, so it may not open {stream} into it",
         hint=f"ask your administrator for the right `{right}`; its logs and stats are open to you",
         details=objects.reference(kinds.VPS, name),

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cli import failures
+from kohakuriver.resources import capabilities
 
 NOTHING = "off"
 
@@ -34,6 +35,14 @@ AllowPrivileged = Annotated[
     typer.Option(
         "--allow-privileged/--no-allow-privileged",
         help="Let VPSes be privileged, which is to be root on this machine. [default: no]",
+    ),
+]
+AllowCapability = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-capability",
+        metavar="NAME",
+        help="Let VPSes have this capability beyond the default; `off` for none. Repeatable. [default: off]",
     ),
 ]
 GPUInventory = Annotated[
@@ -69,6 +78,18 @@ def mounts(given: list[str] | None) -> list[str] | None:
                 hint="write one such as /data, or /data:ro; `off` alone takes all back",
             )
     return given
+
+
+def capability_names(given: list[str] | None) -> list[str] | None:
+    """As `mounts`. Raises UsageError."""
+    if not given:
+        return None
+    if given == [NOTHING]:
+        return []
+    try:
+        return [capabilities.parse(name) for name in given]
+    except ValueError as error:
+        raise failures.UsageError(f"--allow-capability: {error}", hint="`off` alone takes all back") from None
 
 
 def folder(given: Path | None) -> str | None:

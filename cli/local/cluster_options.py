@@ -28,6 +28,7 @@ class Options:
     reserve_memory: str | None = None
     allow_mount: list[str] | None = None
     allow_privileged: bool | None = None
+    allow_capability: list[str] | None = None
     gpu_inventory: str | None = None  # empty for the machine's own GPUs
     environments: str | None = None
     ssh_address: str | None = None
@@ -86,6 +87,7 @@ AGENT_OPTIONS = (
     "--allow-mount",
     "--environments",
     "--allow-privileged",
+    "--allow-capability",
     "--gpu-inventory",
     "--ssh-address",
     "--ssh-port-range",

@@ -46,7 +46,9 @@ Node = Annotated[
 Right = Annotated[
     list[str] | None,
     typer.Option(
-        "--right", metavar="RIGHT", help="Let a user set `mounts` or `privileged`; may be repeated."
+        "--right",
+        metavar="RIGHT",
+        help="Let a user set `mounts`, `privileged` or `capabilities`; may be repeated.",
     ),
 ]
 Join = Annotated[bool, typer.Option("--join", help="Print the command that makes another machine a node.")]

@@ -31,6 +31,17 @@ Privileged = Annotated[
     bool,
     typer.Option("--privileged", help="All devices and rights of the machine, where its node allows it."),
 ]
+CapAdd = Annotated[
+    list[str] | None,
+    typer.Option("--cap-add", metavar="NAME", help="A capability beyond the default; may be repeated."),
+]
+CapDrop = Annotated[
+    list[str] | None,
+    typer.Option("--cap-drop", metavar="NAME", help="A capability to take away, or ALL; may be repeated."),
+]
+NoNewPrivileges = Annotated[
+    bool, typer.Option("--no-new-privileges", help="Programs gain no rights by setuid, so sudo fails.")
+]
 Mounts = Annotated[
     list[str] | None,
     typer.Option("--mount", metavar="SRC:DST[:ro]", help="A folder of the node; may be repeated."),

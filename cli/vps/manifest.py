@@ -18,6 +18,8 @@ OPTIONS = {
     "spec.environment": "--container",
     "spec.image": "--image",
     "spec.privileged": "--privileged",
+    "spec.security.capabilities.add": "--cap-add",
+    "spec.security.capabilities.drop": "--cap-drop",
     "spec.mounts": "--mount",
     "spec.volumes": "--volume",
     "spec.env": "--env",
@@ -35,6 +37,7 @@ class Wanted:
     container: str | None = None
     image: str | None = None
     privileged: bool = False
+    security: dict[str, Any] | None = None
     mounts: tuple[dict[str, Any], ...] = ()
     volumes: tuple[dict[str, Any], ...] = ()
     env: tuple[tuple[str, str], ...] = ()
@@ -50,6 +53,7 @@ class Wanted:
             "environment": self.container,
             "placement": self.target.placement() if self.target else None,
             "privileged": self.privileged or None,
+            "security": self.security,
             "mounts": list(self.mounts) or None,
             "volumes": list(self.volumes) or None,
             "env": dict(self.env) or None,
@@ -65,6 +69,7 @@ def read(
     container: str | None,
     image: str | None,
     privileged: bool,
+    security: dict[str, Any] | None,
     mount: Sequence[str],
     volume: Sequence[str],
     env: Sequence[str],
@@ -82,6 +87,7 @@ def read(
         container=container,
         image=image,
         privileged=privileged,
+        security=security,
         mounts=tuple(map(parse_mount, mount)),
         volumes=tuple(map(parse_volume, volume)),
         env=tuple(map(parse_env, env)),
@@ -96,6 +102,17 @@ def manifest(name: str, namespace: str, spec: dict[str, Any]) -> dict[str, Any]:
         "metadata": {"name": name, "namespace": namespace},
         "spec": spec,
     }
+
+
+def security(add: Sequence[str], drop: Sequence[str], *, no_new_privileges: bool) -> dict[str, Any] | None:
+    """`spec.security`; None where nothing was asked for. Docker's `CAP_` before a name is taken off."""
+    named = {
+        field: [name.upper().removeprefix("CAP_") for name in names]
+        for field, names in (("add", add), ("drop", drop))
+        if names
+    }
+    found: dict[str, Any] = {"capabilities": named} if named else {}
+    return (found | {"noNewPrivileges": True} if no_new_privileges else found) or None
 
 
 def parse_mount(text: str) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Filters for what a node does not permit: mounts, privileges, what it rejected, what it still holds.
+"""Filters for what a node does not permit (mounts, privileges, capabilities), what it rejected, and what it
+still holds.
 
 See `refusing.py`. The node's agent has the last word on all of these (`vpses/NAME/reject`); asking here first
 saves a VPS the way there and back.
@@ -50,6 +51,28 @@ class Privileged(Filter):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Capabilities(Filter):
+    """Its administrator does not allow a capability beyond the default."""
+
+    wanted: tuple[str, ...]
+
+    def fits(self, node: NodeView) -> bool:
+        return node.facts.allow_capabilities.issuperset(self.wanted)
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return f"not allowing {self._which(refused)}"
+
+    def alone(self, node: NodeView) -> str:
+        return f"node {node.name} does not allow {self._which((node,))}"
+
+    def _which(self, refused: Sequence[NodeView]) -> str:
+        names = {
+            name for node in refused for name in self.wanted if name not in node.facts.allow_capabilities
+        }
+        return f"{'the capabilities' if len(names) > 1 else 'the capability'} {', '.join(sorted(names))}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Rejected(Filter):
     """Its agent has said that it will not take this VPS as it is declared."""
 
@@ -96,6 +119,8 @@ def that_apply(request: VPSRequest) -> list[Filter]:
         filters.append(Mounts(request.mounts))
     if request.privileged:
         filters.append(PRIVILEGED)
+    if request.capabilities:
+        filters.append(Capabilities(request.capabilities))
     if request.rejected_by:
         filters.append(Rejected(request.rejected_by, request.rejected_under))
     if request.former:

@@ -14,6 +14,7 @@ from controller.deciding.cores import NONE, Cores
 from controller.deciding.gpus import GPU, Wish
 from kohakuriver import cpuset, image_name, quantity
 from kohakuriver.readable import UNREADABLE
+from kohakuriver.resources import capabilities
 from kohakuriver.resources.offer import offer_of
 
 Object = Mapping[str, Any]
@@ -90,6 +91,7 @@ class VPSRequest:
     gpus: Wish = NO_GPUS
     mounts: tuple[Mount, ...] = ()
     privileged: bool = False
+    capabilities: tuple[str, ...] = ()  # beyond the default
     rejected_by: tuple[tuple[str, str], ...] = ()  # nodes that will not take it, and why
     rejected_under: tuple[tuple[str, str], ...] = ()  # what those nodes offered then
     former: str = ""  # the uid of a VPS that was placed before: some node may still have its container
@@ -117,6 +119,7 @@ class NodeFacts:
     gpus: tuple[GPU, ...] = ()  # by index
     allow_mounts: tuple[Mount, ...] = ()
     allow_privileged: bool = False
+    allow_capabilities: frozenset[str] = frozenset()
     offer: str = ""  # what a rejection by its agent rests on
     quarantine: str = ""  # why nothing new may come here
     unreadable: str = ""  # why nobody knows what it has
@@ -164,6 +167,7 @@ def request_of(vps: Object, *, image: str | None = None) -> VPSRequest:
             Mount(entry["source"], bool(entry.get("readOnly"))) for entry in spec.get("mounts") or ()
         ),
         privileged=bool(spec.get("privileged")),
+        capabilities=capabilities.beyond_default(spec),
         rejected_by=tuple(sorted((status.get("rejectedBy") or {}).items())),
         rejected_under=tuple(sorted((status.get("rejectedUnder") or {}).items())),
         former=vps["metadata"].get("uid") or "" if status.get("epoch") else "",
@@ -198,6 +202,7 @@ def facts_of(node: Object) -> NodeFacts:
             Mount(entry["prefix"], bool(entry.get("readOnly"))) for entry in status.get("allowMounts") or ()
         ),
         allow_privileged=bool(status.get("allowPrivileged")),
+        allow_capabilities=frozenset(status.get("allowCapabilities") or ()),
         offer=offer_of(node),
         quarantine=(status.get("quarantine") or {}).get("why") or "",
         unreadable=node.get(UNREADABLE) or "",

@@ -188,6 +188,8 @@ class NodeStatus(meta.Model):
     """What VPSes may mount (`kohakuriver agent --allow-mount`)."""
     allow_privileged: bool | None = None
     """Whether VPSes may be privileged (`kohakuriver agent --allow-privileged`)."""
+    allow_capabilities: Annotated[list[str] | None, at_most(64)] = None
+    """Capabilities beyond the default that VPSes may have (`kohakuriver agent --allow-capability`)."""
     volumes: Annotated[list[NodeVolume] | None, at_most(MOST_VOLUMES)] = None
     """Volumes that the engine holds."""
     conditions: Annotated[list[meta.Condition] | None, meta.keyed_by("type")] = None

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 _FIELDS = ("allowMounts", "allowPrivileged", "allocatable", "sshPorts", "numa", "gpus")
+_LATER = ("allowCapabilities",)  # counts where it is there: what was said under a node of before still holds
 
 
 def offer_of(node: Mapping[str, Any]) -> str:
     """Differs when the node's allow-lists, capacity, ports or devices do."""
     status = node.get("status") or {}
     parts = [status.get(field) for field in _FIELDS]
+    parts += [status[field] for field in _LATER if status.get(field)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]

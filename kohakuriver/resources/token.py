@@ -25,7 +25,7 @@ class TokenSpec(meta.Model):
     """The node whose credential it is; of a join token, the only name that may be joined with it."""
     namespaces: list[str] | None = None
     """A user's own namespaces; what a viewer is narrowed to."""
-    rights: list[Literal["privileged", "mounts"]] | None = None
+    rights: list[Literal["privileged", "mounts", "capabilities"]] | None = None
     """What a user may set beyond its role."""
     ttl: meta.Duration | None = None
     """How long it is good for; without it, until it is deleted."""

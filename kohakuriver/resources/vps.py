@@ -4,7 +4,6 @@ The user writes `spec`; who writes which part of `status` is in docs/design/001-
 """
 
 import enum
-import re
 from typing import Annotated, Literal
 
 import pydantic
@@ -12,11 +11,11 @@ import pydantic
 from kohakuriver import quantity
 from kohakuriver.resources import container, meta, storage
 from kohakuriver.resources.placement import GPURequest, Placement, Toleration
+from kohakuriver.resources.security import Security
 from kohakuriver.resources.storage import Mount, ReclaimPolicy, Volume
 
 __all__ = ["GPURequest", "Mount", "Placement", "ReclaimPolicy", "Toleration", "Volume"]
 
-_CAPABILITY = re.compile(r"[A-Z][A-Z_]{1,30}")
 DEFAULT_IMAGE = "kohakuriver/debian-ssh"
 
 
@@ -118,34 +117,6 @@ class SSH(meta.Model):
         return self
 
 
-def _capability(name: str) -> str:
-    if not _CAPABILITY.fullmatch(name):
-        raise ValueError(f'"{name[:40]}" is not a capability: write one as Docker does, such as NET_ADMIN')
-    return name
-
-
-Capability = Annotated[str, pydantic.AfterValidator(_capability)]
-
-
-class Capabilities(meta.Model):
-    """Rights of root in the container, as capabilities(7) names them, without CAP_."""
-
-    add: Annotated[list[Capability] | None, pydantic.Field(max_length=64), meta.a_set()] = None
-    """Beyond the default. The node (`kohakuriver agent --allow-capability`) and the user's role must allow
-    each."""
-    drop: Annotated[list[Capability] | None, pydantic.Field(max_length=64), meta.a_set()] = None
-    """Taken from the default; ALL takes all of them."""
-
-
-class Security(meta.Model):
-    """What root in the container may do. Takes effect when the container is made anew."""
-
-    capabilities: Capabilities | None = None
-    """Capabilities beyond the default, or fewer."""
-    no_new_privileges: bool | None = None
-    """Programs gain no rights by setuid: sudo, su and sshd's logins as other users then do not work."""
-
-
 class Sessions(meta.Model):
     """Terminals of `kohakuriver connect`."""
 
@@ -179,7 +150,7 @@ class VPSSpec(meta.Model):
     privileged: bool | None = None
     """All of the machine's devices and rights. The node and the user's role must allow it."""
     security: Security | None = None
-    """What root in the container may do."""
+    """What root in the container may do. Takes effect at the next restart."""
     env: container.Variables | None = None
     """Environment variables. Whoever may read the VPS can read them."""
     command: container.Command | None = None
@@ -227,6 +198,15 @@ class VPSSpec(meta.Model):
         if taken:
             raise ValueError(f"the target {taken} is another mount's or volume's")
         return volumes
+
+    @pydantic.field_validator("security")
+    @classmethod
+    def _less_than_privileged(
+        cls, security: Security | None, info: pydantic.ValidationInfo
+    ) -> Security | None:
+        if security is not None and security.capabilities is not None and info.data.get("privileged"):
+            raise ValueError("privileged gives every capability: remove privileged, or capabilities")
+        return security
 
     @pydantic.model_validator(mode="after")
     def _default_image(self) -> "VPSSpec":

@@ -84,7 +84,20 @@ def test_what_vpses_may_have_of_the_machine_is_off_unless_it_is_said() -> None:
     found = run("--allow-mount", "/data", "--allow-mount", "/scratch:ro", "--allow-privileged")
     assert found.allow_mounts == (AllowedMount("/data"), AllowedMount("/scratch", read_only=True))
     assert found.allow_privileged
+    found = run("--allow-capability", "SYS_PTRACE", "--allow-capability", "NET_RAW")
+    assert found.allow_capabilities == ("NET_RAW", "SYS_PTRACE") and run().allow_capabilities == ()
     assert (run().allow_mounts, run().allow_privileged, run().gpu_inventory) == ((), False, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("cap_net_raw", "write NET_RAW"), ("NET_RAV", "did you mean NET_RAW?")]
+)
+def test_a_capability_is_written_as_docker_does(
+    name: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        options.parse(["--allow-capability", name])
+    assert says in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("prefix", ["data", "/data/../etc", "//data", "/data/"])

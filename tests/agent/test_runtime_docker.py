@@ -42,7 +42,8 @@ async def test_a_container_is_made_as_the_design_says(world: DockerWorld) -> Non
     assert (host["NanoCpus"], host["CpuPeriod"], host["CpuQuota"]) == (0, 100_000, 10_000)
     assert host["Memory"] == host["MemorySwap"] == 64 << 20
     assert host["Privileged"] is False
-    assert host["CapAdd"] is None
+    assert host["CapAdd"] is None and host["CapDrop"] == ["MKNOD", "NET_RAW"]
+    assert host["SecurityOpt"] is None, "seccomp and AppArmor are the engine's own"
     assert "GREETING=hi" in body["Config"]["Env"]
     assert body["Config"]["Hostname"] == "box"
     assert list(body["NetworkSettings"]["Networks"]) == [world.network]
@@ -56,6 +57,72 @@ async def test_root_in_a_container_makes_no_device_but_a_pipe(world: DockerWorld
 
     assert "not permitted" in tried("mknod", "/null", "c", "1", "3")
     assert tried("mknod", "/pipe", "p") == ""
+
+
+NUMBERS = {"CHOWN": 0, "KILL": 5, "NET_ADMIN": 12, "NET_RAW": 13, "SYS_CHROOT": 18, "MKNOD": 27}
+DEBIAN = "kohakuriver/debian-ssh"
+
+
+def held(world: DockerWorld, container_id: str, process: str) -> tuple[set[str], set[str], str]:
+    """Of `NUMBERS`, what a process has and what its children can have at most; and its NoNewPrivs."""
+    lines = world.says(container_id, "cat", f"/proc/{process}/status").splitlines()
+    fields = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+    def names(mask: str) -> set[str]:
+        return {name for name, number in NUMBERS.items() if int(mask, 16) >> number & 1}
+
+    return names(fields["CapEff"]), names(fields["CapBnd"]), fields["NoNewPrivs"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "has"),
+    [
+        ({}, {"CHOWN", "KILL", "SYS_CHROOT"}),
+        ({"cap_add": ("NET_RAW",)}, {"CHOWN", "KILL", "SYS_CHROOT", "NET_RAW"}),
+        ({"cap_add": ("MKNOD", "NET_ADMIN"), "cap_drop": ("KILL",)}, set(NUMBERS) - {"KILL", "NET_RAW"}),
+        ({"cap_drop": ("ALL",)}, set()),
+        ({"cap_add": ("CHOWN", "NET_RAW"), "cap_drop": ("ALL", "KILL")}, {"CHOWN", "NET_RAW"}),
+    ],
+    ids=str,
+)
+async def test_root_has_the_capabilities_that_are_asked_for_and_its_streams_too(
+    world: DockerWorld, asked: dict[str, tuple[str, ...]], has: set[str]
+) -> None:
+    container_id = await started(world, **asked)
+    assert held(world, container_id, "1") == (has, has, "0")
+    assert held(world, container_id, "self") == (has, has, "0")
+
+
+async def test_without_new_privileges_a_program_with_setuid_is_nobody_special(world: DockerWorld) -> None:
+    script = "cp /usr/bin/id /tmp/id && chmod u+s /tmp/id && su -s /bin/sh nobody -c '/tmp/id -u'"
+    for forbidden, uid in ((False, "0"), (True, "65534")):
+        container_id = await started(world, image=DEBIAN, no_new_privileges=forbidden)
+        assert held(world, container_id, "1")[2] == str(int(forbidden))
+        assert world.says(container_id, "sh", "-c", script).strip() == uid
+        await world.runtime.remove(container_id, force=True)
+
+
+PING = """
+import socket
+echo = bytes([8, 0, 0xF7, 0xFF, 0, 0, 0, 0])
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP) as plain:
+    plain.settimeout(5)
+    plain.sendto(echo, ("127.0.0.1", 0))
+    print("answer", plain.recv(100)[0])
+try:
+    socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+except PermissionError:
+    print("no raw packets")
+"""
+
+
+async def test_who_may_not_forge_packets_pings_all_the_same(world: DockerWorld) -> None:
+    container_id = await started(world, image=DEBIAN)
+    assert world.says(container_id, "python3", "-c", PING) == "answer 0\nno raw packets\n"
+    as_nobody = world.says(
+        container_id, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "python3", "-c", PING
+    )
+    assert as_nobody == "answer 0\nno raw packets\n"
 
 
 FORGED = """

@@ -236,19 +236,23 @@ async def test_a_watch_is_held_to_the_line_of_its_list() -> None:
 BOB = User("bob", Role.USER, namespaces=("default",), rights=("privileged",))
 CAROL = User("carol", Role.USER, namespaces=("default",), rights=("mounts",))
 DAVE = User("dave", Role.USER, namespaces=("default", "team-b"), rights=("privileged", "mounts"))
+ERIN = User("erin", Role.USER, namespaces=("default",), rights=("capabilities",))
 SPECS: dict[str, dict[str, object]] = {
     "plain": {},
     "privileged": {"privileged": True},
     "mounts": {"mounts": [{"source": "/srv", "target": "/srv"}]},
     "both": {"privileged": True, "mounts": [{"source": "/srv", "target": "/srv", "readOnly": True}]},
+    "capabilities": {"security": {"capabilities": {"add": ["NET_RAW"]}}},
+    "fewer": {"security": {"capabilities": {"add": ["CHOWN"], "drop": ["ALL"]}, "noNewPrivileges": True}},
 }
 # Who enters which VPS, by a stream that is no log: in the namespace default, and in team-b.
 ENTERS = {
-    "admin": ("plain privileged mounts both", "plain privileged mounts both"),
-    "alice": ("plain", ""),
-    "bob": ("plain privileged", ""),
-    "carol": ("plain mounts", ""),
-    "dave": ("plain privileged mounts both", "plain privileged mounts both"),
+    "admin": (" ".join(SPECS), " ".join(SPECS)),
+    "alice": ("plain fewer", ""),
+    "bob": ("plain privileged fewer", ""),
+    "carol": ("plain mounts fewer", ""),
+    "dave": ("plain privileged mounts both fewer", "plain privileged mounts both fewer"),
+    "erin": ("plain capabilities fewer", ""),
     "viewer": ("", ""),
     "n1": ("", ""),
     "controller": ("", ""),
@@ -258,7 +262,7 @@ SHOWS = ("logs", "stats")  # these ask for no right
 
 async def test_who_enters_a_vps_has_the_rights_that_its_spec_needs() -> None:
     """Every kind of stream × every user × {own, another's namespace} × what the VPS was given."""
-    async with running_api(users=(BOB, CAROL, DAVE)) as api:
+    async with running_api(users=(BOB, CAROL, DAVE, ERIN)) as api:
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team-b"}}
         await api.create(kinds.NAMESPACE, namespace)
         for place in ("default", "team-b"):

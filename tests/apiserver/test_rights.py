@@ -1,5 +1,5 @@
-"""`privileged` and `mounts` need a right that role `user` lacks, at create and update (CORRECTNESS 22); the
-front of the queue is for admins to give."""
+"""`privileged`, `mounts` and added capabilities need a right that role `user` lacks, at create and update
+(CORRECTNESS 22); the front of the queue is for admins to give."""
 
 import dataclasses
 from typing import Any
@@ -12,7 +12,13 @@ from tests.apiserver.writing import ADMIN, ALICE, World, a_node, a_vps, a_world
 pytestmark = [pytest.mark.looptime, pytest.mark.fault(47)]
 
 MOUNTS = [{"source": "/data", "target": "/data"}]
-GIFTS = pytest.mark.parametrize("gift", [{"privileged": True}, {"mounts": MOUNTS}], ids=str)
+ADDED = {"capabilities": {"add": ["CHOWN", "SYS_PTRACE"], "drop": ["KILL"]}}
+GIFTS = pytest.mark.parametrize(
+    "gift", [{"privileged": True}, {"mounts": MOUNTS}, {"security": ADDED}], ids=str
+)
+# The right that a field needs, and where exactly it is needed.
+RIGHT = {"privileged": "privileged", "mounts": "mounts", "security": "capabilities"}
+PATH = {"privileged": "privileged", "mounts": "mounts", "security": "security.capabilities.add"}
 
 
 @pytest.fixture
@@ -25,10 +31,11 @@ async def test_a_user_sets_neither_at_create_nor_later(world: World, gift: dict[
     [field] = gift
     with pytest.raises(errors.Forbidden) as caught:
         await world.create(a_vps(**gift), user=ALICE)
-    assert f'user "alice" of role user has no right to set spec.{field}' in caught.value.message
-    assert f"`{field}`" in caught.value.hint and caught.value.causes[0].field == f"spec.{field}"
+    assert f'user "alice" of role user has no right to set spec.{PATH[field]}' in caught.value.message
+    assert f"`{RIGHT[field]}`" in caught.value.hint
+    assert caught.value.causes[0].field == f"spec.{PATH[field]}"
     await world.create(a_vps(), user=ALICE)
-    with pytest.raises(errors.Forbidden, match=f"no right to set spec.{field}"):
+    with pytest.raises(errors.Forbidden, match=f"no right to set spec.{PATH[field]}"):
         await world.patch({"spec": gift}, user=ALICE)
 
 
@@ -52,12 +59,20 @@ async def test_what_an_admin_gave_a_user_may_stop_and_start_but_not_put_another_
 @GIFTS
 async def test_whoever_has_the_right_uses_it(world: World, gift: dict[str, Any]) -> None:
     [field] = gift
-    trusted = dataclasses.replace(ALICE, rights=(field,))
+    trusted = dataclasses.replace(ALICE, rights=(RIGHT[field],))
     await world.create(a_vps(**gift), user=trusted)
     await world.patch({"spec": {"image": "mine"}}, user=trusted)
     await world.create(a_vps("other", privileged=True, mounts=MOUNTS), user=ADMIN)
     with pytest.raises(errors.Forbidden):
         await world.patch({"spec": {"image": "mine"}}, "other", user=trusted)
+
+
+async def test_fewer_capabilities_and_what_the_default_has_need_no_right(world: World) -> None:
+    less = {"capabilities": {"add": ["CHOWN", "KILL"], "drop": ["ALL"]}, "noNewPrivileges": True}
+    await world.create(a_vps(security=less), user=ALICE)
+    await world.patch({"spec": {"image": "mine"}}, user=ALICE)
+    with pytest.raises(errors.Forbidden, match=r"spec\.security\.capabilities\.add"):
+        await world.patch({"spec": {"security": {"capabilities": {"add": ["MKNOD"]}}}}, user=ALICE)
 
 
 async def test_an_empty_list_of_mounts_gives_nothing(world: World) -> None:

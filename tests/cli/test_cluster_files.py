@@ -187,14 +187,25 @@ def test_what_vpses_may_have_of_the_machine_goes_on_to_the_agent(files):
         reserve_memory="2Gi",
         allow_mount=["/data", "/scratch:ro"],
         allow_privileged=True,
+        allow_capability=["NET_RAW", "BPF"],
         gpu_inventory="/gpus.json",
     )
     cluster_options.save(files.options, options)
     kept = cluster_options.load(files.options).changed({"allow_mount": None})
     told = "--reserve-memory 2Gi --allow-mount /data --allow-mount /scratch:ro --allow-privileged"
-    assert kept.agent_arguments() == [*told.split(), "--gpu-inventory", "/gpus.json"]
-    taken_back = kept.changed({"allow_mount": [], "allow_privileged": False, "gpu_inventory": ""})
+    told += " --allow-capability NET_RAW --allow-capability BPF --gpu-inventory /gpus.json"
+    assert kept.agent_arguments() == told.split()
+    nothing = {"allow_mount": [], "allow_privileged": False, "allow_capability": [], "gpu_inventory": ""}
+    taken_back = kept.changed(nothing)
     assert taken_back.agent_arguments() == ["--reserve-memory", "2Gi"]
+
+
+def test_a_capability_to_allow_is_one_of_linux_and_off_takes_all_back():
+    assert agent_flags.capability_names(["NET_RAW", "BPF"]) == ["NET_RAW", "BPF"]
+    assert agent_flags.capability_names(["off"]) == []
+    assert agent_flags.capability_names(None) is None
+    with pytest.raises(failures.UsageError, match="did you mean NET_RAW"):
+        agent_flags.capability_names(["NET_RAV"])
 
 
 def test_a_prefix_to_mount_is_absolute_and_off_takes_all_back():

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent.deciding.desired import Mount
+from agent.deciding.desired import Mount, Security
 from agent.runtime.base import Container
 from agent.streams.control import Controls
 from agent.streams.door import Opened, Opening
@@ -20,6 +20,7 @@ MADE = {
     "plain": a_container(),
     "privileged": a_container(a_vps(privileged=True)),
     "mounts": a_container(a_vps(mounts=(MOUNT,))),
+    "capabilities": a_container(a_vps(security=Security(added=("SYS_PTRACE",)))),
 }
 KINDS = ("terminal", "exec", "files", "forward", "logs", "stats")
 
@@ -104,12 +105,18 @@ async def asked(kind: str, container: Container, **rights: list[str]) -> tuple[l
 async def test_a_container_is_entered_with_the_rights_that_it_was_made_with_alone(
     made: str, kind: str
 ) -> None:
-    for held in ([], ["privileged"], ["mounts"], ["privileged", "mounts"]):
+    for held in ([], ["privileged"], ["mounts"], ["capabilities"], ["privileged", "mounts", "capabilities"]):
         opened, refusals = await asked(kind, MADE[made], rights=held)
         may = made == "plain" or made in held or kind in ("logs", "stats")
         assert opened == ([kind] if may else []), held
         assert [status["code"] for status in refusals] == ([] if may else [403]), held
-        assert all(f"made with spec.{made}" in status["message"] for status in refusals)
+        field = "security.capabilities.add" if made == "capabilities" else made
+        assert all(f"made with spec.{field}" in status["message"] for status in refusals)
+
+
+async def test_a_container_with_less_than_the_default_is_entered_without_a_right() -> None:
+    less = Security(added=("CHOWN",), dropped=("ALL",), no_new_privileges=True)
+    assert await asked("exec", a_container(a_vps(security=less)), rights=[]) == (["exec"], [])
 
 
 @pytest.mark.parametrize("made", MADE)

@@ -56,6 +56,18 @@ async def test_every_option_ends_up_in_the_spec(shell, keys):
     assert spec["env"] == {"A": "b=c", "EMPTY": ""}
 
 
+async def test_capabilities_are_named_as_in_docker_run(shell, keys):
+    options = "--cap-add net_raw --cap-add CAP_SYS_PTRACE --cap-drop ALL --no-new-privileges"
+    code, _, err = await shell(f"vps create --name dev {options} --no-wait")
+    assert (code, err) == (0, "")
+    assert (await shell.get(kinds.VPS, "dev"))["spec"]["security"] == {
+        "capabilities": {"add": ["NET_RAW", "SYS_PTRACE"], "drop": ["ALL"]},
+        "noNewPrivileges": True,
+    }
+    code, _, err = await shell("vps create --name other --cap-add NET_RAV --no-wait")
+    assert code == 1 and err.startswith("error: --cap-add: ") and "did you mean NET_RAW?" in err
+
+
 async def test_gpus_without_a_node_are_a_number_of_them_and_said_to_be(shell, keys):
     _, _, err = await shell("vps create --name dev -t ::0,1 --no-wait")
     assert err == "no node is named, so any 2 GPUs of one node will do; NODE::0,1 takes exactly those\n"

@@ -82,6 +82,12 @@ def test_gpus_that_are_held_are_counted_in_the_refusal():
             "node n1 does not allow /data/a to be mounted",
         ),
         ({}, {"privileged": True}, "node n1 does not allow privileged VPSes"),
+        ({}, {"capabilities": ("NET_RAW",)}, "node n1 does not allow the capability NET_RAW"),
+        (
+            {"allow_capabilities": frozenset({"NET_RAW"})},
+            {"capabilities": ("BPF", "NET_RAW", "SYS_ADMIN")},
+            "node n1 does not allow the capabilities BPF, SYS_ADMIN",
+        ),
         ({}, {"rejected_by": (("n1", "no such device"),)}, "node n1 will not take it: no such device"),
         (
             {"buried": frozenset({"u1"})},
@@ -110,6 +116,7 @@ def test_a_named_node_that_refuses_says_why(facts, request_, message):
             {"mounts": (Mount("/data/a"), Mount("/data"))},
         ),
         ({"allow_privileged": True}, {"privileged": True}),
+        ({"allow_capabilities": frozenset({"BPF", "NET_RAW"})}, {"capabilities": ("NET_RAW",)}),
         ({}, {"rejected_by": (("n2", "why"),)}),
         ({"buried": frozenset({"u1"})}, {"former": "u2"}),
     ],

@@ -87,12 +87,14 @@ def test_what_a_node_has_beyond_cores_and_memory_is_read():
         "gpus": [{"index": 1, "uuid": "GPU-b", "healthy": False}, {"index": 0, "uuid": "GPU-a", "numa": 1}],
         "allowMounts": [{"prefix": "/data", "readOnly": True}],
         "allowPrivileged": True,
+        "allowCapabilities": ["NET_RAW"],
     }
     facts = facts_of(node)
     assert (facts.draining, facts.disk_full, facts.ready) == (True, True, True)
     assert facts.numa == {0: {0, 1}, 1: {2, 3}}
     assert facts.gpus == (GPU(0, "GPU-a", "", 1), GPU(1, "GPU-b", healthy=False))
     assert (facts.allow_mounts, facts.allow_privileged) == ((Mount("/data", True),), True)
+    assert facts.allow_capabilities == {"NET_RAW"}
 
 
 def test_nothing_new_is_placed_where_the_agent_cannot_write():
@@ -106,11 +108,13 @@ def test_what_a_vps_wants_beyond_cores_and_memory_is_read():
         "placement": {"node": "n1", "numa": 0, "gpus": {"ids": [0, 1]}},
         "mounts": [{"source": "/data", "target": "/d"}],
         "privileged": True,
+        "security": {"capabilities": {"add": ["SYS_PTRACE", "CHOWN", "BPF"]}},
     }
     status = {"rejectedBy": {"n2": "why"}, "epoch": 2}
     request = request_of({"metadata": {"name": "a", "uid": "u1"}, "spec": spec, "status": status})
     assert (request.exclusive, request.numa, request.gpus) == (4, 0, Wish((0, 1), 2))
     assert (request.mounts, request.privileged) == ((Mount("/data"),), True)
+    assert request.capabilities == ("BPF", "SYS_PTRACE"), "CHOWN is in the default"
     assert (request.rejected_by, request.former) == ((("n2", "why"),), "u1")
 
 
