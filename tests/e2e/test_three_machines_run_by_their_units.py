@@ -30,10 +30,13 @@ PROGRAMS = {
 }
 
 
+NODES = ("--servers", "2", "--nodes", "all")
+
+
 def prepare(folder: Path, machines: dict[str, str]) -> str:
     words = [f"{name}={address}" for name, address in machines.items()]
     done = subprocess.run(
-        [sys.executable, str(PROJECT / "manifests/cluster/prepare"), str(folder), *words, "--servers", "2"],
+        [sys.executable, str(PROJECT / "manifests/cluster/prepare"), str(folder), *words, *NODES],
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
         capture_output=True,
         text=True,

@@ -1,5 +1,6 @@
 """What `manifests/cluster/prepare` writes for a cluster on several machines."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -23,3 +24,38 @@ def test_addresses_of_ipv6_are_written_as_urls_have_them(tmp_path: Path) -> None
     unit += ["--advertise", found["ADDRESS"], "--tls-cert", "a", "--tls-key", "b", "--token-file", "c"]
     given = options.parse(unit)
     assert (given.listen.host, given.advertised_url()) == ("fd00::1", "https://[fd00::1]:6443")
+
+
+def prepare(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    machines = [f"n{number}=10.0.0.{number}" for number in (1, 2, 3)]
+    command = [sys.executable, str(PREPARE), str(folder), *machines, "--servers", "2", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def nodes(folder: Path) -> tuple[list[str], list[str]]:
+    """Those that have an agent's credential, and those that an API server would take for nodes."""
+    lines = [json.loads(line) for line in (folder / "n2" / "tokens").read_text().splitlines()]
+    known = sorted(line["node"] for line in lines if line["role"] == "node")
+    return sorted(file.parent.name for file in folder.glob("*/agent.config")), known
+
+
+def test_machines_that_run_etcd_are_nodes_only_where_that_is_asked_for(tmp_path: Path) -> None:
+    done = prepare(tmp_path / "none")
+    assert done.returncode == 0 and nodes(tmp_path / "none") == ([], [])
+    assert "token create --join" in done.stdout and "beside the keys" not in done.stderr
+    done = prepare(tmp_path / "one", "--nodes", "n3")
+    assert nodes(tmp_path / "one") == (["n3"], ["n3"])
+    assert "VPSes run on n3 beside the keys of the cluster" in done.stderr
+    prepare(tmp_path / "all", "--nodes", "all")
+    assert nodes(tmp_path / "all") == (["n1", "n2", "n3"], ["n1", "n2", "n3"])
+    done = prepare(tmp_path / "wrong", "--nodes", "n1,n9")
+    assert done.returncode == 2 and "n9" in done.stderr and not (tmp_path / "wrong").exists()
+
+
+def test_a_cluster_whose_machines_were_nodes_before_keeps_them_when_it_is_renewed(tmp_path: Path) -> None:
+    prepare(tmp_path, "--nodes", "all")
+    token = config.load(tmp_path / "n2" / "agent.config").token
+    done = prepare(tmp_path)
+    assert done.returncode == 0 and nodes(tmp_path) == (["n1", "n2", "n3"],) * 2
+    assert config.load(tmp_path / "n2" / "agent.config").token == token
+    assert "VPSes run on n1, n2, n3" in done.stderr
