@@ -14,7 +14,7 @@ from typing import assert_never
 
 from agent.commits import Commits
 from agent.create import Creator, remember_login
-from agent.deciding import actions, labels, memory
+from agent.deciding import actions, memory
 from agent.deciding.actions import Action
 from agent.deciding.desired import Desired
 from agent.deciding.memory import Hold
@@ -30,6 +30,7 @@ from agent.runtime.errors import ContainerSilent, NotFound, RuntimeTimeout, TooM
 from agent.settings import Settings
 from agent.shares import Shares
 from agent.start import Starter
+from agent.volumes import Volumes
 from kohakuriver import errors
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client, Object
@@ -64,6 +65,7 @@ class Applier:
     ) -> None:
         self._settings = settings
         self._runtime = runtime
+        self._volumes = Volumes(runtime, cluster=settings.cluster, node=settings.node)
         self._roster = roster
         self._images = images
         self._access = access
@@ -233,15 +235,13 @@ class Applier:
         entry.memory = dataclasses.replace(entry.memory, container_id=None, run=None)
 
     async def _remove_volumes(self, entry: Entry, names: Sequence[str], *, why: str) -> None:
-        for name in names:
-            vps = (entry.desired.namespace, entry.desired.name)
-            volume = labels.volume_name(vps, name, cluster=self._settings.cluster)
-            log.info("removing", extra={"vps": str(entry.key), "volume": volume, "why": why})
-            await self._runtime.remove_volume(volume)
+        vps, uid = (entry.desired.namespace, entry.desired.name), entry.desired.namespace_uid
+        await self._volumes.remove(vps, names, namespace_uid=uid, why=why)
 
     async def _finish(self, entry: Entry) -> None:
         if entry.memory.container_id:  # somebody else removed it
             await self._runtime.end_leftovers(entry.memory.container_id)
+        await self._volumes.keep(entry.desired)
         try:
             await self._act(entry, "finish")
         except errors.NotFound:

@@ -22,6 +22,7 @@ from agent.runtime import inherited
 from agent.runtime.base import Bind, Container, ContainerSpec, ContainerState, Runtime, VolumeMount
 from agent.runtime.errors import EngineRefused, ImageMissing, NameTaken, RuntimeTimeout
 from agent.settings import Settings
+from agent.volumes import Volumes
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Creator:
         self._access = access
         self._staging = staging
         self._devices = devices
+        self._volumes = Volumes(runtime, cluster=settings.cluster, node=settings.node)
         self._look = look
         self._tell = tell
 
@@ -60,6 +62,7 @@ class Creator:
         if carried is not None:
             spec = carry_over(spec, carried)
         whose.check(spec.image, entry.desired)
+        await self._volumes.claim(entry.desired)
         try:
             container_id = await self._runtime.create(
                 spec, warned=lambda words: self._tell(entry, Tell("Warning", "EngineWarned", words))

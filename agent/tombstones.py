@@ -19,6 +19,7 @@ from agent.roster import Roster
 from agent.runtime.base import Container, Runtime
 from agent.runtime.errors import EngineError
 from agent.settings import Settings
+from agent.volumes import Volumes
 from kohakuriver import errors
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client, Object
@@ -60,6 +61,7 @@ class Tombstones:
         self._allocations = allocations
         self._vpses = vpses
         self._runtime = runtime
+        self._volumes = Volumes(runtime, cluster=settings.cluster, node=settings.node)
         self._roster = roster
         self._client = client
         self._recorder = recorder
@@ -161,10 +163,13 @@ class Tombstones:
         key = ObjectKey(booking["namespace"], booking["name"])
         if self._vpses.get(key) is not None:
             return
-        for name in booking["tombstone"].get("volumes") or ():
-            volume = labels.volume_name((key.namespace, key.name), name, cluster=self._settings.cluster)
-            log.info("removing", extra={"volume": volume, "why": booking["tombstone"]["why"]})
-            await self._runtime.remove_volume(volume)
+        tombstone = booking["tombstone"]
+        await self._volumes.remove(
+            (key.namespace, key.name),
+            tombstone.get("volumes") or (),
+            namespace_uid=tombstone.get("namespaceUid") or "",
+            why=tombstone["why"],
+        )
 
     async def _confirm(self, uid: str, booking: Object) -> None:
         await self._forget(uid)

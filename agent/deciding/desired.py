@@ -87,6 +87,7 @@ class Desired:
     name: str
     uid: str
     epoch: int
+    namespace_uid: str = ""  # "" where a server of before has bound it
     grant: str = ""  # the id of what is granted; another one after each release
     proof: str = ""  # that the store has placed it here
     image: str = DEFAULT_IMAGE
@@ -144,6 +145,7 @@ def read(vps: dict[str, Any], *, node: str) -> Desired | None:
         name=meta["name"],
         uid=meta["uid"],
         epoch=int(assignment["epoch"]),
+        namespace_uid=str(assignment.get("namespaceUid") or ""),
         grant=assignment.get("grantId") or "",
         proof=str(assignment.get("proof") or ""),
         image=spec.get("image") or ("" if spec.get("environment") else DEFAULT_IMAGE),

@@ -25,6 +25,7 @@ MOUNTS = "kohakuriver.io/mounts"
 PRIVILEGED = "kohakuriver.io/privileged"
 CAPABILITIES = "kohakuriver.io/capabilities"  # beyond the default
 PROOF = "kohakuriver.io/proof"  # that the store has placed it here; only API servers can make it
+NAMESPACE_UID = "kohakuriver.io/namespace-uid"  # on a volume: whose files it holds
 VOLUME = "kohakuriver.io/volume"  # on a volume: its name in the VPS
 
 
@@ -186,5 +187,6 @@ def volume_name(vps: tuple[str, str], name: str, *, cluster: str) -> str:
 
 
 def of_volume(desired: Desired, name: str, *, cluster: str) -> dict[str, str]:
-    """The labels of a volume. It may outlive its VPS, so it carries no uid."""
-    return {CLUSTER: cluster, NAMESPACE: desired.namespace, NAME: desired.name, VOLUME: name}
+    """The labels of a volume. It may outlive its VPS, so it carries the uid of its namespace alone."""
+    whose = {NAMESPACE_UID: desired.namespace_uid} if desired.namespace_uid else {}
+    return {CLUSTER: cluster, NAMESPACE: desired.namespace, NAME: desired.name, VOLUME: name, **whose}

@@ -44,7 +44,8 @@ def adopt(order: Order, records: Records) -> Step:
         order,
         vps,
         {"epoch": held["epoch"], "id": id_, "grantId": uuid.uuid4().hex, "grant": booked.grant}
-        | {"proof": orders.proof(order, vps, epoch=held["epoch"])},
+        | {"proof": orders.proof(order, vps, epoch=held["epoch"])}
+        | orders.namespace_uid(records, vps),
     )
     words = (
         f"container {held['container']} on {order.node}, which the store did not know, is this VPS's again"

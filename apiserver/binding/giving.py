@@ -39,6 +39,7 @@ def bind(order: Order, records: Records) -> Step:
         "epoch": epoch,
         "id": id_,
         "grantId": uuid.uuid4().hex,
+        **orders.namespace_uid(records, vps),
         "boundAt": order.now,
         "grant": booked.grant,
         "proof": orders.proof(order, vps, epoch=epoch),
@@ -81,6 +82,7 @@ def regrant(order: Order, records: Records) -> Step:
         raise grants.no_room(order.name, booked)
     vps["status"]["assignment"] = {
         **assignment,
+        **orders.namespace_uid(records, vps),
         "grantId": uuid.uuid4().hex,
         "grant": booked.grant,
         "proof": orders.proof(

@@ -103,6 +103,13 @@ def proof(order: Order, vps: Json, *, epoch: int) -> str:
     )
 
 
+def namespace_uid(records: Records, vps: Json) -> Json:
+    """What the assignment of this VPS says of its Namespace; nothing where that is not there."""
+    record = records.get(codec.key(kinds.NAMESPACE, None, vps["metadata"]["namespace"]))
+    uid = codec.decode(record)["metadata"].get("uid") if record is not None else None
+    return {"namespaceUid": uid} if uid else {}
+
+
 def gone(order: Order, why: str) -> errors.ApiError:
     """To a node that finishes, what is gone is gone; to everybody else, things have changed."""
     if order.user.role is Role.NODE:

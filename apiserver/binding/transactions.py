@@ -36,6 +36,8 @@ _VERBS: Mapping[str, tuple[Decide, Sequence[str], bool]] = {
     "adopt": (adopting.adopt, ("uid", "node", "container"), True),
 }
 
+_NAMING = frozenset({"bind", "regrant", "adopt"})  # these say which Namespace the VPS is of
+
 
 async def act(
     server: Backing,
@@ -58,6 +60,8 @@ async def act(
     now = timestamp(server.clock.now())
     order = Order(user, name, key, checked, node, now, server.proofs)
     keys = (key, order.allocation_key, *((order.node_key,) if looks_at_node else ()), *speaking.keys(user))
+    if action in _NAMING and namespace:
+        keys += (codec.key(kinds.NAMESPACE, None, namespace),)
     async with turns.turn(server.store, node):
         return await transact(server, order, _spoken(decide), await objects.look(server, keys))
 

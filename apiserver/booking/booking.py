@@ -159,6 +159,9 @@ def bury(allocation: Json, vps: Mapping[str, Any], *, since: str, why: str) -> J
     ]
     if volumes and vps["metadata"].get("deletionTimestamp"):
         tombstone["volumes"] = volumes
+        assignment = (vps.get("status") or {}).get("assignment") or {}
+        if assignment.get("namespaceUid"):
+            tombstone["namespaceUid"] = assignment["namespaceUid"]
     entry = {**_entry(allocation, vps), "tombstone": tombstone}
     return _with(allocation, vps["metadata"]["uid"], entry)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from apiserver import codec
 from apiserver.admitting.identity import User
-from apiserver.binding import grants, taking
+from apiserver.binding import grants, orders, taking
 from apiserver.binding.orders import Order
 from apiserver.store.base import Delete, Put, Record, StoreConflict
 from apiserver.writing import admission, metadata, objects, phase, vps_rules
@@ -51,6 +51,8 @@ async def remove(
         new = marked(resource, old, options, now=timestamp(server.clock.now()))
         if resource is kinds.VPS and options.grace == 0 and objects.assignment_of(old) is not None:
             vps_rules.note_force(new, user)
+        if resource is kinds.VPS:
+            await _name_namespace(server, new)
         if _gives_up(resource, old, options):
             order = _order(server, user, key, new)
             if order.allocation_key not in records:
@@ -91,6 +93,17 @@ def marked(resource: kinds.ResourceType, old: Json, options: DeleteOptions, *, n
     elif resource is kinds.NAMESPACE:
         new["status"] = {**objects.status_of(old), "phase": "Terminating"}
     return new
+
+
+async def _name_namespace(server: Backing, vps: Json) -> None:
+    """A server of before did not write into the assignment which Namespace it is; the node that keeps volumes
+    of this VPS has to know."""
+    assignment = objects.assignment_of(vps)
+    if assignment is None or assignment.get("namespaceUid"):
+        return
+    key = codec.key(kinds.NAMESPACE, None, vps["metadata"]["namespace"])
+    said = orders.namespace_uid({key: await server.store.get(key)}, vps)
+    vps["status"] = {**vps["status"], "assignment": {**assignment, **said}}
 
 
 def _gives_up(resource: kinds.ResourceType, old: Json, options: DeleteOptions) -> bool:

@@ -17,6 +17,8 @@ class Tombstone(meta.Model):
     """By what, in words."""
     volumes: list[str] | None = None
     """Volumes of a deleted VPS that go with its container."""
+    namespace_uid: str | None = None
+    """The uid of its namespace, whose volumes alone these are."""
 
 
 class Booking(meta.Model):

@@ -245,6 +245,8 @@ class Assignment(meta.Model):
     """Random; tells what is granted now from what was before: `bind` and `regrant` give another."""
     proof: str | None = None
     """The store's word that it placed it there; its container carries it, in case the store forgets."""
+    namespace_uid: str | None = None
+    """The uid of its namespace: volumes of an earlier one of that name are not given to it."""
     bound_at: meta.Timestamp
     """When it was bound."""
     grant: Grant

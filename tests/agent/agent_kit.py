@@ -62,6 +62,7 @@ class Node:
     agent: Agent | None = None
     task: asyncio.Task[None] | None = None
     secret: str = ""  # its credential, where that is not the one which the API server knows it by
+    paths: str = PATHS  # of the VPSes that this is about
     url: str = ""  # by which the agent reaches the server; the server's own, where there is none
 
     @contextlib.asynccontextmanager
@@ -119,7 +120,7 @@ class Node:
     async def bind(self, vps: Json) -> Json:
         meta = vps["metadata"]
         body = {"uid": meta["uid"], "node": self.name}
-        reply = await self.api.call("POST", f"{PATHS}/{meta['name']}/bind", body, user="controller")
+        reply = await self.api.call("POST", f"{self.paths}/{meta['name']}/bind", body, user="controller")
         assert reply.code == 200, reply.body
         return dict(reply.body)
 
@@ -127,22 +128,22 @@ class Node:
         """What the controller does after a stop or before a start."""
         vps = await self.get(name)
         body = {"uid": vps["metadata"]["uid"], "epoch": vps["status"]["epoch"]}
-        reply = await self.api.call("POST", f"{PATHS}/{name}/{verb}", body, user="controller")
+        reply = await self.api.call("POST", f"{self.paths}/{name}/{verb}", body, user="controller")
         assert reply.code == 200, reply.body
 
     async def change(self, name: str = "dev", **spec: Any) -> Json:
         """A user's change of the spec."""
         headers = {"Content-Type": "application/merge-patch+json"}
-        reply = await self.api.call("PATCH", f"{PATHS}/{name}", {"spec": spec}, headers=headers)
+        reply = await self.api.call("PATCH", f"{self.paths}/{name}", {"spec": spec}, headers=headers)
         assert reply.code == 200, reply.body
         return dict(reply.body)
 
     async def delete(self, name: str = "dev", **options: Any) -> None:
-        reply = await self.api.call("DELETE", f"{PATHS}/{name}", options or None)
+        reply = await self.api.call("DELETE", f"{self.paths}/{name}", options or None)
         assert reply.code in (200, 202), reply.body
 
     async def find(self, name: str = "dev") -> Json | None:
-        reply = await self.api.get(f"{PATHS}/{name}")
+        reply = await self.api.get(f"{self.paths}/{name}")
         return dict(reply.body) if reply.code == 200 else None
 
     async def get(self, name: str = "dev") -> Json:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kohakuriver.resources import kinds
-from tests.agent.agent_kit import PATHS, Json, Node
+from tests.agent.agent_kit import Json, Node
 
 MERGE = {"Content-Type": "application/merge-patch+json"}
 
@@ -33,7 +33,7 @@ def gpus(file: Path, *uuids: str, **more: Any) -> Path:
 async def lose(node: Node, name: str = "dev") -> None:
     """What the controller writes when the node is silent."""
     body = {"status": {"unreachableSince": "2026-01-01T00:00:00Z"}}
-    reply = await node.api.call("PATCH", f"{PATHS}/{name}/status", body, user="admin", headers=MERGE)
+    reply = await node.api.call("PATCH", f"{node.paths}/{name}/status", body, user="admin", headers=MERGE)
     assert reply.code == 200, reply.body
 
 
