@@ -1,5 +1,6 @@
 """The steps of `make up` on a machine that a test makes: with an apt and a docker of a few lines."""
 
+import datetime
 import shutil
 import subprocess
 from pathlib import Path
@@ -130,6 +131,32 @@ def test_other_services_start_where_something_can_stop_them_again() -> None:
     started = 0 if SYSTEMD_RUNS else 101
     done = subprocess.run([STEPS / "policy-rc.d", "docker.service", "start"], check=False)
     assert done.returncode == started
+
+
+@pytest.mark.parametrize(("days", "told"), [(0, False), (59, False), (61, True)])
+def test_a_base_image_that_is_old_is_said_to_be(machine: Machine, days: int, told: bool) -> None:
+    created = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days, hours=1)).isoformat()
+    machine.has("docker", doing=f'case "$*" in *Created*) echo {created} ;; esac')
+    machine.has("date", doing='exec /bin/date "$@"')
+    done = machine.runs("base-image")
+    assert done.returncode == 0, done.stderr
+    assert f"is on the engine, {days} days old" in done.stdout
+    assert ("base-image --renew" in done.stdout) == told
+
+
+def test_an_image_without_a_date_is_no_trouble(machine: Machine) -> None:
+    machine.has("docker", doing='case "$*" in *Created*) echo never ;; esac')
+    machine.has("date", doing='exec /bin/date "$@"')
+    done = machine.runs("base-image")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "0 days old" in done.stdout
+
+
+def test_a_base_image_is_built_anew_when_that_is_asked_for(machine: Machine) -> None:
+    machine.has("docker", "date", doing="exit 0")
+    machine.has("id", doing="echo 1000")
+    done = machine.runs("base-image", "--renew")
+    assert done.returncode == 1 and "only root can build it" in done.stderr
 
 
 def with_a_package(machine: Machine, place: str) -> None:
