@@ -12,6 +12,7 @@ from apiserver.binding.proofs import Proofs
 from apiserver.caching.cache import Cache
 from apiserver.fullness import Fullness
 from apiserver.lineage import History, Lineage
+from apiserver.policies.held import Policies
 from apiserver.store.base import Record, Store
 from apiserver.streaming.nodes import NodeStreams
 from kohakuriver.clock import Clock
@@ -55,6 +56,11 @@ class Server:
     def stood(self, key: str, revision: int) -> float:
         """For how long this server knows a Lease to be at this revision."""
         return self.cache.standing.seconds(key, revision)
+
+    def policies(self) -> Policies:
+        """The Policies as the cache has them. Raises Unavailable while it is not current."""
+        self.cache.check_ready()
+        return self.cache.policies
 
     def recall(self, keys: Sequence[str]) -> dict[str, Record | None] | None:
         """The records as the cache has them; None while it is not current."""

@@ -16,6 +16,8 @@ _HUB: Final = "docker.io"
 _HUB_BY_THE_ENGINE: Final = {_HUB, "index.docker.io"}
 # The same server by other names. The engine tells them apart; what is refused is refused under all of them.
 _HUB_BY_ANYBODY: Final = {*_HUB_BY_THE_ENGINE, "registry-1.docker.io", "registry.hub.docker.com"}
+# A name's last label is never a number: `127.1`, `0x7f.1` and `2130706433` are addresses to a resolver.
+_ADDRESS: Final = re.compile(r"(?:^|\.)(?:\d+|0x[0-9a-f]*|localhost)$", re.ASCII)
 _ID: Final = re.compile(r"[0-9a-f]+|sha(?:256|384|512):.*", re.IGNORECASE)
 
 
@@ -48,6 +50,32 @@ def repository(reference: str) -> tuple[str, str]:
     name = full(reference)
     _, _, version = _parts(reference)
     return name.removesuffix(version), version[1:]
+
+
+def registry(reference: str) -> str:
+    """The server that an image comes from, with its port if it names one: `docker.io`, `10.0.0.1:5000`."""
+    return full(reference).partition("/")[0].lower()
+
+
+def place(text: str) -> str:
+    """A registry, or a part of one, as it begins the full names of the images there."""
+    host, slash, path = text.lower().partition("/")
+    return f"{_HUB if host in _HUB_BY_THE_ENGINE else host}{slash}{path}"
+
+
+def is_below(reference: str, where: str) -> bool:
+    """Whether an image comes from this place (see `place`): `docker.io/library` is not in `docker.io/lib`."""
+    server, slash, path = repository(reference)[0].partition("/")
+    name = f"{server.lower()}{slash}{path}"
+    return name == where or name.startswith(f"{where}/")
+
+
+def is_an_address(server: str) -> bool:
+    """Whether a registry is named by an address, in any spelling that a resolver takes, or is localhost."""
+    if server.startswith("["):
+        return True
+    host = server.partition(":")[0].rstrip(".").lower()
+    return _ADDRESS.search(host) is not None
 
 
 def _parts(reference: str) -> tuple[str, str, str]:

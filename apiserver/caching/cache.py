@@ -27,6 +27,7 @@ from apiserver.caching.standing import Standing
 from apiserver.caching.strays import Strays
 from apiserver.caching.tick import Ticker
 from apiserver.lineage import Lineage
+from apiserver.policies.held import Policies
 from apiserver.store.base import (
     Batch,
     Record,
@@ -61,6 +62,7 @@ class Cache:
         self.credentials = Credentials()
         self.owned = Owned()
         self.strays = Strays()
+        self.policies = Policies()
         self.standing = Standing(clock)
         self.sessions = Sessions(clock)
         self._by_plural = {kind.resource.plural: kind for kind in self.kinds.values()}
@@ -174,6 +176,8 @@ class Cache:
                     self.credentials.apply(change.key, change.record)
                 elif kind.resource is kinds.NODE:
                     self.strays.apply(change.key, change.record)
+                elif kind.resource is kinds.POLICY:
+                    self.policies.apply(change.key, change.record)
                 elif kind.resource is kinds.LEASE:
                     self.standing.apply(change.key, change.record)
                     self.sessions.apply(change.key, change.record)
@@ -235,6 +239,8 @@ class Cache:
         self._end_revoked()
         nodes = codec.prefix(kinds.NODE)
         self.strays.replace(record for record in page.records if record.key.startswith(nodes))
+        policies = codec.prefix(kinds.POLICY)
+        self.policies.replace(record for record in page.records if record.key.startswith(policies))
         leases = codec.prefix(kinds.LEASE)
         held = [record for record in page.records if record.key.startswith(leases)]
         self.standing.replace(held)

@@ -16,6 +16,7 @@ from apiserver.managing.managers import Manager, Managers
 from apiserver.store.base import Delete, Put, Record, StoreConflict
 from apiserver.writing import (
     admission,
+    governed,
     metadata,
     objects,
     owners,
@@ -184,6 +185,7 @@ async def _prepare(
     records = await objects.read(server, others) if others else {}
     seen = {key: codec.decode(record) for key, record in records.items() if record}
     rules.update(target.user, old, new, at=at, seen=seen)
+    await governed.check(server, target.user, target.resource, old, new)
     return new, warnings
 
 

@@ -14,7 +14,7 @@ from apiserver.admitting.identity import User
 from apiserver.binding import grants
 from apiserver.managing.managers import UPDATE, Manager, Managers
 from apiserver.store.base import Put, Record, StoreConflict
-from apiserver.writing import admission, metadata, objects, phase, tracking, validation, weight
+from apiserver.writing import admission, governed, metadata, objects, phase, tracking, validation, weight
 from apiserver.writing.objects import Backing
 from apiserver.writing.outcome import WriteOptions, Written
 from kohakuriver import errors
@@ -58,6 +58,8 @@ async def make(
     for _ in range(ATTEMPTS):
         try:
             step = _decide(maker, resource, new, look.records, now=now)
+            if step.write is not None:
+                await governed.check(server, user, resource, None, step.obj, known=look.records)
         except errors.ApiError:
             if look.fresh:
                 raise

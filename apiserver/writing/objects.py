@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from apiserver.binding.proofs import Proofs
+from apiserver.policies.held import Policies
 from apiserver.store.base import Record, Store
 from apiserver.writing import extent
 from kohakuriver import errors
@@ -41,6 +42,10 @@ class Backing(Protocol):
 
     def stood(self, key: str, revision: int) -> float:
         """For how many seconds a Lease is known to be at this revision, by no clock but our own; 0 if not."""
+        ...
+
+    def policies(self) -> Policies:
+        """The Policies as of a moment ago. Raises Unavailable while they are not known."""
         ...
 
     def recall(self, keys: Sequence[str]) -> dict[str, Record | None] | None:

@@ -11,7 +11,12 @@ import pydantic
 
 from kohakuriver.resources import meta
 
-_REGISTRY = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:\d{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
+_HOST = r"(\[[0-9a-f:]+\]|[a-z0-9]([-a-z0-9.]*[a-z0-9])?)(:\d{1,5})?"
+_REGISTRY = re.compile(rf"(?P<host>{_HOST})(/[a-z0-9]+([._-]+[a-z0-9]+)*)*", re.ASCII)
+_NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_KEY = re.compile(rf"([a-z0-9][-a-z0-9.]{{0,252}}/)?{_NAME}", re.ASCII)
+_VALUE = re.compile(rf"({_NAME})?", re.ASCII)
+MOST_REQUIREMENTS = 50  # of one selector: each is held against each namespace
 MOST_NETWORKS = 256  # in one list: each becomes a rule on each node
 
 
@@ -26,14 +31,39 @@ def _network(text: str) -> str:
 
 
 def _registry(text: str) -> str:
-    if not _REGISTRY.fullmatch(text):
+    match = _REGISTRY.fullmatch(text)
+    if match is None:
         raise ValueError(
             f'"{text[:80]}" is not a registry: write its host, such as ghcr.io, or a part of it, such as '
-            "docker.io/library"
+            "docker.io/library, in small letters"
+        )
+    host = match["host"]
+    if host != "localhost" and not set(host) & set(".:"):
+        raise ValueError(
+            f'"{text[:80]}" does not begin with the host of a registry: write docker.io/{text[:60]} if it is '
+            "one of Docker Hub"
         )
     return text
 
 
+def _label_key(text: str) -> str:
+    if not _KEY.fullmatch(text):
+        raise ValueError(
+            f'"{text[:80]}" is not the key of a label: write one such as team or example.org/team'
+        )
+    return text
+
+
+def _label_value(text: str) -> str:
+    if not _VALUE.fullmatch(text):
+        raise ValueError(
+            f'"{text[:80]}" is not the value of a label: it has at most 63 letters, digits, "-", "_" and "."'
+        )
+    return text
+
+
+Key = Annotated[str, pydantic.AfterValidator(_label_key)]
+Value = Annotated[str, pydantic.AfterValidator(_label_value)]
 Networks = Annotated[
     list[Annotated[str, pydantic.AfterValidator(_network)]],
     pydantic.Field(max_length=MOST_NETWORKS),
@@ -44,11 +74,11 @@ Networks = Annotated[
 class LabelSelectorRequirement(meta.Model):
     """One demand on the labels, as in Kubernetes."""
 
-    key: str
+    key: Key
     """The label's key."""
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
     """How its value stands to `values`."""
-    values: list[str] | None = None
+    values: Annotated[list[Value] | None, pydantic.Field(max_length=256)] = None
     """For In and NotIn."""
 
     @pydantic.model_validator(mode="after")
@@ -63,9 +93,11 @@ class LabelSelectorRequirement(meta.Model):
 class LabelSelector(meta.Model):
     """Labels that an object must carry, as in Kubernetes; all of it must hold. Empty chooses everything."""
 
-    match_labels: meta.Labels | None = None
+    match_labels: Annotated[dict[Key, Value] | None, pydantic.Field(max_length=MOST_REQUIREMENTS)] = None
     """These keys with these values."""
-    match_expressions: Annotated[list[LabelSelectorRequirement] | None, pydantic.Field(max_length=50)] = None
+    match_expressions: Annotated[
+        list[LabelSelectorRequirement] | None, pydantic.Field(max_length=MOST_REQUIREMENTS)
+    ] = None
     """Demands on single labels."""
 
 

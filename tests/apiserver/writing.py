@@ -8,6 +8,7 @@ from apiserver import codec
 from apiserver.admitting.identity import Role, TokenFile, User
 from apiserver.binding import actions
 from apiserver.binding.proofs import Proofs
+from apiserver.policies.held import Policies
 from apiserver.store.base import Put, Record
 from apiserver.store.memory import MemoryStore
 from apiserver.writing import write
@@ -111,6 +112,7 @@ class World:
     recalled: dict[str, Record | None] | None = None  # what a cache would remember, right or wrong
 
     crowded: str = ""  # why users may not write
+    held: Policies = dataclasses.field(default_factory=Policies)
     proofs: Proofs = dataclasses.field(default_factory=lambda: Proofs(b"key"))
 
     def obstacle(self, namespace: str | None, name: str, uid: str) -> str:
@@ -120,6 +122,10 @@ class World:
     def stood(self, key: str, revision: int) -> float:
         """No time: that is the cache's too."""
         return 0.0
+
+    def policies(self) -> Policies:
+        """Those that a test has put in here."""
+        return self.held
 
     def recall(self, keys: Sequence[str]) -> dict[str, Record | None] | None:
         """Nothing, unless a test says what is remembered."""
