@@ -176,6 +176,7 @@ def _settings(wanted: options.Run, *, cluster: str) -> Settings:
         allow_mounts=wanted.allow_mounts,
         allow_privileged=wanted.allow_privileged,
         allow_capabilities=wanted.allow_capabilities,
+        registry_credentials_for=wanted.registry_credentials_for,
         gpu_inventory=wanted.gpu_inventory,
         environments_folder=wanted.environments.absolute() if wanted.environments else None,
         sysfs=wanted.sysfs,

@@ -48,7 +48,7 @@ from agent.roster import Entry, Roster
 from agent.runtime.base import Runtime
 from agent.runtime.engine_socket import EngineSocket
 from agent.runtime.firewall import Firewall
-from agent.settings import Settings
+from agent.settings import CredentialsFor, Settings
 from agent.streams.files.door import Files as FileStreams
 from agent.streams.forward import Forward
 from agent.streams.holders import Holders
@@ -136,7 +136,14 @@ class Agent:
         environments = Environments(self.watches.environments)
         neighbours = Borrower(lambda: dial(client.server)) if dial is not None else None
         tarballs = Tarballs(runtime, environments, settings.data_dir / "tarballs", neighbours)
-        self.images = Images(runtime, tarballs, clock=clock, changed=self._image_changed)
+        everybody = settings.registry_credentials_for is CredentialsFor.ALL
+        self.images = Images(
+            runtime,
+            tarballs,
+            clock=clock,
+            changed=self._image_changed,
+            asked_as_node=lambda image: everybody or environments.names(image),
+        )
         self.maker = Maker(
             client, self.watches.environments, runtime=runtime, roster=self.roster, settings=settings
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 from agent.machine import allowed
 from agent.machine.allowed import Allowed
-from agent.settings import LOOPBACK, SSHPublishing
+from agent.settings import LOOPBACK, CredentialsFor, SSHPublishing
 from kohakuriver import __version__, cpuset, durations, quantity
 from kohakuriver.client import authority, config
 from kohakuriver.resources import capabilities
@@ -69,6 +69,7 @@ class Run:
     allow_mounts: Allowed
     allow_privileged: bool
     allow_capabilities: tuple[str, ...]
+    registry_credentials_for: CredentialsFor
     gpu_inventory: Path | None
     environments: Path | None
     sysfs: Path
@@ -115,6 +116,7 @@ def parse(arguments: Sequence[str]) -> Run | Purge:
         allow_mounts=tuple(found.allow_mount),
         allow_privileged=found.allow_privileged,
         allow_capabilities=tuple(sorted(set(found.allow_capability))),
+        registry_credentials_for=CredentialsFor(found.registry_credentials_for),
         gpu_inventory=found.gpu_inventory,
         environments=found.environments,
         sysfs=found.sysfs,
@@ -276,6 +278,13 @@ def _add_permissions(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="let VPSes have this capability beyond the default, such as NET_RAW or SYS_PTRACE; with some, "
         "such as SYS_ADMIN, they are root on this machine; may be repeated (default: none)",
+    )
+    group.add_argument(
+        "--registry-credentials-for",
+        choices=[str(one) for one in CredentialsFor],
+        default=str(CredentialsFor.ENVIRONMENTS),
+        help="the images that a registry is asked for with this machine's Docker credentials: those that "
+        "Environments name, or all that anybody names (default: environments)",
     )
     group.add_argument(
         "--gpu-inventory",

@@ -1,6 +1,7 @@
 """What one agent is told about itself and its node. Made from the command line by options.py."""
 
 import dataclasses
+import enum
 import ipaddress
 from pathlib import Path
 
@@ -16,6 +17,13 @@ class SSHPublishing:
     address: str
     first: int
     last: int
+
+
+class CredentialsFor(enum.StrEnum):
+    """Which images a registry is asked for with the credentials that this machine has for it."""
+
+    ENVIRONMENTS = "environments"
+    ALL = "all"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,6 +47,7 @@ class Settings:
     allow_mounts: Allowed = ()
     allow_privileged: bool = False
     allow_capabilities: tuple[str, ...] = ()  # beyond the default, sorted
+    registry_credentials_for: CredentialsFor = CredentialsFor.ENVIRONMENTS
     gpu_inventory: Path | None = None  # stands in for NVML
     sysfs: Path = Path("/sys")
     environments_folder: Path | None = None  # None: below data_dir

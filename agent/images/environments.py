@@ -44,6 +44,12 @@ class Environments:
             return reference(held) if (held.get("status") or {}).get("phase") == "Ready" else ""
         return str(spec.get("image") or "")
 
+    def names(self, image: str) -> bool:
+        """Whether an Environment stands for this image of a registry, however either is spelled."""
+        whole = image_name.full(image)
+        named = (str((held.get("spec") or {}).get("image") or "") for held in self._informer)
+        return any(one and image_name.full(one) == whole for one in named)
+
     def tarball(self, image: str) -> Tarball | None:
         """The tarball that an image is made of; None for any that is not an Environment's."""
         if not image.startswith(image_name.ENVIRONMENTS):

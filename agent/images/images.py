@@ -31,12 +31,19 @@ class Images:
     """What is known of the images that VPSes here name."""
 
     def __init__(
-        self, runtime: Runtime, tarballs: Tarballs, *, clock: Clock, changed: Callable[[str], None]
+        self,
+        runtime: Runtime,
+        tarballs: Tarballs,
+        *,
+        clock: Clock,
+        changed: Callable[[str], None],
+        asked_as_node: Callable[[str], bool],
     ) -> None:
         self._runtime = runtime
         self._tarballs = tarballs
         self._clock = clock
         self._changed = changed
+        self._asked_as_node = asked_as_node  # images for which a registry gets this machine's credentials
         self._views: dict[str, ImageView] = {}  # of those that are not simply usable
         self._failures: dict[str, int] = {}
         self._waiting: dict[str, set[str]] = {}  # image -> uids that asked for its pull
@@ -138,9 +145,11 @@ class Images:
             self._changed(image)
 
         try:
-            fetch = self._tarballs.fetch if self._tarballs.knows(image) else self._runtime.pull
             async with asyncio.timeout(WITHIN):
-                await fetch(image, progress)
+                if self._tarballs.knows(image):
+                    await self._tarballs.fetch(image, progress)
+                else:
+                    await self._runtime.pull(image, progress, as_node=self._asked_as_node(image))
         except EngineError as error:
             self._failed(image, error)
         except TimeoutError:

@@ -348,8 +348,13 @@ class Runtime(Protocol):
         """The names of the images that the engine has, sorted."""
         ...
 
-    async def pull(self, reference: str, progress: Callable[[PullProgress], None]) -> None:
-        """Fetch an image from its registry, but none that is named like our own. Cancelling ends it."""
+    async def pull(
+        self, reference: str, progress: Callable[[PullProgress], None], *, as_node: bool = False
+    ) -> None:
+        """Fetch an image from its registry, but none that is named like our own. Cancelling ends it.
+
+        The registry gets the credentials that this machine has for it where it is asked `as_node`, else none.
+        """
         ...
 
     async def load(self, file: Path, reference: str) -> None:

@@ -52,6 +52,7 @@ from agent.runtime.base import (
 )
 from agent.runtime.engine_thread import HOLD, EngineThreads
 from agent.runtime.errors import (
+    WITHHELD,
     EngineError,
     EngineRefused,
     ImagePullFailed,
@@ -225,7 +226,9 @@ class DockerRuntime:
 
         return await self._whole.call(work, timeout=_QUICK)
 
-    async def pull(self, reference: str, progress: Callable[[PullProgress], None]) -> None:
+    async def pull(
+        self, reference: str, progress: Callable[[PullProgress], None], *, as_node: bool = False
+    ) -> None:
         if image_name.own(reference):
             raise foreign(reference)
         repository, version = image_name.repository(reference)
@@ -239,16 +242,19 @@ class DockerRuntime:
                 "POST",
                 f"/v{api}/images/create",
                 params={"fromImage": repository, "tag": version},
-                headers=credentials,
+                headers=credentials if as_node else {},
                 silence=_SILENCE,
             ) as lines:
                 async for line in lines:
                     if (step := meter.read(line)) is not None:
                         progress(step)
-        except (ImagePullFailed, RuntimeUnavailable, RuntimeTimeout):
+        except (RuntimeUnavailable, RuntimeTimeout):
             raise
         except EngineError as error:
-            raise ImagePullFailed(f"the image {reference} could not be pulled: {error.message}") from error
+            known = isinstance(error, ImagePullFailed)
+            words = error.message if known else f"the image {reference} could not be pulled: {error.message}"
+            withheld = bool(credentials) and not as_node
+            raise ImagePullFailed(words, hint=WITHHELD if withheld else error.hint) from error
 
     async def rename(self, container_id: str, name: str) -> None:
         await self._looks.call(lambda client: client.rename(container_id, name), timeout=_QUICK)

@@ -19,6 +19,12 @@ Each implementation of the runtime maps its own failures to these once; nothing 
 from kohakuriver import image_name
 from kohakuriver.errors import KohakuRiverError
 
+WITHHELD = (
+    "this node has credentials for that registry, and uses them for images of Environments alone: an "
+    "administrator can make one (kohakuriver env create NAME --image IMAGE), or start the agent with "
+    "--registry-credentials-for all"
+)
+
 
 class EngineError(KohakuRiverError):
     """The engine did not do what was asked."""

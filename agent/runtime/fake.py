@@ -30,6 +30,7 @@ from agent.runtime.base import (
     ignored,
 )
 from agent.runtime.errors import (
+    WITHHELD,
     EngineRefused,
     ImagePullFailed,
     NotFound,
@@ -200,7 +201,9 @@ class FakeRuntime:
     async def images(self) -> tuple[str, ...]:
         return await self._call("images", lambda: tuple(sorted(self.engine.images)))
 
-    async def pull(self, reference: str, progress: Callable[[PullProgress], None]) -> None:
+    async def pull(
+        self, reference: str, progress: Callable[[PullProgress], None], *, as_node: bool = False
+    ) -> None:
         await self._door("pull")
         if image_name.own(reference):
             raise foreign(reference)
@@ -212,6 +215,9 @@ class FakeRuntime:
             percent = 100 * step // _STEPS
             progress(PullProgress(percent=percent, message=f"pulling {percent} %"))
             await asyncio.sleep(plan.seconds / _STEPS)
+        if plan.private and not as_node:
+            words = f"the image {reference} could not be pulled: unauthorized"
+            raise ImagePullFailed(words, hint=WITHHELD)
         if plan.error is not None:
             raise ImagePullFailed(f"the image {reference} could not be pulled: {plan.error}")
         self.engine.images[reference] = plan.image

@@ -40,6 +40,7 @@ class Pull:
     image: FakeImage
     seconds: float = 0.0
     error: str | None = None
+    private: bool = False  # it is given to those alone who ask as the node
 
 
 @dataclasses.dataclass(slots=True)

@@ -9,6 +9,7 @@ from cli import failures
 from kohakuriver.resources import capabilities
 
 NOTHING = "off"
+_CREDENTIALS_FOR = ("environments", "all")
 
 ReserveCores = Annotated[
     str | None,
@@ -45,6 +46,15 @@ AllowCapability = Annotated[
         help="Let VPSes have this capability beyond the default; `off` for none. Repeatable. [default: off]",
     ),
 ]
+RegistryCredentialsFor = Annotated[
+    str | None,
+    typer.Option(
+        "--registry-credentials-for",
+        metavar="IMAGES",
+        help="Which images a registry is asked for with this machine's Docker credentials: `environments` or "
+        "`all`. [default: environments]",
+    ),
+]
 GPUInventory = Annotated[
     str | None,
     typer.Option(
@@ -63,6 +73,16 @@ Environments = Annotated[
         show_default=False,
     ),
 ]
+
+
+def credentials_for(given: str | None) -> str | None:
+    """What was given, in the form that is kept; None if nothing was. Raises UsageError."""
+    if given is not None and given not in _CREDENTIALS_FOR:
+        raise failures.UsageError(
+            f'invalid --registry-credentials-for "{given}": use {" or ".join(_CREDENTIALS_FOR)}',
+            hint="`environments` keeps a user from pulling what only this machine may pull",
+        )
+    return given
 
 
 def mounts(given: list[str] | None) -> list[str] | None:

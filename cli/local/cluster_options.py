@@ -29,6 +29,7 @@ class Options:
     allow_mount: list[str] | None = None
     allow_privileged: bool | None = None
     allow_capability: list[str] | None = None
+    registry_credentials_for: str | None = None
     gpu_inventory: str | None = None  # empty for the machine's own GPUs
     environments: str | None = None
     ssh_address: str | None = None
@@ -88,6 +89,7 @@ AGENT_OPTIONS = (
     "--environments",
     "--allow-privileged",
     "--allow-capability",
+    "--registry-credentials-for",
     "--gpu-inventory",
     "--ssh-address",
     "--ssh-port-range",

@@ -23,6 +23,9 @@ pytestmark = pytest.mark.looptime
 SLOW = images.WITHIN / 2  # seconds
 
 
+PRIVATE = "registry.example/team/private:1"
+
+
 class NoEnvironments:
     def tarball(self, image: str) -> Tarball | None:
         return None
@@ -30,11 +33,15 @@ class NoEnvironments:
 
 @contextlib.asynccontextmanager
 async def pulling(
-    engine: FakeEngine, folder: Path, *, runtime: FakeRuntime | None = None
+    engine: FakeEngine,
+    folder: Path,
+    *,
+    runtime: FakeRuntime | None = None,
+    as_node: Callable[[str], bool] = lambda image: False,
 ) -> AsyncIterator[Images]:
     runtime = runtime or FakeRuntime(engine, cluster="c")
     tarballs = Tarballs(runtime, NoEnvironments(), folder)
-    known = Images(runtime, tarballs, clock=LoopClock(), changed=lambda image: None)
+    known = Images(runtime, tarballs, clock=LoopClock(), changed=lambda image: None, asked_as_node=as_node)
     task = asyncio.create_task(known.run())
     try:
         yield known
@@ -147,9 +154,11 @@ async def test_a_tarball_that_was_given_up_in_the_middle_is_loaded_when_it_is_as
     slow(engine, "big")
 
     class Reporting(FakeRuntime):
-        async def pull(self, reference: str, progress: Callable[[PullProgress], None]) -> None:
+        async def pull(
+            self, reference: str, progress: Callable[[PullProgress], None], *, as_node: bool = False
+        ) -> None:
             reports.append(progress)
-            await super().pull(reference, progress)
+            await super().pull(reference, progress, as_node=as_node)
 
     async with pulling(engine, tmp_path, runtime=Reporting(engine, cluster="c")) as known:
         known.pull("big", "one", "team-a")
@@ -161,3 +170,18 @@ async def test_a_tarball_that_was_given_up_in_the_middle_is_loaded_when_it_is_as
         known.pull("big", "one", "team-a")
         await asyncio.sleep(SLOW + 1)
         assert "big" in engine.images
+
+
+async def test_the_nodes_credentials_go_along_for_what_an_environment_names_alone(tmp_path: Path) -> None:
+    engine, of_environments = FakeEngine(), set[str]()
+    engine.registry[PRIVATE] = Pull(FakeImage("sha256:p"), private=True)
+    async with pulling(engine, tmp_path, as_node=of_environments.__contains__) as known:
+        known.pull(PRIVATE, "one", "team-a")
+        await asyncio.sleep(1)
+        refused = view(known, PRIVATE)
+        assert refused.state is ImageState.FAILED and PRIVATE not in engine.images
+        assert "unauthorized" in refused.message and "kohakuriver env create" in refused.message
+        of_environments.add(PRIVATE)
+        known.pull(PRIVATE, "two", "team-b")
+        await asyncio.sleep(1)
+        assert view(known, PRIVATE) == ImageView() and PRIVATE in engine.images

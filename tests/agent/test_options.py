@@ -6,7 +6,7 @@ import pytest
 
 from agent import options
 from agent.machine.allowed import AllowedMount
-from agent.settings import SSHPublishing
+from agent.settings import CredentialsFor, SSHPublishing
 from kohakuriver.client import config
 
 
@@ -98,6 +98,16 @@ def test_a_capability_is_written_as_docker_does(
     with pytest.raises(SystemExit):
         options.parse(["--allow-capability", name])
     assert says in capsys.readouterr().err
+
+
+def test_a_registry_gets_this_machines_credentials_for_environments_unless_it_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run().registry_credentials_for is CredentialsFor.ENVIRONMENTS
+    assert run("--registry-credentials-for", "all").registry_credentials_for is CredentialsFor.ALL
+    with pytest.raises(SystemExit):
+        options.parse(["--registry-credentials-for", "some"])
+    assert "choose from 'environments', 'all'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("prefix", ["data", "/data/../etc", "//data", "/data/"])

@@ -9,6 +9,8 @@ import pytest
 from agent.machine.allowed import AllowedMount
 from agent.runtime.base import ContainerState
 from agent.runtime.errors import EngineRefused
+from agent.runtime.fake_switches import FakeImage, Pull
+from agent.settings import CredentialsFor
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import PATHS, Json, Node, a_manifest, a_node
 from tests.agent.placement_kit import a_sysfs, bookings, condition, drain, gpus, lose, status_of_node
@@ -399,6 +401,25 @@ async def test_an_environment_that_is_not_there_is_waited_for(tmp_path: Path) ->
         await an_environment(node, image="kohakuriver/busybox")
         await node.until(phase="running")
         assert node.container().image == "kohakuriver/busybox"
+
+
+async def test_a_private_image_is_had_where_an_environment_names_it(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        named = "docker.io/team/private:latest"
+        for image in (named, "team/private", "team/other"):
+            node.engine.registry[image] = Pull(FakeImage("sha256:private"), private=True)
+        await an_environment(node, image=named)
+        await running(node, environment="mine", image=None)
+        await running(node, "by-name", image="team/private")
+        await node.place(a_manifest("refused", image="team/other"))
+        vps = await node.until(reason="ImagePullFailed", name="refused")
+        assert "for images of Environments alone" in vps["status"]["message"]
+
+
+async def test_a_node_may_lend_its_credentials_to_everybody(tmp_path: Path) -> None:
+    async with a_node(tmp_path, registry_credentials_for=CredentialsFor.ALL) as node:
+        node.engine.registry["team/other"] = Pull(FakeImage("sha256:private"), private=True)
+        await running(node, image="team/other")
 
 
 async def test_what_was_made_from_an_environment_starts_again_without_it(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The Docker runtime keeps the contract on a real engine, and its containers are made as the design says."""
 
+import base64
+import json
 import socket
 import subprocess
 import sys
@@ -13,9 +15,10 @@ from agent.login import keepalive
 from agent.runtime import leftovers
 from agent.runtime.base import CLUSTER_LABEL, PortBinding
 from agent.runtime.docker import DockerRuntime
-from agent.runtime.errors import PortTaken, RuntimeUnavailable
+from agent.runtime.errors import ImagePullFailed, PortTaken, RuntimeUnavailable
 from tests.agent.docker_world import DockerWorld, a_built_image, a_docker_world
 from tests.agent.runtime_contract import BUSYBOX, RuntimeContract, a_spec, started
+from tests.e2e.registry import LOGIN
 
 pytestmark = pytest.mark.docker
 ROOT = Path(__file__).parents[2]
@@ -192,6 +195,28 @@ async def test_what_a_registry_gave_is_found_under_each_name_that_it_has(
     finally:
         world.clean_image(f"{repository}:12")
         world.clean_image(by_digest)
+
+
+async def test_a_registry_gets_the_machines_credentials_where_it_is_asked_as_the_node_alone(
+    world: DockerWorld, registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mode").write_text("private")
+    image = f"{registry}/team/private:1"
+    with pytest.raises(ImagePullFailed, match="could not be pulled") as caught:
+        await world.runtime.pull(image, lambda progress: None, as_node=True)
+    assert caught.value.hint == "", "this machine has no credentials for it"
+    known = {registry: {"auth": base64.b64encode(LOGIN.encode()).decode()}}
+    (tmp_path / "config.json").write_text(json.dumps({"auths": known}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    with pytest.raises(ImagePullFailed, match="could not be pulled") as caught:
+        await world.runtime.pull(image, lambda progress: None)
+    assert "for images of Environments alone" in caught.value.hint
+    assert await world.runtime.image(image) is None
+    try:
+        await world.runtime.pull(image, lambda progress: None, as_node=True)
+        assert await world.runtime.image(image) is not None
+    finally:
+        world.clean_image(image)
 
 
 async def test_more_cores_than_the_machine_has_are_no_error(world: DockerWorld) -> None:

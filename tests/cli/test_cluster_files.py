@@ -188,16 +188,25 @@ def test_what_vpses_may_have_of_the_machine_goes_on_to_the_agent(files):
         allow_mount=["/data", "/scratch:ro"],
         allow_privileged=True,
         allow_capability=["NET_RAW", "BPF"],
+        registry_credentials_for="all",
         gpu_inventory="/gpus.json",
     )
     cluster_options.save(files.options, options)
     kept = cluster_options.load(files.options).changed({"allow_mount": None})
     told = "--reserve-memory 2Gi --allow-mount /data --allow-mount /scratch:ro --allow-privileged"
-    told += " --allow-capability NET_RAW --allow-capability BPF --gpu-inventory /gpus.json"
-    assert kept.agent_arguments() == told.split()
+    told += " --allow-capability NET_RAW --allow-capability BPF --registry-credentials-for all"
+    assert kept.agent_arguments() == [*told.split(), "--gpu-inventory", "/gpus.json"]
     nothing = {"allow_mount": [], "allow_privileged": False, "allow_capability": [], "gpu_inventory": ""}
-    taken_back = kept.changed(nothing)
-    assert taken_back.agent_arguments() == ["--reserve-memory", "2Gi"]
+    taken_back = kept.changed({**nothing, "registry_credentials_for": "environments"})
+    kept_words = ["--reserve-memory", "2Gi", "--registry-credentials-for", "environments"]
+    assert taken_back.agent_arguments() == kept_words
+
+
+def test_whose_images_get_the_machines_credentials_is_one_of_two_words():
+    assert agent_flags.credentials_for(None) is None
+    assert agent_flags.credentials_for("all") == "all"
+    with pytest.raises(failures.UsageError, match="use environments or all"):
+        agent_flags.credentials_for("none")
 
 
 def test_a_capability_to_allow_is_one_of_linux_and_off_takes_all_back():

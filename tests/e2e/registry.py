@@ -1,12 +1,13 @@
 """A registry of images on a machine's own loopback: slow, refusing or willing, as a file beside it says.
 
-    python -P -m tests.e2e.registry PORT FOLDER      # FOLDER/mode holds one of: slow, refuse, serve
+    python -P -m tests.e2e.registry PORT FOLDER      # FOLDER/mode holds one of: slow, refuse, serve, private
 
 It offers one image under every name, whose layer cannot be compressed. A slow pull does not end
-before the mode is another one.
+before the mode is another one. A private one it gives to LOGIN.
 Nothing here is shared with the project: the engine is what reads it.
 """
 
+import base64
 import contextlib
 import gzip
 import hashlib
@@ -17,11 +18,14 @@ import os
 import sys
 import tarfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 SIZE = 4 << 20
 PIECE = 1 << 16
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+NOTHING: Mapping[str, str] = {}
+LOGIN = "node:secret"
 DENIED = {"errors": [{"code": "DENIED", "message": "requested access to the resource is denied"}]}
 
 
@@ -61,7 +65,11 @@ def serve(port: int, folder: Path) -> None:
 
         def do_GET(self) -> None:
             mode = mode_file.read_text().strip()
-            if self.path == "/v2/":
+            expected = f"Basic {base64.b64encode(LOGIN.encode()).decode()}"
+            if mode == "private" and self.headers.get("Authorization") != expected:
+                challenge = {"WWW-Authenticate": 'Basic realm="it"'}
+                self._send(401, json.dumps(DENIED).encode(), "application/json", more=challenge)
+            elif self.path == "/v2/":
                 self._send(200, b"{}", "application/json")
             elif mode == "refuse":
                 self._send(403, json.dumps(DENIED).encode(), "application/json")
@@ -73,11 +81,21 @@ def serve(port: int, folder: Path) -> None:
 
         do_HEAD = do_GET
 
-        def _send(self, code: int, content: bytes, kind: str, *, is_slow: bool = False) -> None:
+        def _send(
+            self,
+            code: int,
+            content: bytes,
+            kind: str,
+            *,
+            is_slow: bool = False,
+            more: Mapping[str, str] = NOTHING,
+        ) -> None:
             self.send_response(code)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
             self.send_header("Docker-Content-Digest", _digest(content))
+            for name, value in more.items():
+                self.send_header(name, value)
             self.end_headers()
             if self.command == "HEAD":
                 return
