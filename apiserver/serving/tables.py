@@ -10,6 +10,7 @@ import enum
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from apiserver.policies import shown
 from kohakuriver import clock, durations, quantity
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
@@ -316,7 +317,10 @@ COLUMNS: dict[ResourceType, tuple[Column, ...]] = {
     ),
     kinds.POLICY: (
         _NAME,
+        Column("Namespaces", shown.namespaces, "Which it chooses, by their labels"),
+        Column("Limits", shown.limits, "What it limits there"),
         _AGE,
+        Column("Registries", shown.registries, "Where images may come from", priority=1),
     ),
     kinds.RESOURCE_QUOTA: (
         _NAME,

@@ -129,3 +129,41 @@ async def test_a_lost_vps_waits_for_its_node_and_force_lets_it_go(tmp_path):
             await kubectl("get", "nodeallocation", "n1", "-o", "jsonpath={.bookings.*.tombstone.why}")
         ).out
         assert bookings == "deleted by force by admin"
+
+
+POLICY = """\
+apiVersion: kohakuriver.io/v1alpha1
+kind: Policy
+metadata: {name: house}
+spec:
+  namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: default}}
+  images: {registries: [ghcr.io]}
+  highestPriority: 10
+"""
+
+
+async def test_policies_are_served_as_any_kind_and_their_refusals_are_printed(tmp_path):
+    async with kubectl_at_work(tmp_path) as kubectl:
+        assert "policies.kohakuriver.io" in (await kubectl("api-resources", "-o", "name")).out
+        told = (await kubectl("explain", "policies.spec.images")).out
+        assert "Registries, or parts of one, that images may come from" in told
+        mistaken = POLICY.replace("ghcr.io", "library/debian")
+        refused = await kubectl("apply", "-f", "-", stdin=mistaken)
+        assert refused.code == 1 and "write docker.io/library/debian" in refused.err
+        assert "created" in (await kubectl("apply", "-f", "-", stdin=POLICY)).out
+        assert "unchanged" in (await kubectl("apply", "-f", "-", stdin=POLICY)).out
+        table = (await kubectl("get", "policies", "-o", "wide")).out.splitlines()
+        assert table[0].split() == ["NAME", "NAMESPACES", "LIMITS", "AGE", "REGISTRIES"]
+        assert table[1].split()[:3] == ["house", "kubernetes.io/metadata.name=default", "images,priority<=10"]
+        assert "Highest Priority:" in (await kubectl("describe", "policy", "house")).out
+        bad = MANIFEST.replace("kohakuriver/busybox", "quay.io/a/b")
+        for words in (("--dry-run=server",), ()):
+            refused = await kubectl("apply", "-f", "-", *words, stdin=bad)
+            assert refused.code == 1
+            assert (
+                'The VPS "dev" is invalid: spec.image: Forbidden: "quay.io/a/b" does not come' in refused.err
+            )
+            assert 'Policy "house"' in refused.err
+        assert "created" in (await kubectl("apply", "-f", "-", stdin=MANIFEST)).out
+        assert "deleted" in (await kubectl("delete", "policy", "house")).out
+        assert "configured" in (await kubectl("apply", "-f", "-", stdin=bad)).out

@@ -101,3 +101,39 @@ def test_an_allocation_shows_what_is_held():
 @pytest.mark.parametrize("resource", kinds.ALL, ids=lambda resource: resource.kind)
 def test_an_object_with_nothing_in_it_still_makes_a_row(resource):
     assert len(cells(resource, {})) == len(COLUMNS[resource])
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({}, ("<all>", "<none>", "<all>")),
+        (
+            {
+                "namespaceSelector": {
+                    "matchLabels": {"team": "a"},
+                    "matchExpressions": [
+                        {"key": "env", "operator": "In", "values": ["x", "y"]},
+                        {"key": "env", "operator": "NotIn", "values": ["z"]},
+                        {"key": "a", "operator": "Exists"},
+                        {"key": "b", "operator": "DoesNotExist"},
+                    ],
+                },
+                "egress": {"deny": ["10.0.0.0/8"]},
+                "images": {"registries": ["ghcr.io", "docker.io/library"]},
+                "longestStopGracePeriod": "1h",
+                "highestPriority": 0,
+                "longestTokenLife": "720h",
+            },
+            (
+                "team=a,env in (x,y),env notin (z),a,!b",
+                "egress,images,stopGracePeriod<=1h,priority<=0,token<=720h",
+                "ghcr.io,docker.io/library",
+            ),
+        ),
+        ({"images": {"registries": []}}, ("<all>", "images", "<none>")),
+        ({"namespaceSelector": 7, "images": "x"}, ("<invalid>", "images", "<invalid>")),
+    ],
+)
+def test_a_policy_shows_whom_it_chooses_and_what_it_limits(spec, expected):
+    shown = cells(kinds.POLICY, {"spec": spec})
+    assert (shown["Namespaces"], shown["Limits"], shown["Registries"]) == expected
