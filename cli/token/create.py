@@ -27,6 +27,8 @@ kohakuriver token create --join
 kohakuriver token create --join --node n1 --ttl 10m
 """
 _JOIN_TTL = "1h"
+_USER_TTL = "2160h"  # 90 days: what is lost and forgotten opens nothing for ever
+_NO_END = "none"
 
 Role = Annotated[
     str | None,
@@ -35,7 +37,11 @@ Role = Annotated[
 User = Annotated[str | None, typer.Option("--user", metavar="NAME", help="Who it is for.")]
 TTL = Annotated[
     str | None,
-    typer.Option("--ttl", metavar="DURATION", help="How long it is good for. [default: no end; --join: 1h]"),
+    typer.Option(
+        "--ttl",
+        metavar="DURATION",
+        help="How long it is good for; `none` for no end. [default: user 2160h, --join 1h, others no end]",
+    ),
 ]
 Node = Annotated[
     str | None,
@@ -77,7 +83,8 @@ def create(
 ) -> int:
     """Make a credential. -n names a user's namespaces (or those a viewer is narrowed to): a, or a,b.
 
-    Who has it may do what its role says until `token revoke`, or until its --ttl is over.
+    Who has it may do what its role says until `token revoke`, or until its --ttl is over. A Policy may say
+    how long the --ttl for a namespace may be.
     """
     if join and (role or user or right or kubeconfig or settings.namespace):
         raise failures.UsageError("--join goes with --node, --ttl and --server alone")
@@ -90,8 +97,8 @@ def create(
         "user": user,
         "node": node,
         "rights": right,
-        "ttl": _duration(ttl) or (_JOIN_TTL if join else None),
     }
+    spec["ttl"] = _life(ttl, role=str(spec["role"]))
     spec["namespaces"] = _namespaces(api, settings, str(spec["role"]))
     holder = Connection(server=(server or api.connection.server).rstrip("/"), ca=api.connection.ca)
     line = joining.command(holder, secret, node=node) if join else ""
@@ -105,15 +112,22 @@ def create(
     else:
         screen.out(secret)
         screen.note(f"token/{name} created; this is the only time that it is shown")
+    if ttl is None and spec["role"] == "user":
+        days = round(durations.parse(_USER_TTL) / 86400)
+        screen.note(f"it is good for {days} days; use --ttl for another time, --ttl {_NO_END} for no end")
     return 0
 
 
-def _duration(text: str | None) -> str | None:
-    if text is not None:
-        try:
-            durations.parse(text)
-        except ValueError as error:
-            raise failures.UsageError(f"--ttl: {error}") from None
+def _life(text: str | None, *, role: str) -> str | None:
+    """How long a token of that role is good for; None for one without an end."""
+    if text is None:
+        return {"join": _JOIN_TTL, "user": _USER_TTL}.get(role)
+    if text == _NO_END:
+        return None
+    try:
+        durations.parse(text)
+    except ValueError as error:
+        raise failures.UsageError(f"--ttl: {error}, or {_NO_END} for no end") from None
     return text
 
 

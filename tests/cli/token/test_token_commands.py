@@ -39,7 +39,10 @@ async def test_a_config_file_for_a_second_person_is_ready_to_use(shell):
     await shell.api.create(kinds.NAMESPACE, NAMESPACE)
     file = shell.folder / "alice.config"
     code, out, err = await shell(f"token create --user alice -n team-a --kubeconfig {file}")
-    assert (code, err) == (0, "")
+    assert (code, err) == (
+        0,
+        "it is good for 90 days; use --ttl for another time, --ttl none for no end\n",
+    )
     assert out.endswith(f"created, config file {file} written\n")
     assert file.stat().st_mode & 0o777 == 0o600
     theirs = config.load(file)
@@ -184,3 +187,26 @@ async def test_a_lost_answer_makes_one_token_and_not_two(shell):
 async def test_what_cannot_be_meant_is_said(shell, line, words):
     code, _, err = await shell(line)
     assert code == 2 and words in err
+
+
+async def test_a_users_token_ends_unless_it_is_said_to_have_no_end(shell):
+    await shell("token create --user alice")
+    await shell("token create --user bob --ttl none")
+    await shell("token create --user eve --role viewer")
+    rows = [line.split() for line in (await shell("token list --no-headers"))[1].splitlines()]
+    ends = {row[2]: " ".join(row[5:-1]) for row in rows}
+    assert ends.pop("alice").startswith("in ") and ends == {"bob": "never", "eve": "never"}
+    code, _, err = await shell("token create --join --ttl none --server https://river.example.org:6443")
+    assert code == 1 and "a join token names its ttl" in err
+
+
+async def test_a_policy_says_how_long_a_token_may_be_good_for(shell):
+    spec = {"longestTokenLife": "720h"}
+    await shell.api.create(kinds.POLICY, {"metadata": {"name": "short"}, "spec": spec})
+    await shell("get policies")
+    code, out, err = await shell("token create --user alice")
+    assert (code, out) == (1, "")
+    assert 'Policy "short" allows Tokens for namespace default that are good for 720h at most' in err
+    assert "(--ttl of kohakuriver token create) to 720h or less" in err
+    code, out, _ = await shell("token create --user alice --ttl 720h")
+    assert code == 0 and (await bearer(shell, out.strip(), kinds.VPS.path(namespace="default"))).code == 200

@@ -195,3 +195,23 @@ async def test_a_wait_ends_with_how_to_get_in(shell, keys):
     code, out, err = await waiting
     assert (code, out) == (0, "vps/dev created\n")
     assert err == "running, ssh ready\nlog in with: kohakuriver vps connect dev\n"
+
+
+async def test_what_a_policy_forbids_is_said_with_what_helps(shell, keys):
+    spec = {"images": {"registries": ["ghcr.io"]}, "highestPriority": 10}
+    await shell.api.create(kinds.POLICY, {"metadata": {"name": "house"}, "spec": spec})
+    assert (await shell("get policies --no-headers"))[1].split()[:3] == [
+        "house",
+        "<all>",
+        "images,priority<=10",
+    ]
+    for more in ("", " --dry-run"):
+        code, out, err = await shell(f"vps create --image quay.io/a/b --no-wait{more}")
+        assert (code, out) == (1, "")
+        assert '"quay.io/a/b" does not come from a registry that Policy "house" allows' in err
+        assert "use an image of ghcr.io, or ask your administrator" in err
+    assert (await shell("vps create --name dev --image ghcr.io/a/b --no-wait"))[0] == 0
+    _, out, _ = await shell("describe policy house")
+    assert "Highest Priority:" in out and "ghcr.io" in out
+    _, out, _ = await shell("explain policy.spec.images.registries")
+    assert "Registries, or parts of one" in out
