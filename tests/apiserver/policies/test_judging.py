@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from apiserver.admitting.identity import Role, User
 from apiserver.policies import judging
-from apiserver.policies.policy import Policy
+from apiserver.policies.policy import Limit, Policy
 
 Json = dict[str, Any]
 ALICE = User("alice", Role.USER, namespaces=("team-a",))
@@ -263,3 +265,38 @@ def test_namespaces_are_chosen_by_their_labels_as_in_kubernetes(
     one = a_policy(namespaceSelector=selector)
     assert all(one.chooses(labels) for labels in chosen)
     assert not any(one.chooses(labels) for labels in others)
+
+
+SCALARS = st.none() | st.booleans() | st.integers(-5, 2**40) | st.sampled_from(["", "x", "1h", "-1", "In"])
+FIELDS = st.sampled_from(
+    [
+        "matchLabels",
+        "matchExpressions",
+        "key",
+        "operator",
+        "values",
+        "registries",
+        "deny",
+        "team",
+        *UNREADABLE,
+    ]
+)
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@hypothesis.given(
+    spec=JSON | st.dictionaries(FIELDS, JSON), image=st.sampled_from(["debian", "kohakuriver/x", ""])
+)
+def test_whatever_is_stored_what_is_written_beside_it_gets_a_sentence_or_nothing(
+    spec: Any, image: str
+) -> None:
+    one = Policy.of("house", {"spec": spec})
+    one.chooses({"team": "x"})
+    for words in said([one], image=image, stopGracePeriod="20s", priority=1) + tokens_said(one, ttl="1h"):
+        assert 'Policy "house"' in words
+    unset = said([one], user=ALICE, environment="lab")
+    assert unset == [] or any(isinstance(part, Limit) for part in (one.grace, one.priority))
