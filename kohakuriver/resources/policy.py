@@ -129,7 +129,7 @@ class PolicySpec(meta.Model):
     egress: Egress | None = None
     """Which networks the VPSes may not reach."""
     images: Images | None = None
-    """Where their images may come from; absent means anywhere."""
+    """Where their images may come from; absent means anywhere, of registries that users name by host name."""
     longest_stop_grace_period: meta.Grace | None = None
     """The most that `spec.stopGracePeriod` may be."""
     highest_priority: Annotated[int, pydantic.Field(ge=-1_000_000, le=1_000_000)] | None = None

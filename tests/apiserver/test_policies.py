@@ -127,6 +127,22 @@ async def test_a_namespace_is_chosen_by_the_labels_that_it_has_now():
         assert (await create(api, "two", namespace="team-b", image="debian")).code == 422
 
 
+async def test_a_registry_by_its_address_is_open_to_users_where_a_policy_names_it():
+    async with running_api(users=(BOB,)) as api:
+        await a_cluster(api)
+        image = "10.0.0.1:8080/a"
+        refused = await create(api, image=image)
+        assert (refused.code, "by an address" in refused.body["message"]) == (422, True)
+        assert (await create(api, "by-root", image=image, user="admin")).code == 201
+        assert (await create(api, image="registry.example.org/a")).code == 201
+        assert (await patch(api, {"image": image})).code == 422
+        named = {**TEAM_A, "images": {"registries": ["10.0.0.1:8080"]}}
+        await api.create(kinds.POLICY, {"metadata": {"name": "local"}, "spec": named})
+        await settled(api)
+        assert (await patch(api, {"image": image})).code == 200
+        assert (await create(api, namespace="team-b", image=image)).code == 422
+
+
 async def test_the_ceiling_of_a_users_priority_stays_beside_a_policys():
     async with running_api(users=(BOB,)) as api:
         await a_cluster(api, {"highestPriority": 5000})
