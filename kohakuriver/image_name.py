@@ -63,10 +63,10 @@ def place(text: str) -> str:
     return f"{_HUB if host in _HUB_BY_THE_ENGINE else host}{slash}{path}"
 
 
-def is_below(reference: str, where: str) -> bool:
-    """Whether an image comes from this place (see `place`): `docker.io/library` is not in `docker.io/lib`."""
-    server, slash, path = repository(reference)[0].partition("/")
-    name = f"{server.lower()}{slash}{path}"
+def is_below(repository: str, where: str) -> bool:
+    """Whether a repository is in this place (see `place`): `docker.io/library` is not in `docker.io/lib`."""
+    host, slash, path = repository.partition("/")
+    name = f"{host.lower()}{slash}{path}"
     return name == where or name.startswith(f"{where}/")
 
 

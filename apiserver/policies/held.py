@@ -19,7 +19,7 @@ class Policies:
     """Those there are."""
 
     def __init__(self) -> None:
-        self._policies: dict[str, Policy] = {}
+        self._policies: dict[str, Policy] = {}  # by name
 
     def apply(self, key: str, record: Record | None) -> None:
         """Take over one change of a Policy. What is not even JSON is no Policy, as for every kind."""

@@ -92,13 +92,14 @@ def _differs(old: Json | None, new: Json, read: Callable[[Json], object]) -> boo
 def _of_image(user: User, image: str, policies: Sequence[Policy]) -> str:
     if image_name.own(image):
         return ""
+    repository, _ = image_name.repository(image)
     speaking = [one for one in policies if one.registries is not None]
     for one in speaking:
         if isinstance(one.registries, Unreadable):
             return _unreadable(one, one.registries.why)
-        if not any(image_name.is_below(image, place) for place in one.registries or ()):
+        if not any(image_name.is_below(repository, place) for place in one.registries or ()):
             return (
-                f'{_shown(image)} does not come from a registry that Policy "{one.name}" allows: '
+                f'{_shown(image, repository)} does not come from a registry that Policy "{one.name}" allows: '
                 f"{_instead(one.registries or ())}, {_ASK}"
             )
     server = image_name.registry(image)
@@ -111,10 +112,9 @@ def _of_image(user: User, image: str, policies: Sequence[Policy]) -> str:
     return ""
 
 
-def _shown(image: str) -> str:
+def _shown(image: str, repository: str) -> str:
     """The image as it was written, and what that is to an engine where one cannot see it."""
-    whole, _ = image_name.repository(image)
-    return f'"{image}"' if image.startswith(whole) else f'"{image}" ({whole})'
+    return f'"{image}"' if image.startswith(repository) else f'"{image}" ({repository})'
 
 
 def _instead(registries: Sequence[str]) -> str:

@@ -64,3 +64,42 @@ def test_what_an_engine_may_take_for_an_id(written: str) -> None:
 @pytest.mark.parametrize("written", ["cafe:1", "library/cafe", "debian", "cafe-x", f"debian@{DIGEST}"])
 def test_what_no_engine_takes_for_an_id(written: str) -> None:
     assert not image_name.may_be_an_id(written)
+
+
+@pytest.mark.parametrize(
+    ("reference", "where", "is_there"),
+    [
+        ("debian:12", "docker.io/library", True),
+        ("debian", "INDEX.docker.io", True),
+        ("team/debian", "docker.io/library", False),
+        ("docker.io/lib/x", "docker.io/library", False),
+        ("docker.io/library-x/y", "docker.io/library", False),
+        ("GHCR.io/a/b@sha256:" + "a" * 64, "ghcr.io/a/b", True),
+        ("ghcr.io:443/a", "ghcr.io", False),
+    ],
+)
+def test_an_image_is_in_a_registry_or_in_a_part_of_it_up_to_a_slash(
+    reference: str, where: str, is_there: bool
+) -> None:
+    repository, _ = image_name.repository(reference)
+    assert image_name.is_below(repository, image_name.place(where)) is is_there
+
+
+@pytest.mark.parametrize(
+    ("server", "is_one"),
+    [
+        ("docker.io", False),
+        ("r2.example", False),
+        ("localhost.example", False),
+        ("1password.example:5000", False),
+        ("10.0.0.1:80", True),
+        ("127.1", True),
+        ("2130706433:80", True),
+        ("0X7F.1", True),
+        ("10.0.0.1.", True),
+        ("a.LOCALHOST:1", True),
+        ("[::1]:5000", True),
+    ],
+)
+def test_what_a_resolver_takes_for_an_address_is_one(server: str, is_one: bool) -> None:
+    assert image_name.is_an_address(server) is is_one
