@@ -129,13 +129,13 @@ class PolicySpec(meta.Model):
     egress: Egress | None = None
     """Which networks the VPSes may not reach."""
     images: Images | None = None
-    """Where their images may come from; absent means anywhere, of registries that users name by host name."""
+    """Where their images may come from. Absent means anywhere, but users name no registry by its address."""
     longest_stop_grace_period: meta.Grace | None = None
     """The most that `spec.stopGracePeriod` may be."""
     highest_priority: Annotated[int, pydantic.Field(ge=-1_000_000, le=1_000_000)] | None = None
     """The most that `spec.priority` may be."""
     longest_token_life: meta.Duration | None = None
-    """The most that `spec.ttl` of a Token for one of these namespaces may be; none without an end."""
+    """The longest `spec.ttl` of a Token that names one of these namespaces; without a ttl it is refused."""
 
 
 class Policy(meta.Object):
