@@ -3,8 +3,10 @@
 The engine keeps bridges apart, and containers of one bridge with `icc` off. What it leaves open are the
 node's own ports (every address of the node is reached through INPUT), what is published there, and, before
 its version 28, each published port to whoever has a route to the bridge, also what is published on loopback
-alone. Two chains per cluster close it, called from DOCKER-USER and INPUT before anything that lets packets
-through and is not ours; and DOCKER-USER is called so from FORWARD:
+alone. Two chains per cluster close it, called from FORWARD and INPUT of the table `mangle` before anything
+that lets packets through and is not ours. Not in `filter`: the engine takes the way to its DOCKER-USER away
+for a moment whenever a network comes or goes. What `mangle` drops no later table sees, and a redirection
+(DNAT) has been made by then.
 
     forwarded to our bridge     from elsewhere: dropped, but what the engine redirected (DNAT) because it came
                                 to a published port at an address that is not loopback, and answers
@@ -15,8 +17,8 @@ through and is not ours; and DOCKER-USER is called so from FORWARD:
 DNS comes through the engine's resolver, which asks the node's nameserver from the container's namespace.
 
 Looked at with every list of the engine and mended when somebody else's rules took them away, or came before
-them. What else leaves for the outside network is not looked at. Where it cannot be done, that is said, and
-VPSes run all the same.
+them. What earlier versions wrote into `filter` is removed once these stand. What else leaves for the outside
+network is not looked at. Where it cannot be done, that is said, and VPSes run all the same.
 """
 
 import asyncio
@@ -27,15 +29,15 @@ from typing import Final
 
 from agent.machine import closed
 from agent.machine.closed import Place, Servers
-from agent.runtime.firewall import Firewall, FirewallError
+from agent.runtime.firewall import TABLE, Firewall, FirewallError, without
 
 log = logging.getLogger(__name__)
 
 PREFIX: Final = "KOHAKURIVER-"
 _LOOPBACK: Final = "127.0.0.0/8"
-_STOPS: Final = frozenset({"DROP", "REJECT", "LOG", "NFLOG"})  # targets that let nothing through to others
-_TRIES: Final = 5  # looks in one step: the engine, too, may be at the rules
-_PAUSE: Final = 0.1  # seconds, and twice, three times as long before the next looks
+_HARMLESS: Final = frozenset(  # targets after which a packet is dropped, or meets the next rule
+    {"DROP", "LOG", "NFLOG", "MARK", "CONNMARK", "TCPMSS", "DSCP", "TOS", "TTL", "CHECKSUM"}
+)
 _CONTESTED: Final = 3  # steps in a row that had to mend: not an accident any more
 _ANSWERS: Final = "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
 
@@ -79,6 +81,7 @@ class Isolation:
         self._servers = servers or Servers()
         self._wanted: tuple[Chain, ...] = ()
         self._mended = 0  # steps in a row
+        self._is_tidy = False  # nothing of an earlier version is left
 
     async def step(self, bridge: str) -> None:
         """Bring the rules up to what they must be."""
@@ -93,6 +96,7 @@ class Isolation:
                     servers=await self._servers.places(),
                 )
             )
+            await self._tidy()
             verdict = _contested() if self._mended >= _CONTESTED else Verdict(True, "RulesStand", "")
         except FirewallError as error:
             words = f"VPSes can reach this node and each other, and its neighbours them: {error.message}"
@@ -103,34 +107,37 @@ class Isolation:
 
     async def _stand(self, chains: tuple[Chain, ...]) -> None:
         """See the rules stand, and write them where they do not. Raises FirewallError."""
-        refused = None
-        for tried in range(_TRIES):
-            await asyncio.sleep(_PAUSE * tried)  # the engine may be at the rules of another network
-            change = repair(await self._firewall.rules(), chains)
-            if tried == 0:
-                self._mended = self._mended + 1 if change and chains == self._wanted else 0
-                self._wanted = chains
-            if not change:
-                return
-            try:
-                await self._firewall.change(change)
-                log.info("network rules written", extra={"try": tried + 1})
-            except FirewallError as error:
-                if error.reason != "Refused":
-                    raise
-                refused = error  # perhaps what was just read is no more
-        raise refused or FirewallError(
-            "RulesDoNotStand",
-            "what is written is gone at once, or something else is put before it",
-            hint="see what: iptables -S FORWARD; iptables -S DOCKER-USER; iptables -S INPUT",
-        )
+        change = repair(await self._firewall.rules(), chains)
+        self._mended = self._mended + 1 if change and chains == self._wanted else 0
+        self._wanted = chains
+        if not change:
+            return
+        await self._firewall.change(change)
+        log.info("network rules written")
+        if repair(await self._firewall.rules(), chains):
+            raise FirewallError(
+                "RulesDoNotStand",
+                "what is written is gone at once, or something else is put before it",
+                hint=f"see what: iptables -t {TABLE} -S",
+            )
+
+    async def _tidy(self) -> None:
+        """Remove what earlier versions had in the filter table: it does no harm, so a failure may wait."""
+        if self._is_tidy:
+            return
+        try:
+            if text := without(await self._firewall.rules("filter"), chains(self._cluster), "filter"):
+                await self._firewall.change(text)
+            self._is_tidy = True
+        except FirewallError as error:
+            log.warning("old network rules not removed", extra={"why": error.message})
 
 
 def _contested() -> Verdict:
     words = (
         f"something took the rules of VPSes away, or put its own before them, {_CONTESTED} times in a row; "
         "they were written again each time, but do not stand in between (find what it is, and have it leave "
-        "DOCKER-USER first in FORWARD, and KOHAKURIVER- chains first in DOCKER-USER and INPUT)"
+        f"{PREFIX} chains first in FORWARD and INPUT of the table {TABLE})"
     )
     return Verdict(False, "RulesContested", words)
 
@@ -156,7 +163,7 @@ def wanted(
     return (
         Chain(
             forwarded,
-            "DOCKER-USER",
+            "FORWARD",
             (
                 f"{inward} -m conntrack --ctorigdst {_LOOPBACK} -j DROP",
                 f"{inward} -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP",
@@ -192,22 +199,21 @@ def repair(listing: Sequence[str], wanted: Sequence[Chain]) -> str:
         if rules != chain.rules:
             lines.append(f":{chain.name} - [0:0]")
             lines += [f"-A {chain.name} {rule}" for rule in chain.rules]
-    ways = [(chain.parent, f"-j {chain.name}") for chain in wanted]
-    for parent, jump in [("FORWARD", "-j DOCKER-USER"), *ways]:
+    for parent, jump in ((chain.parent, f"-j {chain.name}") for chain in wanted):
         calls = _rules(listing, parent)
         if not _is_called_first(calls, jump):
             lines += [f"-D {parent} {jump}" for call in calls if call == jump]
             lines.append(f"-I {parent} 1 {jump}")
-    return "\n".join(["*filter", *lines, "COMMIT", ""]) if lines else ""
+    return "\n".join([f"*{TABLE}", *lines, "COMMIT", ""]) if lines else ""
 
 
 def _is_called_first(calls: Sequence[str], jump: str) -> bool:
-    """Whether only clusters' chains, which do not push each other away, and what lets nothing through stand
+    """Whether only clusters' chains, which do not push each other away, and what lets nothing past us stand
     before it."""
     if calls.count(jump) != 1:
         return False
     before = [call.rpartition("-j ")[2].split()[0] for call in calls[: calls.index(jump)]]
-    return all(target in _STOPS or target.startswith(PREFIX) for target in before)
+    return all(target in _HARMLESS or target.startswith(PREFIX) for target in before)
 
 
 def _rules(listing: Sequence[str], chain: str) -> list[str]:

@@ -1,41 +1,50 @@
-"""A `Firewall` in memory, for tests: chains and rules, and the engine's habits with them."""
+"""A `Firewall` in memory, for tests: tables of chains and rules."""
 
-from agent.runtime.firewall import FirewallError
+from agent.runtime.firewall import TABLE, FirewallError
+
+BUILT_IN = ("INPUT", "FORWARD", "OUTPUT")
 
 
 class FakeFirewall:
-    """The filter table of a machine with an engine."""
+    """The tables of a machine with an engine."""
 
     def __init__(self) -> None:
-        self.chains: dict[str, list[str]] = {"INPUT": [], "FORWARD": [], "OUTPUT": []}
-        self.policies = dict.fromkeys(self.chains, "ACCEPT")
+        self.tables: dict[str, dict[str, list[str]]] = {}
         self.tamed: list[str] = []
         self.failure: FirewallError | None = None
         self.changes = 0
-        self.engine_starts()
+        self.flush()
 
-    def engine_starts(self) -> None:
-        """An engine makes its chains again; DOCKER-USER keeps what is in it."""
-        self.chains.setdefault("DOCKER-USER", ["-j RETURN"])
-        self.chains["FORWARD"] = ["-j DOCKER-USER"]
+    @property
+    def chains(self) -> dict[str, list[str]]:
+        """Those of the table that ours are in."""
+        return self.tables[TABLE]
 
     def flush(self) -> None:
         """Somebody reloads the machine's own rules and takes everything else away."""
-        self.chains = {"INPUT": [], "FORWARD": [], "OUTPUT": []}
-        self.engine_starts()
+        self.tables = {table: {name: [] for name in BUILT_IN} for table in (TABLE, "filter")}
+        self.tables["filter"] |= {"FORWARD": ["-j DOCKER-USER"], "DOCKER-USER": ["-j RETURN"]}
 
-    async def rules(self) -> tuple[str, ...]:
+    async def rules(self, table: str = TABLE) -> tuple[str, ...]:
         self._door()
-        made = [f"-P {name} {self.policies[name]}" for name in self.policies]
-        made += [f"-N {name}" for name in self.chains if name not in self.policies]
-        return tuple(made + [f"-A {name} {rule}" for name, rules in self.chains.items() for rule in rules])
+        chains = self.tables[table]
+        made = [f"-P {name} ACCEPT" for name in BUILT_IN]
+        made += [f"-N {name}" for name in chains if name not in BUILT_IN]
+        return tuple(made + [f"-A {name} {rule}" for name, rules in chains.items() for rule in rules])
 
     async def change(self, text: str) -> None:
         self._door()
-        table = {name: list(rules) for name, rules in self.chains.items()}
+        tables = {
+            table: {name: list(rules) for name, rules in chains.items()}
+            for table, chains in self.tables.items()
+        }
+        chains: dict[str, list[str]] = {}
         for line in text.splitlines():
-            _apply(table, line)
-        self.chains = table
+            if line.startswith("*"):
+                chains = tables[line[1:]]
+            else:
+                _apply(chains, line)
+        self.tables = tables
         self.changes += 1
 
     async def tame(self, bridge: str) -> None:
@@ -49,7 +58,7 @@ class FakeFirewall:
 
 def _apply(table: dict[str, list[str]], line: str) -> None:
     """One line of a change. Raises FirewallError as the real one refuses."""
-    if line.startswith((":", "*")) or line == "COMMIT":
+    if line.startswith(":") or line == "COMMIT":
         if line.startswith(":"):
             table[line[1:].split()[0]] = []
         return

@@ -4,9 +4,12 @@ isolation.py decides which rules there must be and calls a `Firewall`; iptables.
 machine, fake_firewall.py in memory, and tests/agent/firewall_contract.py holds both to the same rules.
 """
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 from kohakuriver.errors import KohakuRiverError
+
+TABLE: Final = "mangle"  # where our rules are: no engine writes there what forwards or lets in
 
 
 class FirewallError(KohakuRiverError):
@@ -18,10 +21,10 @@ class FirewallError(KohakuRiverError):
 
 
 class Firewall(Protocol):
-    """The packet filter in which the engine has its rules."""
+    """The packet filter of the machine that the engine runs on."""
 
-    async def rules(self) -> tuple[str, ...]:
-        """The filter table as `iptables -S` prints it: chains (-P, -N), then rules (-A). FirewallError."""
+    async def rules(self, table: str = TABLE) -> tuple[str, ...]:
+        """A table as `iptables -t TABLE -S` prints it: chains (-P, -N), then rules (-A). FirewallError."""
         ...
 
     async def change(self, text: str) -> None:
@@ -31,3 +34,13 @@ class Firewall(Protocol):
     async def tame(self, bridge: str) -> None:
         """See to it that what passes the bridge meets the rules, and that it has no IPv6. FirewallError."""
         ...
+
+
+def without(listing: Sequence[str], chains: Sequence[str], table: str = TABLE) -> str:
+    """The change that removes these chains from the table so listed; empty where there are none."""
+    there = [chain for chain in chains if f"-N {chain}" in listing]
+    jumps = [
+        line.replace("-A ", "-D ", 1) for line in listing for chain in there if line.endswith(f" -j {chain}")
+    ]
+    gone = [*jumps, *(f"-F {chain}" for chain in there), *(f"-X {chain}" for chain in there)]
+    return "\n".join([f"*{table}", *gone, "COMMIT", ""]) if there else ""

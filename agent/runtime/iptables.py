@@ -1,7 +1,8 @@
 """A `Firewall` on the machine's iptables, whichever of its kinds the engine uses. Decides no rule.
 
-The engine runs `iptables` from its PATH; ours may be another, so the kind is the one whose tables hold the
-engine's chain DOCKER-USER. `remove_chains` is for `down --purge` and blocks.
+Rules of every kind hold beside those of another. To have all in one place the kind is the engine's, the
+one whose tables hold its chain DOCKER-USER, whatever `iptables` in our PATH is; where there is none, the
+first that works. `remove_chains` is for `down --purge` and blocks.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from agent.runtime.firewall import FirewallError
+from agent.runtime.firewall import TABLE, FirewallError, without
 
 KINDS: Final = ("iptables", "iptables-nft", "iptables-legacy")
 ENGINES_CHAIN: Final = "-N DOCKER-USER"
@@ -26,42 +27,46 @@ _NET: Final = Path("/proc/sys/net")
 class Iptables:
     """The tables of the network namespace that the agent runs in."""
 
-    def __init__(self) -> None:
-        self._kind: str | None = None
+    def __init__(self, kind: str | None = None) -> None:
+        """`kind` is one of KINDS; None for the engine's."""
+        self._kind = kind
 
-    async def rules(self) -> tuple[str, ...]:
-        found = await self._listing(self._kind) if self._kind is not None else ()
-        if ENGINES_CHAIN in found:
-            return found
-        self._kind, found = await self._find()
-        return found
+    async def rules(self, table: str = TABLE) -> tuple[str, ...]:
+        return await _listing(await self._found(), table)
 
     async def change(self, text: str) -> None:
-        if self._kind is None:
-            self._kind, _ = await self._find()
-        await _run([*_restore(self._kind)], given=text)
+        await _run(_restore(await self._found()), given=text)
 
     async def tame(self, bridge: str) -> None:
         await asyncio.to_thread(_tame, bridge)
 
-    async def _find(self) -> tuple[str, tuple[str, ...]]:
-        there = [kind for kind in KINDS if _where(kind) is not None]
-        if not there:
-            raise FirewallError(
-                "NoIptables", "this node has no iptables", hint="install it: apt-get install iptables"
-            )
-        for kind in there:
-            found = await self._listing(kind)
-            if ENGINES_CHAIN in found:
-                return kind, found
-        raise FirewallError(
-            "EngineWithoutRules",
-            "the container engine keeps no iptables rules here (no chain DOCKER-USER)",
-            hint="run it without --iptables=false, and the agent in the engine's network namespace",
-        )
+    async def _found(self) -> str:
+        if self._kind is None:
+            self._kind = await _find()
+        return self._kind
 
-    async def _listing(self, kind: str) -> tuple[str, ...]:
-        return tuple((await _run([kind, "-w", str(_WAIT), "-S"])).splitlines())
+
+async def _find() -> str:
+    there = [kind for kind in KINDS if _where(kind) is not None]
+    if not there:
+        raise FirewallError(
+            "NoIptables", "this node has no iptables", hint="install it: apt-get install iptables"
+        )
+    works, refused = [], None
+    for kind in there:
+        try:
+            if ENGINES_CHAIN in await _listing(kind, "filter"):
+                return kind
+            works.append(kind)
+        except FirewallError as error:
+            refused = refused or error
+    if not works and refused is not None:
+        raise refused
+    return works[0]
+
+
+async def _listing(kind: str, table: str) -> tuple[str, ...]:
+    return tuple((await _run(_list(kind, table))).splitlines())
 
 
 def remove_chains(chains: Sequence[str]) -> int:
@@ -70,22 +75,17 @@ def remove_chains(chains: Sequence[str]) -> int:
     for kind in KINDS:
         if _where(kind) is None:
             continue
-        listed = subprocess.run(_command([kind, "-w", str(_WAIT), "-S"]), capture_output=True, text=True)
-        text = without(listed.stdout.splitlines(), chains)
-        if text:
-            done = subprocess.run(_command(_restore(kind)), input=text, capture_output=True, text=True)
-            removed += text.count("\n-X ") if done.returncode == 0 else 0
+        for table in (TABLE, "filter"):  # earlier versions had theirs in filter
+            listed = subprocess.run(_command(_list(kind, table)), capture_output=True, text=True)
+            text = without(listed.stdout.splitlines(), chains, table)
+            if text:
+                done = subprocess.run(_command(_restore(kind)), input=text, capture_output=True, text=True)
+                removed += text.count("\n-X ") if done.returncode == 0 else 0
     return removed
 
 
-def without(listing: Sequence[str], chains: Sequence[str]) -> str:
-    """The change that removes these chains; empty where there are none."""
-    there = [chain for chain in chains if f"-N {chain}" in listing]
-    jumps = [
-        line.replace("-A ", "-D ", 1) for line in listing for chain in there if line.endswith(f" -j {chain}")
-    ]
-    gone = [*jumps, *(f"-F {chain}" for chain in there), *(f"-X {chain}" for chain in there)]
-    return "\n".join(["*filter", *gone, "COMMIT", ""]) if there else ""
+def _list(kind: str, table: str) -> list[str]:
+    return [kind, "-w", str(_WAIT), "-t", table, "-S"]
 
 
 def _restore(kind: str) -> list[str]:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from agent.machine.isolation import chains, repair, wanted
-from agent.runtime.firewall import Firewall, FirewallError
-from agent.runtime.iptables import without
+from agent.runtime.firewall import Firewall, FirewallError, without
 
 # What other clusters and engines write, whose tests run on this machine at the same time.
 NEIGHBOURS = re.compile(r"KOHAKURIVER-|DOCKER|docker0|\bbr-")
@@ -50,7 +49,7 @@ class FirewallContract:
         rules = wanted(cluster, bridge)
         forwarded, local = chains(cluster)
         await firewall.change(repair(await firewall.rules(), rules))
-        await firewall.change(f"*filter\n-D INPUT -j {local}\n-F {forwarded}\nCOMMIT\n")
+        await firewall.change(f"*mangle\n-D INPUT -j {local}\n-F {forwarded}\nCOMMIT\n")
         await firewall.change(repair(await firewall.rules(), rules))
         assert repair(await firewall.rules(), rules) == ""
 
@@ -60,33 +59,42 @@ class FirewallContract:
         rules = wanted(cluster, bridge)
         _, local = chains(cluster)
         await firewall.change(repair(await firewall.rules(), rules))
-        await firewall.change(f"*filter\n-I INPUT 1 -i {bridge} -j ACCEPT\nCOMMIT\n")
+        await firewall.change(f"*mangle\n-I INPUT 1 -i {bridge} -j ACCEPT\nCOMMIT\n")
         try:
             await firewall.change(repair(await firewall.rules(), rules))
             calls = [line for line in await firewall.rules() if line.startswith("-A INPUT ")]
             assert calls.index(f"-A INPUT -j {local}") < calls.index(f"-A INPUT -i {bridge} -j ACCEPT")
         finally:
-            await firewall.change(f"*filter\n-D INPUT -i {bridge} -j ACCEPT\nCOMMIT\n")
+            await firewall.change(f"*mangle\n-D INPUT -i {bridge} -j ACCEPT\nCOMMIT\n")
 
-    async def test_a_rule_put_before_the_engines_chain_for_rules_of_others_is_put_behind(
+    async def test_what_lets_nothing_past_ours_may_stand_before_them(
         self, firewall: Firewall, cluster: str, bridge: str
     ) -> None:
         rules = wanted(cluster, bridge)
         await firewall.change(repair(await firewall.rules(), rules))
-        drop, accept = f"-o {bridge} -j DROP", f"-o {bridge} -j ACCEPT"
-        await firewall.change(f"*filter\n-I FORWARD 1 {accept}\n-I FORWARD 1 {drop}\nCOMMIT\n")
+        first = [f"-o {bridge} -j DROP", f"-o {bridge} -j MARK --set-xmark 0x1/0xffffffff"]
         try:
-            await firewall.change(repair(await firewall.rules(), rules))
-            calls = [line for line in await firewall.rules() if line.startswith("-A FORWARD ")]
-            assert calls.count("-A FORWARD -j DOCKER-USER") == 1
-            assert calls.index("-A FORWARD -j DOCKER-USER") < calls.index(f"-A FORWARD {accept}")
-            await firewall.change(f"*filter\n-I FORWARD 1 {drop}\nCOMMIT\n")
-            assert repair(await firewall.rules(), rules) == "", "it lets nothing through"
+            for rule in first:
+                await firewall.change(f"*mangle\n-I FORWARD 1 {rule}\nCOMMIT\n")
+                assert repair(await firewall.rules(), rules) == ""
         finally:
-            gone = [drop, drop, accept]
-            await firewall.change(
-                "\n".join(["*filter", *(f"-D FORWARD {one}" for one in gone), "COMMIT", ""])
-            )
+            gone = (f"-D FORWARD {rule}" for rule in first)
+            await firewall.change("\n".join(["*mangle", *gone, "COMMIT", ""]))
+
+    async def test_what_an_earlier_version_had_in_the_filter_table_goes(
+        self, firewall: Firewall, cluster: str, bridge: str
+    ) -> None:
+        names = chains(cluster)
+        old = [f":{name} - [0:0]" for name in names] + [
+            f"-A {names[0]} -i {bridge} -j DROP",
+            f"-I FORWARD 1 -j {names[0]}",
+            f"-I INPUT 1 -j {names[1]}",
+        ]
+        before = await firewall.rules("filter")
+        await firewall.change("\n".join(["*filter", *old, "COMMIT", ""]))
+        assert any(names[0] in line for line in await firewall.rules("filter"))
+        await firewall.change(without(await firewall.rules("filter"), names, "filter"))
+        assert settled(await firewall.rules("filter"), cluster, bridge) == settled(before, cluster, bridge)
 
     async def test_two_clusters_leave_each_other_in_place(
         self, firewall: Firewall, cluster: str, bridge: str
@@ -114,5 +122,5 @@ class FirewallContract:
     ) -> None:
         before = await firewall.rules()
         with pytest.raises(FirewallError):
-            await firewall.change("*filter\n-I INPUT 1 -i nowhere -j ACCEPT\n-F KOHAKURIVER-NONE\nCOMMIT\n")
+            await firewall.change("*mangle\n-I INPUT 1 -i nowhere -j ACCEPT\n-F KOHAKURIVER-NONE\nCOMMIT\n")
         assert settled(await firewall.rules(), cluster, bridge) == settled(before, cluster, bridge)

@@ -13,81 +13,29 @@ import pytest
 
 from agent.machine.closed import Servers
 from agent.machine.isolation import Isolation, chains
-from agent.runtime.base import Container, PortBinding
+from agent.runtime.base import PortBinding
 from agent.runtime.iptables import Iptables, remove_chains
 from tests.agent.docker_world import DockerWorld, a_docker_world
 from tests.agent.firewall_contract import FirewallContract
+from tests.agent.isolation_kit import (
+    Outside,
+    a_vps,
+    a_world_of_rules,
+    answer_on_the_node,
+    isolated,
+    reached,
+    two_neighbours,
+)
 from tests.agent.runtime_contract import a_spec
 
 pytestmark = pytest.mark.docker
 
-SERVES = ("nc", "-ll", "-p", "22", "-e", "echo", "hello")
-SERVES_AT = (8080, 2379, 9090)
-SERVER = """
-import select, socket, sys
-servers = [socket.create_server(("0.0.0.0", int(port))) for port in sys.argv[1:]]
-print("listens", flush=True)
-while True:
-    for server in select.select(servers, (), ())[0]:
-        server.accept()[0].sendall(b"outside\\n")
-"""
-CLIENT = """
-import socket, sys
-try:
-    with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=3) as connection:
-        print(connection.recv(100).decode().strip())
-except OSError:
-    pass
-"""
-
 
 class TestIptables(FirewallContract):
-    @pytest.fixture
-    def firewall(self, cluster: str) -> Iterator[Iptables]:
-        yield Iptables()
+    @pytest.fixture(params=["iptables-nft", "iptables-legacy"])
+    def firewall(self, cluster: str, request: pytest.FixtureRequest) -> Iterator[Iptables]:
+        yield Iptables(request.param)
         remove_chains(chains(cluster))
-
-
-class Outside:
-    """A machine beyond the node: a network namespace behind a cable, with something that answers."""
-
-    def __init__(self, number: int) -> None:
-        self.name = f"kriso{number}"
-        self.address = f"198.19.{number}.2"
-        self.node = f"198.19.{number}.1"
-        cable, far = f"kriso{number}a", f"kriso{number}b"
-        for words in (
-            f"ip netns add {self.name}",
-            f"ip link add {cable} type veth peer name {far} netns {self.name}",
-            f"ip addr add {self.node}/24 dev {cable}",
-            f"ip link set {cable} up",
-            f"ip -n {self.name} addr add {self.address}/24 dev {far}",
-            f"ip -n {self.name} link set {far} up",
-            f"ip -n {self.name} route add default via {self.node}",
-        ):
-            subprocess.run(words.split(), check=True, capture_output=True)
-        self._inside = ["ip", "netns", "exec", self.name, sys.executable, "-c"]
-        command = [*self._inside, SERVER, *map(str, SERVES_AT)]
-        self._server = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert self._server.stdout is not None
-        self._server.stdout.readline()
-
-    def asks(self, address: str, port: int) -> str:
-        """What it is answered there; empty where it is not."""
-        command = [*self._inside, CLIENT, address, str(port)]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-    def aims_at_loopback_of_the_node(self) -> None:
-        """From now on what it sends to 127.0.0.1 goes over the cable."""
-        switch = "echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet"
-        subprocess.run(["ip", "netns", "exec", self.name, "sh", "-c", switch], check=True)
-        words = f"ip -n {self.name} route add 127.0.0.1/32 via {self.node} src {self.address}"
-        subprocess.run(words.split(), check=True, capture_output=True)
-
-    def end(self) -> None:
-        self._server.kill()
-        self._server.communicate()
-        subprocess.run(["ip", "netns", "del", self.name], check=True)
 
 
 class NodePort:
@@ -112,9 +60,8 @@ class NodePort:
 
 @pytest.fixture
 async def world() -> AsyncIterator[DockerWorld]:
-    async with a_docker_world() as made:
+    async with a_world_of_rules() as made:
         yield made
-        remove_chains(chains(made.cluster))
 
 
 @pytest.fixture
@@ -124,40 +71,12 @@ def node_port() -> Iterator[NodePort]:
     made.end()
 
 
-async def a_vps(world: DockerWorld, **changes: object) -> Container:
-    container_id = await world.runtime.create(a_spec(world, command=SERVES, **changes))
-    await world.runtime.start(container_id)
-    found = await world.runtime.inspect(container_id)
-    assert found is not None
-    return found
-
-
-def reached(world: DockerWorld, container: Container, address: str, port: int) -> str:
-    """What a VPS is answered there; empty where it is not."""
-    client = world.client
-    command = ["/bin/sh", "-c", f"nc -w 2 {address} {port} </dev/null 2>/dev/null"]
-    started = client.exec_create(container.id, command)
-    return bytes(client.exec_start(started["Id"])).decode().strip()
-
-
-def answer_on_the_node(address: str, port: int) -> str:
-    with socket.create_connection((address, port), timeout=3) as connection:
-        return connection.recv(100).decode().strip()
-
-
-async def isolated(world: DockerWorld) -> Isolation:
-    isolation = Isolation(Iptables(), cluster=world.cluster)
-    await isolation.step(await world.runtime.ensure_network(world.network))
-    assert isolation.verdict is not None and isolation.verdict.ok, isolation.verdict
-    return isolation
-
-
 async def ip(words: str) -> None:
     await asyncio.to_thread(subprocess.run, ["ip", *words.split()], check=True)
 
 
-async def iptables(words: str) -> None:
-    await asyncio.to_thread(subprocess.run, ["iptables", "-w", *words.split()], check=True)
+async def mangle(words: str) -> None:
+    await asyncio.to_thread(subprocess.run, ["iptables", "-w", "-t", "mangle", *words.split()], check=True)
 
 
 def gateway(world: DockerWorld) -> str:
@@ -207,16 +126,8 @@ async def test_a_vps_reaches_the_outside_and_the_outside_its_published_port(worl
 
 @pytest.fixture
 def neighbours() -> Iterator[tuple[Outside, Outside]]:
-    """Two machines beside the node, each on a cable of its own, which know a way to its bridges."""
-    number = int.from_bytes(os.urandom(1), "big") % 124 * 2
-    made: list[Outside] = []
-    try:
-        made += [Outside(number)]
-        made += [Outside(number + 1)]
-        yield made[0], made[1]
-    finally:
-        for one in made:
-            one.end()
+    with two_neighbours() as made:
+        yield made
 
 
 async def test_a_neighbour_reaches_what_is_published_beyond_loopback_and_nothing_else(
@@ -241,7 +152,7 @@ async def test_a_neighbour_reaches_what_is_published_beyond_loopback_and_nothing
     assert await asyncio.to_thread(second.asks, first.node, one_address) == "hello"
 
 
-async def test_a_rule_of_somebody_before_the_engines_opens_nothing_once_it_was_looked_at(
+async def test_a_rule_of_somebody_before_ours_opens_nothing_once_it_was_looked_at(
     world: DockerWorld, neighbours: tuple[Outside, Outside]
 ) -> None:
     isolation = await isolated(world)
@@ -249,13 +160,13 @@ async def test_a_rule_of_somebody_before_the_engines_opens_nothing_once_it_was_l
     bridge = await world.runtime.ensure_network(world.network)
     rule = f"FORWARD -o {bridge} -j ACCEPT"
     assert found.ip is not None
-    await iptables(f"-I {rule}")
+    await mangle(f"-I {rule}")
     try:
         assert await asyncio.to_thread(neighbours[0].asks, found.ip, 22) == "hello"
         await isolation.step(bridge)
         assert await asyncio.to_thread(neighbours[0].asks, found.ip, 22) == ""
     finally:
-        await iptables(f"-D {rule}")
+        await mangle(f"-D {rule}")
 
 
 async def test_without_the_rules_a_neighbour_reaches_a_port_on_loopback(

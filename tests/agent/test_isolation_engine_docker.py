@@ -60,8 +60,12 @@ def test_the_rules_outlast_a_restart_of_the_engine_and_are_mended_after_a_flush(
     machine.client().close()
     first = look(machine, cluster)
     assert [first, look(machine, cluster)] in (["whole", "whole"], ["mended", "whole"])
-    for words in ("-F INPUT", "-F DOCKER-USER"):
-        subprocess.run([*machine.inside, "iptables", "-w", *words.split()], check=True, capture_output=True)
+    for words in ("-F INPUT", "-F FORWARD"):
+        subprocess.run(
+            [*machine.inside, "iptables", "-w", "-t", "mangle", *words.split()],
+            check=True,
+            capture_output=True,
+        )
     assert [look(machine, cluster), look(machine, cluster)] == ["mended", "whole"]
 
 
