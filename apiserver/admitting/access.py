@@ -106,7 +106,7 @@ def _reads(where: Where = Where.ANYWHERE) -> tuple[Rule, ...]:
 
 
 RULES: Mapping[Role, tuple[Rule, ...]] = {
-    Role.ADMIN: _everything(),
+    Role.ADMIN: (*_everything(), Rule(frozenset({"get"}), NODE, "egress")),
     Role.USER: (
         Rule(READ | WRITE, VPS, where=Where.OWN_NAMESPACES),
         Rule(READ, VPS, "status", Where.OWN_NAMESPACES),
@@ -130,6 +130,7 @@ RULES: Mapping[Role, tuple[Rule, ...]] = {
         Rule(READ | CHANGE | {"create"}, NODE, where=Where.OWN_NODE),
         Rule(READ | CHANGE, NODE, "status", Where.OWN_NODE),
         Rule(frozenset({"get"}), NODE, "streams", Where.OWN_NODE),
+        Rule(frozenset({"get"}), NODE, "egress", Where.OWN_NODE),
         Rule(READ, NODE_ALLOCATION, where=Where.OWN_NODE),
         Rule(ACTION, NODE_ALLOCATION, "confirm", Where.OWN_NODE),
         Rule(READ, ENVIRONMENT),

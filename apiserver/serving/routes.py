@@ -4,6 +4,7 @@
     POST   collection        create                              PUT    NAME   update     PATCH NAME  patch
     DELETE collection        deletecollection                    DELETE NAME   delete
     GET, PUT, PATCH NAME/status                                  POST   NAME/ACTION       a named transaction
+    GET    nodes/NODE/egress   which networks its VPSes may not reach
 
 Kinds that the server alone writes have the GETs and their actions. Who may use what is `access.py`'s.
 """
@@ -14,11 +15,12 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import web
 
-from apiserver import collection
+from apiserver import codec, collection
+from apiserver.admitting import weights
 from apiserver.auditing.visit import VISIT
 from apiserver.binding import actions
 from apiserver.caching.entry import Entry
-from apiserver.reading import read
+from apiserver.reading import egress, read, selectors
 from apiserver.serving import body, forms, pieces, stream
 from apiserver.serving.endpoint import ENDPOINTS, Endpoint
 from apiserver.serving.requests import Call, deleted_response, dry_run, json_response, written_response
@@ -183,8 +185,33 @@ async def _delete_listed(call: Call, entry: Entry, options: dict[str, object]) -
     return orjson.dumps(written.object)
 
 
+async def node_egress(resource: ResourceType, request: web.Request) -> web.StreamResponse:
+    """What Policies say of networks, for the namespaces that have a VPS bound to the node."""
+    call = Call.of(request, resource)
+    await read.catch_up(call.server, None)
+    held = call.server.cache.kinds
+    bound = selectors.select(kinds.VPS, fields=(f"status.assignment.node={call.name}",))
+    labels: dict[str, dict[str, str]] = {}
+    for vps in held[kinds.VPS].candidates(bound):
+        name = vps.fields["metadata.namespace"]
+        if name not in labels:
+            entry = held[kinds.NAMESPACE].get(codec.key(kinds.NAMESPACE, None, name))
+            labels[name] = {**(entry.labels if entry is not None else {}), kinds.NAME_LABEL: name}
+    policies = held[kinds.POLICY].candidates(selectors.Selection())
+    content = orjson.dumps(egress.answer((policy.raw for policy in policies), labels))
+    call.share.charge(weights.sending(len(content)))
+    return json_response(content)
+
+
 def add(app: web.Application) -> None:
     """Routes and endpoints for every kind of the registry."""
+    _add(
+        app,
+        "GET",
+        kinds.NODE.path(name="{name}", subresource="egress"),
+        node_egress,
+        Endpoint("get", kinds.NODE, "egress"),
+    )
     for resource in kinds.ALL:
         namespace = "{namespace}" if resource.namespaced else None
         collection = resource.path(namespace=namespace)

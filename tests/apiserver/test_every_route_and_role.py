@@ -61,6 +61,7 @@ GET               ~/namespaces/{namespace}/vpses/{name}/forward              A u
 GET               ~/namespaces/{namespace}/vpses/{name}/files                A u - - - -
 GET               ~/nodes/{name}/streams                                     - - - n - -
 GET               ~/nodes/{name}/streams/{id}                                - - - n - -
+GET               ~/nodes/{name}/egress                                      A - - n - -
 GET               ~/nodes                                                    A U V N C -
 GET               ~/nodes/{name}                                             A U V n C -
 POST              ~/nodes                                                    A - - N - -
