@@ -33,6 +33,7 @@ from kohakuriver.clock import Clock
 log = logging.getLogger(__name__)
 
 LIST_WITHIN = 15.0  # seconds; an engine that takes longer is said to hang
+RULES_PAUSE = 0.2  # seconds in which changes gather
 IMAGES_EVERY = 6  # lists of containers; images are only to show
 MOST_IMAGES = 200
 RETRY_FIRST, RETRY_LONGEST = 0.2, 5.0  # seconds
@@ -67,7 +68,9 @@ class Engine:
         judge: Callable[[Listing], Awaitable[Health | None]],
         look_at: Callable[[Entry], None],
         health_changed: Callable[[], None],
+        rules_changed: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """`rules_changed` waits until the rules may have to be others."""
         self.health = STARTING
         self.info: EngineInfo | None = None
         self.images: list[str] = []
@@ -84,6 +87,7 @@ class Engine:
         self._bridge = ""  # until the engine has been judged and its network is there
         self._look_at = look_at
         self._health_changed = health_changed
+        self._rules_changed = rules_changed
         self._looks = Looks(runtime, roster, clock=clock, heard=self._heard_of)
         self._removals: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
@@ -107,6 +111,8 @@ class Engine:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow(), name="engine events")
                 tasks.create_task(self._list_forever(), name="engine list")
+                if self._rules_changed is not None:
+                    tasks.create_task(self._isolate_forever(self._rules_changed), name="network rules")
         finally:
             self._looks.close()
             for task in self._removals.values():
@@ -128,10 +134,10 @@ class Engine:
         except EngineError as error:
             self._away(error)
             return False
-        if self._bridge:
-            await self._isolate()
         expected = {entry.desired.uid for entry in self._roster if entry.stale or entry.working}
         changed = await self._looks.take(rows, mark=mark)
+        if self._bridge:
+            await self._isolate()  # who runs is known by now
         self.lists += 1
         if any(self._roster.entry(uid) is None for uid in changed):
             self._health_changed()  # whoever waited for an answer about it learns that there will be none
@@ -167,6 +173,14 @@ class Engine:
         await self.isolation.step(self._bridge)
         if self.isolation.verdict != before:
             self._health_changed()
+
+    async def _isolate_forever(self, changed: Callable[[], Awaitable[None]]) -> None:
+        """The rules as soon as they may have to be others, and not only with the next list."""
+        while True:
+            await changed()
+            if self._bridge and self.lists:
+                await self._isolate()
+            await asyncio.sleep(RULES_PAUSE)
 
     async def _list_forever(self) -> None:
         pause = RETRY_FIRST

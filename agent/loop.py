@@ -22,6 +22,7 @@ from agent.claim import Claim
 from agent.commits import Commits
 from agent.custody import Custody
 from agent.data_dir import DataDir, Disk
+from agent.egress import Egress
 from agent.engine import Engine
 from agent.heartbeat import Heartbeat, holder
 from agent.images.environments import Environments
@@ -39,6 +40,7 @@ from agent.machine.closed import Servers
 from agent.machine.gpus import Devices
 from agent.machine.inventory import inventory
 from agent.machine.isolation import Isolation
+from agent.machine.ports import KernelPorts, Ports
 from agent.machine.staging import Staging
 from agent.machine.surroundings import Surroundings
 from agent.node import NodeKeeper
@@ -87,6 +89,7 @@ class Agent:
         clock: Clock,
         chance: random.Random,
         mounter: Mounter | None = None,
+        ports: Ports | None = None,
         dial: Dial | None = None,
         files: Disk | None = None,
         pools: Pools | None = None,
@@ -154,6 +157,7 @@ class Agent:
             threads=pools.journal,
         )
         self.reporter = Reporter(client, self.watches.vpses, clock=clock, chance=chance, heard=self._heard)
+        self.egress = Egress(client, self.roster, ports or KernelPorts(), node=settings.node)
         self.engine = Engine(
             runtime,
             self.roster,
@@ -166,10 +170,12 @@ class Agent:
                 resolvers=resolvers.own,
                 nameservers=resolvers.named,
                 servers=Servers(lambda: self._known.all, pools.looks),
+                egress=self.egress,
             ),
             judge=self.custody.judge,
             look_at=self._look_at,
             health_changed=self._health_changed,
+            rules_changed=self.egress.wait_changed,
         )
         self.commits = Commits(runtime, clock=clock, patience=settings.commit_patience)
         self.keeper = self._keeper(client, runtime, clock=clock, chance=chance)
@@ -194,6 +200,7 @@ class Agent:
             surroundings=self.surroundings,
             watchman=self.watchman,
             engine=self.engine,
+            egress=self.egress,
             roster=self.roster,
             devices=self.devices,
             topology=self.topology,
@@ -250,7 +257,9 @@ class Agent:
             tasks.create_task(self.recorder.run(), name="events")
             await self.devices.refresh()
             tasks.create_task(self.node.run(), name="node")
+            tasks.create_task(self.egress.run(), name="egress")
             await self.watches.wait_for_assignments()
+            await self.egress.wait_told()
             self.reporter.begin()
             tasks.create_task(self.images.run(), name="images")
             tasks.create_task(self.commits.run(), name="commits")

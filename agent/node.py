@@ -15,6 +15,7 @@ from typing import Any
 
 from agent.data_dir import DataDir
 from agent.deciding import labels, strays
+from agent.egress import NO_POLICIES, Egress
 from agent.engine import Engine
 from agent.machine import facts
 from agent.machine.gpus import Devices
@@ -53,6 +54,7 @@ class NodeKeeper:
         surroundings: Surroundings,
         watchman: Watchman,
         engine: Engine,
+        egress: Egress,
         roster: Roster,
         devices: Devices,
         topology: Topology,
@@ -66,6 +68,7 @@ class NodeKeeper:
         self._surroundings = surroundings
         self._watchman = watchman
         self._engine = engine
+        self._egress = egress
         self._roster = roster
         self._devices = devices
         self._topology = topology
@@ -166,6 +169,9 @@ class NodeKeeper:
         wanted = conditions(self._engine, disk, self._watchman.quarantine)
         if "Quarantined" in known and self._watchman.quarantine is None:
             wanted.append(_condition("Quarantined", False, "Accepted", ""))
+        closed = self._egress.verdict(self._engine.isolation.verdict)
+        if closed.reason != NO_POLICIES or "EgressEnforced" in known:
+            wanted.append(_condition("EgressEnforced", closed.ok, closed.reason, closed.message))
         if self._data_dir.trouble or "DataDirWritable" in known:
             wanted.append(data_dir_writable(self._data_dir))
         if self._engine.blind or "ProcessesVisible" in known:

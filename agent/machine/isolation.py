@@ -14,6 +14,11 @@ for a moment whenever a network comes or goes. What `mangle` drops no later tabl
                                 questions to a cloud's nameserver
     to the node itself          all dropped but answers, and questions to a nameserver that is the node itself
 
+Where Policies speak of networks, what is forwarded from our bridge goes by the port it came in at, which no
+VPS can forge, to a chain of its own for each way out there is; what comes in at any other port is denied what
+any Policy denies. `deny` stands before all but answers to what came from elsewhere, so that it ends what is
+open too.
+
 DNS comes through the engine's resolver, which asks the node's nameserver from the container's namespace.
 
 Looked at with every list of the engine and mended when somebody else's rules took them away, or came before
@@ -23,10 +28,12 @@ network is not looked at. Where it cannot be done, that is said, and VPSes run a
 
 import asyncio
 import dataclasses
+import hashlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
+from agent.deciding.egress import Way, Ways
 from agent.machine import closed
 from agent.machine.closed import Place, Servers
 from agent.runtime.firewall import TABLE, Firewall, FirewallError, without
@@ -39,6 +46,7 @@ _HARMLESS: Final = frozenset(  # targets after which a packet is dropped, or mee
     {"DROP", "LOG", "NFLOG", "MARK", "CONNMARK", "TCPMSS", "DSCP", "TOS", "TTL", "CHECKSUM"}
 )
 _CONTESTED: Final = 3  # steps in a row that had to mend: not an accident any more
+_REPLIES: Final = "-m conntrack --ctstate RELATED,ESTABLISHED --ctdir REPLY -j RETURN"
 _ANSWERS: Final = "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
 
 
@@ -53,11 +61,19 @@ class Verdict:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Chain:
-    """One chain of ours, the chain that calls it, and its rules as iptables prints them."""
+    """One chain of ours, the built-in chain that calls it, if any, and its rules as iptables prints them."""
 
     name: str
-    parent: str
+    parent: str | None
     rules: tuple[str, ...]
+
+
+class Egress(Protocol):
+    """Who knows the way out of each VPS."""
+
+    async def ways(self, bridge: str) -> Ways | None:
+        """As of now; None where no Policy speaks of networks."""
+        ...
 
 
 class Isolation:
@@ -71,6 +87,7 @@ class Isolation:
         resolvers: Callable[[], Sequence[str]] = tuple,
         nameservers: Callable[[], Sequence[str]] = tuple,
         servers: Servers | None = None,
+        egress: Egress | None = None,
     ) -> None:
         """`nameservers` are all that the engine asks, `resolvers` those of them that are the node itself."""
         self.verdict: Verdict | None = None  # None: not looked at yet
@@ -79,12 +96,18 @@ class Isolation:
         self._resolvers = resolvers
         self._nameservers = nameservers
         self._servers = servers or Servers()
+        self._egress = egress
+        self._one_step = asyncio.Lock()
         self._wanted: tuple[Chain, ...] = ()
         self._mended = 0  # steps in a row
         self._is_tidy = False  # nothing of an earlier version is left
 
     async def step(self, bridge: str) -> None:
         """Bring the rules up to what they must be."""
+        async with self._one_step:
+            await self._step(bridge)
+
+    async def _step(self, bridge: str) -> None:
         try:
             await self._firewall.tame(bridge)
             await self._stand(
@@ -94,6 +117,7 @@ class Isolation:
                     await asyncio.to_thread(self._resolvers),
                     nameservers=await asyncio.to_thread(self._nameservers),
                     servers=await self._servers.places(),
+                    ways=await self._egress.ways(bridge) if self._egress is not None else None,
                 )
             )
             await self._tidy()
@@ -144,8 +168,7 @@ def _contested() -> Verdict:
 
 def chains(cluster: str) -> tuple[str, str]:
     """The names of the cluster's chains: for what is forwarded, and for what is meant for the node."""
-    name = f"{PREFIX}{cluster[:8]}"
-    return f"{name}-FWD", f"{name}-IN"
+    return _chain(cluster, "FWD"), _chain(cluster, "IN")
 
 
 def wanted(
@@ -155,32 +178,68 @@ def wanted(
     *,
     nameservers: Sequence[str] = (),
     servers: Sequence[Place] = (),
+    ways: Ways | None = None,
 ) -> tuple[Chain, ...]:
     """What must stand for VPSes on this bridge, where these nameservers are the node itself, and the engine
-    asks those; what answers at these places is the cluster's own."""
+    asks those; what answers at these places is the cluster's own. Who is called stands before who calls."""
     forwarded, local = chains(cluster)
     inward = f"! -i {bridge} -o {bridge}"
-    return (
-        Chain(
-            forwarded,
-            "FORWARD",
-            (
-                f"{inward} -m conntrack --ctorigdst {_LOOPBACK} -j DROP",
-                f"{inward} -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP",
-                f"-i {bridge} {_ANSWERS}",
-                f"-i {bridge} -o {bridge} -j DROP",
-                f"-i {bridge} -m conntrack --ctstate DNAT -j DROP",
-                *_questions(bridge, filter(closed.is_metadata, nameservers)),
-                *(f"-d {network} -i {bridge} -j DROP" for network in closed.METADATA),
-                *(f"-d {at}/32 -i {bridge} -p tcp -m tcp --dport {port} -j DROP" for at, port in servers),
+    inwards = (
+        f"{inward} -m conntrack --ctorigdst {_LOOPBACK} -j DROP",
+        f"{inward} -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP",
+        f"-i {bridge} {_ANSWERS if ways is None else _REPLIES}",
+        f"-i {bridge} -o {bridge} -j DROP",
+        f"-i {bridge} -m conntrack --ctstate DNAT -j DROP",
+    )
+    default = (
+        *_questions(bridge, filter(closed.is_metadata, nameservers)),
+        *(f"-d {network} -i {bridge} -j DROP" for network in closed.METADATA),
+        *(f"-d {at}/32 -i {bridge} -p tcp -m tcp --dport {port} -j DROP" for at, port in servers),
+    )
+    parts: tuple[Chain, ...] = ()
+    if ways is not None:
+        usual = _chain(cluster, "OUT")
+        parts = (Chain(usual, None, default), *(_way(cluster, way, usual) for way in ways.all))
+        default = (
+            *(
+                f"-i {bridge} -m physdev --physdev-in {port} -g {_chain_of(cluster, way)}"
+                for port, way in ways.ports
             ),
-        ),
+            f"-i {bridge} -g {_chain_of(cluster, ways.others)}",
+        )
+    return (
+        *parts,
+        Chain(forwarded, "FORWARD", (*inwards, *default)),
         Chain(
             local,
             "INPUT",
             (f"-i {bridge} {_ANSWERS}", *_questions(bridge, resolvers), f"-i {bridge} -j DROP"),
         ),
     )
+
+
+def _way(cluster: str, way: Way, usual: str) -> Chain:
+    """What a way out denies and allows, and then the default. A chain is gone to, so that it returns to who
+    called the first one."""
+    rules = (
+        *(f"{_to(network)}-j DROP" for network in way.deny),
+        *(f"{_to(network)}-j RETURN" for network in way.allow),
+        f"-g {usual}",
+    )
+    return Chain(_chain_of(cluster, way), None, rules)
+
+
+def _to(network: str) -> str:
+    return "" if network == "0.0.0.0/0" else f"-d {network} "
+
+
+def _chain_of(cluster: str, way: Way) -> str:
+    """Named by what is in it, as iptables takes no more than 28 characters."""
+    return _chain(cluster, hashlib.sha256(repr((way.deny, way.allow)).encode()).hexdigest()[:7])
+
+
+def _chain(cluster: str, part: str) -> str:
+    return f"{PREFIX}{cluster[:8]}-{part}"
 
 
 def _questions(bridge: str, nameservers: Iterable[str]) -> tuple[str, ...]:
@@ -192,19 +251,31 @@ def _questions(bridge: str, nameservers: Iterable[str]) -> tuple[str, ...]:
 
 
 def repair(listing: Sequence[str], wanted: Sequence[Chain]) -> str:
-    """The change that makes the listing hold the chains, called first; empty where it does."""
+    """The change that makes the listing hold the chains, called first, and no others of the cluster's; empty
+    where it does."""
+    there, names = _chains(listing, wanted[-1].name), {chain.name for chain in wanted}
     lines: list[str] = []
     for chain in wanted:
         rules = tuple(_rules(listing, chain.name))
-        if rules != chain.rules:
+        if rules != chain.rules or chain.name not in there:
             lines.append(f":{chain.name} - [0:0]")
             lines += [f"-A {chain.name} {rule}" for rule in chain.rules]
-    for parent, jump in ((chain.parent, f"-j {chain.name}") for chain in wanted):
-        calls = _rules(listing, parent)
+    for chain in wanted:
+        if chain.parent is None:
+            continue
+        calls, jump = _rules(listing, chain.parent), f"-j {chain.name}"
         if not _is_called_first(calls, jump):
-            lines += [f"-D {parent} {jump}" for call in calls if call == jump]
-            lines.append(f"-I {parent} 1 {jump}")
+            lines += [f"-D {chain.parent} {jump}" for call in calls if call == jump]
+            lines.append(f"-I {chain.parent} 1 {jump}")
+    old = [name for name in there if name not in names]
+    lines += [*(f"-F {name}" for name in old), *(f"-X {name}" for name in old)]
     return "\n".join([f"*{TABLE}", *lines, "COMMIT", ""]) if lines else ""
+
+
+def _chains(listing: Sequence[str], name: str) -> list[str]:
+    """The chains there are of the cluster that has one of this name."""
+    start = f"-N {name.rpartition('-')[0]}-"
+    return [line.removeprefix("-N ") for line in listing if line.startswith(start)]
 
 
 def _is_called_first(calls: Sequence[str], jump: str) -> bool:

@@ -37,10 +37,15 @@ class Firewall(Protocol):
 
 
 def without(listing: Sequence[str], chains: Sequence[str], table: str = TABLE) -> str:
-    """The change that removes these chains from the table so listed; empty where there are none."""
-    there = [chain for chain in chains if f"-N {chain}" in listing]
+    """The change that removes these chains, and others of their clusters, from the table so listed; empty
+    where there are none."""
+    starts = tuple(f"-N {chain.rpartition('-')[0]}-" for chain in chains)
+    there = [line.removeprefix("-N ") for line in listing if line.startswith(starts)]
     jumps = [
-        line.replace("-A ", "-D ", 1) for line in listing for chain in there if line.endswith(f" -j {chain}")
+        line.replace("-A ", "-D ", 1)
+        for line in listing
+        for chain in there
+        if line.endswith((f" -j {chain}", f" -g {chain}"))
     ]
     gone = [*jumps, *(f"-F {chain}" for chain in there), *(f"-X {chain}" for chain in there)]
     return "\n".join([f"*{table}", *gone, "COMMIT", ""]) if there else ""

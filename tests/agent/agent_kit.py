@@ -18,6 +18,8 @@ from typing import Any
 from agent.heartbeat import attempt_timeout
 from agent.loop import Agent
 from agent.machine.beneath import FakeMounter
+from agent.machine.fake_ports import FakePorts
+from agent.machine.ports import Ports
 from agent.runtime.base import Container, Runtime
 from agent.runtime.fake import FakeRuntime
 from agent.runtime.fake_engine import FakeEngine
@@ -57,6 +59,7 @@ class Node:
     clock: Clock = dataclasses.field(default_factory=LoopClock)
     runtime: Runtime | None = None  # the fake engine's, where there is none
     firewall: Firewall = dataclasses.field(default_factory=FakeFirewall)
+    ports: Ports = dataclasses.field(default_factory=FakePorts)
     mounter: FakeMounter = dataclasses.field(default_factory=FakeMounter)
     files: RefusingFiles = dataclasses.field(default_factory=RefusingFiles)
     agent: Agent | None = None
@@ -107,6 +110,7 @@ class Node:
                 clock=self.clock,
                 chance=random.Random(1),  # noqa: S311 - jitter, the same in every run
                 mounter=self.mounter,
+                ports=self.ports,
                 files=self.files,
             )
             started.set()

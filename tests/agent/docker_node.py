@@ -11,6 +11,7 @@ from typing import Any
 import docker
 
 from agent.machine.isolation import chains
+from agent.machine.ports import KernelPorts
 from agent.runtime.docker import DEFAULT_SOCKET, DockerRuntime
 from agent.runtime.fake_engine import FakeEngine
 from agent.runtime.iptables import Iptables, remove_chains
@@ -101,6 +102,7 @@ async def a_docker_node(folder: Path, **runtime_options: Any) -> AsyncIterator[D
             clock=SystemClock(),
             runtime=runtime,
             firewall=Iptables(),
+            ports=KernelPorts(),
         )
         await made.start_agent(**SETTINGS)
         try:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from agent.deciding.egress import Way, Ways
 from agent.machine.isolation import chains, repair, wanted
 from agent.runtime.firewall import Firewall, FirewallError, without
 
@@ -42,6 +43,41 @@ class FirewallContract:
         )
         await firewall.change(repair(await firewall.rules(), rules))
         assert repair(await firewall.rules(), rules) == ""
+
+    async def test_ways_out_are_read_back_word_for_word_and_old_ones_go(
+        self, firewall: Firewall, cluster: str, bridge: str
+    ) -> None:
+        red, blue = Way(deny=("10.0.0.0/8", "192.0.2.1/32")), Way(allow=("10.0.0.1/32",), deny=("0.0.0.0/0",))
+        before = await firewall.rules()
+        for ways in (
+            Ways((("vethA", red), ("vethB", red), ("vethC", blue)), red),
+            Ways((("vethA", Way()),), blue),
+            Ways((), Way()),
+            None,
+        ):
+            rules = wanted(
+                cluster,
+                bridge,
+                nameservers=["168.63.129.16"],
+                servers=[("10.0.0.1", "2379:2380")],
+                ways=ways,
+            )
+            await firewall.change(repair(await firewall.rules(), rules))
+            listing = await firewall.rules()
+            assert repair(listing, rules) == ""
+            found = [line for line in listing if line.startswith(f"-N {chains(cluster)[0][:-3]}")]
+            assert len(found) == len(rules), "the chains of ways that nobody has any more are gone"
+        await firewall.change(without(await firewall.rules(), chains(cluster)))
+        assert settled(await firewall.rules(), cluster, bridge) == settled(before, cluster, bridge)
+
+    async def test_what_is_removed_while_there_are_ways_out_leaves_nothing_behind(
+        self, firewall: Firewall, cluster: str, bridge: str
+    ) -> None:
+        before = await firewall.rules()
+        ways = Ways((("vethA", Way(deny=("10.0.0.0/8",))),), Way())
+        await firewall.change(repair(before, wanted(cluster, bridge, ways=ways)))
+        await firewall.change(without(await firewall.rules(), chains(cluster)))
+        assert settled(await firewall.rules(), cluster, bridge) == settled(before, cluster, bridge)
 
     async def test_rules_that_somebody_took_away_are_written_again(
         self, firewall: Firewall, cluster: str, bridge: str
