@@ -12,20 +12,13 @@ from typing import Any, Generic, TypeVar
 import pydantic
 
 from apiserver import codec
-from apiserver.reading.selectors import Operator, Requirement, Selection
+from apiserver.reading.selectors import Selection, by_labels
 from kohakuriver import durations, image_name
 from kohakuriver.resources import meta
 from kohakuriver.resources import policy as shapes
 
 T = TypeVar("T")
 
-_OPERATORS = {
-    "In": Operator.IN,
-    "NotIn": Operator.NOT_IN,
-    "Exists": Operator.EXISTS,
-    "DoesNotExist": Operator.ABSENT,
-}
-_SELECTOR = pydantic.TypeAdapter(shapes.LabelSelector)
 _IMAGES = pydantic.TypeAdapter(shapes.Images)
 _GRACE: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(meta.Grace)
 _DURATION: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(meta.Duration)
@@ -69,7 +62,7 @@ class Policy:
             return cls(name, bad, bad, bad, bad, bad)
         return cls(
             name=name,
-            chosen=_read(spec, "namespaceSelector", _selection) or Selection(),
+            chosen=_read(spec, "namespaceSelector", by_labels) or Selection(),
             registries=_read(spec, "images", _registries),
             grace=_read(spec, "longestStopGracePeriod", _duration(_GRACE)),
             priority=_read(spec, "highestPriority", _priority),
@@ -99,19 +92,6 @@ def _read(spec: Mapping[str, Any], field: str, read: Callable[[Any], T]) -> T | 
         return Unreadable(f"{path}: {first['msg'].removeprefix('Value error, ')[:200]}")
     except codec.NONSENSE as error:
         return Unreadable(f"spec.{field}: {str(error)[:200]}")
-
-
-def _selection(value: Any) -> Selection:
-    selector = _SELECTOR.validate_python(value)
-    equal = [
-        Requirement(key, Operator.IN, frozenset({value}))
-        for key, value in (selector.match_labels or {}).items()
-    ]
-    others = [
-        Requirement(one.key, _OPERATORS[one.operator], frozenset(one.values or ()))
-        for one in selector.match_expressions or ()
-    ]
-    return Selection(labels=(*equal, *others))
 
 
 def _registries(value: Any) -> tuple[str, ...]:

@@ -19,16 +19,7 @@ import orjson
 import pydantic
 
 from apiserver import codec
-from apiserver.reading.selectors import Operator, Requirement, Selection
-from kohakuriver.resources import policy
-
-_OPERATORS = {
-    "In": Operator.IN,
-    "NotIn": Operator.NOT_IN,
-    "Exists": Operator.EXISTS,
-    "DoesNotExist": Operator.ABSENT,
-}
-_SELECTOR = pydantic.TypeAdapter(policy.LabelSelector)
+from apiserver.reading.selectors import Selection, by_labels
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,19 +72,10 @@ def read(raw: bytes) -> Networks | None:
 
 def _selection(name: str, spec: Mapping[str, Any], trouble: list[str]) -> Selection | None:
     try:
-        selector = _SELECTOR.validate_python(spec.get("namespaceSelector") or {})
+        return by_labels(spec.get("namespaceSelector") or {})
     except (pydantic.ValidationError, *codec.NONSENSE):
         trouble.append(f"Policy {name}: spec.namespaceSelector cannot be read, so it chooses every namespace")
         return None
-    equal = (
-        Requirement(key, Operator.IN, frozenset({value}))
-        for key, value in (selector.match_labels or {}).items()
-    )
-    others = (
-        Requirement(one.key, _OPERATORS[one.operator], frozenset(one.values or ()))
-        for one in selector.match_expressions or ()
-    )
-    return Selection(labels=(*equal, *others))
 
 
 def _networks(name: str, egress: Mapping[str, Any], field: str, trouble: list[str]) -> tuple[str, ...]:

@@ -11,8 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pydantic
+
 from kohakuriver.errors import BadRequest
-from kohakuriver.resources import kinds
+from kohakuriver.resources import kinds, policy
 from kohakuriver.resources.kinds import ResourceType
 
 MOST_REQUIREMENTS = 50  # in one selector: each is held against each object
@@ -57,6 +59,15 @@ class Operator(enum.Enum):
     ABSENT = "!"
     GREATER = ">"
     LESS = "<"
+
+
+_OPERATORS = {
+    "In": Operator.IN,
+    "NotIn": Operator.NOT_IN,
+    "Exists": Operator.EXISTS,
+    "DoesNotExist": Operator.ABSENT,
+}
+_LABEL_SELECTOR = pydantic.TypeAdapter(policy.LabelSelector)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -123,6 +134,22 @@ def select(
     if namespace and resource.namespaced:
         requirements.append(Requirement("metadata.namespace", Operator.IN, frozenset({namespace})))
     return Selection(labels=parse_labels(labels), fields=tuple(requirements))
+
+
+def by_labels(selector: Any) -> Selection:
+    """What a LabelSelector of an object (`matchLabels`, `matchExpressions`) means; an empty one everything.
+
+    Raises pydantic.ValidationError for one that cannot be read.
+    """
+    read = _LABEL_SELECTOR.validate_python(selector)
+    equal = [
+        Requirement(key, Operator.IN, frozenset({value})) for key, value in (read.match_labels or {}).items()
+    ]
+    others = [
+        Requirement(one.key, _OPERATORS[one.operator], frozenset(one.values or ()))
+        for one in read.match_expressions or ()
+    ]
+    return Selection(labels=(*equal, *others))
 
 
 def fields_of(resource: ResourceType, obj: Mapping[str, Any]) -> dict[str, str]:
