@@ -28,6 +28,7 @@ from apiserver.caching.strays import Strays
 from apiserver.caching.tick import Ticker
 from apiserver.lineage import Lineage
 from apiserver.policies.held import Policies
+from apiserver.quota.booked import Booked
 from apiserver.store.base import (
     Batch,
     Record,
@@ -65,6 +66,7 @@ class Cache:
         self.policies = Policies()
         self.standing = Standing(clock)
         self.sessions = Sessions(clock)
+        self.booked = Booked()
         self._by_plural = {kind.resource.plural: kind for kind in self.kinds.values()}
         self._lineage = lineage
         self._store = store = lineage.store
@@ -181,6 +183,8 @@ class Cache:
                 elif kind.resource is kinds.LEASE:
                     self.standing.apply(change.key, change.record)
                     self.sessions.apply(change.key, change.record)
+                elif kind.resource is kinds.NODE_ALLOCATION:
+                    self.booked.apply(change.key, change.record)
             elif change.key.startswith(codec.REVOKED):
                 self.revocations.apply(change.key, change.record)
                 self._end_revoked()
@@ -245,6 +249,8 @@ class Cache:
         held = [record for record in page.records if record.key.startswith(leases)]
         self.standing.replace(held)
         self.sessions.replace(held)
+        allocations = codec.prefix(kinds.NODE_ALLOCATION)
+        self.booked.replace(record for record in page.records if record.key.startswith(allocations))
         self._advance(page.revision)
         self.loaded.set()
         LOG.info("the cache is filled", extra={"objects": len(page.records), "revision": page.revision})

@@ -1,0 +1,119 @@
+"""What the VPSes of each namespace have booked on all nodes together, out of the NodeAllocations.
+
+A booking of a VPS that is gone counts until its agent has confirmed that the container is removed. Fed by the
+cache's one watch, a change at a time; asking costs nothing. Pure.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from apiserver import codec
+from apiserver.store.base import Record
+from kohakuriver import quantity
+
+Json = dict[str, Any]
+
+_millicores = functools.lru_cache(maxsize=4096)(quantity.millicores)
+_size = functools.lru_cache(maxsize=4096)(quantity.size)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Amounts:
+    """What some bookings hold together."""
+
+    millicores: int = 0
+    memory: int = 0  # bytes
+    gpus: int = 0
+    disk: int = 0  # bytes
+
+    def __add__(self, other: "Amounts") -> "Amounts":
+        return Amounts(
+            self.millicores + other.millicores,
+            self.memory + other.memory,
+            self.gpus + other.gpus,
+            self.disk + other.disk,
+        )
+
+    def __sub__(self, other: "Amounts") -> "Amounts":
+        return self + Amounts(-other.millicores, -other.memory, -other.gpus, -other.disk)
+
+    @classmethod
+    def of(cls, booking: Mapping[str, Any]) -> "Amounts":
+        """What one booking, as it is stored, holds. What is absent or cannot be read holds nothing."""
+        gpus = booking.get("gpus")
+        return cls(
+            _count(_millicores, booking.get("cores")),
+            _count(_size, booking.get("memory")),
+            len(gpus) if isinstance(gpus, list) else 0,
+            _count(_size, booking.get("disk")),
+        )
+
+
+NOTHING = Amounts()
+
+
+class Booked:
+    """The sums by namespace, over all nodes."""
+
+    def __init__(self) -> None:
+        self._shares: dict[str, dict[str, Amounts]] = {}  # by key of the NodeAllocation, then by namespace
+        self._sums: dict[str, Amounts] = {}
+
+    def of(self, namespace: str) -> Amounts:
+        """What the VPSes of a namespace hold on all nodes."""
+        return self._sums.get(namespace, NOTHING)
+
+    def on(self, key: str, namespace: str) -> Amounts:
+        """What of it they hold by one NodeAllocation, named by its key in the store."""
+        return self._shares.get(key, {}).get(namespace, NOTHING)
+
+    def apply(self, key: str, record: Record | None) -> None:
+        """Take over one change of a NodeAllocation; None where it is gone."""
+        before = self._shares.pop(key, {})
+        after = by_namespace(record) if record is not None else {}
+        if after:
+            self._shares[key] = after
+        for namespace in before.keys() | after.keys():
+            change = after.get(namespace, NOTHING) - before.get(namespace, NOTHING)
+            total = self.of(namespace) + change
+            if total == NOTHING:
+                self._sums.pop(namespace, None)
+            else:
+                self._sums[namespace] = total
+
+    def replace(self, records: Iterable[Record]) -> None:
+        """Take over a whole new listing."""
+        self._shares, self._sums = {}, {}
+        for record in records:
+            self.apply(record.key, record)
+
+
+def by_namespace(record: Record) -> dict[str, Amounts]:
+    """What each namespace holds by one NodeAllocation as it is stored; nonsense in it holds nothing."""
+    sums: dict[str, Amounts] = {}
+    for booking in _bookings(record):
+        namespace = booking.get("namespace")
+        if isinstance(namespace, str):
+            sums[namespace] = sums.get(namespace, NOTHING) + Amounts.of(booking)
+    return sums
+
+
+def _bookings(record: Record) -> list[Json]:
+    try:
+        found = orjson.loads(record.value)["bookings"]
+        return [booking for booking in found.values() if isinstance(booking, dict)]
+    except codec.NONSENSE:
+        return []
+
+
+def _count(read: Callable[[str | int | float], int], value: object) -> int:
+    if not isinstance(value, str | int | float):
+        return 0
+    try:
+        return max(0, read(value))
+    except codec.NONSENSE:
+        return 0
