@@ -88,6 +88,7 @@ async def serve(given: options.Options) -> None:
             advertise=given.advertised_url(),
             limits=given.limits,
             expiry=expiry,
+            default_quota=given.default_quota,
         )
         try:
             async with running as application:

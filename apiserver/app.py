@@ -8,7 +8,7 @@ ends with its error.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 
 from aiohttp import web
 
@@ -25,6 +25,7 @@ from apiserver.expiry import Expiry
 from apiserver.fullness import Fullness
 from apiserver.lineage import Lineage
 from apiserver.metrics import Metrics
+from apiserver.quota.ledger import Ledger
 from apiserver.registration import Registration, new_id
 from apiserver.serving import body, documents, expiring, pace, routes, skew
 from apiserver.serving.endpoint import ENDPOINTS
@@ -47,9 +48,10 @@ async def running(
     advertise: str | None = None,
     limits: Limits = UNLIMITED,
     expiry: Expiry | None = None,
+    default_quota: Mapping[str, int] | None = None,
 ) -> AsyncIterator[web.Application]:
     """The application with everything behind it, its cache filled. With `advertise`, the URL by which others
-    reach it, it registers itself."""
+    reach it, it registers itself. `default_quota` holds in namespaces whose quotas do not name the same."""
     await _until_store_answers(store)
     lineage = Lineage(store, clock)
     await open_cluster(lineage, clock)
@@ -63,6 +65,7 @@ async def running(
         limiter=Limiter(limits, now=clock.monotonic),
         fullness=Fullness(lineage.store),
         proofs=await proofs.load(lineage.store),
+        ledger=Ledger(cache, clock, default_quota or {}),
         id=new_id(),
         authority=authority,
     )

@@ -13,6 +13,7 @@ from apiserver.caching.cache import Cache
 from apiserver.fullness import Fullness
 from apiserver.lineage import History, Lineage
 from apiserver.policies.held import Policies
+from apiserver.quota.ledger import Ledger
 from apiserver.store.base import Record, Store
 from apiserver.streaming.nodes import NodeStreams
 from kohakuriver.clock import Clock
@@ -30,6 +31,7 @@ class Server:
     limiter: Limiter
     fullness: Fullness
     proofs: Proofs
+    ledger: Ledger
     id: str = ""  # this run of this server, by which it is registered
     streams: NodeStreams = dataclasses.field(default_factory=NodeStreams)
     authority: bytes | None = None  # PEM: who signed what the server shows, for machines that join

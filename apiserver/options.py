@@ -7,13 +7,15 @@ import logging
 import re
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from apiserver.admitting.limits import Limits
+from apiserver.quota import default
 from apiserver.store.base import QUOTA
 from kohakuriver import quantity
 from kohakuriver.errors import ConfigError
+from kohakuriver.resources import quota
 
 EXAMPLE = """\
 example:
@@ -74,6 +76,7 @@ class Options:
     token_file: Path
     client_ca: Path | None
     limits: Limits
+    default_quota: Mapping[str, int]
     audit_log: Path | None
     metrics_listen: Address | None
     after_restore: bool
@@ -203,6 +206,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         token_file=given.token_file,
         client_ca=given.client_ca,
         limits=Limits(given.rate_limit, given.rate_burst, given.max_inflight, given.max_open),
+        default_quota=given.default_quota,
         audit_log=given.audit_log,
         metrics_listen=given.metrics_listen,
         after_restore=given.after_restore,
@@ -340,6 +344,14 @@ def _parser() -> argparse.ArgumentParser:
         door.add_argument(
             name, type=type_, default=value, metavar="N", help=f"{words} (default: {value:g}); else 429"
         )
+    door.add_argument(
+        "--default-quota",
+        type=default.parse,
+        default=quota.DEFAULT,
+        metavar="NAME=AMOUNT[,…]",
+        help="what may be stored in a namespace, of what no ResourceQuota there names: how many VPSes, and "
+        "bytes of all its objects (default: %(default)s); none: any; else 403",
+    )
     door.add_argument(
         "--audit-log",
         type=Path,

@@ -29,6 +29,7 @@ from apiserver.caching.tick import Ticker
 from apiserver.lineage import Lineage
 from apiserver.policies.held import Policies
 from apiserver.quota.booked import Booked
+from apiserver.quota.stored import Stored
 from apiserver.store.base import (
     Batch,
     Record,
@@ -67,6 +68,7 @@ class Cache:
         self.standing = Standing(clock)
         self.sessions = Sessions(clock)
         self.booked = Booked()
+        self.stored = Stored()
         self._by_plural = {kind.resource.plural: kind for kind in self.kinds.values()}
         self._lineage = lineage
         self._store = store = lineage.store
@@ -173,6 +175,7 @@ class Cache:
             if kind is not None:
                 entry = _entry(kind.resource, change.record) if change.record is not None else None
                 self.owned.move(change.key, kind.get(change.key), entry)
+                self.stored.apply(change.key, change.record if entry is not None else None)
                 kind.apply(change.key, entry, revision=change.revision)
                 if kind.resource is kinds.TOKEN:
                     self.credentials.apply(change.key, change.record)
@@ -251,6 +254,8 @@ class Cache:
         self.sessions.replace(held)
         allocations = codec.prefix(kinds.NODE_ALLOCATION)
         self.booked.replace(record for record in page.records if record.key.startswith(allocations))
+        objects = set().union(*entries.values())
+        self.stored.replace(record for record in page.records if record.key in objects)
         self._advance(page.revision)
         self.loaded.set()
         LOG.info("the cache is filled", extra={"objects": len(page.records), "revision": page.revision})

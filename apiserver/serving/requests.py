@@ -18,6 +18,7 @@ from apiserver.reading.query import ListQuery, WatchQuery, flag, parse_list, par
 from apiserver.serving import body, forms
 from apiserver.serving.middleware import SHARE, USER
 from apiserver.serving.narrowing import narrowed
+from apiserver.serving.usage import filled
 from apiserver.writing.fencing import Leader
 from apiserver.writing.outcome import WriteOptions, Written
 from apiserver.writing.validation import FieldValidation
@@ -61,7 +62,7 @@ class Call:
     def form(self) -> forms.Form:
         accept = self.request.headers.get("Accept", "")
         asked = forms.negotiate(self.resource, accept, self.request.query.get("includeObject", ""))
-        return narrowed(asked, self.user, self.resource)
+        return filled(narrowed(asked, self.user, self.resource), self.server.cache, self.resource)
 
     def list_query(self) -> ListQuery:
         scope = access.scope(self.user, self.resource, self.namespace)

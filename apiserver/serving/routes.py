@@ -70,8 +70,8 @@ async def create(resource: ResourceType, request: web.Request) -> web.StreamResp
 
 
 async def _seen(call: Call, written: Written) -> None:
-    """A credential counts on this server, or no longer does, before its maker gets the answer."""
-    if written.object.get("kind") == kinds.TOKEN.kind:
+    """Credentials and quotas count on this server, or no longer do, before who wrote them gets the answer."""
+    if written.object.get("kind") in (kinds.TOKEN.kind, kinds.RESOURCE_QUOTA.kind):
         await call.server.cache.wait_for(int(written.object["metadata"].get("resourceVersion") or 0))
 
 
@@ -90,6 +90,7 @@ async def update(subresource: str, resource: ResourceType, request: web.Request)
         body=sent.content,
         options=options,
     )
+    await _seen(call, written)
     return written_response(call, form, written, *sent.warnings)
 
 
@@ -110,6 +111,7 @@ async def change(subresource: str, resource: ResourceType, request: web.Request)
         body=sent.content,
         options=options,
     )
+    await _seen(call, written)
     return written_response(call, form, written, *sent.warnings)
 
 

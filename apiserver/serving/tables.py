@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from apiserver.policies import shown
+from apiserver.quota import usage
 from kohakuriver import clock, durations, quantity
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
@@ -324,6 +325,8 @@ COLUMNS: dict[ResourceType, tuple[Column, ...]] = {
     ),
     kinds.RESOURCE_QUOTA: (
         _NAME,
+        Column("Request", lambda obj, now: usage.line(obj), "What is taken, and what may be, of each"),
+        Column("Limit", lambda obj, now: "", "Of limits.*, which no quota here has"),
         _AGE,
     ),
     kinds.NAMESPACE: (

@@ -93,11 +93,20 @@ async def change(
         if step is None or not (seen.fresh or step.write):
             seen = objects.Look(await objects.read(server, target.keys), fresh=True)
             continue
-        if step.write is None or options.dry_run:
+        if step.write is None:
+            return Written(step.obj, warnings=step.warnings)
+        asked = None
+        if not options.own:
+            asked = server.ledger.asked(target.user, resource, step.write, old=step.old, new=step.obj)
+        if options.dry_run:
+            await server.ledger.check(asked)
             return Written(step.obj, warnings=step.warnings)
         weight.check_room(server.crowded, target.user, step.write, step.obj)
         try:
-            revision = await server.store.commit(expect=step.expect, writes=[step.write, *step.beside.writes])
+            async with server.ledger.room(asked) as place:
+                writes = [step.write, *step.beside.writes]
+                revision = await server.store.commit(expect=step.expect, writes=writes)
+                place.committed(revision)
         except StoreConflict as conflict:
             seen = objects.Look(dict(conflict.actual), fresh=True)
             continue
@@ -108,8 +117,9 @@ async def change(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Step:
-    """One try of a change: the object as it would be, and what has to be written for it, if anything."""
+    """One try of a change: the object as it is and would be, and what has to be written for it, if any."""
 
+    old: Json
     obj: Json
     warnings: tuple[str, ...]
     expect: dict[str, int]
@@ -151,14 +161,14 @@ async def _decide(
         phase.stamp(new)
     expect = {key: record.revision, **fence, **beside.expect}
     if new == old:
-        return _Step(new, warnings, expect, None, beside)
+        return _Step(old, new, warnings, expect, None, beside)
     gone = objects.is_due(new)
     if gone and resource is kinds.NAMESPACE:
         await removal.check_empty(server, target.name)
     lifetime = admission.rules_for(resource).lifetime
     write = Delete(key) if gone else Put(key, codec.encode(new), ttl=lifetime)
     weight.check(target.user, write, record)
-    return _Step(new, warnings, expect, write, beside)
+    return _Step(old, new, warnings, expect, write, beside)
 
 
 def _check_reach(target: Target, old: Json) -> None:

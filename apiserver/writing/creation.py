@@ -65,12 +65,18 @@ async def make(
                 raise
             look = objects.Look(await objects.read(server, keys), fresh=True)
             continue
-        if step.write is None or options.dry_run:
+        if step.write is None:
+            return Written(step.obj, created=True, warnings=warnings)
+        asked = server.ledger.asked(user, resource, step.write, old=None, new=step.obj)
+        if options.dry_run:
+            await server.ledger.check(asked)
             return Written(step.obj, created=True, warnings=warnings)
         weight.check_room(server.crowded, user, step.write, step.obj)
         expect = {key: 0, **{other: grants.revision_of(look.records[other]) for other in around}}
         try:
-            revision = await server.store.commit(expect=expect, writes=[step.write])
+            async with server.ledger.room(asked) as place:
+                revision = await server.store.commit(expect=expect, writes=[step.write])
+                place.committed(revision)
         except StoreConflict as conflict:
             look = objects.Look({**look.records, **conflict.actual}, fresh=True)
             continue

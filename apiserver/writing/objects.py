@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from apiserver.binding.proofs import Proofs
 from apiserver.policies.held import Policies
+from apiserver.quota.ledger import Ledger
 from apiserver.store.base import Record, Store
 from apiserver.writing import extent
 from kohakuriver import errors
@@ -35,6 +36,11 @@ class Backing(Protocol):
 
     @property
     def proofs(self) -> Proofs: ...
+
+    @property
+    def ledger(self) -> Ledger:
+        """What each namespace may still write."""
+        ...
 
     def obstacle(self, namespace: str | None, name: str, uid: str) -> str:
         """Why nothing may be placed under this name, by what agents report; empty if it may."""

@@ -22,6 +22,7 @@ class Options:
     port: int = 6443
     listen: str = LOOPBACK
     advertise: str | None = None
+    default_quota: str | None = None
     cores: str | None = None
     memory: str | None = None
     reserve_cores: str | None = None

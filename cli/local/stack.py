@@ -87,7 +87,8 @@ def _apiserver(files: ClusterFiles, options: Options, etcd: Etcd) -> list[str]:
         "--token-file": files.tokens,
         "--audit-log": files.audit_log,
     }
-    return programs.command("apiserver", [str(word) for pair in arguments.items() for word in pair])
+    words = [str(word) for pair in arguments.items() for word in pair]
+    return programs.command("apiserver", [*words, *options.words("--default-quota")])
 
 
 def agent_command(files: ClusterFiles, options: Options) -> list[str]:

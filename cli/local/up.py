@@ -23,6 +23,7 @@ from cli.local import (
     neighbours,
     ports,
     run_state,
+    server_flags,
     stack,
 )
 from cli.local.cluster_files import ClusterFiles
@@ -41,17 +42,6 @@ kohakuriver up --listen 0.0.0.0 --advertise river.example.org --ssh-address 0.0.
 DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", metavar="DIR", help="Where everything is kept. [default: ~/.kohakuriver]"),
-]
-Port = Annotated[
-    int | None, typer.Option("--port", metavar="N", min=1, max=65535, help="The API's port. [default: 6443]")
-]
-Listen = Annotated[
-    str | None,
-    typer.Option("--listen", metavar="ADDRESS", help="Where the API listens. [default: 127.0.0.1]"),
-]
-Advertise = Annotated[
-    str | None,
-    typer.Option("--advertise", metavar="HOST", help="The name or address by which others reach the API."),
 ]
 Detach = Annotated[
     bool, typer.Option("--detach", "-d", help="Return when the node is ready; go on in the background.")
@@ -103,9 +93,10 @@ DockerHost = Annotated[
 
 def up(
     data_dir: DataDir = None,
-    port: Port = None,
-    listen: Listen = None,
-    advertise: Advertise = None,
+    port: server_flags.Port = None,
+    listen: server_flags.Listen = None,
+    advertise: server_flags.Advertise = None,
+    default_quota: server_flags.DefaultQuota = None,
     detached: Detach = False,
     timeout: Timeout = "2m",
     install_service: InstallService = False,
@@ -133,6 +124,7 @@ def up(
         "port": port,
         "listen": listen,
         "advertise": advertise,
+        "default_quota": server_flags.quota(default_quota),
         "node": node,
         "cores": cores,
         "memory": memory,

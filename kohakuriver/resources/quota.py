@@ -19,8 +19,13 @@ OBJECT_BYTES = "kohakuriver.io/object-bytes"
 
 BOOKED = (CORES, MEMORY, GPUS, DISK)
 """What is compared when a VPS gets its node; the others are compared when an object is written."""
-NAMES = (*BOOKED, VPSES, OBJECT_BYTES)
+WRITTEN = (VPSES, OBJECT_BYTES)
+NAMES = (*BOOKED, *WRITTEN)
 
+DEFAULT = f"{VPSES}=500,{OBJECT_BYTES}=64Mi"
+NO_DEFAULT = "none"
+
+_PIECES = (GPUS, VPSES)
 _SHORT = {"cpu": CORES, "memory": MEMORY}
 """Kubernetes' other spelling of the same two."""
 
@@ -30,12 +35,40 @@ def full_name(name: str) -> str:
     return _SHORT.get(name, name)
 
 
+def parse_default(text: str) -> dict[str, str]:
+    """The amounts in `--default-quota NAME=AMOUNT,…`, by name; none for `none`. Raises ValueError."""
+    limits: dict[str, str] = {}
+    for part in text.split(",") if text != NO_DEFAULT else ():
+        name, separator, amount = (word.strip() for word in part.partition("="))
+        if not separator or name not in WRITTEN:
+            raise ValueError(
+                f'invalid default quota "{part.strip()[:80]}": use {" and ".join(WRITTEN)}, '
+                f"such as {DEFAULT}, or {NO_DEFAULT}"
+            )
+        if name in limits:
+            raise ValueError(f"invalid default quota: {name} is given twice")
+        check_limit(name, amount)
+        limits[name] = amount
+    return limits
+
+
+def check_limit(name: str, limit: str | int | float) -> None:
+    """Raises ValueError, with a sentence that names the resource, for an amount that cannot be its limit."""
+    try:
+        value = quantity.parse(limit)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    if value < 0:
+        raise ValueError(f"{name} is {limit}: use 0 or more")
+    if full_name(name) in _PIECES and value != int(value):
+        raise ValueError(f"{name} is {limit}: use a whole number")
+
+
 def _limits(hard: dict[str, str | int | float]) -> dict[str, str | int | float]:
     for name, limit in hard.items():
         if full_name(name) not in NAMES:
             raise ValueError(f'"{name[:80]}" cannot be limited: use {", ".join(NAMES)}')
-        if quantity.parse(limit) < 0:
-            raise ValueError(f"{name} is {limit}: use 0 or more")
+        check_limit(name, limit)
     return hard
 
 

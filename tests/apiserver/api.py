@@ -11,7 +11,7 @@ several of them, one after the other or side by side.
 import contextlib
 import dataclasses
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
@@ -118,6 +118,7 @@ async def running_api(
     limits: Limits = UNLIMITED,
     ends_within: float = 0.5,
     expiry: Expiry | None = None,
+    default_quota: Mapping[str, int] | None = None,
 ) -> AsyncIterator[Api]:
     """A server that stops at the end of the block; the store is left as it is then.
 
@@ -131,6 +132,7 @@ async def running_api(
         authority=authority,
         limits=limits,
         expiry=expiry,
+        default_quota=default_quota,
     ) as application:
         runner = Runner(application, shutdown_timeout=ends_within)
         await runner.setup()

@@ -9,6 +9,8 @@ from apiserver.admitting.identity import Role, TokenFile, User
 from apiserver.binding import actions
 from apiserver.binding.proofs import Proofs
 from apiserver.policies.held import Policies
+from apiserver.quota.ledger import Ledger
+from apiserver.quota.stored import Stored
 from apiserver.store.base import Put, Record
 from apiserver.store.memory import MemoryStore
 from apiserver.writing import write
@@ -101,6 +103,17 @@ def an_event(about: Json, name: str = "dev.1", **fields: Any) -> Json:
     }
 
 
+class _Nothing:
+    """A cache in which there is nothing yet."""
+
+    def __init__(self) -> None:
+        self.stored = Stored()
+        self.revision = 0
+
+    async def fresh(self) -> int:
+        return self.revision
+
+
 @dataclasses.dataclass(frozen=True)
 class World:
     """A server with nothing but its store and its clock, and short ways to write to it."""
@@ -114,6 +127,11 @@ class World:
     crowded: str = ""  # why users may not write
     held: Policies = dataclasses.field(default_factory=Policies)
     proofs: Proofs = dataclasses.field(default_factory=lambda: Proofs(b"key"))
+
+    @property
+    def ledger(self) -> Ledger:
+        """One of a server that knows of no quota."""
+        return Ledger(_Nothing(), self.clock, {})
 
     def obstacle(self, namespace: str | None, name: str, uid: str) -> str:
         """Nothing: what agents report is the cache's."""

@@ -1,0 +1,104 @@
+"""How many VPSes and bytes each namespace has stored, and what its quotas limit; by the cache's revision.
+
+Counted is what people write: VPSes and Leases. Events, which programs alone write and which go after an hour,
+and the quotas themselves, which are the administrators' own, are not. Fed by the cache's one watch with what
+is an object at all.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+
+from apiserver import codec
+from apiserver.quota import hard
+from apiserver.quota.hard import Hard
+from apiserver.store.base import Record
+from apiserver.writing.weight import LARGEST
+from kohakuriver.resources import kinds
+from kohakuriver.resources.kinds import ResourceType
+
+COUNTED = (kinds.VPS, kinds.LEASE)
+_COUNTED = {resource.plural: resource for resource in COUNTED}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Used:
+    """What a namespace has stored."""
+
+    vpses: int = 0
+    object_bytes: int = 0
+
+
+def counted(resource: ResourceType, size: int) -> Used:
+    """For what one object of so many bytes counts: for no more than a user may write, so that a node which
+    reports too much of a VPS does not fill its namespace."""
+    if resource not in COUNTED:
+        return Used()
+    return Used(int(resource is kinds.VPS), min(size, LARGEST))
+
+
+class Stored:
+    """All namespaces."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, Used] = {}  # by key
+        self._used: dict[str, Used] = {}  # by namespace
+        self._quotas: dict[str, dict[str, Hard]] = {}  # by namespace, then by key
+
+    def used(self, namespace: str) -> Used:
+        """What a namespace has stored."""
+        return self._used.get(namespace, Used())
+
+    def of(self, key: str) -> Used:
+        """For what one object counts; nothing where there is none."""
+        return self._objects.get(key, Used())
+
+    def quotas(self, namespace: str) -> list[Hard]:
+        """The quotas of a namespace, by name."""
+        found = self._quotas.get(namespace)
+        return [found[key] for key in sorted(found)] if found else []
+
+    def namespaces(self) -> list[str]:
+        """Those that have a quota, by name."""
+        return sorted(self._quotas)
+
+    def apply(self, key: str, record: Record | None) -> None:
+        """An object has changed, come or gone."""
+        plural = codec.plural_of(key)
+        if plural == kinds.RESOURCE_QUOTA.plural:
+            self._limit(key, record)
+        elif plural in _COUNTED:
+            now = counted(_COUNTED[plural], len(record.value)) if record is not None else Used()
+            self._count(key, now)
+
+    def replace(self, records: Iterable[Record]) -> None:
+        """These are all objects there are."""
+        self._objects, self._used, self._quotas = {}, {}, {}
+        for record in records:
+            self.apply(record.key, record)
+
+    def _count(self, key: str, now: Used) -> None:
+        before, namespace = self.of(key), namespace_of(key)
+        total = self.used(namespace)
+        self._used[namespace] = Used(
+            total.vpses - before.vpses + now.vpses,
+            total.object_bytes - before.object_bytes + now.object_bytes,
+        )
+        self._objects[key] = now
+        if now == Used():
+            del self._objects[key]
+        if self._used[namespace] == Used():
+            del self._used[namespace]
+
+    def _limit(self, key: str, record: Record | None) -> None:
+        namespace = namespace_of(key)
+        quotas = self._quotas.setdefault(namespace, {})
+        quotas.pop(key, None)
+        if record is not None:
+            quotas[key] = hard.of(record)
+        if not quotas:
+            del self._quotas[namespace]
+
+
+def namespace_of(key: str) -> str:
+    """The namespace in the key of a namespaced object."""
+    return key.split("/", 3)[2]

@@ -1,0 +1,53 @@
+"""What a ResourceQuota limits and what of it is taken: its status, worked out when somebody reads it. Pure.
+
+Nothing of it is stored: the sums change with every booking, and an unchanged world writes nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from apiserver import codec
+from apiserver.quota import hard
+from apiserver.quota.booked import Amounts
+from apiserver.quota.stored import Used
+from kohakuriver.resources import quota
+
+Json = dict[str, Any]
+
+
+def taken(booked: Amounts, used: Used) -> dict[str, int]:
+    """What a namespace takes of everything that can be limited, by full name."""
+    return {
+        quota.CORES: booked.millicores,
+        quota.MEMORY: booked.memory,
+        quota.GPUS: booked.gpus,
+        quota.DISK: booked.disk,
+        quota.VPSES: used.vpses,
+        quota.OBJECT_BYTES: used.object_bytes,
+    }
+
+
+def status(obj: Json, amounts: Mapping[str, int]) -> Json:
+    """The status of a stored quota, with the names that its spec has; what cannot be read is left out."""
+    limits, found = Json(), Json()
+    spec = obj.get("spec")
+    named = spec.get("hard") if isinstance(spec, dict) else None
+    for name, most in named.items() if isinstance(named, dict) else ():
+        full = quota.full_name(name)
+        if full not in quota.NAMES:
+            continue
+        found[name] = hard.written(full, amounts[full])
+        try:
+            limits[name] = hard.written(full, hard.amount(full, most))
+        except codec.NONSENSE:
+            continue
+    return {"hard": limits, "used": found}
+
+
+def line(obj: Mapping[str, Any]) -> str:
+    """A quota with its status in one line, as `kubectl get quota` shows it."""
+    shown = obj["status"]
+    return ", ".join(
+        f"{name}: {shown['used'].get(name, 0)}/{shown['hard'].get(name, 0)}"
+        for name in sorted(obj["spec"]["hard"])
+    )

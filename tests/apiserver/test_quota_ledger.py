@@ -1,0 +1,128 @@
+"""What is on its way to the store counts, and nobody is refused by what the cache has not heard yet."""
+
+import asyncio
+import datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from apiserver import codec
+from apiserver.admitting.identity import Role, User
+from apiserver.quota.judging import Asked
+from apiserver.quota.ledger import DOUBTFUL, Ledger
+from apiserver.quota.stored import Stored
+from apiserver.store.base import Put, Record, StoreConflict, StoreError, StoreTimeout, StoreUnavailable
+from kohakuriver.clock import EPOCH
+from kohakuriver.errors import Forbidden
+from kohakuriver.resources import kinds, quota
+
+ALICE = User("alice", Role.USER, namespaces=("default",))
+ONE = {quota.VPSES: 1}
+
+
+class Turned:
+    """A clock that stands until it is turned."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime.datetime:
+        return EPOCH + datetime.timedelta(seconds=self.seconds)
+
+
+class Behind:
+    """A cache that hears what happened only when it is asked to catch up."""
+
+    def __init__(self) -> None:
+        self.stored = Stored()
+        self.revision = 0
+        self._unheard: list[tuple[str, bytes | None]] = []
+
+    def happens(self, name: str, value: bytes | None) -> None:
+        """A VPS was written, or deleted."""
+        self._unheard.append((codec.key(kinds.VPS, "default", name), value))
+
+    async def fresh(self) -> int:
+        for key, value in self._unheard:
+            self.revision += 1
+            record = Record(key, value, self.revision, self.revision) if value is not None else None
+            self.stored.apply(key, record)
+        self._unheard = []
+        return self.revision
+
+
+def a_vps(name: str) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": "default"}, "spec": {"resources": {"cores": 1}}}
+
+
+def a_create(ledger: Ledger, name: str) -> Asked | None:
+    new = a_vps(name)
+    put = Put(codec.key(kinds.VPS, "default", name), orjson.dumps(new))
+    return ledger.asked(ALICE, kinds.VPS, put, old=None, new=new)
+
+
+async def fails(ledger: Ledger, name: str, error: BaseException) -> None:
+    """A create whose commit ends so."""
+    with pytest.raises(type(error)):
+        async with ledger.room(a_create(ledger, name)):
+            raise error
+
+
+async def test_what_was_deleted_a_moment_ago_takes_no_room():
+    cache = Behind()
+    ledger = Ledger(cache, Turned(), ONE)
+    cache.happens("one", orjson.dumps(a_vps("one")))
+    await cache.fresh()
+    with pytest.raises(Forbidden):
+        await ledger.check(a_create(ledger, "two"))
+    cache.happens("one", None)
+    async with ledger.room(a_create(ledger, "two")) as place:
+        place.committed(3)
+
+
+async def test_a_write_counts_from_its_judgement_until_the_cache_has_it_and_once():
+    cache = Behind()
+    ledger = Ledger(cache, Turned(), {quota.VPSES: 2})
+    async with ledger.room(a_create(ledger, "one")) as first, ledger.room(a_create(ledger, "two")) as second:
+        with pytest.raises(Forbidden, match=f"used: {quota.VPSES}=2"):
+            await ledger.check(a_create(ledger, "three"))
+        first.committed(1)
+        second.committed(2)
+    with pytest.raises(Forbidden, match=f"used: {quota.VPSES}=2"):
+        await ledger.check(a_create(ledger, "three"))
+    for name in ("one", "two"):
+        cache.happens(name, orjson.dumps(a_vps(name)))
+    with pytest.raises(Forbidden, match=f"used: {quota.VPSES}=2"):
+        await ledger.check(a_create(ledger, "three"))
+    cache.happens("one", None)
+    await ledger.check(a_create(ledger, "three"))
+
+
+@pytest.mark.parametrize("error", [StoreConflict({}, 1), StoreUnavailable("no leader")])
+async def test_a_write_that_was_not_done_counts_no_more(error: StoreError):
+    ledger = Ledger(Behind(), Turned(), ONE)
+    await fails(ledger, "one", error)
+    await ledger.check(a_create(ledger, "two"))
+
+
+@pytest.mark.parametrize("error", [StoreTimeout("no answer"), asyncio.CancelledError()])
+async def test_a_write_whose_outcome_nobody_knows_counts_until_it_would_have_come(error: BaseException):
+    clock = Turned()
+    ledger = Ledger(Behind(), clock, ONE)
+    await fails(ledger, "one", error)
+    clock.seconds = DOUBTFUL - 1
+    with pytest.raises(Forbidden):
+        await ledger.check(a_create(ledger, "two"))
+    clock.seconds = DOUBTFUL + 1
+    await ledger.check(a_create(ledger, "two"))
+
+
+def test_nodes_and_the_controller_are_not_asked():
+    ledger = Ledger(Behind(), Turned(), ONE)
+    put, new = Put(codec.key(kinds.VPS, "default", "dev"), b"{}"), a_vps("dev")
+    roles = {role for role in Role if ledger.asked(User("x", role), kinds.VPS, put, old=None, new=new)}
+    assert roles == {Role.USER, Role.ADMIN}
