@@ -90,7 +90,7 @@ def _message(table: Mapping[int, Field]) -> Read:
             if field is None or value == b"":
                 continue
             made = field.read(value)
-            if isinstance(made, dict) and field.read is _pair:
+            if isinstance(made, dict) and field.read in (_pair, _amount):
                 found.setdefault(field.name, {}).update(made)
             elif field.many:
                 found.setdefault(field.name, []).append(made)
@@ -127,6 +127,13 @@ def _pair(raw: Raw) -> dict[str, str]:
     return {_text(entry.get(1, b"")): _text(entry.get(2, b""))}
 
 
+def _amount(raw: Raw) -> dict[str, str]:
+    """One entry of a map of quantities."""
+    entry = dict(_fields(_octets(raw)))
+    quantity = dict(_fields(_octets(entry.get(2, b""))))
+    return {_text(entry.get(1, b"")): _text(quantity.get(1, b""))}
+
+
 def _moment(raw: Raw) -> datetime.datetime:
     parts = dict(_fields(_octets(raw)))
     seconds, nanos = _number(parts.get(1, 0)), _number(parts.get(2, 0))
@@ -160,6 +167,21 @@ _META = _texts("name", "generateName", "namespace", "", "uid", "resourceVersion"
 }
 _METADATA = {1: Field("metadata", _message(_META))}
 _NAMESPACE = _METADATA | {2: Field("spec", _message({1: Field("finalizers", _text, many=True)}))}
+_SCOPE = {1: Field("scopeName", _text), 2: Field("operator", _text), 3: Field("values", _text, many=True)}
+_QUOTA = _METADATA | {
+    2: Field(
+        "spec",
+        _message(
+            {
+                1: Field("hard", _amount),
+                2: Field("scopes", _text, many=True),
+                3: Field(
+                    "scopeSelector", _message({1: Field("matchExpressions", _message(_SCOPE), many=True)})
+                ),
+            }
+        ),
+    )
+}
 _LEASE = _METADATA | {
     2: Field(
         "spec",
@@ -208,6 +230,7 @@ _DELETE_OPTIONS = {
 _KINDS: dict[tuple[str, str], Mapping[int, Field]] = {
     ("v1", "Namespace"): _NAMESPACE,
     ("v1", "Event"): _EVENT,
+    ("v1", "ResourceQuota"): _QUOTA,
     ("coordination.k8s.io/v1", "Lease"): _LEASE,
     ("authentication.k8s.io/v1", "SelfSubjectReview"): _METADATA,
     ("authorization.k8s.io/v1", "SelfSubjectAccessReview"): _METADATA | {2: Field("spec", _message(_WANTED))},

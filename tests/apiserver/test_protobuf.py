@@ -52,6 +52,22 @@ def test_a_lease_is_read_with_its_times():
     }
 
 
+def test_a_quota_is_read_with_its_amounts_and_scopes():
+    hard = [
+        field(1, field(1, name) + field(2, field(1, most))) for name, most in ((b"cpu", b"4"), (b"b", b"1Gi"))
+    ]
+    scope = field(3, field(1, field(1, b"PriorityClass") + field(2, b"In") + field(3, b"high")))
+    spec = b"".join(hard) + field(2, b"BestEffort") + scope
+    read = decode(enveloped("v1", "ResourceQuota", field(1, field(1, b"q")) + field(2, spec)))
+    assert read["spec"] == {
+        "hard": {"cpu": "4", "b": "1Gi"},
+        "scopes": ["BestEffort"],
+        "scopeSelector": {
+            "matchExpressions": [{"scopeName": "PriorityClass", "operator": "In", "values": ["high"]}]
+        },
+    }
+
+
 def test_a_kind_that_is_not_known_is_refused():
     with pytest.raises(BadRequest, match="Pod"):
         decode(enveloped("v1", "Pod", b""))
