@@ -89,6 +89,8 @@ def page(
         ],
         width=width,
     )
+    if resource is kinds.RESOURCE_QUOTA:
+        return [*lines, "Limits:", *sections.limits(status, width=width)]
     lines += _part("Spec", body.get("spec"), width)
     lines += _part("Status", _rest(status), width)
     others = ("apiVersion", "kind", "metadata", "spec", "status")

@@ -103,6 +103,14 @@ def conditions(found: Sequence[Object], now: datetime.datetime, *, width: int | 
     return indented(table.Printer(width - len(INDENT) if width else None).lines(rows))
 
 
+def limits(status: Object, *, width: int | None = None) -> list[str]:
+    """What is taken, and what may be, of everything that a quota limits; nonsense is left out."""
+    used, hard = (part if isinstance(part := status.get(name), Mapping) else {} for name in ("used", "hard"))
+    rows = [["RESOURCE", "USED", "HARD"]]
+    rows += [[str(name), str(used[name]), str(hard.get(name, "<unreadable>"))] for name in sorted(used)]
+    return indented(table.Printer(width - len(INDENT) if width else None).lines(rows))
+
+
 def events(found: Sequence[Object], now: datetime.datetime, *, width: int | None = None) -> list[str]:
     """A table of events, indented, the latest last; `width` is the terminal's."""
     rows = [["TYPE", "REASON", "AGE", "FROM", "MESSAGE"]]

@@ -14,10 +14,11 @@ from aetcd import rpc
 from apiserver import options
 from apiserver.store.etcd import EtcdStore
 from kohakuriver.errors import ConfigError
-from kohakuriver.resources import kinds
+from kohakuriver.resources import kinds, quota
 from tests.apiserver.program import HEADERS, a_server, until_answers
 from tests.etcd import EtcdProcess
 
+WHOLE = ["--etcd", "http://127.0.0.1:1", "--token-file", "t", "--insecure-http"]
 VPSES = kinds.VPS.path(namespace="default")
 
 
@@ -35,6 +36,10 @@ VPSES = kinds.VPS.path(namespace="default")
         ["--etcd", "http://127.0.0.1:1", "--token-file", "t", "--insecure-http", "--rate-limit", "-1"],
         ["--etcd", "http://127.0.0.1:1", "--token-file", "t", "--insecure-http", "--rate-burst", "0"],
         ["--etcd", "http://127.0.0.1:1", "--token-file", "t", "--insecure-http", "--client-ca", "c"],
+        [*WHOLE, "--default-quota", "requests.cpu=4"],
+        [*WHOLE, "--default-quota", "count/vpses.kohakuriver.io=x"],
+        [*WHOLE, "--default-quota", "count/vpses.kohakuriver.io"],
+        [*WHOLE, "--default-quota", "count/vpses.kohakuriver.io=1,count/vpses.kohakuriver.io=2"],
     ],
 )
 def test_options_that_make_no_sense_are_refused(arguments, capsys):
@@ -42,6 +47,18 @@ def test_options_that_make_no_sense_are_refused(arguments, capsys):
         options.parse(arguments)
     assert refused.value.code == 2
     assert "error:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "limits"),
+    [
+        ([], {quota.VPSES: 500, quota.OBJECT_BYTES: 64 << 20}),
+        (["--default-quota", "none"], {}),
+        (["--default-quota", "kohakuriver.io/object-bytes=1Mi"], {quota.OBJECT_BYTES: 1 << 20}),
+    ],
+)
+def test_the_default_quota_is_as_given_and_may_be_none(given, limits):
+    assert options.parse([*WHOLE, *given]).default_quota == limits
 
 
 def test_an_ipv6_address_is_understood():

@@ -9,7 +9,7 @@ import yaml
 
 from agent.journal import Journal
 from cli import failures
-from cli.local import agent_flags, cluster_files, cluster_options
+from cli.local import agent_flags, cluster_files, cluster_options, stack
 from cli.local.cluster_files import ClusterFiles
 from cli.local.cluster_options import Options
 from kohakuriver import certificates, errors
@@ -215,6 +215,14 @@ def test_a_capability_to_allow_is_one_of_linux_and_off_takes_all_back():
     assert agent_flags.capability_names(None) is None
     with pytest.raises(failures.UsageError, match="did you mean NET_RAW"):
         agent_flags.capability_names(["NET_RAV"])
+
+
+def test_the_default_quota_goes_on_to_the_api_server_and_is_kept(files):
+    cluster_options.save(files.options, Options(node="n1", default_quota="none"))
+    kept = cluster_options.load(files.options).changed({"default_quota": None})
+    command = stack.build(files, kept).programs[1].command
+    assert command[-2:] == ["--default-quota", "none"]
+    assert "--default-quota" not in stack.build(files, Options(node="n1")).programs[1].command
 
 
 def test_a_prefix_to_mount_is_absolute_and_off_takes_all_back():

@@ -24,3 +24,15 @@ def test_an_option_that_makes_no_sense_is_told_and_nothing_is_kept(
         assert run(["up", "--data-dir", str(folder), "--detach", *options]) == 2
         assert f"error: {said}" in capsys.readouterr().err
     assert sorted(one.name for one in folder.iterdir()) == ["lock", "logs"]
+
+
+def test_a_default_quota_that_no_server_would_take_is_told_before_anything_is_made(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = tmp_path / "cluster"
+    assert run(["up", "--data-dir", str(folder), "--default-quota", "pods=5"]) == 2
+    assert (
+        'error: --default-quota: invalid default quota "pods=5": use count/vpses' in capsys.readouterr().err
+    )
+    assert not folder.exists()

@@ -44,6 +44,7 @@ async def cluster(shell):
         ("vps stop --no-wait d", ["demo", "dev"]),
         ("node drain ", ["n1"]),
         ("get v", ["vps"]),
+        ("describe resourceq", ["resourcequota"]),
         ("get vps d", ["demo", "dev"]),
         ("get vps/d", ["vps/demo", "vps/dev"]),
         ("get vps -o y", ["yaml"]),
