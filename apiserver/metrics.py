@@ -1,5 +1,6 @@
 """What this process counts of itself, in Prometheus' text form: requests, their time, watches, the cache."""
 
+import itertools
 from collections.abc import Iterator
 
 import prometheus_client
@@ -9,8 +10,10 @@ from prometheus_client.registry import Collector
 from apiserver.caching.cache import Cache
 from apiserver.caching.kindcache import KindCache
 from apiserver.expiry import Expiry
+from apiserver.quota import usage
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+MOST_QUOTAS = 1000  # that are shown, by namespace: each is a dozen lines
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 
 
@@ -20,6 +23,7 @@ class Metrics:
     def __init__(self, cache: Cache) -> None:
         self.registry = prometheus_client.CollectorRegistry()
         self.registry.register(_CacheCollector(cache))
+        self.registry.register(_QuotaCollector(cache))
         prometheus_client.ProcessCollector(registry=self.registry)
         self._requests = prometheus_client.Counter(
             "kohakuriver_apiserver_requests",
@@ -73,6 +77,29 @@ class _CacheCollector(Collector):
             for resource, kind in self._cache.kinds.items():
                 family.add_metric([resource.plural], number(kind))
             yield family
+
+
+class _QuotaCollector(Collector):
+    """What ResourceQuotas limit, and what of it is taken."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily(
+            "kohakuriver_resourcequota",
+            "What a ResourceQuota limits (hard), and what is taken (used): cores, bytes or pieces",
+            labels=["namespace", "resourcequota", "resource", "type"],
+        )
+        stored, booked = self._cache.stored, self._cache.booked
+        quotas = ((namespace, one) for namespace in stored.namespaces() for one in stored.quotas(namespace))
+        for namespace, one in itertools.islice(quotas, MOST_QUOTAS):
+            taken = usage.taken(booked.of(namespace), stored.used(namespace))
+            for resource, most in one.limits.items():
+                for type_, amount in (("hard", most), ("used", taken[resource])):
+                    labels = [namespace, one.name, resource, type_]
+                    family.add_metric(labels, usage.number(resource, amount))
+        yield family
 
 
 class _ExpiryCollector(Collector):

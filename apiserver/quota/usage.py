@@ -51,3 +51,8 @@ def line(obj: Mapping[str, Any]) -> str:
         f"{name}: {shown['used'].get(name, 0)}/{shown['hard'].get(name, 0)}"
         for name in sorted(obj["spec"]["hard"])
     )
+
+
+def number(resource: str, amount: int) -> float:
+    """An amount in the resource's own unit: cores, bytes or pieces."""
+    return amount / 1000 if resource == quota.CORES else float(amount)

@@ -296,6 +296,20 @@ async def test_what_is_taken_is_told_wherever_a_quota_is_read_and_stored_nowhere
         assert events.body["object"]["status"] == shown["status"]
 
 
+async def test_the_metrics_have_what_is_limited_and_what_is_taken():
+    async with a_team(vpses=5, short_cpu="500m") as api:
+        assert (await create(api, a_vps("dev"), user="admin")).code == 403
+        assert (await create(api, a_vps("dev", resources={"cores": "0.5"}))).code == 201
+        await api.server.cache.fresh()
+        text = (await api.get("/metrics")).body
+        named = (
+            'kohakuriver_resourcequota{namespace="default",resource="%s",resourcequota="team",type="%s"} %s'
+        )
+        assert named % (VPSES, "hard", "5.0") in text
+        assert named % (VPSES, "used", "1.0") in text
+        assert named % ("requests.cpu", "hard", "0.5") in text
+
+
 @pytest.mark.parametrize("bad", ["x", [], {"hard": []}, {"hard": {VPSES: []}}, {"hard": {"cpu": "4X"}}, None])
 async def test_a_stored_quota_with_nonsense_in_it_closes_its_own_namespace_to_what_is_new_alone(bad: Any):
     store = MemoryStore()
