@@ -89,3 +89,33 @@ def test_kubectl_sees_the_node_and_the_events(cluster: Cluster):
     assert ready["Ready"] == "True"
     cluster.kube("get", "events", "-A")
     cluster.kube("get", "namespaces")
+
+
+def test_kubectl_limits_a_namespace_and_is_told_what_is_taken_of_it(cluster: Cluster):
+    vpses, bytes_ = "count/vpses.kohakuriver.io", "kohakuriver.io/object-bytes"
+    cluster.kube("create", "namespace", "small")
+    cluster.kube("create", "quota", "team", f"--hard={vpses}=1,requests.cpu=1,{bytes_}=1Mi", "-n", "small")
+    cluster.kube("apply", "-n", "small", "-f", "-", stdin=a_manifest("first"))
+    cluster.kube(
+        "wait", "-n", "small", "vps/first", "--for=jsonpath={.status.phase}=running", "--timeout=60s"
+    )
+
+    refused = cluster.kubectl("apply", "-n", "small", "-f", "-", stdin=a_manifest("second"))
+    assert refused.code == 1
+    assert f'"second" is forbidden: exceeded quota: team, requested: {vpses}=1' in refused.err
+    assert f"used: {vpses}=1, limited: {vpses}=1" in refused.err
+    titles, row = cluster.kube("get", "quota", "-n", "small").splitlines()
+    assert titles.split() == ["NAME", "REQUEST", "LIMIT", "AGE"]
+    assert f"{vpses}: 1/1" in row
+    for about in (("quota", "team", "-n", "small"), ("namespace", "small")):
+        lines = [line.split() for line in cluster.kube("describe", *about).splitlines()]
+        assert [vpses, "1", "1"] in lines
+        [[_, booked, _]] = [line for line in lines if line[:1] == ["requests.cpu"]]
+        assert booked != "0", "the running VPS has its cores booked"
+
+    more = {"spec": {"hard": {vpses: "2"}}}
+    cluster.kube("patch", "quota", "team", "-n", "small", "--type=merge", "-p", json.dumps(more))
+    assert "created" in cluster.kube("apply", "-n", "small", "-f", "-", stdin=a_manifest("second"))
+    cluster.kube("delete", "vps", "--all", "-n", "small", timeout=60)
+    cluster.kube("delete", "quota", "team", "-n", "small")
+    cluster.kube("delete", "namespace", "small")
