@@ -24,79 +24,67 @@ Needs = Mapping[str, int]  # by the resource's full name; without `requests.stor
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Asked:
-    """One write of an object that quotas are about."""
+    """One write that quotas are about: what it takes, and the object as it is and as it shall be."""
 
     resource: ResourceType
-    namespace: str
-    name: str
     key: str
-    before: Used  # for what the object counts
-    after: Used
-    needed: Needs | None = None  # by the VPS as it is; None where there is none yet
-    needs: Needs | None = None  # by the VPS as it shall be
-    ends: bool = False  # a VPS is stopped, or is on its way out
+    after: Used  # for what the object counts then
+    takes: Used  # beyond what the object counts for already
+    old: Json | None
+    new: Json
 
     @classmethod
     def of(
         cls, resource: ResourceType, key: str, *, old: Json | None, new: Json, before: int, after: int
     ) -> "Asked":
-        """`before` and `after` are the object's sizes in bytes."""
-        fields, is_vps = new["metadata"], resource is kinds.VPS
-        return cls(
-            resource,
-            fields["namespace"],
-            fields["name"],
-            key,
-            counted(resource, before) if old is not None else Used(),
-            counted(resource, after),
-            needs_of(old) if is_vps and old is not None else None,
-            needs_of(new) if is_vps else None,
-            ends=bool(fields.get("deletionTimestamp")) or (is_vps and _is_stopped(old, new)),
-        )
-
-    @property
-    def takes(self) -> Used:
-        """What it takes beyond what the object counts for already; who ends something may note that in it."""
-        more = self.after.object_bytes - self.before.object_bytes
-        if self.ends and more <= NOTES:
+        """`before` and `after` are the object's sizes in bytes. Who ends something may note that in it."""
+        there = counted(resource, before) if old is not None else Used()
+        then = counted(resource, after)
+        more = max(0, then.object_bytes - there.object_bytes)
+        if more <= NOTES and _ends(resource, old, new):
             more = 0
-        return Used(max(0, self.after.vpses - self.before.vpses), max(0, more))
+        return cls(resource, key, then, Used(max(0, then.vpses - there.vpses), more), old, new)
 
     @property
-    def raises(self) -> Needs:
-        """What the VPS needs more of than before."""
-        if self.needs is None:
-            return {}
-        before = self.needed or {}
-        return {name: need for name, need in self.needs.items() if need > before.get(name, 0)}
+    def namespace(self) -> str:
+        return str(self.new["metadata"]["namespace"])
 
     @property
-    def drops_disk(self) -> bool:
-        """Whether it says no more, or not at first, how much disk the VPS may take."""
-        if self.needs is None or quota.DISK in self.needs:
-            return False
-        return self.needed is None or quota.DISK in self.needed
+    def name(self) -> str:
+        return str(self.new["metadata"]["name"])
 
 
 def check(asked: Asked, quotas: Sequence[Hard], used: Used) -> None:
     """Raises Forbidden where a quota stands against it; `used` is without this write."""
-    takes, raises = asked.takes, asked.raises
+    takes = asked.takes
     new: dict[str, tuple[int, int]] = {}
     if takes.vpses:
         new[quota.VPSES] = takes.vpses, used.vpses
     if takes.object_bytes:
         new[quota.OBJECT_BYTES] = takes.object_bytes, used.object_bytes
     for one in quotas:
-        if one.unreadable and (new or raises or asked.drops_disk):
-            raise _unreadable(asked, one)
         over = [name for name in new if name in one.limits and sum(new[name]) > one.limits[name]]
         if over:
             raise _exceeded(asked, one, over, new)
-        if quota.DISK in one.limits and asked.drops_disk:
-            raise _unsaid(asked, one)
-        never = [name for name in raises if name in one.limits and raises[name] > one.limits[name]]
-        if never:
-            raise _never(asked, one, never, raises)
+        if asked.resource is kinds.VPS and (one.unreadable or not one.limits.keys().isdisjoint(quota.BOOKED)):
+            _check_needs(asked, one)
+        if one.unreadable and new:
+            raise _unreadable(asked, one)
+
+
+def _check_needs(asked: Asked, one: Hard) -> None:
+    """What a VPS asks for alone, where it is more than before."""
+    needs = needs_of(asked.new)
+    needed = needs_of(asked.old) if asked.old is not None else None
+    raises = {name: need for name, need in needs.items() if need > (needed or {}).get(name, 0)}
+    unsaid = quota.DISK not in needs and (needed is None or quota.DISK in needed)
+    if one.unreadable and (raises or unsaid):
+        raise _unreadable(asked, one)
+    if quota.DISK in one.limits and unsaid:
+        raise _unsaid(asked, one)
+    never = [name for name in raises if name in one.limits and raises[name] > one.limits[name]]
+    if never:
+        raise _never(asked, one, never, raises)
 
 
 def needs_of(vps: Json) -> Needs:
@@ -114,9 +102,14 @@ def needs_of(vps: Json) -> Needs:
         return {}
 
 
-def _is_stopped(old: Json | None, new: Json) -> bool:
-    before = ((old or {}).get("spec") or {}).get("runState")
-    return old is not None and new["spec"].get("runState") == "Stopped" != before
+def _ends(resource: ResourceType, old: Json | None, new: Json) -> bool:
+    """Whether a VPS is stopped by this, or the object is on its way out."""
+    if new["metadata"].get("deletionTimestamp"):
+        return True
+    if resource is not kinds.VPS or old is None:
+        return False
+    before = (old.get("spec") or {}).get("runState")
+    return bool(before != "Stopped" and new["spec"].get("runState") == "Stopped")
 
 
 def _exceeded(

@@ -9,6 +9,8 @@ under way at that moment may come on top. In return no write compares a key that
 
 import contextlib
 import dataclasses
+import heapq
+import itertools
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -31,6 +33,9 @@ DOUBTFUL = 30.0  # seconds for which a write without an answer is counted, unles
 _PROGRAMS_OWN = (kinds.SYSTEM_NAMESPACE, kinds.NODE_LEASE_NAMESPACE)  # where the default does not hold
 
 
+_NUMBER = itertools.count()  # tells writes of one moment apart
+
+
 class Known(Protocol):
     """What the ledger asks of the cache."""
 
@@ -44,16 +49,48 @@ class Known(Protocol):
 
 @dataclasses.dataclass(slots=True)
 class Reservation:
-    """A write that was judged and may not be in the cache yet."""
+    """A write that was judged and is on its way to the store."""
 
-    key: str
-    after: Used
+    takes: Used
     revision: int | None = None  # at which it was committed; None while nobody knows
-    until: float | None = None  # on the clock, where nobody will ever know
 
     def committed(self, revision: int) -> None:
         """The store has it, at this revision."""
         self.revision = revision
+
+
+class _Ahead:
+    """What one namespace takes beyond what the cache has heard of."""
+
+    def __init__(self) -> None:
+        self.takes = Used()
+        self._writes = 0
+        self._committed: list[tuple[int, int, Used]] = []  # a heap, by revision
+        self._doubtful: list[tuple[float, Asked]] = []  # with the time at which it would have come
+
+    def add(self, takes: Used) -> None:
+        self.takes = self.takes + takes
+        self._writes += 1
+
+    def take_back(self, takes: Used) -> None:
+        self.takes = self.takes - takes
+        self._writes -= 1
+
+    def until_heard(self, takes: Used, revision: int) -> None:
+        heapq.heappush(self._committed, (revision, next(_NUMBER), takes))
+
+    def until(self, asked: Asked, moment: float) -> None:
+        self._doubtful.append((moment, asked))
+
+    def settle(self, known: Known, now: float) -> bool:
+        """Let go of what the cache has by now, and of what will never come; whether anything is left."""
+        while self._committed and self._committed[0][0] <= known.revision:
+            self.take_back(heapq.heappop(self._committed)[2])
+        for moment, asked in tuple(self._doubtful):
+            if moment <= now or known.stored.of(asked.key) == asked.after:
+                self._doubtful.remove((moment, asked))
+                self.take_back(asked.takes)
+        return self._writes > 0
 
 
 class Ledger:
@@ -63,7 +100,8 @@ class Ledger:
         self._known = known
         self._clock = clock
         self._default = default
-        self._reserved: dict[str, list[Reservation]] = {}
+        self._unnamed = [hard.default(default, ())]  # of a namespace without quotas
+        self._ahead: dict[str, _Ahead] = {}
 
     def asked(
         self,
@@ -77,6 +115,8 @@ class Ledger:
         """What quotas are asked about a write; None where they are not."""
         if user.role not in PEOPLE or resource not in COUNTED or not isinstance(write, Put):
             return None
+        if not self.quotas(new["metadata"]["namespace"]):
+            return None
         before = len(codec.encode(old)) if old is not None else 0
         return Asked.of(resource, write.key, old=old, new=new, before=before, after=len(write.value))
 
@@ -85,80 +125,50 @@ class Ledger:
         if asked is None or self._fits(asked):
             return
         await self._known.fresh()
-        judging.check(asked, self.quotas(asked.namespace), self._used(asked))
+        judging.check(asked, self.quotas(asked.namespace), self._used(asked.namespace))
 
     @contextlib.asynccontextmanager
     async def room(self, asked: Asked | None) -> AsyncIterator[Reservation]:
         """A place for this write while it is committed. Raises Forbidden where there is none."""
         await self.check(asked)
         if asked is None or asked.takes == Used():
-            yield Reservation("", Used())
+            yield Reservation(Used())
             return
-        mine = Reservation(asked.key, asked.after)
-        self._reserved.setdefault(asked.namespace, []).append(mine)
+        mine = Reservation(asked.takes)
+        ahead = self._ahead.setdefault(asked.namespace, _Ahead())
+        ahead.add(mine.takes)
         try:
             yield mine
-        except StoreTimeout:
-            mine.until = self._clock.monotonic() + DOUBTFUL
-            raise
-        except StoreError:
-            self._drop(asked.namespace, mine)
+        except StoreError as error:
+            if isinstance(error, StoreTimeout):
+                ahead.until(asked, self._clock.monotonic() + DOUBTFUL)
+            else:
+                ahead.take_back(mine.takes)
             raise
         except BaseException:  # nobody waits for the answer any more
-            mine.until = self._clock.monotonic() + DOUBTFUL
+            ahead.until(asked, self._clock.monotonic() + DOUBTFUL)
             raise
+        ahead.until_heard(mine.takes, mine.revision or 0)
 
     def quotas(self, namespace: str) -> Sequence[Hard]:
         """What holds in a namespace: its quotas, and the default of what they do not name."""
         own = self._known.stored.quotas(namespace)
         if not self._default or namespace in _PROGRAMS_OWN:
             return own
-        return [*own, hard.default(self._default, own)]
+        return [*own, hard.default(self._default, own)] if own else self._unnamed
 
     def _fits(self, asked: Asked) -> bool:
         try:
-            judging.check(asked, self.quotas(asked.namespace), self._used(asked))
+            judging.check(asked, self.quotas(asked.namespace), self._used(asked.namespace))
         except Forbidden:
             return False
         return True
 
-    def _used(self, asked: Asked) -> Used:
-        """What the namespace uses, with what is on its way there, and without the object itself as it was."""
-        stored = self._known.stored
-        total = stored.used(asked.namespace)
-        vpses, size = total.vpses, total.object_bytes
-        ahead: dict[str, Used] = {}
-        for one in self._pending(asked.namespace):
-            largest = ahead.get(one.key, stored.of(one.key))
-            ahead[one.key] = Used(
-                max(largest.vpses, one.after.vpses), max(largest.object_bytes, one.after.object_bytes)
-            )
-        for key, after in ahead.items():
-            before = stored.of(key)
-            vpses += after.vpses - before.vpses
-            size += after.object_bytes - before.object_bytes
-        return Used(vpses, size)
-
-    def _pending(self, namespace: str) -> Sequence[Reservation]:
-        """The reservations that still count."""
-        found = self._reserved.get(namespace)
-        if not found:
-            return ()
-        now, revision = self._clock.monotonic(), self._known.revision
-        kept = [
-            one
-            for one in found
-            if (one.revision is None or one.revision > revision) and (one.until is None or one.until > now)
-        ]
-        if kept:
-            self._reserved[namespace] = kept
-        else:
-            del self._reserved[namespace]
-        return kept
-
-    def _drop(self, namespace: str, mine: Reservation) -> None:
-        kept = [one for one in self._reserved.get(namespace, ()) if one is not mine]
-        if kept:
-            self._reserved[namespace] = kept
-        else:
-            self._reserved.pop(namespace, None)
+    def _used(self, namespace: str) -> Used:
+        """What the namespace has stored, and what is on its way there."""
+        stored, ahead = self._known.stored.used(namespace), self._ahead.get(namespace)
+        if ahead is None:
+            return stored
+        if not ahead.settle(self._known, self._clock.monotonic()):
+            del self._ahead[namespace]
+        return stored + ahead.takes

@@ -27,6 +27,12 @@ class Used:
     vpses: int = 0
     object_bytes: int = 0
 
+    def __add__(self, other: "Used") -> "Used":
+        return Used(self.vpses + other.vpses, self.object_bytes + other.object_bytes)
+
+    def __sub__(self, other: "Used") -> "Used":
+        return Used(self.vpses - other.vpses, self.object_bytes - other.object_bytes)
+
 
 def counted(resource: ResourceType, size: int) -> Used:
     """For what one object of so many bytes counts: for no more than a user may write, so that a node which
@@ -77,12 +83,8 @@ class Stored:
             self.apply(record.key, record)
 
     def _count(self, key: str, now: Used) -> None:
-        before, namespace = self.of(key), namespace_of(key)
-        total = self.used(namespace)
-        self._used[namespace] = Used(
-            total.vpses - before.vpses + now.vpses,
-            total.object_bytes - before.object_bytes + now.object_bytes,
-        )
+        namespace = namespace_of(key)
+        self._used[namespace] = self.used(namespace) - self.of(key) + now
         self._objects[key] = now
         if now == Used():
             del self._objects[key]

@@ -121,6 +121,18 @@ async def test_a_write_whose_outcome_nobody_knows_counts_until_it_would_have_com
     await ledger.check(a_create(ledger, "two"))
 
 
+async def test_a_write_without_an_answer_that_was_done_after_all_counts_once():
+    cache = Behind()
+    ledger = Ledger(cache, Turned(), {quota.VPSES: 2})
+    await fails(ledger, "one", StoreTimeout("no answer"))
+    cache.happens("one", orjson.dumps(a_vps("one")))
+    await cache.fresh()
+    async with ledger.room(a_create(ledger, "two")) as place:
+        place.committed(2)
+    with pytest.raises(Forbidden, match=f"used: {quota.VPSES}=2"):
+        await ledger.check(a_create(ledger, "three"))
+
+
 def test_nodes_and_the_controller_are_not_asked():
     ledger = Ledger(Behind(), Turned(), ONE)
     put, new = Put(codec.key(kinds.VPS, "default", "dev"), b"{}"), a_vps("dev")
