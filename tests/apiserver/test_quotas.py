@@ -5,15 +5,17 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import hypothesis
 import orjson
 import pytest
+from hypothesis import strategies as st
 
 from apiserver import codec
 from apiserver.admitting.identity import Role, User
-from apiserver.quota import usage
-from apiserver.store.base import Put
+from apiserver.quota import hard, usage
+from apiserver.store.base import Put, Record
 from apiserver.store.memory import MemoryStore
-from kohakuriver.resources import kinds
+from kohakuriver.resources import kinds, quota
 from tests.apiserver.api import Api, Reply, running_api
 
 pytestmark = pytest.mark.looptime
@@ -333,6 +335,50 @@ async def test_a_stored_quota_with_nonsense_in_it_closes_its_own_namespace_to_wh
         assert (await api.get(path)).code == 200
         assert (await api.call("DELETE", path)).code == 200
         assert (await create(api, a_vps("new"))).code == 201
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 2**60) | st.sampled_from(["", "4X", "9e99", "4Gi", "-1"]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["spec", "hard", "scopes", *LONG.values()]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@hypothesis.given(JSON, JSON)
+def test_any_stored_quota_is_read_or_said_to_be_unreadable(spec: Any, named: Any):
+    key = codec.key(kinds.RESOURCE_QUOTA, "default", "bad")
+    for whole in ({"spec": spec}, {"spec": {"hard": named}}):
+        found = hard.of(Record(key, orjson.dumps({"metadata": {}, **whole}), 1, 1))
+        assert found.name == "bad"
+        assert not (found.limits and found.unreadable)
+        assert set(found.limits) <= set(quota.NAMES)
+        told = usage.status(whole, dict.fromkeys(quota.NAMES, 1))
+        assert set(told["hard"]) <= set(told["used"])
+
+
+async def test_the_collector_is_not_kept_from_its_work_by_a_full_namespace():
+    async with a_team() as api:
+        owners = [await api.create(kinds.VPS, a_vps(name)) for name in ("one", "two")]
+        references = [
+            {
+                "apiVersion": kinds.API_VERSION,
+                "kind": "VPS",
+                **{field: one["metadata"][field] for field in ("name", "uid")},
+            }
+            for one in owners
+        ]
+        owned = a_vps("owned")
+        owned["metadata"]["ownerReferences"] = references
+        await api.create(kinds.VPS, owned)
+        await limit(api, bytes=1)
+        path = kinds.VPS.path(namespace="default", name="one")
+        assert (await api.call("DELETE", path, user="alice")).code == 200
+        await asyncio.sleep(1)
+        left = (await api.get(kinds.VPS.path(namespace="default", name="owned"))).body
+        assert [one["name"] for one in left["metadata"]["ownerReferences"]] == ["two"]
 
 
 def test_the_status_of_any_stored_quota_can_be_worked_out():
