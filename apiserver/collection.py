@@ -125,7 +125,7 @@ async def _keep_owners(server: Server, resource: ResourceType, dependent: Json, 
         subresource=None,
         content_type=patch.MERGE,
         body={"metadata": {**named, "ownerReferences": owners}},
-        options=WriteOptions(field_manager=COLLECTOR.name, own=True),
+        options=WriteOptions(field_manager=COLLECTOR.name),
     )
 
 

@@ -95,9 +95,7 @@ async def change(
             continue
         if step.write is None:
             return Written(step.obj, warnings=step.warnings)
-        asked = None
-        if not options.own:
-            asked = server.ledger.asked(target.user, resource, step.write, old=step.old, new=step.obj)
+        asked = server.ledger.asked(target.user, resource, step.write, old=step.old, new=step.obj)
         if options.dry_run:
             await server.ledger.check(asked)
             return Written(step.obj, warnings=step.warnings)

@@ -24,7 +24,6 @@ class WriteOptions:
     names_manager: bool = False  # whether the client itself said so, as an apply must
     force: bool | None = None  # of an apply: take over fields of others
     leader: Leader | None = None  # only while this one leads
-    own: bool = False  # the server's own write, which no quota refuses
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
