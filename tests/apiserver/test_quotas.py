@@ -111,6 +111,19 @@ async def test_fifty_creates_at_once_make_exactly_as_many_as_the_quota_allows():
         assert (await read_quota(api))["status"] == {"hard": {VPSES: "7"}, "used": {VPSES: "7"}}
 
 
+async def test_two_servers_let_in_no_more_than_each_by_itself_and_agree_then():
+    store = MemoryStore()
+    async with running_api(store) as here, running_api(store) as there:
+        await limit(here, vpses=7)
+        await there.server.cache.fresh()
+        both = [(api, f"v{number}") for number in range(25) for api in (here, there)]
+        replies = await asyncio.gather(*(create(api, a_vps(f"{name}-{id(api)}")) for api, name in both))
+        made = [reply.code for reply in replies].count(201)
+        assert 7 <= made <= 14
+        assert len(await names(there)) == made
+        assert [(await create(api, a_vps("more"))).code for api in (here, there)] == [403, 403]
+
+
 async def test_many_changes_at_once_do_not_take_more_bytes_than_the_quota_allows():
     async with a_team() as api:
         for number in range(20):

@@ -361,3 +361,21 @@ def test_a_typing_error_in_the_kind_is_told_as_one(server: Server, kind: str) ->
 def test_explain_reads_the_old_schema_as_well(server: Server) -> None:
     for field, says in (("resources.cores", "500m"), ("ssh", "authorizedKeys"), ("mounts", "[]Object")):
         assert says in server.kube("explain", f"vps.spec.{field}", "--output=plaintext-openapiv2")
+
+
+def test_create_quota_and_describe_it_with_what_is_taken(server: Server) -> None:
+    vpses = "count/vpses.kohakuriver.io"
+    server.kube("create", "namespace", "quotas")
+    server.kube("create", "quota", "team", f"--hard={vpses}=1,requests.cpu=4", "-n", "quotas")
+    server.kube("apply", "-n", "quotas", "-f", "-", stdin=a_manifest("first"))
+    refused = server.kubectl("apply", "-n", "quotas", "-f", "-", stdin=a_manifest("second"))
+    assert f"exceeded quota: team, requested: {vpses}=1, used: {vpses}=1, limited: {vpses}=1" in refused.err
+    for about in (("quota", "team", "-n", "quotas"), ("namespace", "quotas")):
+        lines = [line.split() for line in server.kube("describe", *about).splitlines()]
+        assert [vpses, "1", "1"] in lines
+        assert ["requests.cpu", "0", "4"] in lines
+    bigger = '{"spec":{"hard":{"%s":"2"}}}' % vpses
+    server.kube("patch", "quota", "team", "-n", "quotas", "-p", bigger)
+    server.kube("apply", "-n", "quotas", "-f", "-", stdin=a_manifest("second"))
+    scoped = server.kubectl("create", "quota", "x", "--hard=cpu=1", "--scopes=BestEffort", "-n", "quotas")
+    assert "leave scopes and scopeSelector out" in scoped.err
