@@ -109,7 +109,7 @@ class Programs:
 def running(
     folder: Path,
     *,
-    limits: Sequence[str] = ("--rate-limit", "0"),
+    limits: Sequence[str] = ("--rate-limit", "0", "--default-quota", "none"),
     more: Mapping[str, Mapping[str, object]] | None = None,
 ) -> Iterator[Programs]:
     """etcd and an API server, ready; everything is stopped at the end. `more` are users beside the two."""

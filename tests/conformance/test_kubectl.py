@@ -374,7 +374,7 @@ def test_create_quota_and_describe_it_with_what_is_taken(server: Server) -> None
         lines = [line.split() for line in server.kube("describe", *about).splitlines()]
         assert [vpses, "1", "1"] in lines
         assert ["requests.cpu", "0", "4"] in lines
-    bigger = '{"spec":{"hard":{"%s":"2"}}}' % vpses
+    bigger = json.dumps({"spec": {"hard": {vpses: "2"}}})
     server.kube("patch", "quota", "team", "-n", "quotas", "-p", bigger)
     server.kube("apply", "-n", "quotas", "-f", "-", stdin=a_manifest("second"))
     scoped = server.kubectl("create", "quota", "x", "--hard=cpu=1", "--scopes=BestEffort", "-n", "quotas")
