@@ -233,7 +233,8 @@ class Cache:
     async def _load(self) -> None:
         """List everything and tell the watchers the differences, at one revision."""
         page = await self._store.list(codec.REGISTRY)
-        entries = await self._decode(page.records)
+        sums = Stored(), Booked()
+        entries = await self._decode(page.records, *sums)
         self.owned.clear()
         for found in entries.values():
             for key, entry in found.items():
@@ -252,21 +253,24 @@ class Cache:
         held = [record for record in page.records if record.key.startswith(leases)]
         self.standing.replace(held)
         self.sessions.replace(held)
-        allocations = codec.prefix(kinds.NODE_ALLOCATION)
-        self.booked.replace(record for record in page.records if record.key.startswith(allocations))
-        objects = set().union(*entries.values())
-        self.stored.replace(record for record in page.records if record.key in objects)
+        self.stored, self.booked = sums
         self._advance(page.revision)
         self.loaded.set()
         LOG.info("the cache is filled", extra={"objects": len(page.records), "revision": page.revision})
 
-    async def _decode(self, records: Sequence[Record]) -> dict[ResourceType, dict[str, Entry]]:
+    async def _decode(
+        self, records: Sequence[Record], stored: Stored, booked: Booked
+    ) -> dict[ResourceType, dict[str, Entry]]:
+        """Each kind's entries by key; what is counted of them is added up beside."""
         entries: dict[ResourceType, dict[str, Entry]] = {resource: {} for resource in self.kinds}
         for number, record in enumerate(records):
             kind = self._by_plural.get(codec.plural_of(record.key))
             entry = _entry(kind.resource, record) if kind is not None else None
             if kind is not None and entry is not None:
                 entries[kind.resource][record.key] = entry
+                stored.apply(record.key, record)
+                if kind.resource is kinds.NODE_ALLOCATION:
+                    booked.apply(record.key, record)
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
         return entries

@@ -6,7 +6,6 @@ is an object at all.
 """
 
 import dataclasses
-from collections.abc import Iterable
 
 from apiserver import codec
 from apiserver.quota import hard
@@ -75,12 +74,6 @@ class Stored:
         elif plural in _COUNTED:
             now = counted(_COUNTED[plural], len(record.value)) if record is not None else Used()
             self._count(key, now)
-
-    def replace(self, records: Iterable[Record]) -> None:
-        """These are all objects there are."""
-        self._objects, self._used, self._quotas = {}, {}, {}
-        for record in records:
-            self.apply(record.key, record)
 
     def _count(self, key: str, now: Used) -> None:
         namespace = namespace_of(key)
