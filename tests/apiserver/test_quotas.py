@@ -64,6 +64,16 @@ async def test_two_servers_let_in_no_more_than_each_by_itself_and_agree_then():
         assert [(await create(api, a_vps("more"))).code for api in (here, there)] == [403, 403]
 
 
+async def test_a_server_that_has_just_started_knows_what_is_stored_and_limited():
+    store = MemoryStore()
+    async with running_api(store) as api:
+        await limit(api, vpses=1)
+        assert (await create(api, a_vps("one"))).code == 201
+    async with running_api(store) as api:
+        assert (await create(api, a_vps("two"))).code == 403
+        assert (await read_quota(api))["status"]["used"] == {VPSES: "1"}
+
+
 async def test_many_changes_at_once_do_not_take_more_bytes_than_the_quota_allows():
     async with a_team() as api:
         for number in range(20):
