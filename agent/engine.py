@@ -73,6 +73,7 @@ class Engine:
         """`rules_changed` waits until the rules may have to be others."""
         self.health = STARTING
         self.info: EngineInfo | None = None
+        self.remaps_users: bool | None = None  # as it said last; None until it has
         self.images: list[str] = []
         self.volumes: Volumes = ()
         self.blind = ""  # why what still runs of a container cannot be seen
@@ -157,6 +158,7 @@ class Engine:
         `docker network prune` takes one where nothing runs just now."""
         if self.info is None:
             self.info = await self._runtime.info()
+            self.remaps_users = self.info.remaps_users
         if not self._bridge:
             refused = await self._judge(rows)
             if refused is not None:

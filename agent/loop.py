@@ -320,6 +320,7 @@ class Agent:
             roster=self.roster,
             topology=self.topology,
             quarantined=self._quarantined,
+            remaps_users=lambda: self.engine.remaps_users,
         )
 
     def _switchboard(self, dial: Dial) -> Switchboard:

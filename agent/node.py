@@ -257,7 +257,8 @@ class NodeKeeper:
             "numa": [node.written() for node in self._topology] or None,
             "gpus": [gpu.written() for gpu in self._devices.found] or None,
             "allowMounts": [mount.written() for mount in self._settings.allow_mounts] or None,
-            "allowPrivileged": self._settings.allow_privileged or None,
+            "allowPrivileged": (self._settings.allow_privileged and self._engine.remaps_users is False)
+            or None,
             "allowCapabilities": list(self._settings.allow_capabilities) or None,
             "volumes": volumes(self._engine.volumes) or None,
         }
@@ -298,7 +299,8 @@ def volumes(found: Volumes) -> list[dict[str, str]]:
 def conditions(
     engine: Engine, disk: facts.Disk | None, quarantine: Quarantine | None = None
 ) -> list[dict[str, str]]:
-    """Ready; RuntimeReady once that is known; where the data root can be seen, DiskPressure; Quarantined."""
+    """Ready; once they are known RuntimeReady and UserNamespaces; where the data root can be seen,
+    DiskPressure; Quarantined."""
     health = engine.health
     found = [_condition("Ready", True, "AgentReports", "")]
     if quarantine is not None:
@@ -306,6 +308,9 @@ def conditions(
         found.append(_condition("Quarantined", True, "StoreRestored", words))
     if engine.looked_at:
         found.append(_condition("RuntimeReady", health.ok, health.reason, health.message))
+    if engine.info is not None:
+        is_so, reason = engine.info.remaps_users, "Remapped" if engine.info.remaps_users else "NotRemapped"
+        found.append(_condition("UserNamespaces", is_so, reason, facts.root_in_a_vps(engine.info)))
     isolated = engine.isolation.verdict
     if isolated is not None:
         found.append(_condition("NetworkIsolated", isolated.ok, isolated.reason, isolated.message))

@@ -74,11 +74,23 @@ def capability_refusal(wanted: Iterable[str], allowed: Iterable[str], *, node: s
 
 
 def refusal(
-    desired: Desired, allowed: Allowed, *, allow_privileged: bool, capabilities: Iterable[str], node: str
+    desired: Desired,
+    allowed: Allowed,
+    *,
+    allow_privileged: bool,
+    remaps_users: bool,
+    capabilities: Iterable[str],
+    node: str,
 ) -> Refusal | None:
     """Why this node will not have the VPS as it is declared; None if it will."""
     if desired.privileged and not allow_privileged:
         words = f"{node} allows no privileged VPSes: its agent needs --allow-privileged"
+        return Refusal("PrivilegedNotAllowed", words)
+    if desired.privileged and remaps_users:
+        words = (
+            f"{node} cannot run privileged VPSes, because its container engine uses userns-remap: "
+            "choose a node whose condition UserNamespaces is False"
+        )
         return Refusal("PrivilegedNotAllowed", words)
     for mount in desired.mounts:
         why = mount_refusal(mount, allowed, node=node)

@@ -99,6 +99,14 @@ def node_info(info: EngineInfo) -> dict[str, str]:
     }
 
 
+def root_in_a_vps(info: EngineInfo) -> str:
+    """Which user of the machine root in a VPS is, for a person."""
+    if not info.remaps_users:
+        return "root in a VPS is root of this machine: start the engine with userns-remap"
+    who = f"user {info.root[0]}" if info.root[0] else "an ordinary user"
+    return f"root in a VPS is {who} of this machine"
+
+
 def is_root() -> bool:
     """Whether the agent may enter the namespaces of containers."""
     return os.geteuid() == 0

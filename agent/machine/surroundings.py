@@ -39,6 +39,7 @@ class Surroundings:
         roster: Roster,
         topology: Topology,
         quarantined: Callable[[], str] = lambda: "",
+        remaps_users: Callable[[], bool | None] = lambda: False,
     ) -> None:
         self._settings = settings
         self._key = ObjectKey("", settings.node)
@@ -49,6 +50,7 @@ class Surroundings:
         self._roster = roster
         self._topology = topology
         self._quarantined = quarantined
+        self._remaps_users = remaps_users
         self._machine = cpuset.written(cores_of(topology))
 
     @property
@@ -88,6 +90,7 @@ class Surroundings:
             self._settings.allow_mounts,
             allow_privileged=self._settings.allow_privileged,
             capabilities=self._settings.allow_capabilities,
+            remaps_users=bool(self._remaps_users()),
             node=self._settings.node,
         )
         booking = self.bookings.get(desired.uid) or {}

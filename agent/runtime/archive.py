@@ -1,5 +1,6 @@
 """Files in and out of a container, by the engine's archive calls; they work whether it runs or not."""
 
+import dataclasses
 import io
 import tarfile
 from collections.abc import Iterable, Sequence
@@ -9,7 +10,7 @@ from typing import Final
 import docker
 
 from agent.login.keepalive import FOLDER
-from agent.runtime import failures
+from agent.runtime import failures, translate
 from agent.runtime.base import File
 from agent.runtime.errors import EngineRefused
 from kohakuriver.trees.members import members
@@ -57,7 +58,21 @@ def read(client: docker.APIClient, container_id: str, path: str) -> File | None:
     if not has(client, container_id, path):
         return None
     chunks, _ = client.get_archive(container_id, path)
-    return from_tar(path, at_most(chunks, _LARGEST_FILE + _AROUND, path))
+    found = from_tar(path, at_most(chunks, _LARGEST_FILE + _AROUND, path))
+    if found is None or (found.uid, found.gid) == (0, 0):
+        return found
+    return as_seen_inside(found, root=translate.root(client.info()))
+
+
+def as_seen_inside(file: File, *, root: tuple[int, int]) -> File:
+    """The file with the owner that the container sees. An engine that remaps users names the machine's in
+    its archives, but takes the container's in those that it unpacks."""
+    user, group = root
+    return dataclasses.replace(
+        file,
+        uid=file.uid - user if file.uid >= user else file.uid,
+        gid=file.gid - group if file.gid >= group else file.gid,
+    )
 
 
 def has(client: docker.APIClient, container_id: str, path: str) -> bool:

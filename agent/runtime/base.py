@@ -197,6 +197,8 @@ class EngineInfo:
     operating_system: str
     kernel: str
     architecture: str
+    remaps_users: bool = False  # whether root in a container is another user of the machine (userns-remap)
+    root: tuple[int, int] = (0, 0)  # that user and its group, as far as the engine tells
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -339,4 +339,6 @@ class FakeRuntime:
             operating_system="a test",
             kernel="0",
             architecture="x86_64",
+            remaps_users=self.engine.root != (0, 0),
+            root=self.engine.root,
         )

@@ -62,6 +62,7 @@ class FakeEngine:
         self.id = "fake-engine"
         self.cores = 8
         self.memory = 16 << 30
+        self.root = (0, 0)  # the user and group of the machine that root in a container is
         self.switches = Switches()
         self.images: dict[str, FakeImage] = {
             "kohakuriver/busybox": FakeImage("sha256:busybox"),

@@ -207,7 +207,18 @@ def engine_info(body: Mapping[str, Any]) -> EngineInfo:
         operating_system=body["OperatingSystem"],
         kernel=body["KernelVersion"],
         architecture=body["Architecture"],
+        remaps_users="name=userns" in (body.get("SecurityOptions") or ()),
+        root=root(body),
     )
+
+
+def root(info: Mapping[str, Any]) -> tuple[int, int]:
+    """The user and the group of the machine that root in a container is. An engine that remaps users names
+    its data root after them."""
+    named = re.fullmatch(r"(?:.*/)?(\d+)\.(\d+)", info["DockerRootDir"])
+    if named is None or "name=userns" not in (info.get("SecurityOptions") or ()):
+        return 0, 0
+    return int(named[1]), int(named[2])
 
 
 def bridge(network: Mapping[str, Any]) -> str:

@@ -193,8 +193,8 @@ class NodeStatus(meta.Model):
     volumes: Annotated[list[NodeVolume] | None, at_most(MOST_VOLUMES)] = None
     """Volumes that the engine holds."""
     conditions: Annotated[list[meta.Condition] | None, meta.keyed_by("type")] = None
-    """Ready, RuntimeReady, NetworkIsolated, EgressEnforced, DiskPressure, DataDirWritable, GPUsReady,
-    ProcessesVisible, Quarantined."""
+    """Ready, RuntimeReady, NetworkIsolated, EgressEnforced, UserNamespaces, DiskPressure, DataDirWritable,
+    GPUsReady, ProcessesVisible, Quarantined."""
     node_info: NodeInfo | None = None
     """What the machine and its programs are."""
     images: Annotated[list[str] | None, at_most(MOST_IMAGES)] = None

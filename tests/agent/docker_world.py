@@ -11,19 +11,20 @@ from typing import Any
 import docker
 
 from agent.runtime.base import CLUSTER_LABEL, ContainerSpec
-from agent.runtime.docker import DockerRuntime
+from agent.runtime.docker import DEFAULT_SOCKET, DockerRuntime
 from tests.agent.runtime_contract import a_spec
 
 
 class DockerWorld:
-    def __init__(self) -> None:
+    def __init__(self, socket_path: str = DEFAULT_SOCKET) -> None:
+        self._socket = socket_path.removeprefix("unix://")
         self.cluster = uuid.uuid4().hex
         self.network = f"kohakuriver-test-{self.cluster[:8]}"
-        self.client = docker.APIClient(version="auto")
+        self.client = docker.APIClient(f"unix://{self._socket}", version="auto")
         self.runtime = self.runtime_of(self.cluster)
 
     def runtime_of(self, cluster: str) -> DockerRuntime:
-        return DockerRuntime(cluster=cluster)
+        return DockerRuntime(cluster=cluster, socket_path=self._socket)
 
     def that_exits(self, spec: ContainerSpec, *, code: int) -> ContainerSpec:
         return a_spec(self, name=spec.name, command=("/bin/sh", "-c", f"exit {code}"))
@@ -81,9 +82,9 @@ def a_built_image(dockerfile: str) -> Iterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def a_docker_world() -> AsyncIterator[DockerWorld]:
+async def a_docker_world(socket_path: str = DEFAULT_SOCKET) -> AsyncIterator[DockerWorld]:
     """The world, with its network; whatever its cluster has on the engine goes at the end."""
-    world = DockerWorld()
+    world = DockerWorld(socket_path)
     try:
         await world.runtime.ensure_network(world.network)
         yield world

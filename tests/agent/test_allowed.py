@@ -30,19 +30,26 @@ def test_the_root_allows_everything() -> None:
 
 def test_a_privileged_vps_needs_the_flag() -> None:
     vps = a_vps(privileged=True)
-    refused = refusal(vps, (), allow_privileged=False, capabilities=(), node="n1")
+    refused = refusal(vps, (), allow_privileged=False, remaps_users=False, capabilities=(), node="n1")
     assert refused is not None and "--allow-privileged" in refused.message
-    assert refusal(vps, (), allow_privileged=True, capabilities=(), node="n1") is None
+    assert refusal(vps, (), allow_privileged=True, remaps_users=False, capabilities=(), node="n1") is None
 
 
 def test_each_capability_beyond_the_default_needs_the_flag() -> None:
     vps = a_vps(security=Security(added=("CHOWN", "NET_RAW", "SYS_PTRACE"), dropped=("ALL",)))
-    refused = refusal(vps, (), allow_privileged=True, capabilities=("SYS_PTRACE",), node="n1")
+    refused = refusal(vps, (), allow_privileged=True, remaps_users=False, capabilities=("SYS_PTRACE",), node="n1")
     assert refused is not None and refused.reason == "CapabilityNotAllowed"
     assert refused.message == (
         "n1 does not allow the capability NET_RAW: its agent needs --allow-capability NET_RAW"
     )
     allowing = ("NET_RAW", "SYS_PTRACE")
-    assert refusal(vps, (), allow_privileged=False, capabilities=allowing, node="n1") is None
+    assert refusal(vps, (), allow_privileged=False, remaps_users=False, capabilities=allowing, node="n1") is None
     less = a_vps(security=Security(added=("CHOWN",), dropped=("ALL",), no_new_privileges=True))
-    assert refusal(less, (), allow_privileged=False, capabilities=(), node="n1") is None
+    assert refusal(less, (), allow_privileged=False, remaps_users=False, capabilities=(), node="n1") is None
+
+
+def test_a_privileged_vps_runs_on_no_engine_that_remaps_users() -> None:
+    refused = refusal(a_vps(privileged=True), (), allow_privileged=True, remaps_users=True, capabilities=(), node="n1")
+    assert refused is not None and refused.reason == "PrivilegedNotAllowed"
+    assert "userns-remap" in refused.message
+    assert refusal(a_vps(), (), allow_privileged=True, remaps_users=True, capabilities=(), node="n1") is None

@@ -43,6 +43,7 @@ async def test_the_folder_that_was_opened_is_what_the_container_sees(
 ) -> None:
     (folder / "data/set").mkdir(parents=True)
     (folder / "data/set/file").write_text("from the node")
+    (folder / "data/set").chmod(0o777)  # root in the container may be another user of the machine
     staging = Staging(
         folder / "staged",
         mounter=KernelMounter(),

@@ -60,9 +60,12 @@ def free_network() -> str:
 
 
 class Machine:
-    """One machine: cable, power switch and engine."""
+    """One machine: cable, power switch and engine. One that remaps users has a mount namespace of its own as
+    well, with an /etc of its own, and never loses power."""
 
-    def __init__(self, name: str, *, network: str, number: int, disk: int = 0) -> None:
+    def __init__(
+        self, name: str, *, network: str, number: int, disk: int = 0, remaps_users: bool = False
+    ) -> None:
         self.name = name
         self.address = f"{network}.{number}"
         self.server = f"{network}.1"  # where an API server in the root namespace is reached
@@ -70,16 +73,21 @@ class Machine:
         self.namespace = f"kr{os.getpid()}-{name}"
         self.socket = f"unix://{self.folder}/docker.sock"
         self.folder.mkdir(parents=True)
+        self._mounts = self.folder / "mounts/namespace" if remaps_users else None
         self._boot_id = self.folder / "boot-id"
         self._boot_id.write_text(f"{uuid.uuid4()}\n")
         config = self.folder / "containerd.toml"
         config.write_text(CONTAINERD.format(folder=self.folder))
         self._containerd = Process(
-            f"containerd of {name}", ["containerd", "--config", str(config)], self.folder / "containerd.log"
+            f"containerd of {name}",
+            [*self.inside, "containerd", "--config", str(config)],
+            self.folder / "containerd.log",
         )
         self.engine = Process(
             f"engine of {name}", [*self.inside, "dockerd", *self._options()], self.folder / "dockerd.log"
         )
+        if self._mounts is not None:
+            _make_mount_namespace(self._mounts)
         self._plug()
         if disk:
             self._mount(disk)
@@ -87,7 +95,8 @@ class Machine:
     @property
     def inside(self) -> list[str]:
         """What a command is prefixed with to run on this machine."""
-        return ["nsenter", f"--net={NETNS / self.namespace}"]
+        mounts = [f"--mount={self._mounts}"] if self._mounts is not None else []
+        return ["nsenter", f"--net={NETNS / self.namespace}", *mounts]
 
     @property
     def inside_since_boot(self) -> list[str]:
@@ -107,6 +116,7 @@ class Machine:
             f"--cgroup-parent=/{self._cgroup}",
             "--shutdown-timeout=5",
             "--log-level=warn",
+            *(["--userns-remap=default"] if self._mounts is not None else []),
         ]
 
     @property
@@ -321,6 +331,19 @@ def _remove_cgroups(name: str) -> None:
         for folder in sorted([*(path for path in top.rglob("*") if path.is_dir()), top], reverse=True):
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+
+def _make_mount_namespace(file: Path) -> None:
+    """A mount namespace that lives as long as that file is mounted. Its /etc is a copy: an engine that remaps
+    users adds a user to that."""
+    file.parent.mkdir()
+    _sh("mount", "--bind", str(file.parent), str(file.parent))
+    _sh("mount", "--make-private", str(file.parent))  # the kernel binds a mount namespace to no other
+    file.touch()
+    copy = file.parents[1] / "etc"
+    copy.mkdir()
+    script = 'mount -t tmpfs tmpfs "$0" && cp -a /etc/. "$0" && mount --bind "$0" /etc'
+    _sh("unshare", f"--mount={file}", "--propagation=slave", "sh", "-c", script, str(copy))
 
 
 def _until(question, process: Process) -> None:  # type: ignore[no-untyped-def]

@@ -80,6 +80,16 @@ async def test_the_list_names_a_node_whose_agent_cannot_write(shell):
     assert "Ready,DataDirNotWritable" in (await shell("node list"))[1]
 
 
+async def test_a_node_where_root_in_a_vps_is_its_root_says_so_and_is_ready(shell):
+    node, words = a_node(), "root in a VPS is root of this machine: start the engine with userns-remap"
+    said = {"type": "UserNamespaces", "status": "False", "reason": "NotRemapped", "message": words}
+    node["status"]["conditions"].append(said)
+    await shell.put(kinds.NODE, node)
+    assert (await shell("node list"))[1].splitlines()[1].split()[1] == "Ready"
+    shown = " ".join((await shell("node status n1"))[1].split())
+    assert "UserNamespaces False" in shown and words in shown
+
+
 async def test_who_may_not_read_bookings_sees_the_nodes_all_the_same(shell):
     await shell.put(kinds.NODE, a_node())
     code, out, _ = await shell("node list", user="alice")
