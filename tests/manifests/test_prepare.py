@@ -59,3 +59,15 @@ def test_a_cluster_whose_machines_were_nodes_before_keeps_them_when_it_is_renewe
     assert done.returncode == 0 and nodes(tmp_path) == (["n1", "n2", "n3"],) * 2
     assert config.load(tmp_path / "n2" / "agent.config").token == token
     assert "VPSes run on n1, n2, n3" in done.stderr
+
+
+def test_new_engines_remap_users_unless_told_otherwise(tmp_path: Path) -> None:
+    words = [sys.executable, str(PREPARE), str(tmp_path), "n1=10.0.0.1", "--servers", "1"]
+    file = tmp_path / "n1" / "daemon.json"
+    subprocess.run(words, check=True)
+    assert not file.exists(), "it runs no VPSes"
+    words += ["--nodes", "all"]
+    subprocess.run(words, check=True)
+    assert json.loads(file.read_text()) == {"userns-remap": "default"}
+    subprocess.run([*words, "--no-userns-remap"], check=True)
+    assert not file.exists()
