@@ -13,12 +13,12 @@ DATA = (AllowedMount("/data"), AllowedMount("/data/golden", read_only=True), All
 
 @pytest.mark.parametrize("source", ["/data", "/data/set", "/scratch/x/y"])
 def test_a_prefix_allows_itself_and_what_is_below_it(source: str) -> None:
-    assert mount_refusal(Mount(source, "/x"), DATA) == ""
+    assert mount_refusal(Mount(source, "/x"), DATA, node="n1") == ""
 
 
 @pytest.mark.parametrize("source", ["/", "/database", "/etc", "/scratchy"])
 def test_anything_else_is_refused_with_the_flag_that_would_allow_it(source: str) -> None:
-    assert f"--allow-mount {source}" in mount_refusal(Mount(source, "/x"), DATA)
+    assert f"--allow-mount {source}" in mount_refusal(Mount(source, "/x"), DATA, node="n1")
 
 
 def refused_by_a_node(vps: Desired, mounts: Allowed, **options: Any) -> Refusal | None:
@@ -32,12 +32,12 @@ def refused_by_a_node(vps: Desired, mounts: Allowed, **options: Any) -> Refusal 
 
 
 def test_the_longest_prefix_counts() -> None:
-    assert "reading only" in mount_refusal(Mount("/data/golden/x", "/x"), DATA)
-    assert mount_refusal(Mount("/data/golden/x", "/x", read_only=True), DATA) == ""
+    assert "reading only" in mount_refusal(Mount("/data/golden/x", "/x"), DATA, node="n1")
+    assert mount_refusal(Mount("/data/golden/x", "/x", read_only=True), DATA, node="n1") == ""
 
 
 def test_the_root_allows_everything() -> None:
-    assert mount_refusal(Mount("/etc", "/x"), (AllowedMount("/"),)) == ""
+    assert mount_refusal(Mount("/etc", "/x"), (AllowedMount("/"),), node="n1") == ""
 
 
 def test_a_privileged_vps_needs_the_flag() -> None:
