@@ -106,7 +106,7 @@ async def _until_cancelled(
     sites: list[web.TCPSite] = [Site(runner, given.listen.host, given.listen.port, ssl_context=tls)]
     numbers = await _metrics_runner(application)
     if given.metrics_listen is not None:
-        sites.append(web.TCPSite(numbers, given.metrics_listen.host, given.metrics_listen.port))
+        sites.append(Site(numbers, given.metrics_listen.host, given.metrics_listen.port))
     try:
         await _start(sites)
         LOG.info("serving", extra={"listen": str(given.listen), "tls": tls is not None})
@@ -173,7 +173,8 @@ async def _start(sites: list[web.TCPSite]) -> None:
 
 
 async def _metrics_runner(application: web.Application) -> web.AppRunner:
-    """An application of one route, beside the one with the door."""
+    """An application of one route, beside the one with the door. Nobody shows a credential there, so all who
+    come are held to what strangers are held to at the door."""
 
     async def numbers(request: web.Request) -> web.Response:
         content = application[METRICS].render()
@@ -181,7 +182,7 @@ async def _metrics_runner(application: web.Application) -> web.AppRunner:
 
     beside = web.Application()
     beside.router.add_get("/metrics", numbers)
-    runner = web.AppRunner(beside, access_log=None)
+    runner = Runner(beside, shutdown_timeout=ENDS_WITHIN)
     await runner.setup()
     return runner
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 
 from apiserver.admitting.access import Attributes
 from apiserver.admitting.identity import Role, User
+from apiserver.admitting.lanes import Lane
 from apiserver.admitting.shares import Share, pools
 from apiserver.admitting.turns import Turns
 from kohakuriver import errors
@@ -52,7 +53,7 @@ class Limiter:
     @contextlib.contextmanager
     def turn(self, credential: str, user: User, wanted: Attributes, *, lasting: bool) -> Iterator[Share]:
         """While one request is under way; `lasting` for one that goes on. Raises TooManyRequests."""
-        share = self._share((credential, is_sign_of_life(user, wanted)), user)
+        share = self.share_of(credential, user, wanted)
         if not self._limits.rate or user.role is Role.CONTROLLER:
             yield share
             return
@@ -79,7 +80,9 @@ class Limiter:
             share.lasting -= 1
             share.watches -= watches
 
-    def _share(self, key: tuple[str, bool], user: User) -> Share:
+    def share_of(self, credential: str, user: User, wanted: Attributes) -> Share:
+        """What such a request of this credential draws from."""
+        key = (credential, is_sign_of_life(user, wanted))
         found = self._shares.get(key)
         if found is None:
             limits = self._limits
@@ -91,6 +94,7 @@ class Limiter:
                 burst=limits.burst,
                 turns=self._turns,
                 now=self._now,
+                lane=Lane(user.name, now=self._now) if rate and user.role is Role.USER else None,
             )
             if len(self._shares) > KEPT:
                 self._shares.popitem(last=False)

@@ -13,12 +13,17 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from apiserver.admitting.identity import Role
+from apiserver.admitting.lanes import Lane, Passage
 from apiserver.admitting.turns import Turns
 from kohakuriver import errors
 
 MIB = 1024 * 1024
 SMALL = 256 * 1024  # bytes that each credential may hold, whatever the others of its pool do
 AGAIN_AFTER = 5.0  # seconds after which to try again where answers have to be read first
+LATE = 1.0  # seconds that a refusal is kept back from whoever did not wait as long as the last one said
+UNWANTED = 4 * MIB  # bytes a second of bodies that were refused and come nevertheless
+UNWANTED_WAITS = 10.0  # seconds of it that may wait
+MOST_LATE = 200  # refusals of one credential that are kept back; the others are told at once, and closed
 
 
 @dataclasses.dataclass(eq=False, slots=True)
@@ -81,7 +86,15 @@ class Share:
     """One credential's."""
 
     def __init__(
-        self, name: str, pool: Pool, *, rate: float, burst: int, turns: Turns, now: Callable[[], float]
+        self,
+        name: str,
+        pool: Pool,
+        *,
+        rate: float,
+        burst: int,
+        turns: Turns,
+        now: Callable[[], float],
+        lane: Lane | None = None,
     ) -> None:
         self.pool = pool
         self.lasting = 0
@@ -96,6 +109,10 @@ class Share:
         self._now = now
         self._tokens, self._at = self._burst, now()
         self._waiting: dict[Sized, int] = {}
+        self._lane = lane
+        self._again_at = float("-inf")  # before this moment nothing was to be asked for
+        self._late = 0
+        self._passes_at = float("-inf")  # when the next part of what nobody wants is taken
 
     @property
     def tokens(self) -> float:
@@ -125,6 +142,45 @@ class Share:
         if (wait := self._wait) > 0:
             await asyncio.sleep(wait)
         await self._turns.take(self.pool, self)
+
+    @contextlib.contextmanager
+    def passage(self) -> Iterator[Passage]:
+        """While one request is handled, which may turn out to be a large write."""
+        with Passage(self._lane).open() as found:
+            yield found
+
+    def check_lane(self) -> None:
+        """Before a large body is read. Raises TooManyRequests."""
+        if self._lane is not None:
+            self._lane.check()
+
+    async def refuse(self, retry_after: float) -> bool:
+        """Before a refusal goes out. It is kept back where the one before it was not heeded, so that nobody
+        gets hundreds a second; False where too many are, and the connection had better be closed."""
+        now = self._now()
+        heeded = now >= self._again_at
+        self._again_at = now + max(1.0, retry_after)
+        if heeded or not self._rate:
+            return True
+        if self._late >= MOST_LATE:
+            return False
+        self._late += 1
+        try:
+            await asyncio.sleep(LATE)
+        finally:
+            self._late -= 1
+        return True
+
+    async def let_pass(self, size: int) -> bool:
+        """After so many bytes of a body that was refused; False where the rest had better not come at all."""
+        now = self._now()
+        at = max(now, self._passes_at)
+        if at - now > UNWANTED_WAITS:
+            return False
+        if self._rate:
+            self._passes_at = at + size / UNWANTED
+            await asyncio.sleep(at - now)
+        return True
 
     @contextlib.contextmanager
     def holding(self) -> Iterator[Holding]:

@@ -17,7 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from apiserver.admitting import weights
 from apiserver.admitting.identity import Role
 from apiserver.serving import protobuf, yaml_body
-from apiserver.serving.middleware import SHARE, USER
+from apiserver.serving.middleware import PASSAGE, SHARE, USER
 from apiserver.writing import patch, weight
 from apiserver.writing.extent import DEEPEST, MOST_NAMED, excess, listed
 from apiserver.writing.validation import FieldValidation
@@ -65,6 +65,7 @@ async def raw(request: web.Request) -> bytes:
     if SHARE in request:
         request[SHARE].charge(weights.fields(content))
         if len(content) > weights.LONG:
+            await request[PASSAGE].enter()
             await request[SHARE].turn()
     return content
 
@@ -78,6 +79,8 @@ def _weigh(request: web.Request, length: int) -> None:
             f"the request body is larger than {USERS_LIMIT} bytes",
             hint=f"an object has at most {weight.LARGEST} bytes: send less, or a patch of what is to change",
         )
+    if length > weights.LONG:
+        request[SHARE].check_lane()
     request[SHARE].charge(weights.writing(length))
 
 

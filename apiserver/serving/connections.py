@@ -7,14 +7,16 @@ credential, a moment after its last answer. How many of these there may be is `c
 """
 
 import asyncio
+import contextlib
 import logging
 import resource
 from typing import Any
 
 import orjson
-from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp import StreamReader, web
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
+from apiserver.admitting.shares import Share
 from apiserver.auditing.refusals import refused
 from apiserver.serving import accepting
 from apiserver.serving.crowd import Crowd, Visitor
@@ -28,6 +30,9 @@ AWAY_WITHIN = 0.1  # seconds for the last words to somebody who is turned away
 LARGEST_LINE = 8190  # bytes of the request line, and of one header
 MOST_HEADERS = 100
 BACKLOG = 1024  # connections that wait to be taken: a thousand agents come back at once
+
+PASSES_WITHIN = 10.0  # seconds for the rest of a body that was refused: many send all before they read
+STRANGERS_PASS = 64 * 1024  # bytes of such a rest from somebody unknown
 
 MOST_STRANGERS = 16_384  # or a quarter of the files this process may have open: those who are known find one
 
@@ -44,7 +49,7 @@ _CROWDED = errors.TooManyRequests(
 class Connection(web.RequestHandler):
     """One connection."""
 
-    __slots__ = ("_crowd", "_due", "_is_idle", "_visitor")
+    __slots__ = ("_crowd", "_due", "_is_idle", "_share", "_visitor")
 
     def __init__(self, manager: web.Server, crowd: Crowd, visitor: Visitor, **options: Any) -> None:
         super().__init__(manager, **options)
@@ -52,21 +57,25 @@ class Connection(web.RequestHandler):
         self._visitor = visitor
         self._due: asyncio.TimerHandle | None = None
         self._is_idle = False  # whether `_due` is the end of a silence
+        self._share: Share | None = None  # of whoever asked here last
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._due = self._loop.call_later(HEAD_WITHIN, self._give_up)
         self._visitor.turn_away = self._turn_away
 
-    def known(self) -> None:
+    def known(self, share: Share) -> None:
         """Somebody has shown a credential here."""
         self._crowd.knows(self._visitor)
+        self._visitor.turn_away = self.force_close
+        self._share = share
 
     def data_received(self, data: bytes) -> None:
         before = self._request_count
         super().data_received(data)
         if self._request_count > before:
             self._cancel_due()
+            self._crowd.works(self._visitor)
         elif (self._due is None or self._is_idle) and self._waiter is not None and not self._upgraded:
             # It waits for a request, and this was the first part of one.
             self._cancel_due()
@@ -84,7 +93,25 @@ class Connection(web.RequestHandler):
         if not self._visitor.is_known and self._due is None and not self._messages:
             self._is_idle = True
             self._due = self._loop.call_later(KEPT_FOR, self.force_close)
+        if request.body_exists and not request.content.is_eof():
+            await self._let_pass(request.content)
+        if self._share is not None and not self._messages:
+            goes = self._crowd.rests(self._visitor, self._share)
+            if goes is not None:
+                goes.turn_away()
         return answered
+
+    async def _let_pass(self, rest: StreamReader) -> None:
+        """What is left of a body that nobody wants: so slowly that it costs others nothing."""
+        share, left = self._share, STRANGERS_PASS
+        with contextlib.suppress(TimeoutError, OSError, web.RequestPayloadError, HttpProcessingError):
+            async with asyncio.timeout(PASSES_WITHIN):
+                while not rest.is_eof() and left > 0:
+                    taken = len(await rest.readany())
+                    if share is None:
+                        left -= taken
+                    elif not await share.let_pass(taken):
+                        break
 
     def handle_error(
         self,
@@ -190,6 +217,7 @@ class Runner(web.AppRunner):
             max_line_size=LARGEST_LINE,
             max_field_size=LARGEST_LINE,
             max_headers=MOST_HEADERS,
+            lingering_time=0,  # `_let_pass` does it
             auto_decompress=False,  # body.py refuses what is compressed: a little of it may be gigabytes
         )
 

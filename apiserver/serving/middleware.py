@@ -12,8 +12,9 @@ from aiohttp import web
 
 from apiserver import codec
 from apiserver.admitting import access, weights
-from apiserver.admitting.authentication import authenticate, peer_of
+from apiserver.admitting.authentication import Caller, authenticate, peer_of
 from apiserver.admitting.identity import User
+from apiserver.admitting.lanes import Passage
 from apiserver.admitting.shares import Share
 from apiserver.auditing.renewals import Renewals
 from apiserver.auditing.visit import GONE, LOG, VISIT, Visit, account, line
@@ -28,6 +29,8 @@ from kohakuriver.resources import kinds
 
 USER = web.RequestKey("user", User)
 SHARE = web.RequestKey("share", Share)
+PASSAGE = web.RequestKey("passage", Passage)
+FLOODS = web.RequestKey("floods", bool)
 METRICS = web.AppKey("metrics", Metrics)
 RENEWALS = web.AppKey("renewals", Renewals)
 JSON = "application/json"
@@ -62,7 +65,7 @@ async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
                 request.transport.abort()
             raise ConnectionResetError("an answer was already under way") from error
         response = status_response(answer)
-        if isinstance(answer, errors.TooManyRequests) and _has_more_to_come(request):
+        if isinstance(answer, errors.TooManyRequests) and (_has_more_to_come(request) or FLOODS in request):
             response.force_close()  # what is left of a body that is not wanted now is not waited for
     if not response.prepared:
         response.headers[kinds.HISTORY_HEADER] = server.history.id
@@ -79,16 +82,29 @@ async def _admitted(request: web.Request, handler: Handler, visit: Visit) -> web
     caller = authenticate(server, headers=request.headers, peer=peer_of(request.transport))
     visit.caller = caller
     visit.credential = server.credentials.name_of(caller.credential) or f"sha256:{caller.credential[:12]}"
+    share = server.limiter.share_of(caller.credential, caller.user, wanted)
     if isinstance(request.protocol, Connection):
-        request.protocol.known()
+        request.protocol.known(share)
+    try:
+        return await _in_turn(request, handler, visit, caller, wanted)
+    except (errors.TooManyRequests, errors.TooLarge) as error:
+        if not request.writer.output_size and not await share.refuse(error.retry_after or 0.0):
+            request[FLOODS] = True
+        raise
+
+
+async def _in_turn(
+    request: web.Request, handler: Handler, visit: Visit, caller: Caller, wanted: access.Attributes
+) -> web.StreamResponse:
+    server, lasting = request.app[SERVER], visit.endpoint.lasts
     user = request[USER] = claims.with_claim(request, caller.user)
-    lasting = visit.endpoint.lasts
     with (
         server.limiter.turn(caller.credential, caller.user, wanted, lasting=lasting) as share,
         claims.suspecting(server, user),
+        share.passage() as passage,
     ):
         access.check(user, wanted)
-        request[SHARE] = share
+        request[SHARE], request[PASSAGE] = share, passage
         await claims.check_session(server, user, visit.endpoint)
         if not lasting:
             return await _sent(request, await handler(request), share)

@@ -6,6 +6,7 @@ namespaces, such as a volume that was kept, they see.
 
 import dataclasses
 import datetime
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -14,6 +15,9 @@ import orjson
 from apiserver.admitting.identity import Role, User
 from apiserver.serving.forms import EventType, Form
 from kohakuriver.resources.kinds import NODE, ResourceType
+
+REMEMBERED = 64  # lines of watches; a hundred watches of one credential want the same within milliseconds
+WORTH_REMEMBERING = 256 * 1024  # bytes of one
 
 _HIDDEN = "images"  # the engine has them for VPSes of any namespace
 _BY_NAMESPACE = ("unknown", "volumes")  # of VPSes that are gone too
@@ -30,27 +34,29 @@ class Narrowed:
     """Nodes without what is hidden, in another form."""
 
     costly: ClassVar[bool] = True
-    kept: ClassVar[bool] = False  # few share it
+    kept: ClassVar[bool] = False  # for as long as the event: `_event` keeps it while watches want it
 
     form: Form
     namespaces: tuple[str, ...]
 
     def one(self, raw: bytes, now: datetime.datetime) -> bytes:
-        return self.form.one(self._cut(raw), now)
+        return self.form.one(self.cut(raw), now)
 
     def rows(self, raws: Sequence[bytes], now: datetime.datetime) -> list[bytes]:
-        return self.form.rows([self._cut(raw) for raw in raws], now)
+        return self.form.rows([self.cut(raw) for raw in raws], now)
 
     def around(self, metadata: Mapping[str, Any]) -> tuple[bytes, bytes]:
         return self.form.around(metadata)
 
     def event(self, type_: EventType, raw: bytes, now: datetime.datetime) -> bytes:
-        return self.form.event(type_, self._cut(raw), now)
+        make = _event if len(raw) <= WORTH_REMEMBERING else _event.__wrapped__
+        return make(self, type_, raw, now)
 
     def bookmark(self, metadata: Mapping[str, Any]) -> bytes:
         return self.form.bookmark(metadata)
 
-    def _cut(self, raw: bytes) -> bytes:
+    def cut(self, raw: bytes) -> bytes:
+        """What is left of a Node."""
         node = orjson.loads(raw)
         status = node.get("status")
         if not isinstance(status, dict):
@@ -68,3 +74,8 @@ class Narrowed:
             for one in (told if isinstance(told, list) else ())
             if isinstance(one, dict) and one.get("namespace") in self.namespaces
         ]
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _event(form: Narrowed, type_: EventType, raw: bytes, now: datetime.datetime) -> bytes:
+    return form.form.event(type_, form.cut(raw), now)

@@ -16,7 +16,7 @@ from apiserver.context import SERVER, Server
 from apiserver.reading import read
 from apiserver.reading.query import ListQuery, WatchQuery, flag, parse_list, parse_watch
 from apiserver.serving import body, forms
-from apiserver.serving.middleware import SHARE, USER
+from apiserver.serving.middleware import PASSAGE, SHARE, USER
 from apiserver.serving.narrowing import narrowed
 from apiserver.serving.usage import filled
 from apiserver.writing.fencing import Leader
@@ -56,6 +56,7 @@ class Call:
         if entry is not None:
             self.share.charge(weights.writing(len(entry.raw)) + weights.fields(entry.raw))
             if len(entry.raw) > weights.LONG:
+                await self.request[PASSAGE].enter()
                 await self.share.turn()
 
     @property

@@ -11,12 +11,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from apiserver.admitting.limits import Limits
 from apiserver.serving.connections import KEPT_FOR
-from apiserver.serving.crowd import EACH
+from apiserver.serving.crowd import EACH, IDLE
 from kohakuriver.resources import kinds
-from tests.apiserver.api import running_api
+from tests.apiserver.api import running_api, token_of
+from tests.apiserver.background import address
 from tests.apiserver.program import HEADERS, a_server, with_tls
-from tests.etcd import EtcdProcess
+from tests.etcd import EtcdProcess, free_port
 
 VPSES = kinds.VPS.path(namespace="default")
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -151,3 +153,39 @@ async def test_who_is_turned_away_hears_why() -> None:
                 answer = await reader.read()
         assert b"HTTP/1.1 429 " in answer and b"send your token" in answer
         writer.close()
+
+
+@pytest.mark.etcd
+async def test_where_metrics_are_served_without_a_credential_no_more_stay_than_at_the_door(etcd, tmp_path):
+    numbers = f"http://127.0.0.1:{free_port()}"
+    async with a_server(etcd, tmp_path, "--metrics-listen", numbers.rpartition("/")[2]) as (_, process):
+        with await asyncio.to_thread(_entered, flood(numbers)) as closing:
+            await until_few(process.pid, numbers, EACH + 1, tmp_path / "log")
+            async with aiohttp.ClientSession() as session, session.get(f"{numbers}/metrics") as reply:
+                assert reply.status == 200 and "kohakuriver_apiserver_ready" in await reply.text()
+            closing.close()
+
+
+@pytest.mark.looptime
+async def test_one_credential_keeps_so_many_idle_connections_and_all_that_are_at_work():
+    head = f"GET {VPSES} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token_of('alice')}\r\n\r\n".encode()
+    watch = head.replace(b" HTTP", b"?watch=1 HTTP", 1)
+    async with running_api(limits=Limits(rate=1000, burst=10_000)) as api:
+        host, port = address(api)
+        wires = []
+        for text in [watch, *[head] * (IDLE + 10)]:
+            reader, writer = await asyncio.open_connection(host, port)
+            writer.write(text)
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            wires.append((reader, writer))
+        await asyncio.sleep(1)
+        assert len(api.connections()) == IDLE + 1, "the idle ones and the watch"
+        over = []
+        for reader, _ in wires:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await reader.read()
+                    over.append(reader)
+        assert over == [reader for reader, _ in wires[1:11]]
+        for _, writer in wires:
+            writer.transport.abort()

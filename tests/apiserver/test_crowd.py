@@ -1,7 +1,7 @@
 """Who goes when there are too many without a credential."""
 
 from apiserver.serving.addresses import place_of
-from apiserver.serving.crowd import EACH, EACH_BEHIND_ONE, Crowd, Visitor
+from apiserver.serving.crowd import EACH, EACH_BEHIND_ONE, IDLE, Crowd, Visitor
 
 
 def test_the_one_that_has_been_there_for_longest_goes_and_nobody_from_elsewhere():
@@ -57,3 +57,18 @@ def test_all_addresses_of_one_ipv6_network_are_one():
     assert place_of("::ffff:10.0.0.1") == place_of("10.0.0.1") != place_of("10.0.0.2")
     assert place_of("fe80::1%eth0") == "fe80::/64"
     assert place_of("-") == "-"
+
+
+def test_of_one_credentials_idle_connections_the_one_idle_for_longest_goes():
+    crowd = Crowd(most=1000)
+    mine = [Visitor("10.0.0.1") for _ in range(IDLE)]
+    other = Visitor("10.0.0.1")
+    assert crowd.rests(other, "alice") is None
+    assert not any(crowd.rests(one, "bob") for one in mine)
+    crowd.works(mine[0])
+    assert crowd.rests(Visitor("10.0.0.1"), "bob") is None, "one of them is at work"
+    assert crowd.rests(mine[0], "bob") is mine[1]
+    crowd.left(mine[1])
+    crowd.left(mine[2])
+    assert crowd.rests(Visitor("10.0.0.1"), "bob") is None
+    assert crowd.rests(other, "alice") is None

@@ -1,11 +1,14 @@
 """What a Node tells of everybody's VPSes is not shown to those who see no VPSes but their own."""
 
+import asyncio
 import json
 
 import pytest
 
 from apiserver.admitting.identity import Role, User
+from apiserver.serving.narrowing import Narrowed
 from kohakuriver.resources import kinds
+from tests import cost
 from tests.apiserver.api import Api, running_api
 from tests.apiserver.writing import a_node
 
@@ -70,3 +73,22 @@ async def test_who_sees_all_vpses_sees_all_of_a_node() -> None:
         for user in ("admin", "controller", "viewer", "n1"):
             for text in await everything_read(api, user, before):
                 assert all(field in text for field in ("secret-image", "secret-uid", "secret-volume")), user
+
+
+async def test_a_change_of_a_node_is_cut_once_for_all_watches_of_one_user() -> None:
+    async with running_api() as api:
+        await telling_node(api)
+        since = str(await api.store.revision())
+        query = {"watch": "1", "timeoutSeconds": "3", "resourceVersion": since}
+        watches = [
+            asyncio.create_task(api.get(NODES, user="alice", params=query, headers=headers))
+            for headers in ({}, TABLE)
+            for _ in range(20)
+        ]
+        await asyncio.sleep(1)
+        with cost.turns(Narrowed.cut) as cut:
+            status = {"status": {"nodeInfo": {"agentVersion": "2"}}}
+            assert (await api.call("PATCH", f"{NODE}/status", status, user="n1", headers=MERGE)).code == 200
+            replies = await asyncio.gather(*watches)
+        assert all('"MODIFIED"' in json.dumps(reply.body).replace("\\", "") for reply in replies)
+        assert cut.total == 2, "once in each form"
