@@ -33,6 +33,9 @@ class JsonLine(logging.Formatter):
     """Time and event, then who and what."""
 
     def format(self, record: logging.LogRecord) -> str:
+        made: str | None = getattr(record, "_line", None)
+        if made is not None:
+            return made
         moment = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
         found = vars(record)
         audit = dict(found["_audit"])

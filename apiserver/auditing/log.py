@@ -7,13 +7,14 @@ from pathlib import Path
 
 from apiserver.auditing.file import AuditFile
 from apiserver.auditing.refusals import LOG, Refusals
+from apiserver.auditing.writer import Behind
 from kohakuriver.clock import Clock
 
 
 @contextlib.asynccontextmanager
 async def kept(clock: Clock, file: Path | None) -> AsyncIterator[None]:
     """Raises ConfigError for a file that cannot be meant."""
-    handler = AuditFile(file) if file is not None else None
+    handler = Behind(AuditFile(file)) if file is not None else None
     refusals = Refusals(clock)
     LOG.addFilter(refusals)
     if handler is not None:

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from apiserver.admitting.authentication import Caller
 from apiserver.auditing.renewals import Renewals
+from apiserver.auditing.writer import Receipt
 from apiserver.serving.endpoint import Endpoint
 from kohakuriver.printable import cut
 from kohakuriver.resources import kinds
@@ -75,12 +76,14 @@ class Visit:
 VISIT = web.RequestKey("visit", Visit)
 
 
-def opened(request: web.Request, kind: str, **shown: object) -> None:
-    """Something that lasts is about to begin: this line is there before a byte of it."""
+async def opened(request: web.Request, kind: str, **shown: object) -> None:
+    """Something that lasts is about to begin: this line is in the file before a byte of it."""
     visit = request[VISIT]
     visit.stream = secrets.token_hex(6)
     visit.shown |= {"stream": visit.stream, "kind": kind} | shown
-    LOG.info("opened", extra=line(request, visit) | audited(request, visit, "open"))
+    receipt = Receipt()
+    LOG.info("opened", extra=line(request, visit) | audited(request, visit, "open") | {"_receipt": receipt})
+    await receipt.wait()
 
 
 def happened(request: web.Request, event: str, **shown: object) -> None:

@@ -35,7 +35,7 @@ async def follow(
             await response.prepare(request)
             await response.write_eof(watch.error_line(error))
             return response
-        audit(request, "watch")
+        await audit(request, "watch")
         try:
             await response.prepare(request)
             await _send(response, server, opened, chunk)

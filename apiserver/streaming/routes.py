@@ -40,7 +40,7 @@ async def control(request: web.Request) -> web.StreamResponse:
     """An agent's control connection, until it ends."""
     server = request.app[SERVER]
     asked_for(request)
-    opened(request, "control", node=request.match_info["name"])
+    await opened(request, "control", node=request.match_info["name"])
     stream = Stream(masks=False, ping_after=_CONTROL_PING, gone_after=_CONTROL_GONE)
     stream.framed.adopt(take(request))
     await server.streams.hold(request.match_info["name"], stream, request[USER].claim)
@@ -76,7 +76,7 @@ async def open_stream(kind: str, request: web.Request) -> web.StreamResponse:
     vps = orjson.loads(entry.raw)
     rights.check_entered(call.user, vps, kind)
     found = reach.target(vps, kind)
-    opened(request, kind, uid=found.uid, node=found.node, **told.asked(kind, request))
+    await opened(request, kind, uid=found.uid, node=found.node, **told.asked(kind, request))
     if not server.streams.is_connected(found.node) and not is_relayed(request):
         there, first = await relay(server, request, not_connected(found.node))
         with told.counted(request) as passed:

@@ -33,7 +33,7 @@ async def open_tarball(request: web.Request) -> web.StreamResponse:
     server = call.server
     entry = await read.get(server, call.user, kinds.ENVIRONMENT, namespace=None, name=call.name)
     environment = orjson.loads(entry.raw)
-    opened(request, "tarball", uid=environment["metadata"]["uid"])
+    await opened(request, "tarball", uid=environment["metadata"]["uid"])
     leg = await _first(server, holders(server, environment, call.user), call.name)
     if leg is None:
         nobody = _nobody(environment)

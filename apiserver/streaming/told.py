@@ -15,6 +15,7 @@ from aiohttp import web
 
 from apiserver.auditing.visit import VISIT, Visit, happened
 from apiserver.context import SERVER
+from apiserver.streaming.fileanswers import FileAnswers
 from apiserver.streaming.filework import FileWork
 from apiserver.streaming.relay import is_relayed
 from kohakuriver.printable import cut
@@ -40,7 +41,7 @@ def asked(kind: str, request: web.Request) -> dict[str, object]:
 def counted(request: web.Request) -> Iterator[tuple[Passed, Passed]]:
     """While bytes pass: what came from the client and from the node; told with the stream's end."""
     visit = request[VISIT]
-    client, node = _from_client(request), Passed()
+    client, node = _from_client(request), _from_node(request)
     try:
         yield client, node
     except asyncio.CancelledError:
@@ -50,6 +51,8 @@ def counted(request: web.Request) -> Iterator[tuple[Passed, Passed]]:
         visit.shown |= {"bytesIn": client.count, "bytesOut": node.count}
         if isinstance(client, FileWork) and client.left_out:
             visit.shown["left_out"] = client.left_out
+        if isinstance(node, FileAnswers):
+            visit.shown |= node.shown()
         if client.ended_first or node.ended_first:
             visit.reason = _why(visit, client, node)
 
@@ -58,6 +61,10 @@ def _from_client(request: web.Request) -> Passed:
     if request[VISIT].shown.get("kind") != "files":
         return Passed()
     return FileWork(functools.partial(happened, request, "file"), request.app[SERVER].clock.monotonic)
+
+
+def _from_node(request: web.Request) -> Passed:
+    return FileAnswers() if request[VISIT].shown.get("kind") == "files" else Passed()
 
 
 def _why(visit: Visit, client: Passed, node: Passed) -> str:

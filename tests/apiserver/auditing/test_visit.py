@@ -111,7 +111,14 @@ async def test_what_a_files_stream_reads_and_writes_is_told_before_the_node_hear
                 pass
             [line] = audit.lines("file")
             told(line, op="read", file="/root/secret", who="alice", name="dev", kind="files")
+            await far.send_control({"answer": {"count": 1}})
+            await far.send_control({"failed": {"message": "/root/secret: there is no such file"}})
+            for _ in range(2):
+                await near.receive()
             near.close()
+            await asyncio.sleep(1)
+            failure = "/root/secret: there is no such file"
+            told(audit.lines("end")[0], kind="files", succeeded=1, failed=1, failure=failure)
 
 
 async def test_what_ends_with_its_credential_says_so(audit: Audit) -> None:
