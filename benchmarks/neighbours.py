@@ -10,6 +10,7 @@ benchmark themselves, make slower is in both, and the figure that counts is how 
 import argparse
 import asyncio
 import contextlib
+import io
 import itertools
 import multiprocessing
 import ssl
@@ -64,8 +65,8 @@ def main() -> None:
                 "bob got",
             )
         ]
-        asyncio.run(_set_up(programs, VPSES))
-        asyncio.run(_set_up(calm, VPSES))
+        asyncio.run(set_up(programs, VPSES))
+        asyncio.run(set_up(calm, VPSES))
         for deed in [deed for deed in DEEDS if any(word in deed for word in options.only)]:
             quiet = asyncio.run(_measure(programs, calm, QUIET))
             answers: multiprocessing.SimpleQueue[dict[str, int]] = multiprocessing.SimpleQueue()
@@ -105,25 +106,25 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _session(connection: config.Connection) -> aiohttp.ClientSession:
+def session_of(connection: config.Connection) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(limit=0, ssl=connection.tls() or True)
     headers = {"Authorization": f"Bearer {connection.token}"}
     timeout = aiohttp.ClientTimeout(total=60)
     return aiohttp.ClientSession(connection.server, connector=connector, headers=headers, timeout=timeout)
 
 
-async def _set_up(programs: _programs.Programs, vpses: int) -> None:
-    async with _session(programs.connection("admin")) as admin:
+async def set_up(programs: _programs.Programs, vpses: int) -> None:
+    async with session_of(programs.connection("admin")) as admin:
         for name in ("team-a", "team-b"):
             body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-            await _sent(admin, "POST", kinds.NAMESPACE.path(), body)
-    async with _session(programs.connection("alice")) as alice:
-        await _sent(alice, "POST", MINE, _vps("mine"))
-    async with _session(programs.connection("bob")) as bob:
+            await sent(admin, "POST", kinds.NAMESPACE.path(), body)
+    async with session_of(programs.connection("alice")) as alice:
+        await sent(alice, "POST", MINE, _vps("mine"))
+    async with session_of(programs.connection("bob")) as bob:
         for number in range(vpses):
-            await _sent(bob, "POST", HIS, _vps(f"v{number}"))
-    async with _session(programs.connection("n1")) as node:
-        await _sent(node, "POST", LEASE, _lease())
+            await sent(bob, "POST", HIS, _vps(f"v{number}"))
+    async with session_of(programs.connection("n1")) as node:
+        await sent(node, "POST", LEASE, _lease())
 
 
 async def _measure(programs: _programs.Programs, beside: _programs.Programs, seconds: float) -> _Felt:
@@ -132,8 +133,8 @@ async def _measure(programs: _programs.Programs, beside: _programs.Programs, sec
 
     async def gets() -> None:
         async with (
-            _session(programs.connection("alice")) as alice,
-            _session(beside.connection("alice")) as there,
+            session_of(programs.connection("alice")) as alice,
+            session_of(beside.connection("alice")) as there,
         ):
             while time.monotonic() < ends:
                 for session, took in ((alice, felt.gets), (there, felt.calm)):
@@ -145,11 +146,11 @@ async def _measure(programs: _programs.Programs, beside: _programs.Programs, sec
                     await asyncio.sleep(0.01)
 
     async def renewals() -> None:
-        async with _session(programs.connection("n1")) as node:
+        async with session_of(programs.connection("n1")) as node:
             while time.monotonic() < ends:
                 began = time.perf_counter()
                 body = {"spec": {"renewTime": "2026-01-01T00:00:00.000000Z"}}
-                code = await _sent(node, "PATCH", f"{LEASE}/n1", body, MERGE)
+                code = await sent(node, "PATCH", f"{LEASE}/n1", body, MERGE)
                 assert code == 200, code
                 felt.renewals.append(time.perf_counter() - began)
                 await asyncio.sleep(0.5)
@@ -180,7 +181,7 @@ def _lease() -> dict[str, object]:
     return {"apiVersion": kinds.LEASE.api_version, "kind": "Lease", "metadata": {"name": "n1"}, "spec": spec}
 
 
-async def _sent(
+async def sent(
     session: aiohttp.ClientSession,
     method: str,
     path: str,
@@ -189,7 +190,7 @@ async def _sent(
 ) -> int:
     content = orjson.dumps(body)
     headers = {"Content-Type": "application/json"} | (headers or {})
-    async with session.request(method, path, data=content, headers=headers) as reply:
+    async with session.request(method, path, data=io.BytesIO(content), headers=headers) as reply:
         await reply.read()
         return reply.status
 
@@ -197,7 +198,7 @@ async def _sent(
 # The deeds. Each is what one program with one credential can do.
 
 
-class _Bob:
+class Bob:
     """His session, and what he was answered."""
 
     def __init__(self, connection: config.Connection, session: aiohttp.ClientSession, ends: float) -> None:
@@ -226,7 +227,15 @@ class _Bob:
         """Variables of about so many bytes in place of those there are."""
         env = {f"V{at}": "x" * min(100_000, size - at) for at in range(0, size, 100_000)}
         body = [{"op": "add", "path": "/spec/env", "value": env | {"N": str(next(_NUMBER))}}]
-        return await _sent(self.session, "PATCH", f"{HIS}/{name}", body, JSON_PATCH)
+        return await sent(self.session, "PATCH", f"{HIS}/{name}", body, JSON_PATCH)
+
+    async def open_unread(self, query: str, number: int) -> None:
+        """So many, or as many as there may be."""
+        for _ in range(number):
+            code = await self.ask_and_read_nothing(query)
+            self.got(code)
+            if code != "200":
+                return
 
     async def ask_and_read_nothing(self, query: str) -> object:
         """A connection that sends its request, reads the head's first bytes, and nothing more."""
@@ -248,14 +257,14 @@ _NUMBER = itertools.count(1)
 _OPEN: list[asyncio.StreamWriter] = []
 
 
-async def _size_taken(bob: _Bob) -> int:
+async def _size_taken(bob: Bob) -> int:
     for size in BYTES:
         if await bob.patch("v0", size) == 200:
             return size
     return 1000
 
 
-async def _long_selectors(bob: _Bob) -> None:
+async def _long_selectors(bob: Bob) -> None:
     for number in REQUIREMENTS:
         selector = ",".join(f"!k{index}" if index >= 1000 else f"!k{index:03}" for index in range(number))
         if await bob.list_(selector) == 200:
@@ -263,24 +272,22 @@ async def _long_selectors(bob: _Bob) -> None:
     await bob.over_and_over(lambda: bob.list_(selector), at_once=16)
 
 
-async def _unread_watches(bob: _Bob) -> None:
+async def _unread_watches(bob: Bob) -> None:
     async with bob.session.get(HIS, params={"limit": "1"}) as reply:
         revision = (await reply.json())["metadata"]["resourceVersion"]
     size = await _size_taken(bob)
     for _ in range(40):
         await bob.patch("v0", size)
     query = f"watch=1&resourceVersion={revision}"
-    for _ in range(120):
-        bob.got(await bob.ask_and_read_nothing(query))
+    await bob.open_unread(query, 120)
     await bob.over_and_over(lambda: _slowly(bob.patch("v0", size)), at_once=1)
 
 
-async def _unread_lists(bob: _Bob) -> None:
+async def _unread_lists(bob: Bob) -> None:
     size = await _size_taken(bob)
     for number in range(30):
         await bob.patch(f"v{number}", size)
-    for _ in range(30):
-        bob.got(await bob.ask_and_read_nothing("limit=500"))
+    await bob.open_unread("limit=500", 30)
     await bob.over_and_over(lambda: _slowly(bob.patch("v0", size)), at_once=1)
 
 
@@ -289,27 +296,26 @@ async def _slowly(job: Awaitable[object]) -> object:
     return await job
 
 
-async def _watches_with_long_selectors(bob: _Bob) -> None:
+async def _watches_with_long_selectors(bob: Bob) -> None:
     for number in REQUIREMENTS:
         selector = ",".join(f"!k{index:03}" for index in range(number))
         if await bob.list_(selector) == 200:
             break
-    for _ in range(300):
-        bob.got(await bob.ask_and_read_nothing(f"watch=1&labelSelector={selector.replace('!', '%21')}"))
+    await bob.open_unread(f"watch=1&labelSelector={selector.replace('!', '%21')}", 300)
     await bob.over_and_over(lambda: bob.patch("v0", 10), at_once=4)
 
 
-async def _large_writes(bob: _Bob) -> None:
+async def _large_writes(bob: Bob) -> None:
     size = await _size_taken(bob)
     await bob.over_and_over(lambda: bob.patch("v0", size), at_once=8)
 
 
-async def _long_nonsense(bob: _Bob) -> None:
+async def _long_nonsense(bob: Bob) -> None:
     body = {"spec": {"runState": "A" * 2_900_000}}
-    await bob.over_and_over(lambda: _sent(bob.session, "PATCH", f"{HIS}/v1", body, MERGE), at_once=8)
+    await bob.over_and_over(lambda: sent(bob.session, "PATCH", f"{HIS}/v1", body, MERGE), at_once=8)
 
 
-async def _applies_of_many(bob: _Bob) -> None:
+async def _applies_of_many(bob: Bob) -> None:
     """Seven managers, or one where so many fields are too many."""
     managers = 7
     for variables in (9_500, 2_000, 300):
@@ -318,14 +324,14 @@ async def _applies_of_many(bob: _Bob) -> None:
     await bob.over_and_over(lambda: _apply(bob, variables, next(_NUMBER) % managers), at_once=4)
 
 
-async def _apply(bob: _Bob, variables: int, manager: int) -> int:
+async def _apply(bob: Bob, variables: int, manager: int) -> int:
     env = {f"V{number}": "x" for number in range(variables)} | {"N": str(next(_NUMBER))}
     head = {"apiVersion": kinds.API_VERSION, "kind": "VPS", "metadata": {"name": "v2"}}
     query = f"fieldManager=m{manager}&force=true"
-    return await _sent(bob.session, "PATCH", f"{HIS}/v2?{query}", {**head, "spec": {"env": env}}, APPLY)
+    return await sent(bob.session, "PATCH", f"{HIS}/v2?{query}", {**head, "spec": {"env": env}}, APPLY)
 
 
-DEEDS: dict[str, Callable[[_Bob], Awaitable[None]]] = {
+DEEDS: dict[str, Callable[[Bob], Awaitable[None]]] = {
     "LISTs with a long selector, 16 at once": _long_selectors,
     "watches with a long selector, and writes": _watches_with_long_selectors,
     "writes as large as may be, 8 at once": _large_writes,
@@ -343,8 +349,8 @@ def _attack(
     answers: "multiprocessing.SimpleQueue[dict[str, int]]",
 ) -> None:
     async def do() -> None:
-        async with _session(connection) as session:
-            bob = _Bob(connection, session, time.monotonic() + seconds + 3.0)
+        async with session_of(connection) as session:
+            bob = Bob(connection, session, time.monotonic() + seconds + 3.0)
             with contextlib.suppress(TimeoutError, OSError):
                 async with asyncio.timeout(seconds + 6.0):
                     await DEEDS[deed](bob)

@@ -130,6 +130,7 @@ def neighbours() -> Iterator[tuple[Outside, Outside]]:
         yield made
 
 
+@pytest.mark.fault(73)
 async def test_a_neighbour_reaches_what_is_published_beyond_loopback_and_nothing_else(
     world: DockerWorld, neighbours: tuple[Outside, Outside]
 ) -> None:

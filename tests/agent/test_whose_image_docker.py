@@ -11,7 +11,7 @@ from tests.agent.agent_kit import a_manifest
 from tests.agent.docker_node import SMALL, DockerNode, a_docker_node
 from tests.agent.past_the_rules import name_image
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.fault(71)]
 
 
 @pytest.fixture
