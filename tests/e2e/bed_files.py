@@ -32,9 +32,10 @@ class BedFiles:
     def config(self, who: str) -> Path:
         return self.folder / f"{who}.config"
 
-    def api(self, *, port: int = 0) -> Api:
-        """As the administrator; at the first API server where no other is named by its port."""
-        token = config.load(self.config("admin")).token or ""
+    def api(self, *, port: int = 0, who: str = "admin") -> Api:
+        """As the administrator, or who else has a config file; at the first API server where no other port
+        is named."""
+        token = config.load(self.config(who)).token or ""
         return Api(
             self.server, port or self.port, token=token, authority=self._authority.certificate.decode()
         )
