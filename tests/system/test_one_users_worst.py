@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import _programs
-from benchmarks.neighbours import DEEDS, LEASE, MERGE, MINE, USERS, Bob, sent, session_of, set_up
+from benchmarks._deeds import DEEDS, MERGE, Bob, sent, session_of
+from benchmarks.neighbours import LEASE, MINE, USERS, set_up
 
 pytestmark = [pytest.mark.etcd, pytest.mark.fault(68)]
 
