@@ -25,8 +25,8 @@ VPSES = 100
 MOST_MEMORY = 600.0  # MB
 # His connections, and how many times as often as each of them the other user's one is served.
 SERVED = {
-    "LISTs with a long selector, 16 at once": (16, 4),
-    "watches with a long selector, and writes": (4, 4),
+    "LISTs with a long selector, 16 at once": (16, 2),
+    "watches with a long selector, and writes": (4, 2),
     "writes as large as may be, 8 at once": (8, 20),
     "a word of 2.9 MB where another is due": (8, 12),
     "applies of many variables by 7 managers": (4, 16),
