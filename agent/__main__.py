@@ -170,6 +170,8 @@ def _settings(wanted: options.Run, *, cluster: str) -> Settings:
         memory=wanted.memory,
         reserve_millicores=wanted.reserve_millicores,
         reserve_memory=wanted.reserve_memory,
+        default_disk=wanted.default_disk,
+        image_marks=wanted.image_marks,
         relist=wanted.relist,
         renew=wanted.renew,
         accept_engine=wanted.accept_engine,

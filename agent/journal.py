@@ -9,12 +9,14 @@ wait for that (data_dir.py). Most VPSes have no file, so that nothing is written
 import dataclasses
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from agent.data_dir import DataDir
 from agent.deciding.memory import Copying, Durable, Recreation, Restart
+from agent.deciding.room import Held
+from agent.deciding.unused import Fetched
 from agent.quarantine import Quarantine, Seen
 from kohakuriver import errors
 
@@ -44,6 +46,8 @@ class Journal:
         self._history = folder / "history.json"
         self._servers = folder / "servers.json"
         self._acceptance = folder / ACCEPTANCE
+        self._held = folder / "over-disk.json"
+        self._fetched = folder / "images.json"
 
     def load(self) -> dict[str, Durable]:
         """Every entry, by uid. One that cannot be read is left out, and said."""
@@ -127,6 +131,27 @@ class Journal:
 
         self._wanted = seen
         self._disk.put(self._history, json.dumps(dataclasses.asdict(seen)), written)
+
+    def load_held(self) -> dict[str, Held]:
+        """The VPSes that were stopped for their disk, by uid."""
+        content = (_read(self._held) if self._held.exists() else None) or {}
+        return {
+            uid: Held(str(one["why"]), (int(one["asked"][0]), str(one["asked"][1])))
+            for uid, one in content.items()
+        }
+
+    def save_held(self, held: Mapping[str, Held]) -> None:
+        content = {uid: dataclasses.asdict(one) for uid, one in held.items()}
+        self._disk.put(self._held, json.dumps(content) if content else None)
+
+    def load_fetched(self) -> dict[str, Fetched]:
+        """The images that this agent has brought to the engine, by their full names."""
+        content = (_read(self._fetched) if self._fetched.exists() else None) or {}
+        return {name: Fetched(str(one["id"]), float(one["used"])) for name, one in content.items()}
+
+    def save_fetched(self, fetched: Mapping[str, Fetched]) -> None:
+        content = {name: dataclasses.asdict(one) for name, one in fetched.items()}
+        self._disk.put(self._fetched, json.dumps(content))
 
     async def settle_seen(self) -> None:
         """Wait until the disk says which history this node is in, and its quarantine. Raises OSError."""

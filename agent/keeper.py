@@ -290,6 +290,10 @@ class Keeper:
         except (EngineError, OSError) as error:
             log.warning("what was mounted is not taken away", extra={"uid": uid, "error": str(error)})
 
+    def tell(self, entry: Entry, event: Tell) -> None:
+        """Say it to the people who look at the VPS."""
+        self._applier.tell(entry, event)
+
     def look_at_all(self) -> None:
         """What all of them depend on has changed."""
         for vps in self._vpses:

@@ -11,11 +11,12 @@ assignments, and never stops a container because it ends itself.
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import socket
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from agent.apply import Applier
 from agent.claim import Claim
@@ -25,10 +26,12 @@ from agent.data_dir import DataDir, Disk
 from agent.egress import Egress
 from agent.engine import Engine
 from agent.heartbeat import Heartbeat, holder
+from agent.images.collector import Collector, needed
 from agent.images.environments import Environments
 from agent.images.images import Images
 from agent.images.lending import Borrower, Lender
 from agent.images.making import Maker
+from agent.images.stock import Stock
 from agent.images.tarballs import Tarballs
 from agent.journal import Journal
 from agent.keeper import Keeper, Past
@@ -41,11 +44,14 @@ from agent.machine.gpus import Devices
 from agent.machine.inventory import inventory
 from agent.machine.isolation import Isolation
 from agent.machine.ports import KernelPorts, Ports
+from agent.machine.look import Look
 from agent.machine.staging import Staging
 from agent.machine.surroundings import Surroundings
 from agent.node import NodeKeeper
 from agent.quarantine import Watchman
 from agent.report import Reporter
+from agent.room.gauge import Gauge, Walker
+from agent.room.watch import Watch
 from agent.roster import Entry, Roster
 from agent.runtime.base import Runtime
 from agent.runtime.engine_socket import EngineSocket
@@ -68,6 +74,7 @@ from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import ObjectKey
 from kohakuriver.clock import Clock
+from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import Dialer
 
 log = logging.getLogger(__name__)
@@ -90,6 +97,8 @@ class Agent:
         chance: random.Random,
         mounter: Mounter | None = None,
         ports: Ports | None = None,
+        gauge: Gauge | None = None,
+        disk: Callable[[str], facts.Disk | None] = facts.disk,
         dial: Dial | None = None,
         files: Disk | None = None,
         pools: Pools | None = None,
@@ -139,6 +148,7 @@ class Agent:
         environments = Environments(self.watches.environments)
         neighbours = Borrower(lambda: dial(client.server)) if dial is not None else None
         tarballs = Tarballs(runtime, environments, settings.data_dir / "tarballs", neighbours)
+        self.stock = Stock(self.journal, clock=clock)
         everybody = settings.registry_credentials_for is CredentialsFor.ALL
         self.images = Images(
             runtime,
@@ -146,6 +156,7 @@ class Agent:
             clock=clock,
             changed=self._image_changed,
             asked_as_node=lambda image: everybody or environments.names(image),
+            stock=self.stock,
         )
         self.maker = Maker(
             client, self.watches.environments, runtime=runtime, roster=self.roster, settings=settings
@@ -179,6 +190,9 @@ class Agent:
         )
         self.commits = Commits(runtime, clock=clock, patience=settings.commit_patience)
         self.keeper = self._keeper(client, runtime, clock=clock, chance=chance)
+        look = self._look_at_disk(disk, pools)
+        self.room = self._room(gauge or Walker(), look)
+        self.collector = self._collector(look)
         self.tombstones = Tombstones(
             settings=settings,
             allocations=self.watches.allocations,
@@ -246,6 +260,7 @@ class Agent:
         await self.heartbeat.step()  # what this process says counts once its session is open
         self.watches.vpses.listen(self.keeper.hear)
         self.watches.vpses.listen(self.windows.hear)
+        self.watches.vpses.listen(lambda _: self.room.look())
         self.watches.nodes.listen(lambda _: self._node_changed())
         self.watches.allocations.listen(lambda _: self._allocation_changed())
         self.watches.environments.listen(lambda _: self._environment_changed())
@@ -266,6 +281,8 @@ class Agent:
             tasks.create_task(self.reporter.run(), name="reporter")
             tasks.create_task(self.keeper.run(), name="keeper")
             tasks.create_task(self.engine.run(), name="engine")
+            tasks.create_task(self.room.run(), name="disk")
+            tasks.create_task(self.collector.run(), name="unused images")
             tasks.create_task(self.maker.run(), name="environments")
             tasks.create_task(self.tombstones.run(), name="tombstones")
             if self.switchboard is not None:
@@ -321,6 +338,56 @@ class Agent:
             topology=self.topology,
             quarantined=self._quarantined,
             remaps_users=lambda: self.engine.remaps_users,
+            over_disk=lambda uid: self.room.why(uid),
+        )
+
+    def _look_at_disk(
+        self, disk: Callable[[str], facts.Disk | None], pools: Pools
+    ) -> Callable[[], Awaitable[facts.Disk | None]]:
+        taken: Look[facts.Disk | None] = Look("how full the engine's disk is", pools.looks)
+
+        async def look() -> facts.Disk | None:
+            root = self.engine.info.root_dir if self.engine.info is not None else ""
+            with contextlib.suppress(TimeoutError):
+                return await taken.take(lambda: disk(root))
+            return None
+
+        return look
+
+    def _collector(self, look: Callable[[], Awaitable[facts.Disk | None]]) -> Collector:
+        environments = Environments(self.watches.environments)
+
+        meta = {"name": self.settings.node}
+        node = {"apiVersion": kinds.NODE.api_version, "kind": kinds.NODE.kind, "metadata": meta}
+
+        def told(words: str) -> None:
+            self.recorder.normal(node, "ImageRemoved", words)
+
+        return Collector(
+            runtime=self.runtime,
+            stock=self.stock,
+            marks=self.settings.image_marks,
+            cluster=self.settings.cluster,
+            look=look,
+            ready=lambda: self.engine.ready and environments.known and not self._quarantined(),
+            needed=lambda: needed(self.watches.vpses, self.roster, environments, self.images),
+            uids=lambda: {vps["metadata"]["uid"] for vps in self.watches.vpses},
+            told=told,
+        )
+
+    def _room(self, gauge: Gauge, look: Callable[[], Awaitable[facts.Disk | None]]) -> Watch:
+        return Watch(
+            runtime=self.runtime,
+            roster=self.roster,
+            vpses=self.watches.vpses,
+            journal=self.journal,
+            gauge=gauge,
+            default=self.settings.default_disk,
+            clock=self._clock,
+            look=look,
+            ready=lambda: self.engine.ready and not self._quarantined(),
+            changed=self._look_at,
+            tell=self.keeper.tell,
         )
 
     def _switchboard(self, dial: Dial) -> Switchboard:

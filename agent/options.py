@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from agent.deciding.unused import Marks
 from agent.machine import allowed
 from agent.machine.allowed import Allowed
 from agent.settings import LOOPBACK, CredentialsFor, SSHPublishing
@@ -17,6 +18,7 @@ from kohakuriver.client import authority, config
 from kohakuriver.resources import capabilities
 
 DEFAULT_DATA_DIR = Path("~/.kohakuriver/agent")
+LEAST_DISK = 64 << 20  # bytes, as for spec.resources.disk
 DEFAULT_DOCKER = "unix:///var/run/docker.sock"
 _EPILOG = """\
 The agent makes one machine's container engine match what is declared for it. It dials the API server; nothing
@@ -62,6 +64,8 @@ class Run:
     memory: int | None
     reserve_millicores: int
     reserve_memory: float
+    default_disk: float
+    image_marks: Marks
     relist: float
     renew: float
     metrics: Listen | None
@@ -93,6 +97,8 @@ def parse(arguments: Sequence[str]) -> Run | Purge:
     found = parser.parse_args(arguments)
     if found.ssh_port_range[0] > found.ssh_port_range[1]:
         parser.error("--ssh-port-range: the first port is above the last")
+    if found.image_gc_low >= found.image_gc_high:
+        parser.error("--image-gc-low: it must be below --image-gc-high")
     if found.check_options:
         parser.exit()
     ssh = None
@@ -109,6 +115,8 @@ def parse(arguments: Sequence[str]) -> Run | Purge:
         memory=found.memory,
         reserve_millicores=found.reserve_cores,
         reserve_memory=found.reserve_memory,
+        default_disk=found.default_disk,
+        image_marks=Marks(found.image_gc_high, found.image_gc_low),
         relist=found.relist,
         renew=found.renew,
         metrics=found.metrics_listen,
@@ -171,6 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_joining(parser)
     _add_docker(parser)
     _add_resources(parser)
+    _add_collection(parser)
     _add_permissions(parser)
     _add_ssh(parser)
     _add_times(parser)
@@ -251,6 +260,33 @@ def _add_resources(parser: argparse.ArgumentParser) -> None:
         default=0.05,
         metavar="M",
         help="memory kept for the machine itself: 5%% or 2Gi (default: 5%%)",
+    )
+    group.add_argument(
+        "--default-disk",
+        type=_reading(_default_disk),
+        default=0.5,
+        metavar="SIZE",
+        help="what the files of a VPS may take whose spec.resources.disk is not set: 20Gi, a share of the "
+        "disk that the engine is on such as 25%%, or off for no limit (default: 50%%)",
+    )
+
+
+def _add_collection(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("room for images")
+    group.add_argument(
+        "--image-gc-high",
+        type=_reading(_percent),
+        default=0.85,
+        metavar="SHARE",
+        help="from this use of the engine's disk on, images that this agent brought and nothing here uses "
+        "are removed, the longest unused first; 100%% for never (default: 85%%)",
+    )
+    group.add_argument(
+        "--image-gc-low",
+        type=_reading(_percent),
+        default=0.80,
+        metavar="SHARE",
+        help="until the use is below this (default: 80%%)",
     )
 
 
@@ -416,6 +452,24 @@ def _share_or_size(text: str) -> float:
             raise ValueError(f'"{text}" is not a share between 0 % and 100 %')
         return share
     return float(quantity.size(text))
+
+
+def _percent(text: str) -> float:
+    number = text.removesuffix("%")
+    if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= 100:
+        raise ValueError(f'"{text}" is not a share of the disk: write 85%')
+    return int(number) / 100
+
+
+def _default_disk(text: str) -> float:
+    if text == "off":
+        return 0.0
+    if text.endswith("%"):
+        return _percent(text)
+    found = float(quantity.size(text))
+    if found < LEAST_DISK:
+        raise ValueError(f"{text} of disk for each VPS: at least 64Mi is needed, such as 10Gi; or write off")
+    return found
 
 
 def _address(text: str) -> str | None:

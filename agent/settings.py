@@ -5,6 +5,7 @@ import enum
 import ipaddress
 from pathlib import Path
 
+from agent.deciding.unused import MARKS, Marks
 from agent.machine.allowed import Allowed
 
 LOOPBACK = "127.0.0.1"
@@ -39,6 +40,8 @@ class Settings:
     memory: int | None = None  # bytes
     reserve_millicores: int = 0
     reserve_memory: float = 0.05  # a share below 1, else bytes
+    default_disk: float = 0.5  # of each VPS: a share of the engine's disk up to 1, else bytes; 0 for none
+    image_marks: Marks = MARKS
     relist: float = 10.0  # seconds
     renew: float = 3.0  # seconds
     stops: int = 192  # under way at a time, of those whose grace period is long

@@ -5,8 +5,8 @@ follows, apply.py does it. The rules that nothing here may break, each a propert
 
 * a container is removed only for an object bound here of equal (uid, epoch): with a deletionTimestamp, or
   when it never ran and its VPS needs one made otherwise;
-* nothing is created or started without a grant, for a Stopped VPS, on a drained node, for what the node
-  refuses, or for one that is being deleted;
+* nothing is created or started without a grant, for a Stopped VPS, on a drained node, for one that has more
+  on the disk than it may, for what the node refuses, or for one that is being deleted;
 * a second container is never made while one is there;
 * what belongs to another placement or another object is left alone;
 * files are given up for no reason but their owner's word;
@@ -14,6 +14,7 @@ follows, apply.py does it. The rules that nothing here may break, each a propert
 """
 
 import dataclasses
+import math
 
 from agent.deciding import labels, recreation, restart
 from agent.deciding.actions import (
@@ -42,6 +43,7 @@ from agent.runtime.base import Container, ContainerState
 from kohakuriver.resources.vps import RunState
 
 LOOK_AGAIN = 1.0  # seconds, where the engine is in the middle of something
+FOR_ITS_DISK = 10.0  # seconds of grace at most for what fills the disk of its node
 HELD = 0.5  # seconds between looks at what keeps it from starting
 
 
@@ -65,6 +67,8 @@ def _bring(desired: Desired, observed: Container | None, memory: Memory, now: fl
         return _stop(desired, observed, memory, why="the VPS is declared Stopped")
     if desired.around.drained:
         return _stop(desired, observed, memory, why="its node is drained")
+    if desired.around.over_disk:
+        return _stop(desired, observed, memory, why=desired.around.over_disk, most=FOR_ITS_DISK)
     if desired.limits is None:
         return _stop(desired, observed, memory, why="its cores and memory are released")
     return _run(desired, observed, memory, now)
@@ -105,11 +109,13 @@ def _remove_volumes(desired: Desired) -> list[Action]:
     return [RemoveVolumes(names, why="the VPS was deleted, and they are not to be kept")] if names else []
 
 
-def _stop(desired: Desired, observed: Container | None, memory: Memory, *, why: str) -> list[Action]:
+def _stop(
+    desired: Desired, observed: Container | None, memory: Memory, *, why: str, most: float = math.inf
+) -> list[Action]:
     """What may yet come up is stopped too: only its answer says that it is down (CORRECTNESS 29)."""
     if observed is None or not (observed.is_up or memory.starting is not None):
         return []
-    return [Stop(observed.id, desired.stop_grace, why=why)]
+    return [Stop(observed.id, min(desired.stop_grace, most), why=why)]
 
 
 def _run(desired: Desired, observed: Container | None, memory: Memory, now: float) -> list[Action]:

@@ -77,6 +77,7 @@ class Around:
         ""  # why the Environment that it names stands for no image; "" where it does, or nobody knows
     )
     bad_gpus: tuple[tuple[str, str], ...] = ()  # (UUID, why), of those that it is granted or holds
+    over_disk: str = ""  # why it was stopped for what its files take; "" where it was not
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class Desired:
     image: str = DEFAULT_IMAGE
     run_state: RunState = RunState.RUNNING
     limits: Limits | None = None  # None: cores and memory are released, so nothing may run
+    disk: int | None = None  # bytes that its files may take; None: what the node says
     ssh_port: int | None = None
     login: Login = Login()
     env: tuple[tuple[str, str], ...] = ()
@@ -116,8 +118,9 @@ class Desired:
 
     @property
     def is_halted(self) -> bool:
-        """Whether it is to be down, by its owner's wish or because its node is drained."""
-        return self.run_state is RunState.STOPPED or self.around.drained
+        """Whether it is to be down: by its owner's wish, for a drain of its node, or for its disk."""
+        down = self.run_state is RunState.STOPPED
+        return down or self.around.drained or bool(self.around.over_disk)
 
     @property
     def container_name(self) -> str:
@@ -151,6 +154,7 @@ def read(vps: dict[str, Any], *, node: str) -> Desired | None:
         image=spec.get("image") or ("" if spec.get("environment") else DEFAULT_IMAGE),
         run_state=RunState(spec.get("runState") or RunState.RUNNING),
         limits=_limits(grant),
+        disk=_disk(spec.get("resources") or {}),
         ssh_port=grant.get("sshPort"),
         login=_login(spec.get("ssh") or {}),
         env=tuple(sorted((spec.get("env") or {}).items())),
@@ -186,6 +190,11 @@ def _limits(grant: dict[str, Any]) -> Limits | None:
         memory=quantity.size(grant["memory"]),
         cpuset=grant.get("cpuset") or "",
     )
+
+
+def _disk(resources: dict[str, Any]) -> int | None:
+    declared = resources.get("disk")
+    return None if declared is None else quantity.size(declared)
 
 
 def _login(ssh: dict[str, Any]) -> Login:

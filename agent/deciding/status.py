@@ -149,6 +149,8 @@ def _present(desired: Desired, observed: Container, memory: Memory) -> Said:
 def _halted(desired: Desired) -> Said:
     if desired.around.drained and desired.run_state is not RunState.STOPPED:
         return Said(ObservedState.STOPPED, "NodeDrained", "its node is drained; it starts again at uncordon")
+    if desired.around.over_disk and desired.run_state is not RunState.STOPPED:
+        return Said(ObservedState.STOPPED, "DiskLimitExceeded", desired.around.over_disk)
     return Said(ObservedState.STOPPED, "Stopped")
 
 

@@ -50,6 +50,11 @@ class Environments:
         named = (str((held.get("spec") or {}).get("image") or "") for held in self._informer)
         return any(one and image_name.full(one) == whole for one in named)
 
+    @property
+    def images(self) -> frozenset[str]:
+        """Those that Environments stand for, or will once they are made."""
+        return frozenset(self.image(held["metadata"]["name"]) or reference(held) for held in self._informer)
+
     def tarball(self, image: str) -> Tarball | None:
         """The tarball that an image is made of; None for any that is not an Environment's."""
         if not image.startswith(image_name.ENVIRONMENTS):

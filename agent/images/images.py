@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from agent.deciding import restart
 from agent.deciding.memory import ImageState, ImageView
+from agent.images.stock import Stock
 from agent.images.tarballs import Tarballs
 from agent.runtime.base import PullProgress, Runtime
 from agent.runtime.errors import EngineError, ImagePullFailed
@@ -38,10 +39,12 @@ class Images:
         clock: Clock,
         changed: Callable[[str], None],
         asked_as_node: Callable[[str], bool],
+        stock: Stock,
     ) -> None:
         self._runtime = runtime
         self._tarballs = tarballs
         self._clock = clock
+        self._stock = stock
         self._changed = changed
         self._asked_as_node = asked_as_node  # images for which a registry gets this machine's credentials
         self._views: dict[str, ImageView] = {}  # of those that are not simply usable
@@ -79,6 +82,12 @@ class Images:
     def used(self, image: str, uid: str) -> None:
         """A container was made from it: the next one of this VPS asks the registry again if it must."""
         self._fresh.discard((image, uid))
+        self._stock.used(image)
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """Those that are being fetched, or that somebody waits for."""
+        return frozenset(self._waiting)
 
     def pull(self, image: str, uid: str, namespace: str) -> None:
         """Begin to fetch it, unless that is under way. `changed` is called as it goes on and when it ends."""
@@ -146,10 +155,12 @@ class Images:
 
         try:
             async with asyncio.timeout(WITHIN):
+                before = await self._runtime.image(image)
                 if self._tarballs.knows(image):
                     await self._tarballs.fetch(image, progress)
                 else:
                     await self._runtime.pull(image, progress, as_node=self._asked_as_node(image))
+                found = await self._runtime.image(image)
         except EngineError as error:
             self._failed(image, error)
         except TimeoutError:
@@ -161,6 +172,8 @@ class Images:
             self._failures.pop(image, None)
             self._views.pop(image, None)
             self._fresh |= {(image, uid) for uid in self._end(image)}
+            if found is not None and (before is None or before.id != found.id):
+                self._stock.brought(image, found.id)
             log.info("image pulled", extra={"image": image})
         self._changed(image)
 

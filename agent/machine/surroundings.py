@@ -40,6 +40,7 @@ class Surroundings:
         topology: Topology,
         quarantined: Callable[[], str] = lambda: "",
         remaps_users: Callable[[], bool | None] = lambda: False,
+        over_disk: Callable[[str], str] = lambda _: "",
     ) -> None:
         self._settings = settings
         self._key = ObjectKey("", settings.node)
@@ -51,6 +52,7 @@ class Surroundings:
         self._topology = topology
         self._quarantined = quarantined
         self._remaps_users = remaps_users
+        self._over_disk = over_disk
         self._machine = cpuset.written(cores_of(topology))
 
     @property
@@ -102,6 +104,7 @@ class Surroundings:
             machine=self._machine,
             held=booking.get("cpuset") or "",
             bad_gpus=self._bad_gpus(desired),
+            over_disk=self._over_disk(desired.uid),
         )
         return dataclasses.replace(desired, image=image, limits=self._limits(desired), around=around)
 

@@ -184,6 +184,17 @@ class Image:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Stocked:
+    """One name of an image that the engine has."""
+
+    name: str  # in full, as image_name.full has it
+    id: str
+    size: int  # bytes
+    labels: Mapping[str, str]
+    is_used: bool  # by any container of the engine, of this cluster or not
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class EngineInfo:
     """The engine and the machine it runs on."""
 
@@ -295,6 +306,12 @@ class Runtime(Protocol):
         """Remove a volume of this cluster. Raises EngineRefused while a container has it."""
         ...
 
+    async def folders(self, container_id: str, *, carried: int) -> tuple[str, ...]:
+        """The folders of this machine below which lies what has been written in a container: its own layer,
+        those of the last `carried` layers of its image, and its volumes. Raises NotFound, and EngineRefused
+        where the engine keeps files otherwise."""
+        ...
+
     async def update(self, container_id: str, limits: Limits) -> None:
         """Change its limits, running or not. Raises EngineRefused where its programs use more memory."""
         ...
@@ -348,6 +365,10 @@ class Runtime(Protocol):
 
     async def images(self) -> tuple[str, ...]:
         """The names of the images that the engine has, sorted."""
+        ...
+
+    async def stock(self) -> tuple[Stocked, ...]:
+        """Every name by which the engine has an image, sorted."""
         ...
 
     async def pull(

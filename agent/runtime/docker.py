@@ -47,6 +47,7 @@ from agent.runtime.base import (
     Listing,
     PullProgress,
     RuntimeEvent,
+    Stocked,
     Volumes,
     ignored,
 )
@@ -77,7 +78,6 @@ _COPY: Final = 1800.0  # seconds: of a whole filesystem, on a slow disk
 _COMMIT: Final = 7 * 86400.0  # the engine goes on with one that is given up: its answer is worth waiting for
 _INFO: Final = 10.0
 _LOAD: Final = 1800.0  # a large image on a slow disk
-_UNNAMED: Final = "<none>:<none>"
 _ACTIONS: Final = (
     "create", "start", "die", "oom", "pause", "unpause", "stop", "kill", "rename", "restart", "update",
     "destroy",
@@ -197,6 +197,12 @@ class DockerRuntime:
 
         await self._looks.call(work, timeout=_QUICK)
 
+    async def folders(self, container_id: str, *, carried: int) -> tuple[str, ...]:
+        return await self._looks.call(
+            lambda client: translate.folders(client.inspect_container(container_id), carried=carried),
+            timeout=_QUICK,
+        )
+
     async def volumes(self) -> Volumes:
         return await self._whole.call(lambda client: volumes.found(client, self._cluster), timeout=_QUICK)
 
@@ -222,7 +228,14 @@ class DockerRuntime:
     async def images(self) -> tuple[str, ...]:
         def work(client: docker.APIClient) -> tuple[str, ...]:
             tags = {tag for row in client.images() for tag in row.get("RepoTags") or ()}
-            return tuple(sorted(tags - {_UNNAMED}))
+            return tuple(sorted(tags - {translate.UNNAMED}))
+
+        return await self._whole.call(work, timeout=_QUICK)
+
+    async def stock(self) -> tuple[Stocked, ...]:
+        def work(client: docker.APIClient) -> tuple[Stocked, ...]:
+            used = {row["ImageID"] for row in client.containers(all=True)}
+            return translate.stock(client.images(), used)
 
         return await self._whole.call(work, timeout=_QUICK)
 

@@ -26,6 +26,7 @@ from agent.runtime.base import (
     Listing,
     PullProgress,
     RuntimeEvent,
+    Stocked,
     Volumes,
     ignored,
 )
@@ -153,6 +154,10 @@ class FakeRuntime:
             turn=True,
         )
 
+    async def folders(self, container_id: str, *, carried: int) -> tuple[str, ...]:
+        work = functools.partial(self.engine.folders, container_id, carried=carried)
+        return await self._call("folders", work, about=container_id)
+
     async def volumes(self) -> Volumes:
         def work() -> Volumes:
             found = self.engine.volumes.items()
@@ -200,6 +205,17 @@ class FakeRuntime:
 
     async def images(self) -> tuple[str, ...]:
         return await self._call("images", lambda: tuple(sorted(self.engine.images)))
+
+    async def stock(self) -> tuple[Stocked, ...]:
+        def work() -> tuple[Stocked, ...]:
+            used = {record.seen.image_id for record in self.engine.records()}
+            found = [
+                Stocked(image_name.full(name), image.id, image.size, image.labels, image.id in used)
+                for name, image in self.engine.images.items()
+            ]
+            return tuple(sorted(found, key=lambda one: one.name))
+
+        return await self._call("stock", work)
 
     async def pull(
         self, reference: str, progress: Callable[[PullProgress], None], *, as_node: bool = False
@@ -254,7 +270,7 @@ class FakeRuntime:
         return await self._call("written", work)
 
     async def remove_image(self, reference: str) -> None:
-        await self._call("remove_image", lambda: self.engine.images.pop(reference, None))
+        await self._call("remove_image", functools.partial(self.engine.remove_image, reference))
 
     async def make_volume(self, volume: EngineVolume) -> None:
         def work() -> None:

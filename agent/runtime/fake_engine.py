@@ -99,6 +99,14 @@ class FakeEngine:
         named = {image_name.full(name): image for name, image in self.images.items()}
         return named.get(image_name.full(reference))
 
+    def remove_image(self, reference: str) -> None:
+        for name in [one for one in self.images if image_name.full(one) == image_name.full(reference)]:
+            image = self.images[name]
+            others = [one for one, known in self.images.items() if one != name and known.id == image.id]
+            if not others and any(record.seen.image_id == image.id for record in self.records()):
+                raise EngineRefused(f"conflict: a container is using the image {name}")
+            del self.images[name]
+
     def listed(self, record: Record) -> Listed:
         """A container as the list has it."""
         seen = record.seen
@@ -249,6 +257,12 @@ class FakeEngine:
     def program(self, record: Record) -> Program:
         """What this container's main process does."""
         return self.programs.get(record.seen.name) or self.programs.get(record.seen.image) or Program()
+
+    def folders(self, name_or_id: str, *, carried: int) -> tuple[str, ...]:
+        record = self.find(name_or_id)
+        layers = [f"/layers/{record.seen.image_id}/{number}" for number in range(carried)]
+        volumes = [f"/volumes/{volume.name}" for volume in record.spec.volumes]
+        return (f"/layers/{record.seen.name}", *layers, *volumes)
 
     # What happens to the whole engine.
 

@@ -1,7 +1,7 @@
 """Between our dataclasses and the JSON of the Docker Engine API (1.41). Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any, Final
 
 from agent.login.keepalive import ENTRYPOINT
@@ -18,9 +18,12 @@ from agent.runtime.base import (
     Listed,
     PortBinding,
     RuntimeEvent,
+    Stocked,
     VolumeMount,
 )
 from kohakuriver.resources import capabilities
+from agent.runtime.errors import EngineRefused
+from kohakuriver import image_name
 
 PERIOD: Final = 100_000  # microseconds: the kernel's own default
 _LEAST_QUOTA: Final = 1_000  # microseconds: the kernel refuses less
@@ -32,6 +35,7 @@ _ULIMITS: Final = [{"Name": "core", "Soft": 0, "Hard": 0}]
 # user namespaces seldom more. The engine sets it itself, but not with those.
 _PING: Final = {"net.ipv4.ping_group_range": "0 65535"}
 _LOGS: Final = {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
+UNNAMED: Final = "<none>:<none>"  # how the engine lists an image without a name
 _NEVER: Final = "0001-01-01T00:00:00Z"
 # How the engine words a minute and more; what is worded otherwise counts as new.
 _OLD: Final = re.compile(
@@ -167,6 +171,20 @@ def container(body: Mapping[str, Any]) -> Container:
     )
 
 
+def folders(body: Mapping[str, Any], *, carried: int) -> tuple[str, ...]:
+    """From the answer of an inspect, where on the machine lies what was written in the container."""
+    driver = body.get("GraphDriver") or {}
+    data = driver.get("Data") or {}
+    if not data.get("UpperDir"):
+        raise EngineRefused(
+            f"its storage driver {driver.get('Name') or ''} does not say where the files of a container lie",
+            hint="limits of disk need the storage driver overlay2",
+        )
+    beneath = str(data.get("LowerDir") or "").split(":")[1:]  # the first is the engine's own
+    mounts = [mount["Source"] for mount in body.get("Mounts") or () if mount.get("Type") == "volume"]
+    return (str(data["UpperDir"]), *beneath[:carried], *dict.fromkeys(mounts))
+
+
 def listed(row: Mapping[str, Any]) -> Listed:
     """From one row of the answer of a list."""
     names, labels = [name.lstrip("/") for name in row.get("Names") or ()], dict(row.get("Labels") or {})
@@ -179,6 +197,23 @@ def listed(row: Mapping[str, Any]) -> Listed:
         state=ContainerState(row["State"]),
         is_old=_OLD.match(row.get("Status") or "") is not None,
     )
+
+
+def stock(rows: Iterable[Mapping[str, Any]], used: Set[str]) -> tuple[Stocked, ...]:
+    """From the answer of a list of images, and the ids of those that containers were made of."""
+    found = [
+        Stocked(
+            name=image_name.full(name),
+            id=row["Id"],
+            size=int(row.get("Size") or 0),
+            labels=dict(row.get("Labels") or {}),
+            is_used=row["Id"] in used,
+        )
+        for row in rows
+        for name in row.get("RepoTags") or ()
+        if name != UNNAMED
+    ]
+    return tuple(sorted(found, key=lambda one: one.name))
 
 
 def event(body: Mapping[str, Any]) -> RuntimeEvent:

@@ -23,6 +23,26 @@ ReserveMemory = Annotated[
         help="Memory kept for the machine itself: 5% or 2Gi. [default: 5%]",
     ),
 ]
+DefaultDisk = Annotated[
+    str | None,
+    typer.Option(
+        "--default-disk",
+        metavar="SIZE",
+        help="Disk for each VPS that names no limit: 20Gi, 25% of this machine's, or `off`. [default: 50%]",
+    ),
+]
+ImageGCHigh = Annotated[
+    str | None,
+    typer.Option(
+        "--image-gc-high",
+        metavar="SHARE",
+        help="From this use of the engine's disk on, unused images are removed. [default: 85%]",
+    ),
+]
+ImageGCLow = Annotated[
+    str | None,
+    typer.Option("--image-gc-low", metavar="SHARE", help="Until the use is below this. [default: 80%]"),
+]
 AllowMount = Annotated[
     list[str] | None,
     typer.Option(

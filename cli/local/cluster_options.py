@@ -27,6 +27,9 @@ class Options:
     memory: str | None = None
     reserve_cores: str | None = None
     reserve_memory: str | None = None
+    default_disk: str | None = None
+    image_gc_high: str | None = None
+    image_gc_low: str | None = None
     allow_mount: list[str] | None = None
     allow_privileged: bool | None = None
     allow_capability: list[str] | None = None
@@ -86,6 +89,9 @@ AGENT_OPTIONS = (
     "--memory",
     "--reserve-cores",
     "--reserve-memory",
+    "--default-disk",
+    "--image-gc-high",
+    "--image-gc-low",
     "--allow-mount",
     "--environments",
     "--allow-privileged",

@@ -30,6 +30,7 @@ def create(
     target: options.Target = None,
     cores: options.Cores = "1",
     memory: options.Memory = None,
+    disk: options.Disk = None,
     container: options.Container = None,
     image: options.Image = None,
     privileged: options.Privileged = False,
@@ -55,6 +56,7 @@ def create(
     wanted = manifest.read(
         cores=cores,
         memory=memory,
+        disk=disk,
         target=target,
         container=container,
         image=image,

@@ -20,6 +20,15 @@ Memory = Annotated[
     str | None,
     typer.Option("--memory", "-m", metavar="SIZE", help="Memory limit, such as 4G or 512Mi. [default: 1Gi]"),
 ]
+Disk = Annotated[
+    str | None,
+    typer.Option(
+        "--disk",
+        metavar="SIZE",
+        help="What its files and volumes may take on its node, such as 20Gi. [default: what the node says]",
+        show_default=False,
+    ),
+]
 Container = Annotated[
     str | None, typer.Option("--container", metavar="NAME", help="The container environment it starts from.")
 ]

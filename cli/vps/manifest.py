@@ -14,6 +14,7 @@ OPTIONS = {
     "metadata.name": "--name",
     "spec.resources.cores": "--cores",
     "spec.resources.memory": "--memory",
+    "spec.resources.disk": "--disk",
     "spec.placement": "--target",
     "spec.environment": "--container",
     "spec.image": "--image",
@@ -33,6 +34,7 @@ class Wanted:
 
     cores: str = "1"
     memory: str | None = None
+    disk: str | None = None
     target: Target | None = None
     container: str | None = None
     image: str | None = None
@@ -47,6 +49,8 @@ class Wanted:
         resources: dict[str, Any] = {"cores": _number(self.cores)}
         if self.memory is not None:
             resources["memory"] = self.memory
+        if self.disk is not None:
+            resources["disk"] = self.disk
         found: dict[str, Any] = {"resources": resources, "ssh": ssh}
         optional = {
             "image": self.image,
@@ -65,6 +69,7 @@ def read(
     *,
     cores: str,
     memory: str | None,
+    disk: str | None = None,
     target: str | None,
     container: str | None,
     image: str | None,
@@ -83,6 +88,7 @@ def read(
     return Wanted(
         cores=cores,
         memory=memory,
+        disk=disk,
         target=targets.parse(target) if target is not None else None,
         container=container,
         image=image,

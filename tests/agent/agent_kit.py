@@ -11,15 +11,18 @@ import asyncio
 import contextlib
 import dataclasses
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 from agent.heartbeat import attempt_timeout
 from agent.loop import Agent
+from agent.machine import facts
 from agent.machine.beneath import FakeMounter
 from agent.machine.fake_ports import FakePorts
 from agent.machine.ports import Ports
+from agent.machine.facts import Disk
+from agent.room.gauge import FakeGauge, Walker
 from agent.runtime.base import Container, Runtime
 from agent.runtime.fake import FakeRuntime
 from agent.runtime.fake_engine import FakeEngine
@@ -61,6 +64,9 @@ class Node:
     firewall: Firewall = dataclasses.field(default_factory=FakeFirewall)
     ports: Ports = dataclasses.field(default_factory=FakePorts)
     mounter: FakeMounter = dataclasses.field(default_factory=FakeMounter)
+    gauge: FakeGauge = dataclasses.field(default_factory=FakeGauge)
+    disk: Disk | None = None  # that its engine is on
+    look_at_disk: Callable[[], Disk | None] | None = None  # in place of it
     files: RefusingFiles = dataclasses.field(default_factory=RefusingFiles)
     agent: Agent | None = None
     task: asyncio.Task[None] | None = None
@@ -112,6 +118,10 @@ class Node:
                 mounter=self.mounter,
                 ports=self.ports,
                 files=self.files,
+                gauge=Walker() if self.runtime else self.gauge,
+                disk=facts.disk
+                if self.runtime
+                else lambda _: self.look_at_disk() if self.look_at_disk else self.disk,
             )
             started.set()
             await self.agent.run()

@@ -11,7 +11,9 @@ from agent.deciding.memory import ImageState, ImageView
 from agent.images import images
 from agent.images.environments import Tarball
 from agent.images.images import Images
+from agent.images.stock import Stock
 from agent.images.tarballs import Tarballs
+from agent.journal import Journal
 from agent.runtime.base import PullProgress
 from agent.runtime.fake import FakeRuntime
 from agent.runtime.fake_engine import FakeEngine
@@ -41,7 +43,14 @@ async def pulling(
 ) -> AsyncIterator[Images]:
     runtime = runtime or FakeRuntime(engine, cluster="c")
     tarballs = Tarballs(runtime, NoEnvironments(), folder)
-    known = Images(runtime, tarballs, clock=LoopClock(), changed=lambda image: None, asked_as_node=as_node)
+    known = Images(
+        runtime,
+        tarballs,
+        clock=LoopClock(),
+        changed=lambda image: None,
+        asked_as_node=as_node,
+        stock=Stock(Journal(folder), clock=LoopClock()),
+    )
     task = asyncio.create_task(known.run())
     try:
         yield known

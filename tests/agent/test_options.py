@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent import options
+from agent.deciding.unused import Marks
 from agent.machine.allowed import AllowedMount
 from agent.settings import CredentialsFor, SSHPublishing
 from kohakuriver.client import config
@@ -31,6 +32,18 @@ def test_quantities_and_durations_are_written_as_everywhere() -> None:
     assert (found.relist, found.renew) == (2.0, 0.5)
 
 
+def test_the_disk_of_each_vps_is_a_size_a_share_or_unlimited() -> None:
+    assert run().default_disk == 0.5
+    assert run("--default-disk", "20Gi").default_disk == 20 << 30
+    assert run("--default-disk", "25%").default_disk == 0.25
+    assert run("--default-disk", "off").default_disk == 0
+
+
+def test_images_go_between_two_marks() -> None:
+    assert run().image_marks == Marks(high=0.85, low=0.80)
+    assert run("--image-gc-high", "100%", "--image-gc-low", "70%").image_marks == Marks(high=1.0, low=0.7)
+
+
 def test_ssh_can_be_off() -> None:
     assert run("--ssh-address", "off").ssh is None
 
@@ -48,6 +61,11 @@ def test_the_home_directory_is_resolved() -> None:
         (["--cores", "5000"], "5000 cores: a node has more than 0 and at most 4096"),
         (["--relist", "0s"], "not longer than nothing"),
         (["--reserve-memory", "100%"], "not a share"),
+        (["--default-disk", "1Mi"], "at least 64Mi is needed, such as 10Gi; or write off"),
+        (["--default-disk", "half"], "half"),
+        (["--default-disk", "x%"], "write 85%"),
+        (["--image-gc-high", "0.9"], "write 85%"),
+        (["--image-gc-high", "70%"], "--image-gc-low: it must be below --image-gc-high"),
         (["--docker-host", "tcp://elsewhere"], "not a unix socket"),
         (["--metrics-listen", "9102x"], "write 127.0.0.1:9102"),
         (["--node", "N 1"], "not a node name"),

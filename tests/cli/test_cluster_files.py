@@ -185,6 +185,8 @@ def test_what_vpses_may_have_of_the_machine_goes_on_to_the_agent(files):
     options = Options(
         node="n1",
         reserve_memory="2Gi",
+        default_disk="20Gi",
+        image_gc_high="90%",
         allow_mount=["/data", "/scratch:ro"],
         allow_privileged=True,
         allow_capability=["NET_RAW", "BPF"],
@@ -193,9 +195,11 @@ def test_what_vpses_may_have_of_the_machine_goes_on_to_the_agent(files):
     )
     cluster_options.save(files.options, options)
     kept = cluster_options.load(files.options).changed({"allow_mount": None})
-    told = "--reserve-memory 2Gi --allow-mount /data --allow-mount /scratch:ro --allow-privileged"
+    room = "--reserve-memory 2Gi --default-disk 20Gi --image-gc-high 90%"
+    told = f"{room} --allow-mount /data --allow-mount /scratch:ro --allow-privileged"
     told += " --allow-capability NET_RAW --allow-capability BPF --registry-credentials-for all"
     assert kept.agent_arguments() == [*told.split(), "--gpu-inventory", "/gpus.json"]
+<<<<<<< ours
     nothing = {"allow_mount": [], "allow_privileged": False, "allow_capability": [], "gpu_inventory": ""}
     taken_back = kept.changed({**nothing, "registry_credentials_for": "environments"})
     kept_words = ["--reserve-memory", "2Gi", "--registry-credentials-for", "environments"]
@@ -223,6 +227,21 @@ def test_the_default_quota_goes_on_to_the_api_server_and_is_kept(files):
     command = stack.build(files, kept).programs[1].command
     assert command[-2:] == ["--default-quota", "none"]
     assert "--default-quota" not in stack.build(files, Options(node="n1")).programs[1].command
+||||||| base
+    taken_back = kept.changed({"allow_mount": [], "allow_privileged": False, "gpu_inventory": ""})
+    assert taken_back.agent_arguments() == ["--reserve-memory", "2Gi"]
+=======
+    taken_back = kept.changed(
+        {
+            "default_disk": "",
+            "image_gc_high": "",
+            "allow_mount": [],
+            "allow_privileged": False,
+            "gpu_inventory": "",
+        }
+    )
+    assert taken_back.agent_arguments() == ["--reserve-memory", "2Gi"]
+>>>>>>> theirs
 
 
 def test_a_prefix_to_mount_is_absolute_and_off_takes_all_back():
