@@ -135,10 +135,14 @@ class Journal:
     def load_held(self) -> dict[str, Held]:
         """The VPSes that were stopped for their disk, by uid."""
         content = (_read(self._held) if self._held.exists() else None) or {}
-        return {
-            uid: Held(str(one["why"]), (int(one["asked"][0]), str(one["asked"][1])))
-            for uid, one in content.items()
-        }
+        try:
+            return {
+                uid: Held(str(one["why"]), (int(one["asked"][0]), str(one["asked"][1])))
+                for uid, one in content.items()
+            }
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            _warn(self._held, error)
+            return {}
 
     def save_held(self, held: Mapping[str, Held]) -> None:
         content = {uid: dataclasses.asdict(one) for uid, one in held.items()}
@@ -147,7 +151,11 @@ class Journal:
     def load_fetched(self) -> dict[str, Fetched]:
         """The images that this agent has brought to the engine, by their full names."""
         content = (_read(self._fetched) if self._fetched.exists() else None) or {}
-        return {name: Fetched(str(one["id"]), float(one["used"])) for name, one in content.items()}
+        try:
+            return {name: Fetched(str(one["id"]), float(one["used"])) for name, one in content.items()}
+        except (KeyError, TypeError, ValueError) as error:
+            _warn(self._fetched, error)
+            return {}
 
     def save_fetched(self, fetched: Mapping[str, Fetched]) -> None:
         content = {name: dataclasses.asdict(one) for name, one in fetched.items()}
@@ -167,9 +175,13 @@ def _read(path: Path) -> dict[str, Any] | None:
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        log.warning("a journal file cannot be read", extra={"path": str(path), "error": str(error)})
+        _warn(path, error)
         return None
     return content if isinstance(content, dict) else None
+
+
+def _warn(path: Path, error: Exception) -> None:
+    log.warning("a journal file cannot be read", extra={"path": str(path), "error": str(error)})
 
 
 def _durable(content: dict[str, Any]) -> Durable:

@@ -371,7 +371,7 @@ class Agent:
             look=look,
             ready=lambda: self.engine.ready and environments.known and not self._quarantined(),
             needed=lambda: needed(self.watches.vpses, self.roster, environments, self.images),
-            uids=lambda: {vps["metadata"]["uid"] for vps in self.watches.vpses},
+            uids=lambda: {str(vps["metadata"].get("uid") or "") for vps in self.watches.vpses},
             told=told,
         )
 

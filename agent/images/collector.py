@@ -16,9 +16,10 @@ from agent.images.stock import Stock
 from agent.machine.facts import Disk
 from agent.roster import Roster
 from agent.runtime.base import Runtime
-from agent.runtime.errors import EngineError, EngineRefused
+from agent.runtime.errors import EngineError, EngineRefused, WrongState
 from kohakuriver import image_name, quantity
 from kohakuriver.client.rest import Object
+from kohakuriver.readable import UNREADABLE
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ def needed(
 ) -> frozenset[str]:
     """The full names of the images that something here may yet be made of."""
     names = {entry.desired.image for entry in roster} | environments.images | images.wanted
-    names |= {str((vps.get("spec") or {}).get("image") or "") for vps in vpses}
+    names |= {str((vps.get("spec") or {}).get("image") or "") for vps in vpses if UNREADABLE not in vps}
     names |= {note.image for entry in roster if (note := entry.memory.durable.recreation) is not None}
     return frozenset(image_name.full(name) for name in names if name)
 
@@ -100,7 +101,10 @@ class Collector:
         self._kept.add(one.name)
         try:
             await self._runtime.remove_image(one.name)
-        except EngineRefused as error:  # it may be needed by another image, or by a container since
+        except (
+            EngineRefused,
+            WrongState,
+        ) as error:  # it may be needed by another image, or by a container since
             log.info("image not removed", extra={"image": one.name, "error": error.message})
             return True
         self._stock.forget(one.name)

@@ -8,6 +8,7 @@ import dataclasses
 from kohakuriver import image_name
 from kohakuriver.client.rest import Object
 from kohakuriver.client.watch import Informer, ObjectKey
+from kohakuriver.readable import UNREADABLE
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class Environments:
     @property
     def images(self) -> frozenset[str]:
         """Those that Environments stand for, or will once they are made."""
-        return frozenset(self.image(held["metadata"]["name"]) or reference(held) for held in self._informer)
+        held = [one for one in self._informer if UNREADABLE not in one]
+        return frozenset(self.image(one["metadata"]["name"]) or reference(one) for one in held)
 
     def tarball(self, image: str) -> Tarball | None:
         """The tarball that an image is made of; None for any that is not an Environment's."""

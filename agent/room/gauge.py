@@ -39,13 +39,16 @@ class Walker:
     """By a program that walks over them, which is killed when it does not end in time."""
 
     async def measure(self, folders: Sequence[str], *, within: float, most: int) -> Amount:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "agent.room.tally", str(within), str(most), *folders),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", "agent.room.tally", str(within), str(most), *folders),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+        except OSError as error:
+            raise CannotMeasure(f"its files could not be counted: {error.strerror}") from error
         try:
             async with asyncio.timeout(within + _LATE):
                 said, complaint = await process.communicate()
@@ -60,7 +63,12 @@ class Walker:
         if process.returncode:
             last = complaint.decode(errors="replace").strip().rpartition("\n")[2]
             raise CannotMeasure(f"its files could not be counted: {last[:300]}")
-        return Amount(**json.loads(said))
+        try:
+            return Amount(**json.loads(said))
+        except (ValueError, TypeError) as error:
+            raise CannotMeasure(
+                "its files could not be counted: the program that counts was ended"
+            ) from error
 
 
 class FakeGauge:

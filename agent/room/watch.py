@@ -177,7 +177,7 @@ class Watch:
         self._changed(entry)
 
     def _forget_who_is_gone(self) -> None:
-        known = {vps["metadata"]["uid"] for vps in self._vpses}
+        known = {vps["metadata"].get("uid") for vps in self._vpses}
         for kept in (self._readings, self._not_before, self._said):
             for uid in [uid for uid in kept if uid not in known]:
                 del kept[uid]

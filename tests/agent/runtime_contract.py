@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import hashlib
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +25,7 @@ from agent.runtime.base import (
     PortBinding,
     PullProgress,
     Runtime,
+    Stocked,
     VolumeMount,
 )
 from agent.runtime.errors import (
@@ -35,6 +37,7 @@ from agent.runtime.errors import (
     PortTaken,
     WrongState,
 )
+from kohakuriver import image_name
 
 BUSYBOX = "kohakuriver/busybox"
 
@@ -433,6 +436,25 @@ class RuntimeContract:
         assert (len(carried), carried[0], carried[-1]) == (3, *before)
         with pytest.raises(NotFound):
             await world.runtime.folders("gone", carried=0)
+
+    async def test_the_stock_of_images_says_which_are_used_and_those_stay(self, world: World) -> None:
+        def named(stock: Sequence[Stocked], name: str) -> Stocked | None:
+            return next((one for one in stock if one.name == image_name.full(name)), None)
+
+        name = f"kr-test-{world.cluster[:8]}:1"
+        container_id = await world.runtime.create(a_spec(world))
+        await world.runtime.commit(container_id, name, {"a": "label"})
+        found = named(await world.runtime.stock(), name)
+        assert found is not None
+        assert (found.is_used, found.labels.get("a")) == (False, "label")
+        other = await world.runtime.create(a_spec(world, image=name))
+        found = named(await world.runtime.stock(), name)
+        assert found is not None and found.is_used
+        with pytest.raises((EngineRefused, WrongState)):
+            await world.runtime.remove_image(name)
+        await world.runtime.remove(other)
+        await world.runtime.remove_image(name)
+        assert named(await world.runtime.stock(), name) is None
 
     async def test_cores_are_narrowed_under_a_running_container_and_kept_by_other_changes(
         self, world: World

@@ -18,7 +18,7 @@ from agent.deciding.actions import (
 from agent.deciding.decide import decide
 from agent.deciding.desired import Around, Desired, Refusal, Volume
 from agent.deciding.memory import Hold, Memory, learn
-from agent.deciding.status import observed_status, state_of
+from agent.deciding.status import Said, observed_status, state_of
 from agent.runtime.base import Container, ContainerState, Limits, PortBinding
 from kohakuriver.resources.vps import ObservedState, RunState
 from tests.agent.builders import LIMITS, NOON, a_container, a_vps, exited, known
@@ -48,6 +48,18 @@ def test_on_a_drained_node_nothing_runs_and_nothing_is_made() -> None:
     assert actions(vps, a_container(vps)) == [Stop("c1", 10.0, why="its node is drained")]
     assert actions(vps, None) == []
     assert actions(vps, exited(vps)) == []
+
+
+def test_what_has_more_on_the_disk_than_it_may_is_stopped_soon_and_stays_so() -> None:
+    vps = a_vps(around=Around(over_disk="its files take 12Gi"), stop_grace=86_400.0)
+    assert actions(vps, a_container(vps)) == [Stop("c1", 10.0, why="its files take 12Gi")]
+    assert actions(vps, None) == []
+    assert actions(vps, exited(vps)) == []
+    ended = exited(vps)
+    said = state_of(vps, ended, learn(known(vps, ended), vps, ended, NOON))
+    assert said == Said(ObservedState.STOPPED, "DiskLimitExceeded", "its files take 12Gi")
+    declared = dataclasses.replace(vps, run_state=RunState.STOPPED)
+    assert state_of(declared, ended, known(declared, ended)).reason == "Stopped"
 
 
 def test_a_drain_is_said_only_once_it_is_stopped() -> None:

@@ -73,6 +73,7 @@ vpses = st.builds(
     around=st.builds(
         Around,
         drained=st.booleans(),
+        over_disk=st.sampled_from(["", "its files take 12Gi"]),
         refusal=st.none() | st.just(Refusal("MountNotAllowed", "no")),
     ),
 )
@@ -193,6 +194,7 @@ def _check(action: Action, vps: Desired, container: Container | None, memory: Me
         assert container is None and vps.around.refusal is not None, "a VPS was rejected without a cause"
     if isinstance(action, Create | SetAside | MakeAnew | Start | Unpause | PullImage):
         assert not vps.around.drained, "something was started on a drained node"
+        assert not vps.around.over_disk, "something was started that has more on the disk than it may"
         assert vps.run_state is not RunState.STOPPED, "something was started for a Stopped VPS"
         assert vps.limits is not None, "something was started without a grant"
         assert not vps.deleting, "something was started for a VPS that is being deleted"

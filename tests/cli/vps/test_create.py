@@ -40,12 +40,14 @@ async def test_the_basic_example_of_the_guide(shell, keys):
 
 async def test_every_option_ends_up_in_the_spec(shell, keys):
     code, _, err = await shell(
-        "vps create --name dev -t n1:0::0,1 -c 4 -m 8Gi --container my-env --mount /data:/data:ro "
-        "--mount /in:/in --volume home:/root --env A=b=c --env EMPTY= --privileged --no-wait"
+        "vps create --name dev -t n1:0::0,1 -c 4 -m 8Gi --disk 20Gi --container my-env "
+        "--mount /data:/data:ro --mount /in:/in --volume home:/root --env A=b=c --env EMPTY= "
+        "--privileged --no-wait"
     )
     assert (code, err) == (0, "")
     spec = (await shell.get(kinds.VPS, "dev"))["spec"]
     assert spec["placement"] == {"node": "n1", "numa": 0, "gpus": {"ids": [0, 1]}}
+    assert spec["resources"] == {"cores": 4, "memory": "8Gi", "disk": "20Gi"}
     assert spec["environment"] == "my-env"
     assert spec["privileged"] is True
     assert spec["mounts"] == [
@@ -152,6 +154,8 @@ async def names_at_server(shell) -> list[str]:
 async def test_a_dry_run_has_it_checked_and_creates_nothing(shell, keys):
     code, out, err = await shell("vps create --name dev --dry-run")
     assert (code, out, err) == (0, "vps/dev created (server dry run)\n", "")
+    code, _, err = await shell("vps create --name dev --dry-run --disk 1Mi")
+    assert code == 1 and "--disk: " in err and "1Mi of disk: at least 64Mi is needed" in err
     code, _, err = await shell("vps create --name dev --dry-run --memory lots")
     assert code == 1 and err.startswith("error: --memory: ")
     assert await names(shell) == []
