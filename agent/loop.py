@@ -43,8 +43,8 @@ from agent.machine.closed import Servers
 from agent.machine.gpus import Devices
 from agent.machine.inventory import inventory
 from agent.machine.isolation import Isolation
-from agent.machine.ports import KernelPorts, Ports
 from agent.machine.look import Look
+from agent.machine.ports import KernelPorts, Ports
 from agent.machine.staging import Staging
 from agent.machine.surroundings import Surroundings
 from agent.node import NodeKeeper

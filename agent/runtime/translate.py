@@ -21,9 +21,9 @@ from agent.runtime.base import (
     Stocked,
     VolumeMount,
 )
-from kohakuriver.resources import capabilities
 from agent.runtime.errors import EngineRefused
 from kohakuriver import image_name
+from kohakuriver.resources import capabilities
 
 PERIOD: Final = 100_000  # microseconds: the kernel's own default
 _LEAST_QUOTA: Final = 1_000  # microseconds: the kernel refuses less

@@ -19,9 +19,9 @@ from agent.heartbeat import attempt_timeout
 from agent.loop import Agent
 from agent.machine import facts
 from agent.machine.beneath import FakeMounter
+from agent.machine.facts import Disk
 from agent.machine.fake_ports import FakePorts
 from agent.machine.ports import Ports
-from agent.machine.facts import Disk
 from agent.room.gauge import FakeGauge, Walker
 from agent.runtime.base import Container, Runtime
 from agent.runtime.fake import FakeRuntime

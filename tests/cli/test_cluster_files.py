@@ -199,8 +199,8 @@ def test_what_vpses_may_have_of_the_machine_goes_on_to_the_agent(files):
     told = f"{room} --allow-mount /data --allow-mount /scratch:ro --allow-privileged"
     told += " --allow-capability NET_RAW --allow-capability BPF --registry-credentials-for all"
     assert kept.agent_arguments() == [*told.split(), "--gpu-inventory", "/gpus.json"]
-<<<<<<< ours
     nothing = {"allow_mount": [], "allow_privileged": False, "allow_capability": [], "gpu_inventory": ""}
+    nothing |= {"default_disk": "", "image_gc_high": ""}
     taken_back = kept.changed({**nothing, "registry_credentials_for": "environments"})
     kept_words = ["--reserve-memory", "2Gi", "--registry-credentials-for", "environments"]
     assert taken_back.agent_arguments() == kept_words
@@ -227,21 +227,6 @@ def test_the_default_quota_goes_on_to_the_api_server_and_is_kept(files):
     command = stack.build(files, kept).programs[1].command
     assert command[-2:] == ["--default-quota", "none"]
     assert "--default-quota" not in stack.build(files, Options(node="n1")).programs[1].command
-||||||| base
-    taken_back = kept.changed({"allow_mount": [], "allow_privileged": False, "gpu_inventory": ""})
-    assert taken_back.agent_arguments() == ["--reserve-memory", "2Gi"]
-=======
-    taken_back = kept.changed(
-        {
-            "default_disk": "",
-            "image_gc_high": "",
-            "allow_mount": [],
-            "allow_privileged": False,
-            "gpu_inventory": "",
-        }
-    )
-    assert taken_back.agent_arguments() == ["--reserve-memory", "2Gi"]
->>>>>>> theirs
 
 
 def test_a_prefix_to_mount_is_absolute_and_off_takes_all_back():
