@@ -9,11 +9,13 @@ from apiserver.admitting.credentials import Credentials
 from apiserver.admitting.identity import TokenFile
 from apiserver.admitting.limits import Limiter
 from apiserver.binding.proofs import Proofs
-from apiserver.caching.cache import Cache
+from apiserver.caching.cache import FRESH_WITHIN, Cache
+from apiserver.caching.quotas import Quotas
 from apiserver.fullness import Fullness
 from apiserver.lineage import History, Lineage
 from apiserver.policies.held import Policies
 from apiserver.quota.ledger import Ledger
+from apiserver.quota.booked import Booked
 from apiserver.store.base import Record, Store
 from apiserver.streaming.nodes import NodeStreams
 from kohakuriver.clock import Clock
@@ -54,6 +56,24 @@ class Server:
     def obstacle(self, namespace: str | None, name: str, uid: str) -> str:
         """Why nothing may be placed under this name; empty if it may."""
         return self.cache.strays.obstacle(self.history, self.proofs, namespace=namespace, name=name, uid=uid)
+
+    @property
+    def quotas(self) -> Quotas:
+        """What quotas limit of what is booked, as of the cache's revision."""
+        return self.cache.quotas
+
+    @property
+    def booked(self) -> Booked:
+        """What each namespace has booked, as of the cache's revision."""
+        return self.cache.booked
+
+    async def reached(self, revision: int, *, timeout: float = FRESH_WITHIN) -> bool:
+        """Whether the cache has come to that revision, waiting for it at most so many seconds."""
+        return await self.cache.wait_for(revision, timeout=timeout)
+
+    async def fresh(self) -> None:
+        """Until the cache has all that was written before this call. Raises Unavailable."""
+        await self.cache.fresh()
 
     def stood(self, key: str, revision: int) -> float:
         """For how long this server knows a Lease to be at this revision."""

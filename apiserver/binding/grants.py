@@ -42,6 +42,11 @@ def node_key(node: str) -> str:
     return codec.key(kinds.NODE, None, node)
 
 
+def quota_key(namespace: str) -> str:
+    """The key of the order in which a namespace's bookings are made, where a quota limits them."""
+    return codec.QUOTA_TURNS + namespace
+
+
 def allocation_of(record: Record | None, *, node: str, now: str) -> Json:
     """A node's record; a new one where nothing has been booked on it before."""
     if record is not None:
@@ -60,7 +65,10 @@ def looks_at(old: Json, new: Json) -> tuple[str, ...]:
     if assignment is None:
         return ()
     if _resized(old, new):
-        return allocation_key(assignment["node"]), node_key(assignment["node"])
+        turn = quota_key(new["metadata"]["namespace"])
+        return allocation_key(assignment["node"]), node_key(assignment["node"]), turn
+    if _redisked(old, new):
+        return allocation_key(assignment["node"]), quota_key(new["metadata"]["namespace"])
     needed = _abandoned(new) or _applied(old, new)
     return (allocation_key(assignment["node"]),) if needed else ()
 
@@ -79,6 +87,8 @@ def beside(old: Json, new: Json, seen: Mapping[str, Record | None], *, now: str)
         buried = booking.bury(allocation, new, since=now, why=why)
         unbinding.unbind(new)
         return Beside(expect, (Put(keys[0], codec.encode(buried)),))
+    if not _resized(old, new) and _redisked(old, new):
+        return Beside(expect, (Put(keys[0], codec.encode(booking.with_disk(allocation, new))),))
     if not _resized(old, new):
         settled = booking.settle(allocation, new, _applied(old, new))
         return Beside(expect, (Put(keys[0], codec.encode(settled)),)) if settled else Beside()
@@ -107,6 +117,11 @@ def _resized(old: Json, new: Json) -> bool:
     if old["spec"] == new["spec"] or not new["status"]["assignment"]["grant"].get("cores"):
         return False
     return Wanted.of(old) != Wanted.of(new)
+
+
+def _redisked(old: Json, new: Json) -> bool:
+    """Whether a bound VPS, running or stopped, now asks for another amount of disk."""
+    return booking.disk_of(old) != booking.disk_of(new)
 
 
 def _abandoned(vps: Json) -> bool:

@@ -7,11 +7,12 @@ others' bookings came between, the step is decided anew from what the conflict b
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from apiserver import codec
 from apiserver.admitting.identity import User
-from apiserver.binding import adopting, giving, grants, orders, taking, turns
+from apiserver.binding import adopting, giving, grants, orders, quotas, taking, turns
 from apiserver.binding.orders import Order, Records
 from apiserver.binding.steps import Decide, Step
 from apiserver.store.base import Record, StoreConflict
@@ -62,8 +63,16 @@ async def act(
     keys = (key, order.allocation_key, *((order.node_key,) if looks_at_node else ()), *speaking.keys(user))
     if action in _NAMING and namespace:
         keys += (codec.key(kinds.NAMESPACE, None, namespace),)
-    async with turns.turn(server.store, node):
-        return await transact(server, order, _spoken(decide), await objects.look(server, keys))
+    if namespace is None or action not in quotas.GIVES:
+        async with turns.turn(server.store, node):
+            return await transact(server, order, _spoken(decide), await objects.look(server, keys))
+    keys = (*keys, grants.quota_key(namespace))
+    allowed = quotas.within(server, namespace, _spoken(decide))
+    async with quotas.turn(server, namespace):
+        async with turns.turn(server.store, node):
+            given = await transact(server, order, allowed, await objects.look(server, keys))
+        await quotas.shown(server, namespace, given)
+    return given
 
 
 async def transact(server: Backing, order: Order, decide: Decide, seen: objects.Look) -> Written:
@@ -74,17 +83,21 @@ async def transact(server: Backing, order: Order, decide: Decide, seen: objects.
         records = await objects.read(server, list(records))
     for _ in range(ATTEMPTS):
         with unreadable.told(records):
-            step = step or decide(order, records)
-        if not step.writes:
-            return Written(step.vps)
+            due = step if step is not None else await _decided(server, order, decide, records)
+        if not due.writes:
+            return Written(due.vps)
         expect = {key: grants.revision_of(record) for key, record in records.items()}
         try:
-            revision = await server.store.commit(expect=expect, writes=step.writes)
+            revision = await server.store.commit(expect=expect, writes=due.writes)
         except StoreConflict as conflict:
             records, step = conflict.actual, None
             continue
-        return Written(objects.at(step.vps, revision), removed=step.removed)
+        return Written(objects.at(due.vps, revision), removed=due.removed)
     raise objects.too_busy(kinds.NODE_ALLOCATION, order.node, ATTEMPTS)
+
+
+async def _decided(server: Backing, order: Order, decide: Decide, records: Records) -> Step:
+    return await quotas.decided(server, records, partial(decide, order, records))
 
 
 def _spoken(decide: Decide) -> Decide:

@@ -19,12 +19,12 @@ _locks: weakref.WeakKeyDictionary[Store, weakref.WeakValueDictionary[str, asynci
 
 
 @contextlib.asynccontextmanager
-async def turn(store: Store, node: str) -> AsyncIterator[None]:
-    """Wait for the others on this node, for a moment at most."""
+async def turn(store: Store, node: str, *, patience: float = PATIENCE) -> AsyncIterator[None]:
+    """Wait for the others on this node, or whatever else has this name, for so many seconds at most."""
     lock = _locks.setdefault(store, weakref.WeakValueDictionary()).setdefault(node, asyncio.Lock())
     held = False
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             held = await lock.acquire()
     try:
         yield

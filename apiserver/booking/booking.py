@@ -14,7 +14,7 @@ from apiserver.booking import amounts, cores, devices, ports
 from apiserver.booking.amounts import Amount
 from apiserver.booking.wanted import Wanted
 from apiserver.writing.refusal import SSH, Refusal
-from kohakuriver import cpuset
+from kohakuriver import cpuset, quantity
 from kohakuriver.resources.storage import ReclaimPolicy
 
 __all__ = [
@@ -23,12 +23,14 @@ __all__ = [
     "adopt",
     "book",
     "bury",
+    "disk_of",
     "free",
     "move_port",
     "regrant",
     "release",
     "resize",
     "settle",
+    "with_disk",
 ]
 
 Json = dict[str, Any]
@@ -124,7 +126,7 @@ def adopt(
         return port
     published = {} if port is None else {"sshPort": port}
     entry = {"namespace": metadata["namespace"], "name": metadata["name"], "epoch": held["epoch"], "id": id_}
-    kept = {**entry, **chosen.with_all_of(hold).booked(), **published}
+    kept = {**entry, **disk_of(vps), **chosen.with_all_of(hold).booked(), **published}
     return Booking(_with(allocation, uid, kept), {**chosen.granted(), **published})
 
 
@@ -205,7 +207,7 @@ def resize(
     if isinstance(chosen, Refusal):
         return chosen
     port = {field: granted[field] for field in ("sshPort",) if field in granted}
-    kept = {**_without_hold(entry), **chosen.with_all_of(held).booked()}
+    kept = {**_without_disk(_without_hold(entry)), **disk_of(vps), **chosen.with_all_of(held).booked()}
     return Booking(_with(allocation, vps["metadata"]["uid"], kept), {**chosen.granted(), **port})
 
 
@@ -232,6 +234,18 @@ def settle(allocation: Json, vps: Mapping[str, Any], applied: Mapping[str, Any])
     return _with(allocation, vps["metadata"]["uid"], {**_without_hold(entry), **settled.booked()})
 
 
+def with_disk(allocation: Json, vps: Mapping[str, Any]) -> Json:
+    """The record with the disk that the VPS may take now: a matter of quotas, and not of the node's room."""
+    entry = {**_without_disk(_entry(allocation, vps)), **disk_of(vps)}
+    return _with(allocation, vps["metadata"]["uid"], entry)
+
+
+def disk_of(vps: Mapping[str, Any]) -> Json:
+    """The disk that a VPS may take as long as it is bound, as a booking says it; empty if it says none."""
+    disk = vps["spec"]["resources"].get("disk")
+    return {"disk": quantity.format_size(quantity.size(disk))} if disk is not None else {}
+
+
 def _give(
     allocation: Json, node: Mapping[str, Any], vps: Mapping[str, Any], *, entry: Json
 ) -> Booking | Refusal:
@@ -249,10 +263,9 @@ def _give(
     if isinstance(port, Refusal):
         return port
     published = {} if port is None else {"sshPort": port}
-    kept = {field: value for field, value in _without_hold(entry).items() if field != "sshPort"}
-    return Booking(
-        _with(allocation, uid, {**kept, **hold.booked(), **published}), {**hold.granted(), **published}
-    )
+    kept = {field: value for field, value in _without_hold(entry).items() if field not in ("sshPort", "disk")}
+    booked = {**kept, **disk_of(vps), **hold.booked(), **published}
+    return Booking(_with(allocation, uid, booked), {**hold.granted(), **published})
 
 
 def _hold(
@@ -282,6 +295,10 @@ def _kept_cores(granted: cores.Cores, wanted: Wanted, before: Wanted) -> cores.C
     return cores.fewer(granted, wanted.whole_cores)
 
 
+def _without_disk(entry: Json) -> Json:
+    return {field: value for field, value in entry.items() if field != "disk"}
+
+
 def _without_hold(entry: Json) -> Json:
     return {field: value for field, value in entry.items() if field not in (*_COUNTED, *_CHOSEN)}
 
@@ -299,6 +316,7 @@ def _entry(allocation: Json, vps: Mapping[str, Any]) -> Json:
         "epoch": assignment["epoch"],
         "id": assignment["id"],
         **grant,
+        **disk_of(vps),
         **({"exclusive": True} if grant.get("cpuset") else {}),
     }
 

@@ -22,6 +22,7 @@ from apiserver.caching.entry import Entry, entry_of
 from apiserver.caching.freshness import Freshness
 from apiserver.caching.kindcache import KindCache
 from apiserver.caching.owned import Owned
+from apiserver.caching.quotas import Quotas
 from apiserver.caching.sessions import Sessions
 from apiserver.caching.standing import Standing
 from apiserver.caching.strays import Strays
@@ -69,6 +70,7 @@ class Cache:
         self.sessions = Sessions(clock)
         self.booked = Booked()
         self.stored = Stored()
+        self.quotas = Quotas()
         self._by_plural = {kind.resource.plural: kind for kind in self.kinds.values()}
         self._lineage = lineage
         self._store = store = lineage.store
@@ -124,7 +126,12 @@ class Cache:
         """The records of several objects at the cache's revision; None while that may be an old one."""
         if not self.ready:
             return None
-        return {key: self._by_plural[codec.plural_of(key)].recall(key) for key in keys}
+        return {key: self._recalled(key) for key in keys}
+
+    def _recalled(self, key: str) -> Record | None:
+        if key.startswith(codec.QUOTA_TURNS):
+            return self.quotas.turn(key)
+        return self._by_plural[codec.plural_of(key)].recall(key)
 
     def close(self) -> None:
         """Serve nothing more and end every watch in good order."""
@@ -172,6 +179,7 @@ class Cache:
         """Take over complete revisions; others get their turn between two of them."""
         for number, change in enumerate(batch.changes, 1):
             kind = self._by_plural.get(codec.plural_of(change.key))
+            self.quotas.apply(change.key, change.record)
             if kind is not None:
                 entry = _entry(kind.resource, change.record) if change.record is not None else None
                 self.owned.move(change.key, kind.get(change.key), entry)
@@ -254,6 +262,7 @@ class Cache:
         self.standing.replace(held)
         self.sessions.replace(held)
         self.stored, self.booked = sums
+        self.quotas.replace(page.records)
         self._advance(page.revision)
         self.loaded.set()
         LOG.info("the cache is filled", extra={"objects": len(page.records), "revision": page.revision})

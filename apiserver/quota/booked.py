@@ -4,56 +4,18 @@ A booking of a VPS that is gone counts until its agent has confirmed that the co
 cache's one watch, a change at a time; asking costs nothing. Pure.
 """
 
-import dataclasses
-import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
 
 from apiserver import codec
 from apiserver.store.base import Record
-from kohakuriver import quantity
+from kohakuriver.resources.booked import NOTHING, Amounts
+
+__all__ = ["NOTHING", "Amounts", "Booked", "by_namespace"]
 
 Json = dict[str, Any]
-
-_millicores = functools.lru_cache(maxsize=4096)(quantity.millicores)
-_size = functools.lru_cache(maxsize=4096)(quantity.size)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Amounts:
-    """What some bookings hold together."""
-
-    millicores: int = 0
-    memory: int = 0  # bytes
-    gpus: int = 0
-    disk: int = 0  # bytes
-
-    def __add__(self, other: "Amounts") -> "Amounts":
-        return Amounts(
-            self.millicores + other.millicores,
-            self.memory + other.memory,
-            self.gpus + other.gpus,
-            self.disk + other.disk,
-        )
-
-    def __sub__(self, other: "Amounts") -> "Amounts":
-        return self + Amounts(-other.millicores, -other.memory, -other.gpus, -other.disk)
-
-    @classmethod
-    def of(cls, booking: Mapping[str, Any]) -> "Amounts":
-        """What one booking, as it is stored, holds. What is absent or cannot be read holds nothing."""
-        gpus = booking.get("gpus")
-        return cls(
-            _count(_millicores, booking.get("cores")),
-            _count(_size, booking.get("memory")),
-            len(gpus) if isinstance(gpus, list) else 0,
-            _count(_size, booking.get("disk")),
-        )
-
-
-NOTHING = Amounts()
 
 
 class Booked:
@@ -108,12 +70,3 @@ def _bookings(record: Record) -> list[Json]:
         return [booking for booking in found.values() if isinstance(booking, dict)]
     except codec.NONSENSE:
         return []
-
-
-def _count(read: Callable[[str | int | float], int], value: object) -> int:
-    if not isinstance(value, str | int | float):
-        return 0
-    try:
-        return max(0, read(value))
-    except codec.NONSENSE:
-        return 0

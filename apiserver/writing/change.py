@@ -11,7 +11,7 @@ from typing import Any
 from apiserver import codec
 from apiserver.admitting import sight
 from apiserver.admitting.identity import Role, User
-from apiserver.binding import grants
+from apiserver.binding import grants, quotas
 from apiserver.managing.managers import Manager, Managers
 from apiserver.store.base import Delete, Put, Record, StoreConflict
 from apiserver.writing import (
@@ -153,7 +153,7 @@ async def _decide(
     else:
         sent = wanted.body["metadata"].get("managedFields")
         tracking.changed(resource, old, new, sent=sent, by=target.manager, now=now)
-    beside = grants.Beside()
+    beside = grants.Beside(writes=quotas.announced(resource, target.namespace))
     if resource is kinds.VPS:
         beside = await _beside(server, old, new, records, now=now)
         phase.stamp(new)
@@ -255,4 +255,5 @@ async def _beside(
     if missing:
         records = {**records, **await objects.read(server, missing)}
     with unreadable.told(records):
-        return grants.beside(old, new, records, now=now)
+        beside = grants.beside(old, new, records, now=now)
+        return await quotas.resized(server, old["metadata"]["namespace"], old, beside, records)

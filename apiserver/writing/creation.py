@@ -11,7 +11,7 @@ from typing import Any
 
 from apiserver import codec
 from apiserver.admitting.identity import User
-from apiserver.binding import grants
+from apiserver.binding import grants, quotas
 from apiserver.managing.managers import UPDATE, Manager, Managers
 from apiserver.store.base import Put, Record, StoreConflict
 from apiserver.writing import admission, governed, metadata, objects, phase, tracking, validation, weight
@@ -74,8 +74,9 @@ async def make(
         weight.check_room(server.crowded, user, step.write, step.obj)
         expect = {key: 0, **{other: grants.revision_of(look.records[other]) for other in around}}
         try:
+            writes = [step.write, *quotas.announced(resource, namespace)]
             async with server.ledger.room(asked) as place:
-                revision = await server.store.commit(expect=expect, writes=[step.write])
+                revision = await server.store.commit(expect=expect, writes=writes)
                 place.committed(revision)
         except StoreConflict as conflict:
             look = objects.Look({**look.records, **conflict.actual}, fresh=True)

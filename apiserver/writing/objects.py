@@ -11,6 +11,8 @@ from typing import Any, Protocol
 from apiserver.binding.proofs import Proofs
 from apiserver.policies.held import Policies
 from apiserver.quota.ledger import Ledger
+from apiserver.caching.quotas import Quotas
+from apiserver.quota.booked import Booked
 from apiserver.store.base import Record, Store
 from apiserver.writing import extent
 from kohakuriver import errors
@@ -52,6 +54,24 @@ class Backing(Protocol):
 
     def policies(self) -> Policies:
         """The Policies as of a moment ago. Raises Unavailable while they are not known."""
+        ...
+
+    @property
+    def quotas(self) -> Quotas:
+        """What quotas limit of what is booked, as this server knows it."""
+        ...
+
+    @property
+    def booked(self) -> Booked:
+        """What each namespace has booked, as this server knows it."""
+        ...
+
+    async def reached(self, revision: int, *, timeout: float = ...) -> bool:
+        """Whether this server knows all up to that revision, waiting for it at most so many seconds."""
+        ...
+
+    async def fresh(self) -> None:
+        """Until this server knows all that was written before this call. Raises Unavailable."""
         ...
 
     def recall(self, keys: Sequence[str]) -> dict[str, Record | None] | None:

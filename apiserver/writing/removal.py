@@ -162,7 +162,7 @@ async def _remove_namespace(server: Backing, key: str, record: Record, new: Json
     except errors.Conflict:
         await server.store.commit(expect={key: revision}, writes=[Put(key, record.value)])
         raise
-    await server.store.commit(expect={key: revision}, writes=[Delete(key)])
+    await server.store.commit(expect={key: revision}, writes=[Delete(key), Delete(grants.quota_key(name))])
 
 
 async def check_empty(server: Backing, namespace: str) -> None:

@@ -44,6 +44,8 @@ class Booking(meta.Model):
     """The NUMA node whose cores it uses."""
     gpus: list[str] | None = None
     """The UUIDs of the GPUs held."""
+    disk: str | None = None
+    """What its files may take, where its spec says so; held as long as it is bound, also while stopped."""
     ssh_port: int | None = None
     """The SSH port held."""
     tombstone: Tombstone | None = None

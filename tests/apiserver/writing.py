@@ -11,6 +11,8 @@ from apiserver.binding.proofs import Proofs
 from apiserver.policies.held import Policies
 from apiserver.quota.ledger import Ledger
 from apiserver.quota.stored import Stored
+from apiserver.caching.quotas import Quotas
+from apiserver.quota.booked import Booked
 from apiserver.store.base import Put, Record
 from apiserver.store.memory import MemoryStore
 from apiserver.writing import write
@@ -148,6 +150,31 @@ class World:
     def recall(self, keys: Sequence[str]) -> dict[str, Record | None] | None:
         """Nothing, unless a test says what is remembered."""
         return None if self.recalled is None else {key: self.recalled.get(key) for key in keys}
+
+    @property
+    def quotas(self) -> Quotas:
+        """As the store has it at this moment."""
+        found = Quotas()
+        found.replace(self._stored())
+        return found
+
+    @property
+    def booked(self) -> Booked:
+        """As the store has it at this moment."""
+        found, below = Booked(), codec.prefix(kinds.NODE_ALLOCATION)
+        found.replace(record for record in self._stored() if record.key.startswith(below))
+        return found
+
+    def _stored(self) -> list[Record]:
+        latest = (self.store._latest(key) for key in self.store._versions)
+        return [record for record in latest if record is not None]
+
+    async def reached(self, revision: int, *, timeout: float = 0.0) -> bool:
+        """Always: nothing lies between the store and this server."""
+        return True
+
+    async def fresh(self) -> None:
+        """It is."""
 
     async def put(self, resource: kinds.ResourceType, obj: Json) -> None:
         """Store an object as it is, past every rule."""
