@@ -21,6 +21,7 @@ from controller.writes import Writes, unscheduled
 from kohakuriver import errors
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.watch import ObjectKey
+from kohakuriver.resources import booked
 
 log = logging.getLogger(__name__)
 
@@ -143,11 +144,13 @@ class Explainer:
                 self._recorder.warning(vps, "FailedScheduling", verdict.message)
 
     async def tell_obstacle(self, key: ObjectKey, refusal: errors.Invalid) -> None:
-        """What only the server knows: that somewhere there is a container of this VPS already."""
+        """What only the server knows: that somewhere there is a container of this VPS already, or that its
+        namespace has booked more than has come to be known here."""
         vps = self._world.vpses.get(key)
         for cause in refusal.causes:
             verdict = Unschedulable(cause.reason, cause.message)
-            if vps is not None and cause.reason == UNKNOWN_CONTAINER and differs(vps, verdict):
+            is_told = cause.reason in (UNKNOWN_CONTAINER, booked.EXCEEDED)
+            if vps is not None and is_told and differs(vps, verdict):
                 await self._say(key, vps, verdict)
 
 

@@ -13,6 +13,7 @@ from controller.deciding import schedule
 from controller.deciding.room import NodeView, to_book, view_of
 from controller.deciding.schedule import Placement, Strategy, Unschedulable
 from controller.deciding.view import Booking, NodeFacts, VPSRequest
+from controller.quotas import Quotas
 from controller.refusals import Refusals
 
 IN_FLIGHT = -1  # the revision of a booking that has been asked for and not yet answered
@@ -45,6 +46,7 @@ class Fleet:
 
     def __init__(self, *, strategy: Strategy = Strategy.SPREAD, refusals: Refusals | None = None) -> None:
         self.version = 0  # raised by every change
+        self.quotas = Quotas()
         self._strategy = strategy
         self._facts: dict[str, NodeFacts] = {}
         self._held: dict[str, _Held] = {}
@@ -99,6 +101,9 @@ class Fleet:
         if held is None or uid not in held.assumed:
             return
         assumed = held.assumed[uid]
+        if booking is not None:  # a grant says neither whose it is, nor the disk
+            kept = assumed.booking
+            booking = dataclasses.replace(booking, namespace=kept.namespace, disk=kept.disk)
         is_news = booking is not None and booking.is_special and booking != assumed.booking
         if held.revision >= revision:
             del held.assumed[uid]
@@ -114,7 +119,10 @@ class Fleet:
             self._refresh(name)
 
     def schedule(self, request: VPSRequest) -> Placement | Unschedulable:
-        """What `schedule.schedule` says of all nodes."""
+        """What `schedule.schedule` says of all nodes, if the request's namespace may book it."""
+        over = self.quotas.refuse(request)
+        if over is not None:
+            return over
         if request.node is not None:
             named = self._views.get(request.node)
             return schedule.schedule(request, [named] if named else [], strategy=self._strategy)
@@ -154,6 +162,7 @@ class Fleet:
 
     def _refresh(self, name: str) -> None:
         facts, held = self._facts.get(name), self._held.get(name)
+        self.quotas.set_node(name, held.all() if held else {})
         before = self._views.pop(name, None)
         if facts is not None and held is not None and held.unreadable:
             facts = dataclasses.replace(facts, unreadable=held.unreadable)

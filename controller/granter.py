@@ -12,17 +12,18 @@ from collections.abc import Callable
 from typing import Any, assert_never
 
 from controller import explainer
-from controller.deciding import grants
+from controller.deciding import grants, view
 from controller.deciding.backoff import Backoff
-from controller.deciding.grants import Action, Regrant, Release, Rest, Wait
+from controller.deciding.grants import Action, OverQuota, Regrant, Release, Rest, Wait
 from controller.deciding.schedule import Unschedulable
-from controller.deciding.view import booking_of, request_of
+from controller.deciding.view import VPSRequest, booking_of
 from controller.fleet import Fleet
 from controller.world import World
 from controller.writes import Writes
 from kohakuriver import errors
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.watch import ObjectKey, revision_of
+from kohakuriver.resources import booked
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Granter:
         self._due: dict[ObjectKey, None] = {}
         self._busy: set[ObjectKey] = set()
         self._waiting: dict[str, set[ObjectKey]] = collections.defaultdict(set)
+        self._over_quota: dict[str, set[ObjectKey]] = collections.defaultdict(set)  # by namespace
         self._wakeup = asyncio.Event()
         self._slots = asyncio.Semaphore(WIDTH)
         world.vpses.listen(self.touch)
@@ -65,6 +67,11 @@ class Granter:
     def node_improved(self, name: str) -> None:
         """Something became free on this node."""
         for key in self._waiting.pop(name, ()):
+            self.touch(key)
+
+    def namespace_improved(self, name: str) -> None:
+        """This namespace uses less, or another quota holds."""
+        for key in self._over_quota.pop(name, ()):
             self.touch(key)
 
     def poke(self) -> None:
@@ -114,7 +121,16 @@ class Granter:
             self._backoff.forget(key)
             return None
         assignment = (vps.get("status") or {}).get("assignment")
-        return grants.decide(vps, self._fleet.get(assignment["node"])) if assignment else None
+        if not assignment:
+            return None
+        return grants.decide(vps, self._fleet.get(assignment["node"]), refuse=self._refuse)
+
+    def _refuse(self, vps: view.Object) -> Unschedulable | None:
+        return self._fleet.quotas.refuse(self._request_of(vps), is_bound=True)
+
+    def _request_of(self, vps: view.Object) -> VPSRequest:
+        is_limited = self._fleet.quotas.limited(vps["metadata"]["namespace"])
+        return self._world.request_of(vps, is_limited=is_limited)
 
     async def _act(self, key: ObjectKey) -> None:
         vps, action = self._world.vpses.get(key), self._decide(key)
@@ -130,7 +146,10 @@ class Granter:
                 await self._regrant(vps, epoch=epoch, node=node)
             case Wait(node, message):
                 self._waiting[node].add(key)
-                await self._say(vps, message)
+                await self._say(vps, Unschedulable("NoRoom", message))
+            case OverQuota(namespace, verdict):
+                self._over_quota[namespace].add(key)
+                await self._say(vps, verdict)
             case Rest(node):
                 self._waiting[node].add(key)
             case _:
@@ -138,16 +157,18 @@ class Granter:
 
     async def _regrant(self, vps: Object, *, epoch: int, node: str) -> None:
         uid = vps["metadata"]["uid"]
-        self._fleet.assume(node, uid, request_of(vps))
+        self._fleet.assume(node, uid, self._request_of(vps))
         try:
             granted = await self._writes.regrant(vps, epoch=epoch)
         except errors.Invalid as refusal:
             self._fleet.withdraw(node, uid)
             for cause in refusal.causes:
-                if (
-                    cause.reason == "NoRoom"
-                ):  # of all else `grants.decide` will say why, once it is known here
-                    await self._say(vps, f"its files are on {node}: {cause.message}")
+                # Of all else `grants.decide` will say why, once it is known here.
+                if cause.reason == "NoRoom":
+                    message = f"its files are on {node}: {cause.message}"
+                    await self._say(vps, Unschedulable("NoRoom", message))
+                elif cause.reason == booked.EXCEEDED:
+                    await self._say(vps, Unschedulable(booked.EXCEEDED, cause.message))
             raise
         except errors.KohakuRiverError:
             self._fleet.withdraw(node, uid)
@@ -157,12 +178,12 @@ class Granter:
         self._world.vpses.overlay(granted)
         self._recorder.normal(granted, "Granted", f"has what it needs on {node} again")
 
-    async def _say(self, vps: Object, message: str) -> None:
-        if explainer.differs(vps, Unschedulable("NoRoom", message)):
-            told = await self._writes.say_unscheduled(vps, reason="NoRoom", message=message)
+    async def _say(self, vps: Object, verdict: Unschedulable) -> None:
+        if explainer.differs(vps, verdict):
+            told = await self._writes.say_unscheduled(vps, reason=verdict.reason, message=verdict.message)
             self._world.vpses.overlay(told)
             if not grants.says_unscheduled(vps):
-                self._recorder.warning(vps, "FailedScheduling", message)
+                self._recorder.warning(vps, "FailedScheduling", verdict.message)
 
     async def _look_again(self, key: ObjectKey, error: errors.KohakuRiverError) -> None:
         log.info("grant not changed", extra={"vps": str(key), "error": str(error)})

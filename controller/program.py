@@ -92,6 +92,7 @@ class Controller:
             metrics=self.metrics,
             is_leading=self._leads,
             node_improved=self._granter.node_improved,
+            namespace_improved=self._granter.namespace_improved,
         )
         self.metrics.lost_nodes.set_function(lambda: self._lifecycle.lost_nodes)
         self.metrics.leading.set_function(self._leads)

@@ -7,10 +7,11 @@ told why, once.
 """
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from controller.deciding import grants, schedule, view
@@ -55,6 +56,7 @@ class Scheduler:
         metrics: Metrics,
         is_leading: Callable[[], bool],
         node_improved: Callable[[str], None],
+        namespace_improved: Callable[[str], None],
     ) -> None:
         self._world = world
         self._writes = writes
@@ -63,6 +65,7 @@ class Scheduler:
         self._metrics = metrics
         self._is_leading = is_leading
         self._node_improved = node_improved
+        self._namespace_improved = namespace_improved
         self._queue: PendingQueue[ObjectKey] = PendingQueue()
         self._explainer = Explainer(world, writes, recorder, queue=self._queue, fleet=fleet, wake=self.poke)
         self._backoff: Backoff[ObjectKey] = Backoff(chance)
@@ -75,6 +78,7 @@ class Scheduler:
         world.nodes.listen(lambda key: self._touch("node", key))
         world.allocations.listen(lambda key: self._touch("allocation", key))
         world.vpses.listen(lambda key: self._touch("vps", key))
+        world.quotas.listen(lambda key: self._touch("quota", key))
         world.environments.listen(self._environment_changed)
 
     @property
@@ -100,6 +104,7 @@ class Scheduler:
             self._absorb(BATCH)
             await asyncio.sleep(0)
         await self._wake(self._fleet.take_improved())
+        self._wake_namespaces(self._fleet.quotas.take_improved())
         while self._is_leading() and self._decide(DECISIONS):  # noqa: ASYNC110 - gives others a turn
             await asyncio.sleep(0)
         self._metrics.pending.set(len(self._queue))
@@ -124,6 +129,8 @@ class Scheduler:
                     self._fleet.set_node(key.name, view.facts_of(node) if node is not None else None)
                 case "allocation":
                     self._take_allocation(key)
+                case "quota":
+                    self._take_quota(key)
                 case _:
                     self._take_vps(key)
 
@@ -139,6 +146,15 @@ class Scheduler:
                 unreadable=record.get(UNREADABLE) or "",
             )
 
+    def _take_quota(self, key: ObjectKey) -> None:
+        """Those that wait are asked for their namespace from now on, or no more."""
+        was_limited = self._fleet.quotas.limited(key.namespace)
+        self._fleet.quotas.set_quota(key, self._world.quotas.get(key))
+        if self._fleet.quotas.limited(key.namespace) != was_limited:
+            for waiting in self._queue:
+                if waiting.namespace == key.namespace:
+                    self._touch("vps", waiting)
+
     def _take_vps(self, key: ObjectKey) -> None:
         if key in self._busy:
             return  # looked at when that is over
@@ -147,9 +163,8 @@ class Scheduler:
             self._queue.remove(key)
             return
         born = vps["metadata"].get("creationTimestamp") or ""
-        self._queue.put(
-            key, self._world.request_of(vps), priority=vps["spec"].get("priority") or 0, born=born
-        )
+        request = self._world.request_of(vps, is_limited=self._fleet.quotas.limited(key.namespace))
+        self._queue.put(key, request, priority=vps["spec"].get("priority") or 0, born=born)
         self._explainer.look(key)
 
     async def _wake(self, improved: list[NodeView]) -> None:
@@ -164,6 +179,17 @@ class Scheduler:
                 self._queue.wake([request])
             if number % WISHES == 0:
                 await asyncio.sleep(0)
+
+    def _wake_namespaces(self, improved: Collection[str]) -> None:
+        """Those that wait for their namespace to use less, by priority and age as ever."""
+        for namespace in improved:
+            self._namespace_improved(namespace)
+        if improved:
+            self._queue.wake(
+                request
+                for request in self._queue.parked()
+                if request.account in improved and self._fleet.quotas.refuse(request) is None
+            )
 
     def _decide(self, count: int) -> bool:
         """Decide for some. Whether there may be more to decide now."""
@@ -191,12 +217,12 @@ class Scheduler:
         self._busy.add(key)
         self._under_way += 1
         self._fleet.assume(node, vps["metadata"]["uid"], request)
-        self._tasks.create_task(self._bind(key, vps, node), name=f"bind {key}")
+        self._tasks.create_task(self._bind(key, vps, node, account=request.account), name=f"bind {key}")
 
-    async def _bind(self, key: ObjectKey, vps: Object, node: str) -> None:
+    async def _bind(self, key: ObjectKey, vps: Object, node: str, *, account: str) -> None:
         uid = vps["metadata"]["uid"]
         try:
-            async with self._doors.setdefault(node, asyncio.Semaphore(ON_ONE_NODE)):
+            async with self._door(f"quotas of {account}" if account else ""), self._door(node):
                 bound = await self._writes.bind(vps, node)
         except errors.KohakuRiverError as error:
             self._fleet.withdraw(node, uid)
@@ -212,6 +238,12 @@ class Scheduler:
             self._recorder.normal(bound, "Scheduled", f"assigned to {node}")
         self._busy.discard(key)
         self._touch("vps", key)
+
+    def _door(self, name: str) -> contextlib.AbstractAsyncContextManager[None]:
+        """Lets few at a time through: all that change one node's record, or take one namespace's turns."""
+        if not name:
+            return contextlib.nullcontext()
+        return self._doors.setdefault(name, asyncio.Semaphore(ON_ONE_NODE))
 
     def _end(self) -> None:
         self._under_way -= 1

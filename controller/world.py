@@ -20,6 +20,7 @@ from kohakuriver.resources.kinds import (
     NODE,
     NODE_ALLOCATION,
     NODE_LEASE_NAMESPACE,
+    RESOURCE_QUOTA,
     VPS,
 )
 
@@ -27,7 +28,7 @@ Object = dict[str, Any]
 
 
 class World:
-    """The VPSes, Nodes, NodeAllocations, Leases and Environments, as of a moment ago."""
+    """The VPSes, Nodes, NodeAllocations, Leases, Environments and ResourceQuotas, as of a moment ago."""
 
     def __init__(self, client: Client, *, clock: Clock, chance: random.Random) -> None:
         self._client = client
@@ -40,7 +41,15 @@ class World:
         self.environments = Informer(
             client, ENVIRONMENT, clock=clock, chance=chance, readable=readable.environment
         )
-        self.all = (self.vpses, self.nodes, self.allocations, self.leases, self.environments)
+        self.quotas = Informer(client, RESOURCE_QUOTA, clock=clock, chance=chance)
+        self.all = (
+            self.vpses,
+            self.nodes,
+            self.allocations,
+            self.leases,
+            self.environments,
+            self.quotas,
+        )
 
     async def run(self) -> None:
         """Follow all kinds for ever."""
@@ -64,13 +73,15 @@ class World:
         """The Lease that this node renews."""
         return self.leases.get(ObjectKey(NODE_LEASE_NAMESPACE, node))
 
-    def request_of(self, vps: Object) -> view.VPSRequest:
-        """What this VPS asks for, with the image that its Environment stands for."""
+    def request_of(self, vps: view.Object, *, is_limited: bool) -> view.VPSRequest:
+        """What this VPS asks for, with the image that its Environment stands for; `is_limited` says whether a
+        quota limits what its namespace books."""
+        account = vps["metadata"]["namespace"] if is_limited else ""
         name = vps["spec"].get("environment")
         if not name:
-            return view.request_of(vps)
+            return view.request_of(vps, account=account)
         image = view.environment_image(name, self.environments.get(ObjectKey("", name)))
-        return view.request_of(vps, image=image)
+        return view.request_of(vps, image=image, account=account)
 
     async def look_at_vps(self, key: ObjectKey) -> None:
         """Read one VPS anew. An error leaves it to the watch."""

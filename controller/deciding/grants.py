@@ -6,9 +6,11 @@ the node it is bound to, decides; `granter.py` carries it out.
 """
 
 import dataclasses
+from collections.abc import Callable
 
 from controller.deciding import filters, schedule
 from controller.deciding.room import NodeView
+from controller.deciding.schedule import Unschedulable
 from controller.deciding.view import Object, condition, request_of
 
 NODE_DRAINED = "NodeDrained"  # the agent's reason for a stop that the spec did not ask for
@@ -45,11 +47,23 @@ class Rest:
     node: str
 
 
-Action = Release | Regrant | Wait | Rest
+@dataclasses.dataclass(frozen=True, slots=True)
+class OverQuota:
+    """Its node has room, and its namespace may book no more."""
+
+    namespace: str
+    verdict: Unschedulable
 
 
-def decide(vps: Object, node: NodeView | None) -> Action | None:
-    """The next step for this VPS, bound to `node`; None when its grant is as it should be."""
+Refuse = Callable[[Object], Unschedulable | None]
+Action = Release | Regrant | Wait | Rest | OverQuota
+
+
+def decide(vps: Object, node: NodeView | None, *, refuse: Refuse = lambda vps: None) -> Action | None:
+    """The next step for this VPS, bound to `node`; None when its grant is as it should be.
+
+    `refuse` says why the namespace of the VPS may not book what it asks for, if it may not.
+    """
     status = vps.get("status") or {}
     assignment = status.get("assignment")
     if not assignment or vps["metadata"].get("deletionTimestamp"):
@@ -71,7 +85,10 @@ def decide(vps: Object, node: NodeView | None) -> Action | None:
     if is_drained and is_draining:
         return Rest(name)
     short = shortage(vps, node)
-    return Wait(name, short) if short is not None else Regrant(epoch, name)
+    if short is not None:
+        return Wait(name, short)
+    over = refuse(vps)
+    return OverQuota(vps["metadata"]["namespace"], over) if over is not None else Regrant(epoch, name)
 
 
 def shortage(vps: Object, node: NodeView | None) -> str | None:

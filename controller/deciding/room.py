@@ -90,6 +90,8 @@ def to_book(request: VPSRequest, view: NodeView) -> Booking:
         else cores.NONE,
         numa=request.numa,
         gpus=(view.rack_for(request).choose(request.gpus) or ()) if request.gpus.count else (),
+        namespace=request.account,
+        disk=request.disk or 0,
     )
 
 

@@ -94,6 +94,8 @@ class VPSRequest:
     capabilities: tuple[str, ...] = ()  # beyond the default
     rejected_by: tuple[tuple[str, str], ...] = ()  # nodes that will not take it, and why
     rejected_under: tuple[tuple[str, str], ...] = ()  # what those nodes offered then
+    account: str = ""  # the namespace, where a quota limits what it books
+    disk: int | None = None  # bytes, where the spec says how much; asked only where there is an account
     former: str = ""  # the uid of a VPS that was placed before: some node may still have its container
 
     def tolerates(self, taint: Taint) -> bool:
@@ -138,6 +140,8 @@ class Booking:
     numa: int | None = None
     gpus: tuple[str, ...] = ()
     is_tombstone: bool = False
+    namespace: str = ""
+    disk: int = 0
 
     @property
     def is_special(self) -> bool:
@@ -147,11 +151,14 @@ class Booking:
         )
 
 
-def request_of(vps: Object, *, image: str | None = None) -> VPSRequest:
-    """What this VPS asks for; `image` is what the Environment that it names stands for."""
+def request_of(vps: Object, *, image: str | None = None, account: str = "") -> VPSRequest:
+    """What this VPS asks for; `image` is what the Environment that it names stands for.
+
+    `account` is its namespace, where a quota limits what that books.
+    """
     spec, status = vps["spec"], vps.get("status") or {}
     resources, placement = spec["resources"], spec.get("placement") or {}
-    millicores = _millicores(resources["cores"])
+    millicores, disk = _millicores(resources["cores"]), resources.get("disk")
     return VPSRequest(
         cores=millicores,
         memory=_size(resources["memory"]),
@@ -170,6 +177,8 @@ def request_of(vps: Object, *, image: str | None = None) -> VPSRequest:
         capabilities=capabilities.beyond_default(spec),
         rejected_by=tuple(sorted((status.get("rejectedBy") or {}).items())),
         rejected_under=tuple(sorted((status.get("rejectedUnder") or {}).items())),
+        account=account,
+        disk=_size(disk) if account and disk is not None else None,
         former=vps["metadata"].get("uid") or "" if status.get("epoch") else "",
     )
 
@@ -227,6 +236,8 @@ def booking_of(entry: Object) -> Booking:
         numa=entry.get("numa"),
         gpus=tuple(entry.get("gpus") or ()),
         is_tombstone=bool(entry.get("tombstone")),
+        namespace=str(entry.get("namespace") or ""),
+        disk=_size(entry.get("disk") or 0),
     )
 
 

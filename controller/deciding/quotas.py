@@ -1,0 +1,55 @@
+"""Whether the ResourceQuotas of a VPS's namespace let it have what it asks for, and in words why not. Pure.
+
+The server compares them when it binds; asked here first, so that a namespace that has used up its own sends
+no binds that are refused.
+"""
+
+from collections.abc import Sequence
+
+from controller.deciding.schedule import Unschedulable
+from controller.deciding.view import VPSRequest
+from kohakuriver.resources import booked, quota
+from kohakuriver.resources.booked import Amounts, Limit
+
+
+def asked(request: VPSRequest, *, is_bound: bool = False) -> Amounts:
+    """What would be booked for this request. A VPS that is bound, and stopped, has its disk already."""
+    disk = 0 if is_bound else request.disk or 0
+    return Amounts(request.cores, request.memory, request.gpus.count, disk)
+
+
+def refusal(
+    request: VPSRequest, used: Amounts, limits: Sequence[Limit], *, is_bound: bool = False
+) -> Unschedulable | None:
+    """Why the namespace of this request, which has booked so much, may not book it."""
+    asks = booked.asks_for_disk(limits)
+    if asks is not None and request.disk is None and not is_bound:
+        message = (
+            f"quota {asks.quota} of {request.account} limits disk: "
+            "say in spec.resources.disk how much this VPS may take"
+        )
+        return Unschedulable(booked.EXCEEDED, message)
+    more = asked(request, is_bound=is_bound)
+    limit = booked.exceeded(used, more, limits)
+    return Unschedulable(booked.EXCEEDED, _words(request.account, used, more, limit)) if limit else None
+
+
+def _words(namespace: str, used: Amounts, more: Amounts, limit: Limit) -> str:
+    if limit.unreadable:
+        return (
+            f"quota {limit.quota} of {namespace} cannot be read ({limit.unreadable}): "
+            "it waits until the quota is corrected or deleted"
+        )
+    taken, wanted = used.get(limit.resource), more.get(limit.resource)
+    least, most = (booked.written(limit.resource, amount) for amount in (taken, limit.most))
+    uses = f"{namespace} uses {least} of {most} {_NAMES[limit.resource]} (quota {limit.quota})"
+    need = f"this VPS needs {booked.written(limit.resource, wanted)}"
+    if wanted > limit.most:
+        return f"{uses}, and {need}: ask for less, or have the quota raised"
+    if taken >= limit.most:
+        return f"{uses}: it waits until some {_ARE[limit.resource]} free"
+    return f"{uses}, and {need}: it waits until enough is free"
+
+
+_ARE = {quota.CORES: "are", quota.MEMORY: "is", quota.GPUS: "are", quota.DISK: "is"}
+_NAMES = {quota.CORES: "cores", quota.MEMORY: "memory", quota.GPUS: "GPUs", quota.DISK: "disk"}
