@@ -6,6 +6,8 @@ from typing import Any
 
 from apiserver.booking import booking
 from apiserver.caching.strays import is_of
+from kohakuriver.resources import booked
+from kohakuriver.resources.booked import Amounts
 from tests.system.simulation.cluster import NODES, VPSES, Cluster
 from tests.system.simulation.rules import UID
 
@@ -131,9 +133,20 @@ def fits(cluster: Cluster, vps: Json) -> str:
             if bound
             else booking.book(record, nodes[name], vps, epoch=1, id_="")
         )
-        if isinstance(given, booking.Booking):
+        if isinstance(given, booking.Booking) and not _is_over_quota(cluster, vps, record, given):
             return name
     return ""
+
+
+def _is_over_quota(cluster: Cluster, vps: Json, record: Json, given: booking.Booking) -> bool:
+    """Whether a quota forbids what would be booked then."""
+    uid, used = vps["metadata"]["uid"], Amounts()
+    for one in cluster.store.objects("registry/nodeallocations/").values():
+        for entry in (one.get("bookings") or {}).values():
+            used += Amounts.of(entry)
+    more = Amounts.of(given.allocation["bookings"][uid]) - Amounts.of(record["bookings"].get(uid))
+    found = cluster.store.objects("registry/resourcequotas/").values()
+    return any(booked.exceeded(used, more, booked.limits_of("all", quota)) for quota in found)
 
 
 def _check_containers(cluster: Cluster, vpses: list[Json]) -> None:

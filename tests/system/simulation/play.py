@@ -30,6 +30,7 @@ OF_CONTROL = frozenset(
         "move",
     }
 )  # what is over at once, and leaves the control plane something to mend
+QUOTAS = kinds.RESOURCE_QUOTA.path(namespace="default")
 READY = 10.0  # seconds until the nodes have joined
 PATIENCE = 240.0  # seconds from the last fault to everything being as declared
 QUIET = restart.LONGEST + 15.0  # seconds in which nothing may be written then: longer than every pause
@@ -172,6 +173,18 @@ class Player(Mischief):
 
     async def change_env(self, name: str, number: int) -> str:
         return await self._change(name, env={"NUMBER": str(number)})
+
+    async def limit(self, hard: Json | None) -> str:
+        """The namespace may book so much; None: as much as there is."""
+        path = f"{QUOTAS}/all"
+        if hard is None:
+            return await self._told("DELETE", path)
+        cleared: Json = {"requests.cpu": None, "requests.memory": None, "requests.nvidia.com/gpu": None}
+        code = await self._told("PATCH", path, {"spec": {"hard": {**cleared, **hard}}})
+        if code != "404":
+            return code
+        whole = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "all"}}
+        return await self._told("POST", QUOTAS, {**whole, "spec": {"hard": hard}})
 
     async def cordon(self, node: str) -> str:
         return await self._told("PATCH", kinds.NODE.path(name=node), {"spec": {"unschedulable": True}})

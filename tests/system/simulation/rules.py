@@ -18,13 +18,15 @@ from agent.runtime.fake_switches import FakeImage
 from apiserver.store.base import Delete, Put
 from apiserver.store.memory import MemoryStore
 from kohakuriver import cpuset, quantity
+from kohakuriver.resources import booked
+from kohakuriver.resources.booked import NOTHING, Amounts
 
 Json = dict[str, Any]
 Identity = tuple[str, str]  # uid, epoch
 UID, EPOCH, NAME = "kohakuriver.io/uid", "kohakuriver.io/epoch", "kohakuriver.io/name"
 WRITTEN = File("/root/work", b"what somebody wrote in it")
 LABS = ("lab-a", "lab-b")  # images that an Environment may stand for
-VPSES, RECORDS = "registry/vpses/", "registry/nodeallocations/"
+VPSES, RECORDS, QUOTAS = "registry/vpses/", "registry/nodeallocations/", "registry/resourcequotas/"
 
 
 class Broken(AssertionError):
@@ -133,6 +135,7 @@ class Rules:
     _nodes: dict[tuple[str, int], str] = dataclasses.field(default_factory=dict)
     _vpses: dict[str, Json] = dataclasses.field(default_factory=dict)  # by uid, as last committed
     _buried: dict[tuple[str, str], int] = dataclasses.field(default_factory=dict)  # epochs of tombstones
+    _used: Amounts = NOTHING
     _written: set[Identity] = dataclasses.field(default_factory=set)  # whose files hold something
 
     def check(self) -> None:
@@ -151,6 +154,7 @@ class Rules:
         records = {record["metadata"]["name"]: record for record in store.objects(RECORDS).values()}
         for node, record in records.items():
             self._check_record(node, record.get("bookings") or {})
+        self._check_quotas(store, records)
         self._check_bound(vpses, records)
         self._check_gone(vpses, records)
         self._check_buried(records)
@@ -171,6 +175,17 @@ class Rules:
         cores = sum(quantity.millicores(entry.get("cores", 0)) for entry in entries.values())
         memory = sum(quantity.size(entry.get("memory", 0)) for entry in entries.values())
         self.demand(cores <= 6000 and memory <= 8 << 30, "a node is over-booked", node, entries)
+
+    def _check_quotas(self, store: WatchedStore, records: dict[str, Json]) -> None:
+        """What is over a quota, because that was made or shrunk too late, at least never grows."""
+        used = NOTHING
+        for record in records.values():
+            for entry in (record.get("bookings") or {}).values():
+                used += Amounts.of(entry)
+        for quota in store.objects(QUOTAS).values():
+            over = booked.exceeded(self._used, used - self._used, booked.limits_of("all", quota))
+            self.demand(over is None, "more is booked than a quota allows", over, self._used, used)
+        self._used = used
 
     def _check_bound(self, vpses: dict[str, Json], records: dict[str, Json]) -> None:
         living = {

@@ -37,7 +37,28 @@ def a_history(
             steps += SCENES[dice.choice(scenes)](dice)
         else:
             steps.append(_one(dice, faults, is_single))
-    return steps
+    return _with_quotas(steps, random.Random(f"quotas of {seed}"))  # noqa: S311
+
+
+def _with_quotas(steps: list[Step], dice: random.Random) -> list[Step]:
+    """In half of the histories somebody limits what the namespace may book, and changes his mind."""
+    if dice.random() < 0.5:
+        return steps
+    at = [0, *(dice.randrange(len(steps)) for _ in range(dice.randint(1, 3)))]
+    limits = {number: Step(dice.choice([0.0, 0.01, 2.0]), "limit", (_hard(dice),)) for number in at}
+    return [one for number, step in enumerate(steps) for one in (limits.get(number), step) if one is not None]
+
+
+def _hard(dice: random.Random) -> Json | None:
+    """None takes the quota away."""
+    drawn: list[Json | None] = [
+        {"requests.cpu": dice.choice([2, 4, "5500m"])},
+        {"requests.memory": dice.choice(["2Gi", "5Gi"])},
+        {"requests.nvidia.com/gpu": dice.choice([0, 1, 2])},
+        {"requests.cpu": 3, "requests.memory": "4Gi", "requests.nvidia.com/gpu": 1},
+        None,
+    ]
+    return dice.choice(drawn)
 
 
 def _one(dice: random.Random, faults: list[str], is_fault: float) -> Step:
