@@ -4,10 +4,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.e2e.api import VPSES, Object
 from tests.e2e.conftest import BUSYBOX, eventually
 from tests.e2e.nodes import Bed
 
 WHOLE = {"cores": "2", "memory": "64Mi"}  # all the cores of a node
+QUOTAS = "/api/v1/namespaces/default/resourcequotas"
+
+
+def a_vps(name: str) -> Object:
+    resources = {"cores": "50m", "memory": "16Mi"}
+    spec = {"image": BUSYBOX, "resources": resources, "ssh": {"disabled": True}, "stopGracePeriod": "1s"}
+    return {"apiVersion": "kohakuriver.io/v1alpha1", "kind": "VPS", "metadata": {"name": name}, "spec": spec}
 
 
 @pytest.mark.fault(23)
@@ -32,6 +40,43 @@ def test_of_six_vpses_that_race_for_four_cores_four_run_and_two_say_why_not(bed:
         eventually(lambda name=name: "cores" in bed.message(name))
     bed.delete(next(name for name in names if name not in waiting))
     eventually(lambda: [bed.phase(name) for name in waiting].count("running") == 1)
+
+
+@pytest.mark.fault(23)
+def test_of_fifty_made_at_once_on_two_servers_as_many_run_as_the_quota_has_room_for(bed: Bed):
+    names = [f"racer-{number:02}" for number in range(50)]
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "all"},
+        "spec": {"hard": {"requests.cpu": "300m"}},
+    }
+
+    def phases() -> dict[str, str]:
+        return {one["metadata"]["name"]: one["status"]["phase"] for one in bed.api.get(VPSES)["items"]}
+
+    bed.api.call("POST", QUOTAS, quota)
+    try:
+        with bed.another_apiserver() as port, ThreadPoolExecutor(10) as pool:
+            servers = [bed.api, bed.files.api(port=port)]
+
+            def ask(number: int) -> None:
+                servers[number % 2].call("POST", VPSES, a_vps(names[number]))
+
+            list(pool.map(ask, range(len(names))))
+            eventually(lambda: sorted(phases().values()) == ["pending"] * 44 + ["running"] * 6)
+            assert sum(len(bed.bookings(node)) for node in bed.nodes) == 6
+            assert sum(len(node.containers()) for node in bed.nodes.values()) == 6
+            waiting = [name for name, phase in phases().items() if phase == "pending"]
+            words = "default uses 300m of 300m cores (quota all): it waits until some are free"
+            for name in waiting:
+                eventually(lambda name=name: words in bed.message(name))
+            assert all(bed.get(name)["status"]["reason"] == "QuotaExceeded" for name in waiting)
+            bed.delete(next(name for name in names if name not in waiting))
+            eventually(lambda: list(phases().values()).count("running") == 6 and len(phases()) == 49)
+            assert sum(len(bed.bookings(node)) for node in bed.nodes) == 6
+    finally:
+        bed.api.call("DELETE", f"{QUOTAS}/all")
 
 
 @pytest.mark.fault(26)
