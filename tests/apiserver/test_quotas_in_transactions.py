@@ -380,9 +380,9 @@ async def test_nobody_is_refused_over_what_has_been_given_back() -> None:
 async def test_a_quota_that_is_deleted_or_raised_lets_through_at_once() -> None:
     async with running_api() as api:
         await a_cluster(api)
-        await api.create(kinds.RESOURCE_QUOTA, a_quota(cpu="0"))
         for name in ("one", "two"):
             await api.create(kinds.VPS, {"metadata": {"name": name}, "spec": {}})
+        await api.create(kinds.RESOURCE_QUOTA, a_quota(cpu="0"))
         assert (await bind(api, "one"))[0] == 422
         path = f"{kinds.RESOURCE_QUOTA.path(namespace='default')}/all"
         merge = {"Content-Type": "application/merge-patch+json"}

@@ -148,12 +148,13 @@ async def test_a_stopped_vps_is_started_when_its_namespace_has_room_again() -> N
 async def test_a_quota_holds_from_the_moment_it_is_made_until_it_is_deleted() -> None:
     async with a_cluster() as api:
         await api.create(VPS, a_vps("before", cores=2))
-        await eventually(api, 20, before="running")
-        await limit(api, cpu=1)
+        await api.create(VPS, a_vps("other", cores=2))
+        await eventually(api, 20, before="running", other="running")
+        await limit(api, cpu=3)
         await api.create(VPS, a_vps("dev"))
         await asyncio.sleep(5)
         assert (await told(api, "dev"))[2] == (
-            "default uses 2 of 1 cores (quota all): it waits until some are free"
+            "default uses 4 of 3 cores (quota all): it waits until some are free"
         )
         assert (await phases(api))["before"] == "running", "what runs is left alone"
         assert await change(api, "before", resources={"cores": 3}) == 422
@@ -162,15 +163,17 @@ async def test_a_quota_holds_from_the_moment_it_is_made_until_it_is_deleted() ->
 
 
 async def test_a_quota_that_makes_no_sense_closes_its_own_namespace_until_it_is_gone() -> None:
-    async with a_cluster() as api:
+    async with a_cluster() as api, contextlib.AsyncExitStack() as late:
         await api.create(NAMESPACE, {"metadata": {"name": "team-b"}})
         broken = a_quota(cpu="lots")
         key = codec.key(RESOURCE_QUOTA, "default", "all")
-        await api.store.commit(expect={}, writes=[Put(key, codec.encode(broken))])
-        await api.create(VPS, a_vps("dev"))
-        other = a_vps("other")
+        await api.create(VPS, a_vps("dev", placement={"node": "n2"}))
+        other = a_vps("other", placement={"node": "n2"})
         other["metadata"]["namespace"] = "team-b"
         await api.create(VPS, other)
+        await api.store.commit(expect={}, writes=[Put(key, codec.encode(broken))])
+        await asyncio.sleep(5)
+        await late.enter_async_context(SimulatedNode(api, "n2"))
         await asyncio.sleep(15)
         reply = await api.get(f"{VPS.path(namespace='team-b')}/other")
         assert reply.body["status"]["phase"] == "running"
