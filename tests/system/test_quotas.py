@@ -12,7 +12,8 @@ from apiserver.store.base import Delete, Put
 from apiserver.store.memory import MemoryStore
 from kohakuriver.resources.kinds import EVENT, NAMESPACE, NODE_ALLOCATION, RESOURCE_QUOTA, VPS
 from tests.apiserver.api import Api, running_api
-from tests.apiserver.test_quotas_in_transactions import Elsewhere, a_quota
+from tests.apiserver.test_quotas_in_transactions import a_quota
+from tests.apiserver.test_quotas_on_two_servers import Elsewhere
 from tests.system.simulated import (
     VPSES,
     RunningController,
