@@ -14,8 +14,8 @@ from apiserver.caching.quotas import Quotas
 from apiserver.fullness import Fullness
 from apiserver.lineage import History, Lineage
 from apiserver.policies.held import Policies
-from apiserver.quota.ledger import Ledger
 from apiserver.quota.booked import Booked
+from apiserver.quota.ledger import Ledger
 from apiserver.store.base import Record, Store
 from apiserver.streaming.nodes import NodeStreams
 from kohakuriver.clock import Clock

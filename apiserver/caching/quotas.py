@@ -1,7 +1,7 @@
 """What the ResourceQuotas limit of what is booked, and the turns of their namespaces, one key at a time.
 
 Fed by `cache.py`, so all of it is as of the cache's revision. A quota that makes no sense closes its own
-namespace.
+namespace; a key that holds no object at all is passed over.
 """
 
 import dataclasses
@@ -64,8 +64,8 @@ def _namespace_of(key: str) -> str:
 
 
 def _limits(record: Record) -> tuple[Limit, ...]:
-    name = record.key.rpartition("/")[2]
     try:
-        return booked.limits_of(name, codec.decode(record))
-    except codec.Unreadable as error:
-        return (Limit(name, unreadable=str(error)[:200]),)
+        body = codec.decode(record)
+    except codec.Unreadable:
+        return ()  # no object that anybody could correct or delete: whoever may write such a key may do anything
+    return booked.limits_of(record.key.rpartition("/")[2], body)

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from apiserver.binding.proofs import Proofs
-from apiserver.policies.held import Policies
-from apiserver.quota.ledger import Ledger
 from apiserver.caching.quotas import Quotas
+from apiserver.policies.held import Policies
 from apiserver.quota.booked import Booked
+from apiserver.quota.ledger import Ledger
 from apiserver.store.base import Record, Store
 from apiserver.writing import extent
 from kohakuriver import errors

@@ -8,11 +8,11 @@ from apiserver import codec
 from apiserver.admitting.identity import Role, TokenFile, User
 from apiserver.binding import actions
 from apiserver.binding.proofs import Proofs
+from apiserver.caching.quotas import Quotas
 from apiserver.policies.held import Policies
+from apiserver.quota.booked import Booked
 from apiserver.quota.ledger import Ledger
 from apiserver.quota.stored import Stored
-from apiserver.caching.quotas import Quotas
-from apiserver.quota.booked import Booked
 from apiserver.store.base import Put, Record
 from apiserver.store.memory import MemoryStore
 from apiserver.writing import write
