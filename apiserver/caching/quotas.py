@@ -67,5 +67,5 @@ def _limits(record: Record) -> tuple[Limit, ...]:
     try:
         body = codec.decode(record)
     except codec.Unreadable:
-        return ()  # no object that anybody could correct or delete: whoever may write such a key may do anything
+        return ()  # nobody could correct or delete it over the API
     return booked.limits_of(record.key.rpartition("/")[2], body)

@@ -2,11 +2,15 @@
 
 import asyncio
 
+import pytest
+
 from agent.machine.facts import Disk
 from agent.runtime.base import COMMIT_CLUSTER_LABEL
 from agent.runtime.errors import EngineRefused
 from agent.runtime.fake_switches import FakeImage, Pull
 from tests.agent.agent_kit import CLUSTER, Node, a_manifest, a_node
+
+pytestmark = pytest.mark.looptime
 
 GI = 1 << 30
 

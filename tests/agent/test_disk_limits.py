@@ -3,10 +3,14 @@
 import asyncio
 import contextlib
 
+import pytest
+
 from agent.machine.facts import Disk
 from agent.room.gauge import Amount
 from tests.agent.agent_kit import Node, a_manifest, a_node
 from tests.agent.deciding.test_room import GI
+
+pytestmark = pytest.mark.looptime
 
 
 def a_disk(free: int = 80 * GI) -> Disk:
