@@ -80,7 +80,7 @@ async def test_without_a_quota_a_bind_is_one_commit_that_writes_what_it_wrote_be
         assert (await bind(api, "dev"))[0] == 200
     assert store.reads == 0
     written = {"registry/vpses/default/dev", "registry/nodeallocations/n1"}
-    assert store.commits == [({*written, "registry/nodes/n1", TURN}, written)]
+    assert store.commits == [({*written, "registry/nodes/n1", "registry/namespaces/default", TURN}, written)]
 
 
 async def test_with_a_quota_a_bind_is_one_commit_too_and_writes_the_turn() -> None:
