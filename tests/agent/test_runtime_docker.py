@@ -86,7 +86,7 @@ def held(world: DockerWorld, container_id: str, process: str) -> tuple[set[str],
         ({"cap_drop": ("ALL",)}, set()),
         ({"cap_add": ("CHOWN", "NET_RAW"), "cap_drop": ("ALL", "KILL")}, {"CHOWN", "NET_RAW"}),
     ],
-    ids=str,
+    ids=["default", "more", "more and less", "none", "two alone"],
 )
 async def test_root_has_the_capabilities_that_are_asked_for_and_its_streams_too(
     world: DockerWorld, asked: dict[str, tuple[str, ...]], has: set[str]
