@@ -55,7 +55,7 @@ async def _labels(server: Backing, namespaces: Sequence[str], known: Records) ->
 
 
 def _labels_in(record: Record | None) -> dict[str, str]:
-    """What is stored may be nonsense: what is no label chooses nothing."""
+    """What is stored may be nonsense: what cannot be a label chooses nothing."""
     try:
         labels = codec.decode(record)["metadata"].get("labels") if record is not None else None
     except codec.Unreadable:
