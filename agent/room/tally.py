@@ -27,6 +27,7 @@ class Tally:
         self.size = self.files = 0
         self.is_whole = True
         self.is_too_deep = False
+        self._names = 0  # one file may have millions
         self._until = until
         self._most = most
         self._seen: set[tuple[int, int]] = set()  # files with several names
@@ -70,9 +71,10 @@ class Tally:
                 if seen.st_dev != device:
                     continue
                 self._count(seen)
+                self._names += 1
                 if entry.is_dir(follow_symlinks=False):
                     found.append(entry.name)
-                if self.files >= self._most or (self.files % 1024 == 0 and time.monotonic() > self._until):
+                if self.files >= self._most or (self._names % 1024 == 0 and time.monotonic() > self._until):
                     self.is_whole = False
                     break
         return found

@@ -4,7 +4,7 @@
                                                               held back: keeper.py stops it ◄─┘
 
 One that was stopped so is left as it is until its spec is changed or somebody asks for a restart: then its
-files are counted again. Stops and starts nothing itself.
+files are counted again, and where that fails several times it may run. Stops and starts nothing itself.
 """
 
 import asyncio
@@ -31,7 +31,8 @@ log = logging.getLogger(__name__)
 
 EVERY: Final = 5.0  # seconds between looks at the free space
 WITHIN: Final = 120.0  # seconds of one walk
-AGAIN: Final = 60.0  # seconds after one that failed
+AGAIN: Final = 60.0  # seconds after one that failed; twice as long after each further one
+UNKNOWN: Final = 3  # tries that fail in a row: nobody stays stopped for what cannot be counted any more
 
 
 class Watch:
@@ -66,6 +67,7 @@ class Watch:
         self._held = journal.load_held()
         self._readings: dict[str, Reading] = {}
         self._not_before: dict[str, float] = {}
+        self._failed: dict[str, int] = {}  # tries in a row, by uid
         self._near: set[str] = set()
         self._said: dict[str, str] = {}  # why files could not be counted, by uid
         self._wake = asyncio.Event()
@@ -104,9 +106,11 @@ class Watch:
         reading = await self._measure(entry, container, due.limit, free)
         again = self._roster.entry(due.uid)
         limit = self._limit(again.desired, disk.total) if again is not None else None
-        if reading is not None and again is not None and limit is not None:
+        if again is not None and limit is not None and reading is not None:
             self._readings[due.uid] = reading
             self._judge(again, limit, reading)
+        elif again is not None and due.uid in self._held and self._failed.get(due.uid, 0) >= UNKNOWN:
+            self._release(again)
         return True
 
     def _standings(self, total: int) -> Iterator[Standing]:
@@ -131,12 +135,15 @@ class Watch:
             self._not_before[uid] = self._clock.monotonic() + EVERY
             return None
         except (EngineError, CannotMeasure) as error:
-            self._not_before[uid] = self._clock.monotonic() + AGAIN
+            failed = self._failed[uid] = self._failed.get(uid, 0) + 1
+            pause = min(room.LONGEST, AGAIN * 2 ** min(failed - 1, 9))
+            self._not_before[uid] = self._clock.monotonic() + pause
             if self._said.get(uid) != str(error):
                 self._said[uid] = str(error)
                 log.warning("its disk is not watched", extra={"vps": str(entry.key), "error": str(error)})
             return None
         self._said.pop(uid, None)
+        self._failed.pop(uid, None)
         return Reading(
             at=self._clock.monotonic(),
             took=amount.seconds,
@@ -178,7 +185,7 @@ class Watch:
 
     def _forget_who_is_gone(self) -> None:
         known = {vps["metadata"].get("uid") for vps in self._vpses}
-        for kept in (self._readings, self._not_before, self._said):
+        for kept in (self._readings, self._not_before, self._said, self._failed):
             for uid in [uid for uid in kept if uid not in known]:
                 del kept[uid]
         self._near &= known

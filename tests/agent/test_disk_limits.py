@@ -155,6 +155,26 @@ async def test_files_that_cannot_be_counted_stop_nobody(tmp_path):
         assert (await node.get())["status"]["phase"] == "running"
 
 
+async def test_what_can_never_be_counted_is_tried_less_and_less(tmp_path):
+    async with a_running_node(tmp_path) as node:
+        node.gauge.trouble = "its files could not be counted: /layers: Permission denied"
+        tries = len(node.gauge.asked)
+        await asyncio.sleep(1000)
+        assert 3 <= len(node.gauge.asked) - tries < 8
+
+
+async def test_one_that_was_stopped_starts_when_it_is_asked_for_and_nothing_can_be_counted(tmp_path):
+    async with a_running_node(tmp_path) as node:
+        writes(node, 11 * GI)
+        await node.until(phase="stopped", reason="DiskLimitExceeded")
+        node.gauge.trouble = "its files could not be counted: /layers: Permission denied"
+        await node.change(resources={"disk": "20Gi"})
+        await asyncio.sleep(170)
+        assert (await node.get())["status"]["phase"] == "stopped"
+        await asyncio.sleep(20)
+        await node.until(phase="running", reason=None)
+
+
 async def test_nothing_is_written_while_nothing_changes(tmp_path):
     async with a_running_node(tmp_path) as node:
         writes(node, 11 * GI)

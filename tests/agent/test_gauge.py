@@ -82,6 +82,15 @@ def test_no_link_is_followed_and_a_file_with_two_names_is_one(tmp_path: Path):
     assert found.size < 200_000
 
 
+def test_a_walk_ends_in_time_among_many_names_of_one_file(tmp_path: Path):
+    (tmp_path / "0").write_bytes(b"x")
+    for number in range(1, 3000):
+        os.link(tmp_path / "0", tmp_path / str(number))
+    found = tally.Tally(until=0.0, most=100_000)
+    found.walk(str(tmp_path))
+    assert not found.is_whole
+
+
 def test_a_sparse_file_counts_as_what_it_takes(tmp_path: Path):
     with (tmp_path / "sparse").open("wb") as file:
         file.truncate(1 << 40)
