@@ -194,7 +194,10 @@ def _limits(grant: dict[str, Any]) -> Limits | None:
 
 def _disk(resources: dict[str, Any]) -> int | None:
     declared = resources.get("disk")
-    return None if declared is None else quantity.size(declared)
+    size = None if declared is None else quantity.size(declared)
+    if size is not None and size < 1:
+        raise ValueError(f"resources.disk is {declared}, and must be above 0")
+    return size
 
 
 def _login(ssh: dict[str, Any]) -> Login:

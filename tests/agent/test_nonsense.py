@@ -33,7 +33,7 @@ _NAMES = """
     restartRequest assignment node epoch grant cores memory cpuset numa gpus sshPort observed state
     container id restarts startedAt hostKey conditions type status reason message observedGeneration
     unreachableSince bookings tombstone why namespace accepts drain tarball digest vps uid labels
-    annotations
+    annotations disk security capabilities add drop noNewPrivileges namespaceUid
 """
 FIELDS = st.sampled_from(_NAMES.split())
 JSON = st.recursive(
@@ -63,7 +63,16 @@ async def stored(node: Node, resource: kinds.ResourceType, name: str, **fields: 
 
 @pytest.mark.fault(61)
 @pytest.mark.parametrize(
-    "spec", [7, ["x"], {"command": 7}, {"env": ["A"]}, {"sessions": {"detachedFor": "long"}}], ids=str
+    "spec",
+    [
+        7,
+        ["x"],
+        {"command": 7},
+        {"env": ["A"]},
+        {"sessions": {"detachedFor": "long"}},
+        {"resources": {"disk": "0"}},
+    ],
+    ids=str,
 )
 async def test_a_vps_that_cannot_be_read_is_left_as_it_is_and_the_others_are_kept(tmp_path, spec, caplog):
     caplog.set_level(logging.WARNING, logger="agent.keeper")
