@@ -57,6 +57,7 @@ class Reading:
     free: Free  # before it began
     is_whole: bool = True  # else it was ended early: it is this much at least
     is_too_deep: bool = False  # folders in one another beyond what can be walked
+    is_carried: bool = False  # some of it lies in layers of its image, where nothing is freed any more
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -128,16 +129,23 @@ def why_stopped(limit: Limit, reading: Reading, *, name: str, namespace: str) ->
         return f"{said}; `{restart} --replace-files` begins anew from its image, and gives its files up"
     return (
         f"{said}. Its files are kept. Raise spec.resources.disk (kohakuriver edit vps {name}{elsewhere}): it "
-        f"starts again, and what it does not need can be deleted. Where it takes less by now: {restart}"
+        f"starts again, and what it does not need can be deleted{_of_carried(reading)}. "
+        f"Where it takes less by now: {restart}"
     )
 
 
 def near_words(limit: Limit, reading: Reading) -> str:
     """A warning, for an Event."""
     return (
-        f"{used_words(limit, reading)}: when it has more it is stopped. Delete what it does not need, or "
-        "raise spec.resources.disk"
+        f"{used_words(limit, reading)}: when it has more it is stopped. Delete what it does not need"
+        f"{_of_carried(reading)}, or raise spec.resources.disk"
     )
+
+
+def _of_carried(reading: Reading) -> str:
+    if not reading.is_carried:
+        return ""
+    return " (of files from before its container was last made anew this frees no room)"
 
 
 def _due(one: Standing, free: Free) -> float:

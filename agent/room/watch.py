@@ -152,6 +152,7 @@ class Watch:
             free=free,
             is_whole=amount.is_whole,
             is_too_deep=amount.is_too_deep,
+            is_carried=labels.commit_number(container) > 0,
         )
 
     def _judge(self, entry: Entry, limit: Limit, reading: Reading) -> None:

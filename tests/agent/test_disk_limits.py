@@ -39,6 +39,7 @@ async def test_beyond_its_limit_it_is_stopped_with_its_reason_and_kept(tmp_path)
         writes(node, 11 * GI)
         vps = await node.until(phase="stopped", reason="DiskLimitExceeded")
         assert "11Gi of disk, and spec.resources.disk allows 10Gi" in vps["status"]["message"]
+        assert "frees no room" not in vps["status"]["message"]
         assert node.container().exit_code == 0
         (event,) = await node.events("DiskLimitExceeded")
         assert event["message"] == vps["status"]["message"]
@@ -143,6 +144,7 @@ async def test_its_volumes_and_what_was_carried_over_are_its_own(tmp_path):
         node.disk = a_disk(60 * GI)
         vps = await node.until(phase="stopped", reason="DiskLimitExceeded")
         assert "take 12Gi of" in vps["status"]["message"]
+        assert "before its container was last made anew this frees no room" in vps["status"]["message"]
 
 
 async def test_files_that_cannot_be_counted_stop_nobody(tmp_path):
