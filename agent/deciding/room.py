@@ -19,6 +19,7 @@ FASTEST: Final = 20_000_000  # bytes a second that a VPS is expected to write at
 FASTEST_FILES: Final = 2_000  # the same in files
 SHORTEST: Final = 15.0  # seconds between two walks, where the disk loses little
 LONGEST: Final = 600.0  # seconds
+EACH: Final = 1.0  # seconds of it for each VPS: to start the program that walks costs more than a short walk
 AT_ONCE: Final = 5.0  # seconds that lie between them at least
 REST: Final = 10  # times as long as a walk took, nothing of that VPS is walked again
 MOST_REST: Final = 300.0  # seconds
@@ -91,7 +92,8 @@ def limit(declared: int | None, default: float, total: int) -> Limit | None:
 def next_to_measure(standings: Iterable[Standing], free: Free, now: float) -> Standing | None:
     """Whose files are to be counted now; None while nobody's are. The fullest goes first, by what he may have
     taken meanwhile."""
-    due = [one for one in standings if now >= _due(one, free)]
+    known = list(standings)
+    due = [one for one in known if now >= _due(one, free, shortest=max(SHORTEST, EACH * len(known)))]
     return max(due, key=lambda one: (one.is_asked, one.reading is None, _fullness(one, free)), default=None)
 
 
@@ -148,8 +150,8 @@ def _of_carried(reading: Reading) -> str:
     return " (of files from before its container was last made anew this frees no room)"
 
 
-def _due(one: Standing, free: Free) -> float:
-    """When its files are to be counted next."""
+def _due(one: Standing, free: Free, *, shortest: float) -> float:
+    """When its files are to be counted next; after `shortest` seconds at least where nothing is urgent."""
     last = one.reading
     if last is None or one.is_asked:
         return one.not_before
@@ -160,7 +162,7 @@ def _due(one: Standing, free: Free) -> float:
     if free.is_short or 2 * lost >= left or 2 * lost_files >= left_files:
         return earliest
     quiet = min(left / FASTEST, left_files / FASTEST_FILES)
-    return max(earliest, last.at + max(SHORTEST, min(LONGEST, quiet)))
+    return max(earliest, last.at + max(shortest, min(LONGEST, quiet)))
 
 
 def _lost(last: Reading, free: Free) -> tuple[int, int]:

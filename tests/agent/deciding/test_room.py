@@ -50,6 +50,14 @@ def test_what_the_disk_has_lost_may_be_anybodys_who_could_reach_his_limit_by_it(
     assert chosen(b, free=lost) is None
 
 
+def test_while_the_disk_loses_little_many_vpses_cost_no_more_than_a_walk_a_second():
+    near = a_reading(10 * GI - 300_000_000, ago=90)
+    many = [a_vps(str(number), near) for number in range(100)]
+    assert chosen(*many[:80]) is not None
+    assert chosen(*many) is None
+    assert chosen(*many, free=Free(PLENTY.size - GI, PLENTY.files)) is not None
+
+
 def test_files_count_as_bytes_do():
     a = a_vps("a", a_reading(ago=20, files=600_000))
     assert chosen(a) is None
