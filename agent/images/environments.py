@@ -5,6 +5,7 @@ Between the API's Environment objects and the names of images that the engine kn
 
 import dataclasses
 
+from agent.runtime.base import WHOLE
 from kohakuriver import image_name
 from kohakuriver.client.rest import Object
 from kohakuriver.client.watch import Informer, ObjectKey
@@ -53,9 +54,14 @@ class Environments:
 
     @property
     def images(self) -> frozenset[str]:
-        """Those that Environments stand for, or will once they are made."""
-        held = [one for one in self._informer if UNREADABLE not in one]
-        return frozenset(self.image(one["metadata"]["name"]) or reference(one) for one in held)
+        """Those that Environments stand for, or will once they are made, and what these are just made of."""
+        found: set[str] = set()
+        for held in self._informer:
+            if UNREADABLE in held:
+                continue
+            image = self.image(held["metadata"]["name"])
+            found |= {image} if image else {reference(held), f"{reference(held)}{WHOLE}"}
+        return frozenset(found)
 
     def tarball(self, image: str) -> Tarball | None:
         """The tarball that an image is made of; None for any that is not an Environment's."""

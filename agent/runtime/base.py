@@ -23,6 +23,7 @@ from typing import Protocol
 LABEL_PREFIX = "kohakuriver.io/"
 CLUSTER_LABEL = f"{LABEL_PREFIX}cluster"
 COMMIT_CLUSTER_LABEL = f"{LABEL_PREFIX}commit-cluster"  # on images of containers, in place of the first
+WHOLE = "-whole"  # at the end of an image's name: what an Environment is just being made of
 REFERENCE_LABEL = f"{LABEL_PREFIX}reference"  # the name by which a container's image was asked for
 SUBSCRIBED = "subscribed"
 """The action of the first item of every event stream: from here on nothing is missed, so list now."""

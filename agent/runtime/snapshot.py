@@ -15,6 +15,7 @@ import docker
 import docker.errors
 
 from agent.runtime import commit
+from agent.runtime.base import WHOLE
 from kohakuriver.trees.members import END, members, written
 
 
@@ -26,9 +27,9 @@ def take(
     base = client.inspect_image(container["Image"])  # type: ignore[no-untyped-call]
     config = commit.clean(container["Config"], base["Config"] or {}, labels)
     repository, _, tag = reference.rpartition(":")
-    whole = f"{repository}:{tag}-whole"
+    whole = f"{repository}:{tag}{WHOLE}"
     try:
-        client.commit(container_id, repository=repository, tag=f"{tag}-whole", pause=False)
+        client.commit(container_id, repository=repository, tag=f"{tag}{WHOLE}", pause=False)
         held = client.create_container_from_config({"Image": whole, "Cmd": ["/"]})  # type: ignore[no-untyped-call]
         try:
             commit.flatten(client, filtered(client.export(held["Id"]), without=without), reference, config)

@@ -8,6 +8,7 @@ from agent.machine.facts import Disk
 from agent.runtime.base import COMMIT_CLUSTER_LABEL
 from agent.runtime.errors import EngineRefused
 from agent.runtime.fake_switches import FakeImage, Pull
+from kohakuriver.resources import kinds
 from tests.agent.agent_kit import CLUSTER, Node, a_manifest, a_node
 
 pytestmark = pytest.mark.looptime
@@ -79,3 +80,20 @@ async def test_one_that_the_engine_does_not_let_go_keeps_no_other_there(tmp_path
         assert node.engine.calls["remove_image"] >= 2
         del node.engine.switches.refusals["remove_image"]
         await until_images(node, "old", "newer")
+
+
+async def test_what_an_environment_is_just_being_made_of_stays_and_what_a_crash_left_of_that_goes(tmp_path):
+    async with a_node(tmp_path) as node:
+        source = {"namespace": "default", "name": "dev", "uid": "u", "node": "elsewhere"}
+        made = {"metadata": {"name": "my-env"}, "spec": {"vps": source}}
+        body = await node.api.create(kinds.ENVIRONMENT, made)
+        tag = body["metadata"]["uid"].replace("-", "")[:12]
+        under_way = f"kohakuriver/environment-my-env:{tag}-whole"
+        left = "kohakuriver/environment-gone:1-whole"
+        for name in (under_way, left):
+            node.engine.images[name] = FakeImage(f"sha256:{name}", labels={COMMIT_CLUSTER_LABEL: CLUSTER})
+        fill(node, 95)
+        while await node.agent.collector.step():
+            pass
+        assert left not in node.engine.images
+        assert under_way in node.engine.images
