@@ -105,8 +105,8 @@ class Behind(logging.Handler):
                     extra={"file": self._file.baseFilename, "error": f"{self._queue.maxsize} lines wait"},
                 )
         self._lost += 1
-        if written is not None:
-            written.cancel()
+        if written is not None:  # who waits for it goes on, as without a file
+            _done(written)
 
     def _run(self) -> None:
         while (taken := self._queue.get()) is not None:

@@ -112,6 +112,18 @@ async def test_one_waits_for_a_disk_that_hangs_and_the_next_do_not(file, caplog)
     assert turns == 0, "none of them has waited for anything"
 
 
+async def test_who_waits_for_a_line_that_is_lost_goes_on(file) -> None:
+    begin(file, 1)
+    say(0)
+    assert file.has_begun.wait(60)
+    say(1)
+    receipt = Receipt()
+    say(2, receipt)
+    went_on = asyncio.create_task(receipt.wait())
+    await asyncio.wait([went_on])
+    assert not went_on.cancelled()
+
+
 async def test_nobody_waits_where_there_is_no_file() -> None:
     receipt = Receipt()
     say(1, receipt)
