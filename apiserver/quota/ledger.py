@@ -92,6 +92,10 @@ class _Ahead:
                 self.take_back(asked.takes)
         return self._writes > 0
 
+    def doubtful(self, key: str) -> Used:
+        """What writes of this key take of which nobody knows whether they were done."""
+        return sum((asked.takes for _, asked in self._doubtful if asked.key == key), Used())
+
 
 class Ledger:
     """All namespaces of one API server."""
@@ -125,7 +129,7 @@ class Ledger:
         if asked is None or self._fits(asked):
             return
         await self._known.fresh()
-        judging.check(asked, self.quotas(asked.namespace), self._used(asked.namespace))
+        judging.check(asked, self.quotas(asked.namespace), self._used(asked))
 
     @contextlib.asynccontextmanager
     async def room(self, asked: Asked | None) -> AsyncIterator[Reservation]:
@@ -159,16 +163,18 @@ class Ledger:
 
     def _fits(self, asked: Asked) -> bool:
         try:
-            judging.check(asked, self.quotas(asked.namespace), self._used(asked.namespace))
+            judging.check(asked, self.quotas(asked.namespace), self._used(asked))
         except Forbidden:
             return False
         return True
 
-    def _used(self, namespace: str) -> Used:
-        """What the namespace has stored, and what is on its way there."""
+    def _used(self, asked: Asked) -> Used:
+        """What its namespace has stored, and what is on its way there. A create that is tried again is not
+        held up by its first try: of the two at most one is done."""
+        namespace = asked.namespace
         stored, ahead = self._known.stored.used(namespace), self._ahead.get(namespace)
         if ahead is None:
             return stored
         if not ahead.settle(self._known, self._clock.monotonic()):
             del self._ahead[namespace]
-        return stored + ahead.takes
+        return stored + ahead.takes - (ahead.doubtful(asked.key) if asked.old is None else Used())

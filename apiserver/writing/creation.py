@@ -78,6 +78,11 @@ async def make(
             async with server.ledger.room(asked) as place:
                 revision = await server.store.commit(expect=expect, writes=writes)
                 place.committed(revision)
+        except errors.Forbidden:
+            if look.fresh:
+                raise  # else it may be there already, made by an earlier try of this command
+            look = objects.Look(await objects.read(server, keys), fresh=True)
+            continue
         except StoreConflict as conflict:
             look = objects.Look({**look.records, **conflict.actual}, fresh=True)
             continue

@@ -1,6 +1,7 @@
 """What is on its way to the store counts, and nobody is refused by what the cache has not heard yet."""
 
 import asyncio
+import dataclasses
 import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from apiserver.store.base import Put, Record, StoreConflict, StoreError, StoreTi
 from kohakuriver.clock import EPOCH
 from kohakuriver.errors import Forbidden
 from kohakuriver.resources import kinds, quota
+from tests.apiserver import writing
 
 ALICE = User("alice", Role.USER, namespaces=("default",))
 ONE = {quota.VPSES: 1}
@@ -131,6 +133,39 @@ async def test_a_write_without_an_answer_that_was_done_after_all_counts_once():
         place.committed(2)
     with pytest.raises(Forbidden, match=f"used: {quota.VPSES}=2"):
         await ledger.check(a_create(ledger, "three"))
+
+
+async def test_a_create_that_is_tried_again_takes_the_place_of_the_one_without_an_answer():
+    cache = Behind()
+    ledger = Ledger(cache, Turned(), ONE)
+    await fails(ledger, "one", StoreTimeout("no answer"))
+    async with ledger.room(a_create(ledger, "one")) as place:
+        place.committed(1)
+    cache.happens("one", orjson.dumps(a_vps("one")))
+    with pytest.raises(Forbidden, match=f"used: {quota.VPSES}=1"):
+        await ledger.check(a_create(ledger, "two"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Full(writing.World):
+    """A server on which the namespace is full already."""
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(Behind(), self.clock, {quota.VPSES: 0})
+
+
+async def test_a_create_whose_answer_was_lost_finds_its_own_object_in_a_namespace_that_is_full_by_it():
+    world = await writing.a_world(writing.a_node())
+    body = writing.a_vps()
+    body["metadata"]["annotations"] = {"kohakuriver.io/create-id": "once"}
+    first = await world.create(body)
+    around = codec.key(kinds.NAMESPACE, None, "default")
+    recalled = {around: await world.store.get(around)}  # the VPS is not known from memory yet
+    again = await Full(world.store, world.clock, recalled=recalled).create(body)
+    assert again.created and again.object == first.object
+    with pytest.raises(Forbidden):
+        await Full(world.store, world.clock, recalled=recalled).create(writing.a_vps("more"))
 
 
 def test_nodes_and_the_controller_are_not_asked():
