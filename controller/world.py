@@ -41,7 +41,7 @@ class World:
         self.environments = Informer(
             client, ENVIRONMENT, clock=clock, chance=chance, readable=readable.environment
         )
-        self.quotas = Informer(client, RESOURCE_QUOTA, clock=clock, chance=chance)
+        self.quotas = Informer(client, RESOURCE_QUOTA, clock=clock, chance=chance, may_be_unknown=True)
         self.all = (
             self.vpses,
             self.nodes,

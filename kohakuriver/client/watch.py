@@ -80,6 +80,7 @@ class Informer:
         chance: random.Random | None = None,
         witness: Witness | None = None,
         readable: Callable[[Object], Object] = lambda body: body,
+        may_be_unknown: bool = False,
     ) -> None:
         self.resource = resource
         self.missed = 0  # changes that a periodic list found and the watch had not told
@@ -95,6 +96,7 @@ class Informer:
         self._readable = readable  # what stands in for an object that its reader cannot read
         self._history = ""  # of the store, when last listed
         self._revision = 0  # the highest that the server has told of
+        self._may_be_unknown = may_be_unknown  # an older server has no such kind, and so no objects of it
         self._resume: str | None = None  # where the next watch starts; None: list first
         self._listed_at = 0.0
         self._synced = asyncio.Event()
@@ -165,6 +167,10 @@ class Informer:
             await self._follow()
         except errors.Expired:
             self._resume = None
+        except errors.NotFound:
+            if self._may_be_unknown:
+                self._synced.set()
+            raise
 
     async def _list(self) -> None:
         mark = self._witness.mark() if self._witness is not None else 0

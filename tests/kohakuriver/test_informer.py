@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 
 import orjson
 import pytest
@@ -256,3 +257,19 @@ async def test_a_list_whose_revision_is_forgotten_before_its_end_is_begun_anew()
             await asyncio.gather(task, return_exceptions=True)
         assert client.interrupt is None
         assert len(informer) == 701
+
+
+async def test_a_kind_that_an_older_server_does_not_know_is_empty_where_that_is_allowed():
+    unknown = dataclasses.replace(VPS, plural="vpses-of-tomorrow")
+    async with running_api() as api, following(api) as (informer, _):
+        client = informer._client
+        allowed, other = (
+            Informer(client, unknown, clock=LoopClock(), may_be_unknown=may_be) for may_be in (True, False)
+        )
+        tasks = [asyncio.create_task(one.run()) for one in (allowed, other)]
+        await settle()
+        assert (allowed.synced, other.synced) == (True, False)
+        assert len(allowed) == 0
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
