@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from apiserver import codec
 from apiserver.booking.wanted import Wanted
 from apiserver.quota import hard
 from apiserver.quota.hard import Hard
@@ -19,6 +20,9 @@ from kohakuriver.resources import kinds, quota
 from kohakuriver.resources.kinds import ResourceType
 
 Json = dict[str, Any]
+SMALL = (
+    2 * NOTES
+)  # bytes of an object that may grow by what ends it; of a larger one only what the server notes
 Needs = Mapping[str, int]  # by the resource's full name; without `requests.storage` where nothing is said
 
 
@@ -41,7 +45,7 @@ class Asked:
         there = counted(resource, before) if old is not None else Used()
         then = counted(resource, after)
         more = max(0, then.object_bytes - there.object_bytes)
-        if more <= NOTES and _ends(resource, old, new):
+        if more <= NOTES and _ends(resource, old, new) and (after <= SMALL or _only_notes(old, new)):
             more = 0
         return cls(resource, key, then, Used(max(0, then.vpses - there.vpses), more), old, new)
 
@@ -110,6 +114,22 @@ def _ends(resource: ResourceType, old: Json | None, new: Json) -> bool:
         return False
     before = (old.get("spec") or {}).get("runState")
     return bool(before != "Stopped" and new["spec"].get("runState") == "Stopped")
+
+
+def _only_notes(old: Json | None, new: Json) -> bool:
+    """Whether nothing that users write has become longer: repeated stops must not fill the store."""
+    return old is not None and len(codec.encode(_said(new))) <= len(codec.encode(_said(old)))
+
+
+def _said(obj: Json) -> Json:
+    spec = obj.get("spec")
+    said = {field: obj["metadata"].get(field) for field in ("labels", "annotations", "finalizers")}
+    kept = (
+        {field: value for field, value in spec.items() if field != "runState"}
+        if isinstance(spec, dict)
+        else spec
+    )
+    return {"metadata": said, "spec": kept}
 
 
 def _exceeded(

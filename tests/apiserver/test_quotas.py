@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from apiserver.quota.judging import SMALL
 from apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api
@@ -114,6 +115,28 @@ async def test_a_full_namespace_takes_deletes_stops_and_what_makes_smaller_and_r
         assert (await change(api, "dev", {"spec": {"env": {"A": "x"}}})).code == 200
         path = kinds.VPS.path(namespace="default", name="dev")
         assert (await api.call("DELETE", path, user="alice")).code == 200
+
+
+async def test_who_stops_again_and_again_or_never_lets_go_does_not_grow_beyond_the_quota():
+    path = kinds.VPS.path(namespace="default", name="kept")
+    kept = a_vps("kept")
+    kept["metadata"]["finalizers"] = ["example.com/mine"]
+    async with a_team() as api:
+        for one in (kept, a_vps("dev"), a_vps("large", env={"A": "x" * 20_000})):
+            assert (await create(api, one)).code == 201
+        await limit(api, bytes="30Ki")
+        assert (await api.call("DELETE", path, user="alice")).code == 200
+        for number in range(10):
+            more = {"metadata": {"annotations": {f"n{number}": "y" * 3900}}}
+            less = {"metadata": {"annotations": {f"n{number}": "y" * 3700}}}
+            await change(api, "kept", more)
+            await change(api, "dev", more | {"spec": {"runState": "Stopped"}})
+            await change(api, "dev", less | {"spec": {"runState": "Running"}})
+        await api.server.cache.fresh()
+        assert api.server.cache.stored.used("default").object_bytes <= 30 * 1024 + 2 * SMALL
+        for name in ("large", "dev"):
+            assert (await change(api, name, {"spec": {"runState": "Stopped"}})).code == 200
+        assert (await change(api, "kept", {"metadata": {"finalizers": []}})).code == 200
 
 
 NEVER = {
