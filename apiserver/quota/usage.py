@@ -48,8 +48,8 @@ def line(obj: Mapping[str, Any]) -> str:
     """A quota with its status in one line, as `kubectl get quota` shows it."""
     shown = obj["status"]
     return ", ".join(
-        f"{name}: {shown['used'].get(name, 0)}/{shown['hard'].get(name, 0)}"
-        for name in sorted(obj["spec"]["hard"])
+        f"{name}: {shown['used'].get(name, 0)}/{shown['hard'].get(name, '<invalid>')}"
+        for name in sorted((obj.get("spec") or {}).get("hard") or ())
     )
 
 

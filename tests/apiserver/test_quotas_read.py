@@ -142,6 +142,14 @@ async def test_a_stored_quota_with_nonsense_in_it_closes_its_own_namespace_to_wh
         assert (await create(api, a_vps("new"))).code == 201
 
 
+async def test_a_quota_that_limits_nothing_is_shown_so():
+    async with a_team() as api:
+        for name, spec in (("without", {}), ("null", {"hard": None}), ("empty", {"hard": {}})):
+            await api.create(kinds.RESOURCE_QUOTA, {"metadata": {"name": name}, "spec": spec})
+        table = (await api.get(kinds.RESOURCE_QUOTA.path(namespace="default"), headers=TABLE)).body
+        assert {row["cells"][1] for row in table["rows"]} == {""}
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 2**60) | st.sampled_from(["", "4X", "9e99", "4Gi", "-1"]),
     lambda inner: (
