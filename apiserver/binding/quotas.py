@@ -49,6 +49,11 @@ async def turn(server: Backing, namespace: str) -> AsyncIterator[None]:
         yield
 
 
+def took_turns(namespace: str | None, expect: Mapping[str, int]) -> bool:
+    """Whether a write compares the turn of its namespace."""
+    return namespace is not None and grants.quota_key(namespace) in expect
+
+
 async def shown(server: Backing, namespace: str, written: Written) -> None:
     """Until the watch has brought what was given, so that the next in turn does not decide from before it."""
     if server.quotas.limits(namespace):

@@ -4,6 +4,7 @@ Called by `write.py` with a function that says what the client wants, given what
 what a patch makes, what an apply merges. What a changed VPS books is in `grants.py`. Knows no HTTP.
 """
 
+import contextlib
 import dataclasses
 from collections.abc import Callable
 from typing import Any
@@ -80,7 +81,19 @@ async def change(
     server: Backing, target: Target, make: Callable[[Json], Wanted], options: WriteOptions
 ) -> Written:
     """Read, prepare, commit; again from what is there now, while others get in between."""
-    resource = target.resource
+    async with contextlib.AsyncExitStack() as turn:
+        return await _change(server, target, make, options, turn)
+
+
+async def _change(
+    server: Backing,
+    target: Target,
+    make: Callable[[Json], Wanted],
+    options: WriteOptions,
+    turn: contextlib.AsyncExitStack,
+) -> Written:
+    """`turn` takes that of the namespace, where its bookings have come between: the next try follows them."""
+    resource, is_in_turn = target.resource, False
     seen = await objects.look(server, target.keys)
     for _ in range(ATTEMPTS):
         try:
@@ -107,6 +120,10 @@ async def change(
                 place.committed(revision)
         except StoreConflict as conflict:
             seen = objects.Look(dict(conflict.actual), fresh=True)
+            if quotas.took_turns(target.namespace, step.expect) and not is_in_turn:
+                await turn.enter_async_context(quotas.turn(server, str(target.namespace)))
+                is_in_turn = True
+                seen = objects.Look(await objects.read(server, list(conflict.actual)), fresh=True)
             continue
         removed = isinstance(step.write, Delete)
         return Written(objects.at(step.obj, revision), warnings=step.warnings, removed=removed)

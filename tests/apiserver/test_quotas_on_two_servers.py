@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from apiserver import codec
-from apiserver.binding import grants
+from apiserver.binding import grants, quotas
 from apiserver.store.base import Batch, Delete, Put, Record
 from apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
@@ -204,3 +204,36 @@ async def test_fifty_at_once_on_two_servers_give_exactly_as_many_as_the_quota_ha
         records = (await one.get(kinds.NODE_ALLOCATION.path())).body["items"]
     assert codes.count(200) == 17 and codes.count(422) == 33, codes
     assert sum(len(record["bookings"]) for record in records) == 17
+
+
+class Slow(MemoryStore):
+    """Takes a while to compare and write."""
+
+    async def commit(self, *, expect: Mapping[str, int], writes: Sequence[Put | Delete]) -> int:
+        await asyncio.sleep(0.1)
+        return await super().commit(expect=expect, writes=writes)
+
+
+async def test_a_resize_gets_its_turn_while_a_queue_of_binds_is_worked_off() -> None:
+    store = Slow()
+    async with running_api(store) as api:
+        await a_cluster(api)
+        await api.create(kinds.RESOURCE_QUOTA, a_quota(cpu="8"))
+        await api.create(kinds.VPS, {"metadata": {"name": "dev"}, "spec": {"resources": {"cores": 1}}})
+        assert await bind(api, "dev") == (200, "")
+
+        async def give() -> None:
+            while True:
+                async with quotas.turn(api.server, "default"):
+                    await store.commit(expect={}, writes=[Put(TURN, b"{}")])
+
+        giving = asyncio.create_task(give())
+        reply = await api.call(
+            "PATCH",
+            kinds.VPS.path(namespace="default", name="dev"),
+            {"spec": {"resources": {"cores": 2}}},
+            headers={"Content-Type": "application/merge-patch+json"},
+        )
+        giving.cancel()
+        await asyncio.gather(giving, return_exceptions=True)
+        assert reply.code == 200, reply.body
