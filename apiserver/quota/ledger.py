@@ -30,6 +30,7 @@ Json = dict[str, Any]
 
 PEOPLE = (Role.USER, Role.ADMIN)  # who is judged; nodes, the controller and the server itself are not
 DOUBTFUL = 30.0  # seconds for which a write without an answer is counted, unless the watch brings it
+MOST_DOUBTFUL = 250  # of one namespace: each is looked at with every write there
 _PROGRAMS_OWN = (kinds.SYSTEM_NAMESPACE, kinds.NODE_LEASE_NAMESPACE)  # where the default does not hold
 
 
@@ -81,6 +82,8 @@ class _Ahead:
 
     def until(self, asked: Asked, moment: float) -> None:
         self._doubtful.append((moment, asked))
+        if len(self._doubtful) > MOST_DOUBTFUL:
+            self.take_back(self._doubtful.pop(0)[1].takes)
 
     def settle(self, known: Known, now: float) -> bool:
         """Let go of what the cache has by now, and of what will never come; whether anything is left."""

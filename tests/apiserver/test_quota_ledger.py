@@ -11,7 +11,7 @@ import pytest
 from apiserver import codec
 from apiserver.admitting.identity import Role, User
 from apiserver.quota.judging import Asked
-from apiserver.quota.ledger import DOUBTFUL, Ledger
+from apiserver.quota.ledger import DOUBTFUL, MOST_DOUBTFUL, Ledger
 from apiserver.quota.stored import Stored
 from apiserver.store.base import Put, Record, StoreConflict, StoreError, StoreTimeout, StoreUnavailable
 from kohakuriver.clock import EPOCH
@@ -133,6 +133,19 @@ async def test_a_write_without_an_answer_that_was_done_after_all_counts_once():
         place.committed(2)
     with pytest.raises(Forbidden, match=f"used: {quota.VPSES}=2"):
         await ledger.check(a_create(ledger, "three"))
+
+
+async def test_of_writes_whose_outcome_nobody_knows_so_many_are_remembered():
+    clock = Turned()
+    ledger = Ledger(Behind(), clock, {quota.VPSES: MOST_DOUBTFUL + 1})
+    for number in range(3 * MOST_DOUBTFUL):
+        await fails(ledger, f"v{number}", asyncio.CancelledError())
+    async with ledger.room(a_create(ledger, "last")) as place:
+        with pytest.raises(Forbidden, match=f"used: {quota.VPSES}={MOST_DOUBTFUL + 1},"):
+            await ledger.check(a_create(ledger, "more"))
+        place.committed(1)
+    clock.seconds = DOUBTFUL
+    await ledger.check(a_create(ledger, "more"))
 
 
 async def test_a_create_that_is_tried_again_takes_the_place_of_the_one_without_an_answer():
