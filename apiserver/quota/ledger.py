@@ -66,7 +66,7 @@ class _Ahead:
     def __init__(self) -> None:
         self.takes = Used()
         self._writes = 0
-        self._committed: list[tuple[int, int, Used]] = []  # a heap, by revision
+        self._committed: list[tuple[int, int, float, Used]] = []  # a heap, by revision; with a time as below
         self._doubtful: list[tuple[float, Asked]] = []  # with the time at which it would have come
 
     def add(self, takes: Used) -> None:
@@ -77,8 +77,8 @@ class _Ahead:
         self.takes = self.takes - takes
         self._writes -= 1
 
-    def until_heard(self, takes: Used, revision: int) -> None:
-        heapq.heappush(self._committed, (revision, next(_NUMBER), takes))
+    def until_heard(self, takes: Used, revision: int, moment: float) -> None:
+        heapq.heappush(self._committed, (revision, next(_NUMBER), moment, takes))
 
     def until(self, asked: Asked, moment: float) -> None:
         self._doubtful.append((moment, asked))
@@ -87,8 +87,12 @@ class _Ahead:
 
     def settle(self, known: Known, now: float) -> bool:
         """Let go of what the cache has by now, and of what will never come; whether anything is left."""
-        while self._committed and self._committed[0][0] <= known.revision:
-            self.take_back(heapq.heappop(self._committed)[2])
+        while self._committed:  # a restored store may never come to such a revision
+            revision, _, moment, takes = self._committed[0]
+            if revision > known.revision and moment > now:
+                break
+            heapq.heappop(self._committed)
+            self.take_back(takes)
         for moment, asked in tuple(self._doubtful):
             if moment <= now or known.stored.of(asked.key) == asked.after:
                 self._doubtful.remove((moment, asked))
@@ -155,7 +159,7 @@ class Ledger:
         except BaseException:  # nobody waits for the answer any more
             ahead.until(asked, self._clock.monotonic() + DOUBTFUL)
             raise
-        ahead.until_heard(mine.takes, mine.revision or 0)
+        ahead.until_heard(mine.takes, mine.revision or 0, self._clock.monotonic() + DOUBTFUL)
 
     def quotas(self, namespace: str) -> Sequence[Hard]:
         """What holds in a namespace: its quotas, and the default of what they do not name."""

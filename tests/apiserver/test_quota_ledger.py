@@ -148,6 +148,17 @@ async def test_of_writes_whose_outcome_nobody_knows_so_many_are_remembered():
     await ledger.check(a_create(ledger, "more"))
 
 
+async def test_what_a_restored_store_has_lost_counts_no_more():
+    clock = Turned()
+    ledger = Ledger(Behind(), clock, ONE)
+    async with ledger.room(a_create(ledger, "lost")) as place:
+        place.committed(1_000_000)  # and the store that is put in its place is at revision 1
+    with pytest.raises(Forbidden):
+        await ledger.check(a_create(ledger, "one"))
+    clock.seconds = DOUBTFUL
+    await ledger.check(a_create(ledger, "one"))
+
+
 async def test_a_create_that_is_tried_again_takes_the_place_of_the_one_without_an_answer():
     cache = Behind()
     ledger = Ledger(cache, Turned(), ONE)
