@@ -57,7 +57,7 @@ class Egress:
         """Ask once."""
         try:
             told = Told.of(await self._client.call("GET", self._path))
-        except (errors.NotFound, errors.Forbidden):  # a server of before there were Policies has no such path
+        except errors.NotFound:  # a server of before there were Policies has no such path
             told = self.told or NOTHING
         except (errors.KohakuRiverError, ValueError) as error:
             log.warning("the API server does not say what Policies close", extra={"error": str(error)})

@@ -64,7 +64,7 @@ class Run:
     memory: int | None
     reserve_millicores: int
     reserve_memory: float
-    default_disk: float
+    default_disk: float | None
     image_marks: Marks
     relist: float
     renew: float
@@ -264,10 +264,11 @@ def _add_resources(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--default-disk",
         type=_reading(_default_disk),
-        default=0.5,
+        default=None,
         metavar="SIZE",
         help="what the files of a VPS may take whose spec.resources.disk is not set: 20Gi, a share of the "
-        "disk that the engine is on such as 25%%, or off for no limit (default: 50%%)",
+        "disk that the engine is on such as 25%%, or off for no limit (default: 50%%, which counts while "
+        "the disk is nearly full)",
     )
 
 

@@ -40,7 +40,9 @@ class Settings:
     memory: int | None = None  # bytes
     reserve_millicores: int = 0
     reserve_memory: float = 0.05  # a share below 1, else bytes
-    default_disk: float = 0.5  # of each VPS: a share of the engine's disk up to 1, else bytes; 0 for none
+    default_disk: float | None = (
+        None  # of each VPS: a share of the disk up to 1, bytes, 0 for none; or a fuse
+    )
     image_marks: Marks = MARKS
     relist: float = 10.0  # seconds
     renew: float = 3.0  # seconds

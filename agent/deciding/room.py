@@ -13,6 +13,7 @@ from kohakuriver import quantity
 
 PER_FILE: Final = 16 * 1024  # bytes: a limit allows one file for each of these, as ext4 makes its inodes
 LEAST_FILES: Final = 10_000  # that every limit allows: images with package managers write some
+FUSE: Final = 0.5  # of the disk, for a VPS of which nobody has said anything
 NEAR: Final = 0.8  # of the limit: told from here on
 FAR: Final = 0.7  # of the limit: below it, what was told may be told again
 FASTEST: Final = 20_000_000  # bytes a second that a VPS is expected to write at most
@@ -31,6 +32,7 @@ class Limit:
 
     size: int  # bytes
     is_own: bool  # by its spec; else by its node's default
+    is_fuse: bool = False  # that nobody has set: it counts while the disk is short
 
     @property
     def files(self) -> int:
@@ -80,11 +82,13 @@ class Held:
     asked: tuple[int, str]  # the generation of its spec and the request to restart that this is the answer to
 
 
-def limit(declared: int | None, default: float, total: int) -> Limit | None:
+def limit(declared: int | None, default: float | None, total: int) -> Limit | None:
     """The limit of one VPS, in bytes as it says or by the node's default: a share of its disk (up to 1),
-    bytes, or 0 for none."""
+    bytes, or 0 for none; None is half of the disk, as a fuse."""
     if declared is not None:
         return Limit(declared, is_own=True)
+    if default is None:
+        return Limit(int(FUSE * total), is_own=False, is_fuse=True)
     size = int(default * total) if default <= 1 else int(default)
     return Limit(size, is_own=False) if size > 0 else None
 
@@ -98,7 +102,9 @@ def next_to_measure(standings: Iterable[Standing], free: Free, now: float) -> St
 
 
 def is_over(limit: Limit, reading: Reading) -> bool:
-    """Whether it has taken more than it may."""
+    """Whether it has taken more than it may; by a fuse nobody has while there is room for all."""
+    if limit.is_fuse and not reading.free.is_short:
+        return False
     return reading.size > limit.size or reading.files > limit.files or reading.is_too_deep
 
 
@@ -138,8 +144,11 @@ def why_stopped(limit: Limit, reading: Reading, *, name: str, namespace: str) ->
 
 def near_words(limit: Limit, reading: Reading) -> str:
     """A warning, for an Event."""
+    when = "when it has more it is stopped"
+    if limit.is_fuse:
+        when = "it may be stopped while the disk of its node is nearly full"
     return (
-        f"{used_words(limit, reading)}: when it has more it is stopped. Delete what it does not need"
+        f"{used_words(limit, reading)}: {when}. Delete what it does not need"
         f"{_of_carried(reading)}, or raise spec.resources.disk"
     )
 
@@ -157,6 +166,8 @@ def _due(one: Standing, free: Free, *, shortest: float) -> float:
         return one.not_before
     rest = max(AT_ONCE, min(MOST_REST, REST * last.took))
     earliest = max(one.not_before, last.at + rest)
+    if one.limit.is_fuse and not free.is_short and share(one.limit, last) >= 1:
+        return max(earliest, last.at + LONGEST)  # nothing follows from it now
     left, left_files = one.limit.size - last.size, one.limit.files - last.files
     lost, lost_files = _lost(last, free)
     if free.is_short or 2 * lost >= left or 2 * lost_files >= left_files:

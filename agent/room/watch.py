@@ -46,7 +46,7 @@ class Watch:
         vpses: Informer,
         journal: Journal,
         gauge: Gauge,
-        default: float,
+        default: float | None,
         clock: Clock,
         look: Callable[[], Awaitable[Disk | None]],
         ready: Callable[[], bool],

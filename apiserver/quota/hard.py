@@ -27,8 +27,8 @@ class Hard:
 
 
 def amount(name: str, written: str | int | float) -> int:
-    """A limit or an amount of this resource as a whole number. Raises ValueError."""
-    return quantity.millicores(written) if quota.full_name(name) == quota.CORES else quantity.size(written)
+    """A limit of this resource as a whole number, rounded down. Raises ValueError."""
+    return quota.whole(name, written)
 
 
 def written(name: str, count: int) -> str:

@@ -28,7 +28,8 @@ DefaultDisk = Annotated[
     typer.Option(
         "--default-disk",
         metavar="SIZE",
-        help="Disk for each VPS that names no limit: 20Gi, 25% of this machine's, or `off`. [default: 50%]",
+        help="Disk for each VPS that names no limit: 20Gi, 25% of this machine's, or `off`. [default: 50%, "
+        "which counts while the disk is nearly full]",
     ),
 ]
 ImageGCHigh = Annotated[

@@ -8,7 +8,6 @@ alone.
 
 import dataclasses
 import functools
-import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -94,7 +93,7 @@ def limits_of(name: str, body: Any) -> tuple[Limit, ...]:
         for resource, limit in hard.items():
             full = quota.full_name(resource)
             if full in quota.BOOKED:  # of two spellings of one name the smaller limit holds
-                most = _most(full, limit)
+                most = quota.whole(full, limit)
                 found[full] = min(most, found.get(full, most))
         return tuple(Limit(name, full, found[full]) for full in quota.BOOKED if full in found)
     except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
@@ -122,11 +121,6 @@ def asks_for_disk(limits: Iterable[Limit]) -> Limit | None:
 def written(resource: str, amount: int) -> str:
     """An amount as people write it: "2", "500m", "4Gi"."""
     return _WRITTEN[resource](amount)
-
-
-def _most(resource: str, limit: Any) -> int:
-    value = quantity.parse(limit)
-    return math.floor(value * 1000 if resource == quota.CORES else value)
 
 
 def _count(read: Callable[[str | int | float], int], value: object) -> int:

@@ -3,6 +3,7 @@
 The names in `spec.hard` are Kubernetes' own, and one for the size of what is stored.
 """
 
+import math
 from typing import Annotated
 
 import pydantic
@@ -28,6 +29,13 @@ NO_DEFAULT = "none"
 _PIECES = (GPUS, VPSES)
 _SHORT = {"cpu": CORES, "memory": MEMORY}
 """Kubernetes' other spelling of the same two."""
+
+
+def whole(name: str, limit: str | int | float) -> int:
+    """A limit in millicores, bytes or pieces, rounded down: nobody gets what is not wholly allowed. Raises
+    ValueError."""
+    value = quantity.parse(limit)
+    return math.floor(value * 1000 if full_name(name) == CORES else value)
 
 
 def full_name(name: str) -> str:

@@ -97,8 +97,19 @@ async def test_files_that_take_no_bytes_are_counted_too(tmp_path):
         assert "700,000 files, and spec.resources.disk allows 655,360" in vps["status"]["message"]
 
 
-async def test_the_default_of_the_node_is_half_of_its_disk_and_another_may_be_set(tmp_path):
-    async with a_running_node(tmp_path / "a", disk=None) as node:
+async def test_where_nobody_has_said_anything_half_of_the_disk_is_a_fuse(tmp_path):
+    async with a_running_node(tmp_path, disk=None) as node:
+        writes(node, 60 * GI)
+        await asyncio.sleep(60)
+        assert await node.events("DiskNearLimit")
+        assert (await node.get())["status"]["phase"] == "running"
+        node.disk = a_disk(2 * GI)
+        vps = await node.until(phase="stopped", reason="DiskLimitExceeded")
+        assert "the default of its node allows 50Gi" in vps["status"]["message"]
+
+
+async def test_what_is_set_as_the_default_of_a_node_counts_always(tmp_path):
+    async with a_running_node(tmp_path / "a", disk=None, default_disk=0.5) as node:
         writes(node, 45 * GI)
         await asyncio.sleep(15)
         assert await node.events("DiskNearLimit")

@@ -185,7 +185,7 @@ async def test_what_was_told_last_holds_whatever_comes_of_the_next_question(answ
     assert egress.told.way("a") == Way(deny=("192.0.2.0/24",))
 
 
-@pytest.mark.parametrize("answer", [errors.Unreachable("no way"), {"policies": 3}])
+@pytest.mark.parametrize("answer", [errors.Unreachable("no way"), errors.Forbidden("no"), {"policies": 3}])
 async def test_who_was_never_told_waits(answer: Any) -> None:
     egress, server = an_egress()
     server.answer = answer
@@ -198,10 +198,9 @@ async def test_who_was_never_told_waits(answer: Any) -> None:
     await waits
 
 
-@pytest.mark.parametrize("error", [errors.NotFound, errors.Forbidden])  # of a path that is not served
-async def test_a_server_of_before_there_were_policies_closes_nothing(error: type[errors.ApiError]) -> None:
+async def test_a_server_of_before_there_were_policies_closes_nothing() -> None:
     egress, server = an_egress()
-    server.answer = error("no such path")
+    server.answer = errors.NotFound("no such path")
     await egress.step()
     await egress.wait_told()
     assert await egress.ways("br-1") is None

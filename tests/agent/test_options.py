@@ -33,7 +33,7 @@ def test_quantities_and_durations_are_written_as_everywhere() -> None:
 
 
 def test_the_disk_of_each_vps_is_a_size_a_share_or_unlimited() -> None:
-    assert run().default_disk == 0.5
+    assert run().default_disk is None
     assert run("--default-disk", "20Gi").default_disk == 20 << 30
     assert run("--default-disk", "25%").default_disk == 0.25
     assert run("--default-disk", "off").default_disk == 0

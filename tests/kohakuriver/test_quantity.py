@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kohakuriver import quantity
+from kohakuriver.resources import quota
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,9 @@ def test_a_size_for_people_has_one_decimal_at_most():
 @pytest.mark.parametrize("text", ["4Gi", "256M", "1536Mi", "4G", "1Ki", "100"])
 def test_a_size_is_printed_as_people_wrote_it(text):
     assert quantity.format_size(quantity.size(text)) == text
+
+
+def test_a_limit_of_a_quota_is_rounded_down_and_an_amount_up() -> None:
+    assert quota.whole(quota.CORES, "1.0005") == 1000 < quantity.millicores("1.0005")
+    assert quota.whole(quota.MEMORY, "1.5") == 1
+    assert quota.whole("cpu", 2) == 2000

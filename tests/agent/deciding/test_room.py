@@ -96,6 +96,16 @@ def test_at_its_limit_nobody_is_over_it(reading, is_over):
     assert room.is_over(a_limit(), reading) is is_over
 
 
+def test_a_fuse_counts_while_the_disk_is_short_and_is_looked_at_seldom_else():
+    fuse, much = Limit(10 * GI, is_own=False, is_fuse=True), a_reading(11 * GI)
+    assert not room.is_over(fuse, much)
+    assert room.is_over(fuse, dataclasses.replace(much, free=Free(GI, 0, is_short=True)))
+    one = Standing("a", fuse, much)
+    assert room.next_to_measure([one], much.free, much.at + room.LONGEST - 1) is None
+    assert room.next_to_measure([one], much.free, much.at + room.LONGEST) == one
+    assert room.next_to_measure([one], Free(GI, 0, is_short=True), much.at + room.MOST_REST) == one
+
+
 def test_a_small_limit_allows_the_files_of_an_image():
     assert a_limit(64 << 20).files == room.LEAST_FILES
 
@@ -104,6 +114,7 @@ def test_the_default_is_a_share_of_the_disk_a_size_or_nothing():
     assert room.limit(None, 0.5, 100 * GI) == Limit(50 * GI, is_own=False)
     assert room.limit(None, 20.0 * GI, 100 * GI) == Limit(20 * GI, is_own=False)
     assert room.limit(None, 0.0, 100 * GI) is None
+    assert room.limit(None, None, 100 * GI) == Limit(50 * GI, is_own=False, is_fuse=True)
     assert room.limit(GI, 0.0, 100 * GI) == Limit(GI, is_own=True)
 
 
