@@ -200,7 +200,8 @@ def listed(row: Mapping[str, Any]) -> Listed:
 
 
 def stock(rows: Iterable[Mapping[str, Any]], used: Set[str]) -> tuple[Stocked, ...]:
-    """From the answer of a list of images, and the ids of those that containers were made of."""
+    """From the answer of a list of images, and the ids of those that containers were made of. One that was
+    pulled by its digest has that for a name."""
     found = [
         Stocked(
             name=image_name.full(name),
@@ -210,10 +211,14 @@ def stock(rows: Iterable[Mapping[str, Any]], used: Set[str]) -> tuple[Stocked, .
             is_used=row["Id"] in used,
         )
         for row in rows
-        for name in row.get("RepoTags") or ()
-        if name != UNNAMED
+        for name in _names(row)
     ]
     return tuple(sorted(found, key=lambda one: one.name))
+
+
+def _names(row: Mapping[str, Any]) -> list[str]:
+    tags = [name for name in row.get("RepoTags") or () if name != UNNAMED]
+    return tags or [name for name in row.get("RepoDigests") or () if not name.startswith("<none>")]
 
 
 def event(body: Mapping[str, Any]) -> RuntimeEvent:

@@ -191,6 +191,23 @@ def test_an_event_carries_the_labels_without_the_engines_own_attributes() -> Non
     assert dict(event.labels) == {"kohakuriver.io/uid": "u"}
 
 
+# Images.
+
+
+def test_an_image_that_was_pulled_by_its_digest_is_in_the_stock_under_it() -> None:
+    digest = f"ghcr.io/team/app@sha256:{'1f' * 32}"
+    rows: list[dict[str, Any]] = [
+        {"Id": "sha256:a", "RepoTags": ["debian:12"], "RepoDigests": [f"debian@sha256:{'2e' * 32}"]},
+        {"Id": "sha256:b", "RepoTags": None, "RepoDigests": [digest], "Size": 7},
+        {"Id": "sha256:c", "RepoTags": ["<none>:<none>"], "RepoDigests": ["<none>@<none>"]},
+    ]
+    found = translate.stock(rows, {"sha256:b"})
+    assert [(one.name, one.id, one.is_used) for one in found] == [
+        ("docker.io/library/debian:12", "sha256:a", False),
+        (digest, "sha256:b", True),
+    ]
+
+
 # Pulls.
 
 
