@@ -1,4 +1,4 @@
-"""`python -m agent`: reads the command line, opens the connections, and runs the agent till told to end."""
+"""`python -m kohakuriver.agent`: reads the command line, connects, and runs the agent until told to end."""
 
 import asyncio
 import contextlib
@@ -16,20 +16,20 @@ from typing import IO
 import prometheus_client
 from prometheus_client import registry
 
-from agent import heartbeat, join, options, threads
-from agent.cluster import cluster_id
-from agent.journal import Journal
-from agent.loop import Agent
-from agent.machine import facts
-from agent.machine.isolation import chains
-from agent.metrics import Metrics
-from agent.reserve import Reserve
-from agent.runtime import remains
-from agent.runtime.docker import DockerRuntime
-from agent.runtime.iptables import Iptables, remove_chains
-from agent.runtime.purge import purge
-from agent.settings import Settings
 from kohakuriver import errors, logs, private_file
+from kohakuriver.agent import heartbeat, join, options, threads
+from kohakuriver.agent.cluster import cluster_id
+from kohakuriver.agent.journal import Journal
+from kohakuriver.agent.loop import Agent
+from kohakuriver.agent.machine import facts
+from kohakuriver.agent.machine.isolation import chains
+from kohakuriver.agent.metrics import Metrics
+from kohakuriver.agent.reserve import Reserve
+from kohakuriver.agent.runtime import remains
+from kohakuriver.agent.runtime.docker import DockerRuntime
+from kohakuriver.agent.runtime.iptables import Iptables, remove_chains
+from kohakuriver.agent.runtime.purge import purge
+from kohakuriver.agent.settings import Settings
 from kohakuriver.client import config
 from kohakuriver.client.config import Connection
 from kohakuriver.client.failover import Servers

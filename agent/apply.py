@@ -12,26 +12,26 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import assert_never
 
-from agent.commits import Commits
-from agent.create import Creator, remember_login
-from agent.deciding import actions, memory
-from agent.deciding.actions import Action
-from agent.deciding.desired import Desired
-from agent.deciding.memory import Hold
-from agent.images.images import Images
-from agent.login.access import Access
-from agent.machine import facts
-from agent.machine.gpus import Devices
-from agent.machine.staging import Staging
-from agent.recreate import Recreator
-from agent.roster import Entry, Roster
-from agent.runtime.base import Runtime
-from agent.runtime.errors import ContainerSilent, NotFound, RuntimeTimeout, TooManyStops
-from agent.settings import Settings
-from agent.shares import Shares
-from agent.start import Starter
-from agent.volumes import Volumes
 from kohakuriver import errors
+from kohakuriver.agent.commits import Commits
+from kohakuriver.agent.create import Creator, remember_login
+from kohakuriver.agent.deciding import actions, memory
+from kohakuriver.agent.deciding.actions import Action
+from kohakuriver.agent.deciding.desired import Desired
+from kohakuriver.agent.deciding.memory import Hold
+from kohakuriver.agent.images.images import Images
+from kohakuriver.agent.login.access import Access
+from kohakuriver.agent.machine import facts
+from kohakuriver.agent.machine.gpus import Devices
+from kohakuriver.agent.machine.staging import Staging
+from kohakuriver.agent.recreate import Recreator
+from kohakuriver.agent.roster import Entry, Roster
+from kohakuriver.agent.runtime.base import Runtime
+from kohakuriver.agent.runtime.errors import ContainerSilent, NotFound, RuntimeTimeout, TooManyStops
+from kohakuriver.agent.settings import Settings
+from kohakuriver.agent.shares import Shares
+from kohakuriver.agent.start import Starter
+from kohakuriver.agent.volumes import Volumes
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client, Object
 from kohakuriver.client.watch import Informer

@@ -12,8 +12,8 @@ import contextlib
 import logging
 from collections.abc import Mapping
 
-from agent.runtime.base import Image, Runtime
-from agent.runtime.errors import EngineError
+from kohakuriver.agent.runtime.base import Image, Runtime
+from kohakuriver.agent.runtime.errors import EngineError
 from kohakuriver.clock import Clock
 
 log = logging.getLogger(__name__)

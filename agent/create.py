@@ -7,22 +7,29 @@ import dataclasses
 import logging
 from collections.abc import Awaitable, Callable
 
-from agent.deciding import labels
-from agent.deciding.actions import Tell
-from agent.deciding.desired import Desired
-from agent.deciding.memory import Memory, Recreation
-from agent.images import whose
-from agent.images.images import Images
-from agent.login.access import Access
-from agent.machine.gpus import Devices
-from agent.machine.staging import Staging
-from agent.recreate import as_before, carry_over
-from agent.roster import Entry, Roster
-from agent.runtime import inherited
-from agent.runtime.base import Bind, Container, ContainerSpec, ContainerState, Runtime, VolumeMount
-from agent.runtime.errors import EngineRefused, ImageMissing, NameTaken, RuntimeTimeout
-from agent.settings import Settings
-from agent.volumes import Volumes
+from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.deciding.actions import Tell
+from kohakuriver.agent.deciding.desired import Desired
+from kohakuriver.agent.deciding.memory import Memory, Recreation
+from kohakuriver.agent.images import whose
+from kohakuriver.agent.images.images import Images
+from kohakuriver.agent.login.access import Access
+from kohakuriver.agent.machine.gpus import Devices
+from kohakuriver.agent.machine.staging import Staging
+from kohakuriver.agent.recreate import as_before, carry_over
+from kohakuriver.agent.roster import Entry, Roster
+from kohakuriver.agent.runtime import inherited
+from kohakuriver.agent.runtime.base import (
+    Bind,
+    Container,
+    ContainerSpec,
+    ContainerState,
+    Runtime,
+    VolumeMount,
+)
+from kohakuriver.agent.runtime.errors import EngineRefused, ImageMissing, NameTaken, RuntimeTimeout
+from kohakuriver.agent.settings import Settings
+from kohakuriver.agent.volumes import Volumes
 
 log = logging.getLogger(__name__)
 

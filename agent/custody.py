@@ -9,12 +9,12 @@ import dataclasses
 import secrets
 import uuid
 
-from agent.engine import Health
-from agent.journal import Journal, NodeFacts
-from agent.machine import facts
-from agent.machine.sentinel import Sentinel, Verdict
-from agent.runtime.base import Listing, Runtime
-from agent.settings import Settings
+from kohakuriver.agent.engine import Health
+from kohakuriver.agent.journal import Journal, NodeFacts
+from kohakuriver.agent.machine import facts
+from kohakuriver.agent.machine.sentinel import Sentinel, Verdict
+from kohakuriver.agent.runtime.base import Listing, Runtime
+from kohakuriver.agent.settings import Settings
 from kohakuriver.client.watch import Informer
 
 REPLACED = Health(

@@ -16,8 +16,8 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Final, Protocol
 
-from agent.runtime.errors import EngineRefused
 from kohakuriver import private_file
+from kohakuriver.agent.runtime.errors import EngineRefused
 
 log = logging.getLogger(__name__)
 

@@ -10,12 +10,12 @@ import contextlib
 import logging
 from typing import Final
 
-from agent.deciding import labels
-from agent.deciding.egress import NOTHING, Told, Ways
-from agent.machine.isolation import Verdict
-from agent.machine.ports import Ports
-from agent.roster import Roster
 from kohakuriver import errors
+from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.deciding.egress import NOTHING, Told, Ways
+from kohakuriver.agent.machine.isolation import Verdict
+from kohakuriver.agent.machine.ports import Ports
+from kohakuriver.agent.roster import Roster
 from kohakuriver.client.rest import Client
 from kohakuriver.resources import kinds
 

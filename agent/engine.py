@@ -12,12 +12,13 @@ import functools
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
-from agent.deciding import labels
-from agent.deciding.memory import engine_lost
-from agent.looks import Looks
-from agent.machine.isolation import Isolation
-from agent.roster import Entry, Roster
-from agent.runtime.base import (
+from kohakuriver import image_name
+from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.deciding.memory import engine_lost
+from kohakuriver.agent.looks import Looks
+from kohakuriver.agent.machine.isolation import Isolation
+from kohakuriver.agent.roster import Entry, Roster
+from kohakuriver.agent.runtime.base import (
     SUBSCRIBED,
     Container,
     EngineInfo,
@@ -26,8 +27,7 @@ from agent.runtime.base import (
     RuntimeEvent,
     Volumes,
 )
-from agent.runtime.errors import EngineError, EngineRefused, RuntimeTimeout
-from kohakuriver import image_name
+from kohakuriver.agent.runtime.errors import EngineError, EngineRefused, RuntimeTimeout
 from kohakuriver.clock import Clock
 
 log = logging.getLogger(__name__)

@@ -16,8 +16,8 @@ from pathlib import Path
 import aiohttp
 import tenacity
 
-from agent.options import Join
 from kohakuriver import errors, private_file
+from kohakuriver.agent.options import Join
 from kohakuriver.client import authority, config
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client

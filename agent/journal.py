@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from agent.data_dir import DataDir
-from agent.deciding.memory import Copying, Durable, Recreation, Restart
-from agent.deciding.room import Held
-from agent.deciding.unused import Fetched
-from agent.quarantine import Quarantine, Seen
 from kohakuriver import errors
+from kohakuriver.agent.data_dir import DataDir
+from kohakuriver.agent.deciding.memory import Copying, Durable, Recreation, Restart
+from kohakuriver.agent.deciding.room import Held
+from kohakuriver.agent.deciding.unused import Fetched
+from kohakuriver.agent.quarantine import Quarantine, Seen
 
 log = logging.getLogger(__name__)
 

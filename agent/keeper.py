@@ -10,11 +10,12 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 
-from agent import notes
-from agent.apply import Applier
-from agent.data_dir import DataDirNotWritable
-from agent.deciding import memory, status
-from agent.deciding.actions import (
+from kohakuriver import errors
+from kohakuriver.agent import notes
+from kohakuriver.agent.apply import Applier
+from kohakuriver.agent.data_dir import DataDirNotWritable
+from kohakuriver.agent.deciding import memory, status
+from kohakuriver.agent.deciding.actions import (
     Action,
     Finish,
     Probe,
@@ -24,24 +25,24 @@ from agent.deciding.actions import (
     Update,
     Wait,
 )
-from agent.deciding.decide import decide
-from agent.deciding.desired import Desired, read
-from agent.deciding.memory import Durable, Hold, Memory, Starting, Trouble, learn
-from agent.deciding.seed import seed
-from agent.deciding.tell import tell
-from agent.images.images import Images
-from agent.journal import Journal
-from agent.login.access import Access
-from agent.login.keepalive import SHELL, why_it_ended
-from agent.login.probes import Probes
-from agent.machine.staging import Staging
-from agent.machine.surroundings import Surroundings
-from agent.notes import Notes
-from agent.queue import KeyQueue
-from agent.report import Reporter, Status
-from agent.roster import Entry, Roster
-from agent.runtime.base import Container, ContainerState, Runtime
-from agent.runtime.errors import (
+from kohakuriver.agent.deciding.decide import decide
+from kohakuriver.agent.deciding.desired import Desired, read
+from kohakuriver.agent.deciding.memory import Durable, Hold, Memory, Starting, Trouble, learn
+from kohakuriver.agent.deciding.seed import seed
+from kohakuriver.agent.deciding.tell import tell
+from kohakuriver.agent.images.images import Images
+from kohakuriver.agent.journal import Journal
+from kohakuriver.agent.login.access import Access
+from kohakuriver.agent.login.keepalive import SHELL, why_it_ended
+from kohakuriver.agent.login.probes import Probes
+from kohakuriver.agent.machine.staging import Staging
+from kohakuriver.agent.machine.surroundings import Surroundings
+from kohakuriver.agent.notes import Notes
+from kohakuriver.agent.queue import KeyQueue
+from kohakuriver.agent.report import Reporter, Status
+from kohakuriver.agent.roster import Entry, Roster
+from kohakuriver.agent.runtime.base import Container, ContainerState, Runtime
+from kohakuriver.agent.runtime.errors import (
     ContainerSilent,
     EngineError,
     NotFound,
@@ -49,9 +50,8 @@ from agent.runtime.errors import (
     RuntimeUnavailable,
     WrongState,
 )
-from agent.settings import Settings
-from agent.slowness import told
-from kohakuriver import errors
+from kohakuriver.agent.settings import Settings
+from kohakuriver.agent.slowness import told
 from kohakuriver.client.rest import Object
 from kohakuriver.client.watch import Informer, ObjectKey, key_of
 from kohakuriver.clock import Clock

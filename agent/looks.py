@@ -10,9 +10,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from agent.roster import Roster
-from agent.runtime.base import Container, Listed, Listing, Runtime
-from agent.runtime.errors import EngineError
+from kohakuriver.agent.roster import Roster
+from kohakuriver.agent.runtime.base import Container, Listed, Listing, Runtime
+from kohakuriver.agent.runtime.errors import EngineError
 from kohakuriver.clock import Clock
 
 log = logging.getLogger(__name__)

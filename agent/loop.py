@@ -18,58 +18,58 @@ import socket
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 
-from agent.apply import Applier
-from agent.claim import Claim
-from agent.commits import Commits
-from agent.custody import Custody
-from agent.data_dir import DataDir, Disk
-from agent.egress import Egress
-from agent.engine import Engine
-from agent.heartbeat import Heartbeat, holder
-from agent.images.collector import Collector, needed
-from agent.images.environments import Environments
-from agent.images.images import Images
-from agent.images.lending import Borrower, Lender
-from agent.images.making import Maker
-from agent.images.stock import Stock
-from agent.images.tarballs import Tarballs
-from agent.journal import Journal
-from agent.keeper import Keeper, Past
-from agent.login.access import Access
-from agent.login.ssh import HostKeys
-from agent.machine import facts, resolvers, topology
-from agent.machine.beneath import KernelMounter, Mounter
-from agent.machine.closed import Servers
-from agent.machine.gpus import Devices
-from agent.machine.inventory import inventory
-from agent.machine.isolation import Isolation
-from agent.machine.look import Look
-from agent.machine.ports import KernelPorts, Ports
-from agent.machine.staging import Staging
-from agent.machine.surroundings import Surroundings
-from agent.node import NodeKeeper
-from agent.quarantine import Watchman
-from agent.report import Reporter
-from agent.room.gauge import Gauge, Walker
-from agent.room.watch import Watch
-from agent.roster import Entry, Roster
-from agent.runtime.base import Runtime
-from agent.runtime.engine_socket import EngineSocket
-from agent.runtime.firewall import Firewall
-from agent.settings import CredentialsFor, Settings
-from agent.streams.files.door import Files as FileStreams
-from agent.streams.forward import Forward
-from agent.streams.holders import Holders
-from agent.streams.inside import Namespaces
-from agent.streams.logs import Logs
-from agent.streams.placements import Placements
-from agent.streams.stats import Stats
-from agent.streams.switchboard import Dial, Switchboard
-from agent.streams.terminal import Command, Terminal
-from agent.streams.windows import Windows
-from agent.threads import Pools
-from agent.tombstones import Tombstones
-from agent.watches import Watches
+from kohakuriver.agent.apply import Applier
+from kohakuriver.agent.claim import Claim
+from kohakuriver.agent.commits import Commits
+from kohakuriver.agent.custody import Custody
+from kohakuriver.agent.data_dir import DataDir, Disk
+from kohakuriver.agent.egress import Egress
+from kohakuriver.agent.engine import Engine
+from kohakuriver.agent.heartbeat import Heartbeat, holder
+from kohakuriver.agent.images.collector import Collector, needed
+from kohakuriver.agent.images.environments import Environments
+from kohakuriver.agent.images.images import Images
+from kohakuriver.agent.images.lending import Borrower, Lender
+from kohakuriver.agent.images.making import Maker
+from kohakuriver.agent.images.stock import Stock
+from kohakuriver.agent.images.tarballs import Tarballs
+from kohakuriver.agent.journal import Journal
+from kohakuriver.agent.keeper import Keeper, Past
+from kohakuriver.agent.login.access import Access
+from kohakuriver.agent.login.ssh import HostKeys
+from kohakuriver.agent.machine import facts, resolvers, topology
+from kohakuriver.agent.machine.beneath import KernelMounter, Mounter
+from kohakuriver.agent.machine.closed import Servers
+from kohakuriver.agent.machine.gpus import Devices
+from kohakuriver.agent.machine.inventory import inventory
+from kohakuriver.agent.machine.isolation import Isolation
+from kohakuriver.agent.machine.look import Look
+from kohakuriver.agent.machine.ports import KernelPorts, Ports
+from kohakuriver.agent.machine.staging import Staging
+from kohakuriver.agent.machine.surroundings import Surroundings
+from kohakuriver.agent.node import NodeKeeper
+from kohakuriver.agent.quarantine import Watchman
+from kohakuriver.agent.report import Reporter
+from kohakuriver.agent.room.gauge import Gauge, Walker
+from kohakuriver.agent.room.watch import Watch
+from kohakuriver.agent.roster import Entry, Roster
+from kohakuriver.agent.runtime.base import Runtime
+from kohakuriver.agent.runtime.engine_socket import EngineSocket
+from kohakuriver.agent.runtime.firewall import Firewall
+from kohakuriver.agent.settings import CredentialsFor, Settings
+from kohakuriver.agent.streams.files.door import Files as FileStreams
+from kohakuriver.agent.streams.forward import Forward
+from kohakuriver.agent.streams.holders import Holders
+from kohakuriver.agent.streams.inside import Namespaces
+from kohakuriver.agent.streams.logs import Logs
+from kohakuriver.agent.streams.placements import Placements
+from kohakuriver.agent.streams.stats import Stats
+from kohakuriver.agent.streams.switchboard import Dial, Switchboard
+from kohakuriver.agent.streams.terminal import Command, Terminal
+from kohakuriver.agent.streams.windows import Windows
+from kohakuriver.agent.threads import Pools
+from kohakuriver.agent.tombstones import Tombstones
+from kohakuriver.agent.watches import Watches
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import ObjectKey

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from agent.loop import Agent
+from kohakuriver.agent.loop import Agent
 
 PREFIX = "kohakuriver_agent_"
 

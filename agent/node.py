@@ -13,21 +13,21 @@ import logging
 from concurrent.futures import Executor
 from typing import Any
 
-from agent.data_dir import DataDir
-from agent.deciding import labels, strays
-from agent.egress import NO_POLICIES, Egress
-from agent.engine import Engine
-from agent.machine import facts
-from agent.machine.gpus import Devices
-from agent.machine.look import Look
-from agent.machine.surroundings import Surroundings
-from agent.machine.topology import Topology
-from agent.quarantine import Quarantine, Watchman
-from agent.report import difference
-from agent.roster import Roster
-from agent.runtime.base import Container, Volumes
-from agent.settings import Settings
 from kohakuriver import errors
+from kohakuriver.agent.data_dir import DataDir
+from kohakuriver.agent.deciding import labels, strays
+from kohakuriver.agent.egress import NO_POLICIES, Egress
+from kohakuriver.agent.engine import Engine
+from kohakuriver.agent.machine import facts
+from kohakuriver.agent.machine.gpus import Devices
+from kohakuriver.agent.machine.look import Look
+from kohakuriver.agent.machine.surroundings import Surroundings
+from kohakuriver.agent.machine.topology import Topology
+from kohakuriver.agent.quarantine import Quarantine, Watchman
+from kohakuriver.agent.report import difference
+from kohakuriver.agent.roster import Roster
+from kohakuriver.agent.runtime.base import Container, Volumes
+from kohakuriver.agent.settings import Settings
 from kohakuriver.client.rest import Client, Object
 from kohakuriver.client.watch import Informer, ObjectKey
 from kohakuriver.resources import kinds

@@ -4,12 +4,12 @@ Where it does not, what takes something away goes on all the same, for it makes 
 what is to be started or made anew. keeper.py asks after each look, so that it goes on by itself.
 """
 
-from agent.data_dir import DataDirNotWritable
-from agent.deciding.memory import Durable, Hold
-from agent.journal import Journal
-from agent.login.access import Access
-from agent.roster import Entry
-from agent.settings import Settings
+from kohakuriver.agent.data_dir import DataDirNotWritable
+from kohakuriver.agent.deciding.memory import Durable, Hold
+from kohakuriver.agent.journal import Journal
+from kohakuriver.agent.login.access import Access
+from kohakuriver.agent.roster import Entry
+from kohakuriver.agent.settings import Settings
 
 
 class Notes:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.deciding.unused import Marks
-from agent.machine import allowed
-from agent.machine.allowed import Allowed
-from agent.settings import LOOPBACK, CredentialsFor, SSHPublishing
 from kohakuriver import __version__, cpuset, durations, quantity
+from kohakuriver.agent.deciding.unused import Marks
+from kohakuriver.agent.machine import allowed
+from kohakuriver.agent.machine.allowed import Allowed
+from kohakuriver.agent.settings import LOOPBACK, CredentialsFor, SSHPublishing
 from kohakuriver.client import authority, config
 from kohakuriver.resources import capabilities
 
@@ -25,7 +25,7 @@ The agent makes one machine's container engine match what is declared for it. It
 dials it. Ending it leaves every container running; started again, it finds them. It needs the engine's
 socket (root, or a user in the group docker).
 
-example: python -m agent --config node.conf --node n1 --data-dir /var/lib/kohakuriver
+example: kohakuriver agent --config node.conf --node n1 --data-dir /var/lib/kohakuriver
 """
 _PURGE = """\
 Removes every container, network and volume that carries this cluster's label, and nothing else. What VPSes of

@@ -6,8 +6,8 @@ left as it is, container and all, and the others are kept as ever. Pure.
 
 from typing import Any
 
-from agent.deciding import desired
 from kohakuriver import cpuset, durations
+from kohakuriver.agent.deciding import desired
 from kohakuriver.readable import Object, checked, conditions, stand_in, trouble
 
 

@@ -14,14 +14,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from agent.commits import Commit, Commits, is_whole
-from agent.deciding import actions, labels
-from agent.deciding.desired import Desired
-from agent.deciding.memory import Copying, KeptBack, Recreation, replaces_files, run_of
-from agent.images import whose
-from agent.machine import facts
-from agent.roster import Entry, Roster
-from agent.runtime.base import (
+from kohakuriver import durations, quantity
+from kohakuriver.agent.commits import Commit, Commits, is_whole
+from kohakuriver.agent.deciding import actions, labels
+from kohakuriver.agent.deciding.desired import Desired
+from kohakuriver.agent.deciding.memory import Copying, KeptBack, Recreation, replaces_files, run_of
+from kohakuriver.agent.images import whose
+from kohakuriver.agent.machine import facts
+from kohakuriver.agent.roster import Entry, Roster
+from kohakuriver.agent.runtime.base import (
     COMMIT_CLUSTER_LABEL,
     LABEL_PREFIX,
     Container,
@@ -29,8 +30,7 @@ from agent.runtime.base import (
     ContainerState,
     Runtime,
 )
-from agent.runtime.errors import EngineError, EngineRefused, NotFound, WrongState
-from kohakuriver import durations, quantity
+from kohakuriver.agent.runtime.errors import EngineError, EngineRefused, NotFound, WrongState
 from kohakuriver.clock import Clock
 
 log = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from agent.queue import KeyQueue
 from kohakuriver import errors
+from kohakuriver.agent.queue import KeyQueue
 from kohakuriver.client.rest import Client, Object
 from kohakuriver.client.watch import Informer, ObjectKey
 from kohakuriver.clock import Clock

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from agent.data_dir import Disk, PrivateFiles
+from kohakuriver.agent.data_dir import Disk, PrivateFiles
 
 FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 SIZE: Final = 1 << 20  # bytes

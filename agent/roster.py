@@ -8,10 +8,10 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final
 
-from agent.deciding import labels, strays
-from agent.deciding.desired import Desired
-from agent.deciding.memory import Durable, Memory
-from agent.runtime.base import Container, ContainerState, Listed
+from kohakuriver.agent.deciding import labels, strays
+from kohakuriver.agent.deciding.desired import Desired
+from kohakuriver.agent.deciding.memory import Durable, Memory
+from kohakuriver.agent.runtime.base import Container, ContainerState, Listed
 from kohakuriver.client.watch import ObjectKey
 
 RIPE: Final = 3  # lists in which a container of no VPS has never run

@@ -5,8 +5,8 @@ import enum
 import ipaddress
 from pathlib import Path
 
-from agent.deciding.unused import MARKS, Marks
-from agent.machine.allowed import Allowed
+from kohakuriver.agent.deciding.unused import MARKS, Marks
+from kohakuriver.agent.machine.allowed import Allowed
 
 LOOPBACK = "127.0.0.1"
 

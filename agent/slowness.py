@@ -7,10 +7,10 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from agent.deciding import actions, memory
-from agent.deciding.actions import Action
-from agent.deciding.memory import Trouble
-from agent.roster import Entry
+from kohakuriver.agent.deciding import actions, memory
+from kohakuriver.agent.deciding.actions import Action
+from kohakuriver.agent.deciding.memory import Trouble
+from kohakuriver.agent.roster import Entry
 
 AFTER: Final = 10.0  # seconds, beyond the grace period of a stop
 _WORDS: Final[dict[type[Action], str]] = {

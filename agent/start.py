@@ -10,13 +10,14 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
-from agent.deciding import actions, labels
-from agent.deciding.memory import Hold, Starting, run_of
-from agent.machine import allowed
-from agent.machine.staging import Staging
-from agent.roster import Entry, Roster
-from agent.runtime.base import Runtime
-from agent.runtime.errors import (
+from kohakuriver import errors
+from kohakuriver.agent.deciding import actions, labels
+from kohakuriver.agent.deciding.memory import Hold, Starting, run_of
+from kohakuriver.agent.machine import allowed
+from kohakuriver.agent.machine.staging import Staging
+from kohakuriver.agent.roster import Entry, Roster
+from kohakuriver.agent.runtime.base import Runtime
+from kohakuriver.agent.runtime.errors import (
     EngineError,
     EngineRefused,
     NotFound,
@@ -25,8 +26,7 @@ from agent.runtime.errors import (
     RuntimeTimeout,
     RuntimeUnavailable,
 )
-from agent.settings import Settings
-from kohakuriver import errors
+from kohakuriver.agent.settings import Settings
 from kohakuriver.client.rest import Object
 from kohakuriver.client.watch import Informer
 

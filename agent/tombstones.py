@@ -12,15 +12,15 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
-from agent.deciding import labels
-from agent.deciding.desired import container_name
-from agent.images import whose
-from agent.roster import Roster
-from agent.runtime.base import Container, Runtime
-from agent.runtime.errors import EngineError
-from agent.settings import Settings
-from agent.volumes import Volumes
 from kohakuriver import errors
+from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.deciding.desired import container_name
+from kohakuriver.agent.images import whose
+from kohakuriver.agent.roster import Roster
+from kohakuriver.agent.runtime.base import Container, Runtime
+from kohakuriver.agent.runtime.errors import EngineError
+from kohakuriver.agent.settings import Settings
+from kohakuriver.agent.volumes import Volumes
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client, Object
 from kohakuriver.client.watch import Informer, ObjectKey

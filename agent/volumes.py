@@ -10,10 +10,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from agent.deciding import labels
-from agent.deciding.desired import Desired
-from agent.runtime.base import EngineVolume, Runtime
-from agent.runtime.errors import EngineRefused
+from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.deciding.desired import Desired
+from kohakuriver.agent.runtime.base import EngineVolume, Runtime
+from kohakuriver.agent.runtime.errors import EngineRefused
 
 log = logging.getLogger(__name__)
 

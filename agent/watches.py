@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable
 
-from agent import readable
+from kohakuriver.agent import readable
 from kohakuriver.client.rest import Client, Object
 from kohakuriver.client.watch import Informer, Witness
 from kohakuriver.clock import Clock

@@ -1,4 +1,4 @@
-"""`python -m apiserver`: options in, a process that serves until SIGTERM out."""
+"""`python -m kohakuriver.apiserver`: options in, a process that serves until SIGTERM out."""
 
 import asyncio
 import logging
@@ -10,17 +10,17 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from apiserver import app, garbage, metrics, options
-from apiserver.admitting.identity import TokenFile
-from apiserver.auditing import log
-from apiserver.context import SERVER
-from apiserver.expiry import Expiry
-from apiserver.lineage import Lineage
-from apiserver.serving.connections import Runner, Site
-from apiserver.serving.middleware import METRICS
-from apiserver.store.base import StoreError
-from apiserver.store.etcd import EtcdStore
 from kohakuriver import logs
+from kohakuriver.apiserver import app, garbage, metrics, options
+from kohakuriver.apiserver.admitting.identity import TokenFile
+from kohakuriver.apiserver.auditing import log
+from kohakuriver.apiserver.context import SERVER
+from kohakuriver.apiserver.expiry import Expiry
+from kohakuriver.apiserver.lineage import Lineage
+from kohakuriver.apiserver.serving.connections import Runner, Site
+from kohakuriver.apiserver.serving.middleware import METRICS
+from kohakuriver.apiserver.store.base import StoreError
+from kohakuriver.apiserver.store.etcd import EtcdStore
 from kohakuriver.clock import Clock, SystemClock
 from kohakuriver.errors import ConfigError
 

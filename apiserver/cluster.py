@@ -6,11 +6,11 @@ Called at start by every API server; whoever comes first writes, the others read
 import contextlib
 import uuid
 
-from apiserver import codec
-from apiserver.lineage import History, Lineage
-from apiserver.store.base import Put, Store, StoreConflict
-from apiserver.writing import admission
 from kohakuriver import clock as clocks
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.lineage import History, Lineage
+from kohakuriver.apiserver.store.base import Put, Store, StoreConflict
+from kohakuriver.apiserver.writing import admission
 from kohakuriver.resources import kinds
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from apiserver.store.base import Record
+from kohakuriver.apiserver.store.base import Record
 from kohakuriver.resources.kinds import ResourceType
 
 NONSENSE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)  # what reading it raises

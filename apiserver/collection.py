@@ -10,13 +10,13 @@ import contextlib
 import logging
 from typing import Any
 
-from apiserver import codec
-from apiserver.admitting.identity import Role, User
-from apiserver.context import Server
-from apiserver.store.base import StoreError
-from apiserver.writing import patch, write
-from apiserver.writing.outcome import DeleteOptions, WriteOptions, Written
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.context import Server
+from kohakuriver.apiserver.store.base import StoreError
+from kohakuriver.apiserver.writing import patch, write
+from kohakuriver.apiserver.writing.outcome import DeleteOptions, WriteOptions, Written
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 

@@ -10,9 +10,9 @@ import uuid
 
 import orjson
 
-from apiserver import codec
-from apiserver.store.base import Put, Record, Store, StoreConflict, StoreError
 from kohakuriver import clock as clocks
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Put, Record, Store, StoreConflict, StoreError
 
 LOG = logging.getLogger(__name__)
 

@@ -5,19 +5,19 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from apiserver.admitting.credentials import Credentials
-from apiserver.admitting.identity import TokenFile
-from apiserver.admitting.limits import Limiter
-from apiserver.binding.proofs import Proofs
-from apiserver.caching.cache import FRESH_WITHIN, Cache
-from apiserver.caching.quotas import Quotas
-from apiserver.fullness import Fullness
-from apiserver.lineage import History, Lineage
-from apiserver.policies.held import Policies
-from apiserver.quota.booked import Booked
-from apiserver.quota.ledger import Ledger
-from apiserver.store.base import Record, Store
-from apiserver.streaming.nodes import NodeStreams
+from kohakuriver.apiserver.admitting.credentials import Credentials
+from kohakuriver.apiserver.admitting.identity import TokenFile
+from kohakuriver.apiserver.admitting.limits import Limiter
+from kohakuriver.apiserver.binding.proofs import Proofs
+from kohakuriver.apiserver.caching.cache import FRESH_WITHIN, Cache
+from kohakuriver.apiserver.caching.quotas import Quotas
+from kohakuriver.apiserver.fullness import Fullness
+from kohakuriver.apiserver.lineage import History, Lineage
+from kohakuriver.apiserver.policies.held import Policies
+from kohakuriver.apiserver.quota.booked import Booked
+from kohakuriver.apiserver.quota.ledger import Ledger
+from kohakuriver.apiserver.store.base import Record, Store
+from kohakuriver.apiserver.streaming.nodes import NodeStreams
 from kohakuriver.clock import Clock
 
 

@@ -7,7 +7,7 @@ left above a user's part is for those: renewals, reports, the controller, delete
 import asyncio
 import logging
 
-from apiserver.store.base import Space, Store, StoreError
+from kohakuriver.apiserver.store.base import Space, Store, StoreError
 
 LOG = logging.getLogger(__name__)
 

@@ -19,10 +19,10 @@ import uuid
 
 import orjson
 
-from apiserver import codec
-from apiserver.store.base import Put, Record, Store, StoreConflict
-from apiserver.store.shifted import ShiftedStore
 from kohakuriver import clock as clocks
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Put, Record, Store, StoreConflict
+from kohakuriver.apiserver.store.shifted import ShiftedStore
 
 LOG = logging.getLogger(__name__)
 

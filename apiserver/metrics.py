@@ -7,10 +7,10 @@ import prometheus_client
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from apiserver.caching.cache import Cache
-from apiserver.caching.kindcache import KindCache
-from apiserver.expiry import Expiry
-from apiserver.quota import usage
+from kohakuriver.apiserver.caching.cache import Cache
+from kohakuriver.apiserver.caching.kindcache import KindCache
+from kohakuriver.apiserver.expiry import Expiry
+from kohakuriver.apiserver.quota import usage
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 MOST_QUOTAS = 1000  # that are shown, by namespace: each is a dozen lines

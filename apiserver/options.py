@@ -1,4 +1,4 @@
-"""The command line of `python -m apiserver`, checked before anything is started."""
+"""The command line of `python -m kohakuriver.apiserver`, checked before anything is started."""
 
 import argparse
 import dataclasses
@@ -10,10 +10,10 @@ import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from apiserver.admitting.limits import Limits
-from apiserver.quota import default
-from apiserver.store.base import QUOTA
 from kohakuriver import quantity
+from kohakuriver.apiserver.admitting.limits import Limits
+from kohakuriver.apiserver.quota import default
+from kohakuriver.apiserver.store.base import QUOTA
 from kohakuriver.errors import ConfigError
 from kohakuriver.resources import quota
 

@@ -15,10 +15,10 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from apiserver import codec
-from apiserver.caching.cache import Cache
-from apiserver.reading import selectors
-from apiserver.store.base import Delete, Put, Store, StoreError
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.caching.cache import Cache
+from kohakuriver.apiserver.reading import selectors
+from kohakuriver.apiserver.store.base import Delete, Put, Store, StoreError
 from kohakuriver.client import servers
 from kohakuriver.client.servers import RegisteredServer
 from kohakuriver.clock import Clock, micro_timestamp, timestamp

@@ -5,14 +5,14 @@ a refusal ─► Sessions, and the Lease's next renewals ─► here ─► Even
 
 import logging
 
-from apiserver import codec
-from apiserver.caching.sessions import Sessions, Twice
-from apiserver.store.base import Store, StoreError
-from apiserver.writing import notices
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.caching.sessions import Sessions, Twice
+from kohakuriver.apiserver.store.base import Store, StoreError
+from kohakuriver.apiserver.writing import notices
 from kohakuriver.clock import Clock, timestamp
 from kohakuriver.resources import kinds
 
-LOG = logging.getLogger("apiserver.audit")
+LOG = logging.getLogger("kohakuriver.apiserver.audit")
 
 REASON = "NodeCredentialTwice"
 

@@ -60,7 +60,7 @@ class Programs:
         self._run(
             "apiserver",
             [
-                sys.executable, "-P", "-m", "apiserver", "--etcd", f"http://127.0.0.1:{client}",
+                sys.executable, "-P", "-m", "kohakuriver.apiserver", "--etcd", f"http://127.0.0.1:{client}",
                 "--listen", f"127.0.0.1:{self._port}", "--token-file", str(self.folder / "tokens"),
                 "--tls-cert", str(self.folder / "server.crt"), "--tls-key", str(self.folder / "server.key"),
                 *self._limits,
@@ -71,7 +71,10 @@ class Programs:
     def start_controller(self, *options: str) -> None:
         file = self.folder / "controller.config"
         config.write(file, self.connection("controller"), cluster="benchmark", user="controller")
-        self._run("controller", [sys.executable, "-P", "-m", "controller", "--config", str(file), *options])
+        self._run(
+            "controller",
+            [sys.executable, "-P", "-m", "kohakuriver.controller", "--config", str(file), *options],
+        )
 
     def used(self, name: str) -> tuple[float, float]:
         """Processor seconds spent, and the largest resident memory in MB, of a program."""

@@ -211,7 +211,9 @@ def _holder(data: Path) -> int:
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
                 words = (entry / "cmdline").read_bytes().split(b"\0")
-                if b"agent.holder" in words and any(word.startswith(bytes(data)) for word in words):
+                if b"kohakuriver.agent.holder" in words and any(
+                    word.startswith(bytes(data)) for word in words
+                ):
                     return int(entry.name)
     raise AssertionError("there is no session holder")
 

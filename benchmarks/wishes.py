@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable
 
 from benchmarks._figures import table
-from controller.deciding import schedule
-from controller.deciding.room import NodeView, view_of
-from controller.deciding.view import Booking, NodeFacts, VPSRequest
-from controller.fleet import Fleet
+from kohakuriver.controller.deciding import schedule
+from kohakuriver.controller.deciding.room import NodeView, view_of
+from kohakuriver.controller.deciding.view import Booking, NodeFacts, VPSRequest
+from kohakuriver.controller.fleet import Fleet
 
 GI = 1 << 30
 CHANGED = Booking(1000, GI, None)

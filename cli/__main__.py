@@ -1,7 +1,7 @@
-"""`python -m cli`: the console script `kohakuriver`, and what `up --detach` starts."""
+"""`python -m kohakuriver.cli`: the console script `kohakuriver`, and what `up --detach` starts."""
 
 import sys
 
-from cli.main import run
+from kohakuriver.cli.main import run
 
 sys.exit(run())

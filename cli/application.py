@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from cli import catalogue, coercion, dry_run, failures, global_options, screen
 from kohakuriver import __version__
+from kohakuriver.cli import catalogue, coercion, dry_run, failures, global_options, screen
 
 _OPENING = """\
 Usage: kohakuriver COMMAND [ARGUMENTS] [OPTIONS]
@@ -108,7 +108,7 @@ class Group(typer.core.TyperGroup):
 
     def _format_own_help(self, entry: catalogue.Entry, formatter: Any) -> None:
         formatter.write(f"Usage: kohakuriver {entry.name} COMMAND [ARGUMENTS] [OPTIONS]\n\nExamples:\n")
-        for line in inspect.cleandoc(importlib.import_module(entry.module).EXAMPLES).splitlines():
+        for line in inspect.cleandoc(importlib.import_module(entry.path).EXAMPLES).splitlines():
             formatter.write(f"  {line}\n")
         formatter.write("\nCommands:\n")
         for one in entry.commands:
@@ -187,7 +187,7 @@ def _between(
 
 def load(entry: catalogue.Entry) -> Any:
     """The command, its file imported."""
-    module = importlib.import_module(entry.module)
+    module = importlib.import_module(entry.path)
     function = getattr(module, entry.function or entry.name)
     wrap = global_options.with_globals if entry.remote else global_options.without_globals
     settings: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}

@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from cli import declaring, dry_run, failures, manifests, pruning, screen
-from cli.declaring import Way
-from cli.dry_run import DryRun
-from cli.http import Api
-from cli.manifests import Problem
-from cli.settings import Settings
 from kohakuriver import errors
+from kohakuriver.cli import declaring, dry_run, failures, manifests, pruning, screen
+from kohakuriver.cli.declaring import Way
+from kohakuriver.cli.dry_run import DryRun
+from kohakuriver.cli.http import Api
+from kohakuriver.cli.manifests import Problem
+from kohakuriver.cli.settings import Settings
 
 EXAMPLES = """
 kohakuriver apply -f dev.yaml

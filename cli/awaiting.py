@@ -7,9 +7,9 @@ means that the wait is over.
 from collections.abc import Callable
 from typing import Any
 
-from cli import failures, follow
-from cli.follow import Deadline
-from cli.http import Api, Object
+from kohakuriver.cli import failures, follow
+from kohakuriver.cli.follow import Deadline
+from kohakuriver.cli.http import Api, Object
 from kohakuriver.resources.kinds import ResourceType
 
 Judge = Callable[[Object | None], str]

@@ -1,6 +1,6 @@
-"""The commands there are: name, file, one line of help. Knows no more of them, so that `--help` starts fast.
+"""The commands there are: name, module, one line of help. It knows no more, so that `--help` starts fast.
 
-`application.py` imports the file behind a command when that command is called, and not before.
+`application.py` imports the module behind a command when that command is called, and not before.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ class Entry:
     """One command. `remote` ones talk to the API server and take the global options."""
 
     name: str
-    module: str
+    module: str  # below kohakuriver.cli
     summary: str
     section: str
     remote: bool = True
@@ -29,18 +29,23 @@ class Entry:
     commands: tuple["Entry", ...] = ()  # of a group, such as `vps`
 
     @property
+    def path(self) -> str:
+        """What to import."""
+        return f"kohakuriver.cli.{self.module}"
+
+    @property
     def is_group(self) -> bool:
         return bool(self.commands)
 
 
 def _vps(name: str, summary: str, *, function: str = "") -> Entry:
     names = "" if name in ("create", "list") else "vps"
-    return Entry(name, f"cli.vps.{name}", summary, WORK, function=function, names=names)
+    return Entry(name, f"vps.{name}", summary, WORK, function=function, names=names)
 
 
 def _node(name: str, summary: str, *, function: str = "") -> Entry:
     names = "" if name in ("list", "join") else "node"
-    return Entry(name, f"cli.node.{name}", summary, WORK, function=function, names=names)
+    return Entry(name, f"node.{name}", summary, WORK, function=function, names=names)
 
 
 _VPS_COMMANDS = (
@@ -72,7 +77,7 @@ _NODE_COMMANDS = (
 
 def _env(name: str, summary: str, *, function: str = "") -> Entry:
     names = "environment" if name == "delete" else ""
-    return Entry(name, f"cli.env.{name}", summary, WORK, function=function, names=names)
+    return Entry(name, f"env.{name}", summary, WORK, function=function, names=names)
 
 
 _ENV_COMMANDS = (
@@ -85,7 +90,7 @@ _ENV_COMMANDS = (
 
 def _token(name: str, summary: str, *, function: str = "") -> Entry:
     names = "token" if name == "revoke" else ""
-    return Entry(name, f"cli.token.{name}", summary, OBJECTS, function=function, names=names)
+    return Entry(name, f"token.{name}", summary, OBJECTS, function=function, names=names)
 
 
 _TOKEN_COMMANDS = (
@@ -98,26 +103,24 @@ _TOKEN_COMMANDS = (
 def _object(name: str, summary: str, *, function: str = "") -> Entry:
     module = (function or name).replace("-", "_")
     names = "" if name in ("diff", "events", "replace", "api-resources") else "kind"
-    return Entry(name, f"cli.objects.{module}", summary, OBJECTS, function=function, names=names)
+    return Entry(name, f"objects.{module}", summary, OBJECTS, function=function, names=names)
 
 
 def _access(name: str, summary: str) -> Entry:
     function = name.replace("-", "_")
     names = "" if name == "ssh-config" else "vps"
-    return Entry(name, f"cli.access.{function}", summary, ACCESS, function=function, names=names)
+    return Entry(name, f"access.{function}", summary, ACCESS, function=function, names=names)
 
 
 _TOP_COMMANDS = (
-    Entry("vps", "cli.access.top", "What running VPSes use", ACCESS, function="top_vps", names="vps"),
-    Entry("nodes", "cli.access.top", "What the VPSes of each node use", ACCESS, function="top_nodes"),
+    Entry("vps", "access.top", "What running VPSes use", ACCESS, function="top_vps", names="vps"),
+    Entry("nodes", "access.top", "What the VPSes of each node use", ACCESS, function="top_nodes"),
 )
 
 
 def _config(name: str, summary: str, *, function: str) -> Entry:
     names = "context" if name == "use-context" else ""
-    return Entry(
-        name, f"cli.contexts.{function}", summary, OTHER, remote=False, function=function, names=names
-    )
+    return Entry(name, f"contexts.{function}", summary, OTHER, remote=False, function=function, names=names)
 
 
 _CONFIG_COMMANDS = (
@@ -130,23 +133,23 @@ _CONFIG_COMMANDS = (
 )
 
 ENTRIES = (
-    Entry("vps", "cli.vps", "Create, list, stop, start and delete VPSes", WORK, commands=_VPS_COMMANDS),
-    Entry("node", "cli.node", "List, drain and give up nodes", WORK, commands=_NODE_COMMANDS),
-    Entry("dashboard", "cli.dashboard.start", "Watch nodes and VPSes, full screen, and work with them", WORK),
-    Entry("cp", "cli.files.cp", "Copy files and folders to a VPS or from one", WORK),
-    Entry("env", "cli.env", "Make container environments to start from", WORK, commands=_ENV_COMMANDS),
+    Entry("vps", "vps", "Create, list, stop, start and delete VPSes", WORK, commands=_VPS_COMMANDS),
+    Entry("node", "node", "List, drain and give up nodes", WORK, commands=_NODE_COMMANDS),
+    Entry("dashboard", "dashboard.start", "Watch nodes and VPSes, full screen, and work with them", WORK),
+    Entry("cp", "files.cp", "Copy files and folders to a VPS or from one", WORK),
+    Entry("env", "env", "Make container environments to start from", WORK, commands=_ENV_COMMANDS),
     _access("connect", "Open a terminal in a VPS"),
     _access("exec", "Run a command in a VPS"),
     _access("logs", "Show what a VPS's main process wrote"),
     _access("sessions", "List the terminals open in a VPS"),
-    Entry("top", "cli.access.top", "Show what VPSes and nodes use", ACCESS, commands=_TOP_COMMANDS),
+    Entry("top", "access.top", "Show what VPSes and nodes use", ACCESS, commands=_TOP_COMMANDS),
     _access("forward", "Bring ports of a VPS to this machine"),
     _access("ssh-config", "Make `ssh NAME.vps` work, and scp, rsync, git, VS Code with it"),
     _access("ssh-proxy", "Be ssh's connection to a VPS, as its ProxyCommand"),
-    Entry("apply", "cli.apply", "Create or change objects as manifests declare them", OBJECTS),
+    Entry("apply", "apply", "Create or change objects as manifests declare them", OBJECTS),
     _object("diff", "Show what apply would change"),
-    Entry("get", "cli.get", "List objects, or show some; -w keeps watching", OBJECTS, names="kind"),
-    Entry("describe", "cli.describe", "Show objects in full, with their events", OBJECTS, names="kind"),
+    Entry("get", "get", "List objects, or show some; -w keeps watching", OBJECTS, names="kind"),
+    Entry("describe", "describe", "Show objects in full, with their events", OBJECTS, names="kind"),
     _object("explain", "Say what a kind or a field is for"),
     _object("events", "Show what happened lately"),
     _object("edit", "Change an object in a text editor"),
@@ -154,29 +157,29 @@ ENTRIES = (
     _object("label", "Set or remove labels of objects"),
     _object("annotate", "Set or remove annotations of objects"),
     _object("replace", "Make objects exactly what manifests say"),
-    Entry("delete", "cli.delete", "Delete objects, and wait until they are gone", OBJECTS, names="kind"),
-    Entry("wait", "cli.wait", "Wait until objects are as you want them", OBJECTS, names="kind"),
+    Entry("delete", "delete", "Delete objects, and wait until they are gone", OBJECTS, names="kind"),
+    Entry("wait", "wait", "Wait until objects are as you want them", OBJECTS, names="kind"),
     _object("api-resources", "List the kinds there are", function="api_resources"),
-    Entry("token", "cli.token", "Give people and machines credentials", OBJECTS, commands=_TOKEN_COMMANDS),
-    Entry("up", "cli.local.up", "Start one: etcd, API server, controller and agent", MACHINE, remote=False),
-    Entry("down", "cli.local.down", "Stop it; VPSes keep running", MACHINE, remote=False),
+    Entry("token", "token", "Give people and machines credentials", OBJECTS, commands=_TOKEN_COMMANDS),
+    Entry("up", "local.up", "Start one: etcd, API server, controller and agent", MACHINE, remote=False),
+    Entry("down", "local.down", "Stop it; VPSes keep running", MACHINE, remote=False),
     Entry(
-        "apiserver", "cli.programs", "Run an API server", PROGRAMS, remote=False, passthrough=True
+        "apiserver", "programs", "Run an API server", PROGRAMS, remote=False, passthrough=True
     ),
     Entry(
-        "controller", "cli.programs", "Run a controller", PROGRAMS, remote=False, passthrough=True
+        "controller", "programs", "Run a controller", PROGRAMS, remote=False, passthrough=True
     ),
     Entry(
-        "agent", "cli.programs", "Run the agent of this machine", PROGRAMS, remote=False, passthrough=True
+        "agent", "programs", "Run the agent of this machine", PROGRAMS, remote=False, passthrough=True
     ),
     Entry(
-        "config", "cli.contexts", "Choose among clusters", OTHER, remote=False, commands=_CONFIG_COMMANDS
+        "config", "contexts", "Choose among clusters", OTHER, remote=False, commands=_CONFIG_COMMANDS
     ),
     Entry(
-        "completion", "cli.completing.completion", "Print what makes your shell complete", OTHER,
+        "completion", "completing.completion", "Print what makes your shell complete", OTHER,
         remote=False, names="shell",
     ),
-    Entry("version", "cli.version", "Show the versions of this client and of the server", OTHER),
+    Entry("version", "version", "Show the versions of this client and of the server", OTHER),
 )  # fmt: skip
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from cli import follow, output, screen, table
-from cli.columns import Columns
-from cli.http import JSON, TABLE, Api, Object
-from cli.query import Query
-from cli.targets import Target
+from kohakuriver.cli import follow, output, screen, table
+from kohakuriver.cli.columns import Columns
+from kohakuriver.cli.http import JSON, TABLE, Api, Object
+from kohakuriver.cli.query import Query
+from kohakuriver.cli.targets import Target
 from kohakuriver.resources.kinds import ResourceType
 
 

@@ -4,9 +4,9 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from cli import failures, jsonpath
-from cli.table import Row
 from kohakuriver import quantity
+from kohakuriver.cli import failures, jsonpath
+from kohakuriver.cli.table import Row
 
 Object = dict[str, Any]
 _NONE = "<none>"

@@ -8,11 +8,11 @@ import dataclasses
 import time
 from typing import Any
 
-from cli import merge, screen
-from cli.dry_run import Rehearsal
-from cli.http import APPLY_PATCH, JSON, MERGE_PATCH, Api, Object
-from cli.manifests import Manifest
 from kohakuriver import errors
+from kohakuriver.cli import merge, screen
+from kohakuriver.cli.dry_run import Rehearsal
+from kohakuriver.cli.http import APPLY_PATCH, JSON, MERGE_PATCH, Api, Object
+from kohakuriver.cli.manifests import Manifest
 
 ATTEMPTS = 5
 MANAGER = "kohakuriver"  # of server-side apply

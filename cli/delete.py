@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from cli import awaiting, failures, manifests, screen, targets
-from cli.follow import Deadline
-from cli.http import Api, Object
-from cli.manifests import Problem
-from cli.settings import Settings
 from kohakuriver import durations, errors
+from kohakuriver.cli import awaiting, failures, manifests, screen, targets
+from kohakuriver.cli.follow import Deadline
+from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.manifests import Problem
+from kohakuriver.cli.settings import Settings
 from kohakuriver.resources.kinds import ResourceType
 
 EXAMPLES = """

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import failures, merge, readable, screen, sections, targets
-from cli.awaiting import summary
-from cli.http import Api, Object
-from cli.settings import Settings
 from kohakuriver import errors
+from kohakuriver.cli import failures, merge, readable, screen, sections, targets
+from kohakuriver.cli.awaiting import summary
+from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.settings import Settings
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType

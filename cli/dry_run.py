@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import failures
+from kohakuriver.cli import failures
 
 OPTION = "--dry-run"
 DryRun = Annotated[

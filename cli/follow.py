@@ -8,9 +8,9 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterator
 
-from cli import failures, screen
-from cli.http import JSON, WATCH_SILENCE, Api, Object
 from kohakuriver import errors
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.http import JSON, WATCH_SILENCE, Api, Object
 from kohakuriver.clock import SystemClock
 
 _TRANSIENT = (errors.Unreachable, errors.Unavailable, errors.TooManyRequests, errors.OutcomeUnknown)

@@ -4,16 +4,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import failures, output, screen, table, targets
-from cli.http import JSON, TABLE, Api, Object
-from cli.query import Query
-from cli.settings import Settings
-from cli.targets import Target
 from kohakuriver import errors
+from kohakuriver.cli import failures, output, screen, table, targets
+from kohakuriver.cli.http import JSON, TABLE, Api, Object
+from kohakuriver.cli.query import Query
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.targets import Target
 
 if TYPE_CHECKING:
-    from cli.columns import Columns
-    from cli.jsonpath import Template
+    from kohakuriver.cli.columns import Columns
+    from kohakuriver.cli.jsonpath import Template
 
 EXAMPLES = """
 kohakuriver get vps
@@ -76,7 +76,7 @@ def get(
     _check(query, wanted, watch or watch_only)
     api = settings.api()
     if watch or watch_only:
-        from cli import changes  # here: what does not watch does without it
+        from kohakuriver.cli import changes  # here: what does not watch does without it
 
         return changes.show(api, query, wanted[0], only_new=watch_only)
     if query.columns is not None:
@@ -85,13 +85,13 @@ def get(
 
 
 def _order(path: str) -> "Template":
-    from cli import columns  # here: most lists come in the order of their names
+    from kohakuriver.cli import columns  # here: most lists come in the order of their names
 
     return columns.compile_path(path, option="--sort-by")
 
 
 def _sorted(objects: list[Object], order: "Template", *, inside: str = "") -> list[Object]:
-    from cli import columns
+    from kohakuriver.cli import columns
 
     return columns.sort(objects, order, of=(lambda one: one[inside]) if inside else (lambda one: one))
 

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.settings import DEFAULT_TIMEOUT, Settings
 from kohakuriver import durations
+from kohakuriver.cli.settings import DEFAULT_TIMEOUT, Settings
 
 PANEL = "Global options"
 KEY = "globals"  # where in the context's object the options before the command lie

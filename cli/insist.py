@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from cli.follow import Deadline
-from cli.http import Api, Object
 from kohakuriver import errors
+from kohakuriver.cli.follow import Deadline
+from kohakuriver.cli.http import Api, Object
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # seconds between the tries
 _LOST = (errors.OutcomeUnknown, errors.Unavailable, errors.TooManyRequests)

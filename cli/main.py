@@ -10,8 +10,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from cli import failures, screen
 from kohakuriver import errors
+from kohakuriver.cli import failures, screen
 
 COMPLETE = "__complete"  # what the scripts of `completion` ask
 ERROR, USAGE, TIMED_OUT, INTERRUPTED, NO_READER = 1, 2, 124, 130, 141
@@ -33,7 +33,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _call(words: list[str]) -> int:
-    from cli import application  # here, so that Ctrl-C during the imports is caught too
+    from kohakuriver.cli import application  # here, so that Ctrl-C during the imports is caught too
 
     try:
         result = application.build().main(args=words, prog_name="kohakuriver", standalone_mode=False)
@@ -60,7 +60,7 @@ def _call(words: list[str]) -> int:
 
 
 def _complete(words: list[str]) -> int:
-    from cli.completing import candidates
+    from kohakuriver.cli.completing import candidates
 
     return candidates.main(words)
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cli import yaml_text
 from kohakuriver import errors
+from kohakuriver.cli import yaml_text
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 

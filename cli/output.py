@@ -5,12 +5,12 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cli import failures, targets
+from kohakuriver.cli import failures, targets
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 
 if TYPE_CHECKING:
-    from cli.columns import Columns
+    from kohakuriver.cli.columns import Columns
 
 Object = dict[str, Any]
 Render = Callable[[Object], str]
@@ -42,7 +42,7 @@ def parse(text: str) -> Output:
         case "jsonpath" if rest:
             return Output(render=_template(rest))
         case "custom-columns" if rest:
-            from cli import columns  # here: tables of the server do without it
+            from kohakuriver.cli import columns  # here: tables of the server do without it
 
             return Output(columns=columns.parse(rest))
     raise failures.UsageError(f'"{text}" is not an output format', hint=f"there are {FORMATS}")
@@ -59,7 +59,7 @@ def of_objects(text: str | None) -> Render | None:
 
 
 def _template(text: str) -> Render:
-    from cli import jsonpath  # here: tables do without it
+    from kohakuriver.cli import jsonpath  # here: tables do without it
 
     try:
         return jsonpath.compile_template(text).render
@@ -76,7 +76,7 @@ def combined(objects: Sequence[Object]) -> Object:
 def whole(objects: Sequence[Object], asked: Output) -> str:
     """All of them in the format that is asked for. Raises UsageError for tables, which the server makes."""
     if asked.columns is not None:
-        from cli import table
+        from kohakuriver.cli import table
 
         rows = map(asked.columns.row, objects)
         return "\n".join(table.Printer().lines([asked.columns.titles, *rows])) + "\n"

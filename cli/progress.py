@@ -8,9 +8,9 @@ import os
 import sys
 from typing import Self
 
-from cli import screen
-from cli.awaiting import SAY_AFTER
-from cli.follow import Deadline
+from kohakuriver.cli import screen
+from kohakuriver.cli.awaiting import SAY_AFTER
+from kohakuriver.cli.follow import Deadline
 from kohakuriver.printable import plain
 
 

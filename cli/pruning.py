@@ -4,12 +4,12 @@ Only what carries the mark of an apply: kubectl's annotation, or fields that thi
 and Environments, in the namespaces that the manifests name: Nodes and Namespaces go by a person's word alone.
 """
 
-from cli import merge, screen, targets
-from cli.declaring import MANAGER, Way
-from cli.dry_run import Rehearsal
-from cli.http import Api, Object
-from cli.manifests import Manifest
 from kohakuriver import errors
+from kohakuriver.cli import merge, screen, targets
+from kohakuriver.cli.declaring import MANAGER, Way
+from kohakuriver.cli.dry_run import Rehearsal
+from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.manifests import Manifest
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 

@@ -3,14 +3,14 @@
 import dataclasses
 from typing import TYPE_CHECKING
 
-from cli import table
-from cli.http import Api
-from cli.output import Output
+from kohakuriver.cli import table
+from kohakuriver.cli.http import Api
+from kohakuriver.cli.output import Output
 from kohakuriver.resources.kinds import ResourceType
 
 if TYPE_CHECKING:
-    from cli.columns import Columns
-    from cli.jsonpath import Template
+    from kohakuriver.cli.columns import Columns
+    from kohakuriver.cli.jsonpath import Template
 
 
 @dataclasses.dataclass(frozen=True)

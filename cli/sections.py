@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cli import table
 from kohakuriver import clock, durations
+from kohakuriver.cli import table
 from kohakuriver.printable import on_one_line, plain
 
 Object = Mapping[str, Any]

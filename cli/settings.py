@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cli.http import Api
-    from cli.vps.standing import Reader
+    from kohakuriver.cli.http import Api
+    from kohakuriver.cli.vps.standing import Reader
     from kohakuriver.client.config import Connection
 
 DEFAULT_TIMEOUT = 30.0  # seconds a single request may take
@@ -40,8 +40,8 @@ class Settings:
 
     def api(self) -> "Api":
         """A connection to it, made when first used. Raises ConfigError."""
-        from cli import screen
-        from cli.http import Api
+        from kohakuriver.cli import screen
+        from kohakuriver.cli.http import Api
 
         trace = screen.note if self.verbose else None
         api = Api(self.connection(), timeout=self.request_timeout, warn=screen.warn, trace=trace)
@@ -50,7 +50,7 @@ class Settings:
 
     def reader(self) -> "Reader":
         """Who gave these options, for the commands they are told. Raises ConfigError."""
-        from cli.vps.standing import Reader
+        from kohakuriver.cli.vps.standing import Reader
         from kohakuriver.client import config
 
         at_home = config.load(self.config, context=self.context).namespace

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cli import targets
+from kohakuriver.cli import targets
 from kohakuriver.printable import on_one_line
 from kohakuriver.resources.kinds import ResourceType
 

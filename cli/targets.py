@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from cli import failures
+from kohakuriver.cli import failures
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from cli import screen
-from cli.settings import Settings
 from kohakuriver import __version__
+from kohakuriver.cli import screen
+from kohakuriver.cli.settings import Settings
 
 EXAMPLES = """
 kohakuriver version

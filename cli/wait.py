@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from cli import awaiting, failures, jsonpath, screen, targets
-from cli.delete import parse_timeout
-from cli.follow import Deadline
-from cli.http import Api, Object
-from cli.settings import Settings
 from kohakuriver import errors
+from kohakuriver.cli import awaiting, failures, jsonpath, screen, targets
+from kohakuriver.cli.delete import parse_timeout
+from kohakuriver.cli.follow import Deadline
+from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.settings import Settings
 from kohakuriver.resources.kinds import ResourceType
 
 EXAMPLES = """

@@ -1,4 +1,4 @@
-"""`python -m controller`: reads options, takes the signals, runs one controller until told to stop."""
+"""`python -m kohakuriver.controller`: reads options and runs one controller until a signal ends it."""
 
 import argparse
 import asyncio
@@ -10,14 +10,14 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 
-from controller import metrics
-from controller.deciding.nodes import Limits
-from controller.deciding.schedule import Strategy
-from controller.program import Controller, Options
 from kohakuriver import __version__, durations, errors, logs
 from kohakuriver.client import config
 from kohakuriver.client.rest import Client
 from kohakuriver.clock import SystemClock
+from kohakuriver.controller import metrics
+from kohakuriver.controller.deciding.nodes import Limits
+from kohakuriver.controller.deciding.schedule import Strategy
+from kohakuriver.controller.program import Controller, Options
 
 log = logging.getLogger(__name__)
 

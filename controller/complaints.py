@@ -9,13 +9,13 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from controller import explainer
-from controller.deciding.schedule import Unschedulable
-from controller.world import World
-from controller.writes import Writes
 from kohakuriver import errors
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.watch import Informer, ObjectKey
+from kohakuriver.controller import explainer
+from kohakuriver.controller.deciding.schedule import Unschedulable
+from kohakuriver.controller.world import World
+from kohakuriver.controller.writes import Writes
 from kohakuriver.readable import UNREADABLE
 
 log = logging.getLogger(__name__)

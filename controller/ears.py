@@ -7,7 +7,7 @@ no I/O.
 
 import dataclasses
 
-from controller.deciding.nodes import Hearing, Limits
+from kohakuriver.controller.deciding.nodes import Hearing, Limits
 from kohakuriver.resources.lease import MOST_PATIENCE
 
 MOST_BEATS = 100  # that are remembered while none comes back: minutes

@@ -11,16 +11,16 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from controller.deciding import grants, view
-from controller.deciding.queue import PendingQueue
-from controller.deciding.schedule import Unschedulable
-from controller.deciding.view import VPSRequest
-from controller.fleet import Fleet
-from controller.world import World
-from controller.writes import Writes, unscheduled
 from kohakuriver import errors
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.watch import ObjectKey
+from kohakuriver.controller.deciding import grants, view
+from kohakuriver.controller.deciding.queue import PendingQueue
+from kohakuriver.controller.deciding.schedule import Unschedulable
+from kohakuriver.controller.deciding.view import VPSRequest
+from kohakuriver.controller.fleet import Fleet
+from kohakuriver.controller.world import World
+from kohakuriver.controller.writes import Writes, unscheduled
 from kohakuriver.resources import booked
 
 log = logging.getLogger(__name__)

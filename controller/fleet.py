@@ -9,12 +9,12 @@ import collections
 import dataclasses
 from collections.abc import Iterator
 
-from controller.deciding import schedule
-from controller.deciding.room import NodeView, to_book, view_of
-from controller.deciding.schedule import Placement, Strategy, Unschedulable
-from controller.deciding.view import Booking, NodeFacts, VPSRequest
-from controller.quotas import Quotas
-from controller.refusals import Refusals
+from kohakuriver.controller.deciding import schedule
+from kohakuriver.controller.deciding.room import NodeView, to_book, view_of
+from kohakuriver.controller.deciding.schedule import Placement, Strategy, Unschedulable
+from kohakuriver.controller.deciding.view import Booking, NodeFacts, VPSRequest
+from kohakuriver.controller.quotas import Quotas
+from kohakuriver.controller.refusals import Refusals
 
 IN_FLIGHT = -1  # the revision of a booking that has been asked for and not yet answered
 Ranking = list[tuple[float, str]]  # worth, negated, and name: the best first

@@ -11,18 +11,18 @@ import random
 from collections.abc import Callable
 from typing import Any, assert_never
 
-from controller import explainer
-from controller.deciding import grants, view
-from controller.deciding.backoff import Backoff
-from controller.deciding.grants import Action, OverQuota, Regrant, Release, Rest, Wait
-from controller.deciding.schedule import Unschedulable
-from controller.deciding.view import VPSRequest, booking_of
-from controller.fleet import Fleet
-from controller.world import World
-from controller.writes import Writes
 from kohakuriver import errors
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.watch import ObjectKey, revision_of
+from kohakuriver.controller import explainer
+from kohakuriver.controller.deciding import grants, view
+from kohakuriver.controller.deciding.backoff import Backoff
+from kohakuriver.controller.deciding.grants import Action, OverQuota, Regrant, Release, Rest, Wait
+from kohakuriver.controller.deciding.schedule import Unschedulable
+from kohakuriver.controller.deciding.view import VPSRequest, booking_of
+from kohakuriver.controller.fleet import Fleet
+from kohakuriver.controller.world import World
+from kohakuriver.controller.writes import Writes
 from kohakuriver.resources import booked
 
 log = logging.getLogger(__name__)

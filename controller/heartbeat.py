@@ -8,14 +8,14 @@ import asyncio
 import logging
 from typing import Any
 
-from controller.deciding.nodes import Limits
-from controller.ears import Ears
-from controller.world import World
-from controller.writes import Writes
 from kohakuriver import errors
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import ObjectKey
 from kohakuriver.clock import Clock, micro_timestamp
+from kohakuriver.controller.deciding.nodes import Limits
+from kohakuriver.controller.ears import Ears
+from kohakuriver.controller.world import World
+from kohakuriver.controller.writes import Writes
 from kohakuriver.resources.kinds import LEASE, SYSTEM_NAMESPACE
 
 log = logging.getLogger(__name__)

@@ -11,17 +11,17 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from controller.deciding import nodes, view
-from controller.deciding.nodes import Limits, Lost
-from controller.ears import Ears
-from controller.heartbeat import LABELS, Heartbeat
-from controller.tenants import Tenants, is_back, is_marked
-from controller.world import World
-from controller.writes import Writes
 from kohakuriver import errors
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.watch import ObjectKey
 from kohakuriver.clock import Clock, timestamp
+from kohakuriver.controller.deciding import nodes, view
+from kohakuriver.controller.deciding.nodes import Limits, Lost
+from kohakuriver.controller.ears import Ears
+from kohakuriver.controller.heartbeat import LABELS, Heartbeat
+from kohakuriver.controller.tenants import Tenants, is_back, is_marked
+from kohakuriver.controller.world import World
+from kohakuriver.controller.writes import Writes
 from kohakuriver.resources.kinds import NODE_LEASE_NAMESPACE, SYSTEM_NAMESPACE
 
 log = logging.getLogger(__name__)

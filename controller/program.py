@@ -12,26 +12,26 @@ import logging
 import random
 from collections.abc import Callable
 
-from controller import handlers
-from controller.complaints import Complaints
-from controller.deciding.nodes import Limits
-from controller.deciding.schedule import Strategy
-from controller.ears import Ears
-from controller.election import LEASE_NAME, Election, Terms
-from controller.fleet import Fleet
-from controller.granter import Granter
-from controller.heartbeat import Heartbeat
-from controller.lifecycle import Lifecycle
-from controller.metrics import Metrics
-from controller.scheduler import Scheduler
-from controller.world import World
-from controller.writes import Writes
 from kohakuriver.client import servers
 from kohakuriver.client.config import Connection
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client, Object
 from kohakuriver.client.watch import ObjectKey
 from kohakuriver.clock import Clock
+from kohakuriver.controller import handlers
+from kohakuriver.controller.complaints import Complaints
+from kohakuriver.controller.deciding.nodes import Limits
+from kohakuriver.controller.deciding.schedule import Strategy
+from kohakuriver.controller.ears import Ears
+from kohakuriver.controller.election import LEASE_NAME, Election, Terms
+from kohakuriver.controller.fleet import Fleet
+from kohakuriver.controller.granter import Granter
+from kohakuriver.controller.heartbeat import Heartbeat
+from kohakuriver.controller.lifecycle import Lifecycle
+from kohakuriver.controller.metrics import Metrics
+from kohakuriver.controller.scheduler import Scheduler
+from kohakuriver.controller.world import World
+from kohakuriver.controller.writes import Writes
 
 log = logging.getLogger(__name__)
 

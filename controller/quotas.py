@@ -7,10 +7,10 @@ of quotas. Sums are worked out only where a quota asks for them. Holds state, do
 from collections.abc import Mapping
 from typing import Any
 
-from controller.deciding import quotas
-from controller.deciding.schedule import Unschedulable
-from controller.deciding.view import Booking, VPSRequest
 from kohakuriver.client.watch import ObjectKey
+from kohakuriver.controller.deciding import quotas
+from kohakuriver.controller.deciding.schedule import Unschedulable
+from kohakuriver.controller.deciding.view import Booking, VPSRequest
 from kohakuriver.resources import booked
 from kohakuriver.resources.booked import NOTHING, Amounts, Limit
 

@@ -8,11 +8,11 @@ import collections
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
-from controller.deciding import filters, schedule
-from controller.deciding.refusing import Filter
-from controller.deciding.room import NodeView
-from controller.deciding.schedule import Unschedulable
-from controller.deciding.view import VPSRequest
+from kohakuriver.controller.deciding import filters, schedule
+from kohakuriver.controller.deciding.refusing import Filter
+from kohakuriver.controller.deciding.room import NodeView
+from kohakuriver.controller.deciding.schedule import Unschedulable
+from kohakuriver.controller.deciding.view import VPSRequest
 
 FITS, GONE = 254, 255  # in place of the number of a filter
 REQUESTS = 2_000  # kept, those that were asked for last

@@ -14,20 +14,20 @@ import random
 from collections.abc import Callable, Collection
 from typing import Any
 
-from controller.deciding import grants, schedule, view
-from controller.deciding.backoff import Backoff
-from controller.deciding.queue import PendingQueue
-from controller.deciding.room import NodeView
-from controller.deciding.schedule import Placement, Unschedulable
-from controller.deciding.view import VPSRequest
-from controller.explainer import Explainer
-from controller.fleet import Fleet
-from controller.metrics import Metrics
-from controller.world import World
-from controller.writes import Writes
 from kohakuriver import errors
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.watch import ObjectKey, revision_of
+from kohakuriver.controller.deciding import grants, schedule, view
+from kohakuriver.controller.deciding.backoff import Backoff
+from kohakuriver.controller.deciding.queue import PendingQueue
+from kohakuriver.controller.deciding.room import NodeView
+from kohakuriver.controller.deciding.schedule import Placement, Unschedulable
+from kohakuriver.controller.deciding.view import VPSRequest
+from kohakuriver.controller.explainer import Explainer
+from kohakuriver.controller.fleet import Fleet
+from kohakuriver.controller.metrics import Metrics
+from kohakuriver.controller.world import World
+from kohakuriver.controller.writes import Writes
 from kohakuriver.readable import UNREADABLE
 
 log = logging.getLogger(__name__)

@@ -4,8 +4,8 @@ import collections
 from collections.abc import Collection
 from typing import Any
 
-from controller.deciding.view import condition
 from kohakuriver.client.watch import ObjectKey
+from kohakuriver.controller.deciding.view import condition
 
 Object = dict[str, Any]
 

@@ -9,11 +9,11 @@ import asyncio
 import random
 from typing import Any
 
-from controller.deciding import readable, view
 from kohakuriver import errors
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import Informer, ObjectKey
 from kohakuriver.clock import Clock
+from kohakuriver.controller.deciding import readable, view
 from kohakuriver.resources.kinds import (
     ENVIRONMENT,
     LEASE,

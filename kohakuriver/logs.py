@@ -14,6 +14,7 @@ import sys
 
 from kohakuriver.printable import plain
 
+_PACKAGE = "kohakuriver."  # not written: every name begins with it
 _NEEDS_QUOTES = re.compile(r'[\s"=]')
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -26,7 +27,9 @@ class LineFormatter(logging.Formatter):
         time = moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
         fields = [f"{name}={_value(value)}" for name, value in vars(record).items() if _is_shown(name)]
         sentence = plain(record.getMessage()).replace("\n", "\\n")
-        line = "  ".join([f"{time} {record.levelname:<5} {record.name}", sentence, " ".join(fields)])
+        line = "  ".join(
+            [f"{time} {record.levelname:<5} {record.name.removeprefix(_PACKAGE)}", sentence, " ".join(fields)]
+        )
         trace = plain(self.formatException(record.exc_info)) if record.exc_info else ""
         return f"{line.rstrip()}\n{trace}" if trace else line.rstrip()
 

@@ -7,11 +7,11 @@ import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from agent.streams.files.operations import OPERATIONS
-from agent.streams.files.root import Ids, Root
-from agent.streams.files.service import serve
-from cli.files.client import FilesClient
 from kohakuriver import errors
+from kohakuriver.agent.streams.files.operations import OPERATIONS
+from kohakuriver.agent.streams.files.root import Ids, Root
+from kohakuriver.agent.streams.files.service import serve
+from kohakuriver.cli.files.client import FilesClient
 from kohakuriver.streams.stream import Stream
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from agent.runtime.base import Limits
+from kohakuriver.agent.runtime.base import Limits
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

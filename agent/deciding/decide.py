@@ -16,8 +16,8 @@ follows, apply.py does it. The rules that nothing here may break, each a propert
 import dataclasses
 import math
 
-from agent.deciding import labels, recreation, restart
-from agent.deciding.actions import (
+from kohakuriver.agent.deciding import labels, recreation, restart
+from kohakuriver.agent.deciding.actions import (
     Action,
     Clean,
     Create,
@@ -37,9 +37,9 @@ from agent.deciding.actions import (
     Wait,
     WriteFiles,
 )
-from agent.deciding.desired import Desired
-from agent.deciding.memory import Cause, ImageState, Memory, asked, replaces_files, run_of
-from agent.runtime.base import Container, ContainerState
+from kohakuriver.agent.deciding.desired import Desired
+from kohakuriver.agent.deciding.memory import Cause, ImageState, Memory, asked, replaces_files, run_of
+from kohakuriver.agent.runtime.base import Container, ContainerState
 from kohakuriver.resources.vps import RunState
 
 LOOK_AGAIN = 1.0  # seconds, where the engine is in the middle of something

@@ -6,8 +6,8 @@ Fields this agent does not know are ignored, so that a newer server's objects st
 import dataclasses
 from typing import Any
 
-from agent.runtime.base import Limits
 from kohakuriver import durations, quantity
+from kohakuriver.agent.runtime.base import Limits
 from kohakuriver.resources import capabilities
 from kohakuriver.resources.storage import ReclaimPolicy
 from kohakuriver.resources.vps import DEFAULT_IMAGE, PullPolicy, RestartPolicy, RunState

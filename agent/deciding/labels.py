@@ -5,8 +5,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from agent.deciding.desired import Desired, Mount, Security
-from agent.runtime.base import CLUSTER_LABEL, Container, ContainerState
+from kohakuriver.agent.deciding.desired import Desired, Mount, Security
+from kohakuriver.agent.runtime.base import CLUSTER_LABEL, Container, ContainerState
 
 CLUSTER = CLUSTER_LABEL
 UID = "kohakuriver.io/uid"

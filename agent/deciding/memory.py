@@ -10,9 +10,9 @@ A *run* is one start of one container, named by the engine's start time: compare
 import dataclasses
 import enum
 
-from agent.deciding import labels, restart
-from agent.deciding.desired import Desired
-from agent.runtime.base import Container, ContainerState
+from kohakuriver.agent.deciding import labels, restart
+from kohakuriver.agent.deciding.desired import Desired
+from kohakuriver.agent.runtime.base import Container, ContainerState
 from kohakuriver.resources.vps import RunState
 
 ENGINE_STOPS_WITHIN = 20.0  # seconds an engine takes at most to end its containers before it goes away

@@ -7,11 +7,11 @@ the image that they began from, whatever is named since: only its owner's word (
 them up (CORRECTNESS 30). What was begun is brought to its end first; see recreate.py for the steps.
 """
 
-from agent.deciding import labels
-from agent.deciding.actions import Action, MakeAnew, Retire, SetAside, Tell
-from agent.deciding.desired import Desired
-from agent.deciding.memory import Cause, Memory, replaces_files, run_of
-from agent.runtime.base import Container
+from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.deciding.actions import Action, MakeAnew, Retire, SetAside, Tell
+from kohakuriver.agent.deciding.desired import Desired
+from kohakuriver.agent.deciding.memory import Cause, Memory, replaces_files, run_of
+from kohakuriver.agent.runtime.base import Container
 
 
 def is_due(desired: Desired, observed: Container, memory: Memory) -> bool:

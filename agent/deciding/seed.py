@@ -6,10 +6,10 @@ Used once per VPS and agent process. What was reported may be older than what is
 import dataclasses
 from typing import Any
 
-from agent.deciding import labels
-from agent.deciding.desired import Desired
-from agent.deciding.memory import Cause, Durable, Exit, Memory, SSHView, Starting, run_of
-from agent.runtime.base import Container, ContainerState
+from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.deciding.desired import Desired
+from kohakuriver.agent.deciding.memory import Cause, Durable, Exit, Memory, SSHView, Starting, run_of
+from kohakuriver.agent.runtime.base import Container, ContainerState
 from kohakuriver.resources.vps import ObservedState, RunState
 
 _UP = frozenset({ObservedState.RUNNING, ObservedState.STARTING, ObservedState.PAUSED})

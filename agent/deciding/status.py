@@ -7,12 +7,12 @@ declared since. report.py sends it.
 import dataclasses
 from typing import Any
 
-from agent.deciding import labels, recreation, restart
-from agent.deciding.decide import ended
-from agent.deciding.desired import Desired
-from agent.deciding.memory import SILENT, ImageState, Memory, asked, heard, moment, replaces_files
-from agent.runtime.base import Container, ContainerState
 from kohakuriver import cpuset, quantity
+from kohakuriver.agent.deciding import labels, recreation, restart
+from kohakuriver.agent.deciding.decide import ended
+from kohakuriver.agent.deciding.desired import Desired
+from kohakuriver.agent.deciding.memory import SILENT, ImageState, Memory, asked, heard, moment, replaces_files
+from kohakuriver.agent.runtime.base import Container, ContainerState
 from kohakuriver.resources.vps import ObservedState, RunState
 
 

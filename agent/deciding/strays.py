@@ -8,10 +8,10 @@ declare them again and have them adopted, or remove them.
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from agent.deciding import labels
-from agent.deciding.desired import container_name
-from agent.runtime.base import Container
 from kohakuriver import quantity
+from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.deciding.desired import container_name
+from kohakuriver.agent.runtime.base import Container
 
 Identity = tuple[str, str]  # uid and epoch, as labels have them
 

@@ -1,12 +1,12 @@
 """What people are told, as Events, when the agent has learned something about a VPS. Pure."""
 
-from agent.deciding import restart
-from agent.deciding.actions import Tell
-from agent.deciding.decide import ended
-from agent.deciding.desired import Desired
-from agent.deciding.memory import Cause, Exit, Memory
-from agent.runtime.base import Container
 from kohakuriver import durations
+from kohakuriver.agent.deciding import restart
+from kohakuriver.agent.deciding.actions import Tell
+from kohakuriver.agent.deciding.decide import ended
+from kohakuriver.agent.deciding.desired import Desired
+from kohakuriver.agent.deciding.memory import Cause, Exit, Memory
+from kohakuriver.agent.runtime.base import Container
 
 OUTSIDE = "its container was stopped from outside"
 

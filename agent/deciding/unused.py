@@ -8,8 +8,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Set
 from typing import Final
 
-from agent.runtime.base import COMMIT_CLUSTER_LABEL, Stocked
 from kohakuriver import image_name
+from kohakuriver.agent.runtime.base import COMMIT_CLUSTER_LABEL, Stocked
 
 EVERYBODYS: Final = frozenset({f"{image_name.OWN}debian-ssh:latest", f"{image_name.OWN}busybox:latest"})
 """What `make images` builds: no registry has it."""

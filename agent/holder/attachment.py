@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any, Final
 
-from agent.holder.session import Ending, Session, Size
 from kohakuriver import errors
+from kohakuriver.agent.holder.session import Ending, Session, Size
 from kohakuriver.streams.stream import Framed
 
 _SIDE_BUFFER: Final = 1 << 17  # bytes that may wait in a connection before output stays in the ring

@@ -3,9 +3,9 @@
 import asyncio
 from typing import Final
 
-from agent.holder.session import Ending
-from agent.runtime.errors import EngineError, NotFound, RuntimeUnavailable
-from agent.runtime.execs import Execs
+from kohakuriver.agent.holder.session import Ending
+from kohakuriver.agent.runtime.errors import EngineError, NotFound, RuntimeUnavailable
+from kohakuriver.agent.runtime.execs import Execs
 
 _KILLED: Final = 137  # by SIGKILL: the kernel's end of everything in a container too
 _LOOK_EVERY: Final = 0.02  # seconds

@@ -6,7 +6,7 @@ the VPS stops, and the holder's log says so.
 
 from pathlib import Path
 
-from agent.runtime.execs import Execs
+from kohakuriver.agent.runtime.execs import Execs
 
 # $1 is the session's id as the container counts. What is between the brackets of a name may hold anything.
 _SCRIPT = """\

@@ -10,11 +10,11 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Final
 
-from agent.holder import wire
-from agent.holder.reception import Reception
-from agent.holder.sessions import Sessions
-from agent.runtime.engine_socket import EngineSocket
-from agent.runtime.execs import Execs
+from kohakuriver.agent.holder import wire
+from kohakuriver.agent.holder.reception import Reception
+from kohakuriver.agent.holder.sessions import Sessions
+from kohakuriver.agent.runtime.engine_socket import EngineSocket
+from kohakuriver.agent.runtime.execs import Execs
 
 log = logging.getLogger("holder")
 

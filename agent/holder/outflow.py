@@ -8,8 +8,8 @@ quiet: no terminal answers it (replay.py). What comes while somebody is attached
 import dataclasses
 from typing import Final
 
-from agent.holder.replay import quiet
-from agent.holder.ring import Ring
+from kohakuriver.agent.holder.replay import quiet
+from kohakuriver.agent.holder.ring import Ring
 
 KEPT: Final = 1 << 18  # bytes that a client who comes back can still get
 AHEAD: Final = 1 << 18  # bytes that are sent beyond what was acknowledged, at most

@@ -5,12 +5,12 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
-from agent.holder.ending import ending
-from agent.holder.program import Spawn, end_command
-from agent.holder.session import Ending
-from agent.runtime.demux import STDERR, STDOUT, Demux
-from agent.runtime.execs import Execs
 from kohakuriver import errors
+from kohakuriver.agent.holder.ending import ending
+from kohakuriver.agent.holder.program import Spawn, end_command
+from kohakuriver.agent.holder.session import Ending
+from kohakuriver.agent.runtime.demux import STDERR, STDOUT, Demux
+from kohakuriver.agent.runtime.execs import Execs
 from kohakuriver.streams.stream import Framed
 
 _BUFFER: Final = 1 << 17  # bytes that may wait on either side

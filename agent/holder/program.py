@@ -5,13 +5,13 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, cast
 
-from agent.holder.ending import ending
-from agent.holder.hangup import hang_up
-from agent.holder.hangup_inside import hang_up_inside
-from agent.holder.session import Ending, Session, Size
-from agent.runtime.engine_socket import SharedReader
-from agent.runtime.errors import EngineError
-from agent.runtime.execs import Execs
+from kohakuriver.agent.holder.ending import ending
+from kohakuriver.agent.holder.hangup import hang_up
+from kohakuriver.agent.holder.hangup_inside import hang_up_inside
+from kohakuriver.agent.holder.session import Ending, Session, Size
+from kohakuriver.agent.runtime.engine_socket import SharedReader
+from kohakuriver.agent.runtime.errors import EngineError
+from kohakuriver.agent.runtime.execs import Execs
 
 log = logging.getLogger(__name__)
 

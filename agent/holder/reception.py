@@ -5,13 +5,13 @@ import json
 import logging
 from typing import Any
 
-from agent.holder.pipes import Pipes
-from agent.holder.program import Spawn
-from agent.holder.sessions import Sessions, Wanted, language
-from agent.holder.wire import LINE_LIMIT
-from agent.runtime.errors import EngineError, NotFound, WrongState
-from agent.runtime.execs import Execs
 from kohakuriver import errors
+from kohakuriver.agent.holder.pipes import Pipes
+from kohakuriver.agent.holder.program import Spawn
+from kohakuriver.agent.holder.sessions import Sessions, Wanted, language
+from kohakuriver.agent.holder.wire import LINE_LIMIT
+from kohakuriver.agent.runtime.errors import EngineError, NotFound, WrongState
+from kohakuriver.agent.runtime.execs import Execs
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from agent.holder.queries import ANNOUNCED, ENQ, is_query
+from kohakuriver.agent.holder.queries import ANNOUNCED, ENQ, is_query
 
 _CONTROLS: Final = bytes({*range(0x20), 0x7F} - {0x18, 0x1A, 0x1B})  # that work within a sequence
 _C0 = rb"[\x00-\x17\x19\x1c-\x1f\x7f]*+"

@@ -9,8 +9,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from agent.holder.outflow import Outflow
 from kohakuriver import errors
+from kohakuriver.agent.holder.outflow import Outflow
 from kohakuriver.streams.stream import Framed
 
 STRIDE: Final = 1 << 20

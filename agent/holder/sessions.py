@@ -6,12 +6,12 @@ import shlex
 import weakref
 from typing import Any, Final
 
-from agent.holder import program
-from agent.holder.attachment import Attachment
-from agent.holder.program import Spawn
-from agent.holder.session import Facts, Session, Size
-from agent.runtime.execs import Execs, Home
 from kohakuriver import errors
+from kohakuriver.agent.holder import program
+from kohakuriver.agent.holder.attachment import Attachment
+from kohakuriver.agent.holder.program import Spawn
+from kohakuriver.agent.holder.session import Facts, Session, Size
+from kohakuriver.agent.runtime.execs import Execs, Home
 
 MOST: Final = 64  # sessions of one VPS
 UTF8: Final = "C.UTF-8"

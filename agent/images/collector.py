@@ -8,16 +8,16 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Set
 from typing import Final
 
-from agent.deciding import unused
-from agent.deciding.unused import Marks
-from agent.images.environments import Environments
-from agent.images.images import Images
-from agent.images.stock import Stock
-from agent.machine.facts import Disk
-from agent.roster import Roster
-from agent.runtime.base import Runtime
-from agent.runtime.errors import EngineError, EngineRefused, WrongState
 from kohakuriver import image_name, quantity
+from kohakuriver.agent.deciding import unused
+from kohakuriver.agent.deciding.unused import Marks
+from kohakuriver.agent.images.environments import Environments
+from kohakuriver.agent.images.images import Images
+from kohakuriver.agent.images.stock import Stock
+from kohakuriver.agent.machine.facts import Disk
+from kohakuriver.agent.roster import Roster
+from kohakuriver.agent.runtime.base import Runtime
+from kohakuriver.agent.runtime.errors import EngineError, EngineRefused, WrongState
 from kohakuriver.client.rest import Object
 from kohakuriver.readable import UNREADABLE
 

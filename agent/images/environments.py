@@ -5,8 +5,8 @@ Between the API's Environment objects and the names of images that the engine kn
 
 import dataclasses
 
-from agent.runtime.base import WHOLE
 from kohakuriver import image_name
+from kohakuriver.agent.runtime.base import WHOLE
 from kohakuriver.client.rest import Object
 from kohakuriver.client.watch import Informer, ObjectKey
 from kohakuriver.readable import UNREADABLE

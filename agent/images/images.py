@@ -11,14 +11,14 @@ import functools
 import logging
 from collections.abc import Callable
 
-from agent.deciding import restart
-from agent.deciding.memory import ImageState, ImageView
-from agent.images.stock import Stock
-from agent.images.tarballs import Tarballs
-from agent.runtime.base import PullProgress, Runtime
-from agent.runtime.errors import EngineError, ImagePullFailed
-from agent.shares import Shares
 from kohakuriver import durations, image_name
+from kohakuriver.agent.deciding import restart
+from kohakuriver.agent.deciding.memory import ImageState, ImageView
+from kohakuriver.agent.images.stock import Stock
+from kohakuriver.agent.images.tarballs import Tarballs
+from kohakuriver.agent.runtime.base import PullProgress, Runtime
+from kohakuriver.agent.runtime.errors import EngineError, ImagePullFailed
+from kohakuriver.agent.shares import Shares
 from kohakuriver.clock import Clock
 from kohakuriver.resources.vps import PullPolicy
 

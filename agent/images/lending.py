@@ -11,9 +11,9 @@ from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from agent.images.environments import Environments
-from agent.streams.door import Opened
 from kohakuriver import errors
+from kohakuriver.agent.images.environments import Environments
+from kohakuriver.agent.streams.door import Opened
 from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import Dialer
 from kohakuriver.streams.stream import Stream

@@ -12,13 +12,13 @@ import os
 from collections.abc import Mapping
 from typing import Any, Final
 
-from agent.images import environments
-from agent.login.keepalive import FOLDER
-from agent.roster import Roster
-from agent.runtime.base import COMMIT_CLUSTER_LABEL, Container, Runtime
-from agent.runtime.errors import EngineError
-from agent.settings import Settings
 from kohakuriver import errors, private_file
+from kohakuriver.agent.images import environments
+from kohakuriver.agent.login.keepalive import FOLDER
+from kohakuriver.agent.roster import Roster
+from kohakuriver.agent.runtime.base import COMMIT_CLUSTER_LABEL, Container, Runtime
+from kohakuriver.agent.runtime.errors import EngineError
+from kohakuriver.agent.settings import Settings
 from kohakuriver.client.rest import Client, Object
 from kohakuriver.client.watch import Informer
 from kohakuriver.resources import kinds

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
-from agent.deciding.unused import Fetched
-from agent.journal import Journal
 from kohakuriver import image_name
+from kohakuriver.agent.deciding.unused import Fetched
+from kohakuriver.agent.journal import Journal
 from kohakuriver.clock import Clock
 
 log = logging.getLogger(__name__)

@@ -16,10 +16,10 @@ from typing import Protocol
 
 import aiohttp
 
-from agent.images.environments import Tarball
-from agent.runtime.base import PullProgress, Runtime
-from agent.runtime.errors import ImagePullFailed
 from kohakuriver import errors, private_file
+from kohakuriver.agent.images.environments import Tarball
+from kohakuriver.agent.runtime.base import PullProgress, Runtime
+from kohakuriver.agent.runtime.errors import ImagePullFailed
 
 CHUNK = 1 << 20
 SILENCE = 60.0  # seconds without a byte after which a server counts as gone

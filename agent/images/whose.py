@@ -3,9 +3,9 @@
 Asked right before something is made of an image, whatever the server has let through.
 """
 
-from agent.deciding.desired import Desired
-from agent.runtime.errors import EngineRefused
 from kohakuriver import image_name
+from kohakuriver.agent.deciding.desired import Desired
+from kohakuriver.agent.runtime.errors import EngineRefused
 
 
 def commits(uid: str) -> str:

@@ -8,12 +8,12 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 
-from agent.deciding.desired import Desired
-from agent.deciding.memory import SSHView
-from agent.login import probe, ssh
-from agent.login.keepalive import SSHD
-from agent.runtime.base import Container, File, PortBinding, Runtime
-from agent.settings import LOOPBACK, SSHPublishing, is_loopback
+from kohakuriver.agent.deciding.desired import Desired
+from kohakuriver.agent.deciding.memory import SSHView
+from kohakuriver.agent.login import probe, ssh
+from kohakuriver.agent.login.keepalive import SSHD
+from kohakuriver.agent.runtime.base import Container, File, PortBinding, Runtime
+from kohakuriver.agent.settings import LOOPBACK, SSHPublishing, is_loopback
 
 PATIENCE = 10.0  # seconds without an answer after which the VPS counts as running without SSH
 PAUSE = 5.0  # seconds between later tries

@@ -9,7 +9,7 @@ import dataclasses
 import enum
 from typing import Final
 
-from agent.login import ssh_wire
+from kohakuriver.agent.login import ssh_wire
 
 _ATTEMPT: Final = 5.0  # seconds for one handshake: a busy machine takes its time over it
 _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.02, 0.25, 1.15

@@ -8,12 +8,12 @@ import dataclasses
 import logging
 from collections.abc import Callable
 
-from agent.deciding.desired import Desired
-from agent.deciding.memory import SSHView
-from agent.login.access import Access
-from agent.roster import Entry, Roster
-from agent.runtime.base import Container
-from agent.runtime.errors import EngineError
+from kohakuriver.agent.deciding.desired import Desired
+from kohakuriver.agent.deciding.memory import SSHView
+from kohakuriver.agent.login.access import Access
+from kohakuriver.agent.roster import Entry, Roster
+from kohakuriver.agent.runtime.base import Container
+from kohakuriver.agent.runtime.errors import EngineError
 
 log = logging.getLogger(__name__)
 

@@ -17,9 +17,9 @@ from typing import Final
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from agent.data_dir import Files, PrivateFiles
-from agent.login.keepalive import FOLDER, SSHD_ARGUMENTS
-from agent.runtime.base import File
+from kohakuriver.agent.data_dir import Files, PrivateFiles
+from kohakuriver.agent.login.keepalive import FOLDER, SSHD_ARGUMENTS
+from kohakuriver.agent.runtime.base import File
 
 HOST_KEY: Final = f"{FOLDER}/ssh_host_ed25519_key"
 AUTHORIZED_KEYS: Final = f"{FOLDER}/authorized_keys"

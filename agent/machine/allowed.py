@@ -8,7 +8,7 @@ import dataclasses
 import posixpath
 from collections.abc import Iterable
 
-from agent.deciding.desired import Desired, Mount, Refusal
+from kohakuriver.agent.deciding.desired import Desired, Mount, Refusal
 
 _READ_ONLY = ":ro"
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Final
 
-from agent.machine.look import Look
+from kohakuriver.agent.machine.look import Look
 
 # What clouds say to a machine about itself, its credentials among it. IPv6's (fd00:ec2::254) needs no rule:
 # VPSes have no IPv6.

@@ -6,9 +6,9 @@ import platform
 import socket
 from pathlib import Path
 
-from agent.runtime.base import EngineInfo
-from agent.settings import Settings
 from kohakuriver import __version__, quantity
+from kohakuriver.agent.runtime.base import EngineInfo
+from kohakuriver.agent.settings import Settings
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 LEAST_SHARE, LEAST_BYTES = 0.05, 1 << 30  # of the data root, below which the disk is under pressure

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from agent.runtime.base import Container
+from kohakuriver.agent.runtime.base import Container
 
 
 class FakePorts:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Protocol
 
-from agent.machine.look import Look
 from kohakuriver import quantity
+from kohakuriver.agent.machine.look import Look
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from agent.machine.gpus import GPU, Found, Inventory
-from agent.machine.nvml import NVML, Patient, driver_is_loaded
 from kohakuriver import errors, quantity
+from kohakuriver.agent.machine.gpus import GPU, Found, Inventory
+from kohakuriver.agent.machine.nvml import NVML, Patient, driver_is_loaded
 
 
 def inventory(file: Path | None, *, sysfs: Path) -> Inventory:

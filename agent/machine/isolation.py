@@ -33,10 +33,10 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
-from agent.deciding.egress import Way, Ways
-from agent.machine import closed
-from agent.machine.closed import Place, Servers
-from agent.runtime.firewall import TABLE, Firewall, FirewallError, without
+from kohakuriver.agent.deciding.egress import Way, Ways
+from kohakuriver.agent.machine import closed
+from kohakuriver.agent.machine.closed import Place, Servers
+from kohakuriver.agent.runtime.firewall import TABLE, Firewall, FirewallError, without
 
 log = logging.getLogger(__name__)
 

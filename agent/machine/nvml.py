@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from agent.machine.gpus import GPU, Found, Inventory
+from kohakuriver.agent.machine.gpus import GPU, Found, Inventory
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ import enum
 import hashlib
 import logging
 
-from agent.deciding import labels
-from agent.runtime.base import EngineVolume, Runtime
+from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.runtime.base import EngineVolume, Runtime
 
 log = logging.getLogger(__name__)
 

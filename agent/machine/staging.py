@@ -17,12 +17,12 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from agent.deciding.desired import Mount
-from agent.machine import allowed, beneath
-from agent.machine.allowed import Allowed, AllowedMount
-from agent.machine.beneath import Mounter
-from agent.runtime.base import Bind
-from agent.runtime.errors import EngineRefused
+from kohakuriver.agent.deciding.desired import Mount
+from kohakuriver.agent.machine import allowed, beneath
+from kohakuriver.agent.machine.allowed import Allowed, AllowedMount
+from kohakuriver.agent.machine.beneath import Mounter
+from kohakuriver.agent.runtime.base import Bind
+from kohakuriver.agent.runtime.errors import EngineRefused
 
 PATIENCE: Final = 30.0  # seconds for the mounts of one VPS
 T = TypeVar("T")

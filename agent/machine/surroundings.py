@@ -8,17 +8,17 @@ nothing.
 import dataclasses
 from collections.abc import Callable
 
-from agent.deciding import labels
-from agent.deciding.desired import Around, Desired, container_name
-from agent.deciding.memory import Hold
-from agent.images.environments import Environments
-from agent.machine import allowed
-from agent.machine.gpus import Devices
-from agent.machine.topology import Topology, cores_of
-from agent.roster import Entry, Roster
-from agent.runtime.base import Container, Limits
-from agent.settings import Settings
 from kohakuriver import cpuset
+from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.deciding.desired import Around, Desired, container_name
+from kohakuriver.agent.deciding.memory import Hold
+from kohakuriver.agent.images.environments import Environments
+from kohakuriver.agent.machine import allowed
+from kohakuriver.agent.machine.gpus import Devices
+from kohakuriver.agent.machine.topology import Topology, cores_of
+from kohakuriver.agent.roster import Entry, Roster
+from kohakuriver.agent.runtime.base import Container, Limits
+from kohakuriver.agent.settings import Settings
 from kohakuriver.client.rest import Object
 from kohakuriver.client.watch import Informer, ObjectKey
 

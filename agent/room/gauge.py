@@ -42,7 +42,7 @@ class Walker:
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-m", "agent.room.tally", str(within), str(most), *folders),
+                *("-m", "kohakuriver.agent.room.tally", str(within), str(most), *folders),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,

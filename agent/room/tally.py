@@ -1,4 +1,5 @@
-"""`python -m agent.room.tally SECONDS FILES FOLDER…` counts what is below folders, as JSON on one line.
+"""`python -m kohakuriver.agent.room.tally SECONDS FILES FOLDER…` counts what is below folders, as
+JSON on one line.
 
 A program of its own that gauge.py starts for each walk, with a low priority, and can kill. The programs
 of a VPS may move everything while it walks: it opens each folder by its name in the one above it, never

@@ -13,17 +13,17 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Final
 
-from agent.deciding import labels, room
-from agent.deciding.actions import Tell
-from agent.deciding.desired import Desired
-from agent.deciding.memory import replaces_files
-from agent.deciding.room import Free, Held, Limit, Reading, Standing
-from agent.journal import Journal
-from agent.machine.facts import Disk
-from agent.room.gauge import CannotMeasure, Gauge
-from agent.roster import Entry, Roster
-from agent.runtime.base import Container, Runtime
-from agent.runtime.errors import EngineError, NotFound
+from kohakuriver.agent.deciding import labels, room
+from kohakuriver.agent.deciding.actions import Tell
+from kohakuriver.agent.deciding.desired import Desired
+from kohakuriver.agent.deciding.memory import replaces_files
+from kohakuriver.agent.deciding.room import Free, Held, Limit, Reading, Standing
+from kohakuriver.agent.journal import Journal
+from kohakuriver.agent.machine.facts import Disk
+from kohakuriver.agent.room.gauge import CannotMeasure, Gauge
+from kohakuriver.agent.roster import Entry, Roster
+from kohakuriver.agent.runtime.base import Container, Runtime
+from kohakuriver.agent.runtime.errors import EngineError, NotFound
 from kohakuriver.client.watch import Informer
 from kohakuriver.clock import Clock
 

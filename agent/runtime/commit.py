@@ -12,8 +12,8 @@ from typing import Any, Final
 import docker
 import docker.errors
 
-from agent.runtime.base import LABEL_PREFIX, REFERENCE_LABEL
-from agent.runtime.errors import EngineRefused
+from kohakuriver.agent.runtime.base import LABEL_PREFIX, REFERENCE_LABEL
+from kohakuriver.agent.runtime.errors import EngineRefused
 
 MOST_LAYERS: Final = 100  # the engine's own limit is 125 or so
 _FLAT: Final = "-flat"

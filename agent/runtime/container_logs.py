@@ -4,7 +4,7 @@ import asyncio
 import urllib.parse
 from typing import TypeVar
 
-from agent.runtime.engine_socket import EngineSocket
+from kohakuriver.agent.runtime.engine_socket import EngineSocket
 
 P = TypeVar("P", bound=asyncio.Protocol)
 

@@ -18,7 +18,8 @@ import docker
 import docker.auth
 import docker.errors
 
-from agent.runtime import (
+from kohakuriver import image_name
+from kohakuriver.agent.runtime import (
     archive,
     commit,
     engine_socket,
@@ -32,7 +33,7 @@ from agent.runtime import (
     translate,
     volumes,
 )
-from agent.runtime.base import (
+from kohakuriver.agent.runtime.base import (
     CLUSTER_LABEL,
     LOOK_WITHIN,
     SUBSCRIBED,
@@ -51,8 +52,8 @@ from agent.runtime.base import (
     Volumes,
     ignored,
 )
-from agent.runtime.engine_thread import HOLD, EngineThreads
-from agent.runtime.errors import (
+from kohakuriver.agent.runtime.engine_thread import HOLD, EngineThreads
+from kohakuriver.agent.runtime.errors import (
     WITHHELD,
     EngineError,
     EngineRefused,
@@ -64,9 +65,8 @@ from agent.runtime.errors import (
     WrongState,
     foreign,
 )
-from agent.runtime.pull import PullMeter
-from agent.runtime.stream import EngineStream
-from kohakuriver import image_name
+from kohakuriver.agent.runtime.pull import PullMeter
+from kohakuriver.agent.runtime.stream import EngineStream
 
 DEFAULT_SOCKET: Final = "/var/run/docker.sock"
 WIDTH: Final = 8  # engine calls of one kind that begin at a time

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
-from agent.runtime.errors import (
+from kohakuriver.agent.runtime.errors import (
     EngineError,
     EngineRefused,
     NotFound,

@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 
 import docker
 
-from agent.runtime import failures
-from agent.runtime.errors import RuntimeTimeout, RuntimeUnavailable
+from kohakuriver.agent.runtime import failures
+from kohakuriver.agent.runtime.errors import RuntimeTimeout, RuntimeUnavailable
 
 T = TypeVar("T")
 

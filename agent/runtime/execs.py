@@ -6,7 +6,7 @@ import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from agent.runtime.engine_socket import EngineSocket, SharedReader
+from kohakuriver.agent.runtime.engine_socket import EngineSocket, SharedReader
 
 P = TypeVar("P", bound=asyncio.Protocol | SharedReader)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import docker.errors
 import requests.exceptions
 
-from agent.runtime.errors import (
+from kohakuriver.agent.runtime.errors import (
     EngineError,
     EngineRefused,
     ImageMissing,

@@ -12,7 +12,8 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from pathlib import Path
 from typing import TypeVar
 
-from agent.runtime.base import (
+from kohakuriver import image_name
+from kohakuriver.agent.runtime.base import (
     CLUSTER_LABEL,
     LOOK_WITHIN,
     SUBSCRIBED,
@@ -30,7 +31,7 @@ from agent.runtime.base import (
     Volumes,
     ignored,
 )
-from agent.runtime.errors import (
+from kohakuriver.agent.runtime.errors import (
     WITHHELD,
     EngineRefused,
     ImagePullFailed,
@@ -39,9 +40,8 @@ from agent.runtime.errors import (
     RuntimeUnavailable,
     foreign,
 )
-from agent.runtime.fake_engine import KILLED, FakeEngine, Record
-from agent.runtime.fake_switches import FakeImage
-from kohakuriver import image_name
+from kohakuriver.agent.runtime.fake_engine import KILLED, FakeEngine, Record
+from kohakuriver.agent.runtime.fake_switches import FakeImage
 
 T = TypeVar("T")
 

@@ -13,8 +13,9 @@ import datetime
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 
-from agent.runtime import inherited, shrinking
-from agent.runtime.base import (
+from kohakuriver import image_name
+from kohakuriver.agent.runtime import inherited, shrinking
+from kohakuriver.agent.runtime.base import (
     CLUSTER_LABEL,
     Container,
     ContainerSpec,
@@ -25,7 +26,7 @@ from agent.runtime.base import (
     PortBinding,
     RuntimeEvent,
 )
-from agent.runtime.errors import (
+from kohakuriver.agent.runtime.errors import (
     EngineError,
     EngineRefused,
     ImageMissing,
@@ -35,8 +36,7 @@ from agent.runtime.errors import (
     RunLeftBehind,
     WrongState,
 )
-from agent.runtime.fake_switches import FakeImage, Program, Pull, Switches
-from kohakuriver import image_name
+from kohakuriver.agent.runtime.fake_switches import FakeImage, Program, Pull, Switches
 from kohakuriver.clock import LoopClock, parse_timestamp
 
 KILLED = 137

@@ -1,6 +1,6 @@
 """A `Firewall` in memory, for tests: tables of chains and rules."""
 
-from agent.runtime.firewall import TABLE, FirewallError
+from kohakuriver.agent.runtime.firewall import TABLE, FirewallError
 
 BUILT_IN = ("INPUT", "FORWARD", "OUTPUT")
 

@@ -4,8 +4,8 @@ import collections
 import dataclasses
 from collections.abc import Mapping
 
-from agent.runtime.base import File, Image
-from agent.runtime.errors import EngineError
+from kohakuriver.agent.runtime.base import File, Image
+from kohakuriver.agent.runtime.errors import EngineError
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ a variable by its bare name, which takes it away.
 from collections.abc import Iterable
 from typing import Final
 
-from agent.runtime.base import LABEL_PREFIX, REFERENCE_LABEL, ContainerSpec, Image
+from kohakuriver.agent.runtime.base import LABEL_PREFIX, REFERENCE_LABEL, ContainerSpec, Image
 
 VISIBLE: Final = "NVIDIA_VISIBLE_DEVICES"
 _NVIDIA: Final = "NVIDIA_"  # each asks its runtime for something: NVIDIA_MOFED, NVIDIA_GDS and their kin

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from agent.runtime.firewall import TABLE, FirewallError, without
+from kohakuriver.agent.runtime.firewall import TABLE, FirewallError, without
 
 KINDS: Final = ("iptables", "iptables-nft", "iptables-legacy")
 ENGINES_CHAIN: Final = "-N DOCKER-USER"

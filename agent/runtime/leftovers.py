@@ -17,7 +17,7 @@ import signal
 from pathlib import Path
 from typing import Final
 
-from agent.runtime.errors import EngineRefused
+from kohakuriver.agent.runtime.errors import EngineRefused
 
 PROC: Final = Path("/proc")
 CGROUPS: Final = Path("/sys/fs/cgroup")

@@ -11,9 +11,9 @@ from typing import Any
 import docker
 import docker.errors
 
-from agent.runtime.base import Image
-from agent.runtime.errors import ImageMissing
 from kohakuriver import image_name
+from kohakuriver.agent.runtime.base import Image
+from kohakuriver.agent.runtime.errors import ImageMissing
 
 
 def find(client: docker.APIClient, reference: str) -> Image | None:

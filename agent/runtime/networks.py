@@ -9,9 +9,9 @@ from typing import Any, Final
 import docker
 import docker.errors
 
-from agent.runtime import translate
-from agent.runtime.base import CLUSTER_LABEL
-from agent.runtime.errors import EngineRefused
+from kohakuriver.agent.runtime import translate
+from kohakuriver.agent.runtime.base import CLUSTER_LABEL
+from kohakuriver.agent.runtime.errors import EngineRefused
 
 _NO_NETWORK: Final = re.compile(r"network \S+ not found", re.IGNORECASE)
 

@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Final
 
-from agent.runtime.base import PullProgress
-from agent.runtime.errors import ImagePullFailed
+from kohakuriver.agent.runtime.base import PullProgress
+from kohakuriver.agent.runtime.errors import ImagePullFailed
 
 _HAS_BYTES: Final = {
     "Download complete",

@@ -12,8 +12,8 @@ from typing import Final
 import docker
 import docker.errors
 
-from agent.runtime import failures, volumes
-from agent.runtime.base import CLUSTER_LABEL, COMMIT_CLUSTER_LABEL
+from kohakuriver.agent.runtime import failures, volumes
+from kohakuriver.agent.runtime.base import CLUSTER_LABEL, COMMIT_CLUSTER_LABEL
 
 ATTEMPTS: Final = 10
 PAUSE: Final = 0.5  # seconds between them

@@ -2,8 +2,8 @@
 
 import docker
 
-from agent.runtime import failures
-from agent.runtime.base import LABEL_PREFIX
+from kohakuriver.agent.runtime import failures
+from kohakuriver.agent.runtime.base import LABEL_PREFIX
 
 
 def of_node(node: str, *, socket: str) -> list[str]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import docker
 
-from agent.runtime.errors import EngineRefused
 from kohakuriver import quantity
+from kohakuriver.agent.runtime.errors import EngineRefused
 
 
 def check(client: docker.APIClient, container_id: str, memory: int) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 import docker
 import docker.errors
 
-from agent.runtime import commit
-from agent.runtime.base import WHOLE
+from kohakuriver.agent.runtime import commit
+from kohakuriver.agent.runtime.base import WHOLE
 from kohakuriver.trees.members import END, members, written
 
 

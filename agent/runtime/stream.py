@@ -12,8 +12,8 @@ from typing import Any
 
 import aiohttp
 
-from agent.runtime import failures
-from agent.runtime.errors import RuntimeTimeout, RuntimeUnavailable
+from kohakuriver.agent.runtime import failures
+from kohakuriver.agent.runtime.errors import RuntimeTimeout, RuntimeUnavailable
 
 _CONNECT = 10.0
 _LONGEST_LINE = 2**20

@@ -23,7 +23,7 @@ from typing import IO, Any, Final
 import docker
 import docker.errors
 
-from agent.runtime.errors import ImagePullFailed
+from kohakuriver.agent.runtime.errors import ImagePullFailed
 from kohakuriver.trees.members import END, Reader, Refused, members, written
 
 _MANIFEST: Final = "manifest.json"

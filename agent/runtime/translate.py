@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterable, Mapping, Set
 from typing import Any, Final
 
-from agent.login.keepalive import ENTRYPOINT
-from agent.runtime import inherited, volumes
-from agent.runtime.base import (
+from kohakuriver import image_name
+from kohakuriver.agent.login.keepalive import ENTRYPOINT
+from kohakuriver.agent.runtime import inherited, volumes
+from kohakuriver.agent.runtime.base import (
     REFERENCE_LABEL,
     Bind,
     Container,
@@ -21,8 +22,7 @@ from agent.runtime.base import (
     Stocked,
     VolumeMount,
 )
-from agent.runtime.errors import EngineRefused
-from kohakuriver import image_name
+from kohakuriver.agent.runtime.errors import EngineRefused
 from kohakuriver.resources import capabilities
 
 PERIOD: Final = 100_000  # microseconds: the kernel's own default

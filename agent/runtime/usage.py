@@ -3,7 +3,7 @@
 import dataclasses
 import urllib.parse
 
-from agent.runtime.engine_socket import EngineSocket
+from kohakuriver.agent.runtime.engine_socket import EngineSocket
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

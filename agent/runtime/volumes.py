@@ -8,8 +8,8 @@ from typing import Any, Final
 import docker
 import docker.errors
 
-from agent.runtime.base import CLUSTER_LABEL, EngineVolume, Volumes
-from agent.runtime.errors import EngineRefused
+from kohakuriver.agent.runtime.base import CLUSTER_LABEL, EngineVolume, Volumes
+from kohakuriver.agent.runtime.errors import EngineRefused
 
 _MADE_UP: Final = re.compile("[0-9a-f]{64}")
 

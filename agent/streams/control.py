@@ -12,12 +12,12 @@ from typing import Any
 
 import tenacity
 
-from agent.deciding import labels
-from agent.runtime.base import Container
-from agent.runtime.errors import EngineError
-from agent.shares import Shares
-from agent.streams.door import Door, Opened, Opening
 from kohakuriver import errors
+from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.runtime.base import Container
+from kohakuriver.agent.runtime.errors import EngineError
+from kohakuriver.agent.shares import Shares
+from kohakuriver.agent.streams.door import Door, Opened, Opening
 from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import BARE, Dialer
 from kohakuriver.streams.stream import Stream

@@ -9,8 +9,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Protocol
 
-from agent.runtime.base import Container
 from kohakuriver import errors
+from kohakuriver.agent.runtime.base import Container
 from kohakuriver.streams.splice import splice
 
 

@@ -8,10 +8,10 @@ import errno
 import ipaddress
 import socket
 
-from agent.streams.door import Opened, Opening
-from agent.streams.inside import Namespaces
-from agent.streams.packets import Packets
 from kohakuriver import errors
+from kohakuriver.agent.streams.door import Opened, Opening
+from kohakuriver.agent.streams.inside import Namespaces
+from kohakuriver.agent.streams.packets import Packets
 from kohakuriver.streams.joint import Joint
 
 DIAL_WITHIN = 8.0  # seconds; the server waits ten for our answer

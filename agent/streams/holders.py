@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-import agent
-from agent.holder import wire
-from agent.streams.door import Opened, Spliced
+import kohakuriver
 from kohakuriver import errors, private_file
+from kohakuriver.agent.holder import wire
+from kohakuriver.agent.streams.door import Opened, Spliced
 
 START_WITHIN: Final = 8.0  # seconds; the server waits ten for our answer
 _LOOK_EVERY: Final = 0.02
@@ -99,13 +99,13 @@ class Holders:
         log = os.open(self._folder / "holder.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
         try:
             return subprocess.Popen(
-                [sys.executable, "-S", "-m", "agent.holder", str(self._folder), self._docker],
+                [sys.executable, "-S", "-m", "kohakuriver.agent.holder", str(self._folder), self._docker],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
                 cwd="/",
-                env={**os.environ, "PYTHONPATH": str(Path(agent.__file__).parents[1])},
+                env={**os.environ, "PYTHONPATH": str(Path(kohakuriver.__file__).parents[1])},
             )
         finally:
             os.close(log)

@@ -18,9 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from agent.machine import facts
-from agent.runtime.base import Container
 from kohakuriver import errors
+from kohakuriver.agent.machine import facts
+from kohakuriver.agent.runtime.base import Container
 
 _CLONE_NEWNET: Final = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -4,11 +4,11 @@ import asyncio
 import datetime
 from typing import Any, Final
 
-from agent.runtime.container_logs import logs
-from agent.runtime.demux import STDOUT, Demux
-from agent.runtime.engine_socket import EngineSocket
-from agent.streams.door import Opened, Opening
 from kohakuriver import errors
+from kohakuriver.agent.runtime.container_logs import logs
+from kohakuriver.agent.runtime.demux import STDOUT, Demux
+from kohakuriver.agent.runtime.engine_socket import EngineSocket
+from kohakuriver.agent.streams.door import Opened, Opening
 from kohakuriver.clock import Clock, parse_timestamp
 from kohakuriver.streams.stream import Framed
 

@@ -3,10 +3,10 @@
 import asyncio
 from typing import Any, Final
 
-from agent.runtime.engine_socket import EngineSocket
-from agent.runtime.usage import usage
-from agent.streams.door import Opened, Opening
-from agent.streams.said import Said
+from kohakuriver.agent.runtime.engine_socket import EngineSocket
+from kohakuriver.agent.runtime.usage import usage
+from kohakuriver.agent.streams.door import Opened, Opening
+from kohakuriver.agent.streams.said import Said
 from kohakuriver.clock import Clock
 
 BETWEEN: Final = 1.0  # seconds

@@ -8,9 +8,9 @@ What one door serves does not care through which server it came. Decides nothing
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from agent.shares import Shares
-from agent.streams.control import AT_ONCE, Controls, Find, Lend
-from agent.streams.door import Door
+from kohakuriver.agent.shares import Shares
+from kohakuriver.agent.streams.control import AT_ONCE, Controls, Find, Lend
+from kohakuriver.agent.streams.door import Door
 from kohakuriver.streams.dial import Dialer
 
 Dial = Callable[[str], Dialer]

@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from agent.streams.door import Opened, Opening
-from agent.streams.holders import Holders
-from agent.streams.said import Said
 from kohakuriver import errors
+from kohakuriver.agent.streams.door import Opened, Opening
+from kohakuriver.agent.streams.holders import Holders
+from kohakuriver.agent.streams.said import Said
 from kohakuriver.client.watch import ObjectKey
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any, Final
 
-from agent.streams.holders import Holders
 from kohakuriver import durations
+from kohakuriver.agent.streams.holders import Holders
 from kohakuriver.client.watch import Informer, ObjectKey
 
 DEFAULT: Final = 300.0  # seconds, where the server wrote none

@@ -9,8 +9,8 @@ import dataclasses
 import enum
 from collections.abc import Iterator, Mapping
 
-from apiserver.admitting.identity import Role, User
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting.identity import Role, User
 from kohakuriver.resources.kinds import (
     ALL,
     ENVIRONMENT,

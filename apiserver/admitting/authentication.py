@@ -12,11 +12,11 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from apiserver.admitting import certificate, sites
-from apiserver.admitting.certificate import Peer
-from apiserver.admitting.credentials import Credentials
-from apiserver.admitting.identity import TokenFile, User, fingerprint
-from apiserver.caching.cache import Cache
+from kohakuriver.apiserver.admitting import certificate, sites
+from kohakuriver.apiserver.admitting.certificate import Peer
+from kohakuriver.apiserver.admitting.credentials import Credentials
+from kohakuriver.apiserver.admitting.identity import TokenFile, User, fingerprint
+from kohakuriver.apiserver.caching.cache import Cache
 from kohakuriver.clock import Clock
 
 

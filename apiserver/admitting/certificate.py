@@ -13,8 +13,8 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from apiserver.admitting.identity import RIGHTS, Role, User
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting.identity import RIGHTS, Role, User
 
 ROLES = (Role.ADMIN, Role.USER, Role.VIEWER, Role.CONTROLLER)
 _HINT = "ask your administrator for another certificate: docs/operations.md, Client certificates"

@@ -15,10 +15,10 @@ from typing import Any
 
 import orjson
 
-from apiserver import codec
-from apiserver.admitting.identity import Role, User
-from apiserver.store.base import Record
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.store.base import Record
 from kohakuriver.clock import parse_timestamp
 
 Json = dict[str, Any]

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from apiserver.admitting.sessions import NO_CLAIM, Claim
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting.sessions import NO_CLAIM, Claim
 
 RIGHTS = (
     "privileged",

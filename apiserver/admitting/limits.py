@@ -13,12 +13,12 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 
-from apiserver.admitting.access import Attributes
-from apiserver.admitting.identity import Role, User
-from apiserver.admitting.lanes import Lane
-from apiserver.admitting.shares import Share, pools
-from apiserver.admitting.turns import Turns
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting.access import Attributes
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.admitting.lanes import Lane
+from kohakuriver.apiserver.admitting.shares import Share, pools
+from kohakuriver.apiserver.admitting.turns import Turns
 from kohakuriver.resources import kinds
 
 FULL_FOR = 5.0  # seconds after which to try again where watches or streams have to end first

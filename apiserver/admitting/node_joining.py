@@ -8,16 +8,16 @@ to a token that was made for it, and then the credential there was is good no mo
 import re
 from typing import Any, Protocol
 
-from apiserver import codec
-from apiserver.admitting import revocation
-from apiserver.admitting.credentials import Credentials
-from apiserver.admitting.identity import TokenFile, User
-from apiserver.binding import grants, orders
-from apiserver.store.base import Put, Record, StoreConflict
-from apiserver.writing import admission, metadata, objects
-from apiserver.writing.objects import Backing
-from apiserver.writing.outcome import Written
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting import revocation
+from kohakuriver.apiserver.admitting.credentials import Credentials
+from kohakuriver.apiserver.admitting.identity import TokenFile, User
+from kohakuriver.apiserver.binding import grants, orders
+from kohakuriver.apiserver.store.base import Put, Record, StoreConflict
+from kohakuriver.apiserver.writing import admission, metadata, objects
+from kohakuriver.apiserver.writing.objects import Backing
+from kohakuriver.apiserver.writing.outcome import Written
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
 

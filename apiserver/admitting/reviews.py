@@ -7,9 +7,9 @@ stored; the answers come from the one table of `access.py`, by the same question
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from apiserver.admitting import access
-from apiserver.admitting.identity import User
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting import access
+from kohakuriver.apiserver.admitting.identity import User
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 

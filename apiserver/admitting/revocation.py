@@ -10,10 +10,10 @@ from typing import Any
 
 import orjson
 
-from apiserver import codec
-from apiserver.admitting.identity import User
-from apiserver.store.base import Put, Record
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting.identity import User
+from kohakuriver.apiserver.store.base import Put, Record
 
 Json = dict[str, Any]
 

@@ -9,9 +9,9 @@ and figures are shown without. Who comes before everybody else in the queue is f
 from collections.abc import Mapping
 from typing import Any
 
-from apiserver.admitting.identity import RIGHTS, Role, User
-from apiserver.writing import objects
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting.identity import RIGHTS, Role, User
+from kohakuriver.apiserver.writing import objects
 from kohakuriver.resources import capabilities, kinds
 
 Json = dict[str, Any]

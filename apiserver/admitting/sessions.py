@@ -13,9 +13,9 @@ from typing import Any
 
 import orjson
 
-from apiserver import codec
-from apiserver.store.base import Record
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Record
 from kohakuriver.resources import kinds
 from kohakuriver.resources.lease import number_in
 

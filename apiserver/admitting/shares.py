@@ -12,10 +12,10 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from apiserver.admitting.identity import Role
-from apiserver.admitting.lanes import Lane, Passage
-from apiserver.admitting.turns import Turns
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting.identity import Role
+from kohakuriver.apiserver.admitting.lanes import Lane, Passage
+from kohakuriver.apiserver.admitting.turns import Turns
 
 MIB = 1024 * 1024
 SMALL = 256 * 1024  # bytes that each credential may hold, whatever the others of its pool do

@@ -7,10 +7,10 @@ may read it (CORRECTNESS 21). Pure.
 
 from typing import Any
 
-from apiserver.admitting import access
-from apiserver.admitting.identity import User
-from apiserver.reading import selectors
-from apiserver.writing import objects
+from kohakuriver.apiserver.admitting import access
+from kohakuriver.apiserver.admitting.identity import User
+from kohakuriver.apiserver.reading import selectors
+from kohakuriver.apiserver.writing import objects
 from kohakuriver.resources.kinds import ResourceType
 
 

@@ -5,9 +5,9 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from apiserver.auditing.file import AuditFile
-from apiserver.auditing.refusals import LOG, Refusals
-from apiserver.auditing.writer import Behind
+from kohakuriver.apiserver.auditing.file import AuditFile
+from kohakuriver.apiserver.auditing.refusals import LOG, Refusals
+from kohakuriver.apiserver.auditing.writer import Behind
 from kohakuriver.clock import Clock
 
 

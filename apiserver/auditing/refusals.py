@@ -13,7 +13,7 @@ import logging
 from collections.abc import Hashable
 from typing import Final
 
-from apiserver.serving.addresses import place_of
+from kohakuriver.apiserver.serving.addresses import place_of
 from kohakuriver.clock import Clock
 
 EVERY: Final = 10.0  # seconds between two lines of one address and reason
@@ -23,7 +23,7 @@ NAMED: Final = 10  # of those refused most, in the lines at the end of a minute
 KEPT: Final = 10_000  # kinds of refusals remembered; of those longest not seen only the number stays
 GONE: Final = 499  # the client has gone: nobody refused it
 
-LOG = logging.getLogger("apiserver.audit")
+LOG = logging.getLogger("kohakuriver.apiserver.audit")
 
 
 def refused(sentence: str, **fields: object) -> None:

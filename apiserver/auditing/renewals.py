@@ -7,7 +7,7 @@ a Lease was before is remembered here, so that no write has to be read for it.
 import collections
 from typing import Any, Final
 
-from apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.admitting.identity import Role, User
 from kohakuriver.resources import kinds
 
 KEPT: Final = 20_000  # Leases; of one that was forgotten the next renewal by anybody but its node has a line

@@ -15,14 +15,14 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from apiserver.admitting.authentication import Caller
-from apiserver.auditing.renewals import Renewals
-from apiserver.auditing.writer import Receipt
-from apiserver.serving.endpoint import Endpoint
+from kohakuriver.apiserver.admitting.authentication import Caller
+from kohakuriver.apiserver.auditing.renewals import Renewals
+from kohakuriver.apiserver.auditing.writer import Receipt
+from kohakuriver.apiserver.serving.endpoint import Endpoint
 from kohakuriver.printable import cut
 from kohakuriver.resources import kinds
 
-LOG = logging.getLogger("apiserver.audit")
+LOG = logging.getLogger("kohakuriver.apiserver.audit")
 
 LONGEST_PATH: Final = 256  # characters of it in a line: all names of ours fit
 LONGEST_NAME: Final = 253  # of what exists none is longer

@@ -15,7 +15,7 @@ import queue
 import threading
 from typing import Final
 
-from apiserver.auditing.file import AuditFile, JsonLine
+from kohakuriver.apiserver.auditing.file import AuditFile, JsonLine
 
 LOG = logging.getLogger(__name__)
 

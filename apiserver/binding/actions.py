@@ -2,13 +2,13 @@
 
 from typing import Any, Protocol
 
-from apiserver.admitting import node_joining
-from apiserver.admitting.identity import User
-from apiserver.admitting.node_joining import Joining
-from apiserver.binding import confirming, node_forgetting, node_revoking, transactions
-from apiserver.binding.node_revoking import Revoking
-from apiserver.writing import objects
-from apiserver.writing.outcome import Written
+from kohakuriver.apiserver.admitting import node_joining
+from kohakuriver.apiserver.admitting.identity import User
+from kohakuriver.apiserver.admitting.node_joining import Joining
+from kohakuriver.apiserver.binding import confirming, node_forgetting, node_revoking, transactions
+from kohakuriver.apiserver.binding.node_revoking import Revoking
+from kohakuriver.apiserver.writing import objects
+from kohakuriver.apiserver.writing.outcome import Written
 from kohakuriver.resources import kinds
 
 

@@ -6,15 +6,15 @@ tells it as an Event of the VPS, of which its node may not speak any more.
 
 from typing import Any
 
-from apiserver import codec
-from apiserver.admitting.identity import User
-from apiserver.binding import grants, orders, turns
-from apiserver.booking import booking
-from apiserver.store.base import Put, StoreConflict
-from apiserver.writing import notices, objects, speaking
-from apiserver.writing.objects import Backing
-from apiserver.writing.outcome import Written
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting.identity import User
+from kohakuriver.apiserver.binding import grants, orders, turns
+from kohakuriver.apiserver.booking import booking
+from kohakuriver.apiserver.store.base import Put, StoreConflict
+from kohakuriver.apiserver.writing import notices, objects, speaking
+from kohakuriver.apiserver.writing.objects import Backing
+from kohakuriver.apiserver.writing.outcome import Written
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
 

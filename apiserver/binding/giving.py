@@ -7,15 +7,15 @@ Each decides from the VPS, the node's record and the Node as they were read, and
 import uuid
 from typing import Any
 
-from apiserver import codec
-from apiserver.binding import grants, orders
-from apiserver.binding.orders import Order, Records
-from apiserver.binding.steps import Step, both
-from apiserver.booking import booking
-from apiserver.store.base import Record
-from apiserver.writing import metadata, notices, objects, owners
-from apiserver.writing.refusal import Refusal
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.binding import grants, orders
+from kohakuriver.apiserver.binding.orders import Order, Records
+from kohakuriver.apiserver.binding.steps import Step, both
+from kohakuriver.apiserver.booking import booking
+from kohakuriver.apiserver.store.base import Record
+from kohakuriver.apiserver.writing import metadata, notices, objects, owners
+from kohakuriver.apiserver.writing.refusal import Refusal
 from kohakuriver.resources import kinds
 from kohakuriver.resources.offer import offer_of
 from kohakuriver.resources.vps import RunState

@@ -11,14 +11,14 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from apiserver import codec
-from apiserver.binding import unbinding
-from apiserver.booking import booking
-from apiserver.booking.wanted import Wanted
-from apiserver.store.base import Put, Record
-from apiserver.writing import metadata, objects, vps_rules
-from apiserver.writing.refusal import Refusal
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.binding import unbinding
+from kohakuriver.apiserver.booking import booking
+from kohakuriver.apiserver.booking.wanted import Wanted
+from kohakuriver.apiserver.store.base import Put, Record
+from kohakuriver.apiserver.writing import metadata, objects, vps_rules
+from kohakuriver.apiserver.writing.refusal import Refusal
 from kohakuriver.resources import kinds
 
 Json = dict[str, Any]

@@ -10,18 +10,18 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from apiserver import codec
-from apiserver.admitting import revocation
-from apiserver.admitting.identity import User
-from apiserver.binding import grants, node_revoking, orders, taking, turns
-from apiserver.binding.node_revoking import Revoking
-from apiserver.binding.orders import Order, Records
-from apiserver.binding.steps import Step
-from apiserver.binding.transactions import transact
-from apiserver.store.base import Delete, Put, Record, StoreConflict
-from apiserver.writing import objects, owners
-from apiserver.writing.objects import Backing
-from apiserver.writing.outcome import Written
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting import revocation
+from kohakuriver.apiserver.admitting.identity import User
+from kohakuriver.apiserver.binding import grants, node_revoking, orders, taking, turns
+from kohakuriver.apiserver.binding.node_revoking import Revoking
+from kohakuriver.apiserver.binding.orders import Order, Records
+from kohakuriver.apiserver.binding.steps import Step
+from kohakuriver.apiserver.binding.transactions import transact
+from kohakuriver.apiserver.store.base import Delete, Put, Record, StoreConflict
+from kohakuriver.apiserver.writing import objects, owners
+from kohakuriver.apiserver.writing.objects import Backing
+from kohakuriver.apiserver.writing.outcome import Written
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
 

@@ -9,14 +9,14 @@ record, and removes the Lease.
 import contextlib
 from typing import Any, Protocol
 
-from apiserver import codec
-from apiserver.admitting import revocation, sessions
-from apiserver.admitting.identity import TokenFile, User
-from apiserver.binding import grants, orders
-from apiserver.store.base import Delete, Put, Record, StoreConflict
-from apiserver.writing import admission, objects
-from apiserver.writing.objects import Backing
-from apiserver.writing.outcome import Written
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting import revocation, sessions
+from kohakuriver.apiserver.admitting.identity import TokenFile, User
+from kohakuriver.apiserver.binding import grants, orders
+from kohakuriver.apiserver.store.base import Delete, Put, Record, StoreConflict
+from kohakuriver.apiserver.writing import admission, objects
+from kohakuriver.apiserver.writing.objects import Backing
+from kohakuriver.apiserver.writing.outcome import Written
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
 from kohakuriver.resources.lease import MOST, number_in

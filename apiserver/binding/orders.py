@@ -7,14 +7,14 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from apiserver import codec
-from apiserver.admitting import sight
-from apiserver.admitting.identity import Role, User
-from apiserver.binding import grants
-from apiserver.binding.proofs import Proofs
-from apiserver.store.base import Record
-from apiserver.writing import metadata, objects
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting import sight
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.binding import grants
+from kohakuriver.apiserver.binding.proofs import Proofs
+from kohakuriver.apiserver.store.base import Record
+from kohakuriver.apiserver.writing import metadata, objects
 from kohakuriver.resources import kinds
 
 Json = dict[str, Any]

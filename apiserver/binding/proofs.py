@@ -13,8 +13,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from apiserver import codec
-from apiserver.store.base import Put, Store, StoreConflict
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Put, Store, StoreConflict
 
 
 class Proofs:

@@ -6,15 +6,15 @@ gone or never was, or it becomes a tombstone, where nobody can know. Pure.
 
 from typing import Any
 
-from apiserver import codec
-from apiserver.admitting.identity import Role
-from apiserver.binding import grants, orders, unbinding
-from apiserver.binding.orders import Order, Records
-from apiserver.binding.steps import Step, both
-from apiserver.booking import booking
-from apiserver.store.base import Delete, Put, Record
-from apiserver.writing import notices, objects, phase
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting.identity import Role
+from kohakuriver.apiserver.binding import grants, orders, unbinding
+from kohakuriver.apiserver.binding.orders import Order, Records
+from kohakuriver.apiserver.binding.steps import Step, both
+from kohakuriver.apiserver.booking import booking
+from kohakuriver.apiserver.store.base import Delete, Put, Record
+from kohakuriver.apiserver.writing import notices, objects, phase
 from kohakuriver.resources import kinds
 from kohakuriver.resources.offer import offer_of
 from kohakuriver.resources.vps import ObservedState, RunState

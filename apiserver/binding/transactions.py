@@ -10,16 +10,16 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from apiserver import codec
-from apiserver.admitting.identity import User
-from apiserver.binding import adopting, giving, grants, orders, quotas, taking, turns
-from apiserver.binding.orders import Order, Records
-from apiserver.binding.steps import Decide, Step
-from apiserver.store.base import Record, StoreConflict
-from apiserver.writing import objects, speaking, unreadable
-from apiserver.writing.objects import Backing
-from apiserver.writing.outcome import Written
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting.identity import User
+from kohakuriver.apiserver.binding import adopting, giving, grants, orders, quotas, taking, turns
+from kohakuriver.apiserver.binding.orders import Order, Records
+from kohakuriver.apiserver.binding.steps import Decide, Step
+from kohakuriver.apiserver.store.base import Record, StoreConflict
+from kohakuriver.apiserver.writing import objects, speaking, unreadable
+from kohakuriver.apiserver.writing.objects import Backing
+from kohakuriver.apiserver.writing.outcome import Written
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
 

@@ -9,7 +9,7 @@ import contextlib
 import weakref
 from collections.abc import AsyncIterator
 
-from apiserver.store.base import Store
+from kohakuriver.apiserver.store.base import Store
 
 PATIENCE = 0.5  # seconds
 

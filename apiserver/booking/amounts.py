@@ -8,8 +8,8 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from apiserver.writing.refusal import Refusal
 from kohakuriver import quantity
+from kohakuriver.apiserver.writing.refusal import Refusal
 
 Json = dict[str, Any]
 

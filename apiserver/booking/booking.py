@@ -10,11 +10,11 @@ import dataclasses
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from apiserver.booking import amounts, cores, devices, ports
-from apiserver.booking.amounts import Amount
-from apiserver.booking.wanted import Wanted
-from apiserver.writing.refusal import SSH, Refusal
 from kohakuriver import cpuset, quantity
+from kohakuriver.apiserver.booking import amounts, cores, devices, ports
+from kohakuriver.apiserver.booking.amounts import Amount
+from kohakuriver.apiserver.booking.wanted import Wanted
+from kohakuriver.apiserver.writing.refusal import SSH, Refusal
 from kohakuriver.resources.storage import ReclaimPolicy
 
 __all__ = [

@@ -10,10 +10,10 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from apiserver.booking.amounts import Amount
-from apiserver.booking.wanted import Wanted
-from apiserver.writing.refusal import PLACEMENT_NUMA, RESOURCES, Refusal
 from kohakuriver import cpuset, quantity
+from kohakuriver.apiserver.booking.amounts import Amount
+from kohakuriver.apiserver.booking.wanted import Wanted
+from kohakuriver.apiserver.writing.refusal import PLACEMENT_NUMA, RESOURCES, Refusal
 
 Cores = frozenset[int]
 NONE: Cores = frozenset()

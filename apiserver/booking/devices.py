@@ -7,8 +7,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from apiserver.booking.wanted import GPUs, Wanted
-from apiserver.writing.refusal import PLACEMENT_GPUS, Refusal
+from kohakuriver.apiserver.booking.wanted import GPUs, Wanted
+from kohakuriver.apiserver.writing.refusal import PLACEMENT_GPUS, Refusal
 
 Device = Mapping[str, Any]
 

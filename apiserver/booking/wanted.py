@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from apiserver.booking.amounts import Amount
+from kohakuriver.apiserver.booking.amounts import Amount
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

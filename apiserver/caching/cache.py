@@ -15,23 +15,23 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import cast
 
-from apiserver import codec
-from apiserver.admitting.credentials import Credentials
-from apiserver.admitting.revocation import Revocations
-from apiserver.caching.entry import Entry, entry_of
-from apiserver.caching.freshness import Freshness
-from apiserver.caching.kindcache import KindCache
-from apiserver.caching.owned import Owned
-from apiserver.caching.quotas import Quotas
-from apiserver.caching.sessions import Sessions
-from apiserver.caching.standing import Standing
-from apiserver.caching.strays import Strays
-from apiserver.caching.tick import Ticker
-from apiserver.lineage import Lineage
-from apiserver.policies.held import Policies
-from apiserver.quota.booked import Booked
-from apiserver.quota.stored import Stored
-from apiserver.store.base import (
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting.credentials import Credentials
+from kohakuriver.apiserver.admitting.revocation import Revocations
+from kohakuriver.apiserver.caching.entry import Entry, entry_of
+from kohakuriver.apiserver.caching.freshness import Freshness
+from kohakuriver.apiserver.caching.kindcache import KindCache
+from kohakuriver.apiserver.caching.owned import Owned
+from kohakuriver.apiserver.caching.quotas import Quotas
+from kohakuriver.apiserver.caching.sessions import Sessions
+from kohakuriver.apiserver.caching.standing import Standing
+from kohakuriver.apiserver.caching.strays import Strays
+from kohakuriver.apiserver.caching.tick import Ticker
+from kohakuriver.apiserver.lineage import Lineage
+from kohakuriver.apiserver.policies.held import Policies
+from kohakuriver.apiserver.quota.booked import Booked
+from kohakuriver.apiserver.quota.stored import Stored
+from kohakuriver.apiserver.store.base import (
     Batch,
     Record,
     StoreCompacted,

@@ -10,10 +10,10 @@ from typing import Any
 
 import orjson
 
-from apiserver import codec
-from apiserver.caching.turns import Turn, turn_of
-from apiserver.reading import selectors
-from apiserver.store.base import Record
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.caching.turns import Turn, turn_of
+from kohakuriver.apiserver.reading import selectors
+from kohakuriver.apiserver.store.base import Record
 from kohakuriver.resources.kinds import ResourceType
 
 

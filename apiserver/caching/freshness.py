@@ -6,7 +6,7 @@ came, so that what it says holds for all of them.
 
 import asyncio
 
-from apiserver.store.base import Store
+from kohakuriver.apiserver.store.base import Store
 
 
 class Freshness:

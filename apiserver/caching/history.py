@@ -8,9 +8,9 @@ import bisect
 import datetime
 from collections.abc import Sequence
 
-from apiserver.caching.entry import Entry
-from apiserver.reading.selectors import Selection
-from apiserver.serving.forms import EventType, Form
+from kohakuriver.apiserver.caching.entry import Entry
+from kohakuriver.apiserver.reading.selectors import Selection
+from kohakuriver.apiserver.serving.forms import EventType, Form
 from kohakuriver.clock import EPOCH
 from kohakuriver.errors import Expired
 

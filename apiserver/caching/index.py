@@ -5,7 +5,7 @@ A thousand agents that list after a restart would otherwise each look at every V
 
 from collections.abc import Sequence
 
-from apiserver.caching.entry import Entry
+from kohakuriver.apiserver.caching.entry import Entry
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 

@@ -6,14 +6,14 @@ between two awaits sees one consistent state.
 
 from collections.abc import Iterator, Mapping
 
-from apiserver.admitting.shares import Share
-from apiserver.caching.entry import Entry
-from apiserver.caching.history import Event, History
-from apiserver.caching.index import Index
-from apiserver.caching.turns import Turns
-from apiserver.caching.watchers import Watcher, Watchers
-from apiserver.reading.selectors import Selection
-from apiserver.store.base import Record
+from kohakuriver.apiserver.admitting.shares import Share
+from kohakuriver.apiserver.caching.entry import Entry
+from kohakuriver.apiserver.caching.history import Event, History
+from kohakuriver.apiserver.caching.index import Index
+from kohakuriver.apiserver.caching.turns import Turns
+from kohakuriver.apiserver.caching.watchers import Watcher, Watchers
+from kohakuriver.apiserver.reading.selectors import Selection
+from kohakuriver.apiserver.store.base import Record
 from kohakuriver.clock import Clock
 from kohakuriver.errors import ApiError
 from kohakuriver.resources.kinds import ResourceType

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from apiserver.caching.entry import Entry
+from kohakuriver.apiserver.caching.entry import Entry
 
 
 class Owned:

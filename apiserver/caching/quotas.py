@@ -7,8 +7,8 @@ namespace; a key that holds no object at all is passed over.
 import dataclasses
 from collections.abc import Iterable
 
-from apiserver import codec
-from apiserver.store.base import Record
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Record
 from kohakuriver.resources import booked, kinds
 from kohakuriver.resources.booked import Limit
 

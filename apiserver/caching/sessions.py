@@ -10,9 +10,9 @@ import dataclasses
 import logging
 from collections.abc import Callable, Iterable
 
-from apiserver import codec
-from apiserver.admitting.sessions import Claim, Held
-from apiserver.store.base import Record
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting.sessions import Claim, Held
+from kohakuriver.apiserver.store.base import Record
 from kohakuriver.clock import Clock
 from kohakuriver.resources import kinds
 

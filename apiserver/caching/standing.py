@@ -9,8 +9,8 @@ holders may not have been able to renew.
 
 from collections.abc import Iterable
 
-from apiserver.caching.tick import SILENCE, STEP
-from apiserver.store.base import Record
+from kohakuriver.apiserver.caching.tick import SILENCE, STEP
+from kohakuriver.apiserver.store.base import Record
 from kohakuriver.clock import Clock
 
 GAP = SILENCE + STEP + 1.0  # seconds; while all is well the watch brings something sooner, if only a tick

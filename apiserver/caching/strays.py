@@ -17,9 +17,9 @@ from typing import Any
 
 import orjson
 
-from apiserver.binding.proofs import Proofs
-from apiserver.lineage import History
-from apiserver.store.base import Record
+from kohakuriver.apiserver.binding.proofs import Proofs
+from kohakuriver.apiserver.lineage import History
+from kohakuriver.apiserver.store.base import Record
 
 Json = dict[str, Any]
 

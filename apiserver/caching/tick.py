@@ -7,8 +7,8 @@ import asyncio
 import logging
 import uuid
 
-from apiserver import codec
-from apiserver.store.base import Put, Store, StoreError
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Put, Store, StoreError
 from kohakuriver.clock import Clock
 
 LOG = logging.getLogger(__name__)

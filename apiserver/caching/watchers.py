@@ -9,11 +9,11 @@ import asyncio
 import collections
 from collections.abc import Iterator
 
-from apiserver.admitting import weights
-from apiserver.admitting.shares import Share
-from apiserver.caching.history import Event, Missed
-from apiserver.reading.selectors import Selection
-from apiserver.serving.forms import EventType
+from kohakuriver.apiserver.admitting import weights
+from kohakuriver.apiserver.admitting.shares import Share
+from kohakuriver.apiserver.caching.history import Event, Missed
+from kohakuriver.apiserver.reading.selectors import Selection
+from kohakuriver.apiserver.serving.forms import EventType
 from kohakuriver.errors import ApiError, Expired
 
 WOKEN_AT_ONCE = 20  # watchers between two turns of everybody else; each then has a line to write

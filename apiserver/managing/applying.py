@@ -9,10 +9,10 @@ import dataclasses
 import json
 from typing import Any
 
-from apiserver.managing import managers as managing
-from apiserver.managing import merging, paths
-from apiserver.managing.layout import Layout, Path, Sort
-from apiserver.managing.managers import Manager, Managers, Share
+from kohakuriver.apiserver.managing import managers as managing
+from kohakuriver.apiserver.managing import merging, paths
+from kohakuriver.apiserver.managing.layout import Layout, Path, Sort
+from kohakuriver.apiserver.managing.managers import Manager, Managers, Share
 from kohakuriver.errors import Cause, Conflict
 
 Json = dict[str, Any]

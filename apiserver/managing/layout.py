@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from apiserver.writing import shape
+from kohakuriver.apiserver.writing import shape
 from kohakuriver.resources import kinds, meta, models
 
 Path = tuple[str, ...]  # elements as FieldsV1 writes them: f:spec, k:{"name":"home"}, v:"one"

@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
-from apiserver.managing import paths
-from apiserver.managing.layout import Layout, Path
+from kohakuriver.apiserver.managing import paths
+from kohakuriver.apiserver.managing.layout import Layout, Path
 
 Json = dict[str, Any]
 

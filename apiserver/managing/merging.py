@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from apiserver.managing.layout import Layout, Path, Sort
-from apiserver.managing.paths import Paths
+from kohakuriver.apiserver.managing.layout import Layout, Path, Sort
+from kohakuriver.apiserver.managing.paths import Paths
 
 
 def overlaid(layout: Layout, live: Any, config: Any) -> Any:

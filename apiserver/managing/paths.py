@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Set
 from typing import Any
 
-from apiserver.managing.layout import Layout, Path
+from kohakuriver.apiserver.managing.layout import Layout, Path
 
 Json = dict[str, Any]
 Paths = frozenset[Path]

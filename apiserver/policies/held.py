@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 
 import orjson
 
-from apiserver.policies.policy import Policy
-from apiserver.store.base import Record
+from kohakuriver.apiserver.policies.policy import Policy
+from kohakuriver.apiserver.store.base import Record
 
 LOG = logging.getLogger(__name__)
 

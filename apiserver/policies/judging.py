@@ -12,11 +12,11 @@ where it leads.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from apiserver import codec
-from apiserver.admitting.identity import Role, User
-from apiserver.policies.policy import Limit, Policy, Unreadable
-from apiserver.writing import objects
 from kohakuriver import durations, errors, image_name
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.policies.policy import Limit, Policy, Unreadable
+from kohakuriver.apiserver.writing import objects
 
 Json = dict[str, Any]
 

@@ -11,9 +11,9 @@ from typing import Any, Generic, TypeVar
 
 import pydantic
 
-from apiserver import codec
-from apiserver.reading.selectors import Selection, by_labels
 from kohakuriver import durations, image_name
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.reading.selectors import Selection, by_labels
 from kohakuriver.resources import meta
 from kohakuriver.resources import policy as shapes
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from apiserver import codec
-from apiserver.store.base import Record
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Record
 from kohakuriver.resources.booked import NOTHING, Amounts
 
 __all__ = ["NOTHING", "Amounts", "Booked", "by_namespace"]

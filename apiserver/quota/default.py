@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Mapping
 
-from apiserver.quota import hard
+from kohakuriver.apiserver.quota import hard
 from kohakuriver.resources import quota
 
 

@@ -8,9 +8,9 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from apiserver import codec
-from apiserver.store.base import Record
 from kohakuriver import quantity
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Record
 from kohakuriver.resources import quota
 
 Json = dict[str, Any]

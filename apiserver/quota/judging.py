@@ -9,13 +9,13 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from apiserver import codec
-from apiserver.booking.wanted import Wanted
-from apiserver.quota import hard
-from apiserver.quota.hard import Hard
-from apiserver.quota.stored import Used, counted
-from apiserver.writing.weight import NOTES
 from kohakuriver import errors, quantity
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.booking.wanted import Wanted
+from kohakuriver.apiserver.quota import hard
+from kohakuriver.apiserver.quota.hard import Hard
+from kohakuriver.apiserver.quota.stored import Used, counted
+from kohakuriver.apiserver.writing.weight import NOTES
 from kohakuriver.resources import kinds, quota
 from kohakuriver.resources.kinds import ResourceType
 

@@ -7,11 +7,11 @@ is an object at all.
 
 import dataclasses
 
-from apiserver import codec
-from apiserver.quota import hard
-from apiserver.quota.hard import Hard
-from apiserver.store.base import Record
-from apiserver.writing.weight import LARGEST
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.quota import hard
+from kohakuriver.apiserver.quota.hard import Hard
+from kohakuriver.apiserver.store.base import Record
+from kohakuriver.apiserver.writing.weight import LARGEST
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 

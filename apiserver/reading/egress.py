@@ -18,8 +18,8 @@ from typing import Any
 import orjson
 import pydantic
 
-from apiserver import codec
-from apiserver.reading.selectors import Selection, by_labels
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.reading.selectors import Selection, by_labels
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from apiserver.reading.selectors import Selection, select
+from kohakuriver.apiserver.reading.selectors import Selection, select
 from kohakuriver.errors import BadRequest, Cause, Invalid
 from kohakuriver.resources.kinds import ResourceType
 

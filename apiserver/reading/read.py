@@ -12,18 +12,18 @@ from typing import Any, TypeVar
 
 import orjson
 
-from apiserver import codec
-from apiserver.admitting import access, weights
-from apiserver.admitting.identity import User
-from apiserver.admitting.shares import Holding, Share
-from apiserver.caching import turns
-from apiserver.caching.entry import Entry, entry_of
-from apiserver.context import Server
-from apiserver.reading import selectors
-from apiserver.reading.query import ListQuery, Resume
-from apiserver.serving.forms import Form
-from apiserver.store.base import Record, StoreCompacted, StoreFuture
-from apiserver.writing import objects
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting import access, weights
+from kohakuriver.apiserver.admitting.identity import User
+from kohakuriver.apiserver.admitting.shares import Holding, Share
+from kohakuriver.apiserver.caching import turns
+from kohakuriver.apiserver.caching.entry import Entry, entry_of
+from kohakuriver.apiserver.context import Server
+from kohakuriver.apiserver.reading import selectors
+from kohakuriver.apiserver.reading.query import ListQuery, Resume
+from kohakuriver.apiserver.serving.forms import Form
+from kohakuriver.apiserver.store.base import Record, StoreCompacted, StoreFuture
+from kohakuriver.apiserver.writing import objects
 from kohakuriver.errors import BadRequest, Cause, Expired, OutcomeUnknown
 from kohakuriver.resources.kinds import ResourceType
 

@@ -8,14 +8,14 @@ import dataclasses
 import random
 from collections.abc import AsyncGenerator, Iterable
 
-from apiserver.admitting import weights
-from apiserver.admitting.shares import Holding, Share
-from apiserver.caching.entry import Entry
-from apiserver.caching.watchers import Watcher
-from apiserver.context import Server
-from apiserver.reading import read
-from apiserver.reading.query import WatchQuery
-from apiserver.serving.forms import EventType, Form, line
+from kohakuriver.apiserver.admitting import weights
+from kohakuriver.apiserver.admitting.shares import Holding, Share
+from kohakuriver.apiserver.caching.entry import Entry
+from kohakuriver.apiserver.caching.watchers import Watcher
+from kohakuriver.apiserver.context import Server
+from kohakuriver.apiserver.reading import read
+from kohakuriver.apiserver.reading.query import WatchQuery
+from kohakuriver.apiserver.serving.forms import EventType, Form, line
 from kohakuriver.errors import ApiError, Expired
 from kohakuriver.resources.kinds import ResourceType
 

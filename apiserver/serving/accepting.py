@@ -11,9 +11,9 @@ import ssl
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from apiserver.auditing.refusals import refused
-from apiserver.serving.addresses import place_of
-from apiserver.serving.crowd import Crowd, Visitor
+from kohakuriver.apiserver.auditing.refusals import refused
+from kohakuriver.apiserver.serving.addresses import place_of
+from kohakuriver.apiserver.serving.crowd import Crowd, Visitor
 
 HANDSHAKE_WITHIN: Final = 10.0
 GOODBYE_WITHIN: Final = 10.0  # seconds for a client to take the last of an answer, and to close its side

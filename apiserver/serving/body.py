@@ -14,13 +14,13 @@ import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from apiserver.admitting import weights
-from apiserver.admitting.identity import Role
-from apiserver.serving import protobuf, yaml_body
-from apiserver.serving.middleware import PASSAGE, SHARE, USER
-from apiserver.writing import patch, weight
-from apiserver.writing.extent import DEEPEST, MOST_NAMED, excess, listed
-from apiserver.writing.validation import FieldValidation
+from kohakuriver.apiserver.admitting import weights
+from kohakuriver.apiserver.admitting.identity import Role
+from kohakuriver.apiserver.serving import protobuf, yaml_body
+from kohakuriver.apiserver.serving.middleware import PASSAGE, SHARE, USER
+from kohakuriver.apiserver.writing import patch, weight
+from kohakuriver.apiserver.writing.extent import DEEPEST, MOST_NAMED, excess, listed
+from kohakuriver.apiserver.writing.validation import FieldValidation
 from kohakuriver.errors import BadRequest, Cause, TooLarge, TooSlow, UnsupportedMediaType
 
 _SPACED = re.compile(rb'"\s+:')

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from aiohttp import web
 
-from apiserver import codec
-from apiserver.admitting import access
-from apiserver.admitting.identity import Role, User
-from apiserver.admitting.sessions import Claim, Held, check, tells_of_two
-from apiserver.context import Server
-from apiserver.serving.endpoint import Endpoint
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting import access
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.admitting.sessions import Claim, Held, check, tells_of_two
+from kohakuriver.apiserver.context import Server
+from kohakuriver.apiserver.serving.endpoint import Endpoint
 from kohakuriver.resources import kinds
 
 

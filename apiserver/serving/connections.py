@@ -16,13 +16,13 @@ import orjson
 from aiohttp import StreamReader, web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
-from apiserver.admitting.shares import Share
-from apiserver.auditing.refusals import refused
-from apiserver.serving import accepting
-from apiserver.serving.crowd import Crowd, Visitor
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting.shares import Share
+from kohakuriver.apiserver.auditing.refusals import refused
+from kohakuriver.apiserver.serving import accepting
+from kohakuriver.apiserver.serving.crowd import Crowd, Visitor
 
-LOG = logging.getLogger("apiserver.audit")
+LOG = logging.getLogger("kohakuriver.apiserver.audit")
 
 HEAD_WITHIN = 10.0  # seconds from a connection's first byte, or its opening, to the end of the head
 KEPT_FOR = 10.0  # seconds that a connection without a credential stays after an answer

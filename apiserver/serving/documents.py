@@ -5,14 +5,14 @@ import functools
 import orjson
 from aiohttp import web
 
-from apiserver import metrics
-from apiserver.admitting import reviews
-from apiserver.context import SERVER
-from apiserver.serving import body, discovery, openapi, swagger
-from apiserver.serving.endpoint import ENDPOINTS, Endpoint
-from apiserver.serving.middleware import METRICS, USER
-from apiserver.serving.requests import json_response
-from apiserver.writing import metadata
+from kohakuriver.apiserver import metrics
+from kohakuriver.apiserver.admitting import reviews
+from kohakuriver.apiserver.context import SERVER
+from kohakuriver.apiserver.serving import body, discovery, openapi, swagger
+from kohakuriver.apiserver.serving.endpoint import ENDPOINTS, Endpoint
+from kohakuriver.apiserver.serving.middleware import METRICS, USER
+from kohakuriver.apiserver.serving.requests import json_response
+from kohakuriver.apiserver.writing import metadata
 from kohakuriver.errors import NotAcceptable, NotFound
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType

@@ -8,8 +8,8 @@ import dataclasses
 
 from aiohttp import web
 
-from apiserver.admitting.access import Attributes
-from apiserver.reading.query import flag
+from kohakuriver.apiserver.admitting.access import Attributes
+from kohakuriver.apiserver.reading.query import flag
 from kohakuriver.resources.kinds import ResourceType
 
 STREAMS = "streams"  # of a node: what its agent connects to

@@ -5,10 +5,10 @@ There, as it is where one looks after the machines; not in every answer, or nobo
 
 from aiohttp import web
 
-from apiserver.admitting.identity import Role
-from apiserver.expiry import Expiry
-from apiserver.serving.endpoint import ENDPOINTS
-from apiserver.serving.middleware import USER
+from kohakuriver.apiserver.admitting.identity import Role
+from kohakuriver.apiserver.expiry import Expiry
+from kohakuriver.apiserver.serving.endpoint import ENDPOINTS
+from kohakuriver.apiserver.serving.middleware import USER
 from kohakuriver.resources import kinds
 
 EXPIRY = web.AppKey("expiry", Expiry)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol
 
 import orjson
 
-from apiserver.serving import tables
+from kohakuriver.apiserver.serving import tables
 from kohakuriver.errors import BadRequest, NotAcceptable
 from kohakuriver.resources.kinds import ResourceType
 

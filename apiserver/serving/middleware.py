@@ -10,21 +10,21 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import web
 
-from apiserver import codec
-from apiserver.admitting import access, weights
-from apiserver.admitting.authentication import Caller, authenticate, peer_of
-from apiserver.admitting.identity import User
-from apiserver.admitting.lanes import Passage
-from apiserver.admitting.shares import Share
-from apiserver.auditing.renewals import Renewals
-from apiserver.auditing.visit import GONE, LOG, VISIT, Visit, account, line
-from apiserver.context import SERVER
-from apiserver.metrics import Metrics
-from apiserver.serving import claims, pieces
-from apiserver.serving.connections import Connection
-from apiserver.serving.endpoint import Endpoint, attributes_of, endpoint_of
-from apiserver.store import base
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting import access, weights
+from kohakuriver.apiserver.admitting.authentication import Caller, authenticate, peer_of
+from kohakuriver.apiserver.admitting.identity import User
+from kohakuriver.apiserver.admitting.lanes import Passage
+from kohakuriver.apiserver.admitting.shares import Share
+from kohakuriver.apiserver.auditing.renewals import Renewals
+from kohakuriver.apiserver.auditing.visit import GONE, LOG, VISIT, Visit, account, line
+from kohakuriver.apiserver.context import SERVER
+from kohakuriver.apiserver.metrics import Metrics
+from kohakuriver.apiserver.serving import claims, pieces
+from kohakuriver.apiserver.serving.connections import Connection
+from kohakuriver.apiserver.serving.endpoint import Endpoint, attributes_of, endpoint_of
+from kohakuriver.apiserver.store import base
 from kohakuriver.resources import kinds
 
 USER = web.RequestKey("user", User)

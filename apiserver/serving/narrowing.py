@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 import orjson
 
-from apiserver.admitting.identity import Role, User
-from apiserver.serving.forms import EventType, Form
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.serving.forms import EventType, Form
 from kohakuriver.resources.kinds import NODE, ResourceType
 
 REMEMBERED = 64  # lines of watches; a hundred watches of one credential want the same within milliseconds

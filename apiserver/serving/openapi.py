@@ -8,8 +8,8 @@ import functools
 from typing import Any
 
 import kohakuriver
-from apiserver.serving import discovery, schemas
-from apiserver.writing import patch
+from kohakuriver.apiserver.serving import discovery, schemas
+from kohakuriver.apiserver.writing import patch
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 

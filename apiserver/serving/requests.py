@@ -7,21 +7,21 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from apiserver import codec
-from apiserver.admitting import access, weights
-from apiserver.admitting.identity import User
-from apiserver.admitting.shares import Share
-from apiserver.auditing.visit import VISIT
-from apiserver.context import SERVER, Server
-from apiserver.reading import read
-from apiserver.reading.query import ListQuery, WatchQuery, flag, parse_list, parse_watch
-from apiserver.serving import body, forms
-from apiserver.serving.middleware import PASSAGE, SHARE, USER
-from apiserver.serving.narrowing import narrowed
-from apiserver.serving.usage import filled
-from apiserver.writing.fencing import Leader
-from apiserver.writing.outcome import WriteOptions, Written
-from apiserver.writing.validation import FieldValidation
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting import access, weights
+from kohakuriver.apiserver.admitting.identity import User
+from kohakuriver.apiserver.admitting.shares import Share
+from kohakuriver.apiserver.auditing.visit import VISIT
+from kohakuriver.apiserver.context import SERVER, Server
+from kohakuriver.apiserver.reading import read
+from kohakuriver.apiserver.reading.query import ListQuery, WatchQuery, flag, parse_list, parse_watch
+from kohakuriver.apiserver.serving import body, forms
+from kohakuriver.apiserver.serving.middleware import PASSAGE, SHARE, USER
+from kohakuriver.apiserver.serving.narrowing import narrowed
+from kohakuriver.apiserver.serving.usage import filled
+from kohakuriver.apiserver.writing.fencing import Leader
+from kohakuriver.apiserver.writing.outcome import WriteOptions, Written
+from kohakuriver.apiserver.writing.validation import FieldValidation
 from kohakuriver.errors import BadRequest, Cause, Invalid
 from kohakuriver.resources.kinds import ResourceType
 

@@ -15,17 +15,23 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import web
 
-from apiserver import codec, collection
-from apiserver.admitting import weights
-from apiserver.auditing.visit import VISIT
-from apiserver.binding import actions
-from apiserver.caching.entry import Entry
-from apiserver.reading import egress, read, selectors
-from apiserver.serving import body, forms, pieces, stream
-from apiserver.serving.endpoint import ENDPOINTS, Endpoint
-from apiserver.serving.requests import Call, deleted_response, dry_run, json_response, written_response
-from apiserver.writing import patch, write
-from apiserver.writing.outcome import Written
+from kohakuriver.apiserver import codec, collection
+from kohakuriver.apiserver.admitting import weights
+from kohakuriver.apiserver.auditing.visit import VISIT
+from kohakuriver.apiserver.binding import actions
+from kohakuriver.apiserver.caching.entry import Entry
+from kohakuriver.apiserver.reading import egress, read, selectors
+from kohakuriver.apiserver.serving import body, forms, pieces, stream
+from kohakuriver.apiserver.serving.endpoint import ENDPOINTS, Endpoint
+from kohakuriver.apiserver.serving.requests import (
+    Call,
+    deleted_response,
+    dry_run,
+    json_response,
+    written_response,
+)
+from kohakuriver.apiserver.writing import patch, write
+from kohakuriver.apiserver.writing.outcome import Written
 from kohakuriver.errors import BadRequest, NotFound
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType

@@ -12,7 +12,7 @@ from typing import Any
 import pydantic
 from pydantic.json_schema import models_json_schema
 
-from apiserver.serving import discovery
+from kohakuriver.apiserver.serving import discovery
 from kohakuriver.resources import meta
 from kohakuriver.resources.kinds import ResourceType
 from kohakuriver.resources.models import MODELS

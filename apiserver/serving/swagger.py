@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from apiserver.serving import openapi
+from kohakuriver.apiserver.serving import openapi
 
 Json = dict[str, Any]
 

@@ -10,9 +10,9 @@ import enum
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from apiserver.policies import shown
-from apiserver.quota import usage
 from kohakuriver import clock, durations, quantity
+from kohakuriver.apiserver.policies import shown
+from kohakuriver.apiserver.quota import usage
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 from kohakuriver.resources.token import EXPIRED

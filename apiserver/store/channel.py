@@ -18,8 +18,8 @@ import grpc
 import tenacity
 from aetcd import rpc
 
-from apiserver.store.base import StoreError, StoreRefused, StoreTimeout, StoreUnavailable
-from apiserver.store.fault import StaleToken, translate, unavailable
+from kohakuriver.apiserver.store.base import StoreError, StoreRefused, StoreTimeout, StoreUnavailable
+from kohakuriver.apiserver.store.fault import StaleToken, translate, unavailable
 from kohakuriver.errors import ConfigError
 
 DIAL_TIMEOUT = 1.0  # seconds for one endpoint to show that it is there

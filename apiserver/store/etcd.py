@@ -12,7 +12,7 @@ from typing import Any
 
 from aetcd import rpc
 
-from apiserver.store.base import (
+from kohakuriver.apiserver.store.base import (
     MAX_OPERATIONS,
     QUOTA,
     Batch,
@@ -25,11 +25,11 @@ from apiserver.store.base import (
     StoreConflict,
     check_writes,
 )
-from apiserver.store.channel import Login, Wire, credentials_from, link_to, parse
-from apiserver.store.fault import LeaseLost
-from apiserver.store.keyspace import Keyspace
-from apiserver.store.lease import SharedLeases
-from apiserver.store.watch import follow
+from kohakuriver.apiserver.store.channel import Login, Wire, credentials_from, link_to, parse
+from kohakuriver.apiserver.store.fault import LeaseLost
+from kohakuriver.apiserver.store.keyspace import Keyspace
+from kohakuriver.apiserver.store.lease import SharedLeases
+from kohakuriver.apiserver.store.watch import follow
 from kohakuriver.errors import ConfigError
 
 PAGE_KEYS = 500  # in the first request of a list; then by the size of what came

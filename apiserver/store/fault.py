@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from apiserver.store.base import (
+from kohakuriver.apiserver.store.base import (
     StoreCompacted,
     StoreError,
     StoreFull,

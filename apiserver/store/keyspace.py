@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from apiserver.store.base import Change, Record
+from kohakuriver.apiserver.store.base import Change, Record
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ import math
 
 from aetcd import rpc
 
-from apiserver.store.base import StoreTimeout, StoreUnavailable
-from apiserver.store.channel import Wire
+from kohakuriver.apiserver.store.base import StoreTimeout, StoreUnavailable
+from kohakuriver.apiserver.store.channel import Wire
 
 SHARED_FOR = 60.0  # seconds, at most
 SHARED_PART = 0.25  # of the lifetime, at most

@@ -9,7 +9,7 @@ import collections
 import dataclasses
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
-from apiserver.store.base import (
+from kohakuriver.apiserver.store.base import (
     MAX_OPERATIONS,
     MAX_REQUEST_BYTES,
     QUOTA,

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from typing import cast
 
-from apiserver.store.base import (
+from kohakuriver.apiserver.store.base import (
     Batch,
     Change,
     Delete,

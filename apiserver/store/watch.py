@@ -12,10 +12,10 @@ from typing import Any
 import grpc
 from aetcd import rpc
 
-from apiserver.store.base import Batch, StoreCompacted
-from apiserver.store.channel import Link, Wire
-from apiserver.store.fault import unavailable
-from apiserver.store.keyspace import Keyspace
+from kohakuriver.apiserver.store.base import Batch, StoreCompacted
+from kohakuriver.apiserver.store.channel import Link, Wire
+from kohakuriver.apiserver.store.fault import unavailable
+from kohakuriver.apiserver.store.keyspace import Keyspace
 
 
 async def follow(wire: Wire, space: Keyspace, prefix: str, *, start: int) -> AsyncIterator[Batch]:

@@ -12,8 +12,8 @@ import logging
 import secrets
 from typing import Any
 
-from apiserver.admitting.sessions import NO_CLAIM, Claim, Held, check
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting.sessions import NO_CLAIM, Claim, Held, check
 from kohakuriver.streams.stream import Control, Stream
 
 LOG = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from apiserver import codec
-from apiserver.writing import objects
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.writing import objects
 from kohakuriver.errors import Conflict, Unavailable
 from kohakuriver.resources.vps import Phase
 

@@ -8,10 +8,10 @@ import urllib.parse
 
 from aiohttp import web
 
-from apiserver.admitting.authentication import bearer
-from apiserver.context import Server
-from apiserver.registration import registered_servers
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting.authentication import bearer
+from kohakuriver.apiserver.context import Server
+from kohakuriver.apiserver.registration import registered_servers
 from kohakuriver.client.config import Connection
 from kohakuriver.streams.dial import Dialer
 

@@ -12,16 +12,16 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from apiserver.admitting.identity import User
-from apiserver.auditing.visit import opened
-from apiserver.context import Server
-from apiserver.reading import read
-from apiserver.serving.requests import Call
-from apiserver.streaming.nodes import Leg
-from apiserver.streaming.relay import is_relayed, relay
-from apiserver.streaming.told import counted
-from apiserver.streaming.upgrade import Upgraded, asked_for, take
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting.identity import User
+from kohakuriver.apiserver.auditing.visit import opened
+from kohakuriver.apiserver.context import Server
+from kohakuriver.apiserver.reading import read
+from kohakuriver.apiserver.serving.requests import Call
+from kohakuriver.apiserver.streaming.nodes import Leg
+from kohakuriver.apiserver.streaming.relay import is_relayed, relay
+from kohakuriver.apiserver.streaming.told import counted
+from kohakuriver.apiserver.streaming.upgrade import Upgraded, asked_for, take
 from kohakuriver.resources import kinds
 from kohakuriver.streams.splice import splice
 

@@ -13,11 +13,11 @@ from typing import Final
 
 from aiohttp import web
 
-from apiserver.auditing.visit import VISIT, Visit, happened
-from apiserver.context import SERVER
-from apiserver.streaming.fileanswers import FileAnswers
-from apiserver.streaming.filework import FileWork
-from apiserver.streaming.relay import is_relayed
+from kohakuriver.apiserver.auditing.visit import VISIT, Visit, happened
+from kohakuriver.apiserver.context import SERVER
+from kohakuriver.apiserver.streaming.fileanswers import FileAnswers
+from kohakuriver.apiserver.streaming.filework import FileWork
+from kohakuriver.apiserver.streaming.relay import is_relayed
 from kohakuriver.printable import cut
 from kohakuriver.streams.splice import Passed
 from kohakuriver.streams.words import last_words

@@ -10,11 +10,11 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from apiserver import codec
-from apiserver.admitting import sessions
-from apiserver.admitting.identity import Role, User
-from apiserver.writing import images, objects, vps_rules
 from kohakuriver import clock, durations, errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting import sessions
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.writing import images, objects, vps_rules
 from kohakuriver.client import servers
 from kohakuriver.resources import kinds
 from kohakuriver.resources.lease import MOST, MOST_PATIENCE, number_in

@@ -6,17 +6,17 @@ Where the object is not there, it is created, which its sender must be allowed t
 import dataclasses
 from typing import Any
 
-from apiserver.admitting import access
-from apiserver.managing import applying
-from apiserver.managing import managers as managing
-from apiserver.managing.applying import Applied, Configuration
-from apiserver.managing.layout import layout_of
-from apiserver.managing.managers import Managers
-from apiserver.writing import change, creation, metadata, objects, shape, tracking
-from apiserver.writing.change import Target, Wanted
-from apiserver.writing.objects import Backing
-from apiserver.writing.outcome import WriteOptions, Written
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting import access
+from kohakuriver.apiserver.managing import applying
+from kohakuriver.apiserver.managing import managers as managing
+from kohakuriver.apiserver.managing.applying import Applied, Configuration
+from kohakuriver.apiserver.managing.layout import layout_of
+from kohakuriver.apiserver.managing.managers import Managers
+from kohakuriver.apiserver.writing import change, creation, metadata, objects, shape, tracking
+from kohakuriver.apiserver.writing.change import Target, Wanted
+from kohakuriver.apiserver.writing.objects import Backing
+from kohakuriver.apiserver.writing.outcome import WriteOptions, Written
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import models
 

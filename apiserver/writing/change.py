@@ -9,13 +9,14 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from apiserver import codec
-from apiserver.admitting import sight
-from apiserver.admitting.identity import Role, User
-from apiserver.binding import grants, quotas
-from apiserver.managing.managers import Manager, Managers
-from apiserver.store.base import Delete, Put, Record, StoreConflict
-from apiserver.writing import (
+from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting import sight
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.binding import grants, quotas
+from kohakuriver.apiserver.managing.managers import Manager, Managers
+from kohakuriver.apiserver.store.base import Delete, Put, Record, StoreConflict
+from kohakuriver.apiserver.writing import (
     admission,
     governed,
     metadata,
@@ -30,11 +31,10 @@ from apiserver.writing import (
     vps_rules,
     weight,
 )
-from apiserver.writing.fencing import Leader
-from apiserver.writing.objects import Backing
-from apiserver.writing.outcome import WriteOptions, Written
-from apiserver.writing.validation import FieldValidation
-from kohakuriver import errors
+from kohakuriver.apiserver.writing.fencing import Leader
+from kohakuriver.apiserver.writing.objects import Backing
+from kohakuriver.apiserver.writing.outcome import WriteOptions, Written
+from kohakuriver.apiserver.writing.validation import FieldValidation
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
 

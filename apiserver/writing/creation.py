@@ -9,15 +9,24 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from apiserver import codec
-from apiserver.admitting.identity import User
-from apiserver.binding import grants, quotas
-from apiserver.managing.managers import UPDATE, Manager, Managers
-from apiserver.store.base import Put, Record, StoreConflict
-from apiserver.writing import admission, governed, metadata, objects, phase, tracking, validation, weight
-from apiserver.writing.objects import Backing
-from apiserver.writing.outcome import WriteOptions, Written
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting.identity import User
+from kohakuriver.apiserver.binding import grants, quotas
+from kohakuriver.apiserver.managing.managers import UPDATE, Manager, Managers
+from kohakuriver.apiserver.store.base import Put, Record, StoreConflict
+from kohakuriver.apiserver.writing import (
+    admission,
+    governed,
+    metadata,
+    objects,
+    phase,
+    tracking,
+    validation,
+    weight,
+)
+from kohakuriver.apiserver.writing.objects import Backing
+from kohakuriver.apiserver.writing.outcome import WriteOptions, Written
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
 

@@ -7,11 +7,11 @@ was frozen, and wakes up with old ages in its memory, is refused. Pure.
 import dataclasses
 from collections.abc import Mapping
 
-from apiserver import codec
-from apiserver.binding import grants
-from apiserver.store.base import Record
-from apiserver.writing import objects
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.binding import grants
+from kohakuriver.apiserver.store.base import Record
+from kohakuriver.apiserver.writing import objects
 from kohakuriver.resources import kinds
 
 

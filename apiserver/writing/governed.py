@@ -7,13 +7,13 @@ Policy by milliseconds goes by the Policies of before. The commit does not compa
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from apiserver import codec
-from apiserver.admitting.identity import User
-from apiserver.policies import judging
-from apiserver.store.base import Record
-from apiserver.writing import objects
-from apiserver.writing.objects import Backing
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting.identity import User
+from kohakuriver.apiserver.policies import judging
+from kohakuriver.apiserver.store.base import Record
+from kohakuriver.apiserver.writing import objects
+from kohakuriver.apiserver.writing.objects import Backing
 from kohakuriver.resources import kinds
 
 Json = dict[str, Any]

@@ -6,8 +6,8 @@ can be changed in other ways.
 
 from typing import Any
 
-from apiserver.writing import objects
 from kohakuriver import errors, image_name
+from kohakuriver.apiserver.writing import objects
 from kohakuriver.resources import kinds
 
 Json = dict[str, Any]

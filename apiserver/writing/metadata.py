@@ -10,8 +10,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from apiserver.writing import objects
 from kohakuriver import errors
+from kohakuriver.apiserver.writing import objects
 from kohakuriver.resources import kinds, meta
 
 Json = dict[str, Any]

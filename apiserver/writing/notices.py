@@ -3,9 +3,9 @@
 import uuid
 from typing import Any
 
-from apiserver import codec
-from apiserver.store.base import Put
-from apiserver.writing import admission
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Put
+from kohakuriver.apiserver.writing import admission
 from kohakuriver.resources import kinds
 
 Json = dict[str, Any]

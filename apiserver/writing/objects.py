@@ -8,14 +8,14 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from apiserver.binding.proofs import Proofs
-from apiserver.caching.quotas import Quotas
-from apiserver.policies.held import Policies
-from apiserver.quota.booked import Booked
-from apiserver.quota.ledger import Ledger
-from apiserver.store.base import Record, Store
-from apiserver.writing import extent
 from kohakuriver import errors
+from kohakuriver.apiserver.binding.proofs import Proofs
+from kohakuriver.apiserver.caching.quotas import Quotas
+from kohakuriver.apiserver.policies.held import Policies
+from kohakuriver.apiserver.quota.booked import Booked
+from kohakuriver.apiserver.quota.ledger import Ledger
+from kohakuriver.apiserver.store.base import Record, Store
+from kohakuriver.apiserver.writing import extent
 from kohakuriver.clock import Clock
 from kohakuriver.resources.kinds import VPS, ResourceType
 

@@ -5,9 +5,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from apiserver.writing.fencing import Leader
-from apiserver.writing.validation import FieldValidation
 from kohakuriver import durations, errors
+from kohakuriver.apiserver.writing.fencing import Leader
+from kohakuriver.apiserver.writing.validation import FieldValidation
 
 Json = dict[str, Any]
 

@@ -9,9 +9,9 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from apiserver.admitting.identity import Role, User
-from apiserver.writing import objects, phase
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.writing import objects, phase
 from kohakuriver.resources import kinds
 
 Json = dict[str, Any]

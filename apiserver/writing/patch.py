@@ -12,8 +12,8 @@ import jsonpatch
 import jsonpointer
 import orjson
 
-from apiserver.writing.extent import DEEPEST, excess
 from kohakuriver import errors
+from kohakuriver.apiserver.writing.extent import DEEPEST, excess
 from kohakuriver.resources.kinds import GROUP, ResourceType
 
 Json = dict[str, Any]

@@ -8,15 +8,15 @@ that happens in the transaction that says so.
 
 from typing import Any
 
-from apiserver import codec
-from apiserver.admitting.identity import User
-from apiserver.binding import grants, orders, taking
-from apiserver.binding.orders import Order
-from apiserver.store.base import Delete, Put, Record, StoreConflict
-from apiserver.writing import admission, metadata, objects, phase, vps_rules
-from apiserver.writing.objects import Backing
-from apiserver.writing.outcome import DeleteOptions, Written, whole_seconds
 from kohakuriver import durations, errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting.identity import User
+from kohakuriver.apiserver.binding import grants, orders, taking
+from kohakuriver.apiserver.binding.orders import Order
+from kohakuriver.apiserver.store.base import Delete, Put, Record, StoreConflict
+from kohakuriver.apiserver.writing import admission, metadata, objects, phase, vps_rules
+from kohakuriver.apiserver.writing.objects import Backing
+from kohakuriver.apiserver.writing.outcome import DeleteOptions, Written, whole_seconds
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
 

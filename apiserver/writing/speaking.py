@@ -6,10 +6,10 @@ is refused once another agent process has taken over. Pure.
 
 from collections.abc import Mapping
 
-from apiserver import codec
-from apiserver.admitting import sessions
-from apiserver.admitting.identity import Role, User
-from apiserver.store.base import Record
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting import sessions
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.store.base import Record
 from kohakuriver.resources import kinds
 
 

@@ -6,11 +6,11 @@ server on; so has what was there before its kind had managers. Pure.
 
 from typing import Any
 
-from apiserver.managing import managers as managing
-from apiserver.managing.layout import layout_of
-from apiserver.managing.managers import Manager, Managers
-from apiserver.writing import objects
 from kohakuriver import errors
+from kohakuriver.apiserver.managing import managers as managing
+from kohakuriver.apiserver.managing.layout import layout_of
+from kohakuriver.apiserver.managing.managers import Manager, Managers
+from kohakuriver.apiserver.writing import objects
 from kohakuriver.resources import kinds
 
 Json = dict[str, Any]

@@ -10,10 +10,10 @@ from typing import Any
 
 import pydantic
 
-from apiserver import codec
-from apiserver.store.base import Record
-from apiserver.writing import objects, shape
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Record
+from kohakuriver.apiserver.writing import objects, shape
 from kohakuriver.resources import kinds, models
 
 

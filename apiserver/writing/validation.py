@@ -16,8 +16,8 @@ from typing import Any
 import pydantic
 import pydantic_core
 
-from apiserver.writing import extent, objects, shape
 from kohakuriver import errors
+from kohakuriver.apiserver.writing import extent, objects, shape
 from kohakuriver.resources import kinds, meta, models
 
 Json = dict[str, Any]

@@ -6,10 +6,10 @@ What changes live or at the next restart is let through: the grant follows in `g
 
 from typing import Any
 
-from apiserver.admitting import rights
-from apiserver.admitting.identity import User
-from apiserver.writing import images, metadata, objects
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting import rights
+from kohakuriver.apiserver.admitting.identity import User
+from kohakuriver.apiserver.writing import images, metadata, objects
 from kohakuriver.resources import kinds
 from kohakuriver.resources.vps import DEFAULT_IMAGE
 

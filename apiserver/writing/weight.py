@@ -6,9 +6,9 @@ controller and admins write is not measured: their reports must go on.
 
 from typing import Any
 
-from apiserver.admitting.identity import Role, User
-from apiserver.store.base import Delete, Put, Record
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.store.base import Delete, Put, Record
 
 Json = dict[str, Any]
 

@@ -12,15 +12,15 @@ raises is `kohakuriver.errors`, and the store's own errors.
 
 from typing import Any
 
-from apiserver.admitting.identity import User
-from apiserver.managing.managers import UPDATE
-from apiserver.writing import apply, change, creation, objects, removal, tracking
-from apiserver.writing import patch as patches
-from apiserver.writing.change import Target, Wanted
-from apiserver.writing.objects import Backing
-from apiserver.writing.outcome import DeleteOptions, WriteOptions, Written
-from apiserver.writing.validation import FieldValidation
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting.identity import User
+from kohakuriver.apiserver.managing.managers import UPDATE
+from kohakuriver.apiserver.writing import apply, change, creation, objects, removal, tracking
+from kohakuriver.apiserver.writing import patch as patches
+from kohakuriver.apiserver.writing.change import Target, Wanted
+from kohakuriver.apiserver.writing.objects import Backing
+from kohakuriver.apiserver.writing.outcome import DeleteOptions, WriteOptions, Written
+from kohakuriver.apiserver.writing.validation import FieldValidation
 from kohakuriver.resources import kinds
 
 __all__ = ["FieldValidation", "WriteOptions", "Written", "create", "delete", "patch", "update"]

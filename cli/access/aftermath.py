@@ -4,11 +4,11 @@ import contextlib
 import dataclasses
 from typing import Any
 
-from cli.access.remote import Ending
-from cli.access.target import Target
-from cli.vps import standing
-from cli.vps.standing import HERE, Reader
 from kohakuriver import errors
+from kohakuriver.cli.access.remote import Ending
+from kohakuriver.cli.access.target import Target
+from kohakuriver.cli.vps import standing
+from kohakuriver.cli.vps.standing import HERE, Reader
 
 _SIGNALLED = 128  # codes above it: something was ended by a signal
 

@@ -18,14 +18,14 @@ from pathlib import Path
 
 import paramiko
 
-from cli import failures
-from cli.access import entrance, identity, looping
-from cli.access.opening import Opener
-from cli.access.ssh_proxy import PARAMS
-from cli.access.terminal import terminal_size
-from cli.http import Object
-from cli.vps.standing import Reader
 from kohakuriver import errors
+from kohakuriver.cli import failures
+from kohakuriver.cli.access import entrance, identity, looping
+from kohakuriver.cli.access.opening import Opener
+from kohakuriver.cli.access.ssh_proxy import PARAMS
+from kohakuriver.cli.access.terminal import terminal_size
+from kohakuriver.cli.http import Object
+from kohakuriver.cli.vps.standing import Reader
 from kohakuriver.client.config import Connection
 from kohakuriver.streams.joint import Joint
 

@@ -6,16 +6,24 @@ from typing import Annotated
 
 import typer
 
-from cli import failures, screen
-from cli.access import target
-from cli.access.aftermath import explained
-from cli.access.escapes import Escape, Escapes
-from cli.access.modes import Modes
-from cli.access.remote import DETACHED, GONE_AFTER, PING_AFTER, Ending, Params, Remote, new_session
-from cli.access.target import Target
-from cli.access.terminal import Terminal
-from cli.settings import Settings
 from kohakuriver import durations, errors
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.access import target
+from kohakuriver.cli.access.aftermath import explained
+from kohakuriver.cli.access.escapes import Escape, Escapes
+from kohakuriver.cli.access.modes import Modes
+from kohakuriver.cli.access.remote import (
+    DETACHED,
+    GONE_AFTER,
+    PING_AFTER,
+    Ending,
+    Params,
+    Remote,
+    new_session,
+)
+from kohakuriver.cli.access.target import Target
+from kohakuriver.cli.access.terminal import Terminal
+from kohakuriver.cli.settings import Settings
 from kohakuriver.printable import plain
 from kohakuriver.streams.stream import Stream
 
@@ -50,7 +58,7 @@ def connect(
         )
     vps = target.find(settings, name, command="connect")
     if ide:
-        from cli.ide import start  # here, since it takes a while to import
+        from kohakuriver.cli.ide import start  # here, since it takes a while to import
 
         return start.start(vps, session=session, language=language())
     return run(vps, session=session or new_session())

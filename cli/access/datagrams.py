@@ -7,9 +7,9 @@ is dropped, as UDP does; who has been silent for a while is forgotten, and begin
 import asyncio
 import collections
 
-from cli.access.opening import Opener
-from cli.access.telling import Telling
 from kohakuriver import errors
+from kohakuriver.cli.access.opening import Opener
+from kohakuriver.cli.access.telling import Telling
 from kohakuriver.streams.stream import Control, Framed
 
 IDLE = 120.0  # seconds without a datagram either way

@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from cli import failures, screen
-from cli.access import connect, outlet, target
-from cli.access.aftermath import explained
-from cli.access.remote import new_session
-from cli.access.target import Target
-from cli.access.terminal import Terminal
-from cli.settings import Settings
 from kohakuriver import errors
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.access import connect, outlet, target
+from kohakuriver.cli.access.aftermath import explained
+from kohakuriver.cli.access.remote import new_session
+from kohakuriver.cli.access.target import Target
+from kohakuriver.cli.access.terminal import Terminal
+from kohakuriver.cli.settings import Settings
 from kohakuriver.streams.stream import Stream
 
 EXAMPLES = """

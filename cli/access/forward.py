@@ -10,19 +10,19 @@ from typing import Annotated
 
 import typer
 
-from cli import failures, screen
-from cli.access import looping, mapping
-from cli.access.datagrams import Datagrams
-from cli.access.mapping import Mapping
-from cli.access.opening import Opener
-from cli.access.telling import Telling
-from cli.access.tunnel import Tunnel
-from cli.http import Object
-from cli.local import ports
-from cli.settings import Settings
-from cli.vps import lookup, standing
-from cli.vps.standing import Reader
 from kohakuriver import errors
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.access import looping, mapping
+from kohakuriver.cli.access.datagrams import Datagrams
+from kohakuriver.cli.access.mapping import Mapping
+from kohakuriver.cli.access.opening import Opener
+from kohakuriver.cli.access.telling import Telling
+from kohakuriver.cli.access.tunnel import Tunnel
+from kohakuriver.cli.http import Object
+from kohakuriver.cli.local import ports
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.vps import lookup, standing
+from kohakuriver.cli.vps.standing import Reader
 
 EXAMPLES = """
 kohakuriver forward dev 8888                      # http://127.0.0.1:8888

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from cli.access import entrance
-from cli.http import Object
-from cli.vps import key_pair
 from kohakuriver import errors
+from kohakuriver.cli.access import entrance
+from kohakuriver.cli.http import Object
+from kohakuriver.cli.vps import key_pair
 
 DEFAULTS = ("id_ed25519", "id_rsa", "id_ecdsa")
 

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from cli import failures, screen
-from cli.access import connect, outlet, target
-from cli.access.target import Target
-from cli.settings import Settings
 from kohakuriver import clock, durations, errors
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.access import connect, outlet, target
+from kohakuriver.cli.access.target import Target
+from kohakuriver.cli.settings import Settings
 
 EXAMPLES = """
 kohakuriver logs dev --tail 50

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from cli import screen
+from kohakuriver.cli import screen
 
 
 def run(main: Coroutine[Any, Any, int]) -> int:

@@ -8,7 +8,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from cli import failures
+from kohakuriver.cli import failures
 
 _HTTPS = (443, 6443, 8443, 9443)
 _NOT_HTTP = (21, 22, 25, 53, 139, 389, 445, 1433, 1521, 1883, 2049, 3306, 3389, 5432, 5672, 5900, 5901, 6379,

@@ -6,8 +6,8 @@ import contextlib
 import os
 import sys
 
-from cli.access.remote import Ending, ending
 from kohakuriver import errors
+from kohakuriver.cli.access.remote import Ending, ending
 from kohakuriver.streams.stream import Stream
 
 

@@ -11,9 +11,9 @@ import string
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
-from cli.access.opening import is_passing
-from cli.access.unconfirmed import Unconfirmed
 from kohakuriver import errors
+from kohakuriver.cli.access.opening import is_passing
+from kohakuriver.cli.access.unconfirmed import Unconfirmed
 from kohakuriver.streams.stream import Stream
 
 PING_AFTER, GONE_AFTER = 2.0, 7.0  # seconds; a person is told of a dead link within about as long

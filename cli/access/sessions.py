@@ -3,12 +3,12 @@
 import asyncio
 from typing import Any
 
-from cli import screen
-from cli.access import connect, target
-from cli.access.target import Target
-from cli.settings import Settings
-from cli.table import Printer, Row
 from kohakuriver import durations
+from kohakuriver.cli import screen
+from kohakuriver.cli.access import connect, target
+from kohakuriver.cli.access.target import Target
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.table import Printer, Row
 
 EXAMPLES = """
 kohakuriver sessions dev

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from cli import failures, screen
-from cli.access import ssh_settings
-from cli.settings import Settings
-from cli.vps.connect import program
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.access import ssh_settings
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.vps.connect import program
 from kohakuriver.client import config
 
 EXAMPLES = """

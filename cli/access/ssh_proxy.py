@@ -13,16 +13,16 @@ from typing import IO, Annotated
 
 import typer
 
-from cli import failures, screen
-from cli.access import entrance, known_hosts, looping, ssh_names
-from cli.access.entrance import NoEntrance
-from cli.access.opening import Opener
-from cli.access.pipes import Pipes
-from cli.http import Api, Object
-from cli.settings import Settings
-from cli.vps import lookup
-from cli.vps.standing import Reader
 from kohakuriver import errors
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.access import entrance, known_hosts, looping, ssh_names
+from kohakuriver.cli.access.entrance import NoEntrance
+from kohakuriver.cli.access.opening import Opener
+from kohakuriver.cli.access.pipes import Pipes
+from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.vps import lookup
+from kohakuriver.cli.vps.standing import Reader
 from kohakuriver.client import config
 from kohakuriver.resources import kinds
 

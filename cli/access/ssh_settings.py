@@ -12,8 +12,8 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from cli.access import identity, known_hosts, ssh_client
 from kohakuriver import private_file
+from kohakuriver.cli.access import identity, known_hosts, ssh_client
 
 _NAME = re.compile(r"[-.a-z0-9]+")  # no pattern, and nothing that ssh would read otherwise
 INCLUDE = "Include kohakuriver/config"

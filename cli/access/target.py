@@ -3,12 +3,12 @@
 import functools
 from collections.abc import Iterable
 
-from cli import failures
-from cli.access.opening import ApiServers
-from cli.http import Object
-from cli.settings import Settings
-from cli.vps import lookup
-from cli.vps.standing import Reader
+from kohakuriver.cli import failures
+from kohakuriver.cli.access.opening import ApiServers
+from kohakuriver.cli.http import Object
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.vps import lookup
+from kohakuriver.cli.vps.standing import Reader
 from kohakuriver.resources import kinds
 from kohakuriver.streams.stream import GONE_AFTER, PING_AFTER, Stream
 

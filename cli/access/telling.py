@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from cli import screen
 from kohakuriver import errors
+from kohakuriver.cli import screen
 
 
 class Telling:

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import readable, screen
-from cli.access.target import Target
-from cli.http import Object
-from cli.settings import Settings
-from cli.table import Printer, Row
-from cli.vps import lookup, standing
 from kohakuriver import errors, quantity
+from kohakuriver.cli import readable, screen
+from kohakuriver.cli.access.target import Target
+from kohakuriver.cli.http import Object
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.table import Printer, Row
+from kohakuriver.cli.vps import lookup, standing
 from kohakuriver.resources import kinds
 
 EXAMPLES = """

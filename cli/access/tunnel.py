@@ -8,9 +8,9 @@ The listener stays, whatever becomes of its connections.
 import asyncio
 import itertools
 
-from cli.access.opening import Opener
-from cli.access.telling import Telling
 from kohakuriver import errors
+from kohakuriver.cli.access.opening import Opener
+from kohakuriver.cli.access.telling import Telling
 from kohakuriver.streams.joint import Joint, reset
 
 _BACKLOG = 1024

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cli import catalogue, screen
-from cli.completing import line as lines
-from cli.completing.line import Line
 from kohakuriver import errors
+from kohakuriver.cli import catalogue, screen
+from kohakuriver.cli.completing import line as lines
+from kohakuriver.cli.completing.line import Line
 from kohakuriver.printable import on_one_line
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
@@ -61,7 +61,7 @@ def options_of(entry: catalogue.Entry) -> dict[str, bool]:
     """Each spelling of each option of a command, and whether it takes a value."""
     if entry.passthrough:
         return {}
-    from cli import application
+    from kohakuriver.cli import application
 
     command = application.load(entry)
     return {
@@ -88,7 +88,7 @@ def _all(current: Line) -> Candidates:
 
 
 def _options(entry: catalogue.Entry) -> Candidates:
-    from cli import application
+    from kohakuriver.cli import application
 
     found: Candidates = {"--help": "Show what it takes"}
     for parameter in application.load(entry).params:
@@ -128,7 +128,7 @@ def _arguments(current: Line, entry: catalogue.Entry) -> Candidates:
 
 def _names(current: Line, resource: ResourceType) -> Candidates:
     """The names there are, each with the second column of the server's table."""
-    from cli import global_options, http
+    from kohakuriver.cli import global_options, http
 
     settings = global_options.settings({**_readable(current.given), "request_timeout": _WITHIN})
     with settings.opened, contextlib.suppress(errors.KohakuRiverError):
@@ -141,7 +141,7 @@ def _names(current: Line, resource: ResourceType) -> Candidates:
 
 
 def _contexts(current: Line) -> Candidates:
-    from cli.contexts import file as files
+    from kohakuriver.cli.contexts import file as files
 
     found = files.load(_readable(current.given).get("config"))
     return {name: str(found.entry("contexts", name).get("cluster", "")) for name in found.names("contexts")}

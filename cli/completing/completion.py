@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import failures, screen
+from kohakuriver.cli import failures, screen
 
 EXAMPLES = """
 kohakuriver completion bash

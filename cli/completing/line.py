@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from cli import catalogue
+from kohakuriver.cli import catalogue
 
 OptionsOf = Callable[[catalogue.Entry], Mapping[str, bool]]
 """Each spelling of each option of a command, and whether it takes a value."""

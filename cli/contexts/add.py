@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from cli import failures, screen
-from cli.contexts import file as files
-from cli.contexts.file import SECTIONS, Config, ConfigFile
 from kohakuriver import errors
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.contexts import file as files
+from kohakuriver.cli.contexts.file import SECTIONS, Config, ConfigFile
 from kohakuriver.client import config as configs
 
 EXAMPLES = """

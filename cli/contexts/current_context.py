@@ -1,9 +1,9 @@
 """`config current-context`: the name of the context that counts."""
 
-from cli import screen
-from cli.contexts import file as files
-from cli.contexts.file import Config
 from kohakuriver import errors
+from kohakuriver.cli import screen
+from kohakuriver.cli.contexts import file as files
+from kohakuriver.cli.contexts.file import Config
 
 EXAMPLES = """
 kohakuriver config current-context

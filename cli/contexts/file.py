@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from cli import failures
 from kohakuriver import errors, private_file
+from kohakuriver.cli import failures
 from kohakuriver.client import config
 
 Body = dict[str, Any]

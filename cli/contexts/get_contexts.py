@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from cli import failures, screen, table
-from cli.contexts import file as files
-from cli.contexts.file import Config
+from kohakuriver.cli import failures, screen, table
+from kohakuriver.cli.contexts import file as files
+from kohakuriver.cli.contexts.file import Config
 
 EXAMPLES = """
 kohakuriver config get-contexts

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from cli import failures, screen
-from cli.contexts import file as files
-from cli.contexts.file import SECTIONS, Config
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.contexts import file as files
+from kohakuriver.cli.contexts.file import SECTIONS, Config
 
 EXAMPLES = """
 kohakuriver config set current-context kohakuriver

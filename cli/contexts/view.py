@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output, screen
-from cli.contexts import file as files
-from cli.contexts.file import Body, Config, ConfigFile
+from kohakuriver.cli import output, screen
+from kohakuriver.cli.contexts import file as files
+from kohakuriver.cli.contexts.file import Body, Config, ConfigFile
 
 EXAMPLES = """
 kohakuriver config view

@@ -14,18 +14,18 @@ from textual.containers import Horizontal
 from textual.filter import LineFilter
 from textual.widgets import Input, Label, Static
 
-from cli.dashboard import describing, detail, keys, node_line, painting, vps_line
-from cli.dashboard.hands import Hands
-from cli.dashboard.line import Line, Piece, Tone, cut, joined
-from cli.dashboard.listing import Listing
-from cli.dashboard.page import Page
-from cli.dashboard.table import Table
-from cli.dashboard.world import ORDERS, World
-from cli.harmless import HARMLESS
-from cli.ide.keys import Keys
-from cli.settings import Settings
-from cli.vps import standing
-from cli.vps.standing import Reader
+from kohakuriver.cli.dashboard import describing, detail, keys, node_line, painting, vps_line
+from kohakuriver.cli.dashboard.hands import Hands
+from kohakuriver.cli.dashboard.line import Line, Piece, Tone, cut, joined
+from kohakuriver.cli.dashboard.listing import Listing
+from kohakuriver.cli.dashboard.page import Page
+from kohakuriver.cli.dashboard.table import Table
+from kohakuriver.cli.dashboard.world import ORDERS, World
+from kohakuriver.cli.harmless import HARMLESS
+from kohakuriver.cli.ide.keys import Keys
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.vps import standing
+from kohakuriver.cli.vps.standing import Reader
 from kohakuriver.client.watch import ObjectKey
 from kohakuriver.clock import Clock, SystemClock
 

@@ -1,6 +1,6 @@
 """Bars: how much of what there is has been booked. Pure."""
 
-from cli.dashboard.line import Line, Piece, Tone
+from kohakuriver.cli.dashboard.line import Line, Piece, Tone
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _TIGHT, _FULL = 0.8, 1.0

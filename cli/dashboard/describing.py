@@ -2,9 +2,9 @@
 
 import datetime
 
-from cli import describe
-from cli.dashboard.world import World
-from cli.node import status as node_status
+from kohakuriver.cli import describe
+from kohakuriver.cli.dashboard.world import World
+from kohakuriver.cli.node import status as node_status
 from kohakuriver.client.watch import ObjectKey
 from kohakuriver.resources import kinds
 

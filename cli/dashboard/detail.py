@@ -5,10 +5,10 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from cli import sections
-from cli.dashboard import vps_line
-from cli.dashboard.line import Line, Piece, Tone, fit, joined
-from cli.vps import standing
+from kohakuriver.cli import sections
+from kohakuriver.cli.dashboard import vps_line
+from kohakuriver.cli.dashboard.line import Line, Piece, Tone, fit, joined
+from kohakuriver.cli.vps import standing
 
 Object = dict[str, Any]
 _WHY = 2  # lines for the reason that it does not run

@@ -7,10 +7,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from cli.http import Api
-from cli.settings import Settings
-from cli.vps import change, delete, pause, restart, resume, start, stop
-from cli.vps.change import Verb
+from kohakuriver.cli.http import Api
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.vps import change, delete, pause, restart, resume, start, stop
+from kohakuriver.cli.vps.change import Verb
 
 Object = dict[str, Any]
 

@@ -4,11 +4,11 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from cli.access import mapping
-from cli.access.forward import listen
-from cli.access.opening import Opener
-from cli.access.telling import Telling
-from cli.access.tunnel import Tunnel
+from kohakuriver.cli.access import mapping
+from kohakuriver.cli.access.forward import listen
+from kohakuriver.cli.access.opening import Opener
+from kohakuriver.cli.access.telling import Telling
+from kohakuriver.cli.access.tunnel import Tunnel
 from kohakuriver.client.config import Connection
 
 Object = dict[str, Any]

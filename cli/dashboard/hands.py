@@ -8,15 +8,15 @@ from typing import Any
 
 from textual.app import App
 
-from cli.access.target import Target
-from cli.dashboard import outside
-from cli.dashboard.doing import QUESTIONS, Doing
-from cli.dashboard.forwards import Forwards
-from cli.dashboard.logs import Logs
-from cli.ide.asking import Choice, Line
-from cli.settings import Settings
-from cli.vps.connect import program
 from kohakuriver import errors
+from kohakuriver.cli.access.target import Target
+from kohakuriver.cli.dashboard import outside
+from kohakuriver.cli.dashboard.doing import QUESTIONS, Doing
+from kohakuriver.cli.dashboard.forwards import Forwards
+from kohakuriver.cli.dashboard.logs import Logs
+from kohakuriver.cli.ide.asking import Choice, Line
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.vps.connect import program
 from kohakuriver.clock import Clock
 
 Object = dict[str, Any]

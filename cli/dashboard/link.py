@@ -8,8 +8,8 @@ import asyncio
 import functools
 from collections.abc import Callable
 
-from cli import readable
 from kohakuriver import errors
+from kohakuriver.cli import readable
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import Informer, Listener
 from kohakuriver.clock import Clock

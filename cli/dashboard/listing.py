@@ -9,7 +9,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
-from cli.dashboard.forwards import Forwards
+from kohakuriver.cli.dashboard.forwards import Forwards
 
 
 class Listing(ModalScreen[None]):

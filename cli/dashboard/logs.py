@@ -11,9 +11,9 @@ from textual.binding import BindingType
 from textual.screen import ModalScreen
 from textual.widgets import RichLog
 
-from cli.access import remote
-from cli.access.opening import is_passing
 from kohakuriver import errors
+from kohakuriver.cli.access import remote
+from kohakuriver.cli.access.opening import is_passing
 from kohakuriver.clock import Clock
 from kohakuriver.streams.stream import Stream
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cli.vps import standing
+from kohakuriver.cli.vps import standing
 
 Object = dict[str, Any]
 

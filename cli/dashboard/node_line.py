@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cli.dashboard import bars
-from cli.dashboard.line import GAP, Line, Piece, Tone, fit, joined
-from cli.node import overview
 from kohakuriver import quantity
+from kohakuriver.cli.dashboard import bars
+from kohakuriver.cli.dashboard.line import GAP, Line, Piece, Tone, fit, joined
+from kohakuriver.cli.node import overview
 
 Object = dict[str, Any]
 Allocations = Mapping[str, Object] | None

@@ -12,8 +12,8 @@ from typing import Any
 
 from textual.app import App
 
-from cli.access.connect import ENDED_FROM_OUTSIDE
-from cli.main import ERROR, USAGE
+from kohakuriver.cli.access.connect import ENDED_FROM_OUTSIDE
+from kohakuriver.cli.main import ERROR, USAGE
 
 _FAILED = (ERROR, USAGE, ENDED_FROM_OUTSIDE)  # not whatever a shell's last command ended with
 _BACK = "\nEnter goes back to the dashboard. "

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from rich.style import Style
 from rich.text import Text
 
-from cli.dashboard.line import GAP, Line, Piece, Tone, plain
+from kohakuriver.cli.dashboard.line import GAP, Line, Piece, Tone, plain
 
 Tones = dict[Tone, Style]
 

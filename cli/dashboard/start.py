@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli import failures, screen
-from cli.settings import Settings
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.settings import Settings
 from kohakuriver.resources import kinds
 
 EXAMPLES = """
@@ -37,7 +37,7 @@ def dashboard(settings: Settings, all_namespaces: Everywhere = False, selector: 
     os.environ.setdefault("COLORTERM", "truecolor" if "256" in os.environ.get("TERM", "") else "")
     if not os.environ.get("NO_COLOR"):
         os.environ.pop("NO_COLOR", None)  # empty means nothing, https://no-color.org
-    from cli.dashboard.app import Dashboard  # here, since it takes a while to import
+    from kohakuriver.cli.dashboard.app import Dashboard  # here, since it takes a while to import
 
     app = Dashboard(
         settings,

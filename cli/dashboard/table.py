@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from cli.dashboard.line import Line, Tone
+from kohakuriver.cli.dashboard.line import Line, Tone
 from kohakuriver.client.watch import ObjectKey
 
 Draw = Callable[[ObjectKey], Line]

@@ -8,9 +8,9 @@ import datetime
 from collections.abc import Sequence
 from typing import Any
 
-from cli import sections
-from cli.dashboard.line import Line, Piece, Tone, fit, joined
-from cli.vps import standing
+from kohakuriver.cli import sections
+from kohakuriver.cli.dashboard.line import Line, Piece, Tone, fit, joined
+from kohakuriver.cli.vps import standing
 
 Object = dict[str, Any]
 

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from cli.dashboard import matching
-from cli.dashboard.link import Link
-from cli.vps import standing
+from kohakuriver.cli.dashboard import matching
+from kohakuriver.cli.dashboard.link import Link
+from kohakuriver.cli.vps import standing
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import ObjectKey

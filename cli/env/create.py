@@ -4,16 +4,16 @@ from typing import Annotated
 
 import typer
 
-from cli import awaiting, failures, screen
-from cli.delete import parse_timeout
-from cli.env import creation
-from cli.follow import Deadline
-from cli.http import Api, Object
-from cli.progress import Progress
-from cli.settings import Settings
-from cli.vps import lookup, standing
-from cli.vps.change import Timeout, WaitFor
 from kohakuriver import errors, quantity
+from kohakuriver.cli import awaiting, failures, screen
+from kohakuriver.cli.delete import parse_timeout
+from kohakuriver.cli.env import creation
+from kohakuriver.cli.follow import Deadline
+from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.progress import Progress
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.vps import lookup, standing
+from kohakuriver.cli.vps.change import Timeout, WaitFor
 from kohakuriver.resources import kinds
 
 EXAMPLES = """

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from cli import insist, screen, targets
-from cli.http import Api, Object
 from kohakuriver import errors
+from kohakuriver.cli import insist, screen, targets
+from kohakuriver.cli.http import Api, Object
 from kohakuriver.resources import kinds
 
 _PARAMS = {"fieldValidation": "Strict", "fieldManager": "kohakuriver-env"}

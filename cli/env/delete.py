@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from cli import failures, insist, screen
-from cli.env import creation
-from cli.settings import Settings
 from kohakuriver import errors
+from kohakuriver.cli import failures, insist, screen
+from kohakuriver.cli.env import creation
+from kohakuriver.cli.settings import Settings
 from kohakuriver.resources import kinds
 
 EXAMPLES = """

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from cli import output, screen, sections, table
-from cli.http import Object
-from cli.settings import Settings
 from kohakuriver import quantity
+from kohakuriver.cli import output, screen, sections, table
+from kohakuriver.cli.http import Object
+from kohakuriver.cli.settings import Settings
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from cli import failures, screen
-from cli.env import creation, tarball
-from cli.settings import Settings
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.env import creation, tarball
+from kohakuriver.cli.settings import Settings
 
 EXAMPLES = """
 kohakuriver env load my-env ./my-env.tar

@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from cli import failures
 from kohakuriver import errors
+from kohakuriver.cli import failures
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _CHUNK = 1 << 20

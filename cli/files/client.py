@@ -10,8 +10,8 @@ import urllib.parse
 from collections.abc import AsyncIterable, Awaitable, Callable
 from typing import Any
 
-from cli.files.entry import Entry
 from kohakuriver import errors
+from kohakuriver.cli.files.entry import Entry
 from kohakuriver.client.config import Connection
 from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import Dialer

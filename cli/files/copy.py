@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from cli.files import local
-from cli.files.client import FilesClient
-from cli.files.meter import Meter
-from cli.files.place import Place, inside
 from kohakuriver import errors
+from kohakuriver.cli.files import local
+from kohakuriver.cli.files.client import FilesClient
+from kohakuriver.cli.files.meter import Meter
+from kohakuriver.cli.files.place import Place, inside
 from kohakuriver.trees.flow import Pipe
 from kohakuriver.trees.members import Refused
 from kohakuriver.trees.pack import pack

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from cli import screen
-from cli.files import copy, place
-from cli.files.client import FilesClient, opener
-from cli.files.meter import Meter
-from cli.settings import Settings
-from cli.vps import lookup
+from kohakuriver.cli import screen
+from kohakuriver.cli.files import copy, place
+from kohakuriver.cli.files.client import FilesClient, opener
+from kohakuriver.cli.files.meter import Meter
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.vps import lookup
 
 EXAMPLES = """
 kohakuriver cp data.tar dev:                # into root's home folder

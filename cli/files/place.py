@@ -3,7 +3,7 @@
 import dataclasses
 import re
 
-from cli import failures
+from kohakuriver.cli import failures
 
 _REMOTE = re.compile(r"(?:vps/)?([a-z0-9][-.a-z0-9]*):(.*)", re.DOTALL)
 

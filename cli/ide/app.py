@@ -18,18 +18,18 @@ from textual.filter import LineFilter
 from textual.widget import Widget
 from textual.widgets import Static
 
-from cli.access.remote import Dial
-from cli.files.client import FilesClient
-from cli.harmless import HARMLESS
-from cli.ide.changes import Changes
-from cli.ide.keys import Keys
-from cli.ide.lasting import lasting
-from cli.ide.opening import Opening
-from cli.ide.status import Status
-from cli.ide.terminal.pane import Pane
-from cli.ide.terminal.shell import Shell
-from cli.ide.tree import FileTree
-from cli.ide.workbench import Workbench
+from kohakuriver.cli.access.remote import Dial
+from kohakuriver.cli.files.client import FilesClient
+from kohakuriver.cli.harmless import HARMLESS
+from kohakuriver.cli.ide.changes import Changes
+from kohakuriver.cli.ide.keys import Keys
+from kohakuriver.cli.ide.lasting import lasting
+from kohakuriver.cli.ide.opening import Opening
+from kohakuriver.cli.ide.status import Status
+from kohakuriver.cli.ide.terminal.pane import Pane
+from kohakuriver.cli.ide.terminal.shell import Shell
+from kohakuriver.cli.ide.tree import FileTree
+from kohakuriver.cli.ide.workbench import Workbench
 
 _NARROW: Final = 100  # columns below which the files get less room
 

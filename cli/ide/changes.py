@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from textual.app import App
 
-from cli.files.client import FilesClient
-from cli.ide import operations
-from cli.ide.asking import Choice, Line
-from cli.ide.status import Status
-from cli.ide.tree import FileTree, Place
-from cli.ide.workbench import Workbench
+from kohakuriver.cli.files.client import FilesClient
+from kohakuriver.cli.ide import operations
+from kohakuriver.cli.ide.asking import Choice, Line
+from kohakuriver.cli.ide.status import Status
+from kohakuriver.cli.ide.tree import FileTree, Place
+from kohakuriver.cli.ide.workbench import Workbench
 
 
 class Changes:

@@ -7,7 +7,7 @@ touched.
 import dataclasses
 from typing import Final
 
-from cli.files.entry import Entry
+from kohakuriver.cli.files.entry import Entry
 
 EDITABLE: Final = 5_000_000  # bytes
 SHOWN: Final = 200_000  # bytes of what is too large

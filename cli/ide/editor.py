@@ -8,7 +8,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
-from cli.ide.document import Document
+from kohakuriver.cli.ide.document import Document
 
 _HIGHLIGHTED: Final = 500_000  # characters; what is longer is shown plain
 _COMPARED: Final = 300_000  # characters; what is longer counts as changed once it was typed in

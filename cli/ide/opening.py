@@ -11,10 +11,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from cli.files.client import FilesClient
-from cli.ide import fuzzy
-from cli.ide.lasting import lasting
 from kohakuriver import errors
+from kohakuriver.cli.files.client import FilesClient
+from kohakuriver.cli.ide import fuzzy
+from kohakuriver.cli.ide.lasting import lasting
 
 NAMES: Final = 20_000  # that are walked
 _SHOWN: Final = 50

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from cli.files import copy
-from cli.files.client import FilesClient
-from cli.files.meter import Meter
-from cli.files.place import Place
-from cli.ide import dropping
 from kohakuriver import errors
+from kohakuriver.cli.files import copy
+from kohakuriver.cli.files.client import FilesClient
+from kohakuriver.cli.files.meter import Meter
+from kohakuriver.cli.files.place import Place
+from kohakuriver.cli.ide import dropping
 
 
 async def make(files: FilesClient, folder: str, name: str, *, is_folder: bool) -> str:

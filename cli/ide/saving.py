@@ -6,9 +6,9 @@ Knows no widget: it says what came of it.
 import dataclasses
 import enum
 
-from cli.files.client import FilesClient
-from cli.ide.document import EDITABLE, Document, read
 from kohakuriver import errors
+from kohakuriver.cli.files.client import FilesClient
+from kohakuriver.cli.ide.document import EDITABLE, Document, read
 
 
 class Outcome(enum.Enum):

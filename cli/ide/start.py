@@ -2,11 +2,11 @@
 
 import os
 
-from cli import screen
-from cli.access.remote import GONE_AFTER, PING_AFTER, Params, new_session
-from cli.access.target import Target
-from cli.files.client import FilesClient
-from cli.ide.app import Ide, World
+from kohakuriver.cli import screen
+from kohakuriver.cli.access.remote import GONE_AFTER, PING_AFTER, Params, new_session
+from kohakuriver.cli.access.target import Target
+from kohakuriver.cli.files.client import FilesClient
+from kohakuriver.cli.ide.app import Ide, World
 from kohakuriver.streams.stream import Stream
 
 

@@ -4,7 +4,7 @@ from rich.table import Table
 from rich.text import Text
 from textual.widgets import Static
 
-from cli.ide.editor import Editor
+from kohakuriver.cli.ide.editor import Editor
 
 _SAID_FOR = 6.0  # seconds
 

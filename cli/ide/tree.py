@@ -14,9 +14,9 @@ from textual.message import Message
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
-from cli.files.client import FilesClient
-from cli.files.entry import Entry
 from kohakuriver import errors
+from kohakuriver.cli.files.client import FilesClient
+from kohakuriver.cli.files.entry import Entry
 
 PAGE: Final = 500  # names that are shown of a folder at a time
 

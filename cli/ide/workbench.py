@@ -14,14 +14,14 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Static, TabbedContent, TabPane, Tabs
 
-from cli.files.client import FilesClient
-from cli.ide import saving
-from cli.ide.asking import Choice
-from cli.ide.document import Document
-from cli.ide.editor import Editor
-from cli.ide.finding import Finding
-from cli.ide.lasting import lasting
 from kohakuriver import errors
+from kohakuriver.cli.files.client import FilesClient
+from kohakuriver.cli.ide import saving
+from kohakuriver.cli.ide.asking import Choice
+from kohakuriver.cli.ide.document import Document
+from kohakuriver.cli.ide.editor import Editor
+from kohakuriver.cli.ide.finding import Finding
+from kohakuriver.cli.ide.lasting import lasting
 
 _LOOK_EVERY: Final = 5.0  # seconds
 WELCOME: Final = "Enter opens a file, Ctrl-P finds one by its name, F1 lists the keys"

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import failures
+from kohakuriver.cli import failures
 from kohakuriver.resources import capabilities
 
 NOTHING = "off"

@@ -5,11 +5,11 @@ import subprocess
 import time
 from pathlib import Path
 
-from cli import programs, screen
-from cli.follow import Deadline
-from cli.local import logfiles, run_state
-from cli.local.cluster_files import ClusterFiles
 from kohakuriver import errors
+from kohakuriver.cli import programs, screen
+from kohakuriver.cli.follow import Deadline
+from kohakuriver.cli.local import logfiles, run_state
+from kohakuriver.cli.local.cluster_files import ClusterFiles
 
 VARIABLE = "KOHAKURIVER_DETACHED"  # set for the `up` in the background
 POLL = 0.1

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from cli import programs, screen
-from cli.local import cluster_options, neighbours, run_state, service
-from cli.local.cluster_files import ClusterFiles
-from cli.local.up import DataDir
 from kohakuriver import errors
+from kohakuriver.cli import programs, screen
+from kohakuriver.cli.local import cluster_options, neighbours, run_state, service
+from kohakuriver.cli.local.cluster_files import ClusterFiles
+from kohakuriver.cli.local.up import DataDir
 
 EXAMPLES = """
 kohakuriver down

@@ -8,14 +8,14 @@ import signal
 from collections.abc import Callable
 from typing import assert_never
 
-from cli import screen
-from cli.local import process, run_state, supervisor
-from cli.local.cluster_files import ClusterFiles
-from cli.local.cluster_options import Options
-from cli.local.logfiles import LogRule
-from cli.local.run_state import RunState
-from cli.local.stack import Stack
-from cli.local.supervisor import Ended, Happening, Program, Ready, Started, Supervisor, Waiting
+from kohakuriver.cli import screen
+from kohakuriver.cli.local import process, run_state, supervisor
+from kohakuriver.cli.local.cluster_files import ClusterFiles
+from kohakuriver.cli.local.cluster_options import Options
+from kohakuriver.cli.local.logfiles import LogRule
+from kohakuriver.cli.local.run_state import RunState
+from kohakuriver.cli.local.stack import Stack
+from kohakuriver.cli.local.supervisor import Ended, Happening, Program, Ready, Started, Supervisor, Waiting
 from kohakuriver.clock import SystemClock
 
 UNIT_VARIABLE = "KOHAKURIVER_UNIT"  # set by the unit that `up --install-service` writes

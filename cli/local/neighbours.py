@@ -9,8 +9,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from cli.local import cluster_options
 from kohakuriver import private_file
+from kohakuriver.cli.local import cluster_options
 
 STANDARD = (30000, 31999)
 _SIZE = 2000

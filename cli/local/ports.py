@@ -6,7 +6,7 @@ import socket
 from collections.abc import Collection
 from pathlib import Path
 
-from cli.local import process
+from kohakuriver.cli.local import process
 
 PRIVATE = range(10000, 12000)
 """Where private servers get theirs: below the kernel's ephemeral ports, or else a client that reconnects to a

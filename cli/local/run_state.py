@@ -7,8 +7,8 @@ import dataclasses
 import json
 from pathlib import Path
 
-from cli.local.process import Process
 from kohakuriver import private_file
+from kohakuriver.cli.local.process import Process
 
 STOPPING_ORDER = ("agent", "controller", "apiserver", "etcd")
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import failures
+from kohakuriver.cli import failures
 
 Port = Annotated[
     int | None, typer.Option("--port", metavar="N", min=1, max=65535, help="The API's port. [default: 6443]")

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from cli.local.cluster_files import ClusterFiles
-from cli.local.foreground import UNIT_VARIABLE
 from kohakuriver import errors
+from kohakuriver.cli.local.cluster_files import ClusterFiles
+from kohakuriver.cli.local.foreground import UNIT_VARIABLE
 
 NAME = "kohakuriver.service"
 FOLDER = Path("/etc/systemd/system")
@@ -25,7 +25,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=simple
 Environment={variable}={name}
-ExecStart={python} -P -m cli up --data-dir {root}
+ExecStart={python} -P -m kohakuriver.cli up --data-dir {root}
 Restart=always
 RestartSec=5
 KillMode=process

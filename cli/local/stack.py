@@ -4,14 +4,14 @@ import contextlib
 import dataclasses
 import random
 
-from cli import programs
-from cli.http import Api, Object
-from cli.local import etcd_process, ports
-from cli.local.cluster_files import CONTEXT, ClusterFiles
-from cli.local.cluster_options import Options
-from cli.local.etcd_process import Binary, Etcd
-from cli.local.supervisor import Program
 from kohakuriver import errors
+from kohakuriver.cli import programs
+from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.local import etcd_process, ports
+from kohakuriver.cli.local.cluster_files import CONTEXT, ClusterFiles
+from kohakuriver.cli.local.cluster_options import Options
+from kohakuriver.cli.local.etcd_process import Binary, Etcd
+from kohakuriver.cli.local.supervisor import Program
 from kohakuriver.client import config
 from kohakuriver.resources import kinds
 

@@ -11,9 +11,9 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cli.local import logfiles, process
-from cli.local.logfiles import LogRule
-from cli.local.process import Process
+from kohakuriver.cli.local import logfiles, process
+from kohakuriver.cli.local.logfiles import LogRule
+from kohakuriver.cli.local.process import Process
 from kohakuriver.clock import Clock
 
 # No memory, no process or file left for one more: of the machine's moment, and no reason to end the others.

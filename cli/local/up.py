@@ -13,8 +13,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import failures, screen
-from cli.local import (
+from kohakuriver import durations, errors
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.local import (
     agent_flags,
     cluster_files,
     cluster_options,
@@ -26,10 +27,9 @@ from cli.local import (
     server_flags,
     stack,
 )
-from cli.local.cluster_files import ClusterFiles
-from cli.local.cluster_options import Options
-from cli.local.service import Service
-from kohakuriver import durations, errors
+from kohakuriver.cli.local.cluster_files import ClusterFiles
+from kohakuriver.cli.local.cluster_options import Options
+from kohakuriver.cli.local.service import Service
 from kohakuriver.clock import SystemClock
 
 EXAMPLES = """

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from cli import failures, follow, screen
-from cli.http import Api, Object
-from cli.node import change, lookup, overview
-from cli.node.change import Nodes
-from cli.settings import Settings
+from kohakuriver.cli import failures, follow, screen
+from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.node import change, lookup, overview
+from kohakuriver.cli.node.change import Nodes
+from kohakuriver.cli.settings import Settings
 from kohakuriver.resources import kinds
 
 EXAMPLES = """

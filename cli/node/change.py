@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import insist, screen, targets
-from cli.http import MERGE_PATCH, Api, Object
-from cli.node import lookup
-from cli.settings import Settings
+from kohakuriver.cli import insist, screen, targets
+from kohakuriver.cli.http import MERGE_PATCH, Api, Object
+from kohakuriver.cli.node import lookup
+from kohakuriver.cli.settings import Settings
 from kohakuriver.resources import kinds
 
 Nodes = Annotated[

@@ -1,15 +1,15 @@
 """`node drain`: stop all VPSes on nodes, their specs untouched, and wait until nothing runs there."""
 
-from cli import failures, follow, screen
-from cli.delete import parse_timeout
-from cli.follow import Deadline
-from cli.http import Api, Object
-from cli.node import change, lookup, tenants
-from cli.node.change import Nodes
-from cli.progress import Progress
-from cli.settings import Settings
-from cli.vps import standing
-from cli.vps.change import Timeout, WaitFor
+from kohakuriver.cli import failures, follow, screen
+from kohakuriver.cli.delete import parse_timeout
+from kohakuriver.cli.follow import Deadline
+from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.node import change, lookup, tenants
+from kohakuriver.cli.node.change import Nodes
+from kohakuriver.cli.progress import Progress
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.vps import standing
+from kohakuriver.cli.vps.change import Timeout, WaitFor
 from kohakuriver.resources import kinds
 
 EXAMPLES = """

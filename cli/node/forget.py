@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from cli import failures, insist, screen
-from cli.http import Api, Object
-from cli.node import change, lookup, tenants
-from cli.settings import Settings
 from kohakuriver import errors
+from kohakuriver.cli import failures, insist, screen
+from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.node import change, lookup, tenants
+from kohakuriver.cli.settings import Settings
 from kohakuriver.resources import kinds
 
 EXAMPLES = """

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from cli.settings import Settings
-from cli.token import create
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.token import create
 
 EXAMPLES = """
 kohakuriver node join

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from cli import screen
-from cli.node import change, lookup
-from cli.objects import marks
-from cli.settings import Settings
+from kohakuriver.cli import screen
+from kohakuriver.cli.node import change, lookup
+from kohakuriver.cli.objects import marks
+from kohakuriver.cli.settings import Settings
 
 EXAMPLES = """
 kohakuriver node label n1 disk=ssd

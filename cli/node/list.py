@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from cli import output, readable, screen, table
-from cli.http import Api, Object
-from cli.node import overview
-from cli.settings import Settings
 from kohakuriver import errors
+from kohakuriver.cli import output, readable, screen, table
+from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.node import overview
+from kohakuriver.cli.settings import Settings
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 

@@ -4,10 +4,10 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cli import sections
-from cli.readable import READABLE
-from cli.table import Row
 from kohakuriver import quantity
+from kohakuriver.cli import sections
+from kohakuriver.cli.readable import READABLE
+from kohakuriver.cli.table import Row
 
 Object = dict[str, Any]
 TITLES = ["NAME", "STATUS", "VPSES", "CORES", "MEMORY", "GPUS", "AGE", "VERSION"]

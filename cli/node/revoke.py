@@ -3,10 +3,10 @@
 For a token that was stolen, or may have been. Does not ask: the machine gets in again with a new credential.
 """
 
-from cli import insist, screen
-from cli.node import change, lookup
-from cli.node.change import Nodes
-from cli.settings import Settings
+from kohakuriver.cli import insist, screen
+from kohakuriver.cli.node import change, lookup
+from kohakuriver.cli.node.change import Nodes
+from kohakuriver.cli.settings import Settings
 from kohakuriver.resources import kinds
 
 EXAMPLES = """

@@ -4,12 +4,12 @@ import datetime
 import shlex
 from typing import Any
 
-from cli import describe, readable, screen, sections, table
-from cli.http import Api, Object
-from cli.node import lookup, overview
-from cli.node.change import Nodes
-from cli.settings import Settings
 from kohakuriver import errors
+from kohakuriver.cli import describe, readable, screen, sections, table
+from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.node import lookup, overview
+from kohakuriver.cli.node.change import Nodes
+from kohakuriver.cli.settings import Settings
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 

@@ -1,9 +1,9 @@
 """`annotate`: set annotations of objects, or take them away."""
 
-from cli.objects import marks
-from cli.objects.marks import All, DryRun, Everywhere, List, Overwrite, Selector, Words
-from cli.objects.selection import Which
-from cli.settings import Settings
+from kohakuriver.cli.objects import marks
+from kohakuriver.cli.objects.marks import All, DryRun, Everywhere, List, Overwrite, Selector, Words
+from kohakuriver.cli.objects.selection import Which
+from kohakuriver.cli.settings import Settings
 
 EXAMPLES = """
 kohakuriver annotate vps dev note='for the demo on Friday'

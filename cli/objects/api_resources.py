@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import failures, screen, table
-from cli.http import Api
-from cli.settings import Settings
+from kohakuriver.cli import failures, screen, table
+from kohakuriver.cli.http import Api
+from kohakuriver.cli.settings import Settings
 
 EXAMPLES = """
 kohakuriver api-resources

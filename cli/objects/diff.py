@@ -4,13 +4,13 @@ import difflib
 import sys
 from collections.abc import Iterator
 
-from cli import declaring, failures, manifests, merge, output, screen
-from cli.apply import Files, ForceConflicts, Manager, Recursive, ServerSide
-from cli.dry_run import Rehearsal
-from cli.http import Api, Object
-from cli.manifests import Manifest, Problem
-from cli.settings import Settings
 from kohakuriver import errors
+from kohakuriver.cli import declaring, failures, manifests, merge, output, screen
+from kohakuriver.cli.apply import Files, ForceConflicts, Manager, Recursive, ServerSide
+from kohakuriver.cli.dry_run import Rehearsal
+from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.manifests import Manifest, Problem
+from kohakuriver.cli.settings import Settings
 
 EXAMPLES = """
 kohakuriver diff -f dev.yaml

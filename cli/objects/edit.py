@@ -14,11 +14,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import failures, merge, output, screen, targets, yaml_text
-from cli.http import MERGE_PATCH, Api, Object
-from cli.objects import selection
-from cli.settings import Settings
 from kohakuriver import errors
+from kohakuriver.cli import failures, merge, output, screen, targets, yaml_text
+from kohakuriver.cli.http import MERGE_PATCH, Api, Object
+from kohakuriver.cli.objects import selection
+from kohakuriver.cli.settings import Settings
 from kohakuriver.resources.kinds import ResourceType
 
 EXAMPLES = """

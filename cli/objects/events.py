@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import failures, follow, output, screen, sections, table, targets
-from cli.http import Api, Object
-from cli.objects import selection
-from cli.objects.selection import Everywhere
-from cli.settings import Settings
+from kohakuriver.cli import failures, follow, output, screen, sections, table, targets
+from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.objects import selection
+from kohakuriver.cli.objects.selection import Everywhere
+from kohakuriver.cli.settings import Settings
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 

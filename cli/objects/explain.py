@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import failures, screen, targets
-from cli.settings import Settings
+from kohakuriver.cli import failures, screen, targets
+from kohakuriver.cli.settings import Settings
 from kohakuriver.resources.kinds import ResourceType
 
 EXAMPLES = """

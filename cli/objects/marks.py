@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import dry_run, failures, insist, screen, targets
-from cli.dry_run import DryRun
-from cli.http import MERGE_PATCH, Api, Object
-from cli.objects import selection
-from cli.objects.selection import All, Everywhere, Selector
-from cli.settings import Settings
+from kohakuriver.cli import dry_run, failures, insist, screen, targets
+from kohakuriver.cli.dry_run import DryRun
+from kohakuriver.cli.http import MERGE_PATCH, Api, Object
+from kohakuriver.cli.objects import selection
+from kohakuriver.cli.objects.selection import All, Everywhere, Selector
+from kohakuriver.cli.settings import Settings
 from kohakuriver.resources.kinds import ResourceType
 
 Words = Annotated[

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import dry_run, failures, insist, output, screen, targets
-from cli.dry_run import DryRun
-from cli.http import JSON_PATCH, MERGE_PATCH, Api
-from cli.objects import selection
-from cli.settings import Settings
+from kohakuriver.cli import dry_run, failures, insist, output, screen, targets
+from kohakuriver.cli.dry_run import DryRun
+from kohakuriver.cli.http import JSON_PATCH, MERGE_PATCH, Api
+from kohakuriver.cli.objects import selection
+from kohakuriver.cli.settings import Settings
 from kohakuriver.resources.kinds import ResourceType
 
 EXAMPLES = """

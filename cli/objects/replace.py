@@ -3,13 +3,13 @@
 import time
 from typing import Any
 
-from cli import declaring, dry_run, failures, manifests, screen
-from cli.apply import Files, Recursive
-from cli.dry_run import DryRun, Rehearsal
-from cli.http import Api, Object
-from cli.manifests import Manifest, Problem
-from cli.settings import Settings
 from kohakuriver import errors
+from kohakuriver.cli import declaring, dry_run, failures, manifests, screen
+from kohakuriver.cli.apply import Files, Recursive
+from kohakuriver.cli.dry_run import DryRun, Rehearsal
+from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.manifests import Manifest, Problem
+from kohakuriver.cli.settings import Settings
 
 EXAMPLES = """
 kohakuriver replace -f dev.yaml

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from cli import failures, screen, targets
-from cli.http import Api, Object
+from kohakuriver.cli import failures, screen, targets
+from kohakuriver.cli.http import Api, Object
 from kohakuriver.resources.kinds import ResourceType
 
 Selector = Annotated[

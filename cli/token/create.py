@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import failures, insist, screen
-from cli.http import Api
-from cli.settings import Settings
-from cli.token import joining
 from kohakuriver import durations, errors
+from kohakuriver.cli import failures, insist, screen
+from kohakuriver.cli.http import Api
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.token import joining
 from kohakuriver.client import config
 from kohakuriver.client.config import Connection
 from kohakuriver.resources import kinds

@@ -4,7 +4,7 @@ import ipaddress
 import shlex
 import urllib.parse
 
-from cli import failures, screen
+from kohakuriver.cli import failures, screen
 from kohakuriver.client import authority, config
 from kohakuriver.client.config import Connection
 

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from cli import http, screen, table
-from cli.settings import Settings
-from cli.table import Layout
+from kohakuriver.cli import http, screen, table
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.table import Layout
 from kohakuriver.resources import kinds
 
 EXAMPLES = """

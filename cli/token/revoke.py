@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from cli import failures, http, insist, screen
-from cli.http import Api, Object
-from cli.settings import Settings
 from kohakuriver import errors
+from kohakuriver.cli import failures, http, insist, screen
+from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.settings import Settings
 from kohakuriver.resources import kinds
 from kohakuriver.resources.token import EXPIRED
 

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from cli import failures, insist, screen, targets
-from cli.http import Api, Object
-from cli.settings import Settings
-from cli.vps import lookup
-from cli.vps.change import IDs
 from kohakuriver import errors
+from kohakuriver.cli import failures, insist, screen, targets
+from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.vps import lookup
+from kohakuriver.cli.vps.change import IDs
 from kohakuriver.resources import kinds
 
 EXAMPLES = """

@@ -9,14 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import failures, insist, screen, targets
-from cli.delete import parse_timeout
-from cli.follow import Deadline
-from cli.http import MERGE_PATCH, Api, Object
-from cli.settings import Settings
-from cli.vps import goals, lookup, waiting
-from cli.vps.waiting import Goal
 from kohakuriver import errors
+from kohakuriver.cli import failures, insist, screen, targets
+from kohakuriver.cli.delete import parse_timeout
+from kohakuriver.cli.follow import Deadline
+from kohakuriver.cli.http import MERGE_PATCH, Api, Object
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.vps import goals, lookup, waiting
+from kohakuriver.cli.vps.waiting import Goal
 from kohakuriver.resources import kinds
 
 IDs = Annotated[

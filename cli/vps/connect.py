@@ -12,10 +12,10 @@ from typing import Annotated
 
 import typer
 
-from cli import failures, screen
-from cli.access import entrance, identity, known_hosts, ssh_client
-from cli.settings import Settings
-from cli.vps import lookup
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.access import entrance, identity, known_hosts, ssh_client
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.vps import lookup
 
 EXAMPLES = """
 kohakuriver vps connect dev
@@ -65,7 +65,7 @@ def connect(
         screen.warn(f"no key may log in; add one to spec.ssh.authorizedKeys: {edit}")
     ssh = None if builtin else shutil.which("ssh")
     if ssh is None:
-        from cli.access import builtin_ssh  # here: it brings its own cryptography
+        from kohakuriver.cli.access import builtin_ssh  # here: it brings its own cryptography
 
         return builtin_ssh.run(
             api.connection,
@@ -95,7 +95,7 @@ def connect(
 def program(settings: Settings) -> list[str]:
     """This very program, with the global options that it was given."""
     words = [str(Path(sys.argv[0]).absolute())] if Path(sys.argv[0]).name == "kohakuriver" else []
-    words = words or [sys.executable, "-m", "cli"]
+    words = words or [sys.executable, "-m", "kohakuriver.cli"]
     if settings.config is not None:
         words += ["--config", str(settings.config.absolute())]
     if settings.context:

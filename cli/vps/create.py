@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from cli import dry_run, output, screen, targets
-from cli.access import ssh_settings
-from cli.delete import parse_timeout
-from cli.follow import Deadline
-from cli.http import Api, Object
-from cli.settings import Settings
-from cli.vps import create_options as options
-from cli.vps import goals, manifest, nodes, standing, submission, waiting
-from cli.vps.change import Timeout
-from cli.vps.login import PASSWORDLESS, Login
-from cli.vps.submission import Order
+from kohakuriver.cli import dry_run, output, screen, targets
+from kohakuriver.cli.access import ssh_settings
+from kohakuriver.cli.delete import parse_timeout
+from kohakuriver.cli.follow import Deadline
+from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.vps import create_options as options
+from kohakuriver.cli.vps import goals, manifest, nodes, standing, submission, waiting
+from kohakuriver.cli.vps.change import Timeout
+from kohakuriver.cli.vps.login import PASSWORDLESS, Login
+from kohakuriver.cli.vps.submission import Order
 from kohakuriver.resources import kinds
 
 EXAMPLES = """

@@ -6,8 +6,8 @@ Pure. What can never be reached any more raises `Hopeless`: somebody declared so
 from collections.abc import Callable
 from typing import Any
 
-from cli.vps import standing
 from kohakuriver import errors
+from kohakuriver.cli.vps import standing
 from kohakuriver.resources import kinds
 
 Object = dict[str, Any]

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from cli import output, readable, screen, table
-from cli.http import Object
-from cli.settings import Settings
-from cli.vps import overview
+from kohakuriver.cli import output, readable, screen, table
+from kohakuriver.cli.http import Object
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.vps import overview
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 

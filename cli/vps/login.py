@@ -8,9 +8,9 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from cli import failures
-from cli.vps import key_pair, public_key
 from kohakuriver import errors
+from kohakuriver.cli import failures
+from kohakuriver.cli.vps import key_pair, public_key
 
 DEFAULT_KEYS = ("id_ed25519.pub", "id_rsa.pub")
 OTHERS = (

@@ -7,9 +7,9 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 
-from cli import failures
-from cli.http import Api, Object
 from kohakuriver import errors
+from kohakuriver.cli import failures
+from kohakuriver.cli.http import Api, Object
 from kohakuriver.resources import kinds
 
 _LEGAL = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")

@@ -4,9 +4,9 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from cli import failures
-from cli.vps import target as targets
-from cli.vps.target import Target
+from kohakuriver.cli import failures
+from kohakuriver.cli.vps import target as targets
+from kohakuriver.cli.vps.target import Target
 from kohakuriver.resources import kinds
 
 CREATE_ID = "kohakuriver.io/create-id"  # by it a create whose answer was lost knows its own

@@ -9,9 +9,9 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from cli import sections
-from cli.table import GAP, Paint, Printer, Row
-from cli.vps import standing
+from kohakuriver.cli import sections
+from kohakuriver.cli.table import GAP, Paint, Printer, Row
+from kohakuriver.cli.vps import standing
 
 TITLES = ["TASK ID", "STATUS", "NODE", "RESOURCES", "SSH PORT", "AGE"]
 WHY = "WHY"

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from cli.http import Object
-from cli.settings import Settings
-from cli.vps import change, goals
-from cli.vps.change import IDs, Timeout, Verb, WaitFor
+from kohakuriver.cli.http import Object
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.vps import change, goals
+from kohakuriver.cli.vps.change import IDs, Timeout, Verb, WaitFor
 
 EXAMPLES = """
 kohakuriver vps pause dev

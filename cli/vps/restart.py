@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.http import Object
-from cli.settings import Settings
-from cli.vps import change, goals, standing
-from cli.vps.change import IDs, Timeout, Verb, WaitFor
+from kohakuriver.cli.http import Object
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.vps import change, goals, standing
+from kohakuriver.cli.vps.change import IDs, Timeout, Verb, WaitFor
 
 EXAMPLES = """
 kohakuriver vps restart dev

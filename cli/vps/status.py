@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import describe, failures, readable, screen, sections
-from cli.http import Object
-from cli.settings import Settings
-from cli.vps import key_pair, lookup, nodes, standing
+from kohakuriver.cli import describe, failures, readable, screen, sections
+from kohakuriver.cli.http import Object
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.vps import key_pair, lookup, nodes, standing
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 

@@ -1,8 +1,8 @@
 """`vps stop`: declare VPSes Stopped. Their files, node, keys and SSH port are kept; the rest is freed."""
 
-from cli.settings import Settings
-from cli.vps import change, goals
-from cli.vps.change import IDs, Timeout, Verb, WaitFor
+from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.vps import change, goals
+from kohakuriver.cli.vps.change import IDs, Timeout, Verb, WaitFor
 
 EXAMPLES = """
 kohakuriver vps stop dev

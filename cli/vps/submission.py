@@ -10,14 +10,14 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from cli import insist, screen, targets
-from cli.dry_run import Rehearsal
-from cli.http import Api, Object
-from cli.vps import key_pair, manifest, names
-from cli.vps.key_pair import KeyPair
-from cli.vps.login import Login
-from cli.vps.manifest import Wanted
 from kohakuriver import errors
+from kohakuriver.cli import insist, screen, targets
+from kohakuriver.cli.dry_run import Rehearsal
+from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.vps import key_pair, manifest, names
+from kohakuriver.cli.vps.key_pair import KeyPair
+from kohakuriver.cli.vps.login import Login
+from kohakuriver.cli.vps.manifest import Wanted
 from kohakuriver.resources import kinds
 
 _ATTEMPTS = 4  # generated names that turned out to be taken

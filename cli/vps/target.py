@@ -10,7 +10,7 @@ import dataclasses
 import re
 from typing import Any
 
-from cli import failures
+from kohakuriver.cli import failures
 
 FORM = "node[:numa][::gpus]"
 HINT = f"write it as {FORM}, such as nodeA, nodeA:0, nodeA::0,1, nodeA:1::2, ::0,1 or :0"

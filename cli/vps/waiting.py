@@ -5,13 +5,13 @@ Leaving with Ctrl-C undoes nothing: what was declared stays declared. `goals.py`
 
 import dataclasses
 
-from cli import failures, follow, screen, targets
-from cli.follow import Deadline
-from cli.http import Api, Object
-from cli.progress import Progress
-from cli.vps import goals
-from cli.vps.standing import HERE, Reader
 from kohakuriver import errors
+from kohakuriver.cli import failures, follow, screen, targets
+from kohakuriver.cli.follow import Deadline
+from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.progress import Progress
+from kohakuriver.cli.vps import goals
+from kohakuriver.cli.vps.standing import HERE, Reader
 from kohakuriver.resources import kinds
 
 

@@ -7,12 +7,12 @@ refused together. Here are those that concern every VPS; `topology.py` and `perm
 import dataclasses
 from collections.abc import Sequence
 
-from controller.deciding import permission, topology
-from controller.deciding.refusing import Filter, shortage
-from controller.deciding.room import NodeView
-from controller.deciding.topology import written_cores
-from controller.deciding.view import Effect, Taint, VPSRequest
 from kohakuriver import quantity
+from kohakuriver.controller.deciding import permission, topology
+from kohakuriver.controller.deciding.refusing import Filter, shortage
+from kohakuriver.controller.deciding.room import NodeView
+from kohakuriver.controller.deciding.topology import written_cores
+from kohakuriver.controller.deciding.view import Effect, Taint, VPSRequest
 
 
 class NodeNotReady(Filter):

@@ -8,10 +8,10 @@ the node it is bound to, decides; `granter.py` carries it out.
 import dataclasses
 from collections.abc import Callable
 
-from controller.deciding import filters, schedule
-from controller.deciding.room import NodeView
-from controller.deciding.schedule import Unschedulable
-from controller.deciding.view import Object, condition, request_of
+from kohakuriver.controller.deciding import filters, schedule
+from kohakuriver.controller.deciding.room import NodeView
+from kohakuriver.controller.deciding.schedule import Unschedulable
+from kohakuriver.controller.deciding.view import Object, condition, request_of
 
 NODE_DRAINED = "NodeDrained"  # the agent's reason for a stop that the spec did not ask for
 

@@ -8,9 +8,9 @@ saves a VPS the way there and back.
 import dataclasses
 from collections.abc import Sequence
 
-from controller.deciding.refusing import Filter
-from controller.deciding.room import NodeView
-from controller.deciding.view import Mount, VPSRequest
+from kohakuriver.controller.deciding.refusing import Filter
+from kohakuriver.controller.deciding.room import NodeView
+from kohakuriver.controller.deciding.view import Mount, VPSRequest
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

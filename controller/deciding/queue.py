@@ -10,8 +10,8 @@ import itertools
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
-from controller.deciding.schedule import Unschedulable
-from controller.deciding.view import VPSRequest
+from kohakuriver.controller.deciding.schedule import Unschedulable
+from kohakuriver.controller.deciding.view import VPSRequest
 
 Key = TypeVar("Key", bound=Hashable)
 

@@ -6,8 +6,8 @@ no binds that are refused.
 
 from collections.abc import Sequence
 
-from controller.deciding.schedule import Unschedulable
-from controller.deciding.view import VPSRequest
+from kohakuriver.controller.deciding.schedule import Unschedulable
+from kohakuriver.controller.deciding.view import VPSRequest
 from kohakuriver.resources import booked, quota
 from kohakuriver.resources.booked import Amounts, Limit
 

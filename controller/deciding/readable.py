@@ -9,8 +9,8 @@ Pure.
 from collections.abc import Mapping
 from typing import Any
 
-from controller.deciding import view
 from kohakuriver import cpuset
+from kohakuriver.controller.deciding import view
 from kohakuriver.readable import Object, checked, conditions, stand_in, trouble
 
 _PORTS = range(1, 65536)

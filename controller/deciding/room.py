@@ -7,10 +7,10 @@ read views and nothing else. Pure.
 import dataclasses
 from collections.abc import Mapping
 
-from controller.deciding import cores
-from controller.deciding.cores import Use
-from controller.deciding.gpus import Rack
-from controller.deciding.view import Booking, NodeFacts, VPSRequest
+from kohakuriver.controller.deciding import cores
+from kohakuriver.controller.deciding.cores import Use
+from kohakuriver.controller.deciding.gpus import Rack
+from kohakuriver.controller.deciding.view import Booking, NodeFacts, VPSRequest
 
 NOBODYS = Use()
 NO_NAMES: frozenset[str] = frozenset()

@@ -8,10 +8,10 @@ import dataclasses
 import enum
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from controller.deciding import filters
-from controller.deciding.refusing import Filter
-from controller.deciding.room import NodeView
-from controller.deciding.view import Effect, VPSRequest
+from kohakuriver.controller.deciding import filters
+from kohakuriver.controller.deciding.refusing import Filter
+from kohakuriver.controller.deciding.room import NodeView
+from kohakuriver.controller.deciding.view import Effect, VPSRequest
 
 IMAGE_BONUS = 0.2  # of the 1.0 that an empty node scores: saves a pull, yet does not pile everything up
 GPU_MALUS = 1.0  # a node with GPUs is kept for those who ask for them as long as any other has room

@@ -6,10 +6,10 @@ See `refusing.py`; the arithmetic is in `cores.py` and `gpus.py`.
 import dataclasses
 from collections.abc import Sequence
 
-from controller.deciding import cores
-from controller.deciding.refusing import Filter, shortage
-from controller.deciding.room import NodeView
-from controller.deciding.view import VPSRequest
+from kohakuriver.controller.deciding import cores
+from kohakuriver.controller.deciding.refusing import Filter, shortage
+from kohakuriver.controller.deciding.room import NodeView
+from kohakuriver.controller.deciding.view import VPSRequest
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ import functools
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from controller.deciding.cores import NONE, Cores
-from controller.deciding.gpus import GPU, Wish
 from kohakuriver import cpuset, image_name, quantity
+from kohakuriver.controller.deciding.cores import NONE, Cores
+from kohakuriver.controller.deciding.gpus import GPU, Wish
 from kohakuriver.readable import UNREADABLE
 from kohakuriver.resources import capabilities
 from kohakuriver.resources.offer import offer_of

@@ -15,20 +15,20 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-from agent.heartbeat import attempt_timeout
-from agent.loop import Agent
-from agent.machine import facts
-from agent.machine.beneath import FakeMounter
-from agent.machine.facts import Disk
-from agent.machine.fake_ports import FakePorts
-from agent.machine.ports import Ports
-from agent.room.gauge import FakeGauge, Walker
-from agent.runtime.base import Container, Runtime
-from agent.runtime.fake import FakeRuntime
-from agent.runtime.fake_engine import FakeEngine
-from agent.runtime.fake_firewall import FakeFirewall
-from agent.runtime.firewall import Firewall
-from agent.settings import Settings, SSHPublishing
+from kohakuriver.agent.heartbeat import attempt_timeout
+from kohakuriver.agent.loop import Agent
+from kohakuriver.agent.machine import facts
+from kohakuriver.agent.machine.beneath import FakeMounter
+from kohakuriver.agent.machine.facts import Disk
+from kohakuriver.agent.machine.fake_ports import FakePorts
+from kohakuriver.agent.machine.ports import Ports
+from kohakuriver.agent.room.gauge import FakeGauge, Walker
+from kohakuriver.agent.runtime.base import Container, Runtime
+from kohakuriver.agent.runtime.fake import FakeRuntime
+from kohakuriver.agent.runtime.fake_engine import FakeEngine
+from kohakuriver.agent.runtime.fake_firewall import FakeFirewall
+from kohakuriver.agent.runtime.firewall import Firewall
+from kohakuriver.agent.settings import Settings, SSHPublishing
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.clock import Clock, LoopClock

@@ -3,11 +3,11 @@
 import dataclasses
 from typing import Any
 
-from agent.deciding import labels
-from agent.deciding.desired import Desired, Login
-from agent.deciding.memory import Memory
-from agent.deciding.seed import seed
-from agent.runtime.base import Container, ContainerState, Limits
+from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.deciding.desired import Desired, Login
+from kohakuriver.agent.deciding.memory import Memory
+from kohakuriver.agent.deciding.seed import seed
+from kohakuriver.agent.runtime.base import Container, ContainerState, Limits
 
 NOON = 1000.0
 CLUSTER = "cluster-1"

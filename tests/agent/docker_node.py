@@ -10,13 +10,13 @@ from typing import Any
 
 import docker
 
-from agent.machine.isolation import chains
-from agent.machine.ports import KernelPorts
-from agent.runtime.docker import DEFAULT_SOCKET, DockerRuntime
-from agent.runtime.fake_engine import FakeEngine
-from agent.runtime.iptables import Iptables, remove_chains
-from agent.runtime.purge import purge
-from agent.settings import SSHPublishing
+from kohakuriver.agent.machine.isolation import chains
+from kohakuriver.agent.machine.ports import KernelPorts
+from kohakuriver.agent.runtime.docker import DEFAULT_SOCKET, DockerRuntime
+from kohakuriver.agent.runtime.fake_engine import FakeEngine
+from kohakuriver.agent.runtime.iptables import Iptables, remove_chains
+from kohakuriver.agent.runtime.purge import purge
+from kohakuriver.agent.settings import SSHPublishing
 from kohakuriver.clock import SystemClock
 from tests.agent.agent_kit import Json, Node
 from tests.apiserver.api import running_api

@@ -10,8 +10,8 @@ from typing import Any
 
 import docker
 
-from agent.runtime.base import CLUSTER_LABEL, ContainerSpec
-from agent.runtime.docker import DEFAULT_SOCKET, DockerRuntime
+from kohakuriver.agent.runtime.base import CLUSTER_LABEL, ContainerSpec
+from kohakuriver.agent.runtime.docker import DEFAULT_SOCKET, DockerRuntime
 from tests.agent.runtime_contract import a_spec
 
 

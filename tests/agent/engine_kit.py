@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from agent.runtime.base import CLUSTER_LABEL
+from kohakuriver.agent.runtime.base import CLUSTER_LABEL
 
 Json = dict[str, Any]
 CLUSTER = "c1"

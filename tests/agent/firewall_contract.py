@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from agent.deciding.egress import Way, Ways
-from agent.machine.isolation import chains, repair, wanted
-from agent.runtime.firewall import Firewall, FirewallError, without
+from kohakuriver.agent.deciding.egress import Way, Ways
+from kohakuriver.agent.machine.isolation import chains, repair, wanted
+from kohakuriver.agent.runtime.firewall import Firewall, FirewallError, without
 
 # What other clusters and engines write, whose tests run on this machine at the same time.
 NEIGHBOURS = re.compile(r"KOHAKURIVER-|DOCKER|docker0|\bbr-")

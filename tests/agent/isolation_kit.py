@@ -7,9 +7,9 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 
-from agent.machine.isolation import Isolation, chains
-from agent.runtime.base import Container
-from agent.runtime.iptables import Iptables, remove_chains
+from kohakuriver.agent.machine.isolation import Isolation, chains
+from kohakuriver.agent.runtime.base import Container
+from kohakuriver.agent.runtime.iptables import Iptables, remove_chains
 from tests.agent.docker_world import DockerWorld, a_docker_world
 from tests.agent.runtime_contract import a_spec
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from apiserver import codec
-from apiserver.store.base import Put
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Put
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import Json, a_manifest
 from tests.apiserver.api import Api

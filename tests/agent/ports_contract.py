@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from agent.machine.ports import Ports
-from agent.runtime.base import Container
+from kohakuriver.agent.machine.ports import Ports
+from kohakuriver.agent.runtime.base import Container
 from tests.agent.runtime_contract import a_spec
 
 

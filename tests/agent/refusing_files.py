@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from agent.data_dir import PrivateFiles
+from kohakuriver.agent.data_dir import PrivateFiles
 
 
 class RefusingFiles(PrivateFiles):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import docker
 
-from agent.runtime.docker import DEFAULT_SOCKET
+from kohakuriver.agent.runtime.docker import DEFAULT_SOCKET
 from tests.e2e.machines import Machine, free_network
 
 PROJECT = Path(__file__).parents[2]

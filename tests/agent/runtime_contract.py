@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 import pytest
 
-from agent.deciding.memory import moment
-from agent.runtime.base import (
+from kohakuriver import image_name
+from kohakuriver.agent.deciding.memory import moment
+from kohakuriver.agent.runtime.base import (
     CLUSTER_LABEL,
     SUBSCRIBED,
     ContainerSpec,
@@ -28,7 +29,7 @@ from agent.runtime.base import (
     Stocked,
     VolumeMount,
 )
-from agent.runtime.errors import (
+from kohakuriver.agent.runtime.errors import (
     EngineRefused,
     ImageMissing,
     ImagePullFailed,
@@ -37,7 +38,6 @@ from agent.runtime.errors import (
     PortTaken,
     WrongState,
 )
-from kohakuriver import image_name
 
 BUSYBOX = "kohakuriver/busybox"
 

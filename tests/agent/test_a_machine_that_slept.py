@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.runtime.fake_engine import FakeEngine
+from kohakuriver.agent.runtime.fake_engine import FakeEngine
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import PATHS, Json, Node, a_manifest
 from tests.apiserver.api import Api, running_api

@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from agent.machine.closed import ETCD, Servers, addresses, is_metadata
-from agent.machine.isolation import Isolation, chains, wanted
-from agent.runtime.fake_firewall import FakeFirewall
+from kohakuriver.agent.machine.closed import ETCD, Servers, addresses, is_metadata
+from kohakuriver.agent.machine.isolation import Isolation, chains, wanted
+from kohakuriver.agent.runtime.fake_firewall import FakeFirewall
 
 CLUSTER = "c1u2s3t4e5r6"
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.deciding.memory import run_of
-from agent.recreate import UNSURE
-from agent.runtime import docker
-from agent.runtime.base import File
-from agent.settings import Settings
+from kohakuriver.agent.deciding.memory import run_of
+from kohakuriver.agent.recreate import UNSURE
+from kohakuriver.agent.runtime import docker
+from kohakuriver.agent.runtime.base import File
+from kohakuriver.agent.settings import Settings
 from tests.agent.agent_kit import Node, a_manifest, a_node
 from tests.agent.placement_kit import condition
 

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from agent.data_dir import DataDir, PrivateFiles
-from agent.deciding.desired import Login
-from agent.journal import Journal
-from agent.login.access import Access
-from agent.login.ssh import HostKeys
-from agent.machine.look import Look
-from agent.quarantine import Seen, Watchman
-from agent.runtime.fake import FakeRuntime
-from agent.runtime.fake_engine import FakeEngine
-from agent.threads import Threads
+from kohakuriver.agent.data_dir import DataDir, PrivateFiles
+from kohakuriver.agent.deciding.desired import Login
+from kohakuriver.agent.journal import Journal
+from kohakuriver.agent.login.access import Access
+from kohakuriver.agent.login.ssh import HostKeys
+from kohakuriver.agent.machine.look import Look
+from kohakuriver.agent.quarantine import Seen, Watchman
+from kohakuriver.agent.runtime.fake import FakeRuntime
+from kohakuriver.agent.runtime.fake_engine import FakeEngine
+from kohakuriver.agent.threads import Threads
 from kohakuriver.clock import LoopClock
 from tests.agent.builders import a_vps
 from tests.agent.refusing_files import RefusingFiles

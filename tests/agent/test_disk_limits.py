@@ -5,8 +5,8 @@ import contextlib
 
 import pytest
 
-from agent.machine.facts import Disk
-from agent.room.gauge import Amount
+from kohakuriver.agent.machine.facts import Disk
+from kohakuriver.agent.room.gauge import Amount
 from tests.agent.agent_kit import Node, a_manifest, a_node
 from tests.agent.deciding.test_room import GI
 

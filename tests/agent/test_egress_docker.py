@@ -12,15 +12,15 @@ from typing import Any, Final
 
 import pytest
 
-from agent.deciding import labels
-from agent.egress import Egress
-from agent.machine.closed import Servers
-from agent.machine.isolation import Isolation
-from agent.machine.ports import KernelPorts
-from agent.roster import Roster
-from agent.runtime.base import Container, PortBinding
-from agent.runtime.iptables import Iptables
-from agent.streams.inside import Namespaces
+from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.egress import Egress
+from kohakuriver.agent.machine.closed import Servers
+from kohakuriver.agent.machine.isolation import Isolation
+from kohakuriver.agent.machine.ports import KernelPorts
+from kohakuriver.agent.roster import Roster
+from kohakuriver.agent.runtime.base import Container, PortBinding
+from kohakuriver.agent.runtime.iptables import Iptables
+from kohakuriver.agent.streams.inside import Namespaces
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import a_manifest
 from tests.agent.docker_node import SETTINGS, SMALL, DockerNode, a_docker_node

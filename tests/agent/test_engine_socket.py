@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from agent.runtime import engine_socket
-from agent.runtime.engine_socket import EngineSocket
-from agent.runtime.errors import EngineRefused
+from kohakuriver.agent.runtime import engine_socket
+from kohakuriver.agent.runtime.engine_socket import EngineSocket
+from kohakuriver.agent.runtime.errors import EngineRefused
 
 EVERY_ENGINE = {
     "Docker 20.10": ("1.41", "1.12", "1.41"),

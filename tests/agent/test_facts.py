@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.facts import Disk, disk
+from kohakuriver.agent.machine.facts import Disk, disk
 
 GIB = 1 << 30
 

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import pytest
 
-from agent.room import tally
-from agent.room.gauge import Amount, CannotMeasure, FakeGauge, Gauge, Walker
+from kohakuriver.agent.room import tally
+from kohakuriver.agent.room.gauge import Amount, CannotMeasure, FakeGauge, Gauge, Walker
 
 
 class World(Protocol):

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.gpus import Devices
-from agent.machine.inventory import FileInventory, inventory
-from agent.runtime import translate
-from agent.runtime.base import ContainerSpec, Limits
 from kohakuriver import errors
+from kohakuriver.agent.machine.gpus import Devices
+from kohakuriver.agent.machine.inventory import FileInventory, inventory
+from kohakuriver.agent.runtime import translate
+from kohakuriver.agent.runtime.base import ContainerSpec, Limits
 from tests.agent import placement_kit
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.runtime.base import Container, ContainerState
+from kohakuriver.agent.runtime.base import Container, ContainerState
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import PATHS, PATIENCE, Json, Node, a_manifest, a_node
 from tests.agent.placement_kit import bookings, lose

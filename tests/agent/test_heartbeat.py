@@ -10,11 +10,11 @@ from typing import Any
 import orjson
 import pytest
 
-from agent.heartbeat import LONGEST, Heartbeat, NodeNameTaken, Witness, attempt_timeout, holder
-from agent.quarantine import Seen, Watchman
-from apiserver import codec
-from apiserver.store.base import Put
-from apiserver.store.memory import MemoryStore
+from kohakuriver.agent.heartbeat import LONGEST, Heartbeat, NodeNameTaken, Witness, attempt_timeout, holder
+from kohakuriver.agent.quarantine import Seen, Watchman
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Put
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.clock import LoopClock

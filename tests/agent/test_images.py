@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from agent.deciding.memory import ImageState, ImageView
-from agent.images import images
-from agent.images.environments import Tarball
-from agent.images.images import Images
-from agent.images.stock import Stock
-from agent.images.tarballs import Tarballs
-from agent.journal import Journal
-from agent.runtime.base import PullProgress
-from agent.runtime.fake import FakeRuntime
-from agent.runtime.fake_engine import FakeEngine
-from agent.runtime.fake_switches import FakeImage, Pull
+from kohakuriver.agent.deciding.memory import ImageState, ImageView
+from kohakuriver.agent.images import images
+from kohakuriver.agent.images.environments import Tarball
+from kohakuriver.agent.images.images import Images
+from kohakuriver.agent.images.stock import Stock
+from kohakuriver.agent.images.tarballs import Tarballs
+from kohakuriver.agent.journal import Journal
+from kohakuriver.agent.runtime.base import PullProgress
+from kohakuriver.agent.runtime.fake import FakeRuntime
+from kohakuriver.agent.runtime.fake_engine import FakeEngine
+from kohakuriver.agent.runtime.fake_switches import FakeImage, Pull
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources.vps import PullPolicy
 

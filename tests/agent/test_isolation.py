@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.isolation import Isolation, chains
-from agent.runtime.fake_firewall import FakeFirewall
-from agent.runtime.firewall import FirewallError
+from kohakuriver.agent.machine.isolation import Isolation, chains
+from kohakuriver.agent.runtime.fake_firewall import FakeFirewall
+from kohakuriver.agent.runtime.firewall import FirewallError
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import Node, a_node
 from tests.agent.firewall_contract import FirewallContract

@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from agent.machine.closed import Servers
-from agent.machine.isolation import Isolation, chains
-from agent.runtime.base import PortBinding
-from agent.runtime.iptables import Iptables, remove_chains
+from kohakuriver.agent.machine.closed import Servers
+from kohakuriver.agent.machine.isolation import Isolation, chains
+from kohakuriver.agent.runtime.base import PortBinding
+from kohakuriver.agent.runtime.iptables import Iptables, remove_chains
 from tests.agent.docker_world import DockerWorld, a_docker_world
 from tests.agent.firewall_contract import FirewallContract
 from tests.agent.isolation_kit import (

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.docker
 BRIDGE = "br-kr-isolation"
 LOOK = """
 import asyncio, sys
-from agent.machine.isolation import Isolation
-from agent.runtime.iptables import Iptables
+from kohakuriver.agent.machine.isolation import Isolation
+from kohakuriver.agent.runtime.iptables import Iptables
 async def main():
     before = await Iptables().rules()
     isolation = Isolation(Iptables(), cluster=sys.argv[1])

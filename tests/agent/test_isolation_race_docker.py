@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import docker
 import pytest
 
-from agent.runtime.base import PortBinding
+from kohakuriver.agent.runtime.base import PortBinding
 from tests.agent.docker_world import DockerWorld
 from tests.agent.isolation_kit import Outside, a_vps, a_world_of_rules, isolated, two_neighbours
 

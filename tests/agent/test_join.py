@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from agent import join
-from agent.options import Join
-from apiserver.admitting.identity import fingerprint
 from kohakuriver import certificates, errors, private_file
+from kohakuriver.agent import join
+from kohakuriver.agent.options import Join
+from kohakuriver.apiserver.admitting.identity import fingerprint
 from kohakuriver.client import authority, config
 from kohakuriver.client.rest import Client
 from kohakuriver.clock import SystemClock
@@ -90,10 +90,10 @@ async def test_another_authority_than_the_one_of_the_hash_gets_to_see_nothing(
 ) -> None:
     wanted = dataclasses.replace(await cluster.wanted(), ca_hash=f"sha256:{'0' * 64}")
     caplog.clear()
-    caplog.set_level("DEBUG", "apiserver.audit")
+    caplog.set_level("DEBUG", "kohakuriver.apiserver.audit")
     with pytest.raises(errors.ConfigError, match="is not the cluster that was meant"):
         await join.connection(wanted, node="n7", data_dir=tmp_path / "data")
-    asked = [(line.path, line.who) for line in caplog.records if line.name == "apiserver.audit"]  # type: ignore[attr-defined]
+    asked = [(line.path, line.who) for line in caplog.records if line.name == "kohakuriver.apiserver.audit"]  # type: ignore[attr-defined]
     assert asked == [("/cacert", "-")]
     assert not (tmp_path / "data" / "agent.config").exists()
 

@@ -7,15 +7,15 @@ from typing import cast
 
 import pytest
 
-from agent.custody import Custody
-from agent.data_dir import DataDir
-from agent.deciding.memory import Copying, Durable, Recreation, Restart
-from agent.journal import ACCEPTANCE, Journal, NodeFacts
-from agent.quarantine import Seen
-from agent.runtime.fake import FakeRuntime
-from agent.runtime.fake_engine import FakeEngine
-from agent.settings import Settings
 from kohakuriver import errors
+from kohakuriver.agent.custody import Custody
+from kohakuriver.agent.data_dir import DataDir
+from kohakuriver.agent.deciding.memory import Copying, Durable, Recreation, Restart
+from kohakuriver.agent.journal import ACCEPTANCE, Journal, NodeFacts
+from kohakuriver.agent.quarantine import Seen
+from kohakuriver.agent.runtime.fake import FakeRuntime
+from kohakuriver.agent.runtime.fake_engine import FakeEngine
+from kohakuriver.agent.settings import Settings
 from kohakuriver.client.watch import Informer
 from tests.agent.refusing_files import RefusingFiles
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from agent.login import probe, ssh
-from agent.runtime.base import Container, PortBinding
+from kohakuriver.agent.login import probe, ssh
+from kohakuriver.agent.runtime.base import Container, PortBinding
 from tests.agent.docker_world import DockerWorld, a_docker_world
 from tests.agent.runtime_contract import BUSYBOX, a_spec, started
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.runtime import leftovers
-from agent.runtime.docker import DockerRuntime
-from agent.runtime.errors import EngineRefused
-from agent.runtime.leftovers import Sight
+from kohakuriver.agent.runtime import leftovers
+from kohakuriver.agent.runtime.docker import DockerRuntime
+from kohakuriver.agent.runtime.errors import EngineRefused
+from kohakuriver.agent.runtime.leftovers import Sight
 from tests.agent.engine_kit import CLUSTER, SocketEngine, a_socket_engine
 
 ID = "75d9957fc175ebed09a5edd5dafc417de5e9727f0644ba542e6a631d287d906c"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from agent.journal import Journal
-from agent.runtime.base import ContainerState
-from agent.runtime.fake_switches import FakeImage, Program, Pull
-from apiserver.registration import Registration
+from kohakuriver.agent.journal import Journal
+from kohakuriver.agent.runtime.base import ContainerState
+from kohakuriver.agent.runtime.fake_switches import FakeImage, Program, Pull
+from kohakuriver.apiserver.registration import Registration
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import UNHEARD, Node, a_manifest, a_node

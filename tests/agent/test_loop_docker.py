@@ -12,8 +12,8 @@ import docker
 import pytest
 import requests.exceptions
 
-from agent.runtime.docker import DEFAULT_SOCKET
-from agent.runtime.purge import purge
+from kohakuriver.agent.runtime.docker import DEFAULT_SOCKET
+from kohakuriver.agent.runtime.purge import purge
 from tests.agent.agent_kit import a_manifest
 from tests.agent.docker_node import SETTINGS, SMALL, DockerNode, a_docker_node
 

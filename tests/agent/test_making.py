@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.images import environments, making
+from kohakuriver.agent.images import environments, making
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import PATIENCE, Node, a_manifest, a_node
 

@@ -9,14 +9,14 @@ import orjson
 import pytest
 from hypothesis import strategies as st
 
-from agent import readable
-from agent.deciding import desired
-from agent.images.environments import Environments
-from agent.report import Status, patch_of
-from agent.runtime.base import CLUSTER_LABEL, ContainerSpec, Limits
-from agent.streams.windows import window
-from apiserver import codec
-from apiserver.store.base import Put
+from kohakuriver.agent import readable
+from kohakuriver.agent.deciding import desired
+from kohakuriver.agent.images.environments import Environments
+from kohakuriver.agent.report import Status, patch_of
+from kohakuriver.agent.runtime.base import CLUSTER_LABEL, ContainerSpec, Limits
+from kohakuriver.agent.streams.windows import window
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Put
 from kohakuriver.readable import UNREADABLE
 from kohakuriver.resources import kinds
 from kohakuriver.resources.node import MOST_UNKNOWN
@@ -75,7 +75,7 @@ async def stored(node: Node, resource: kinds.ResourceType, name: str, **fields: 
     ids=str,
 )
 async def test_a_vps_that_cannot_be_read_is_left_as_it_is_and_the_others_are_kept(tmp_path, spec, caplog):
-    caplog.set_level(logging.WARNING, logger="agent.keeper")
+    caplog.set_level(logging.WARNING, logger="kohakuriver.agent.keeper")
     async with a_node(tmp_path) as node:
         await node.place(a_manifest("dev"))
         await node.until("dev", phase="running")

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.gpus import GPU, Devices
-from agent.machine.inventory import WithoutLibrary, inventory
-from agent.machine.nvml import NVML, Patient
+from kohakuriver.agent.machine.gpus import GPU, Devices
+from kohakuriver.agent.machine.inventory import WithoutLibrary, inventory
+from kohakuriver.agent.machine.nvml import NVML, Patient
 from tests.agent.agent_kit import PATIENCE, Node, a_manifest, a_node
 from tests.agent.nvml_kit import LOST, MISMATCH, NOT_SUPPORTED, Driver, compiled, gpu, load, needs_compiler
 from tests.agent.placement_kit import condition, status_of_node
@@ -161,7 +161,7 @@ async def test_a_driver_that_hangs_is_waited_for_once(driver: Driver, sysfs: Pat
 
 def test_a_machine_without_the_library_has_no_gpus_and_one_with_half_a_driver_says_so(tmp_path: Path) -> None:
     program = (
-        "import pathlib, sys; from agent.machine.inventory import inventory;"
+        "import pathlib, sys; from kohakuriver.agent.machine.inventory import inventory;"
         "print(inventory(None, sysfs=pathlib.Path(sys.argv[1])).read())"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
@@ -181,7 +181,7 @@ def test_an_agent_without_the_extra_says_how_to_get_it_where_there_is_a_driver(s
 def test_an_agent_whose_driver_hangs_can_end(library: Path, driver: Driver, sysfs: Path) -> None:
     driver.write("hang")
     program = (
-        "import asyncio, importlib, pathlib, sys; from agent.machine import gpus, nvml;"
+        "import asyncio, importlib, pathlib, sys; from kohakuriver.agent.machine import gpus, nvml;"
         "found = nvml.NVML(importlib.import_module('pynvml'), pathlib.Path(sys.argv[1]));"
         "found = gpus.Devices(nvml.Patient(found, patience=0.1), simulated=False, changed=lambda: None);"
         "asyncio.run(found.refresh()); print(found.trouble)"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from agent.heartbeat import NodeNameTaken
 from kohakuriver import errors
+from kohakuriver.agent.heartbeat import NodeNameTaken
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.resources import kinds

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from agent import options
-from agent.deciding.unused import Marks
-from agent.machine.allowed import AllowedMount
-from agent.settings import CredentialsFor, SSHPublishing
+from kohakuriver.agent import options
+from kohakuriver.agent.deciding.unused import Marks
+from kohakuriver.agent.machine.allowed import AllowedMount
+from kohakuriver.agent.settings import CredentialsFor, SSHPublishing
 from kohakuriver.client import config
 
 

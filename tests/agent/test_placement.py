@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.allowed import AllowedMount
-from agent.runtime.base import ContainerState
-from agent.runtime.errors import EngineRefused
-from agent.runtime.fake_switches import FakeImage, Pull
-from agent.settings import CredentialsFor
+from kohakuriver.agent.machine.allowed import AllowedMount
+from kohakuriver.agent.runtime.base import ContainerState
+from kohakuriver.agent.runtime.errors import EngineRefused
+from kohakuriver.agent.runtime.fake_switches import FakeImage, Pull
+from kohakuriver.agent.settings import CredentialsFor
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import PATHS, Json, Node, a_manifest, a_node
 from tests.agent.placement_kit import a_sysfs, bookings, condition, drain, gpus, lose, status_of_node

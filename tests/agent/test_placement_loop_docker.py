@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.allowed import AllowedMount
-from agent.machine.beneath import KernelMounter
+from kohakuriver.agent.machine.allowed import AllowedMount
+from kohakuriver.agent.machine.beneath import KernelMounter
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import a_manifest
 from tests.agent.docker_node import PORT, SETTINGS, SMALL, DockerNode, a_docker_node

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.machine.fake_ports import FakePorts
+from kohakuriver.agent.machine.fake_ports import FakePorts
 from tests.agent.ports_contract import PortsContract
 from tests.agent.test_runtime_fake import FakeWorld
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from agent.login import probe, ssh, ssh_wire
-from agent.login.probe import Verdict
+from kohakuriver.agent.login import probe, ssh, ssh_wire
+from kohakuriver.agent.login.probe import Verdict
 
 
 @pytest.fixture

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from agent.data_dir import DataDir
-from agent.deciding.decide import decide
-from agent.deciding.desired import Around
-from agent.deciding.memory import Starting
-from agent.deciding.status import observed_status
-from agent.journal import Journal
-from agent.quarantine import Seen, Watchman, went_back
-from agent.runtime.base import ContainerState
-from agent.runtime.fake_engine import FakeEngine
-from apiserver.store.memory import MemoryStore
+from kohakuriver.agent.data_dir import DataDir
+from kohakuriver.agent.deciding.decide import decide
+from kohakuriver.agent.deciding.desired import Around
+from kohakuriver.agent.deciding.memory import Starting
+from kohakuriver.agent.deciding.status import observed_status
+from kohakuriver.agent.journal import Journal
+from kohakuriver.agent.quarantine import Seen, Watchman, went_back
+from kohakuriver.agent.runtime.base import ContainerState
+from kohakuriver.agent.runtime.fake_engine import FakeEngine
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from kohakuriver.resources.vps import RunState

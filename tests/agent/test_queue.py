@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from agent.queue import KeyQueue
+from kohakuriver.agent.queue import KeyQueue
 from kohakuriver.client.watch import ObjectKey
 from kohakuriver.clock import LoopClock
 

@@ -8,17 +8,17 @@ from typing import Any, TypeVar
 
 import pytest
 
-from agent.commits import Commits
-from agent.deciding.actions import Tell
-from agent.deciding.memory import Recreation
-from agent.machine import facts
-from agent.recreate import Recreator
-from agent.roster import Entry, Roster
-from agent.runtime.base import ContainerState, File
-from agent.runtime.errors import EngineRefused
-from agent.runtime.fake import FakeRuntime
-from agent.runtime.fake_engine import FakeEngine
-from agent.runtime.fake_switches import FakeImage, Program, Pull
+from kohakuriver.agent.commits import Commits
+from kohakuriver.agent.deciding.actions import Tell
+from kohakuriver.agent.deciding.memory import Recreation
+from kohakuriver.agent.machine import facts
+from kohakuriver.agent.recreate import Recreator
+from kohakuriver.agent.roster import Entry, Roster
+from kohakuriver.agent.runtime.base import ContainerState, File
+from kohakuriver.agent.runtime.errors import EngineRefused
+from kohakuriver.agent.runtime.fake import FakeRuntime
+from kohakuriver.agent.runtime.fake_engine import FakeEngine
+from kohakuriver.agent.runtime.fake_switches import FakeImage, Program, Pull
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import CLUSTER, Node, a_manifest, a_node

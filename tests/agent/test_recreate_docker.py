@@ -8,11 +8,11 @@ from pathlib import Path
 import docker
 import pytest
 
-from agent.deciding import labels
-from agent.machine.isolation import chains
-from agent.runtime.docker import DEFAULT_SOCKET
-from agent.runtime.iptables import Iptables
-from agent.runtime.purge import purge
+from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.machine.isolation import chains
+from kohakuriver.agent.runtime.docker import DEFAULT_SOCKET
+from kohakuriver.agent.runtime.iptables import Iptables
+from kohakuriver.agent.runtime.purge import purge
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import a_manifest
 from tests.agent.docker_node import SMALL, DockerNode, a_docker_node

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agent.report import PASSING, Reporter, Status, difference, patch_of
+from kohakuriver.agent.report import PASSING, Reporter, Status, difference, patch_of
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import Informer, ObjectKey

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.data_dir import DataDir, Disk, PrivateFiles
-from agent.reserve import PIECE, SIZE, Reserve
+from kohakuriver.agent.data_dir import DataDir, Disk, PrivateFiles
+from kohakuriver.agent.reserve import PIECE, SIZE, Reserve
 
 NOTE = "x" * 4096
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agent.machine import resolvers
+from kohakuriver.agent.machine import resolvers
 
 
 def found(folder: Path, *, here: tuple[str, ...], daemon: str = "") -> tuple[str, ...]:

@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from agent import roster
-from agent.deciding import labels
-from agent.roster import Roster
-from agent.runtime.base import ContainerState, Listed
+from kohakuriver.agent import roster
+from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.roster import Roster
+from kohakuriver.agent.runtime.base import ContainerState, Listed
 from tests.agent.builders import a_container
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import docker.errors
 import pytest
 
-from agent.login import keepalive
-from agent.runtime import leftovers
-from agent.runtime.base import CLUSTER_LABEL, PortBinding
-from agent.runtime.docker import DockerRuntime
-from agent.runtime.errors import ImagePullFailed, PortTaken, RuntimeUnavailable
+from kohakuriver.agent.login import keepalive
+from kohakuriver.agent.runtime import leftovers
+from kohakuriver.agent.runtime.base import CLUSTER_LABEL, PortBinding
+from kohakuriver.agent.runtime.docker import DockerRuntime
+from kohakuriver.agent.runtime.errors import ImagePullFailed, PortTaken, RuntimeUnavailable
 from tests.agent.docker_world import DockerWorld, a_built_image, a_docker_world
 from tests.agent.runtime_contract import BUSYBOX, RuntimeContract, a_spec, started
 from tests.e2e.registry import LOGIN

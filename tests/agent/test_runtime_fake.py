@@ -6,11 +6,11 @@ import itertools
 
 import pytest
 
-from agent.runtime.base import ContainerSpec, ContainerState, PullProgress
-from agent.runtime.errors import ImagePullFailed, NameTaken, RuntimeTimeout, RuntimeUnavailable
-from agent.runtime.fake import FakeRuntime
-from agent.runtime.fake_engine import FakeEngine
-from agent.runtime.fake_switches import FakeImage, Program, Pull
+from kohakuriver.agent.runtime.base import ContainerSpec, ContainerState, PullProgress
+from kohakuriver.agent.runtime.errors import ImagePullFailed, NameTaken, RuntimeTimeout, RuntimeUnavailable
+from kohakuriver.agent.runtime.fake import FakeRuntime
+from kohakuriver.agent.runtime.fake_engine import FakeEngine
+from kohakuriver.agent.runtime.fake_switches import FakeImage, Program, Pull
 from tests.agent.runtime_contract import BUSYBOX, RuntimeContract, a_spec, started
 
 pytestmark = pytest.mark.looptime

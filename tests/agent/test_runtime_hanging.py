@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.runtime.base import ContainerSpec, Limits
-from agent.runtime.docker import DockerRuntime
+from kohakuriver.agent.runtime.base import ContainerSpec, Limits
+from kohakuriver.agent.runtime.docker import DockerRuntime
 from tests.agent.engine_kit import CLUSTER, SocketEngine, a_socket_engine
 
 MANY = [f"c{number:02}" for number in range(12)]  # more than there are threads of a kind

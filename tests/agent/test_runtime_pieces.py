@@ -12,11 +12,11 @@ import docker
 import pytest
 import requests.exceptions
 
-from agent.login import keepalive
-from agent.runtime import archive, failures, port_holder, translate
-from agent.runtime.base import ContainerSpec, File, Image, Limits, PullProgress
-from agent.runtime.engine_thread import EngineThreads
-from agent.runtime.errors import (
+from kohakuriver.agent.login import keepalive
+from kohakuriver.agent.runtime import archive, failures, port_holder, translate
+from kohakuriver.agent.runtime.base import ContainerSpec, File, Image, Limits, PullProgress
+from kohakuriver.agent.runtime.engine_thread import EngineThreads
+from kohakuriver.agent.runtime.errors import (
     EngineError,
     EngineRefused,
     ImageMissing,
@@ -29,7 +29,7 @@ from agent.runtime.errors import (
     RuntimeUnavailable,
     WrongState,
 )
-from agent.runtime.pull import PullMeter
+from kohakuriver.agent.runtime.pull import PullMeter
 
 # The engine's words.
 

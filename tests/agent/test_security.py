@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.deciding import desired, labels
-from agent.deciding.desired import Security
+from kohakuriver.agent.deciding import desired, labels
+from kohakuriver.agent.deciding.desired import Security
 from tests.agent.agent_kit import a_manifest, a_node
 from tests.agent.builders import a_container, a_vps
 from tests.agent.placement_kit import condition, status_of_node

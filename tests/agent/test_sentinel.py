@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.journal import ACCEPTANCE
-from agent.machine.sentinel import Verdict, judge, name
-from agent.runtime.fake import FakeRuntime
+from kohakuriver.agent.journal import ACCEPTANCE
+from kohakuriver.agent.machine.sentinel import Verdict, judge, name
+from kohakuriver.agent.runtime.fake import FakeRuntime
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import CLUSTER, Node, a_manifest, a_node
 

@@ -6,7 +6,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from agent.shares import Shares
+from kohakuriver.agent.shares import Shares
 
 pytestmark = pytest.mark.looptime
 

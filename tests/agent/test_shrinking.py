@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from agent.runtime import shrinking
-from agent.runtime.base import Limits
-from agent.runtime.docker import DockerRuntime
-from agent.runtime.errors import EngineRefused
+from kohakuriver.agent.runtime import shrinking
+from kohakuriver.agent.runtime.base import Limits
+from kohakuriver.agent.runtime.docker import DockerRuntime
+from kohakuriver.agent.runtime.errors import EngineRefused
 from tests.agent.agent_kit import a_manifest, a_node
 from tests.agent.engine_kit import CLUSTER, a_socket_engine
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.login import keepalive, ssh
-from agent.runtime.base import File
+from kohakuriver.agent.login import keepalive, ssh
+from kohakuriver.agent.runtime.base import File
 
 KEY = ssh.HostKey(private=b"secret", public="ssh-ed25519 AAAA")
 SHADOW = File("/etc/shadow", b"root:*:1:0:9:7:::\ndaemon:*:1:0:9:7:::\n", mode=0o640, gid=42)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.deciding.desired import Mount
-from agent.machine.allowed import AllowedMount
-from agent.machine.beneath import FakeMounter
-from agent.machine.staging import MountRefused, Staging
-from agent.runtime.errors import EngineRefused
-from agent.threads import Threads
+from kohakuriver.agent.deciding.desired import Mount
+from kohakuriver.agent.machine.allowed import AllowedMount
+from kohakuriver.agent.machine.beneath import FakeMounter
+from kohakuriver.agent.machine.staging import MountRefused, Staging
+from kohakuriver.agent.runtime.errors import EngineRefused
+from kohakuriver.agent.threads import Threads
 
 
 class DeadServer(FakeMounter):

@@ -13,8 +13,8 @@ from typing import IO, Any
 import docker
 import pytest
 
-from agent.runtime import snapshot, tarball
-from agent.runtime.errors import ImagePullFailed
+from kohakuriver.agent.runtime import snapshot, tarball
+from kohakuriver.agent.runtime.errors import ImagePullFailed
 from kohakuriver.trees.members import Refused
 
 NAME = "kohakuriver/environment-x:1"

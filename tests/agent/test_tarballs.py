@@ -9,12 +9,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from agent.images.environments import Tarball
-from agent.images.tarballs import Tarballs
-from agent.runtime.base import PullProgress
-from agent.runtime.errors import ImagePullFailed
-from agent.runtime.fake import FakeRuntime
-from agent.runtime.fake_engine import FakeEngine
+from kohakuriver.agent.images.environments import Tarball
+from kohakuriver.agent.images.tarballs import Tarballs
+from kohakuriver.agent.runtime.base import PullProgress
+from kohakuriver.agent.runtime.errors import ImagePullFailed
+from kohakuriver.agent.runtime.fake import FakeRuntime
+from kohakuriver.agent.runtime.fake_engine import FakeEngine
 
 CONTENT = b"an image" * 300_000
 DIGEST = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"

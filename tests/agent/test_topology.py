@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agent.machine import topology
+from kohakuriver.agent.machine import topology
 from tests.agent.placement_kit import a_sysfs
 
 

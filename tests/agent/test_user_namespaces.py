@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.facts import root_in_a_vps
-from agent.runtime import archive, translate
-from agent.runtime.base import File
+from kohakuriver.agent.machine.facts import root_in_a_vps
+from kohakuriver.agent.runtime import archive, translate
+from kohakuriver.agent.runtime.base import File
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import PATIENCE, Json, Node, a_manifest, a_node
 from tests.agent.placement_kit import status_of_node

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import facts
-from agent.runtime.base import Bind, Container, File, VolumeMount
-from agent.runtime.errors import EngineRefused
-from agent.streams import inside
-from agent.streams.door import Opening, Waiting
-from agent.streams.files.door import Files
-from cli.files.client import FilesClient
+from kohakuriver.agent.machine import facts
+from kohakuriver.agent.runtime.base import Bind, Container, File, VolumeMount
+from kohakuriver.agent.runtime.errors import EngineRefused
+from kohakuriver.agent.streams import inside
+from kohakuriver.agent.streams.door import Opening, Waiting
+from kohakuriver.agent.streams.files.door import Files
+from kohakuriver.cli.files.client import FilesClient
 from kohakuriver.streams.stream import Stream
 from tests.agent.docker_world import DockerWorld, a_docker_world
 from tests.agent.remapped import BUSYBOX, DEBIAN, FIRST, a_remapped_machine, run_pytest_inside

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.volumes import is_anothers, owner
-from apiserver import codec
-from apiserver.store.base import Put, StoreConflict
+from kohakuriver.agent.volumes import is_anothers, owner
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Put, StoreConflict
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import Json, Node, a_manifest, a_node
 from tests.agent.placement_kit import bookings, lose, status_of_node

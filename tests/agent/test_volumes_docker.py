@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from agent.deciding import labels
-from agent.deciding.desired import Volume
-from agent.runtime.base import VolumeMount
-from agent.volumes import VolumeOfAnother, Volumes
+from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.deciding.desired import Volume
+from kohakuriver.agent.runtime.base import VolumeMount
+from kohakuriver.agent.volumes import VolumeOfAnother, Volumes
 from tests.agent.builders import a_vps
 from tests.agent.docker_world import DockerWorld, a_docker_world
 from tests.agent.runtime_contract import started

@@ -17,14 +17,14 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from apiserver import app
-from apiserver.admitting.identity import Role, TokenFile, User, fingerprint
-from apiserver.admitting.limits import UNLIMITED, Limits
-from apiserver.context import SERVER, Server
-from apiserver.expiry import Expiry
-from apiserver.serving.connections import Runner, Site
-from apiserver.store.base import Store
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver import app
+from kohakuriver.apiserver.admitting.identity import Role, TokenFile, User, fingerprint
+from kohakuriver.apiserver.admitting.limits import UNLIMITED, Limits
+from kohakuriver.apiserver.context import SERVER, Server
+from kohakuriver.apiserver.expiry import Expiry
+from kohakuriver.apiserver.serving.connections import Runner, Site
+from kohakuriver.apiserver.store.base import Store
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.clock import Clock, LoopClock
 from kohakuriver.resources.kinds import ResourceType
 

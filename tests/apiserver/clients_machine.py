@@ -17,7 +17,7 @@ from typing import Any, ClassVar, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from apiserver.store.base import Store
+from kohakuriver.apiserver.store.base import Store
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, Reply, running_api
 

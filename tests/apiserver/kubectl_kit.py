@@ -11,8 +11,8 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from apiserver.store.base import Store
 from kohakuriver import certificates
+from kohakuriver.apiserver.store.base import Store
 from kohakuriver.clock import SystemClock
 from tests.apiserver.api import Api, running_api
 

@@ -1,4 +1,4 @@
-"""`python -m apiserver` as a process on a real etcd, on its way to being hurt."""
+"""`python -m kohakuriver.apiserver` as a process on a real etcd, on its way to being hurt."""
 
 import asyncio
 import contextlib
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import aiohttp
 
-from apiserver.admitting.identity import fingerprint
 from kohakuriver import certificates
+from kohakuriver.apiserver.admitting.identity import fingerprint
 from kohakuriver.clock import SystemClock
 from tests.etcd import EtcdProcess, free_port
 
@@ -38,7 +38,7 @@ async def a_server(
     plain = () if "--tls-cert" in more else ("--insecure-http",)
     with (folder / "log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "apiserver", "--etcd", etcd.url, *plain),
+            *(sys.executable, "-m", "kohakuriver.apiserver", "--etcd", etcd.url, *plain),
             *("--listen", f"127.0.0.1:{port}", "--token-file", str(folder / "tokens"), *more),
             cwd=ROOT,
             env=os.environ | {"PYTHONWARNINGS": "error"},

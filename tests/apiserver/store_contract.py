@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from apiserver.store.base import (
+from kohakuriver.apiserver.store.base import (
     QUOTA,
     Batch,
     Change,

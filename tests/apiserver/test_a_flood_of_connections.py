@@ -11,9 +11,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from apiserver.admitting.limits import Limits
-from apiserver.serving.connections import KEPT_FOR
-from apiserver.serving.crowd import EACH, IDLE
+from kohakuriver.apiserver.admitting.limits import Limits
+from kohakuriver.apiserver.serving.connections import KEPT_FOR
+from kohakuriver.apiserver.serving.crowd import EACH, IDLE
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api, token_of
 from tests.apiserver.background import address

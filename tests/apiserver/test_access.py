@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 
-from apiserver.admitting import access
-from apiserver.admitting.access import Attributes
-from apiserver.admitting.identity import Role, User
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting import access
+from kohakuriver.apiserver.admitting.access import Attributes
+from kohakuriver.apiserver.admitting.identity import Role, User
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import ADMIN, ALICE, CONTROLLER, N1, VIEWER
 

@@ -4,16 +4,16 @@ import dataclasses
 
 import pytest
 
-from apiserver import codec
-from apiserver.admitting import access
-from apiserver.admitting.access import Attributes
-from apiserver.binding.proofs import Proofs
-from apiserver.booking import booking
-from apiserver.caching.strays import Strays
-from apiserver.lineage import History
-from apiserver.store.base import Record
-from apiserver.writing.refusal import Refusal
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting import access
+from kohakuriver.apiserver.admitting.access import Attributes
+from kohakuriver.apiserver.binding.proofs import Proofs
+from kohakuriver.apiserver.booking import booking
+from kohakuriver.apiserver.caching.strays import Strays
+from kohakuriver.apiserver.lineage import History
+from kohakuriver.apiserver.store.base import Record
+from kohakuriver.apiserver.writing.refusal import Refusal
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import ALICE, CONTROLLER, Json, World, a_gpu, a_node, a_vps, a_world
 

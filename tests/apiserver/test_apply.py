@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from apiserver.managing import paths
-from apiserver.managing.layout import layout_of
-from apiserver.managing.managers import MOST_UPDATERS
-from apiserver.writing import patch, tracking
-from apiserver.writing.outcome import WriteOptions, Written
 from kohakuriver import errors
+from kohakuriver.apiserver.managing import paths
+from kohakuriver.apiserver.managing.layout import layout_of
+from kohakuriver.apiserver.managing.managers import MOST_UPDATERS
+from kohakuriver.apiserver.writing import patch, tracking
+from kohakuriver.apiserver.writing.outcome import WriteOptions, Written
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import (
     ADMIN,
@@ -229,7 +229,7 @@ async def test_an_apply_that_names_a_version_creates_nothing_and_holds_to_it(wor
 async def test_only_who_may_create_creates_by_applying(world: World) -> None:
     body = a_vps(namespace="kohakuriver-system")
     with pytest.raises(errors.Forbidden):
-        from apiserver.writing import write
+        from kohakuriver.apiserver.writing import write
 
         await write.patch(
             world,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from apiserver import codec
-from apiserver.store.base import Put
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Put
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api
 

@@ -7,9 +7,9 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiserver import codec
-from apiserver.quota.booked import NOTHING, Amounts, Booked
-from apiserver.store.base import Record
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.quota.booked import NOTHING, Amounts, Booked
+from kohakuriver.apiserver.store.base import Record
 from kohakuriver.resources import kinds
 
 NAMESPACES = ("a", "b")

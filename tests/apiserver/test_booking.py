@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from apiserver.booking import booking
-from apiserver.booking.booking import Booking, Refusal
-from apiserver.booking.wanted import Wanted
+from kohakuriver.apiserver.booking import booking
+from kohakuriver.apiserver.booking.booking import Booking, Refusal
+from kohakuriver.apiserver.booking.wanted import Wanted
 from tests.apiserver.writing import a_gpu, a_node
 
 Json = dict[str, Any]

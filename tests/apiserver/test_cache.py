@@ -8,14 +8,14 @@ from typing import Any
 import orjson
 import pytest
 
-from apiserver import codec
-from apiserver.caching.cache import Cache
-from apiserver.caching.watchers import Watcher
-from apiserver.lineage import Lineage
-from apiserver.reading.selectors import Selection, select
-from apiserver.serving.forms import EventType, Plain
-from apiserver.store.base import Delete, Put, StoreUnavailable
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.caching.cache import Cache
+from kohakuriver.apiserver.caching.watchers import Watcher
+from kohakuriver.apiserver.lineage import Lineage
+from kohakuriver.apiserver.reading.selectors import Selection, select
+from kohakuriver.apiserver.serving.forms import EventType, Plain
+from kohakuriver.apiserver.store.base import Delete, Put, StoreUnavailable
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.clock import LoopClock
 from kohakuriver.errors import Expired, Unavailable
 from kohakuriver.resources import kinds

@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from apiserver import options
-from apiserver.admitting.certificate import Peer, user_of
-from apiserver.admitting.identity import Role, User
 from kohakuriver import certificates
+from kohakuriver.apiserver import options
+from kohakuriver.apiserver.admitting.certificate import Peer, user_of
+from kohakuriver.apiserver.admitting.identity import Role, User
 from kohakuriver.certificates import Pair
 from kohakuriver.client import config
 from kohakuriver.client.rest import Client

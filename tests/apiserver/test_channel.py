@@ -8,9 +8,9 @@ from typing import Any
 import grpc
 import pytest
 
-from apiserver.store.base import StoreError, StoreTimeout, StoreUnavailable
-from apiserver.store.channel import CHANNEL_OPTIONS, DIAL_TIMEOUT, Link, Wire
-from apiserver.store.etcd import EtcdStore
+from kohakuriver.apiserver.store.base import StoreError, StoreTimeout, StoreUnavailable
+from kohakuriver.apiserver.store.channel import CHANNEL_OPTIONS, DIAL_TIMEOUT, Link, Wire
+from kohakuriver.apiserver.store.etcd import EtcdStore
 
 pytestmark = pytest.mark.looptime
 SHIPPED = inspect.signature(EtcdStore.connect).parameters["timeout"].default

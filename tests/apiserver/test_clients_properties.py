@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from apiserver.store.base import Store
-from apiserver.store.etcd import EtcdStore
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver.store.base import Store
+from kohakuriver.apiserver.store.etcd import EtcdStore
+from kohakuriver.apiserver.store.memory import MemoryStore
 from tests.apiserver.clients_machine import Clients
 from tests.etcd import EtcdProcess
 

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from apiserver import codec
-from apiserver.cluster import open_cluster
-from apiserver.compaction import EVERY, Compaction
-from apiserver.lineage import Lineage
-from apiserver.store.base import Put, StoreCompacted, StoreUnavailable
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.cluster import open_cluster
+from kohakuriver.apiserver.compaction import EVERY, Compaction
+from kohakuriver.apiserver.lineage import Lineage
+from kohakuriver.apiserver.store.base import Put, StoreCompacted, StoreUnavailable
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 

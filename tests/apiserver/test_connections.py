@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from apiserver.serving import body, connections, pieces
+from kohakuriver.apiserver.serving import body, connections, pieces
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api, token_of
@@ -160,8 +160,8 @@ async def test_a_client_that_takes_nothing_of_its_list_is_dropped() -> None:
 def test_what_is_refused_leaves_a_line_without_what_was_sent(
     api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "apiserver.audit")
+    caplog.set_level(logging.INFO, "kohakuriver.apiserver.audit")
     converse(api, b"Bearer very-secret\r\n\r\n")
-    [line] = [record for record in caplog.records if record.name == "apiserver.audit"]
+    [line] = [record for record in caplog.records if record.name == "kohakuriver.apiserver.audit"]
     assert (line.who, line.code) == ("-", 400)  # type: ignore[attr-defined]
     assert "very-secret" not in str(vars(line))

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from apiserver.booking import cores
-from apiserver.booking.amounts import Amount
-from apiserver.booking.wanted import Wanted
-from apiserver.writing.refusal import Refusal
 from kohakuriver import cpuset
+from kohakuriver.apiserver.booking import cores
+from kohakuriver.apiserver.booking.amounts import Amount
+from kohakuriver.apiserver.booking.wanted import Wanted
+from kohakuriver.apiserver.writing.refusal import Refusal
 from tests.apiserver.writing import a_node
 
 pytestmark = pytest.mark.fault(27)

@@ -1,7 +1,7 @@
 """Who goes when there are too many without a credential."""
 
-from apiserver.serving.addresses import place_of
-from apiserver.serving.crowd import EACH, EACH_BEHIND_ONE, IDLE, Crowd, Visitor
+from kohakuriver.apiserver.serving.addresses import place_of
+from kohakuriver.apiserver.serving.crowd import EACH, EACH_BEHIND_ONE, IDLE, Crowd, Visitor
 
 
 def test_the_one_that_has_been_there_for_longest_goes_and_nobody_from_elsewhere():

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from apiserver.booking import devices
-from apiserver.booking.amounts import NOTHING
-from apiserver.booking.wanted import GPUs, Wanted
-from apiserver.writing.refusal import Refusal
+from kohakuriver.apiserver.booking import devices
+from kohakuriver.apiserver.booking.amounts import NOTHING
+from kohakuriver.apiserver.booking.wanted import GPUs, Wanted
+from kohakuriver.apiserver.writing.refusal import Refusal
 from tests.apiserver.writing import a_gpu, a_node
 
 pytestmark = pytest.mark.fault(23)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from apiserver.admitting import reviews
-from apiserver.serving import discovery, openapi
+from kohakuriver.apiserver.admitting import reviews
+from kohakuriver.apiserver.serving import discovery, openapi
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api
 

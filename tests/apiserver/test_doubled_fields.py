@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiserver.serving import body
+from kohakuriver.apiserver.serving import body
 
 NAMES = st.sampled_from(["a", "b", "a:b", 'c":', "d"])
 LEAVES = st.one_of(st.integers(0, 3), st.sampled_from(["", ":", '":"', "n:1"]))

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiserver import codec
-from apiserver.admitting.identity import Role, User
-from apiserver.reading import egress
-from apiserver.store.base import Put
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.reading import egress
+from kohakuriver.apiserver.store.base import Put
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import a_manifest
 from tests.apiserver.api import Api, running_api

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from aetcd import rpc
 
-from apiserver.store.base import Put, StoreError, StoreTimeout
-from apiserver.store.etcd import EtcdStore
+from kohakuriver.apiserver.store.base import Put, StoreError, StoreTimeout
+from kohakuriver.apiserver.store.etcd import EtcdStore
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, Reply, running_api

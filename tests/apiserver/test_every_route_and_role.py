@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from apiserver.admitting.identity import Role, User
-from apiserver.serving.endpoint import ENDPOINTS
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.serving.endpoint import ENDPOINTS
 from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import BARE
 from tests.apiserver.api import Api, running_api

@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
-from apiserver.expiry import Expiry
 from kohakuriver import certificates
+from kohakuriver.apiserver.expiry import Expiry
 from kohakuriver.clock import EPOCH, LoopClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api

@@ -2,8 +2,8 @@
 
 import pytest
 
-from apiserver.writing.fencing import Leader
 from kohakuriver import errors
+from kohakuriver.apiserver.writing.fencing import Leader
 from kohakuriver.resources.kinds import LEASE, NODE
 from tests.apiserver.api import running_api
 

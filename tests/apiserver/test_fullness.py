@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from apiserver.fullness import EVERY, Fullness, judged
-from apiserver.store.base import Space, StoreUnavailable
-from apiserver.store.memory import MemoryStore
-from apiserver.writing.outcome import WriteOptions
 from kohakuriver import errors
+from kohakuriver.apiserver.fullness import EVERY, Fullness, judged
+from kohakuriver.apiserver.store.base import Space, StoreUnavailable
+from kohakuriver.apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver.writing.outcome import WriteOptions
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api

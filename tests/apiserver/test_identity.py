@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from apiserver.admitting.identity import Role, TokenFile, User, fingerprint
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting.identity import Role, TokenFile, User, fingerprint
 
 
 def a_line(token: str = "mine", **fields: Any) -> str:  # noqa: S107

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from apiserver import codec
-from apiserver.lineage import STEP, Lineage, next_offset
-from apiserver.store.base import Put
-from apiserver.store.etcd import EtcdStore
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.lineage import STEP, Lineage, next_offset
+from kohakuriver.apiserver.store.base import Put
+from kohakuriver.apiserver.store.etcd import EtcdStore
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.clock import LoopClock, SystemClock
 from kohakuriver.resources.kinds import HISTORY_HEADER, NODE, VPS
 from tests.apiserver.api import running_api
@@ -146,7 +146,7 @@ async def test_an_etcd_that_etcdctl_restored_is_told_from_any_other_however_much
 @pytest.mark.fault(39)
 async def test_the_step_after_a_restore_is_one_command_that_says_what_follows(tmp_path: Path):
     with EtcdProcess(tmp_path) as etcd:
-        command = [sys.executable, "-m", "apiserver", "--etcd", etcd.url, "--after-restore"]
+        command = [sys.executable, "-m", "kohakuriver.apiserver", "--etcd", etcd.url, "--after-restore"]
         process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
         out, _ = await process.communicate()
         store = await EtcdStore.connect([etcd.endpoint])

@@ -1,4 +1,4 @@
-"""`python -m apiserver` as a process on a real etcd: options, start, signals, and etcd's bad days."""
+"""`python -m kohakuriver.apiserver` on a real etcd: options, start, signals, and etcd's bad days."""
 
 import asyncio
 import contextlib
@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 from aetcd import rpc
 
-from apiserver import options
-from apiserver.store.etcd import EtcdStore
+from kohakuriver.apiserver import options
+from kohakuriver.apiserver.store.etcd import EtcdStore
 from kohakuriver.errors import ConfigError
 from kohakuriver.resources import kinds, quota
 from tests.apiserver.program import HEADERS, a_server, until_answers

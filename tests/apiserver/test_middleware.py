@@ -5,10 +5,10 @@ import logging
 
 import pytest
 
-from apiserver import codec
-from apiserver.serving.endpoint import ENDPOINTS
-from apiserver.store.base import StoreFull, StoreTimeout, StoreUnavailable
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.serving.endpoint import ENDPOINTS
+from kohakuriver.apiserver.store.base import StoreFull, StoreTimeout, StoreUnavailable
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api, token_of
 
@@ -110,11 +110,11 @@ async def test_what_nobody_expected_is_500_without_a_traceback(caplog):
 
 
 async def test_every_request_leaves_one_line_without_secrets(caplog):
-    caplog.set_level(logging.INFO, "apiserver.audit")
+    caplog.set_level(logging.INFO, "kohakuriver.apiserver.audit")
     async with running_api() as api:
         await api.call("POST", VPSES, A_VPS)
         await api.get(f"{VPSES}/nothing", user="viewer")
-    lines = [record for record in caplog.records if record.name == "apiserver.audit"]
+    lines = [record for record in caplog.records if record.name == "kohakuriver.apiserver.audit"]
     told = [(line.who, line.verb, line.path, line.code) for line in lines]
     assert told == [
         ("admin", "create", VPSES, 201),

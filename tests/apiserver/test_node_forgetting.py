@@ -7,11 +7,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from apiserver.admitting import revocation
-from apiserver.admitting.identity import Role, User, fingerprint
-from apiserver.store.base import Delete, Put, StoreTimeout
-from apiserver.store.memory import MemoryStore
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting import revocation
+from kohakuriver.apiserver.admitting.identity import Role, User, fingerprint
+from kohakuriver.apiserver.store.base import Delete, Put, StoreTimeout
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api, token_of
 from tests.apiserver.test_tokens import a_token, ends

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from apiserver import codec
-from apiserver.admitting.identity import fingerprint
-from apiserver.store.base import Put
-from apiserver.store.memory import MemoryStore
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting.identity import fingerprint
+from kohakuriver.apiserver.store.base import Put
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client.config import Connection
 from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import BARE, Dialer

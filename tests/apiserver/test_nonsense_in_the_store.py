@@ -11,17 +11,17 @@ import orjson
 import pytest
 from hypothesis import strategies as st
 
-from apiserver import codec
-from apiserver.caching.cache import Cache
-from apiserver.caching.strays import Report
-from apiserver.lineage import Lineage
-from apiserver.reading.selectors import Selection, select
-from apiserver.serving.tables import COLUMNS, IncludeObject, row
-from apiserver.store.base import Put, Record
-from apiserver.store.memory import MemoryStore
-from apiserver.streaming import reach
-from apiserver.writing import shape
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.caching.cache import Cache
+from kohakuriver.apiserver.caching.strays import Report
+from kohakuriver.apiserver.lineage import Lineage
+from kohakuriver.apiserver.reading.selectors import Selection, select
+from kohakuriver.apiserver.serving.tables import COLUMNS, IncludeObject, row
+from kohakuriver.apiserver.store.base import Put, Record
+from kohakuriver.apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver.streaming import reach
+from kohakuriver.apiserver.writing import shape
 from kohakuriver.client import servers
 from kohakuriver.clock import EPOCH, LoopClock
 from kohakuriver.resources import kinds, meta, models

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from apiserver.admitting import lanes, shares
-from apiserver.admitting.identity import Role, User
-from apiserver.admitting.lanes import Lane, Passage
-from apiserver.admitting.limits import Limits
-from apiserver.admitting.shares import Pool, Share
-from apiserver.admitting.turns import Turns
-from apiserver.store.base import Delete, Put, StoreConflict
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver.admitting import lanes, shares
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.admitting.lanes import Lane, Passage
+from kohakuriver.apiserver.admitting.limits import Limits
+from kohakuriver.apiserver.admitting.shares import Pool, Share
+from kohakuriver.apiserver.admitting.turns import Turns
+from kohakuriver.apiserver.store.base import Delete, Put, StoreConflict
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api, token_of
 from tests.apiserver.background import address

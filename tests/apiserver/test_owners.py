@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from apiserver.admitting.identity import User
-from apiserver.writing import objects
-from apiserver.writing.outcome import WriteOptions
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting.identity import User
+from kohakuriver.apiserver.writing import objects
+from kohakuriver.apiserver.writing.outcome import WriteOptions
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import (
     ADMIN,

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from apiserver.registration import Registration
-from apiserver.serving.pace import NEWS_AFTER, RENEWALS, period
+from kohakuriver.apiserver.registration import Registration
+from kohakuriver.apiserver.serving.pace import NEWS_AFTER, RENEWALS, period
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, Reply, running_api

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from apiserver.writing import patch
 from kohakuriver import errors
+from kohakuriver.apiserver.writing import patch
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import JSON_PATCH, MERGE, STRATEGIC
 

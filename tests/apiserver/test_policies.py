@@ -5,11 +5,11 @@ from typing import Any
 import orjson
 import pytest
 
-from apiserver import codec
-from apiserver.admitting.identity import Role, User
-from apiserver.store.base import Put
-from apiserver.store.memory import MemoryStore
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.store.base import Put
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, Reply, running_api
 from tests.apiserver.writing import ADMIN, ALICE, N1, World, a_node, a_vps, a_world

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiserver.serving.protobuf import MAGIC, decode
+from kohakuriver.apiserver.serving.protobuf import MAGIC, decode
 from kohakuriver.errors import BadRequest
 
 

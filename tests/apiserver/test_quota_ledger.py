@@ -8,12 +8,19 @@ from typing import Any
 import orjson
 import pytest
 
-from apiserver import codec
-from apiserver.admitting.identity import Role, User
-from apiserver.quota.judging import Asked
-from apiserver.quota.ledger import DOUBTFUL, MOST_DOUBTFUL, Ledger
-from apiserver.quota.stored import Stored
-from apiserver.store.base import Put, Record, StoreConflict, StoreError, StoreTimeout, StoreUnavailable
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.quota.judging import Asked
+from kohakuriver.apiserver.quota.ledger import DOUBTFUL, MOST_DOUBTFUL, Ledger
+from kohakuriver.apiserver.quota.stored import Stored
+from kohakuriver.apiserver.store.base import (
+    Put,
+    Record,
+    StoreConflict,
+    StoreError,
+    StoreTimeout,
+    StoreUnavailable,
+)
 from kohakuriver.clock import EPOCH
 from kohakuriver.errors import Forbidden
 from kohakuriver.resources import kinds, quota

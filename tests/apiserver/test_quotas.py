@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from apiserver.quota.judging import SMALL
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver.quota.judging import SMALL
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api
 from tests.apiserver.quota_kit import (

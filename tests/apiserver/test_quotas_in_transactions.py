@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from apiserver import codec
-from apiserver.binding import grants
-from apiserver.caching.quotas import Quotas
-from apiserver.store.base import Put, Record
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.binding import grants
+from kohakuriver.apiserver.caching.quotas import Quotas
+from kohakuriver.apiserver.store.base import Put, Record
 from kohakuriver.resources import kinds
 from tests.apiserver.test_adopting import a_node_with, an_unknown
 from tests.apiserver.writing import N1, World, a_gpu, a_node, a_vps, a_world

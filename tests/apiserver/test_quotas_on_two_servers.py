@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from apiserver import codec
-from apiserver.binding import grants, quotas
-from apiserver.store.base import Batch, Delete, Put, Record
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.binding import grants, quotas
+from kohakuriver.apiserver.store.base import Batch, Delete, Put, Record
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api
 from tests.apiserver.test_quotas_in_transactions import a_quota

@@ -7,10 +7,10 @@ import orjson
 import pytest
 from hypothesis import strategies as st
 
-from apiserver import codec
-from apiserver.quota import hard, usage
-from apiserver.store.base import Put, Record
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.quota import hard, usage
+from kohakuriver.apiserver.store.base import Put, Record
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds, quota
 from tests.apiserver.api import running_api
 from tests.apiserver.quota_kit import (

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from apiserver import app
-from apiserver.context import SERVER, Server
-from apiserver.registration import EVERY, Registration, registered_servers
-from apiserver.store.base import StoreUnavailable
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver import app
+from kohakuriver.apiserver.context import SERVER, Server
+from kohakuriver.apiserver.registration import EVERY, Registration, registered_servers
+from kohakuriver.apiserver.store.base import StoreUnavailable
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client import servers
 from kohakuriver.client.servers import RegisteredServer
 from kohakuriver.clock import LoopClock

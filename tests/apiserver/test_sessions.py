@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from apiserver import codec
-from apiserver.admitting.sessions import Claim
-from apiserver.binding import confirming
-from apiserver.store.memory import MemoryStore
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting.sessions import Claim
+from kohakuriver.apiserver.binding import confirming
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client.config import Connection
 from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import Dialer

@@ -10,18 +10,18 @@ from typing import Any
 import orjson
 import pytest
 
-from apiserver import codec
-from apiserver.admitting import weights
-from apiserver.admitting.access import Attributes
-from apiserver.admitting.identity import Role, User
-from apiserver.admitting.limits import Limiter, Limits
-from apiserver.admitting.shares import Pool, Share
-from apiserver.admitting.turns import Turns
-from apiserver.caching import history
-from apiserver.reading.selectors import MOST_REQUIREMENTS, Requirement, Selection
-from apiserver.serving import pieces
-from apiserver.store.base import Put
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting import weights
+from kohakuriver.apiserver.admitting.access import Attributes
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.admitting.limits import Limiter, Limits
+from kohakuriver.apiserver.admitting.shares import Pool, Share
+from kohakuriver.apiserver.admitting.turns import Turns
+from kohakuriver.apiserver.caching import history
+from kohakuriver.apiserver.reading.selectors import MOST_REQUIREMENTS, Requirement, Selection
+from kohakuriver.apiserver.serving import pieces
+from kohakuriver.apiserver.store.base import Put
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.errors import TooManyRequests
 from kohakuriver.resources import kinds
 from tests import cost

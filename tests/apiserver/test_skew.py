@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from apiserver.serving import skew
-from apiserver.writing import patch
-from apiserver.writing.outcome import WriteOptions
-from apiserver.writing.validation import FieldValidation
 from kohakuriver import __version__, errors
+from kohakuriver.apiserver.serving import skew
+from kohakuriver.apiserver.writing import patch
+from kohakuriver.apiserver.writing.outcome import WriteOptions
+from kohakuriver.apiserver.writing.validation import FieldValidation
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.resources import kinds

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from apiserver.caching.standing import GAP
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver.caching.standing import GAP
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api

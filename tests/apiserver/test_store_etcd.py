@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from aetcd import rpc
 
-from apiserver.store.base import Put, StoreFull, StoreRefused, StoreUnavailable
-from apiserver.store.etcd import EtcdStore
+from kohakuriver.apiserver.store.base import Put, StoreFull, StoreRefused, StoreUnavailable
+from kohakuriver.apiserver.store.etcd import EtcdStore
 from kohakuriver.errors import ConfigError
 from tests.apiserver.store_contract import StoreContract, changes, put, until
 from tests.etcd import Certificates, EtcdProcess

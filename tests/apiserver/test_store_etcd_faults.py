@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from apiserver.store.base import Batch, StoreError, StoreTimeout, StoreUnavailable
-from apiserver.store.channel import CHANNEL_OPTIONS, Wire, link_to
-from apiserver.store.etcd import EtcdStore
-from apiserver.store.keyspace import Keyspace
-from apiserver.store.watch import follow
+from kohakuriver.apiserver.store.base import Batch, StoreError, StoreTimeout, StoreUnavailable
+from kohakuriver.apiserver.store.channel import CHANNEL_OPTIONS, Wire, link_to
+from kohakuriver.apiserver.store.etcd import EtcdStore
+from kohakuriver.apiserver.store.keyspace import Keyspace
+from kohakuriver.apiserver.store.watch import follow
 from tests.apiserver.store_contract import changes, put, until
 from tests.etcd import EtcdProcess, free_port
 

@@ -2,14 +2,14 @@ import asyncio
 
 import pytest
 
-from apiserver.store.base import (
+from kohakuriver.apiserver.store.base import (
     Delete,
     Put,
     StoreFull,
     StoreTimeout,
     StoreUnavailable,
 )
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver.store.memory import MemoryStore
 from tests.apiserver.store_contract import StoreContract, changes, put, until, watching
 
 pytestmark = pytest.mark.looptime

@@ -2,9 +2,9 @@
 
 import pytest
 
-from apiserver.store.base import Put, StoreCompacted, StoreConflict
-from apiserver.store.memory import MemoryStore
-from apiserver.store.shifted import ShiftedStore
+from kohakuriver.apiserver.store.base import Put, StoreCompacted, StoreConflict
+from kohakuriver.apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver.store.shifted import ShiftedStore
 from tests.apiserver.store_contract import StoreContract, put
 
 pytestmark = pytest.mark.looptime

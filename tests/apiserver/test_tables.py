@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from apiserver.serving.tables import COLUMNS, IncludeObject, row
+from kohakuriver.apiserver.serving.tables import COLUMNS, IncludeObject, row
 from kohakuriver.clock import EPOCH, timestamp
 from kohakuriver.resources import kinds
 

@@ -19,14 +19,14 @@ import aiohttp
 import orjson
 import pytest
 
-from apiserver import codec
-from apiserver.caching import cache, history, watchers
-from apiserver.caching.entry import entry_of
-from apiserver.reading import read as reading
-from apiserver.reading import watch
-from apiserver.serving import forms, tables
-from apiserver.store.base import Put
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.caching import cache, history, watchers
+from kohakuriver.apiserver.caching.entry import entry_of
+from kohakuriver.apiserver.reading import read as reading
+from kohakuriver.apiserver.reading import watch
+from kohakuriver.apiserver.serving import forms, tables
+from kohakuriver.apiserver.store.base import Put
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api

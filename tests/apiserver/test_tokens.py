@@ -7,8 +7,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from apiserver.admitting.identity import fingerprint
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver.admitting.identity import fingerprint
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, Reply, running_api
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from apiserver import codec
-from apiserver.binding import actions
-from apiserver.store.base import StoreTimeout
-from apiserver.store.memory import MemoryStore
-from apiserver.writing import objects
-from apiserver.writing.outcome import Written
 from kohakuriver import errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.binding import actions
+from kohakuriver.apiserver.store.base import StoreTimeout
+from kohakuriver.apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver.writing import objects
+from kohakuriver.apiserver.writing.outcome import Written
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api
 from tests.apiserver.writing import ADMIN, CONTROLLER, N1, N2, World, a_node, a_vps, a_world

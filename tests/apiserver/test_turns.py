@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiserver.caching.turns import Turn, Turns, words
+from kohakuriver.apiserver.caching.turns import Turn, Turns, words
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiserver.writing import validation
-from apiserver.writing.validation import Checked, FieldValidation
 from kohakuriver import errors
+from kohakuriver.apiserver.writing import validation
+from kohakuriver.apiserver.writing.validation import Checked, FieldValidation
 from kohakuriver.resources import kinds
 from tests import cost
 

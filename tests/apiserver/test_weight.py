@@ -2,9 +2,9 @@
 
 import pytest
 
-from apiserver.writing import patch, weight
-from apiserver.writing.outcome import WriteOptions
 from kohakuriver import errors
+from kohakuriver.apiserver.writing import patch, weight
+from kohakuriver.apiserver.writing.outcome import WriteOptions
 from tests.apiserver.writing import ADMIN, ALICE, JSON_PATCH, World, a_node, a_vps, a_world
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from apiserver.writing import write
-from apiserver.writing.outcome import WriteOptions
-from apiserver.writing.validation import FieldValidation
 from kohakuriver import errors
+from kohakuriver.apiserver.writing import write
+from kohakuriver.apiserver.writing.outcome import WriteOptions
+from kohakuriver.apiserver.writing.validation import FieldValidation
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import ADMIN, JSON_PATCH, STRATEGIC, World, a_node, a_vps, a_world
 

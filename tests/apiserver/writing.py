@@ -4,20 +4,20 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from apiserver import codec
-from apiserver.admitting.identity import Role, TokenFile, User
-from apiserver.binding import actions
-from apiserver.binding.proofs import Proofs
-from apiserver.caching.quotas import Quotas
-from apiserver.policies.held import Policies
-from apiserver.quota.booked import Booked
-from apiserver.quota.ledger import Ledger
-from apiserver.quota.stored import Stored
-from apiserver.store.base import Put, Record
-from apiserver.store.memory import MemoryStore
-from apiserver.writing import write
-from apiserver.writing.fencing import Leader
-from apiserver.writing.outcome import WriteOptions, Written
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting.identity import Role, TokenFile, User
+from kohakuriver.apiserver.binding import actions
+from kohakuriver.apiserver.binding.proofs import Proofs
+from kohakuriver.apiserver.caching.quotas import Quotas
+from kohakuriver.apiserver.policies.held import Policies
+from kohakuriver.apiserver.quota.booked import Booked
+from kohakuriver.apiserver.quota.ledger import Ledger
+from kohakuriver.apiserver.quota.stored import Stored
+from kohakuriver.apiserver.store.base import Put, Record
+from kohakuriver.apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver.writing import write
+from kohakuriver.apiserver.writing.fencing import Leader
+from kohakuriver.apiserver.writing.outcome import WriteOptions, Written
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 

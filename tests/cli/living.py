@@ -13,11 +13,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from apiserver import codec
-from apiserver.admitting.identity import Role, User
-from apiserver.store.base import MAX_OPERATIONS, Delete, Put, Store
-from apiserver.store.memory import MemoryStore
 from kohakuriver import certificates, errors
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.store.base import MAX_OPERATIONS, Delete, Put, Store
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client.config import Connection
 from kohakuriver.clock import SystemClock, timestamp
 from kohakuriver.resources import kinds

@@ -10,9 +10,9 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from apiserver import codec
-from apiserver.store.base import Put
-from cli.main import run
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Put
+from kohakuriver.cli.main import run
 from kohakuriver.client import config
 from kohakuriver.client.config import Connection
 from kohakuriver.resources.kinds import ResourceType

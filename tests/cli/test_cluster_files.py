@@ -7,12 +7,12 @@ import json
 import pytest
 import yaml
 
-from agent.journal import Journal
-from cli import failures
-from cli.local import agent_flags, cluster_files, cluster_options, stack
-from cli.local.cluster_files import ClusterFiles
-from cli.local.cluster_options import Options
 from kohakuriver import certificates, errors
+from kohakuriver.agent.journal import Journal
+from kohakuriver.cli import failures
+from kohakuriver.cli.local import agent_flags, cluster_files, cluster_options, stack
+from kohakuriver.cli.local.cluster_files import ClusterFiles
+from kohakuriver.cli.local.cluster_options import Options
 from kohakuriver.client import config
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from apiserver.store.base import Put, StoreFull, StoreUnavailable
-from apiserver.store.etcd import EtcdStore
-from cli.local import cluster_files, etcd_process
-from cli.local.cluster_files import ClusterFiles
-from cli.local.etcd_process import Etcd
+from kohakuriver.apiserver.store.base import Put, StoreFull, StoreUnavailable
+from kohakuriver.apiserver.store.etcd import EtcdStore
+from kohakuriver.cli.local import cluster_files, etcd_process
+from kohakuriver.cli.local.cluster_files import ClusterFiles
+from kohakuriver.cli.local.etcd_process import Etcd
 from tests.e2e.conftest import eventually
 from tests.etcd import free_port
 

@@ -14,12 +14,12 @@ import pexpect
 import pytest
 import pytest_asyncio
 
-from cli import catalogue
+from kohakuriver.cli import catalogue
 from kohakuriver.client import config
 from tests.cli import living
 from tests.cli.living import LivingCluster
 
-ELSEWHERE = ("cli.local", "cli.files", "cli.access", "cli.vps.connect", "cli.vps.adopt")
+ELSEWHERE = ("local", "files", "access", "vps.connect", "vps.adopt")
 """Commands whose examples need programs or faults of their own: tests/e2e tries them."""
 ENDLESS = (" -w", " --watch", " --watch-only")
 FULL_SCREEN = {"kohakuriver dashboard": "q"}
@@ -55,7 +55,7 @@ def commands() -> list[tuple[str, catalogue.Entry]]:
 
 
 def examples(entry: catalogue.Entry) -> list[str]:
-    text: str = importlib.import_module(entry.module).EXAMPLES
+    text: str = importlib.import_module(entry.path).EXAMPLES
     return [line for line in text.strip().splitlines() if line]
 
 
@@ -106,7 +106,7 @@ class Person:
         self._programs.mkdir()
         for editor in ("nano", "vi"):
             _script(self._programs / editor, 'sed -i "s/priority: .*/priority: 7/" "$1"')
-        _script(self._programs / "kohakuriver", f'exec {sys.executable} -P -m cli "$@"')
+        _script(self._programs / "kohakuriver", f'exec {sys.executable} -P -m kohakuriver.cli "$@"')
 
     async def type(self, line: str) -> tuple[int, str]:
         return await asyncio.to_thread(self._type, line)

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from cli.local import run_state
-from cli.local.cluster_files import ClusterFiles
-from cli.local.foreground import Reporter
-from cli.local.process import Process
-from cli.local.run_state import RunState
-from cli.local.supervisor import Ended, Ready, Started
+from kohakuriver.cli.local import run_state
+from kohakuriver.cli.local.cluster_files import ClusterFiles
+from kohakuriver.cli.local.foreground import Reporter
+from kohakuriver.cli.local.process import Process
+from kohakuriver.cli.local.run_state import RunState
+from kohakuriver.cli.local.supervisor import Ended, Ready, Started
 
 ETCD = Process(pid=7, started="boot/1")
 AGENT = Process(pid=8, started="boot/2")

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from cli.http import Api
 from kohakuriver import certificates, errors
+from kohakuriver.cli.http import Api
 from kohakuriver.client.config import Connection
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from cli import catalogue
-from cli.main import run
 from kohakuriver import __version__
+from kohakuriver.cli import catalogue
+from kohakuriver.cli.main import run
 from kohakuriver.client import config
 from kohakuriver.client.config import Connection
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cli import manifests
-from cli.manifests import Manifest, Problem
 from kohakuriver import errors
+from kohakuriver.cli import manifests
+from kohakuriver.cli.manifests import Manifest, Problem
 
 GOOD = """\
 apiVersion: kohakuriver.io/v1alpha1

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cli.local import cluster_options, neighbours
-from cli.local.cluster_options import Options
+from kohakuriver.cli.local import cluster_options, neighbours
+from kohakuriver.cli.local.cluster_options import Options
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.local import etcd_process, ports, process
-from cli.local.process import Process
 from kohakuriver import errors
+from kohakuriver.cli.local import etcd_process, ports, process
+from kohakuriver.cli.local.process import Process
 
 
 def sleeper() -> "subprocess.Popen[bytes]":

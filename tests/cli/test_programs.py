@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli import programs
+from kohakuriver.cli import programs
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from cli import describe, readable
-from cli.access import top
-from cli.dashboard import detail, matching, node_line, vps_line
-from cli.node import overview as node_overview
-from cli.node import status as node_status
-from cli.vps import overview, standing, status
+from kohakuriver.cli import describe, readable
+from kohakuriver.cli.access import top
+from kohakuriver.cli.dashboard import detail, matching, node_line, vps_line
+from kohakuriver.cli.node import overview as node_overview
+from kohakuriver.cli.node import status as node_status
+from kohakuriver.cli.vps import overview, standing, status
 from kohakuriver.resources import kinds
 from tests.cli.vps.objects import NOW, Json, a_node, a_vps
 

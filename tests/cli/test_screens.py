@@ -115,7 +115,7 @@ def _seen(words: list[str], columns: int, *, colour: bool, places: dict[str, str
     }
     command = pexpect.spawn(
         sys.executable,
-        ["-P", "-m", "cli", *words],
+        ["-P", "-m", "kohakuriver.cli", *words],
         env=environment,
         encoding="utf-8",
         dimensions=(60, columns),

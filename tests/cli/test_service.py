@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from cli.local import service
-from cli.local.cluster_files import ClusterFiles
-from cli.local.service import Service
 from kohakuriver import errors
+from kohakuriver.cli.local import service
+from kohakuriver.cli.local.cluster_files import ClusterFiles
+from kohakuriver.cli.local.service import Service
 
 
 def read(text: str) -> configparser.ConfigParser:
@@ -20,7 +20,7 @@ def read(text: str) -> configparser.ConfigParser:
 
 def test_the_unit_brings_the_cluster_back_after_a_boot(tmp_path):
     unit = read(service.text(ClusterFiles(tmp_path)))
-    assert unit["Service"]["ExecStart"] == f"{sys.executable} -P -m cli up --data-dir {tmp_path}"
+    assert unit["Service"]["ExecStart"] == f"{sys.executable} -P -m kohakuriver.cli up --data-dir {tmp_path}"
     assert unit["Service"]["Restart"] == "always"
     assert unit["Service"]["KillMode"] == "process"
     assert unit["Unit"]["After"].split() == ["network-online.target", "docker.service"]

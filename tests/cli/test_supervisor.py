@@ -9,9 +9,18 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from cli.local import foreground, logfiles, process
-from cli.local.logfiles import LogRule
-from cli.local.supervisor import Ended, Happening, Pauses, Program, Ready, Started, Supervisor, Waiting
+from kohakuriver.cli.local import foreground, logfiles, process
+from kohakuriver.cli.local.logfiles import LogRule
+from kohakuriver.cli.local.supervisor import (
+    Ended,
+    Happening,
+    Pauses,
+    Program,
+    Ready,
+    Started,
+    Supervisor,
+    Waiting,
+)
 from kohakuriver.clock import SystemClock
 from tests.e2e.conftest import eventually
 
@@ -194,7 +203,7 @@ def test_a_programs_pause_is_short_again_once_it_ran_for_a_while():
 def test_programs_do_not_outlive_a_supervisor_that_is_killed(tmp_path):
     code = (
         "import asyncio, sys\nfrom pathlib import Path\n"
-        "from cli.local.supervisor import *\nfrom kohakuriver.clock import SystemClock\n"
+        "from kohakuriver.cli.local.supervisor import *\nfrom kohakuriver.clock import SystemClock\n"
         "def tell(one):\n    if isinstance(one, Started): print(one.process.pid, flush=True)\n"
         "line = [sys.executable, '-c', 'import signal; signal.pause()']\n"
         "child = Program('child', line, Path(sys.argv[1]), lambda: '')\n"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cli import failures, targets
-from cli.targets import Target
+from kohakuriver.cli import failures, targets
+from kohakuriver.cli.targets import Target
 from kohakuriver.resources import kinds
 
 

@@ -71,7 +71,7 @@ async def test_data_for_a_script_is_what_it_is(furnished: Shell) -> None:
 def _on_a_terminal(words: list[str], environment: dict[str, str]) -> str:
     command = pexpect.spawn(
         sys.executable,
-        ["-P", "-m", "cli", *words],
+        ["-P", "-m", "kohakuriver.cli", *words],
         env={"PATH": os.environ["PATH"], "TERM": "xterm-256color", "NO_COLOR": "1", **environment},
         encoding="utf-8",
         dimensions=(60, 160),

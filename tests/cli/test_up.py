@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.main import run
+from kohakuriver.cli.main import run
 
 
 @pytest.mark.parametrize(

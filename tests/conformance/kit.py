@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from apiserver.admitting.identity import fingerprint
 from kohakuriver import certificates
+from kohakuriver.apiserver.admitting.identity import fingerprint
 from tests.etcd import EtcdProcess, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -155,7 +155,15 @@ def serving(folder: Path) -> Iterator[Server]:
         server = Server(f"https://127.0.0.1:{port}", folder, etcd.endpoint)
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "apiserver", "--etcd", etcd.url, "--listen", f"127.0.0.1:{port}"),
+                *(
+                    sys.executable,
+                    "-m",
+                    "kohakuriver.apiserver",
+                    "--etcd",
+                    etcd.url,
+                    "--listen",
+                    f"127.0.0.1:{port}",
+                ),
                 *("--tls-cert", folder / "server.crt", "--tls-key", folder / "server.key"),
                 *("--tls-ca", folder / "ca.crt", "--token-file", folder / "tokens"),
             ],

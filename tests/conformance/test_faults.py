@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from apiserver.store.etcd import EtcdStore
+from kohakuriver.apiserver.store.etcd import EtcdStore
 from tests.conformance.kit import ROOT, Json, Said, Server, a_manifest, token_of
 
 pytestmark = pytest.mark.etcd
@@ -28,7 +28,7 @@ def our_command(server: Server, *words: str, stdin: str = "", version: str = "")
     """Our own command, as it is or as one of another version."""
     start = f"import kohakuriver; kohakuriver.__version__ = {version!r} or kohakuriver.__version__\n"
     done = subprocess.run(
-        [sys.executable, "-c", f"{start}from cli.main import run; run()", *words],
+        [sys.executable, "-c", f"{start}from kohakuriver.cli.main import run; run()", *words],
         input=stdin,
         capture_output=True,
         text=True,

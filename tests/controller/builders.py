@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from controller.deciding.cores import Use
-from controller.deciding.gpus import GPU, Wish
-from controller.deciding.room import NO_NAMES, NOBODYS, NodeView
-from controller.deciding.view import NodeFacts, VPSRequest
+from kohakuriver.controller.deciding.cores import Use
+from kohakuriver.controller.deciding.gpus import GPU, Wish
+from kohakuriver.controller.deciding.room import NO_NAMES, NOBODYS, NodeView
+from kohakuriver.controller.deciding.view import NodeFacts, VPSRequest
 
 GI = 1 << 30
 

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from controller.election import Election, Seen, Terms, may_take, taken
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.clock import LoopClock
+from kohakuriver.controller.election import Election, Seen, Terms, may_take, taken
 from tests.apiserver.api import running_api
 
 TERMS = Terms()

@@ -5,16 +5,16 @@ import random
 
 import pytest
 
-from controller import granter
-from controller.deciding import grants
-from controller.fleet import Fleet
-from controller.granter import Granter
-from controller.world import World
-from controller.writes import Writes
 from kohakuriver.client.config import Connection
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client
 from kohakuriver.clock import LoopClock
+from kohakuriver.controller import granter
+from kohakuriver.controller.deciding import grants
+from kohakuriver.controller.fleet import Fleet
+from kohakuriver.controller.granter import Granter
+from kohakuriver.controller.world import World
+from kohakuriver.controller.writes import Writes
 from tests import cost
 
 pytestmark = [pytest.mark.looptime, pytest.mark.fault(66)]

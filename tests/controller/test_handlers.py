@@ -8,10 +8,10 @@ import ssl
 
 from aiohttp import web
 
-from apiserver import app
-from controller import handlers
 from kohakuriver import certificates
+from kohakuriver.apiserver import app
 from kohakuriver.client.config import Connection
+from kohakuriver.controller import handlers
 from kohakuriver.resources.kinds import NODE
 from tests.apiserver.api import running_api
 

@@ -1,8 +1,8 @@
-"""What `python -m controller` takes."""
+"""What `python -m kohakuriver.controller` takes."""
 
 import pytest
 
-from controller.__main__ import main, parser
+from kohakuriver.controller.__main__ import main, parser
 
 
 def test_the_help_names_every_option_and_its_default():

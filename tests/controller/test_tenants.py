@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from controller.tenants import Tenants
 from kohakuriver.client.watch import ObjectKey
+from kohakuriver.controller.tenants import Tenants
 
 KEY = ObjectKey("default", "dev")
 

@@ -7,7 +7,7 @@ from typing import Self
 
 import pexpect
 
-from cli.ide.terminal.screen import Screen
+from kohakuriver.cli.ide.terminal.screen import Screen
 
 
 class OnScreen:

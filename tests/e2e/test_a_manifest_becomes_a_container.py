@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from apiserver.store.etcd import EtcdStore
+from kohakuriver.apiserver.store.etcd import EtcdStore
 from tests.e2e.conftest import Cluster, a_manifest, containers, eventually
 
 

@@ -84,7 +84,7 @@ def test_no_helper_outlives_its_copy(dev: Cluster) -> None:
     left = [
         path
         for path in Path("/proc").glob("[0-9]*/cmdline")
-        if b"agent.streams.files.helper" in path.read_bytes()
+        if b"kohakuriver.agent.streams.files.helper" in path.read_bytes()
         and str(dev.folder).encode() in (path.parent / "environ").read_bytes()
     ]
     assert left == []

@@ -15,12 +15,12 @@ import docker
 import pexpect
 import pytest
 
-from cli import catalogue
+from kohakuriver.cli import catalogue
 from tests.cli.test_examples import ELSEWHERE
 from tests.e2e.conftest import BIN, Cluster, free_port, printed_ports, ssh_ports
 
-HERE = ("cli.local",)  # commands about clusters on this machine, not about what is in one
-FAULTS = ("cli.vps.adopt",)
+HERE = ("local",)  # commands about clusters on this machine, not about what is in one
+FAULTS = ("vps.adopt",)
 """What only makes sense after something went wrong: tests/e2e/faults tries it."""
 UNTIL_READY = {"up": "the cluster is ready", "forward": r"127\.0\.0\.1|\[::1\]", "logs": "said"}
 """What a command that goes on says first; then it gets Ctrl-C."""
@@ -36,7 +36,7 @@ def examples(*, of_clusters: bool) -> list[str]:
         if entry.module.startswith(HERE) is of_clusters:
             if entry.module in FAULTS:
                 continue
-            text: str = importlib.import_module(entry.module).EXAMPLES
+            text: str = importlib.import_module(entry.path).EXAMPLES
             found += [re.sub(r"\s+#.*$", "", line) for line in text.strip().splitlines() if line]
     return list(dict.fromkeys(found))  # the verbs of a group may share theirs
 

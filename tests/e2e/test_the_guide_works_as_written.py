@@ -316,7 +316,7 @@ def second_node(cluster: Cluster) -> Iterator[Process]:
     process = Process(
         "nodec",
         [
-            *(sys.executable, "-P", "-m", "cli", *words[1:]),
+            *(sys.executable, "-P", "-m", "kohakuriver.cli", *words[1:]),
             *("--data-dir", str(cluster.folder / "nodec"), "--ssh-port-range", ssh_ports(1)),
             *("--cores", "32", "--memory", "64Gi", "--gpu-inventory", str(inventory), "--renew", "1s"),
         ],

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from apiserver.store.memory import MemoryStore
 from kohakuriver import errors
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client.config import Connection
 from kohakuriver.client.failover import Servers
 from kohakuriver.client.rest import Client

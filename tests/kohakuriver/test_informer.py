@@ -7,9 +7,9 @@ import dataclasses
 import orjson
 import pytest
 
-from apiserver import codec
-from apiserver.store.base import Put
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Put
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client import rest, watch
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from apiserver import options
+from kohakuriver.apiserver import options
 from kohakuriver.client import config
 
 PREPARE = Path(__file__).parents[2] / "manifests" / "cluster" / "prepare"

@@ -9,14 +9,14 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from controller.deciding.schedule import Strategy
-from controller.election import LEASE_NAME
-from controller.program import Controller, Options
 from kohakuriver import errors
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import revision_of
 from kohakuriver.clock import Clock, LoopClock, micro_timestamp
+from kohakuriver.controller.deciding.schedule import Strategy
+from kohakuriver.controller.election import LEASE_NAME
+from kohakuriver.controller.program import Controller, Options
 from kohakuriver.resources.kinds import LEASE, NODE, NODE_ALLOCATION, NODE_LEASE_NAMESPACE, VPS
 from tests.apiserver.api import Api
 

@@ -7,8 +7,8 @@ nothing; where it saw more, it would ask in vain for ever.
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiserver.booking import booking
-from controller.deciding import room, schedule, view
+from kohakuriver.apiserver.booking import booking
+from kohakuriver.controller.deciding import room, schedule, view
 
 GPUS = [
     {"index": number, "uuid": f"GPU-{number}", "model": model, "numa": numa, "healthy": healthy}

@@ -6,13 +6,13 @@ import datetime
 
 import pytest
 
-from agent import options as agent_options
-from apiserver.admitting.identity import Role, User
-from apiserver.store.memory import MemoryStore
-from controller.__main__ import parser as controller_parser
-from controller.deciding.nodes import Limits
-from controller.program import Options
+from kohakuriver.agent import options as agent_options
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.clock import LoopClock
+from kohakuriver.controller.__main__ import parser as controller_parser
+from kohakuriver.controller.deciding.nodes import Limits
+from kohakuriver.controller.program import Options
 from kohakuriver.resources.kinds import LEASE, NODE, NODE_LEASE_NAMESPACE, SYSTEM_NAMESPACE, VPS
 from tests.apiserver.api import running_api
 from tests.system.simulated import (

@@ -10,11 +10,11 @@ from typing import Any
 import orjson
 import pytest
 
-from apiserver import codec
-from apiserver.store.base import Put
-from apiserver.store.memory import MemoryStore
-from controller import scheduler
-from controller.deciding.filters import NodeNotReady
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Put
+from kohakuriver.apiserver.store.memory import MemoryStore
+from kohakuriver.controller import scheduler
+from kohakuriver.controller.deciding.filters import NodeNotReady
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import VPS, ResourceType
 from tests import cost

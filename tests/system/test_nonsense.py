@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 import pytest
 
-from apiserver import codec
-from apiserver.store.base import Put
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Put
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources.kinds import LEASE, NODE, NODE_ALLOCATION, NODE_LEASE_NAMESPACE, VPS, ResourceType
 from tests.apiserver.api import Api, running_api
 from tests.system.simulated import (
@@ -113,7 +113,7 @@ async def test_a_node_whose_bookings_cannot_be_read_is_given_nothing_and_the_oth
     ids=str,
 )
 async def test_a_vps_that_cannot_be_read_says_so_once_and_the_others_are_placed(spec, caplog):
-    caplog.set_level(logging.WARNING, logger="controller.complaints")
+    caplog.set_level(logging.WARNING, logger="kohakuriver.controller.complaints")
     async with a_cluster("n1") as (api, store, _):
         await stored(
             store, VPS, "bad", apiVersion=VPS.api_version, kind="VPS", spec=spec, status={"phase": "pending"}

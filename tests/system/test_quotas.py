@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from apiserver import codec
-from apiserver.store.base import Delete, Put
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Delete, Put
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources.kinds import EVENT, NAMESPACE, NODE_ALLOCATION, RESOURCE_QUOTA, VPS
 from tests.apiserver.api import Api, running_api
 from tests.apiserver.test_quotas_in_transactions import a_quota

@@ -12,9 +12,9 @@ import aiohttp
 import orjson
 import pytest
 
-from apiserver import codec
-from apiserver.store.base import Put
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store.base import Put
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import (
     ENVIRONMENT,

@@ -14,11 +14,11 @@ import socket
 import sys
 from collections.abc import Callable
 
-from agent.shares import Shares
-from agent.streams import inside
-from agent.streams.door import Opened, Opening, Waiting
-from agent.streams.files.helper import CLEAN_UP_WITHIN, READY
 from kohakuriver import errors
+from kohakuriver.agent.shares import Shares
+from kohakuriver.agent.streams import inside
+from kohakuriver.agent.streams.door import Opened, Opening, Waiting
+from kohakuriver.agent.streams.files.helper import CLEAN_UP_WITHIN, READY
 from kohakuriver.streams.splice import splice
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ async def _started(root: int, uids: str, gids: str) -> tuple[asyncio.subprocess.
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-m", "agent.streams.files.helper", *words),
+                *("-m", "kohakuriver.agent.streams.files.helper", *words),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 pass_fds=(theirs.fileno(), root),

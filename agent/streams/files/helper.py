@@ -1,5 +1,5 @@
-"""The helper process: `python -m agent.streams.files.helper SOCKET ROOT UIDS GIDS`, descriptors and
-/proc/PID/uid_map.
+"""The helper process: `python -m kohakuriver.agent.streams.files.helper SOCKET ROOT UIDS GIDS`,
+descriptors and /proc/PID/uid_map.
 
 Says `ready` on stdout and then speaks the stream on its socket until that ends; then it is gone, whatever
 it was doing. It imports the standard library and kohakuriver.streams only, and never starts anything.
@@ -11,10 +11,10 @@ import resource
 import socket
 import sys
 
-from agent.streams.files.operations import OPERATIONS
-from agent.streams.files.root import Ids, Root
-from agent.streams.files.service import serve
 from kohakuriver import errors
+from kohakuriver.agent.streams.files.operations import OPERATIONS
+from kohakuriver.agent.streams.files.root import Ids, Root
+from kohakuriver.agent.streams.files.service import serve
 from kohakuriver.streams.stream import Stream
 
 READY = b"ready\n"

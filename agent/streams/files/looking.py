@@ -6,8 +6,8 @@ import os
 import stat
 from typing import Any, Final
 
-from agent.streams.files.root import Root, open_below
-from agent.streams.files.service import Exchange, Request
+from kohakuriver.agent.streams.files.root import Root, open_below
+from kohakuriver.agent.streams.files.service import Exchange, Request
 from kohakuriver.trees.pack import CHUNK
 
 _PAGE: Final = 400  # entries in a message: at most 255 bytes a name, six characters a byte

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from agent.streams.files.root import Root, open_below
-from agent.streams.files.service import Exchange, Request
+from kohakuriver.agent.streams.files.root import Root, open_below
+from kohakuriver.agent.streams.files.service import Exchange, Request
 from kohakuriver.trees.pack import pack
 from kohakuriver.trees.unpack import unpack
 

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from agent.streams.files import looking, moving, writing
-from agent.streams.files.service import Operation
+from kohakuriver.agent.streams.files import looking, moving, writing
+from kohakuriver.agent.streams.files.service import Operation
 
 OPERATIONS: Final = {
     "stat": Operation(looking.look),

@@ -14,8 +14,8 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
-from agent.machine.beneath import of_the_kernel, open_in_root
 from kohakuriver import errors
+from kohakuriver.agent.machine.beneath import of_the_kernel, open_in_root
 from kohakuriver.trees.unpack import Owner
 
 _LINKS: Final = 40  # links on the way to one name, as in the kernel

@@ -10,9 +10,9 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agent.streams.files import faults
-from agent.streams.files.root import Root
 from kohakuriver import errors
+from kohakuriver.agent.streams.files import faults
+from kohakuriver.agent.streams.files.root import Root
 from kohakuriver.streams.stream import Stream
 from kohakuriver.trees.flow import BlockReader, Flow
 from kohakuriver.trees.members import Refused

@@ -8,10 +8,10 @@ import stat
 from collections.abc import Iterator
 from typing import Any, Final
 
-from agent.streams.files.looking import describe, version
-from agent.streams.files.root import Root, open_below
-from agent.streams.files.service import Exchange, Request
 from kohakuriver import errors
+from kohakuriver.agent.streams.files.looking import describe, version
+from kohakuriver.agent.streams.files.root import Root, open_below
+from kohakuriver.agent.streams.files.service import Exchange, Request
 from kohakuriver.trees.pack import CHUNK
 from kohakuriver.trees.unpack import temporary
 

@@ -15,8 +15,8 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from cli.ide.terminal import palette, typing
-from cli.ide.terminal.screen import Row, Screen
+from kohakuriver.cli.ide.terminal import palette, typing
+from kohakuriver.cli.ide.terminal.screen import Row, Screen
 
 FRAME: Final = 1 / 30  # seconds between two redraws at least
 _WHEEL_LINES: Final = 3

@@ -16,7 +16,7 @@ import pyte
 from pyte.screens import Char, Margins, StaticDefaultDict
 from wcwidth import wcwidth
 
-from cli.ide.terminal.parser import Command, Control, Escape, Parser, Sequence, Text, number
+from kohakuriver.cli.ide.terminal.parser import Command, Control, Escape, Parser, Sequence, Text, number
 
 KEPT: Final = 2000  # lines that have scrolled off
 _ALTERNATE: Final = frozenset({47, 1047, 1049})

@@ -7,10 +7,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from cli.access.remote import Dial, Remote
-from cli.ide.lasting import in_words
-from cli.ide.terminal.pane import Pane
 from kohakuriver import errors
+from kohakuriver.cli.access.remote import Dial, Remote
+from kohakuriver.cli.ide.lasting import in_words
+from kohakuriver.cli.ide.terminal.pane import Pane
 
 _PIECE: Final = 1 << 13  # bytes shown before anything else has its turn
 TERM: Final = "xterm-256color"

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from agent.deciding.actions import (
+from kohakuriver.agent.deciding.actions import (
     Create,
     Finish,
     Pause,
@@ -19,9 +19,9 @@ from agent.deciding.actions import (
     Wait,
     WriteFiles,
 )
-from agent.deciding.decide import decide
-from agent.deciding.desired import Desired, Login
-from agent.deciding.memory import (
+from kohakuriver.agent.deciding.decide import decide
+from kohakuriver.agent.deciding.desired import Desired, Login
+from kohakuriver.agent.deciding.memory import (
     Hold,
     ImageState,
     ImageView,
@@ -33,8 +33,8 @@ from agent.deciding.memory import (
     engine_lost,
     learn,
 )
-from agent.deciding.status import state_of
-from agent.runtime.base import Container, ContainerState, Limits
+from kohakuriver.agent.deciding.status import state_of
+from kohakuriver.agent.runtime.base import Container, ContainerState, Limits
 from kohakuriver.resources.vps import ObservedState, RestartPolicy, RunState
 from tests.agent.builders import FIRST_RUN, NOON, SECOND_RUN, a_container, a_vps, exited, known
 

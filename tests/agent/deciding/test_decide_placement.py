@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from agent.deciding import labels
-from agent.deciding.actions import (
+from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.deciding.actions import (
     Action,
     Create,
     Finish,
@@ -15,11 +15,11 @@ from agent.deciding.actions import (
     Update,
     Wait,
 )
-from agent.deciding.decide import decide
-from agent.deciding.desired import Around, Desired, Refusal, Volume
-from agent.deciding.memory import Hold, Memory, learn
-from agent.deciding.status import Said, observed_status, state_of
-from agent.runtime.base import Container, ContainerState, Limits, PortBinding
+from kohakuriver.agent.deciding.decide import decide
+from kohakuriver.agent.deciding.desired import Around, Desired, Refusal, Volume
+from kohakuriver.agent.deciding.memory import Hold, Memory, learn
+from kohakuriver.agent.deciding.status import Said, observed_status, state_of
+from kohakuriver.agent.runtime.base import Container, ContainerState, Limits, PortBinding
 from kohakuriver.resources.vps import ObservedState, RunState
 from tests.agent.builders import LIMITS, NOON, a_container, a_vps, exited, known
 

@@ -5,8 +5,8 @@ import dataclasses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.deciding import labels, restart
-from agent.deciding.actions import (
+from kohakuriver.agent.deciding import labels, restart
+from kohakuriver.agent.deciding.actions import (
     Action,
     Clean,
     Create,
@@ -28,9 +28,9 @@ from agent.deciding.actions import (
     Wait,
     WriteFiles,
 )
-from agent.deciding.decide import decide
-from agent.deciding.desired import Around, Desired, Login, Refusal, Volume
-from agent.deciding.memory import (
+from kohakuriver.agent.deciding.decide import decide
+from kohakuriver.agent.deciding.desired import Around, Desired, Login, Refusal, Volume
+from kohakuriver.agent.deciding.memory import (
     Cause,
     Durable,
     Exit,
@@ -46,8 +46,8 @@ from agent.deciding.memory import (
     replaces_files,
     run_of,
 )
-from agent.recreate import as_before
-from agent.runtime.base import Container, ContainerState, Limits
+from kohakuriver.agent.recreate import as_before
+from kohakuriver.agent.runtime.base import Container, ContainerState, Limits
 from kohakuriver.resources.vps import RestartPolicy, RunState
 from tests.agent.builders import FIRST_RUN, LIMITS, NOON, SECOND_RUN, a_container, a_vps
 

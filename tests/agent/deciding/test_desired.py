@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from agent.deciding import desired
 from kohakuriver import durations
+from kohakuriver.agent.deciding import desired
 
 NODE = "n1"
 

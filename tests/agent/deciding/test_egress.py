@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.deciding.egress import CLOSED, NOTHING, Told, Way, Ways
-from agent.machine import closed
-from agent.machine.isolation import Chain, chains, wanted
+from kohakuriver.agent.deciding.egress import CLOSED, NOTHING, Told, Way, Ways
+from kohakuriver.agent.machine import closed
+from kohakuriver.agent.machine.isolation import Chain, chains, wanted
 
 CLUSTER, BRIDGE = "c1u2s3t4e5r6", "br-1"
 SERVER = ("10.0.0.1", "6443")

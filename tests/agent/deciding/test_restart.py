@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.deciding import restart
+from kohakuriver.agent.deciding import restart
 from kohakuriver.resources.vps import RestartPolicy
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.deciding import room
-from agent.deciding.room import Free, Limit, Reading, Standing
+from kohakuriver.agent.deciding import room
+from kohakuriver.agent.deciding.room import Free, Limit, Reading, Standing
 
 GI = 1 << 30
 NOON = 10_000.0

@@ -4,11 +4,11 @@ import dataclasses
 
 import pytest
 
-from agent.deciding.actions import Tell
-from agent.deciding.desired import Desired
-from agent.deciding.memory import Memory, engine_lost, learn
-from agent.deciding.tell import tell
-from agent.runtime.base import Container
+from kohakuriver.agent.deciding.actions import Tell
+from kohakuriver.agent.deciding.desired import Desired
+from kohakuriver.agent.deciding.memory import Memory, engine_lost, learn
+from kohakuriver.agent.deciding.tell import tell
+from kohakuriver.agent.runtime.base import Container
 from kohakuriver.resources.vps import RestartPolicy, RunState
 from tests.agent.builders import NOON, SECOND_RUN, a_container, a_vps, exited, known
 

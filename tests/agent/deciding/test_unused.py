@@ -2,9 +2,9 @@
 
 import pytest
 
-from agent.deciding import unused
-from agent.deciding.unused import Fetched, Marks
-from agent.runtime.base import COMMIT_CLUSTER_LABEL, Stocked
+from kohakuriver.agent.deciding import unused
+from kohakuriver.agent.deciding.unused import Fetched, Marks
+from kohakuriver.agent.runtime.base import COMMIT_CLUSTER_LABEL, Stocked
 
 CLUSTER = "c1"
 OURS = {COMMIT_CLUSTER_LABEL: CLUSTER}

@@ -5,7 +5,7 @@ It shares the table of queries with the product, and nothing of how that finds t
 
 import enum
 
-from agent.holder.queries import ANNOUNCED, ENQ, is_query
+from kohakuriver.agent.holder.queries import ANNOUNCED, ENQ, is_query
 
 ENDS = {0x50: "DCS", 0x58: "SOS", 0x5D: "OSC", 0x5E: "PM", 0x5F: "APC"}
 

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from agent.holder.attachment import Attachment
-from agent.holder.session import Facts, Session, Size
-from cli.access.unconfirmed import Unconfirmed
+from kohakuriver.agent.holder.attachment import Attachment
+from kohakuriver.agent.holder.session import Facts, Session, Size
+from kohakuriver.cli.access.unconfirmed import Unconfirmed
 from kohakuriver.streams.stream import Framed
 
 

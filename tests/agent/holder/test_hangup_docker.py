@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import docker
 import pytest
 
-from agent.holder.hangup import hang_up
-from agent.holder.hangup_inside import hang_up_inside, innermost
-from agent.runtime.engine_socket import EngineSocket
-from agent.runtime.execs import Execs
+from kohakuriver.agent.holder.hangup import hang_up
+from kohakuriver.agent.holder.hangup_inside import hang_up_inside, innermost
+from kohakuriver.agent.runtime.engine_socket import EngineSocket
+from kohakuriver.agent.runtime.execs import Execs
 
 pytestmark = pytest.mark.docker
 STUBBORN = "trap '' HUP; sleep 1001 & setsid sleep 1002 & exec sleep 1003"

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.holder.outflow import Outflow
-from agent.holder.ring import Ring
+from kohakuriver.agent.holder.outflow import Outflow
+from kohakuriver.agent.holder.ring import Ring
 
 KEPT, AHEAD = 5000, 6000
 STEPS = st.lists(

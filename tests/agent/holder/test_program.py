@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from agent.holder.program import TerminalProgram
-from agent.holder.session import Facts, Session, Size
-from agent.runtime.engine_socket import EngineSocket
-from agent.runtime.errors import EngineRefused
-from agent.runtime.execs import Execs
+from kohakuriver.agent.holder.program import TerminalProgram
+from kohakuriver.agent.holder.session import Facts, Session, Size
+from kohakuriver.agent.runtime.engine_socket import EngineSocket
+from kohakuriver.agent.runtime.errors import EngineRefused
+from kohakuriver.agent.runtime.execs import Execs
 from tests.agent.holder.memory import Wire
 
 pytestmark = pytest.mark.looptime

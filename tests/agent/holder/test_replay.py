@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent.holder.outflow import Outflow
-from agent.holder.queries import QUERIES, is_query
-from agent.holder.replay import quiet
-from agent.holder.session import Size
+from kohakuriver.agent.holder.outflow import Outflow
+from kohakuriver.agent.holder.queries import QUERIES, is_query
+from kohakuriver.agent.holder.replay import quiet
+from kohakuriver.agent.holder.session import Size
 from tests.agent.holder.answering import Answering
 from tests.agent.holder.memory import Client, a_session
 

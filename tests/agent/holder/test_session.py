@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.holder.outflow import AHEAD
-from agent.holder.session import Ending, Size
 from kohakuriver import errors
+from kohakuriver.agent.holder.outflow import AHEAD
+from kohakuriver.agent.holder.session import Ending, Size
 from tests.agent.holder.memory import Client, a_session
 
 pytestmark = pytest.mark.looptime

@@ -5,10 +5,10 @@ import gc
 
 import pytest
 
-from agent.holder.sessions import Sessions, Wanted
-from agent.runtime.engine_socket import EngineSocket
-from agent.runtime.execs import Execs
 from kohakuriver import errors
+from kohakuriver.agent.holder.sessions import Sessions, Wanted
+from kohakuriver.agent.runtime.engine_socket import EngineSocket
+from kohakuriver.agent.runtime.execs import Execs
 
 
 def locks() -> int:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.streams.files.door import _Helper, _started
-from agent.streams.files.helper import MOST_MEMORY, READY
-from cli.files.client import FilesClient
 from kohakuriver import errors
+from kohakuriver.agent.streams.files.door import _Helper, _started
+from kohakuriver.agent.streams.files.helper import MOST_MEMORY, READY
+from kohakuriver.cli.files.client import FilesClient
 from kohakuriver.streams.stream import Stream
 from tests.files import adopted, files_of
 
@@ -265,14 +265,14 @@ async def test_the_helper_imports_nothing_but_the_standard_library_and_the_share
     folder: Path,
 ) -> None:
     code = (
-        "import sys; import agent.streams.files.helper; "
+        "import sys; import kohakuriver.agent.streams.files.helper; "
         "print(*sorted({name.split('.')[0] for name in sys.modules} - set(sys.stdlib_module_names)))"
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-S", "-c", code, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[3]
     )
     said, _ = await process.communicate()
-    assert set(said.decode().split()) <= {"agent", "kohakuriver", "__main__"}
+    assert set(said.decode().split()) <= {"kohakuriver", "__main__"}
 
 
 async def test_the_same_folder_through_a_link_of_its_own_is_found_by_two_clients(folder: Path) -> None:

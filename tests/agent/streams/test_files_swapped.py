@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from agent.streams.files import looking, moving, writing
-from agent.streams.files.root import Root, open_below
-from agent.streams.files.service import Request
 from kohakuriver import errors
+from kohakuriver.agent.streams.files import looking, moving, writing
+from kohakuriver.agent.streams.files.root import Root, open_below
+from kohakuriver.agent.streams.files.service import Request
 from kohakuriver.trees.pack import pack
 
 ARCHIVES = 5000
@@ -185,7 +185,7 @@ def test_an_archive_passes_over_the_kernels_filesystems_and_takes_other_mounts_a
 
 PACKS = """
 import json, os, subprocess, sys
-from agent.streams.files.root import Root, open_below
+from kohakuriver.agent.streams.files.root import Root, open_below
 from kohakuriver.trees.pack import pack
 top, notes = sys.argv[1], []
 for kind, name in (("tmpfs", "volume"), ("proc", "proc")):

@@ -6,8 +6,8 @@ import socket
 import pytest
 import uvloop
 
-from agent.streams.door import Waiting
-from agent.streams.forward import _Tcp
+from kohakuriver.agent.streams.door import Waiting
+from kohakuriver.agent.streams.forward import _Tcp
 from kohakuriver.streams.stream import Stream
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from agent.holder import wire
-from agent.streams.holders import Holders
 from kohakuriver import errors
+from kohakuriver.agent.holder import wire
+from kohakuriver.agent.streams.holders import Holders
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import docker
 import pytest
 
-from agent.machine import facts
-from agent.runtime.base import Container, ContainerState
-from agent.streams import inside
-from agent.streams.door import Opening
-from agent.streams.forward import Forward
-from agent.streams.inside import Namespaces
 from kohakuriver import errors
+from kohakuriver.agent.machine import facts
+from kohakuriver.agent.runtime.base import Container, ContainerState
+from kohakuriver.agent.streams import inside
+from kohakuriver.agent.streams.door import Opening
+from kohakuriver.agent.streams.forward import Forward
+from kohakuriver.agent.streams.inside import Namespaces
 
 pytestmark = [
     pytest.mark.docker,

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from agent.deciding.desired import Mount, Security
-from agent.runtime.base import Container
-from agent.streams.control import Controls
-from agent.streams.door import Opened, Opening
 from kohakuriver import errors
+from kohakuriver.agent.deciding.desired import Mount, Security
+from kohakuriver.agent.runtime.base import Container
+from kohakuriver.agent.streams.control import Controls
+from kohakuriver.agent.streams.door import Opened, Opening
 from tests.agent.builders import a_container, a_vps
 
 pytestmark = pytest.mark.looptime

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from apiserver.auditing.file import AuditFile
-from apiserver.auditing.visit import LOG
+from kohakuriver.apiserver.auditing.file import AuditFile
+from kohakuriver.apiserver.auditing.visit import LOG
 from kohakuriver.errors import ConfigError
 
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from apiserver.auditing.refusals import EVERY, KEPT, LINES, MINUTE, NAMED, Refusals
+from kohakuriver.apiserver.auditing.refusals import EVERY, KEPT, LINES, MINUTE, NAMED, Refusals
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api
 
 pytestmark = pytest.mark.looptime
 PATH = kinds.VPS.path()
-AUDIT = "apiserver.audit"
+AUDIT = "kohakuriver.apiserver.audit"
 
 
 @contextlib.contextmanager

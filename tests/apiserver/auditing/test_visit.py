@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from apiserver.admitting.identity import fingerprint
-from apiserver.auditing.file import AuditFile
-from apiserver.auditing.refusals import Refusals
-from apiserver.auditing.visit import LOG
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting.identity import fingerprint
+from kohakuriver.apiserver.auditing.file import AuditFile
+from kohakuriver.apiserver.auditing.refusals import Refusals
+from kohakuriver.apiserver.auditing.visit import LOG
 from kohakuriver.client.config import Connection
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds

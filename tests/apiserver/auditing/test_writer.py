@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from apiserver.auditing import writer
-from apiserver.auditing.file import AuditFile
-from apiserver.auditing.visit import LOG
-from apiserver.auditing.writer import Behind, Receipt
+from kohakuriver.apiserver.auditing import writer
+from kohakuriver.apiserver.auditing.file import AuditFile
+from kohakuriver.apiserver.auditing.visit import LOG
+from kohakuriver.apiserver.auditing.writer import Behind, Receipt
 
 
 class Hanging(AuditFile):

@@ -6,9 +6,9 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from apiserver.admitting.identity import Role, User
-from apiserver.policies import judging
-from apiserver.policies.policy import Limit, Policy
+from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.policies import judging
+from kohakuriver.apiserver.policies.policy import Limit, Policy
 
 Json = dict[str, Any]
 ALICE = User("alice", Role.USER, namespaces=("team-a",))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from apiserver.streaming.fileanswers import LONGEST, LONGEST_WORDS, FileAnswers
+from kohakuriver.apiserver.streaming.fileanswers import LONGEST, LONGEST_WORDS, FileAnswers
 from kohakuriver.streams.frames import Opcode, header
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from apiserver.streaming.filework import LINES, LONGEST, LONGEST_PATH, MINUTE, FileWork
+from kohakuriver.apiserver.streaming.filework import LINES, LONGEST, LONGEST_PATH, MINUTE, FileWork
 from kohakuriver.streams.frames import Opcode, header
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from apiserver.admitting.identity import fingerprint
-from apiserver.store.memory import MemoryStore
 from kohakuriver import errors
+from kohakuriver.apiserver.admitting.identity import fingerprint
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client import servers
 from kohakuriver.client.config import Connection
 from kohakuriver.resources import kinds

@@ -57,8 +57,8 @@ async def _bring(dialer: Dialer, control: Stream, open_: Open, opening: Control)
 
 def to_port(port: int) -> Open:
     """Whatever is asked leads to that port of this machine, as agent/streams/forward.py has it."""
-    from agent.streams.door import Waiting
-    from agent.streams.packets import Packets
+    from kohakuriver.agent.streams.door import Waiting
+    from kohakuriver.agent.streams.packets import Packets
     from kohakuriver.streams.joint import Joint
 
     async def open_(opening: Control) -> Callable[[asyncio.Transport, bytes], Awaitable[None]]:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from cli.access.aftermath import explained, what_happened
-from cli.access.remote import Ending
-from cli.vps.standing import HERE, Reader
 from kohakuriver import errors
+from kohakuriver.cli.access.aftermath import explained, what_happened
+from kohakuriver.cli.access.remote import Ending
+from kohakuriver.cli.vps.standing import HERE, Reader
 
 
 def a_vps(*, uid="u1", phase="running", deleted=False, **spec) -> dict:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.access.escapes import Escape, Escapes, Typed
+from kohakuriver.cli.access.escapes import Escape, Escapes, Typed
 
 
 def keys(*pieces: bytes) -> tuple[bytes, list[Escape]]:

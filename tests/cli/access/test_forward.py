@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from cli.access.datagrams import Datagrams
-from cli.access.opening import PATIENCE, Opener
-from cli.access.telling import Telling
-from cli.access.tunnel import Tunnel
+from kohakuriver.cli.access.datagrams import Datagrams
+from kohakuriver.cli.access.opening import PATIENCE, Opener
+from kohakuriver.cli.access.telling import Telling
+from kohakuriver.cli.access.tunnel import Tunnel
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api

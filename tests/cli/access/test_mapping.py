@@ -2,8 +2,8 @@
 
 import pytest
 
-from cli import failures
-from cli.access.mapping import Mapping, address, parse
+from kohakuriver.cli import failures
+from kohakuriver.cli.access.mapping import Mapping, address, parse
 
 
 @pytest.mark.parametrize(

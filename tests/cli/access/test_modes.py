@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.access.modes import Modes
+from kohakuriver.cli.access.modes import Modes
 
 VIM = b"\x1b[?1049h\x1b[?1h\x1b=\x1b[?2004h\x1b[?25l\x1b[?1006;1000h~\r\n"
 

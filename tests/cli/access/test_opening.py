@@ -2,8 +2,8 @@
 
 import pytest
 
-from cli.access.opening import ApiServers
 from kohakuriver import errors
+from kohakuriver.cli.access.opening import ApiServers
 from kohakuriver.client.config import Connection
 from kohakuriver.streams.dial import Dialer
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.access import entrance, identity, known_hosts, ssh_client, ssh_settings
-from cli.access.ssh_names import Place, readings
-from cli.vps import key_pair
 from kohakuriver import errors
+from kohakuriver.cli.access import entrance, identity, known_hosts, ssh_client, ssh_settings
+from kohakuriver.cli.access.ssh_names import Place, readings
+from kohakuriver.cli.vps import key_pair
 from kohakuriver.resources import kinds
 from tests.apiserver.streaming.test_streams import MERGE, place
 from tests.cli.access.an_agent import an_agent, to_port
@@ -224,7 +224,7 @@ async def test_a_proxy_whose_ssh_has_gone_ends_without_a_word(shell, home):
     assert reply.code == 200, reply.body
     service = await asyncio.start_server(greet, "127.0.0.1", 0)
     async with service, an_agent(shell.api, to_port(service.sockets[0].getsockname()[1])):
-        words = [sys.executable, "-m", "cli", *shell.words("ssh-proxy dev.vps")]
+        words = [sys.executable, "-m", "kohakuriver.cli", *shell.words("ssh-proxy dev.vps")]
         proxy = await asyncio.create_subprocess_exec(
             *words, stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=Path(__file__).parents[3]
         )

@@ -1,7 +1,7 @@
 """The tables of `top` and `sessions`."""
 
-from cli.access.sessions import row as session_row
-from cli.access.top import Used, node_rows, row
+from kohakuriver.cli.access.sessions import row as session_row
+from kohakuriver.cli.access.top import Used, node_rows, row
 
 
 def a_vps(name: str, node: str) -> dict:

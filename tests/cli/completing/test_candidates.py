@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.completing import candidates, completion
-from cli.main import run
+from kohakuriver.cli.completing import candidates, completion
+from kohakuriver.cli.main import run
 from kohakuriver.resources import kinds
 from tests.cli.vps.objects import a_node, a_vps
 
@@ -105,7 +105,7 @@ def test_a_shell_completes_a_command(shell, tmp_path):
     bin_ = tmp_path / "bin"
     bin_.mkdir()
     program = bin_ / "kohakuriver"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m cli "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m kohakuriver.cli "$@"\n')
     program.chmod(0o755)
     (tmp_path / "script").write_text(completion.SCRIPTS[shell])
     found = shutil.which(shell)

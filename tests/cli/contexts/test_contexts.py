@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from cli.main import run
+from kohakuriver.cli.main import run
 from kohakuriver.client import config
 from kohakuriver.client.config import Connection
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from cli.dashboard import bars, detail, node_line, vps_line
-from cli.dashboard.line import Tone, fit, plain
-from cli.dashboard.matching import matches
+from kohakuriver.cli.dashboard import bars, detail, node_line, vps_line
+from kohakuriver.cli.dashboard.line import Tone, fit, plain
+from kohakuriver.cli.dashboard.matching import matches
 from tests.cli.vps.objects import CREATED, NOW, a_node, a_vps, an_allocation
 
 WHY = "0 of 3 nodes fit: 2 short of memory (need 16Gi, most free 9.5Gi on n2), 1 cordoned"

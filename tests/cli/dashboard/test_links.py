@@ -2,7 +2,7 @@
 
 import pytest
 
-from apiserver.store.memory import MemoryStore
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.files import copy
-from cli.files.client import FilesClient
-from cli.files.meter import Meter
-from cli.files.place import parse
 from kohakuriver import errors
+from kohakuriver.cli.files import copy
+from kohakuriver.cli.files.client import FilesClient
+from kohakuriver.cli.files.meter import Meter
+from kohakuriver.cli.files.place import parse
 from tests.files import Link, files_of
 
 

@@ -1,6 +1,6 @@
 """One line that says how far a copy is."""
 
-from cli.files.meter import line, size
+from kohakuriver.cli.files.meter import line, size
 
 
 def test_a_known_size_gives_a_bar_and_the_time_that_is_left() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cli import failures
-from cli.files.place import Place, inside, pair, parse
+from kohakuriver.cli import failures
+from kohakuriver.cli.files.place import Place, inside, pair, parse
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from cli.files.client import FilesClient
-from cli.ide.app import Ide, World
-from cli.ide.editor import Editor
-from cli.ide.terminal.pane import Pane
-from cli.ide.tree import FileTree
+from kohakuriver.cli.files.client import FilesClient
+from kohakuriver.cli.ide.app import Ide, World
+from kohakuriver.cli.ide.editor import Editor
+from kohakuriver.cli.ide.terminal.pane import Pane
+from kohakuriver.cli.ide.tree import FileTree
 from kohakuriver.streams.stream import Stream
 from tests.files import Link, adopted
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.ide.dropping import paths
+from kohakuriver.cli.ide.dropping import paths
 
 
 @pytest.fixture

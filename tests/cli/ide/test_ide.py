@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from textual.timer import Timer
 
-from cli.ide.keys import Keys
-from cli.ide.opening import Opening
-from cli.ide.terminal.screen import Screen
+from kohakuriver.cli.ide.keys import Keys
+from kohakuriver.cli.ide.opening import Opening
+from kohakuriver.cli.ide.terminal.screen import Screen
 
 pytestmark = pytest.mark.looptime  # Textual's pauses cost nothing
 

@@ -185,7 +185,7 @@ async def test_a_node_that_lives_is_accepted_by_what_it_says_once_it_has_listed_
     node = a_node()
     node["status"] |= {"history": "of before"}
     await shell.put(kinds.NODE, node)
-    caplog.set_level(logging.INFO, "apiserver.audit")
+    caplog.set_level(logging.INFO, "kohakuriver.apiserver.audit")
     accepted = asyncio.create_task(shell("node accept n1"))
     while "/nodes/n1" not in str([vars(line).get("path") for line in caplog.records]):  # noqa: ASYNC110
         await asyncio.sleep(0.01)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cli import output
-from cli.objects import edit
+from kohakuriver.cli import output
+from kohakuriver.cli.objects import edit
 from kohakuriver.resources import kinds
 from tests.cli.vps.objects import a_vps
 

@@ -7,9 +7,9 @@ import shlex
 
 import pytest
 
-from agent import options
-from cli.token import joining
 from kohakuriver import certificates
+from kohakuriver.agent import options
+from kohakuriver.cli.token import joining
 from kohakuriver.client import authority, config
 from kohakuriver.client.config import Connection
 from kohakuriver.clock import SystemClock

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.vps import goals
+from kohakuriver.cli.vps import goals
 from tests.cli.vps.objects import a_vps
 
 UID = "uid-of-dev"

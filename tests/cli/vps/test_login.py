@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cli import failures
-from cli.vps import key_pair
-from cli.vps.login import Login
 from kohakuriver import errors
+from kohakuriver.cli import failures
+from kohakuriver.cli.vps import key_pair
+from kohakuriver.cli.vps.login import Login
 
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti me@here"
 RSA = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQ== me@there"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from cli import failures
-from cli.vps import lookup
 from kohakuriver import errors
+from kohakuriver.cli import failures
+from kohakuriver.cli.vps import lookup
 from tests.cli.vps.objects import a_vps
 
 VPSES = [a_vps("dev"), a_vps("dev-2"), a_vps("test"), a_vps("vps-7k2mq")]

@@ -3,7 +3,7 @@
 import random
 import re
 
-from cli.vps import names
+from kohakuriver.cli.vps import names
 
 
 def test_names_are_short_legal_and_hard_to_misread():

@@ -1,6 +1,6 @@
 """`vps list` at 80 and 160 columns, and without a terminal."""
 
-from cli.vps import overview
+from kohakuriver.cli.vps import overview
 from tests.cli.vps.objects import NOW, a_vps
 
 WHY = "0 of 3 nodes fit: 2 short of memory (need 16Gi, most free 9.5Gi on n2), 1 cordoned"

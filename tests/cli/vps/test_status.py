@@ -1,6 +1,6 @@
 """The page of `vps status`, whole."""
 
-from cli.vps import standing, status
+from kohakuriver.cli.vps import standing, status
 from tests.cli.vps.objects import CREATED, NOW, a_node, a_vps
 
 

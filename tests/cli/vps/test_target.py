@@ -2,8 +2,8 @@
 
 import pytest
 
-from cli import failures
-from cli.vps import target
+from kohakuriver.cli import failures
+from kohakuriver.cli.vps import target
 
 
 @pytest.mark.parametrize(

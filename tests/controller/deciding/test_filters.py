@@ -2,11 +2,11 @@
 
 import pytest
 
-from controller.deciding.cores import Use
-from controller.deciding.gpus import GPU
-from controller.deciding.room import view_of
-from controller.deciding.schedule import Placement, Unschedulable, schedule
-from controller.deciding.view import Booking, Mount, NodeFacts
+from kohakuriver.controller.deciding.cores import Use
+from kohakuriver.controller.deciding.gpus import GPU
+from kohakuriver.controller.deciding.room import view_of
+from kohakuriver.controller.deciding.schedule import Placement, Unschedulable, schedule
+from kohakuriver.controller.deciding.view import Booking, Mount, NodeFacts
 from tests.controller.builders import GI, a_node, a_request, a_wish, some_gpus
 
 TWO_NUMA = {0: frozenset(range(4)), 1: frozenset(range(4, 8))}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from controller.deciding.grants import Regrant, Release, Rest, Wait, decide, is_pending
+from kohakuriver.controller.deciding.grants import Regrant, Release, Rest, Wait, decide, is_pending
 from tests.controller.builders import a_node, some_gpus
 
 FULL_GRANT = {"cores": "2", "memory": "2Gi", "sshPort": 30000}

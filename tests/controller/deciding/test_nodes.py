@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.deciding.nodes import Hearing, Limits, judge
-from controller.ears import MOST_BEATS, Ears
+from kohakuriver.controller.deciding.nodes import Hearing, Limits, judge
+from kohakuriver.controller.ears import MOST_BEATS, Ears
 from kohakuriver.resources.lease import MOST_PATIENCE
 
 LIMITS = Limits()

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.deciding.queue import PendingQueue
-from controller.deciding.schedule import Unschedulable
+from kohakuriver.controller.deciding.queue import PendingQueue
+from kohakuriver.controller.deciding.schedule import Unschedulable
 from tests.controller.builders import a_request
 
 SMALL, LARGE = a_request(cores=1), a_request(cores=4)

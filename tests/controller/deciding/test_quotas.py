@@ -2,13 +2,13 @@
 
 import pytest
 
-from controller.deciding import quotas
-from controller.deciding.grants import OverQuota, Regrant, decide
-from controller.deciding.schedule import Unschedulable
-from controller.deciding.view import Booking
-from controller.fleet import Fleet
-from controller.quotas import Quotas
 from kohakuriver.client.watch import ObjectKey
+from kohakuriver.controller.deciding import quotas
+from kohakuriver.controller.deciding.grants import OverQuota, Regrant, decide
+from kohakuriver.controller.deciding.schedule import Unschedulable
+from kohakuriver.controller.deciding.view import Booking
+from kohakuriver.controller.fleet import Fleet
+from kohakuriver.controller.quotas import Quotas
 from kohakuriver.resources.booked import Amounts, limits_of
 from tests.controller.builders import GI, a_node, a_request, a_wish
 from tests.controller.deciding.test_grants import PORT_ONLY, a_bound_vps

@@ -6,15 +6,15 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from controller.deciding import filters, grants, readable, view
-from controller.deciding.nodes import Limits
-from controller.deciding.schedule import Placement, Unschedulable
-from controller.ears import Ears
-from controller.explainer import differs
-from controller.fleet import Fleet
-from controller.tenants import Tenants
 from kohakuriver.client import servers
 from kohakuriver.client.watch import key_of
+from kohakuriver.controller.deciding import filters, grants, readable, view
+from kohakuriver.controller.deciding.nodes import Limits
+from kohakuriver.controller.deciding.schedule import Placement, Unschedulable
+from kohakuriver.controller.ears import Ears
+from kohakuriver.controller.explainer import differs
+from kohakuriver.controller.fleet import Fleet
+from kohakuriver.controller.tenants import Tenants
 from kohakuriver.readable import UNREADABLE
 from tests.controller.builders import a_request
 

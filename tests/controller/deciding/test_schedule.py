@@ -2,8 +2,8 @@
 
 import pytest
 
-from controller.deciding.schedule import Placement, Strategy, Unschedulable, schedule
-from controller.deciding.view import Effect, Taint, Toleration
+from kohakuriver.controller.deciding.schedule import Placement, Strategy, Unschedulable, schedule
+from kohakuriver.controller.deciding.view import Effect, Taint, Toleration
 from tests.controller.builders import a_node, a_request
 
 DEDICATED = Taint("dedicated", "gpu", Effect.NO_SCHEDULE)

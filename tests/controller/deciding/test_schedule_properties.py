@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.deciding import schedule
-from controller.deciding.room import view_of
-from controller.deciding.schedule import Placement, Strategy, Unschedulable
-from controller.deciding.view import Booking, Effect, NodeFacts, Taint, Toleration, VPSRequest
-from controller.fleet import Fleet
+from kohakuriver.controller.deciding import schedule
+from kohakuriver.controller.deciding.room import view_of
+from kohakuriver.controller.deciding.schedule import Placement, Strategy, Unschedulable
+from kohakuriver.controller.deciding.view import Booking, Effect, NodeFacts, Taint, Toleration, VPSRequest
+from kohakuriver.controller.fleet import Fleet
 from tests.controller.builders import a_wish, some_gpus
 
 KEYS = st.sampled_from(["a", "b"])

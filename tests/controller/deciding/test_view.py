@@ -2,8 +2,8 @@
 
 import pytest
 
-from controller.deciding.gpus import GPU, Wish
-from controller.deciding.view import (
+from kohakuriver.controller.deciding.gpus import GPU, Wish
+from kohakuriver.controller.deciding.view import (
     Booking,
     Mount,
     bookings_of,

@@ -25,7 +25,7 @@ def _documented(bed: Bed) -> Callable[[], None]:
 
     def restore() -> None:
         bed.etcd.restore(backup)
-        step = [sys.executable, "-m", "apiserver", "--etcd", bed.etcd.url, "--after-restore"]
+        step = [sys.executable, "-m", "kohakuriver.apiserver", "--etcd", bed.etcd.url, "--after-restore"]
         said = subprocess.run(step, capture_output=True, text=True, check=True).stdout
         assert "kohakuriver node accept NODE" in said
 

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from cli.access import remote
 from kohakuriver import errors
+from kohakuriver.cli.access import remote
 from kohakuriver.streams.frames import Opcode, header
 from kohakuriver.streams.splice import splice
 from kohakuriver.streams.stream import GONE_AFTER, HIGH, PING_AFTER, Stream

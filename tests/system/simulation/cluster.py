@@ -14,11 +14,11 @@ from typing import Any
 
 import aiohttp
 
-from apiserver.admitting.identity import fingerprint
-from controller.program import Controller, Options
+from kohakuriver.apiserver.admitting.identity import fingerprint
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.clock import LoopClock
+from kohakuriver.controller.program import Controller, Options
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, Reply, running_api, token_of
 from tests.system.simulation import gate

@@ -13,8 +13,8 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
-from agent.runtime.base import Runtime
-from agent.runtime.errors import EngineError, RuntimeTimeout, RuntimeUnavailable
+from kohakuriver.agent.runtime.base import Runtime
+from kohakuriver.agent.runtime.errors import EngineError, RuntimeTimeout, RuntimeUnavailable
 from tests.system.simulation.rules import NAME, WatchedEngine
 
 LOOKS = ("info", "list", "inspect", "image", "images", "volumes", "has_file", "read_file", "written")

@@ -7,8 +7,8 @@ nothing is wrong with the control plane itself and its leader has had time to be
 import asyncio
 from typing import TYPE_CHECKING
 
-from apiserver import codec
-from controller.deciding.nodes import Limits
+from kohakuriver.apiserver import codec
+from kohakuriver.controller.deciding.nodes import Limits
 from kohakuriver.resources import kinds
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ import logging
 import random
 from pathlib import Path
 
-from agent.loop import Agent
-from agent.machine.beneath import FakeMounter
-from agent.runtime.fake import FakeRuntime
-from agent.runtime.fake_firewall import FakeFirewall
-from agent.settings import Settings
+from kohakuriver.agent.loop import Agent
+from kohakuriver.agent.machine.beneath import FakeMounter
+from kohakuriver.agent.runtime.fake import FakeRuntime
+from kohakuriver.agent.runtime.fake_firewall import FakeFirewall
+from kohakuriver.agent.settings import Settings
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.clock import LoopClock

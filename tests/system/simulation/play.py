@@ -8,10 +8,10 @@ from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.deciding import restart
-from agent.runtime.errors import EngineError
-from agent.runtime.fake_switches import Program
-from apiserver.store.base import StoreError, StoreUnavailable
+from kohakuriver.agent.deciding import restart
+from kohakuriver.agent.runtime.errors import EngineError
+from kohakuriver.agent.runtime.fake_switches import Program
+from kohakuriver.apiserver.store.base import StoreError, StoreUnavailable
 from kohakuriver.resources import kinds
 from tests.system.simulation import outcome
 from tests.system.simulation.cluster import VPSES, Cluster

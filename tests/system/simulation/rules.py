@@ -12,12 +12,12 @@ from typing import Any
 
 import orjson
 
-from agent.runtime.base import Container, ContainerSpec, ContainerState, File, Limits
-from agent.runtime.fake_engine import FakeEngine, Record
-from agent.runtime.fake_switches import FakeImage
-from apiserver.store.base import Delete, Put
-from apiserver.store.memory import MemoryStore
 from kohakuriver import cpuset, quantity
+from kohakuriver.agent.runtime.base import Container, ContainerSpec, ContainerState, File, Limits
+from kohakuriver.agent.runtime.fake_engine import FakeEngine, Record
+from kohakuriver.agent.runtime.fake_switches import FakeImage
+from kohakuriver.apiserver.store.base import Delete, Put
+from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import booked
 from kohakuriver.resources.booked import NOTHING, Amounts
 
