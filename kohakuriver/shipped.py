@@ -1,7 +1,7 @@
 """The files that are installed beside the code: units, CRDs, examples, what builds the default image.
 
-In a checkout they are the folder `manifests/`, which `kohakuriver/manifests` links to; in what pip installed they
-lie in the package.
+In a checkout they are the folder `manifests/`, which `kohakuriver/manifests` links to; in what pip
+installed they lie in the package.
 """
 
 from pathlib import Path
