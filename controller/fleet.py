@@ -119,13 +119,20 @@ class Fleet:
             self._refresh(name)
 
     def schedule(self, request: VPSRequest) -> Placement | Unschedulable:
-        """What `schedule.schedule` says of all nodes, if the request's namespace may book it."""
+        """What `schedule.schedule` says of all nodes, if the request's namespace may book it.
+
+        A node that keeps its volumes comes before all others.
+        """
         over = self.quotas.refuse(request)
         if over is not None:
             return over
         if request.node is not None:
             named = self._views.get(request.node)
             return schedule.schedule(request, [named] if named else [], strategy=self._strategy)
+        for name in request.homes:
+            home = self._views.get(name)
+            if home is not None and schedule.fits(request, home):
+                return Placement(name)
         for_gpus = bool(request.gpus.count)
         bonus = schedule.IMAGE_BONUS if self._with_image[request.image] > 0 else 0.0
         kept = self._refusals.get(request)

@@ -7,6 +7,7 @@ told why, once.
 """
 
 import asyncio
+import collections
 import contextlib
 import itertools
 import logging
@@ -23,6 +24,7 @@ from kohakuriver.controller.deciding.queue import PendingQueue
 from kohakuriver.controller.deciding.room import NodeView
 from kohakuriver.controller.deciding.schedule import Placement, Unschedulable
 from kohakuriver.controller.deciding.view import VPSRequest
+from kohakuriver.controller.deciding.volumes import KeptVolumes
 from kohakuriver.controller.explainer import Explainer
 from kohakuriver.controller.fleet import Fleet
 from kohakuriver.controller.metrics import Metrics
@@ -35,7 +37,9 @@ log = logging.getLogger(__name__)
 Object = dict[str, Any]
 WIDTH = 64  # binds under way: most of a bind is waiting for the disks of etcd
 ON_ONE_NODE = 2  # of them: all change one record, and more would only make each other try again
+IN_ONE_ACCOUNT = 1  # the same for a namespace with quotas: it never holds all of a node's
 BATCH = 50  # changed objects taken in before others get a turn
+OF_ONE_ACCOUNT = 8  # of such a namespace, those that wait with them: the rest is others'
 DECISIONS = 8  # the same for decisions,
 ASKED = 1_000  # for nodes that these ask: the longest asks every node there is,
 WISHES = 20  # and for parked wishes that are held against nodes that got better
@@ -72,6 +76,8 @@ class Scheduler:
         self._changed: dict[tuple[str, ObjectKey], None] = {}  # kinds and keys, in order
         self._busy: set[ObjectKey] = set()  # being bound, or left alone for a moment after a failure
         self._under_way = 0
+        self._of_account: collections.Counter[str] = collections.Counter()  # of those under way
+        self._volumes = KeptVolumes()
         self._doors: dict[str, asyncio.Semaphore] = {}
         self._wakeup = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
@@ -126,6 +132,7 @@ class Scheduler:
             match kind:
                 case "node":
                     node = self._world.nodes.get(key)
+                    self._volumes.set_node(key.name, node)
                     self._fleet.set_node(key.name, view.facts_of(node) if node is not None else None)
                 case "allocation":
                     self._take_allocation(key)
@@ -163,7 +170,11 @@ class Scheduler:
             self._queue.remove(key)
             return
         born = vps["metadata"].get("creationTimestamp") or ""
-        request = self._world.request_of(vps, is_limited=self._fleet.quotas.limited(key.namespace))
+        request = self._world.request_of(
+            vps,
+            is_limited=self._fleet.quotas.limited(key.namespace),
+            homes=self._volumes.nodes_for(vps),
+        )
         self._queue.put(key, request, priority=vps["spec"].get("priority") or 0, born=born)
         self._explainer.look(key)
 
@@ -215,38 +226,52 @@ class Scheduler:
         if vps is None or self._tasks is None:
             return
         self._busy.add(key)
-        self._under_way += 1
+        self._begin(request.account)
         self._fleet.assume(node, vps["metadata"]["uid"], request)
-        self._tasks.create_task(self._bind(key, vps, node, account=request.account), name=f"bind {key}")
+        self._tasks.create_task(self._bind(key, vps, node, request), name=f"bind {key}")
 
-    async def _bind(self, key: ObjectKey, vps: Object, node: str, *, account: str) -> None:
-        uid = vps["metadata"]["uid"]
+    async def _bind(self, key: ObjectKey, vps: Object, node: str, request: VPSRequest) -> None:
+        uid, account = vps["metadata"]["uid"], request.account
         try:
-            async with self._door(f"quotas of {account}" if account else ""), self._door(node):
+            async with self._turn_of(account), self._door(node, ON_ONE_NODE):
                 bound = await self._writes.bind(vps, node)
         except errors.KohakuRiverError as error:
             self._fleet.withdraw(node, uid)
-            self._end()
+            self._end(account)
             await self._look_again(key, node, error)
         else:
             granted = view.booking_of(bound["status"]["assignment"]["grant"])
             self._fleet.confirm(node, uid, revision=revision_of(bound), booking=granted)
             self._world.vpses.overlay(bound)
-            self._end()
+            self._end(account)
             self._backoff.forget(key)
             self._metrics.bound.inc()
             self._recorder.normal(bound, "Scheduled", f"assigned to {node}")
+            if request.homes and node not in request.homes:
+                self._recorder.warning(bound, "VolumesElsewhere", _elsewhere(key, node, request.homes))
         self._busy.discard(key)
         self._touch("vps", key)
 
-    def _door(self, name: str) -> contextlib.AbstractAsyncContextManager[None]:
-        """Lets few at a time through: all that change one node's record, or take one namespace's turns."""
-        if not name:
-            return contextlib.nullcontext()
-        return self._doors.setdefault(name, asyncio.Semaphore(ON_ONE_NODE))
+    def _turn_of(self, account: str) -> contextlib.AbstractAsyncContextManager[None]:
+        """Of a namespace with quotas; nothing to wait for where there are none."""
+        return self._door(f"quotas of {account}", IN_ONE_ACCOUNT) if account else contextlib.nullcontext()
 
-    def _end(self) -> None:
+    def _door(self, name: str, width: int) -> contextlib.AbstractAsyncContextManager[None]:
+        """Lets few at a time through: all that change one record."""
+        return self._doors.setdefault(name, asyncio.Semaphore(width))
+
+    def _begin(self, account: str) -> None:
+        self._under_way += 1
+        self._of_account[account] += 1
+        if account and self._of_account[account] >= OF_ONE_ACCOUNT:
+            self._queue.hold(account)
+
+    def _end(self, account: str) -> None:
         self._under_way -= 1
+        self._of_account[account] -= 1
+        if not self._of_account[account]:
+            del self._of_account[account]
+        self._queue.let(account)
         self._wakeup.set()
 
     async def _look_again(self, key: ObjectKey, node: str, error: errors.KohakuRiverError) -> None:
@@ -262,3 +287,11 @@ class Scheduler:
         await self._world.look_at_node(node)
         if self._world.vpses.get(key) is None:
             self._backoff.forget(key)
+
+
+def _elsewhere(key: ObjectKey, node: str, homes: tuple[str, ...]) -> str:
+    kept = ", ".join(homes[:3])
+    return (
+        f"volumes of an earlier {key.name} are kept on {kept}, where it did not fit: on {node} it starts "
+        f"with empty ones; to have those files, delete it and create it with --target {homes[0]}"
+    )

@@ -73,15 +73,17 @@ class World:
         """The Lease that this node renews."""
         return self.leases.get(ObjectKey(NODE_LEASE_NAMESPACE, node))
 
-    def request_of(self, vps: view.Object, *, is_limited: bool) -> view.VPSRequest:
+    def request_of(
+        self, vps: view.Object, *, is_limited: bool, homes: tuple[str, ...] = ()
+    ) -> view.VPSRequest:
         """What this VPS asks for, with the image that its Environment stands for; `is_limited` says whether a
-        quota limits what its namespace books."""
+        quota limits what its namespace books, `homes` which nodes keep volumes of it."""
         account = vps["metadata"]["namespace"] if is_limited else ""
         name = vps["spec"].get("environment")
         if not name:
-            return view.request_of(vps, account=account)
+            return view.request_of(vps, account=account, homes=homes)
         image = view.environment_image(name, self.environments.get(ObjectKey("", name)))
-        return view.request_of(vps, image=image, account=account)
+        return view.request_of(vps, image=image, account=account, homes=homes)
 
     async def look_at_vps(self, key: ObjectKey) -> None:
         """Read one VPS anew. An error leaves it to the watch."""

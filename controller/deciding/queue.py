@@ -45,6 +45,8 @@ class PendingQueue(Generic[Key]):
         self._group_of: dict[Key, VPSRequest] = {}
         self._ready: list[tuple[_Place, int, VPSRequest]] = []  # heads of groups that are not parked
         self._sequence = itertools.count()
+        self._held: set[str] = set()  # accounts
+        self._passed_over: dict[str, dict[VPSRequest, None]] = {}  # by account: what had its turn while held
 
     def __len__(self) -> int:
         return len(self._group_of)
@@ -88,14 +90,28 @@ class PendingQueue(Generic[Key]):
             place, _, request = self._ready[0]
             group = self._groups.get(request)
             head = group.head() if group is not None and group.verdict is None else None
-            if head is not None and head[0] is place:
+            is_held = request.account in self._held
+            if head is not None and head[0] is place and not is_held:
                 return head[1], request
             heapq.heappop(self._ready)
             if group is not None and group.offered is place:
                 group.offered = None
-            if head is not None:
+            if head is not None and is_held:
+                self._passed_over.setdefault(request.account, {})[request] = None
+            elif head is not None:
                 self._offer(request)
         return None
+
+    def hold(self, account: str) -> None:
+        """Pass over all of this account until `let`: as many of it as may be are under way."""
+        self._held.add(account)
+
+    def let(self, account: str) -> None:
+        """Those of this account have their turns again, each in its place."""
+        self._held.discard(account)
+        for request in self._passed_over.pop(account, {}):
+            if request in self._groups:
+                self._offer(request)
 
     def park(self, request: VPSRequest, verdict: Unschedulable) -> bool:
         """All that ask for this wait until they are woken. Whether the verdict is a new one."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kohakuriver import cpuset
-from kohakuriver.controller.deciding import view
+from kohakuriver.controller.deciding import view, volumes
 from kohakuriver.readable import Object, checked, conditions, stand_in, trouble
 
 _PORTS = range(1, 65536)
@@ -60,6 +60,7 @@ def environment(body: Object) -> Object:
 
 def _read_vps(body: Object) -> None:
     checked(view.VPSRequest, view.request_of(body))
+    checked(tuple[str, ...], volumes.wanted_by(body))
     spec, status = body["spec"], body.get("status") or {}
     checked(int, spec.get("priority") or 0)
     checked(str, spec["runState"])
@@ -78,6 +79,7 @@ def _read_vps(body: Object) -> None:
 
 def _read_node(body: Object) -> None:
     facts = checked(view.NodeFacts, view.facts_of(body))
+    checked(frozenset[tuple[tuple[str, str], str]], volumes.listed_by(body))
     _check_status(body)
     if facts.cores < 0 or facts.memory < 0 or facts.cores > cpuset.MOST * 1000 or facts.memory >= 2**63:
         raise ValueError(f"no machine has {facts.cores} millicores and {facts.memory} bytes of memory")

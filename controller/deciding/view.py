@@ -96,6 +96,7 @@ class VPSRequest:
     rejected_under: tuple[tuple[str, str], ...] = ()  # what those nodes offered then
     account: str = ""  # the namespace, where a quota limits what it books
     disk: int | None = None  # bytes, where the spec says how much; asked only where there is an account
+    homes: tuple[str, ...] = ()  # nodes that keep volumes of it, the best first
     former: str = ""  # the uid of a VPS that was placed before: some node may still have its container
 
     def tolerates(self, taint: Taint) -> bool:
@@ -151,10 +152,12 @@ class Booking:
         )
 
 
-def request_of(vps: Object, *, image: str | None = None, account: str = "") -> VPSRequest:
+def request_of(
+    vps: Object, *, image: str | None = None, account: str = "", homes: tuple[str, ...] = ()
+) -> VPSRequest:
     """What this VPS asks for; `image` is what the Environment that it names stands for.
 
-    `account` is its namespace, where a quota limits what that books.
+    `account` is its namespace, where a quota limits what that books; `homes` the nodes that keep its volumes.
     """
     spec, status = vps["spec"], vps.get("status") or {}
     resources, placement = spec["resources"], spec.get("placement") or {}
@@ -179,6 +182,7 @@ def request_of(vps: Object, *, image: str | None = None, account: str = "") -> V
         rejected_under=tuple(sorted((status.get("rejectedUnder") or {}).items())),
         account=account,
         disk=_size(disk) if account and disk is not None else None,
+        homes=homes,
         former=vps["metadata"].get("uid") or "" if status.get("epoch") else "",
     )
 

@@ -55,7 +55,9 @@ async def test_a_nodes_flood_stops_neither_its_renewals_nor_its_status() -> None
         path = kinds.NODE.path(name="n1", subresource="status")
         assert (await api.call("PATCH", path, status, user="n1", headers=headers)).code == 200
         assert asyncio.get_running_loop().time() - began < 0.5, "neither waits"
-        assert (await flood(api, "n1", 3))[-1].code == 429, "they are no way around the limit either"
+        assert (await flood(api, "n1", 3))[-1].code == 429, (
+            "several credentials of one node got past the limit"
+        )
 
 
 async def test_a_users_leases_are_no_signs_of_life() -> None:

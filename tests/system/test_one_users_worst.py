@@ -1,7 +1,7 @@
 """One user does its worst in every way in turn, at a real server with its shipped limits on a real etcd.
 
-What is held to is no time, which a busy machine would decide, but who is served: all clients here share one
-event loop, each asks again as soon as it was answered, and however slow all of it is, another user's one
+The test compares who is served, not how fast, which a busy machine would decide: all clients here share one
+event loop, and each asks again as soon as it was answered. However slow all of it is, another user's one
 connection is served several times as often as each of those of the one who does his worst, no renewal of a
 node is refused, and the server keeps within its memory. How long a GET takes meanwhile, the benchmark of
 `benchmarks/neighbours.py` says.

@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from kohakuriver.resources.kinds import NODE, VPS
+from kohakuriver.resources.kinds import EVENT, NODE, VPS
 from tests.apiserver.api import running_api
 from tests.system.simulated import (
     VPSES,
@@ -49,6 +49,41 @@ async def test_a_vps_that_fits_nowhere_says_why_and_is_placed_when_there_is_room
         big = await get(api, "big")
     assert big["status"]["assignment"]["node"] == "n2"
     assert {one["type"]: one["status"] for one in big["status"]["conditions"]}["Scheduled"] == "True"
+
+
+async def keeps(api, node, *vpses):
+    """This node lists a volume `home` for each of these."""
+    listed = [{"namespace": "default", "vps": vps, "name": "home"} for vps in vpses]
+    path = NODE.path(name=node, subresource="status")
+    headers = {"Content-Type": "application/merge-patch+json"}
+    reply = await api.call("PATCH", path, {"status": {"volumes": listed}}, user=node, headers=headers)
+    assert reply.code == 200
+
+
+WITH_HOME = {"volumes": [{"name": "home", "target": "/root"}]}
+
+
+async def test_a_vps_made_again_goes_where_its_volumes_are_kept():
+    async with contextlib.AsyncExitStack() as stack:
+        api = await stack.enter_async_context(running_api())
+        for node, cores in (("n1", "32"), ("n2", "4"), ("n3", "32")):
+            await stack.enter_async_context(SimulatedNode(api, node, cores=cores))
+        await keeps(api, "n2", "dev", "large")
+        await stack.enter_async_context(RunningController(api, "c1"))
+        await asyncio.sleep(3)
+        await api.create(VPS, a_vps("dev", **WITH_HOME))
+        await api.create(VPS, a_vps("named", placement={"node": "n3"}, **WITH_HOME))
+        await api.create(VPS, a_vps("large", cores=8, **WITH_HOME))
+        await eventually(api, 20, dev="running", named="running", large="running")
+        nodes = {name: (await get(api, name))["status"]["assignment"]["node"] for name in ("dev", "named")}
+        assert nodes == {"dev": "n2", "named": "n3"}
+        elsewhere = (await get(api, "large"))["status"]["assignment"]["node"]
+        assert elsewhere != "n2"
+        events = (await api.get(EVENT.path(namespace="default"))).body["items"]
+        assert [one["message"] for one in events if one["reason"] == "VolumesElsewhere"] == [
+            f"volumes of an earlier large are kept on n2, where it did not fit: on {elsewhere} it starts "
+            "with empty ones; to have those files, delete it and create it with --target n2"
+        ]
 
 
 @pytest.mark.fault(40)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -112,6 +112,51 @@ async def test_who_waits_for_his_own_namespace_keeps_nobody_else_waiting() -> No
         assert [one["message"] for one in events if one["reason"] == "FailedScheduling"] == [
             "default uses 1 of 1 GPUs (quota all): it waits until some are free"
         ]
+
+
+class TurnsThatHang:
+    """A store in which whoever takes a turn of one namespace waits."""
+
+    def __init__(self, store: MemoryStore, namespace: str) -> None:
+        self._store = store
+        self._turn = f"{codec.QUOTA_TURNS}{namespace}"
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
+        self.waiting = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def commit(self, *, expect: Mapping[str, int], writes: Sequence[Put | Delete]) -> int:
+        if any(write.key == self._turn for write in writes):
+            self.waiting += not self.goes_on.is_set()
+            await self.goes_on.wait()
+        return await self._store.commit(expect=expect, writes=writes)
+
+
+async def test_who_waits_for_a_turn_of_his_namespace_leaves_the_controller_to_others() -> None:
+    names = [f"v{number:03}" for number in range(70)]
+    async with contextlib.AsyncExitStack() as stack:
+        store = TurnsThatHang(MemoryStore(), "default")
+        api = await stack.enter_async_context(running_api(store))  # type: ignore[arg-type]
+        await stack.enter_async_context(SimulatedNode(api, "n1", cores="96", memory="96Gi"))
+        await api.create(NAMESPACE, {"metadata": {"name": "team-b"}})
+        await limit(api, cpu=100)
+        for name in names:
+            await api.create(VPS, a_vps(name, priority=9))
+        store.goes_on.clear()
+        await stack.enter_async_context(RunningController(api, "c1"))
+        await asyncio.sleep(10)
+        assert store.waiting > 0
+        other = a_vps("other")
+        other["metadata"]["namespace"] = "team-b"
+        await api.create(VPS, other)
+        await asyncio.sleep(5)
+        reply = await api.get(f"{VPS.path(namespace='team-b')}/other")
+        assert reply.body["status"]["phase"] == "running"
+        assert set((await phases(api)).values()) == {"pending"}
+        store.goes_on.set()
+        await eventually(api, 60, **dict.fromkeys(names, "running"))
 
 
 async def test_what_becomes_free_goes_to_the_first_by_priority_and_then_by_age() -> None:

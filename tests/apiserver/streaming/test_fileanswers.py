@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from kohakuriver.apiserver.streaming.fileanswers import LONGEST, LONGEST_WORDS, FileAnswers
+from kohakuriver.apiserver.streaming.fileanswers import LONGEST_WORDS, FileAnswers
+from kohakuriver.apiserver.streaming.messages import LONGEST
 from kohakuriver.streams.frames import Opcode, header
 
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from kohakuriver.apiserver.streaming.filework import LINES, LONGEST, LONGEST_PATH, MINUTE, FileWork
+from kohakuriver.apiserver.streaming.filework import LINES, LONGEST_PATH, MINUTE, FileWork
+from kohakuriver.apiserver.streaming.messages import LONGEST
 from kohakuriver.streams.frames import Opcode, header
 
 

@@ -126,3 +126,33 @@ def test_next_is_always_the_first_of_those_that_are_not_parked(steps):
         turn = queue.next()
         assert (turn[0] if turn else None) == (min(waiting)[1] if waiting else None)
         assert len(queue) == len(model), "nobody is forgotten"
+
+
+OF_TEAM, LARGE_OF_TEAM = a_request(cores=1, account="team"), a_request(cores=4, account="team")
+
+
+def test_an_account_with_its_hands_full_is_passed_over_and_gets_its_place_back():
+    queue = PendingQueue()
+    queue.put("first", OF_TEAM, priority=9, born="1")
+    queue.put("large", LARGE_OF_TEAM, priority=7, born="1")
+    queue.put("other", SMALL, priority=0, born="2")
+    queue.hold("team")
+    assert queue.next() == ("other", SMALL)
+    queue.put("urgent", OF_TEAM, priority=10, born="3")  # while it is passed over
+    assert queue.next() == ("other", SMALL)
+    queue.let("team")
+    assert drained(queue) == ["urgent", "first", "large", "other"]
+
+
+def test_what_is_parked_or_gone_while_its_account_is_passed_over_stays_so():
+    queue = PendingQueue()
+    queue.put("parked", LARGE_OF_TEAM, priority=0, born="1")
+    queue.put("gone", OF_TEAM, priority=0, born="2")
+    queue.hold("team")
+    assert queue.next() is None
+    queue.park(LARGE_OF_TEAM, FULL)
+    queue.remove("gone")
+    queue.let("team")
+    assert queue.next() is None
+    queue.wake([LARGE_OF_TEAM])
+    assert drained(queue) == ["parked"]

@@ -25,7 +25,7 @@ TWICE = "NodeCredentialTwice"
 
 
 def dialer(bed: Bed, token: str = "", *, of: str = "admin") -> Dialer:
-    """With a token, or with that of a config file; from this machine, which is no node's."""
+    """With a token, or with that of a config file, from this machine: none of the nodes runs on it."""
     known = config.load(bed.config(of))
     return Dialer(Connection(server=known.server, token=token or known.token, ca=known.ca), program="test")
 
