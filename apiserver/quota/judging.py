@@ -20,9 +20,7 @@ from kohakuriver.resources import kinds, quota
 from kohakuriver.resources.kinds import ResourceType
 
 Json = dict[str, Any]
-SMALL = (
-    2 * NOTES
-)  # bytes of an object that may grow by what ends it; of a larger one only what the server notes
+SMALL = 2 * NOTES  # bytes of an object that may grow by what ends it
 Needs = Mapping[str, int]  # by the resource's full name; without `requests.storage` where nothing is said
 
 
@@ -41,11 +39,14 @@ class Asked:
     def of(
         cls, resource: ResourceType, key: str, *, old: Json | None, new: Json, before: int, after: int
     ) -> "Asked":
-        """`before` and `after` are the object's sizes in bytes. Who ends something may note that in it."""
+        """`before` and `after` are the object's sizes in bytes.
+
+        What the server notes about an end, or about another run state, counts for nothing.
+        """
         there = counted(resource, before) if old is not None else Used()
         then = counted(resource, after)
         more = max(0, then.object_bytes - there.object_bytes)
-        if more <= NOTES and _ends(resource, old, new) and (after <= SMALL or _only_notes(old, new)):
+        if more <= NOTES and _is_noted(resource, old, new, size=after):
             more = 0
         return cls(resource, key, then, Used(max(0, then.vpses - there.vpses), more), old, new)
 
@@ -104,6 +105,20 @@ def needs_of(vps: Json) -> Needs:
         return needs if disk is None else {**needs, quota.DISK: quantity.size(disk)}
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
         return {}
+
+
+def _is_noted(resource: ResourceType, old: Json | None, new: Json, *, size: int) -> bool:
+    """Whether it may grow by what the server notes in it: a small object that ends by more than that."""
+    if _ends(resource, old, new) and size <= SMALL:
+        return True
+    return (_ends(resource, old, new) or _changes_state(resource, old, new)) and _only_notes(old, new)
+
+
+def _changes_state(resource: ResourceType, old: Json | None, new: Json) -> bool:
+    """Whether a VPS is started, paused or resumed by this."""
+    if resource is not kinds.VPS or old is None:
+        return False
+    return bool((old.get("spec") or {}).get("runState") != new["spec"].get("runState"))
 
 
 def _ends(resource: ResourceType, old: Json | None, new: Json) -> bool:

@@ -90,7 +90,7 @@ async def test_many_changes_at_once_do_not_take_more_bytes_than_the_quota_allows
         assert api.server.cache.stored.used("default").object_bytes <= there + 25_000
 
 
-async def test_a_full_namespace_takes_deletes_stops_and_what_makes_smaller_and_reports_of_nodes():
+async def test_a_full_namespace_takes_deletes_stops_starts_and_what_makes_smaller_and_reports_of_nodes():
     async with a_team() as api:
         assert (await create(api, a_vps("dev", env={"A": "x" * 5000}))).code == 201
         await api.server.cache.fresh()
@@ -112,6 +112,10 @@ async def test_a_full_namespace_takes_deletes_stops_and_what_makes_smaller_and_r
         reported = await api.call("PATCH", status, {"status": waits}, user="controller", headers=MERGE)
         assert reported.code == 200, reported.body
         assert (await change(api, "dev", {"spec": {"runState": "Stopped"}})).code == 200
+        begun = {"spec": {"runState": "Running", "env": {"B": "x"}}}
+        assert (await change(api, "dev", begun)).code == 403, "a start that adds something is judged"
+        assert (await change(api, "dev", {"spec": {"runState": "Running"}})).code == 200
+        assert (await change(api, "dev", {"spec": {"runState": "Paused"}})).code == 200
         assert (await change(api, "dev", {"spec": {"env": {"A": "x"}}})).code == 200
         path = kinds.VPS.path(namespace="default", name="dev")
         assert (await api.call("DELETE", path, user="alice")).code == 200
