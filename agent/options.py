@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import ipaddress
 import os
+import re
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from kohakuriver.client import authority, config
 from kohakuriver.resources import capabilities
 
 DEFAULT_DATA_DIR = Path("~/.kohakuriver/agent")
+_NUMBER = re.compile(r"\d{1,3}(\.\d+)?")
 LEAST_DISK = 64 << 20  # bytes, as for spec.resources.disk
 DEFAULT_DOCKER = "unix:///var/run/docker.sock"
 _EPILOG = """\
@@ -448,10 +450,10 @@ def _socket(text: str) -> str:
 
 def _share_or_size(text: str) -> float:
     if text.endswith("%"):
-        share = float(text.removesuffix("%")) / 100
-        if not 0 <= share < 1:
-            raise ValueError(f'"{text}" is not a share between 0 % and 100 %')
-        return share
+        number = text.removesuffix("%").strip()
+        if not _NUMBER.fullmatch(number) or float(number) >= 100:
+            raise ValueError(f'"{text}" is not a share of the memory: write 5%')
+        return float(number) / 100
     return float(quantity.size(text))
 
 

@@ -33,7 +33,7 @@ def agent(arguments: Arguments = None) -> int:
 
 def command(program: str, arguments: list[str]) -> list[str]:
     """How a program is started. `-P`: never a folder of that name in the working directory."""
-    return [sys.executable, "-P", "-m", program, *arguments]
+    return [sys.executable, "-P", "-m", f"kohakuriver.{program}", *arguments]
 
 
 def without_token(arguments: list[str]) -> tuple[list[str], str]:

@@ -134,8 +134,12 @@ class Connection(web.RequestHandler):
     def force_close(self) -> None:
         """Of one that was upgraded no protocol of ours hears the end."""
         transport = self.transport
+        try:
+            protocol = transport.get_protocol() if transport is not None else self
+        except AttributeError:  # a TLS transport that was closed already knows none
+            protocol = self
         super().force_close()
-        if transport is not None and transport.get_protocol() is not self:
+        if protocol is not self:
             self._loop.call_soon(self.connection_lost, None)
 
     def log_exception(self, *args: Any, **kw: Any) -> None:

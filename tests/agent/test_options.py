@@ -61,6 +61,7 @@ def test_the_home_directory_is_resolved() -> None:
         (["--cores", "5000"], "5000 cores: a node has more than 0 and at most 4096"),
         (["--relist", "0s"], "not longer than nothing"),
         (["--reserve-memory", "100%"], "not a share"),
+        (["--reserve-memory", "abc%"], '"abc%" is not a share of the memory: write 5%'),
         (["--default-disk", "1Mi"], "at least 64Mi is needed, such as 10Gi; or write off"),
         (["--default-disk", "half"], "half"),
         (["--default-disk", "x%"], "write 85%"),

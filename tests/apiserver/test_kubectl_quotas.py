@@ -1,5 +1,7 @@
 """Stock kubectl makes, shows, changes and deletes quotas, and prints why something is refused."""
 
+import logging
+
 from tests.apiserver.kubectl_kit import kubectl_at_work
 
 VPSES = "count/vpses.kohakuriver.io"
@@ -67,3 +69,9 @@ async def test_kubectl_is_told_what_a_quota_can_limit(tmp_path):
         refused = await kubectl("create", "quota", "bad", "--hard=cpu=1", "--scopes=BestEffort")
         assert "leave scopes and scopeSelector out" in refused.err
         assert (await kubectl("get", "quota")).out == ""
+
+
+async def test_a_kubectl_that_ends_leaves_no_error_in_the_log(tmp_path, caplog):
+    async with kubectl_at_work(tmp_path) as kubectl:
+        assert (await kubectl("get", "quota")).code == 0
+    assert [line.getMessage() for line in caplog.records if line.levelno >= logging.ERROR] == []
