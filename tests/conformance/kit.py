@@ -155,15 +155,8 @@ def serving(folder: Path) -> Iterator[Server]:
         server = Server(f"https://127.0.0.1:{port}", folder, etcd.endpoint)
         process = subprocess.Popen(
             [
-                *(
-                    sys.executable,
-                    "-m",
-                    "kohakuriver.apiserver",
-                    "--etcd",
-                    etcd.url,
-                    "--listen",
-                    f"127.0.0.1:{port}",
-                ),
+                *(sys.executable, "-m", "kohakuriver.apiserver"),
+                *("--etcd", etcd.url, "--listen", f"127.0.0.1:{port}"),
                 *("--tls-cert", folder / "server.crt", "--tls-key", folder / "server.key"),
                 *("--tls-ca", folder / "ca.crt", "--token-file", folder / "tokens"),
             ],

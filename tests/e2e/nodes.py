@@ -277,7 +277,8 @@ class Bed:
     ) -> Process:
         label = label or (f"{name}-{number}" if number else name)
         # Before all else on the machine: times are shrunk here, and a busy machine makes nobody silent.
-        command = ["nice", "-n", "-10", *inside, sys.executable, "-P", "-m", name, *arguments]
+        module = f"kohakuriver.{name}"
+        command = ["nice", "-n", "-10", *inside, sys.executable, "-P", "-m", module, *arguments]
         environment = self._clock(label) if self._clocks else {}
         return Process(label, command, self.folder / f"{label}.log", environment)
 

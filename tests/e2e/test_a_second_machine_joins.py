@@ -30,16 +30,8 @@ def cluster(new_cluster) -> Cluster:  # type: ignore[no-untyped-def]
 @contextlib.contextmanager
 def running(cluster: Cluster, name: str, words: list[str], *, token: str = "") -> Iterator[Process]:
     """An agent as its machine's administrator starts it."""
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "kohakuriver.cli",
-        *words,
-        "--data-dir",
-        str(cluster.folder / name),
-        *QUICK,
-    ]
+    program = [sys.executable, "-P", "-m", "kohakuriver.cli"]
+    command = [*program, *words, "--data-dir", str(cluster.folder / name), *QUICK]
     environment = {"HOME": str(cluster.folder / "elsewhere"), **({JOIN_TOKEN: token} if token else {})}
     process = Process(name, command, cluster.folder / f"{name}.log", environment)
     process.start()

@@ -70,6 +70,32 @@ def test_a_full_disk_is_said_and_takes_nothing_new_and_hurts_nobody(small: Bed):
     assert node.container("calm")["State"] == before
 
 
+FILLS = {
+    "bytes": "dd if=/dev/zero of=/filling bs=1M count=100 2>/dev/null",
+    "files": "mkdir /filling && cd /filling && seq 1 11000 | xargs touch",
+}
+"""More than 64Mi of disk allow, which are 10,000 files too."""
+
+
+@pytest.mark.fault(69)
+def test_a_vps_that_fills_its_disk_is_stopped_with_a_reason_and_its_neighbour_is_not_hurt(bed: Bed):
+    node = bed.nodes["n1"]
+    bed.running("calm")
+    before = node.container("calm")["State"]
+    resources = bed.get("calm")["spec"]["resources"]
+    for name, deed in FILLS.items():
+        command = ["sh", "-c", f"{deed}; sleep 1000000"]
+        limits = {**resources, "disk": "64Mi"}
+        bed.create(name, placement={"node": "n1"}, resources=limits, command=command)
+    for name, told in (("bytes", "of disk, and"), ("files", "files, and")):
+        status = bed.until(name, "stopped")["status"]
+        assert status["reason"] == "DiskLimitExceeded"
+        assert told in status["message"]
+    assert node.container("calm")["State"] == before
+    assert bed.is_ready("n1")
+    assert bed.condition("n1", "DiskPressure")["status"] == "False"
+
+
 @pytest.fixture
 def tight(bed: Bed, tmp_path: Path) -> Iterator[Path]:
     """The folder of n1's agent, on a small disk of its own."""
