@@ -19,7 +19,9 @@ from kohakuriver.apiserver.expiry import Expiry
 from kohakuriver.apiserver.lineage import Lineage
 from kohakuriver.apiserver.serving.connections import Runner, Site
 from kohakuriver.apiserver.serving.middleware import METRICS
-from kohakuriver.apiserver.store.base import StoreError
+from kohakuriver.apiserver.store.base import StoreError, StoreRefused
+from kohakuriver.apiserver.store.encrypted import EncryptedStore
+from kohakuriver.apiserver.store.encryption import NO_KEYS, Keys
 from kohakuriver.apiserver.store.etcd import EtcdStore
 from kohakuriver.clock import Clock, SystemClock
 from kohakuriver.errors import ConfigError
@@ -36,13 +38,22 @@ def main() -> int:
     logs.configure(given.log_level)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(begin_history(given) if given.after_restore else serve(given))
+            runner.run(_chosen(given))
     except asyncio.CancelledError:
         LOG.info("stopped")
     except ConfigError as error:
         print(f"kohakuriver apiserver: {error.message}\n  {error.hint}", file=sys.stderr)  # noqa: T201
         return 2
     return 0
+
+
+async def _chosen(given: options.Options) -> None:
+    if given.after_restore:
+        await begin_history(given)
+    elif given.rewrite_values:
+        await rewrite_values(given)
+    else:
+        await serve(given)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -70,6 +81,20 @@ async def begin_history(given: options.Options) -> None:
     )
 
 
+async def rewrite_values(given: options.Options) -> None:
+    """After a change of the keys: nothing is left under another than the first."""
+    store = await _connect(given)
+    try:
+        there, written = await store.rewrite()
+    except StoreError as error:
+        raise ConfigError(
+            f"not all values were rewritten: {error}", hint="mend that, then run it again"
+        ) from error
+    finally:
+        await store.aclose()
+    print(f"{written} of {there} values were written anew")  # noqa: T201 - what the operator asked for
+
+
 async def serve(given: options.Options) -> None:
     """Until a signal cancels it."""
     stop_on_signals()
@@ -80,6 +105,7 @@ async def serve(given: options.Options) -> None:
     expiry = _expiry(given, clock)
     async with log.kept(clock, given.audit_log):
         store = await _connect(given)
+        await _check_keys(store)
         running = app.running(
             store,
             clock=clock,
@@ -96,6 +122,18 @@ async def serve(given: options.Options) -> None:
                 await _until_cancelled(given, application, tls)
         finally:
             await store.aclose()
+
+
+async def _check_keys(store: EncryptedStore) -> None:
+    """Raises ConfigError where something is stored that cannot be read: it would look as if it were gone."""
+    await app.until_store_answers(store)
+    try:
+        await store.check()
+    except StoreRefused as error:
+        await store.aclose()
+        raise ConfigError(str(error), hint=error.hint or "see --help for --encryption-keys") from error
+    except StoreError as error:
+        LOG.warning("not every value was looked at", extra={"error": str(error)})
 
 
 async def _until_cancelled(
@@ -145,9 +183,10 @@ def _raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-async def _connect(given: options.Options) -> EtcdStore:
+async def _connect(given: options.Options) -> EncryptedStore:
+    keys = Keys.load(given.encryption_keys) if given.encryption_keys is not None else NO_KEYS
     try:
-        return await EtcdStore.connect(
+        store = await EtcdStore.connect(
             given.etcd,
             prefix=given.etcd_prefix,
             ca=given.etcd_ca,
@@ -159,6 +198,7 @@ async def _connect(given: options.Options) -> EtcdStore:
         )
     except (ValueError, OSError, StoreError) as error:
         raise ConfigError(f"cannot use etcd as given: {error}", hint="see --help for --etcd…") from error
+    return EncryptedStore(store, keys)
 
 
 async def _start(sites: list[web.TCPSite]) -> None:

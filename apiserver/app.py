@@ -52,7 +52,7 @@ async def running(
 ) -> AsyncIterator[web.Application]:
     """The application with everything behind it, its cache filled. With `advertise`, the URL by which others
     reach it, it registers itself. `default_quota` holds in namespaces whose quotas do not name the same."""
-    await _until_store_answers(store)
+    await until_store_answers(store)
     lineage = Lineage(store, clock)
     await open_cluster(lineage, clock)
     cache = Cache(lineage, clock=clock)
@@ -127,7 +127,7 @@ async def _behind(*endless: Coroutine[None, None, None]) -> AsyncIterator[None]:
             task.result()
 
 
-async def _until_store_answers(store: Store) -> None:
+async def until_store_answers(store: Store) -> None:
     """The store may start together with this server, or after it."""
     wait = 0.1
     while True:

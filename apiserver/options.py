@@ -80,6 +80,8 @@ class Options:
     audit_log: Path | None
     metrics_listen: Address | None
     after_restore: bool
+    encryption_keys: Path | None
+    rewrite_values: bool
     log_level: int
 
     def etcd_password(self) -> str | None:
@@ -169,7 +171,9 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     """The options; ends the process with usage and reason when they make no sense."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    if given.after_restore:
+    if given.after_restore and given.rewrite_values:
+        parser.error("--after-restore and --rewrite-values are two steps: run one after the other")
+    if given.after_restore or given.rewrite_values:
         pass  # nothing is served
     elif given.token_file == Path():
         parser.error("--token-file is needed: it says who may come in")
@@ -210,6 +214,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         audit_log=given.audit_log,
         metrics_listen=given.metrics_listen,
         after_restore=given.after_restore,
+        encryption_keys=given.encryption_keys,
+        rewrite_values=given.rewrite_values,
         log_level=logging.DEBUG if given.verbose else logging.INFO,
     )
 
@@ -284,6 +290,18 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="etcd holds an older backup now: begin a new history of the store, and end, serving nothing. "
         "Only needed where a server cannot see it for itself; docs/operations.md says when",
+    )
+    store.add_argument(
+        "--encryption-keys",
+        type=Path,
+        metavar="FILE",
+        help="encrypt VPSes and Environments in etcd: one line `NAME BASE64` for each key of 32 bytes, the "
+        "first for what is written; all API servers need the same file (docs/operations.md)",
+    )
+    store.add_argument(
+        "--rewrite-values",
+        action="store_true",
+        help="write everything anew under the first of --encryption-keys, and end, serving nothing",
     )
     door = parser.add_argument_group("listening")
     door.add_argument(
