@@ -4,6 +4,7 @@ from pathlib import Path
 
 from kohakuriver import errors
 from kohakuriver.cli.access import entrance
+from kohakuriver.cli.access import generated as generated_keys
 from kohakuriver.cli.http import Object
 from kohakuriver.cli.vps import key_pair
 
@@ -21,10 +22,20 @@ def chosen(vps: Object, named: Path | None, *, home: Path) -> Path | None:
                 hint="name the private half of one that may log in, or leave --key out",
             )
         return private
+    return own(vps, home=home)
+
+
+def own(vps: Object, *, home: Path) -> Path | None:
+    """The key that `vps create --gen-ssh-key` made here and that may log in, wherever it was put."""
     generated = key_pair.default_file(vps["metadata"]["name"], home=home)
     if generated.is_file() and _may_log_in(generated, vps):
         return generated
-    return None
+    return generated_keys.find(entrance.authorized(vps), home=home)
+
+
+def opens(vps: Object, private: Path) -> bool:
+    """Whether the public half beside this key is in the VPS."""
+    return key_pair.public_of(private).is_file() and _may_log_in(private, vps)
 
 
 def defaults(home: Path) -> list[Path]:

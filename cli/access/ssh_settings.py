@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kohakuriver import private_file
-from kohakuriver.cli.access import identity, known_hosts, ssh_client
+from kohakuriver.cli.access import generated, identity, known_hosts, ssh_client
 
 _NAME = re.compile(r"[-.a-z0-9]+")  # no pattern, and nothing that ssh would read otherwise
 INCLUDE = "Include kohakuriver/config"
@@ -48,9 +48,12 @@ def keys_text(home: Path) -> str:
     """For each key that `vps create --gen-ssh-key` made: whose it is. ssh then no longer tries the others by
     itself, so they are named too."""
     lines = [_WARNING]
-    for file in sorted((home / ".ssh").glob("kohakuriver_vps_*.pub")):
-        private = file.with_suffix("")
-        name = private.name.removeprefix("kohakuriver_vps_")
+    found = [
+        (file.stem.removeprefix("kohakuriver_vps_"), file.with_suffix(""))
+        for file in sorted((home / ".ssh").glob("kohakuriver_vps_*.pub"))
+    ]
+    found += [(name, file) for _, name, file in generated.noted(home)]
+    for name, private in found:
         if private.is_file() and _NAME.fullmatch(name):
             lines += ["", f"Host {name}.vps {name}.*.vps"]
             lines += [f"    IdentityFile {_quoted(key)}" for key in (private, *identity.defaults(home))]

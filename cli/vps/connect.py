@@ -14,6 +14,7 @@ import typer
 
 from kohakuriver.cli import failures, screen
 from kohakuriver.cli.access import entrance, identity, known_hosts, ssh_client
+from kohakuriver.cli.http import Object
 from kohakuriver.cli.settings import Settings
 from kohakuriver.cli.vps import lookup
 
@@ -63,6 +64,10 @@ def connect(
     if not entrance.has_keys(vps):
         edit = reader.command(f"edit vps {metadata['name']}", vps)
         screen.warn(f"no key may log in; add one to spec.ssh.authorizedKeys: {edit}")
+    elif chosen is None and not _has_a_key_for(vps):
+        screen.warn(
+            f"no key in ~/.ssh is one that may log in to {metadata['name']}: name one with --key FILE"
+        )
     ssh = None if builtin else shutil.which("ssh")
     if ssh is None:
         from kohakuriver.cli.access import builtin_ssh  # here: it brings its own cryptography
@@ -90,6 +95,13 @@ def connect(
     api.close()
     sys.stdout.flush()
     return os.execv(ssh, words)  # noqa: S606 - no shell is meant
+
+
+def _has_a_key_for(vps: Object) -> bool:
+    """Whether ssh may find a key by itself; what an agent of ssh holds is not known here."""
+    if os.environ.get("SSH_AUTH_SOCK") or not entrance.authorized(vps):
+        return True
+    return any(identity.opens(vps, file) for file in identity.defaults(Path.home()))
 
 
 def program(settings: Settings) -> list[str]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from kohakuriver.cli import dry_run, output, screen, targets
-from kohakuriver.cli.access import ssh_settings
+from kohakuriver.cli.access import generated, ssh_settings
 from kohakuriver.cli.delete import parse_timeout
 from kohakuriver.cli.follow import Deadline
 from kohakuriver.cli.http import Api, Object
@@ -110,6 +110,7 @@ def _create(
     vps, pair = submission.create(api, order, name)
     if pair is not None:
         screen.note(f"private key: {pair.private}")
+        generated.note(pair, vps["metadata"]["name"], home=order.home)
         ssh_settings.refresh_keys(order.home)
     if render is None:
         screen.out(f"{targets.title(kinds.VPS, vps['metadata']['name'])} created")

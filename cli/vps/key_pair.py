@@ -59,6 +59,22 @@ def generate(private: Path, *, comment: str) -> KeyPair:
     return pair
 
 
+def kept(private: Path, *, comment: str) -> KeyPair | None:
+    """The pair that was made for a VPS of this name before, if both halves are there and belong together."""
+    from cryptography.exceptions import UnsupportedAlgorithm  # here: only this key mode pays for it
+    from cryptography.hazmat.primitives import serialization
+
+    try:
+        words = public_of(private).read_text().split()
+        key = serialization.load_ssh_private_key(private.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    if len(words) != 3 or words[2] != comment or " ".join(words[:2]) != public.decode():
+        return None
+    return KeyPair(private, " ".join(words))
+
+
 def _ed25519() -> tuple[str, str]:
     from cryptography.hazmat.primitives import serialization  # here: only this key mode pays for it
     from cryptography.hazmat.primitives.asymmetric import ed25519

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from kohakuriver.cli import describe, failures, readable, screen, sections
+from kohakuriver.cli.access import identity
 from kohakuriver.cli.http import Object
 from kohakuriver.cli.settings import Settings
-from kohakuriver.cli.vps import key_pair, lookup, nodes, standing
+from kohakuriver.cli.vps import lookup, nodes, standing
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 
@@ -35,7 +36,15 @@ def status(settings: Settings, ids: IDs = None) -> int:
     for vps in map(readable.vps, lookup.find(api, ids)):
         events = describe.events_of(api, kinds.VPS, vps)
         node = nodes.of(api, vps)
-        lines = page(vps, node, events, now, key=_own_key(vps), reader=reader, width=screen.width())
+        lines = page(
+            vps,
+            node,
+            events,
+            now,
+            key=identity.own(vps, home=Path.home()),
+            reader=reader,
+            width=screen.width(),
+        )
         pages.append("\n".join(lines))
     screen.out("\n\n\n".join(pages))
     return 0
@@ -118,9 +127,3 @@ def _moment(timestamp: str | None, now: datetime.datetime) -> str:
         return ""
     seconds = timestamp.partition(".")[0].removesuffix("Z") + "Z"
     return f"{seconds} ({sections.ago(timestamp, now)} ago)"
-
-
-def _own_key(vps: Object) -> Path | None:
-    """The key that `vps create --gen-ssh-key` made on this machine, if it is there."""
-    file = key_pair.default_file(vps["metadata"]["name"], home=Path.home())
-    return file if file.is_file() else None

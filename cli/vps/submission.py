@@ -55,7 +55,8 @@ def rehearse(api: Api, order: Order, name: str, rehearsal: Rehearsal) -> Object:
     """The manifest, checked by the server if it is to be; nothing is created. Raises ApiError."""
     if order.login.gen_ssh_key:
         file = order.login.out_file(name, home=order.home)
-        key_pair.check_free(file)
+        if key_pair.kept(file, comment=_comment(name)) is None:
+            key_pair.check_free(file)
         screen.note(f"a new key pair would be written to {file}; its public half is missing here")
         ssh: dict[str, Any] = {"authorizedKeys": []}
     else:
@@ -79,10 +80,14 @@ def create(api: Api, order: Order, name: str | None) -> tuple[Object, KeyPair | 
 
 
 def _create(api: Api, order: Order, name: str) -> tuple[Object, KeyPair | None]:
-    pair = None
+    pair, is_new = None, True
     if order.login.gen_ssh_key:
         file = order.login.out_file(name, home=order.home)
-        pair = key_pair.generate(file, comment=f"kohakuriver-vps-{name}")
+        pair = key_pair.kept(file, comment=_comment(name))
+        is_new = pair is None
+        pair = pair or key_pair.generate(file, comment=_comment(name))
+        if not is_new:
+            screen.note(f"the key that was made for an earlier {name} is used again")
         ssh: dict[str, Any] = {"authorizedKeys": [pair.public_key]}
     else:
         ssh = order.login.spec(home=order.home)
@@ -93,13 +98,18 @@ def _create(api: Api, order: Order, name: str) -> tuple[Object, KeyPair | None]:
         return sending.post(body), pair
     except (errors.KohakuRiverError, KeyboardInterrupt) as error:
         if isinstance(error, _REFUSED) and not sending.lost:
-            if pair is not None:
+            if pair is not None and is_new:
                 pair.discard()
             raise
         _say_unknown(name, pair)
         if isinstance(error, errors.OutcomeUnknown):
             error.hint = f"`kohakuriver vps status {name}` says whether it was created"
         raise
+
+
+def _comment(name: str) -> str:
+    """By which a key that was made for a VPS is known."""
+    return f"kohakuriver-vps-{name}"
 
 
 @dataclasses.dataclass

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.cli.access import entrance, identity, known_hosts, ssh_client, ssh_settings
+from kohakuriver.cli.access import entrance, generated, identity, known_hosts, ssh_client, ssh_settings
 from kohakuriver.cli.access.ssh_names import Place, readings
 from kohakuriver.cli.vps import key_pair
 from kohakuriver.resources import kinds
@@ -187,6 +187,20 @@ def test_a_generated_key_is_known_to_ssh_once_it_knows_vpses(tmp_path):
     keys = (tmp_path / ".ssh" / "kohakuriver" / "keys").read_text()
     assert "Host dev.vps dev.*.vps" in keys
     assert keys.index("kohakuriver_vps_dev") < keys.index("id_rsa")
+
+
+def test_a_key_that_was_put_elsewhere_is_found_again(tmp_path):
+    pair = key_pair.generate(tmp_path / "my keys" / "k", comment="x")
+    generated.note(pair, "dev", home=tmp_path)
+    vps = a_vps(ssh="ready")
+    assert identity.chosen(vps, None, home=tmp_path) is None, "a key of a namesake was chosen"
+    vps["spec"]["ssh"] = {"authorizedKeys": [pair.public_key]}
+    assert identity.chosen(vps, None, home=tmp_path) == pair.private
+    keys = ssh_settings.keys_text(tmp_path)
+    assert f'Host dev.vps dev.*.vps\n    IdentityFile "{pair.private}"' in keys
+    pair.discard()
+    assert identity.chosen(vps, None, home=tmp_path) is None
+    assert "dev.vps" not in ssh_settings.keys_text(tmp_path)
 
 
 async def test_connect_tells_what_is_in_the_way(shell, home):

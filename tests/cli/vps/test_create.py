@@ -88,7 +88,26 @@ async def test_a_generated_key_is_there_and_in_the_spec(shell, home):
 
 async def test_a_generated_key_goes_where_it_is_told(shell, home):
     await shell(f"vps create --name dev --gen-ssh-key --key-out-file {home}/k --no-wait")
-    assert sorted(file.name for file in home.iterdir()) == ["k", "k.pub"]
+    assert sorted(file.name for file in home.iterdir()) == [".ssh", "k", "k.pub"]
+    assert [file.name for file in (home / ".ssh").iterdir()] == ["kohakuriver"]
+
+
+async def test_a_vps_made_again_has_the_key_of_the_one_before(shell, home):
+    again = "vps create --name dev --gen-ssh-key --no-wait"
+    await shell(again)
+    file = home / ".ssh" / "kohakuriver_vps_dev"
+    before = file.read_text()
+    code, _, err = await shell(again)
+    assert code == 1 and "already exists" in err, "a key that is in use is not taken for a leftover"
+    assert (await shell("delete vps dev"))[0] == 0
+    code, _, err = await shell(again)
+    assert (code, err) == (
+        0,
+        f"the key that was made for an earlier dev is used again\nprivate key: {file}\n",
+    )
+    assert file.read_text() == before
+    public = file.with_name("kohakuriver_vps_dev.pub").read_text().strip()
+    assert (await shell.get(kinds.VPS, "dev"))["spec"]["ssh"] == {"authorizedKeys": [public]}
 
 
 async def test_a_refused_create_leaves_no_key_behind(shell, home):

@@ -122,3 +122,15 @@ def test_a_dangling_link_is_in_the_way_too(home, ssh_folder):
 def test_a_pair_for_what_was_not_created_leaves_nothing(home, ssh_folder):
     key_pair.generate(key_pair.default_file("dev", home=home), comment="x").discard()
     assert list(ssh_folder.iterdir()) == []
+
+
+def test_the_key_of_an_earlier_vps_of_that_name_is_used_again_and_no_other(home, ssh_folder):
+    file = key_pair.default_file("dev", home=home)
+    made = key_pair.generate(file, comment="kohakuriver-vps-dev")
+    assert key_pair.kept(file, comment="kohakuriver-vps-dev") == made
+    assert key_pair.kept(file, comment="kohakuriver-vps-other") is None
+    other = key_pair.generate(ssh_folder / "other", comment="kohakuriver-vps-dev")
+    made.public.write_text(other.public_key + "\n")
+    assert key_pair.kept(file, comment="kohakuriver-vps-dev") is None, "halves that do not belong together"
+    made.public.unlink()
+    assert key_pair.kept(file, comment="kohakuriver-vps-dev") is None
