@@ -1,6 +1,6 @@
 """Where the keys lie that `vps create --gen-ssh-key` made, so that all ways in find them again.
 
-One line for each in `~/.ssh/kohakuriver/generated-keys`: the public key, the VPS it was made for, the private file.
+One line for each in `~/.ssh/kohakuriver/generated-keys`: public key, name of the VPS, private file.
 """
 
 from collections.abc import Collection, Iterator
