@@ -54,8 +54,8 @@ class Ide(App[int]):
         Binding("f12", "terminal", "Terminal", priority=True),
         Binding("f11", "zoom", "Alone", priority=True),
         Binding("ctrl+q", "quit", "Quit", priority=True),
-        Binding("ctrl+p", "open", "Open"),
-        Binding("ctrl+b", "files", "Files"),
+        Binding("ctrl+p", "open", "Open", priority=True),
+        Binding("ctrl+b", "files", "Files", priority=True),
         Binding("f6", "next_tab", "Next tab"),
     ]
     CSS = """
@@ -109,6 +109,15 @@ class Ide(App[int]):
         )
         self._begin(self.shell.run(), group="shell")
         self._begin(self._show_files())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Ctrl-P and Ctrl-B are the shell's while the terminal has the focus, and do nothing in a dialog.
+
+        Elsewhere they come before the editor, or the letters behind them would be typed into the file.
+        """
+        if action in ("open", "files"):
+            return len(self.screen_stack) == 1 and not isinstance(self.focused, Pane)
+        return super().check_action(action, parameters)
 
     def _begin(self, work: Awaitable[object], **how: Any) -> None:
         self.run_worker(lasting(self, work), **how)
@@ -210,13 +219,15 @@ class Ide(App[int]):
         self.workbench.next_tab()
 
     def action_open(self) -> None:
-        self._begin(self._open_by_name(), exclusive=True, group="by name")
-
-    async def _open_by_name(self) -> None:
+        """The dialog is there when this returns: the next key is for it, and never for the file below."""
         folder = self.file_tree.top
-        chosen = await self.push_screen_wait(Opening(self.world.files(), folder))
-        if chosen:
-            await self.open(f"{folder.rstrip('/')}/{chosen}")
+
+        def chosen(path: str | None) -> None:
+            if path:
+                opens = self.open(f"{folder.rstrip('/')}/{path}")
+                self._begin(opens, exclusive=True, group="by name")
+
+        self.push_screen(Opening(self.world.files(), folder), chosen)
 
     async def action_quit(self) -> None:
         if len(self.screen_stack) == 1:

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
@@ -15,6 +16,19 @@ _BOX = """
     }}
     {name} Label {{ width: 100%; margin-bottom: 1; }}
 """
+
+
+def early_key(line: Input, event: events.Key) -> None:
+    """Give a line a key that came to its screen, because the line had no focus yet: people do not wait for a
+    dialog to be drawn. What a line with the focus takes never comes so far."""
+    if event.key == "backspace":
+        line.action_delete_left()
+    elif event.is_printable and event.character is not None:
+        line.insert_text_at_cursor(event.character)
+    else:
+        return
+    event.stop()
+    event.prevent_default()
 
 
 class Choice(ModalScreen[str]):
@@ -66,6 +80,9 @@ class Line(ModalScreen[str]):
         with Vertical():
             yield Label(self._question, markup=False)
             yield Input(self._value, select_on_focus=False, compact=True)
+
+    def on_key(self, event: events.Key) -> None:
+        early_key(self.query_one(Input), event)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.dismiss(event.value.strip())

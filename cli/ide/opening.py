@@ -13,7 +13,7 @@ from textual.widgets.option_list import Option
 
 from kohakuriver import errors
 from kohakuriver.cli.files.client import FilesClient
-from kohakuriver.cli.ide import fuzzy
+from kohakuriver.cli.ide import asking, fuzzy
 from kohakuriver.cli.ide.lasting import lasting
 
 NAMES: Final = 20_000  # that are walked
@@ -97,6 +97,7 @@ class Opening(ModalScreen[str]):
             case "up":
                 options.action_cursor_up()
             case _:
+                asking.early_key(self.query_one(Input), event)
                 return
         event.stop()
         event.prevent_default()

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 import pytest
+from textual import events
 from textual.timer import Timer
+from textual.widgets import Input
 
 from kohakuriver.cli.ide.keys import Keys
 from kohakuriver.cli.ide.opening import Opening
@@ -225,6 +227,19 @@ async def test_ctrl_p_opens_by_letters(desk) -> None:
         await one.press("enter")
         await one.until(lambda: one.app.workbench.editor is not None)
         assert one.app.workbench.editor.opened.path == "/root/src/b.txt"
+
+
+async def test_letters_typed_at_once_after_ctrl_p_choose_a_file_and_never_change_one(desk) -> None:
+    async with desk() as one:
+        editor = await one.open("/root/a.py")
+        before = editor.text
+        one.app.post_message(events.Key("ctrl+p", None))
+        for letter in "b.t":
+            one.app.post_message(events.Key(letter, letter))
+        one.app.post_message(events.Key("backspace", None))
+        await one.until(lambda: isinstance(one.app.screen, Opening) and one.app.screen.query("Input"))
+        await one.until(lambda: one.app.screen.query_one(Input).value == "b.")
+        assert editor.text == before
 
 
 async def test_files_are_made_renamed_and_deleted(desk) -> None:
