@@ -63,6 +63,16 @@ test-engine: images ## Run the agent's Docker tests on another Docker (VERSION=2
 	@$(STEPS)/system-packages tests
 	@$(STEPS)/test-engine "$(VERSION)" $(if $(PYTEST_FLAGS),-- $(PYTEST_FLAGS))
 
+# On another system than this one: debian12, debian13, forky, ubuntu24.04. TEST_ON_FLAGS="--full" tries more.
+TEST_ON_FLAGS ?=
+.PHONY: test-on
+test-on: ## Do on another system what a newcomer does there (SYSTEM=debian13)
+	@$(STEPS)/test-on "$(SYSTEM)" $(TEST_ON_FLAGS)
+
+.PHONY: platforms
+platforms: ## Write docs/platforms.md from what test-on and test-engine found
+	@$(STEPS)/platforms write
+
 .PHONY: check
 check: setup ## Check format, lint, types and imports
 	$(VENV)/ruff format --check .

@@ -2,6 +2,8 @@
 
 Help of the whole is printed from the catalogue; help of a command opens with its examples, which stand in the
 command's file as EXAMPLES.
+
+The one file that stands on typer's insides (the classes in typer.core); pyproject.toml caps typer for it.
 """
 
 import importlib
