@@ -27,7 +27,7 @@ from kohakuriver.agent.runtime.base import (
     RuntimeEvent,
     Volumes,
 )
-from kohakuriver.agent.runtime.errors import EngineError, EngineRefused, RuntimeTimeout
+from kohakuriver.agent.runtime.errors import EngineError, EngineRefused, EngineUnsuited, RuntimeTimeout
 from kohakuriver.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -241,7 +241,13 @@ class Engine:
         self._wake.set()
 
     def _away(self, error: EngineError) -> None:
-        reason = "EngineHangs" if isinstance(error, RuntimeTimeout) else "EngineAway"
+        match error:
+            case EngineUnsuited():
+                reason = "EngineUnsuited"
+            case RuntimeTimeout():
+                reason = "EngineHangs"
+            case _:
+                reason = "EngineAway"
         self.info, self._bridge = None, ""
         if self.health.ok:
             now = self._clock.monotonic()

@@ -30,6 +30,7 @@ from kohakuriver.agent.deciding.desired import Desired, read
 from kohakuriver.agent.deciding.memory import Durable, Hold, Memory, Starting, Trouble, learn
 from kohakuriver.agent.deciding.seed import seed
 from kohakuriver.agent.deciding.tell import tell
+from kohakuriver.agent.engine import STARTING, Health
 from kohakuriver.agent.images.images import Images
 from kohakuriver.agent.journal import Journal
 from kohakuriver.agent.login.access import Access
@@ -94,7 +95,7 @@ class Keeper:
         session: str,
         engine_ready: Callable[[], bool],
         quarantined: Callable[[], str] = lambda: "",
-        engine_looked_at: Callable[[], bool],
+        engine_health: Callable[[], Health],
         engine_suspect: Callable[[EngineError], None],
         clock: Clock,
         chance: random.Random,
@@ -116,7 +117,7 @@ class Keeper:
         self._session = session
         self._engine_ready = engine_ready
         self._quarantined = quarantined
-        self._engine_looked_at = engine_looked_at
+        self._engine_health = engine_health
         self._engine_suspect = engine_suspect
         self._clock = clock
         self._tasks: asyncio.TaskGroup | None = None
@@ -193,6 +194,8 @@ class Keeper:
         if before is not None and (desired is None or desired.uid != before):
             await self._leave(key, before, vps)
         if vps is None or desired is None or not self._engine_ready():
+            if vps is not None and desired is not None:
+                self._say_unusable(key, desired, vps)
             self._answer(key, vps)
             return
         if self._is_unseen(desired):
@@ -268,6 +271,23 @@ class Keeper:
         self._reporter.put(key, Status(desired.uid, desired.generation, observed, []), passing=False)
         self._answer(key, vps)
 
+    def _say_unusable(self, key: ObjectKey, desired: Desired, vps: Object) -> None:
+        """Whoever waits for an engine that cannot be used learns why; what was said of others stands."""
+        health = self._engine_health()
+        held = (vps.get("status") or {}).get("observed") or {}
+        earlier = _of_earlier(held) if held.get("epoch") == desired.epoch else {}
+        if health.ok or health is STARTING or not status.is_awaited(desired, earlier):
+            return
+        observed = {
+            **earlier,
+            "state": (ObservedState.REMOVING if desired.deleting else ObservedState.PREPARING).value,
+            "epoch": desired.epoch,
+            "session": self._session,
+            "reason": health.reason,
+            "message": health.message,
+        }
+        self._reporter.put(key, Status(desired.uid, desired.generation, observed, []), passing=True)
+
     async def _leave(self, key: ObjectKey, uid: str, vps: Object | None) -> None:
         """The VPS is no longer this node's. Its container, if there still is one, is left alone."""
         gone = vps is None or vps["metadata"]["uid"] != uid
@@ -309,7 +329,7 @@ class Keeper:
         if vps is None or not held.get("unreachableSince"):
             return
         if not self._reporter.knows(key):
-            if self._past.rebooted or not self._engine_looked_at() or not held.get("observed"):
+            if self._past.rebooted or self._engine_health() is STARTING or not held.get("observed"):
                 return
             observed = {**_of_earlier(held["observed"]), "session": self._session}
             generation = int(held.get("observedGeneration") or 0)

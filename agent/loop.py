@@ -321,7 +321,7 @@ class Agent:
             session=self.session,
             engine_ready=lambda: self.engine.ready and (self.tombstones.settled or bool(self._quarantined())),
             quarantined=self._quarantined,
-            engine_looked_at=lambda: self.engine.looked_at,
+            engine_health=lambda: self.engine.health,
             engine_suspect=self.engine.suspect,
             clock=clock,
             chance=chance,

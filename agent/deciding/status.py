@@ -5,6 +5,7 @@ declared since. report.py sends it.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from kohakuriver import cpuset, quantity
@@ -31,6 +32,7 @@ ON_THE_WAY = frozenset(
     {ObservedState.PREPARING, ObservedState.CREATING, ObservedState.STARTING, ObservedState.REMOVING}
 )
 """States that are worth a write only if they last."""
+_AWAITED = ON_THE_WAY | {ObservedState.FAILED, ObservedState.BACKOFF}
 
 
 def observed_status(
@@ -53,6 +55,15 @@ def observed_status(
         "grant": _grant(desired, mine) if mine is not None else None,
     }
     return {field: value for field, value in answer.items() if value not in (None, "")}
+
+
+def is_awaited(desired: Desired, reported: Mapping[str, Any]) -> bool:
+    """Whether somebody waits for the engine to do something here, by what was last reported of this epoch."""
+    if desired.deleting:
+        return True
+    if desired.is_halted or desired.limits is None:
+        return False
+    return reported.get("state") is None or reported["state"] in _AWAITED
 
 
 def conditions(desired: Desired, observed: Container | None, memory: Memory) -> list[dict[str, Any]]:

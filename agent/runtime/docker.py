@@ -65,6 +65,7 @@ from kohakuriver.agent.runtime.errors import (
     WrongState,
     foreign,
 )
+from kohakuriver.agent.runtime.layers import Layers
 from kohakuriver.agent.runtime.pull import PullMeter
 from kohakuriver.agent.runtime.stream import EngineStream
 
@@ -103,10 +104,10 @@ class DockerRuntime:
         self._waits = self._threads("engine-stop", width=_WAITING)
         self._stream = EngineStream(self._socket)
         self._sight = leftovers.Sight()
+        self._layers = Layers()
 
     async def info(self) -> EngineInfo:
         def work(client: docker.APIClient) -> dict[str, Any]:
-            engine_socket.version({"ApiVersion": client.api_version})  # raises for one that is too old
             found: dict[str, Any] = client.info()
             return found
 
@@ -173,6 +174,7 @@ class DockerRuntime:
                 alone=container_id,
             )
         await self._end_leftovers(container_id)
+        self._layers.forget(container_id)
 
     async def end_leftovers(self, container_id: str) -> int:
         known = await self.inspect(container_id)
@@ -198,10 +200,11 @@ class DockerRuntime:
         await self._looks.call(work, timeout=_QUICK)
 
     async def folders(self, container_id: str, *, carried: int) -> tuple[str, ...]:
-        return await self._looks.call(
-            lambda client: translate.folders(client.inspect_container(container_id), carried=carried),
-            timeout=_QUICK,
-        )
+        def work(client: docker.APIClient) -> tuple[str, ...]:
+            body = client.inspect_container(container_id)
+            return translate.folders(body, self._layers.of(body), carried=carried)
+
+        return await self._looks.call(work, timeout=_QUICK)
 
     async def volumes(self) -> Volumes:
         return await self._whole.call(lambda client: volumes.found(client, self._cluster), timeout=_QUICK)
@@ -346,11 +349,13 @@ class DockerRuntime:
 
     def _connect(self) -> docker.APIClient:
         """A client of one thread. The version is asked for once, and again after the engine went away."""
-        client = docker.APIClient(
-            base_url=f"unix://{self._socket}", version=self._version or "auto", timeout=round(_QUICK)
-        )
-        self._version = client.api_version
-        return client
+        if self._version is None:
+            with contextlib.closing(self._client(engine_socket.written(engine_socket.OLDEST))) as asking:
+                self._version = engine_socket.version(asking.version(api_version=False))
+        return self._client(self._version)
+
+    def _client(self, version: str) -> docker.APIClient:
+        return docker.APIClient(base_url=f"unix://{self._socket}", version=version, timeout=round(_QUICK))
 
     def _list(self, client: docker.APIClient) -> Listing:
         rows = client.containers(all=True, filters={"label": f"{CLUSTER_LABEL}={self._cluster}"})

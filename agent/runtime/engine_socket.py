@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from kohakuriver.agent.runtime.errors import (
     EngineError,
     EngineRefused,
+    EngineUnsuited,
     NotFound,
     RuntimeTimeout,
     RuntimeUnavailable,
@@ -23,6 +24,10 @@ from kohakuriver.agent.runtime.errors import (
 
 OLDEST: Final = (1, 41)  # Docker 20.10; an older API lacks what is asked here
 PREFERRED: Final = (1, 44)  # Docker 25, and the oldest that Docker 29 answers to
+NEWEST: Final = (
+    1,
+    52,
+)  # Docker 29.1; an engine that insists on a newer one may mean other things by its words
 TIMEOUT: Final = 30.0  # seconds for one answer
 _HEAD_LIMIT = 1 << 16  # bytes
 _BODY_LIMIT = 1 << 22
@@ -52,20 +57,28 @@ P = TypeVar("P", bound=asyncio.Protocol | SharedReader)
 def version(said: Mapping[str, Any]) -> str:
     """What to speak with an engine that says this of itself (`GET /version`), such as "1.44".
 
-    The one that this was tried with, or the nearest that the engine has. Raises EngineRefused for an engine
-    that has none from `OLDEST` on, or says nothing that can be read.
+    The one that this was tried with, or the nearest that the engine has. Raises EngineUnsuited for an engine
+    that has none from `OLDEST` to `NEWEST`, or says nothing that can be read.
     """
     try:
         newest = _numbers(said["ApiVersion"])
         oldest = _numbers(said.get("MinAPIVersion") or "1.0")
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise EngineRefused("the container engine does not say which version of its API it has") from None
+        raise EngineUnsuited(
+            "the container engine does not say which version of its API it has: run the agent with Docker "
+            "20.10 or later"
+        ) from None
     if newest < OLDEST:
-        raise EngineRefused(
-            f"the container engine has version {_written(newest)} of its API, "
-            f"and {_written(OLDEST)} is needed: upgrade Docker to 20.10 or later"
+        raise EngineUnsuited(
+            f"the container engine is too old: it has version {written(newest)} of its API, "
+            f"and {written(OLDEST)} is needed: upgrade Docker to 20.10 or later"
         )
-    return _written(max(min(PREFERRED, newest), oldest))
+    if oldest > NEWEST:
+        raise EngineUnsuited(
+            f"the container engine is too new: it has version {written(oldest)} of its API and later ones, "
+            f"and this KohakuRiver knows those up to {written(NEWEST)}: upgrade KohakuRiver on this node"
+        )
+    return written(max(min(PREFERRED, newest), oldest))
 
 
 class EngineSocket:
@@ -221,7 +234,8 @@ def _numbers(version: str) -> tuple[int, int]:
     return int(major), int(minor)
 
 
-def _written(version: tuple[int, int]) -> str:
+def written(version: tuple[int, int]) -> str:
+    """As the engine writes it: "1.44"."""
     return f"{version[0]}.{version[1]}"
 
 

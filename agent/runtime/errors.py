@@ -12,6 +12,7 @@
     │   └── RunLeftBehind       it was not started, as an earlier run of it is not over for the engine
     ├── RemovalInProgress       the engine is still removing it
     └── EngineRefused           any other refusal, in the engine's words
+        └── EngineUnsuited      it has no version of its API that is spoken here
 
 Each implementation of the runtime maps its own failures to these once; nothing above it sees others.
 """
@@ -118,3 +119,7 @@ class RemovalInProgress(EngineError):
 
 class EngineRefused(EngineError):
     """The engine said no, in the words of the message."""
+
+
+class EngineUnsuited(EngineRefused):
+    """The engine is older or newer than what this program can work with."""

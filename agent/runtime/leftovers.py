@@ -11,17 +11,15 @@ not found is taken for gone (`Sight`).
 import asyncio
 import contextlib
 import os
-import re
 import select
 import signal
 from pathlib import Path
 from typing import Final
 
+from kohakuriver.agent.runtime.belonging import PROC, groups, is_of
 from kohakuriver.agent.runtime.errors import EngineRefused
 
-PROC: Final = Path("/proc")
 CGROUPS: Final = Path("/sys/fs/cgroup")
-_WHOLE: Final = re.compile("[0-9a-f]{64}")  # part of an id may be part of anything
 _PATIENCE: Final = 5.0  # seconds for processes to be gone once they are killed
 _PAUSE: Final = 0.02
 
@@ -58,7 +56,7 @@ class Sight:
         """The engine says that it runs, with this first process."""
         if self._is_proven:
             return
-        if _is_of(pid, container_id, self._proc):
+        if is_of(pid, container_id, self._proc):
             self._is_proven, self.blind = True, ""
         elif self._missed == (container_id, pid):  # it may have ended just then, but not twice
             self.blind = (
@@ -80,24 +78,7 @@ class Sight:
 def _living(container_id: str, proc: Path) -> set[int]:
     """The processes in its cgroups and in those below them."""
     pids = [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()]
-    return {pid for pid in pids if _is_of(pid, container_id, proc) and _lives(pid)}
-
-
-def _is_of(pid: int, container_id: str, proc: Path) -> bool:
-    """Whether a part of its cgroup's path is the container's: `ID`, or `docker-ID.scope` with systemd."""
-    if _WHOLE.fullmatch(container_id) is None:
-        return False
-    paths = [path for _, _, path in _groups(pid, proc) if container_id in path]
-    parts = [part.removesuffix(".scope") for path in paths for part in path.split("/")]
-    return any(re.split("[-:]", part)[-1] == container_id for part in parts)
-
-
-def _groups(pid: int, proc: Path) -> list[tuple[str, str, str]]:
-    """Its cgroups: number, controllers, path."""
-    with contextlib.suppress(OSError):
-        lines = (proc / str(pid) / "cgroup").read_text(errors="replace").splitlines()
-        return [(parts[0], parts[1], parts[2]) for line in lines if len(parts := line.split(":", 2)) == 3]
-    return []
+    return {pid for pid in pids if is_of(pid, container_id, proc) and _lives(pid)}
 
 
 def _lives(pid: int) -> bool:
@@ -114,7 +95,7 @@ def _lives(pid: int) -> bool:
 
 def _thaw(pid: int, proc: Path, cgroups: Path) -> None:
     """A frozen process of cgroup v1 takes no signal."""
-    for _, controllers, path in _groups(pid, proc):
+    for _, controllers, path in groups(pid, proc):
         if controllers == "freezer":
             with contextlib.suppress(OSError):
                 (cgroups / "freezer" / path.lstrip("/") / "freezer.state").write_text("THAWED")
@@ -126,7 +107,7 @@ def _kill(pid: int, container_id: str, proc: Path) -> None:
     except OSError:
         return
     try:
-        if _is_of(pid, container_id, proc):  # still that one, now that its number cannot be another's
+        if is_of(pid, container_id, proc):  # still that one, now that its number cannot be another's
             signal.pidfd_send_signal(descriptor, signal.SIGKILL)
     except ProcessLookupError:
         return

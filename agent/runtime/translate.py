@@ -1,7 +1,7 @@
-"""Between our dataclasses and the JSON of the Docker Engine API (1.41). Pure."""
+"""Between our dataclasses and the JSON of the Docker Engine API (1.41 to 1.52). Pure."""
 
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, Final
 
 from kohakuriver import image_name
@@ -22,7 +22,6 @@ from kohakuriver.agent.runtime.base import (
     Stocked,
     VolumeMount,
 )
-from kohakuriver.agent.runtime.errors import EngineRefused
 from kohakuriver.resources import capabilities
 
 PERIOD: Final = 100_000  # microseconds: the kernel's own default
@@ -171,18 +170,11 @@ def container(body: Mapping[str, Any]) -> Container:
     )
 
 
-def folders(body: Mapping[str, Any], *, carried: int) -> tuple[str, ...]:
-    """From the answer of an inspect, where on the machine lies what was written in the container."""
-    driver = body.get("GraphDriver") or {}
-    data = driver.get("Data") or {}
-    if not data.get("UpperDir"):
-        raise EngineRefused(
-            f"its storage driver {driver.get('Name') or ''} does not say where the files of a container lie",
-            hint="limits of disk need the storage driver overlay2",
-        )
-    beneath = str(data.get("LowerDir") or "").split(":")[1:]  # the first is the engine's own
+def folders(body: Mapping[str, Any], layers: Sequence[str], *, carried: int) -> tuple[str, ...]:
+    """Where on the machine lies what was written in the container of this inspect, which has these layers."""
+    written, _, *beneath = *layers, ""  # the second is the engine's own
     mounts = [mount["Source"] for mount in body.get("Mounts") or () if mount.get("Type") == "volume"]
-    return (str(data["UpperDir"]), *beneath[:carried], *dict.fromkeys(mounts))
+    return (written, *[one for one in beneath[:carried] if one], *dict.fromkeys(mounts))
 
 
 def listed(row: Mapping[str, Any]) -> Listed:

@@ -15,16 +15,15 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Final
 
 from kohakuriver import errors
 from kohakuriver.agent.machine import facts
 from kohakuriver.agent.runtime.base import Container
+from kohakuriver.agent.runtime.belonging import PROC, is_of
 
 _CLONE_NEWNET: Final = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
-PROC: Final = Path("/proc")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,21 +59,13 @@ def opened(container: Container, path: str, flags: int = os.O_RDONLY) -> Iterato
         except OSError as error:
             raise _gone(container) from error
         try:
-            if not _is_of(container, pid) or _has_ended(pidfd):
+            if not is_of(pid, container.id, PROC) or _has_ended(pidfd):
                 raise _gone(container)
             yield found
         finally:
             os.close(found)
     finally:
         os.close(pidfd)
-
-
-def _is_of(container: Container, pid: int) -> bool:
-    """Whether that process is in this container's cgroup."""
-    try:
-        return container.id in (PROC / str(pid) / "cgroup").read_text()
-    except OSError:
-        return False
 
 
 def _has_ended(pidfd: int) -> bool:

@@ -25,6 +25,8 @@ class SocketEngine:
         self.pid = 0  # of each container; 0 says nothing
         self.status = "Up 2 hours"
         self.memory_stats: Json = {}  # of each container, as the kernel has them
+        self.versions = {"ApiVersion": "1.41"}
+        self.spoken: set[str] = set()  # versions of its API that it was asked at
         self.calls: collections.Counter[tuple[str, str]] = collections.Counter()
         self.came = asyncio.Condition()
         self._released = asyncio.Event()
@@ -40,7 +42,8 @@ class SocketEngine:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         parts = request.path.strip("/").split("/")
         if parts[-1] == "version":
-            return web.json_response({"ApiVersion": "1.41"})
+            return web.json_response(self.versions)
+        self.spoken.add(parts[0])
         if parts[1] == "images":  # it has every one
             return web.json_response({"Id": "sha256:i", "Size": 1, "RepoTags": ["/".join(parts[2:-1])]})
         if parts[1:] == ["containers", "create"]:

@@ -424,15 +424,16 @@ class RuntimeContract:
         await runtime.remove_volume(name)
         assert await runtime.volumes() == ()
 
-    async def test_where_its_files_lie_is_known_whether_it_runs_or_not(self, world: World) -> None:
+    async def test_where_its_files_lie_is_known_once_it_was_seen_to_run(self, world: World) -> None:
         volume = VolumeMount(f"{world.cluster}-where", "/kept", {CLUSTER_LABEL: world.cluster})
         container_id = await world.runtime.create(a_spec(world, volumes=(volume,)))
+        await world.runtime.start(container_id)
         before = await world.runtime.folders(container_id, carried=0)
         assert (len(before), len(set(before))) == (2, 2)
         assert volume.name in before[1]
-        await world.runtime.start(container_id)
-        assert await world.runtime.folders(container_id, carried=0) == before
         carried = await world.runtime.folders(container_id, carried=1)
+        await world.runtime.stop(container_id, grace=0)
+        assert await world.runtime.folders(container_id, carried=0) == before
         assert (len(carried), carried[0], carried[-1]) == (3, *before)
         with pytest.raises(NotFound):
             await world.runtime.folders("gone", carried=0)

@@ -18,7 +18,7 @@ EVERY_ENGINE = {
     "Docker 26": ("1.45", "1.24", "1.44"),
     "Docker 28": ("1.51", "1.24", "1.44"),
     "Docker 29": ("1.52", "1.44", "1.44"),
-    "one of the years to come": ("1.60", "1.50", "1.50"),
+    "one of the years to come": ("1.60", "1.52", "1.52"),
 }
 
 
@@ -94,6 +94,12 @@ async def test_another_refusal_is_no_reason_to_ask_again(tmp_path):
         with pytest.raises(EngineRefused, match="invalid reference format"):
             await socket.call("POST", "/bad", {})
     assert engine.asked == ["/version", "/v1.44/bad"]
+
+
+async def test_an_engine_that_is_too_new_is_told_with_what_helps(tmp_path):
+    async with served(Engine("1.70", "1.53"), tmp_path) as socket:
+        with pytest.raises(EngineRefused, match=r"too new: .* up to 1\.52: upgrade KohakuRiver"):
+            await socket.call("GET", "/containers/json")
 
 
 async def test_an_engine_that_is_too_old_is_told_with_what_helps(tmp_path):

@@ -242,7 +242,7 @@ def test_a_pull_that_fails_says_why() -> None:
 
 def threads(*, width: int = 1, **more: Any) -> EngineThreads:
     return EngineThreads(
-        lambda: docker.APIClient(version="1.41"),
+        lambda: docker.APIClient(version=docker.constants.DEFAULT_DOCKER_API_VERSION),
         knock=lambda: None,
         width=width,
         name="test",

@@ -25,6 +25,7 @@ SIZE = 4 << 20
 PIECE = 1 << 16
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 NOTHING: Mapping[str, str] = {}
+HANDSHAKE = b"\x16"  # what TLS begins with
 LOGIN = "node:secret"
 DENIED = {"errors": [{"code": "DENIED", "message": "requested access to the resource is denied"}]}
 
@@ -62,6 +63,14 @@ def serve(port: int, folder: Path) -> None:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def handle_one_request(self) -> None:
+            """An engine with containerd's store asks by https first, and by http if it is refused so."""
+            if self.rfile.peek(1)[:1] == HANDSHAKE:  # type: ignore[attr-defined]  # a BufferedReader
+                self.wfile.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+                self.close_connection = True
+                return
+            super().handle_one_request()
 
         def do_GET(self) -> None:
             mode = mode_file.read_text().strip()

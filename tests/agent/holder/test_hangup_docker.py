@@ -14,7 +14,8 @@ from kohakuriver.agent.runtime.engine_socket import EngineSocket
 from kohakuriver.agent.runtime.execs import Execs
 
 pytestmark = pytest.mark.docker
-STUBBORN = "trap '' HUP; sleep 1001 & setsid sleep 1002 & exec sleep 1003"
+# By its path: a `sleep` some shells of busybox run inside themselves, and it is no process to be seen.
+STUBBORN = "trap '' HUP; /bin/sleep 1001 & setsid /bin/sleep 1002 & exec /bin/sleep 1003"
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def session(client: docker.APIClient, container: str) -> tuple[str, int]:
     exec_id = client.exec_create(container, ["sh", "-c", STUBBORN], tty=True)["Id"]
     client.exec_start(exec_id, detach=True, tty=True)
     ends = time.monotonic() + 60
-    while not all(f"sleep {number}" in running(client, container) for number in (1001, 1002, 1003)):
+    while not all(f"/bin/sleep {number}" in running(client, container) for number in (1001, 1002, 1003)):
         assert time.monotonic() < ends
         time.sleep(0.05)
     return exec_id, client.exec_inspect(exec_id)["Pid"]
@@ -47,9 +48,9 @@ async def test_what_minds_no_hangup_is_killed_and_what_left_the_session_lives(co
     home = client.inspect_container(id_)["State"]["Pid"]
     assert await hang_up(leader, home, patience=0.3)
     async with asyncio.timeout(60):
-        while {"sleep 1001", "sleep 1003"} & set(running(client, id_)):  # noqa: ASYNC110 - of a container
+        while {"/bin/sleep 1001", "/bin/sleep 1003"} & set(running(client, id_)):  # noqa: ASYNC110 - of a container
             await asyncio.sleep(0.05)
-    assert running(client, id_) == ["sleep 1000", "sleep 1002"]
+    assert running(client, id_) == ["sleep 1000", "/bin/sleep 1002"]
 
 
 async def test_a_session_of_another_container_is_left_alone(container):
@@ -61,7 +62,7 @@ async def test_a_session_of_another_container_is_left_alone(container):
         assert not await hang_up(leader, client.inspect_container(other)["State"]["Pid"], patience=0.1)
     finally:
         client.remove_container(other, force=True)
-    assert "sleep 1003" in running(client, id_)
+    assert "/bin/sleep 1003" in running(client, id_)
 
 
 async def test_a_shell_inside_does_the_same_for_who_may_not(container):
@@ -69,9 +70,9 @@ async def test_a_shell_inside_does_the_same_for_who_may_not(container):
     _, leader = session(client, id_)
     await hang_up_inside(Execs(EngineSocket("/var/run/docker.sock")), id_, leader)
     async with asyncio.timeout(60):
-        while {"sleep 1001", "sleep 1003"} & set(running(client, id_)):  # noqa: ASYNC110 - of a container
+        while {"/bin/sleep 1001", "/bin/sleep 1003"} & set(running(client, id_)):  # noqa: ASYNC110 - of a container
             await asyncio.sleep(0.2)
-    assert {"sleep 1000", "sleep 1002"} <= set(running(client, id_))
+    assert {"sleep 1000", "/bin/sleep 1002"} <= set(running(client, id_))
 
 
 def test_the_innermost_pid_is_the_containers_own():
