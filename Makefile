@@ -57,11 +57,11 @@ FIRST ?= 0
 simulate: setup ## Play random histories on a simulated cluster (SEEDS=2000)
 	@$(STEPS)/tests quick -- tests/system/test_random_histories.py --seeds $(SEEDS) --first-seed $(FIRST) $(PYTEST_FLAGS)
 
-# With another engine than this machine's: 20.10, 26, 28, or 29 (stood for by 28).
+# With another engine than this machine's: 20.10, 26, 28, or 29 (stood for by 28). SHORT=1: a chosen part of them.
 .PHONY: test-engine
 test-engine: images ## Run the agent's Docker tests on another Docker (VERSION=28)
 	@$(STEPS)/system-packages tests
-	@$(STEPS)/test-engine "$(VERSION)" $(if $(PYTEST_FLAGS),-- $(PYTEST_FLAGS))
+	@$(STEPS)/test-engine "$(VERSION)" $(if $(SHORT),--short) $(if $(PYTEST_FLAGS),-- $(PYTEST_FLAGS))
 
 # On another system than this one: debian12, debian13, forky, ubuntu24.04. TEST_ON_FLAGS="--full" tries more.
 TEST_ON_FLAGS ?=
