@@ -22,7 +22,12 @@ class NodeNotReady(Filter):
         return node.facts.ready
 
     def phrase(self, refused: Sequence[NodeView]) -> str:
-        return "not ready"
+        said = next(((node.name, node.facts.unusable) for node in refused if node.facts.unusable), None)
+        return f"not ready ({said[0]}: {said[1]})" if said is not None else "not ready"
+
+    def alone(self, node: NodeView) -> str:
+        why = f": {node.facts.unusable}" if node.facts.unusable else ""
+        return f"node {node.name} is not ready{why}"
 
 
 class Unreadable(Filter):

@@ -109,6 +109,7 @@ class NodeFacts:
 
     name: str
     ready: bool = True
+    unusable: str = ""  # why its engine cannot be used, in the agent's words
     cordoned: bool = False
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     taints: tuple[Taint, ...] = ()
@@ -195,6 +196,7 @@ def facts_of(node: Object) -> NodeFacts:
     return NodeFacts(
         name=node["metadata"]["name"],
         ready=is_ready(node),
+        unusable=_unusable(node),
         cordoned=bool(spec.get("unschedulable")),
         labels=node["metadata"].get("labels") or {},
         taints=tuple(
@@ -256,6 +258,14 @@ def is_ready(node: Object) -> bool:
     """Whether a Node can run VPSes at all: its agent lives and its engine answers."""
     runtime = condition(node, "RuntimeReady")
     return _is_true(node, "Ready") and (runtime is None or runtime["status"] != "False")
+
+
+def _unusable(node: Object) -> str:
+    """What its agent says of an engine that cannot be used; nothing of an agent that is silent itself."""
+    runtime = condition(node, "RuntimeReady")
+    if runtime is None or runtime["status"] != "False" or not _is_true(node, "Ready"):
+        return ""
+    return str(runtime.get("message") or "")
 
 
 def is_marked_silent(node: Object) -> bool:

@@ -69,6 +69,14 @@ def test_a_vps_that_names_a_node_goes_there_or_nowhere():
     )
 
 
+def test_why_an_engine_cannot_be_used_is_said_to_who_waits_for_its_node():
+    nodes = [a_node("n1", ready=False), a_node("n2", ready=False, unusable="the container engine is too old")]
+    many = "0 of 2 nodes fit: 2 not ready (n2: the container engine is too old)"
+    assert why_not(a_request(), nodes) == many
+    assert why_not(a_request(node="n2"), nodes) == "node n2 is not ready: the container engine is too old"
+    assert why_not(a_request(node="n1"), nodes) == "node n1 is not ready"
+
+
 @pytest.mark.parametrize(
     ("node", "request_", "message"),
     [

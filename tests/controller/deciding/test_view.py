@@ -54,6 +54,13 @@ def test_a_node_without_agent_or_engine_is_not_ready(conditions):
     assert not facts_of(a_node(*conditions)).ready
 
 
+def test_why_an_engine_cannot_be_used_is_known_while_its_agent_is_heard():
+    away = {"type": "RuntimeReady", "status": "False", "message": "no container engine answers"}
+    assert facts_of(a_node(READY, away)).unusable == "no container engine answers"
+    assert facts_of(a_node(READY, {**away, "status": "True"})).unusable == ""
+    assert facts_of(a_node({**READY, "status": "Unknown"}, away)).unusable == ""
+
+
 def test_only_our_own_mark_counts_as_one():
     assert is_marked_silent(a_node({"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}))
     assert not is_marked_silent(a_node({"type": "Ready", "status": "Unknown", "reason": "Starting"}))
