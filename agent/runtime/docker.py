@@ -187,15 +187,15 @@ class DockerRuntime:
         body = translate.limits_body(limits)
 
         def work(client: docker.APIClient) -> None:
-            shrinking.check(client, container_id, limits.memory)
-            client.update_container(
-                container_id,
-                cpu_period=body["CpuPeriod"],
-                cpu_quota=body["CpuQuota"],
-                mem_limit=body["Memory"],
-                memswap_limit=body["MemorySwap"],
-                cpuset_cpus=body.get("CpusetCpus"),
-            )
+            with shrinking.room(client, container_id, limits.memory):
+                client.update_container(
+                    container_id,
+                    cpu_period=body["CpuPeriod"],
+                    cpu_quota=body["CpuQuota"],
+                    mem_limit=body["Memory"],
+                    memswap_limit=body["MemorySwap"],
+                    cpuset_cpus=body.get("CpusetCpus"),
+                )
 
         await self._looks.call(work, timeout=_QUICK)
 

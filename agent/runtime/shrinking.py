@@ -1,22 +1,49 @@
-"""Whether a smaller memory limit would end programs: a kernel with cgroup v2 takes any limit, and then kills.
+"""Room for a smaller memory limit: a kernel with cgroup v2 takes any limit, and kills where it does not fit.
 
-With cgroup v1 it refuses by itself what it cannot make room for. Only reads.
+Where the agent may write to the container's cgroup, the kernel is first asked to do with a little less
+(`memory.high`): it drops what it can, and whoever takes more is made to wait, but not killed. What is used is
+looked at then, and grows slowly until the limit is set, a moment later. Elsewhere the engine's own reading
+has to do. A kernel with cgroup v1 refuses by itself what it cannot make room for.
 """
 
-from collections.abc import Mapping
-from typing import Any
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
 
 import docker
 
 from kohakuriver import quantity
 from kohakuriver.agent.runtime.errors import EngineRefused
 
+PROC: Final = Path("/proc")
+CGROUPS: Final = Path("/sys/fs/cgroup")
+_HIGH: Final = "memory.high"
+_NO_LIMIT: Final = "max"
+_SPARE: Final = 16  # this part of the limit is what may still be taken, slowly: the kernel is not exact
 
-def check(client: docker.APIClient, container_id: str, memory: int) -> None:
-    """Raises EngineRefused where the container uses more than this."""
-    used = used_of_v2(client.stats(container_id, stream=False, one_shot=True))
-    if used is not None:
-        refuse(used, memory)
+
+@contextlib.contextmanager
+def room(
+    client: docker.APIClient, container_id: str, memory: int, *, proc: Path = PROC, cgroups: Path = CGROUPS
+) -> Iterator[None]:
+    """While the container is given this limit. Raises EngineRefused where it uses more than that."""
+    pid = (client.inspect_container(container_id).get("State") or {}).get("Pid")
+    group = _group(pid, container_id, proc, cgroups) if pid else None
+    if group is None:
+        used = used_of_v2(client.stats(container_id, stream=False, one_shot=True))
+        if used is not None:
+            refuse(used, memory)
+        yield
+        return
+    try:
+        if memory < _limit(group):
+            _write(group, str(memory - memory // _SPARE))
+            refuse(_held(group), memory)
+        yield
+    finally:
+        _write(group, _NO_LIMIT)  # also what an agent that ended in the middle of this has left
 
 
 def refuse(used: int, memory: int) -> None:
@@ -36,3 +63,39 @@ def used_of_v2(stats: Mapping[str, Any]) -> int | None:
     if "total_inactive_file" in details or not reading.get("usage"):
         return None  # cgroup v1, or nothing runs
     return max(0, int(reading["usage"]) - int(details.get("inactive_file") or 0))
+
+
+def _group(pid: int, container_id: str, proc: Path, cgroups: Path) -> Path | None:
+    """The container's group, not one that its programs have made below it; None where it is not of cgroup v2
+    or may not be written to."""
+    with contextlib.suppress(OSError):
+        for line in (proc / str(pid) / "cgroup").read_text().splitlines():
+            path = line.removeprefix("0::")
+            if path == line or container_id not in path:
+                continue
+            before, after = path.split(container_id, 1)
+            group = cgroups / f"{before}{container_id}{after.split('/')[0]}".lstrip("/")
+            if os.access(group / _HIGH, os.W_OK):
+                return group
+    return None
+
+
+def _limit(group: Path) -> float:
+    """Bytes, as the kernel has them. Infinite where there is none, or the group has just gone."""
+    with contextlib.suppress(OSError, ValueError):
+        return int((group / "memory.max").read_text())
+    return float("inf")
+
+
+def _held(group: Path) -> int:
+    """Bytes that the kernel has not dropped and could not drop; none where the group has just gone."""
+    with contextlib.suppress(OSError):
+        current = int((group / "memory.current").read_text())
+        details = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        return max(0, current - int(details.get("inactive_file", 0)))
+    return 0
+
+
+def _write(group: Path, value: str) -> None:
+    with contextlib.suppress(OSError):  # the container has just ended
+        (group / _HIGH).write_text(value)

@@ -13,7 +13,7 @@ import pytest
 
 from kohakuriver.agent.login import keepalive
 from kohakuriver.agent.runtime import leftovers
-from kohakuriver.agent.runtime.base import CLUSTER_LABEL, PortBinding
+from kohakuriver.agent.runtime.base import CLUSTER_LABEL, Limits, PortBinding
 from kohakuriver.agent.runtime.docker import DockerRuntime
 from kohakuriver.agent.runtime.errors import ImagePullFailed, PortTaken, RuntimeUnavailable
 from tests.agent.docker_world import DockerWorld, a_built_image, a_docker_world
@@ -227,6 +227,17 @@ async def test_more_cores_than_the_machine_has_are_no_error(world: DockerWorld) 
     assert container.limits == beyond
 
 
+async def test_memory_that_only_holds_files_is_no_obstacle_to_a_smaller_limit(world: DockerWorld) -> None:
+    container_id = await started(world, limits=Limits(millicores=1000, memory=128 << 20))
+    reads = "dd if=/dev/zero of=/read bs=1M count=60 2>/dev/null; sync; cat /read /read | wc -c"
+    assert world.says(container_id, "sh", "-c", reads).strip() == str(120 << 20)
+    smaller = Limits(millicores=1000, memory=32 << 20)
+    await world.runtime.update(container_id, smaller)
+    container = await world.runtime.inspect(container_id)
+    assert container is not None and container.is_up
+    assert container.limits == smaller
+
+
 async def test_the_network_lets_no_container_reach_another(world: DockerWorld) -> None:
     options = world.client.inspect_network(world.network)["Options"]
     assert options["com.docker.network.bridge.enable_icc"] == "false"
@@ -290,7 +301,9 @@ async def test_what_runs_of_a_container_is_found_and_ended_without_the_engine(
 
 
 async def test_what_runs_is_found_below_another_parent_than_the_engine_s_own(world: DockerWorld) -> None:
-    config = world.client.create_host_config(cgroup_parent="/kohakuriver-test-parent", init=True)
+    driver = world.client.info()["CgroupDriver"]
+    parent = "kohakurivertest.slice" if driver == "systemd" else "/kohakuriver-test-parent"
+    config = world.client.create_host_config(cgroup_parent=parent, init=True)
     label = {CLUSTER_LABEL: world.cluster}
     made = world.client.create_container(BUSYBOX, ["sleep", "600"], labels=label, host_config=config)
     world.client.start(made["Id"])

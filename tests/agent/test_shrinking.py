@@ -1,8 +1,11 @@
 """A smaller memory limit on a machine with cgroup v2: refused where programs would be killed for it."""
 
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import docker
 import pytest
 
 from kohakuriver.agent.runtime import shrinking
@@ -57,3 +60,95 @@ async def test_a_resize_below_what_is_used_is_pending_and_done_once_it_fits(tmp_
         await node.until(reason=None)
         limits = node.container().limits
         assert limits is not None and limits.memory == 1 << 30
+
+
+ID = "a" * 64
+
+
+@dataclasses.dataclass
+class Machine:
+    """A machine with one running container, whose kernel reads as is written here."""
+
+    folder: Path
+    path: str = f"/system.slice/docker-{ID}.scope"
+    stats_asked: int = 0
+
+    def inspect_container(self, container_id: str) -> Mapping[str, Any]:
+        assert container_id == ID
+        return {"State": {"Pid": 7}}
+
+    def stats(self, container_id: str, *, stream: bool, one_shot: bool) -> Mapping[str, Any]:
+        assert (container_id, stream, one_shot) == (ID, False, True)
+        self.stats_asked += 1
+        return {"memory_stats": V2}
+
+    @property
+    def group(self) -> Path:
+        return self.folder / "cgroup" / self.path.lstrip("/")
+
+    def made(self, *, uses: int, drops: int = 0, limit: str = str(512 * MIB), below: str = "") -> "Machine":
+        self.group.mkdir(parents=True)
+        (self.folder / "proc" / "7").mkdir(parents=True)
+        (self.folder / "proc" / "7" / "cgroup").write_text(f"0::{self.path}{below}\n")
+        (self.group / "memory.current").write_text(f"{uses}\n")
+        (self.group / "memory.stat").write_text(f"anon 1\ninactive_file {drops}\n")
+        (self.group / "memory.max").write_text(f"{limit}\n")
+        (self.group / "memory.high").write_text("max\n")
+        return self
+
+    @property
+    def high(self) -> str:
+        return (self.group / "memory.high").read_text().strip()
+
+    def shrunk(self, memory: int) -> str:
+        """To so much; what the kernel was asked to do with while the limit was set."""
+        client = cast("docker.APIClient", self)
+        with shrinking.room(client, ID, memory, proc=self.folder / "proc", cgroups=self.folder / "cgroup"):
+            return self.high
+
+
+def test_a_kernel_is_asked_to_do_with_a_little_less_while_the_limit_is_set(tmp_path: Path) -> None:
+    machine = Machine(tmp_path).made(uses=100 * MIB)
+    assert machine.shrunk(128 * MIB) == str(120 * MIB)
+    assert machine.high == "max"
+    assert machine.stats_asked == 0
+
+
+def test_what_is_used_still_once_the_kernel_was_asked_is_refused_and_may_grow_as_before(
+    tmp_path: Path,
+) -> None:
+    machine = Machine(tmp_path).made(uses=150 * MIB, drops=MIB)
+    with pytest.raises(EngineRefused, match="use 149Mi of memory, more than the 128Mi"):
+        machine.shrunk(128 * MIB)
+    assert machine.high == "max"
+
+
+@pytest.mark.parametrize("limit", [str(128 * MIB), str(64 * MIB)])
+def test_a_limit_that_is_not_lowered_holds_nobody_back(tmp_path: Path, limit: str) -> None:
+    machine = Machine(tmp_path).made(uses=150 * MIB, limit=limit)
+    assert machine.shrunk(128 * MIB) == "max"
+
+
+def test_what_an_agent_left_that_ended_in_the_middle_of_it_goes_with_the_next_limit(tmp_path: Path) -> None:
+    machine = Machine(tmp_path).made(uses=MIB)
+    (machine.group / "memory.high").write_text(str(2 * MIB))
+    machine.shrunk(1 << 30)
+    assert machine.high == "max"
+
+
+def test_a_system_inside_that_has_groups_of_its_own_counts_whole(tmp_path: Path) -> None:
+    machine = Machine(tmp_path).made(uses=150 * MIB, below="/init.scope")
+    with pytest.raises(EngineRefused):
+        machine.shrunk(128 * MIB)
+
+
+@pytest.mark.parametrize(
+    "path", [f"/system.slice/docker-{'b' * 64}.scope", f"/../system.slice/docker-{ID}.scope"]
+)
+def test_where_the_group_is_out_of_reach_the_engine_s_reading_decides(tmp_path: Path, path: str) -> None:
+    machine = Machine(tmp_path).made(uses=MIB)
+    (tmp_path / "proc" / "7" / "cgroup").write_text(f"0::{path}\n")
+    with pytest.raises(EngineRefused, match="use 200Mi"):
+        machine.shrunk(199 * MIB)
+    assert machine.shrunk(200 * MIB) == "max"
+    assert machine.stats_asked == 2
