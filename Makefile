@@ -15,7 +15,7 @@ UP_FLAGS ?=
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Install everything, start nothing
@@ -72,6 +72,11 @@ test-on: ## Do on another system what a newcomer does there (SYSTEM=debian13)
 .PHONY: platforms
 platforms: ## Write docs/platforms.md from what test-on and test-engine found
 	@$(STEPS)/platforms write
+
+# In an emulated machine, which takes its time: an hour or two where nothing else runs.
+.PHONY: test-cgroup2
+test-cgroup2: images ## Run what differs with cgroup v2 and systemd, emulated (ONLY="shrinking")
+	@$(STEPS)/test-cgroup2 $(ONLY)
 
 .PHONY: check
 check: setup ## Check format, lint, types and imports
