@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import fcntl
+import functools
 import importlib.util
 import logging
 import random
@@ -17,7 +18,7 @@ import prometheus_client
 from prometheus_client import registry
 
 from kohakuriver import errors, logs, private_file
-from kohakuriver.agent import heartbeat, join, options, threads
+from kohakuriver.agent import heartbeat, join, options, service, threads
 from kohakuriver.agent.cluster import cluster_id
 from kohakuriver.agent.journal import Journal
 from kohakuriver.agent.loop import Agent
@@ -49,6 +50,16 @@ def main(arguments: list[str]) -> int:
     try:
         if isinstance(wanted, options.Purge):
             _purge(wanted)
+        elif isinstance(wanted, options.RemoveService):
+            unit = service.AgentService.here(wanted.data_dir)
+            _say(unit.remove(is_root=facts.is_root()))
+        elif wanted.install_service:
+            unit = service.AgentService.here(wanted.data_dir)
+            _say(
+                unit.install(
+                    arguments, wanted, join=functools.partial(_join, wanted), is_root=facts.is_root()
+                )
+            )
         else:
             with _alone(wanted.data_dir), asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 runner.run(_run(wanted))
@@ -84,12 +95,25 @@ def _purge(wanted: options.Purge) -> None:
         )
 
 
-async def _run(wanted: options.Run) -> None:
-    if wanted.allow_mounts and not facts.is_root():
+def _say(lines: list[str]) -> None:
+    for line in lines:
+        log.info(line)
+
+
+def _join(wanted: options.Run) -> None:
+    """Have the credential that the unit's agent will find. Raises ConfigError, and what the server says."""
+    if wanted.join is None and wanted.config is None and not join.kept(wanted.data_dir).exists():
         raise errors.ConfigError(
-            "--allow-mount needs the agent to run as root: it holds each mount to its prefix itself",
-            hint="start the agent as root, or leave the option out",
+            f"--install-service needs this node's credential, and {wanted.data_dir} has none",
+            hint="give --join, as `kohakuriver node join` prints it, or --config",
         )
+    _check_may(wanted)
+    with _alone(wanted.data_dir):
+        asyncio.run(_connection(wanted))
+
+
+async def _run(wanted: options.Run) -> None:
+    _check_may(wanted)
     connection = await _connection(wanted)
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine that runs has a task
@@ -113,6 +137,14 @@ async def _run(wanted: options.Run) -> None:
                 await _serve(wanted, settings, runtime, client=client, heart=heart, connection=connection)
             finally:
                 await runtime.aclose()
+
+
+def _check_may(wanted: options.Run) -> None:
+    if wanted.allow_mounts and not facts.is_root():
+        raise errors.ConfigError(
+            "--allow-mount needs the agent to run as root: it holds each mount to its prefix itself",
+            hint="start the agent as root, or leave the option out",
+        )
 
 
 async def _connection(wanted: options.Run) -> Connection:

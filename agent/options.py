@@ -80,6 +80,7 @@ class Run:
     environments: Path | None
     sysfs: Path
     verbose: bool
+    install_service: bool
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -90,7 +91,14 @@ class Purge:
     docker: str
 
 
-def parse(arguments: Sequence[str]) -> Run | Purge:
+@dataclasses.dataclass(frozen=True, slots=True)
+class RemoveService:
+    """Take away the unit of the agent that works on this data directory."""
+
+    data_dir: Path
+
+
+def parse(arguments: Sequence[str]) -> Run | Purge | RemoveService:
     """What the command line asks for. Exits with a usage message where it makes no sense."""
     if arguments and arguments[0] == "purge":
         found = _purge_parser().parse_args(arguments[1:])
@@ -103,6 +111,10 @@ def parse(arguments: Sequence[str]) -> Run | Purge:
         parser.error("--image-gc-low: it must be below --image-gc-high")
     if found.check_options:
         parser.exit()
+    if found.remove_service:
+        if found.join or found.config:
+            parser.error("--remove-service goes with --data-dir alone")
+        return RemoveService(found.data_dir.expanduser())
     ssh = None
     if found.ssh_address is not None:
         ssh = SSHPublishing(found.ssh_address, *found.ssh_port_range)
@@ -131,6 +143,7 @@ def parse(arguments: Sequence[str]) -> Run | Purge:
         environments=found.environments,
         sysfs=found.sysfs,
         verbose=found.verbose,
+        install_service=found.install_service,
     )
 
 
@@ -179,6 +192,7 @@ def _parser() -> argparse.ArgumentParser:
         help="host keys and journal of this node; keep it over restarts (default: %(default)s)",
     )
     _add_joining(parser)
+    _add_service(parser)
     _add_docker(parser)
     _add_resources(parser)
     _add_collection(parser)
@@ -232,6 +246,21 @@ def _add_joining(parser: argparse.ArgumentParser) -> None:
         metavar="HASH",
         help="sha256:… of the cluster's authority, checked before the token is sent "
         "(default: the authorities that this system trusts)",
+    )
+
+
+def _add_service(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("staying a node").add_mutually_exclusive_group()
+    group.add_argument(
+        "--install-service",
+        action="store_true",
+        help="write a systemd unit that runs the agent with these options after each boot, enable and start "
+        "it, and end; joins first if --join says so. Needs root",
+    )
+    group.add_argument(
+        "--remove-service",
+        action="store_true",
+        help="stop the agent of this --data-dir and remove its unit; VPSes run on, and the credential stays",
     )
 
 

@@ -27,7 +27,7 @@ from kohakuriver.apiserver.lineage import Lineage
 from kohakuriver.apiserver.metrics import Metrics
 from kohakuriver.apiserver.quota.ledger import Ledger
 from kohakuriver.apiserver.registration import Registration, new_id
-from kohakuriver.apiserver.serving import body, documents, expiring, pace, routes, skew
+from kohakuriver.apiserver.serving import body, documents, expiring, installing, pace, routes, skew
 from kohakuriver.apiserver.serving.endpoint import ENDPOINTS
 from kohakuriver.apiserver.serving.middleware import METRICS, RENEWALS, door
 from kohakuriver.apiserver.store.base import Store, StoreTimeout, StoreUnavailable
@@ -154,6 +154,7 @@ def application(server: Server, expiry: Expiry | None = None) -> web.Application
     app[METRICS].watch_expiry(app[expiring.EXPIRY])
     app[ENDPOINTS] = {}
     documents.add(app)
+    installing.add(app)
     routes.add(app)
     streams.add(app)
     return app

@@ -9,7 +9,7 @@ import dataclasses
 import enum
 from collections.abc import Iterator, Mapping
 
-from kohakuriver import errors
+from kohakuriver import errors, wheel
 from kohakuriver.apiserver.admitting.identity import Role, User
 from kohakuriver.resources.kinds import (
     ALL,
@@ -233,6 +233,8 @@ def _check_path(user: User, attributes: Attributes) -> None:
     ):
         return
     if user.role is not Role.JOIN and attributes.verb == "create" and path.startswith(SELF_REVIEWS):
+        return
+    if attributes.verb == "get" and path == wheel.HANDED_OUT and user.role is Role.JOIN:
         return
     if attributes.verb == "get" and path == "/metrics" and user.role in (Role.VIEWER, Role.CONTROLLER):
         return

@@ -1,19 +1,13 @@
 """`up --install-service`: a systemd unit, so that the cluster and its VPSes come back after a boot."""
 
-import shutil
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from kohakuriver import errors
+from kohakuriver import errors, systemd
 from kohakuriver.cli.local.cluster_files import ClusterFiles
 from kohakuriver.cli.local.foreground import UNIT_VARIABLE
 
 NAME = "kohakuriver.service"
-FOLDER = Path("/etc/systemd/system")
-Systemctl = Callable[..., None]
-RUNNING = Path("/run/systemd/system")  # there where systemd is in charge (sd_booted(3))
 TEXT = """\
 # Written by `kohakuriver up --install-service`; `kohakuriver down --purge` removes it.
 [Unit]
@@ -49,65 +43,39 @@ def text(files: ClusterFiles) -> str:
 class Service:
     """The unit of one cluster. `systemctl` is None where systemd is not in charge."""
 
-    def __init__(self, files: ClusterFiles, *, folder: Path, systemctl: Systemctl | None) -> None:
+    def __init__(self, files: ClusterFiles, *, folder: Path, systemctl: systemd.Systemctl | None) -> None:
         self._files = files
+        self._folder = folder
         self._systemctl = systemctl
         self.unit = folder / NAME
 
     @classmethod
     def here(cls, files: ClusterFiles) -> "Service":
         """On this machine."""
-        booted = RUNNING.is_dir() and shutil.which("systemctl") is not None
-        return cls(files, folder=FOLDER, systemctl=_systemctl if booted else None)
+        return cls(files, folder=systemd.FOLDER, systemctl=systemd.here())
 
     def install(self, *, running: bool = False) -> list[str]:
         """Write and enable the unit; what was done and what is left to do. Raises ConfigError."""
-        wanted = text(self._files)
-        if self.unit.exists() and not self._is_mine():
-            raise errors.ConfigError(
-                f"{self.unit} is of another cluster",
-                hint=f"remove it first: systemctl disable --now {NAME}; rm {self.unit}",
-            )
-        try:
-            self.unit.parent.mkdir(parents=True, exist_ok=True)
-            self.unit.write_text(wanted)
-        except OSError as error:
-            raise errors.ConfigError(
-                f"{self.unit} cannot be written: {error.strerror}", hint="installing a service needs root"
-            ) from None
-        return [f"wrote {self.unit}", *self._enable(running)]
+        service = self._service(text(self._files))
+        wrote = service.write()
+        service.enable(start=not running)
+        if not service.runs:
+            enable = f"systemctl daemon-reload && systemctl enable --now {NAME}"
+            return [wrote, f"systemd does not run here; where it does: {enable}"]
+        if running:
+            return [wrote, "enabled it", f"to hand over now: kohakuriver down && systemctl start {NAME}"]
+        return [wrote, "enabled and started it", f"journalctl -u {NAME} -f shows what it does"]
 
     def remove(self) -> bool:
         """Remove the unit if it is this cluster's; whether it was."""
-        if not self.unit.exists() or not self._is_mine():
-            return False
-        if self._systemctl is not None:
-            self._systemctl("disable", NAME)
-        self.unit.unlink()
-        return True
+        return self._service("").remove()
 
-    def _enable(self, running: bool) -> list[str]:
-        if self._systemctl is None:
-            enable = f"systemctl daemon-reload && systemctl enable --now {NAME}"
-            return [f"systemd does not run here; where it does: {enable}"]
-        self._systemctl("daemon-reload")
-        if running:
-            self._systemctl("enable", NAME)
-            return ["enabled it", f"to hand over now: kohakuriver down && systemctl start {NAME}"]
-        self._systemctl("enable", "--now", NAME)
-        return ["enabled and started it", f"journalctl -u {NAME} -f shows what it does"]
-
-    def _is_mine(self) -> bool:
-        return f"--data-dir {self._files.root}\n" in self.unit.read_text()
+    def _service(self, wanted: str) -> systemd.Service:
+        mark = f"--data-dir {self._files.root}\n"
+        unit = systemd.Unit(NAME, wanted, mark=mark, owner="cluster")
+        return systemd.Service(unit, folder=self._folder, systemctl=self._systemctl)
 
 
 def stop(unit: str) -> None:
     """Stop a cluster that systemd would otherwise start again. Raises ConfigError."""
-    _systemctl("stop", unit)
-
-
-def _systemctl(*words: str) -> None:
-    done = subprocess.run(["systemctl", *words], capture_output=True, text=True)
-    if done.returncode != 0:
-        why = done.stderr.strip().splitlines()[-1:] or [f"code {done.returncode}"]
-        raise errors.ConfigError(f"`systemctl {' '.join(words)}` failed: {why[0]}")
+    systemd.systemctl("stop", unit)

@@ -101,11 +101,12 @@ def create(
     spec["ttl"] = _life(ttl, role=str(spec["role"]))
     spec["namespaces"] = _namespaces(api, settings, str(spec["role"]))
     holder = Connection(server=(server or api.connection.server).rstrip("/"), ca=api.connection.ca)
-    line = joining.command(holder, secret, node=node) if join else ""
+    if join:
+        joining.command(holder, secret, node=node)  # says what is wrong before there is a token
+        joining.warn(holder)
     name = _send(api, {key: value for key, value in spec.items() if value is not None})
     if join:
-        screen.out(line)
-        joining.tell(holder, ttl=str(spec["ttl"]), name=name)
+        joining.tell(holder, secret, node=node, ttl=str(spec["ttl"]), name=name)
     elif kubeconfig is not None:
         _write(kubeconfig, holder, secret, spec)
         screen.out(f"token/{name} created, config file {kubeconfig} written")

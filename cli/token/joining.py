@@ -1,39 +1,98 @@
-"""The one command that makes another machine a node, from where we reach the API ourselves."""
+"""The one command that makes another machine a node, from where we reach the API ourselves.
 
+    curl, with the cluster's own authority alone ── what the API server hands out ── agent --join
+
+The token and the authority go in variables: everybody on a machine reads the command lines of its processes,
+but only root and their owner their environment. curl reads the token from its standard input. The authority,
+and not a server's key, is what is trusted, so a load balancer and a renewed certificate change nothing.
+"""
+
+import base64
 import ipaddress
 import shlex
 import urllib.parse
 
+from kohakuriver import wheel
 from kohakuriver.cli import failures, screen
 from kohakuriver.client import authority, config
 from kohakuriver.client.config import Connection
 
+_CA = "KOHAKURIVER_CA"
+_NO_CURL = "curl is not installed here: apt-get install curl, and run this again"
+_REFUSED = "the API server did not hand out KohakuRiver; another token: kohakuriver node join"
+
+
+def _script(*, has_ca: bool) -> str:
+    """For sh. $1 is the API server; all arguments are those of the agent behind --join."""
+    # Without --capath curl would trust the authorities of the system beside the cluster's own.
+    trusted = '--cacert "$d/ca" --capath "$d" ' if has_ca else ""
+    header = f'printf "header = \\"Authorization: Bearer %s\\"" "${config.JOIN_TOKEN}"'
+    curl = 'curl -q -fsS --noproxy "*" --proto =https --retry 9 --retry-max-time 120'
+    steps = [
+        "set -eu",
+        f'command -v curl >/dev/null || {{ echo "{_NO_CURL}" >&2; exit 1; }}',
+        "d=$(mktemp -d)",
+        'trap "rm -rf \\"\\$d\\"" EXIT',
+        *([f'echo "${_CA}" | base64 -d >"$d/ca"', f"unset {_CA}"] if has_ca else []),
+        f'{header} | {curl} {trusted}-K - -o "$d/t" "$1{wheel.HANDED_OUT}" || '
+        f'{{ echo "{_REFUSED}" >&2; exit 1; }}',
+        'tar -xf "$d/t" -C "$d"',
+        'bash "$d/join.sh" "$@"',
+    ]
+    return "; ".join(steps)
+
 
 def command(holder: Connection, token: str, *, node: str | None) -> str:
-    """The line to type there. Raises UsageError where no machine could join."""
+    """The line to type, as root, on a machine without KohakuRiver. Raises UsageError where no machine could
+    join."""
+    words = _words(holder, node)
+    variables = [f"{config.JOIN_TOKEN}={shlex.quote(token)}"]
+    if holder.ca:
+        variables.append(f"{_CA}={base64.b64encode(holder.ca).decode()}")
+    script = _script(has_ca=bool(holder.ca))
+    return f"{' '.join(variables)} {shlex.join(['sh', '-c', script, 'sh', *words])}"
+
+
+def installed_command(holder: Connection, token: str, *, node: str | None) -> str:
+    """The line to type, as root, where KohakuRiver is installed. Raises UsageError."""
+    words = ["kohakuriver", "agent", "--join", *_words(holder, node), "--install-service"]
+    return f"{config.JOIN_TOKEN}={shlex.quote(token)} {shlex.join(words)}"
+
+
+def _words(holder: Connection, node: str | None) -> list[str]:
+    """The arguments of the agent, from the server's address on."""
     if not holder.server.startswith("https://"):
         raise failures.UsageError(
             f"no machine joins over {holder.server}: the token would lie open",
             hint="name the https:// address of the API with --server",
         )
-    words = ["kohakuriver", "agent", "--join", holder.server]
+    words = [holder.server]
     if holder.ca:
         words += ["--ca-hash", authority.hash_of(holder.ca)]
     if node:
         words += ["--node", node]
-    # Everybody on a machine reads the command lines of its processes, but only root and their owner their
-    # environment.
-    return f"{config.JOIN_TOKEN}={shlex.quote(token)} {shlex.join(words)}"
+    return words
 
 
-def tell(holder: Connection, *, ttl: str, name: str) -> None:
-    """What to do with it, and what may be in the way."""
-    screen.note(f"run this on the new machine, as root, within {ttl}; `token revoke {name}` takes it back")
+def warn(holder: Connection) -> None:
+    """What is in the way, before anything else is said."""
     host = urllib.parse.urlsplit(holder.server).hostname or ""
     if _is_loopback(host):
         screen.warn(
             f"{host} is this machine alone; for others: kohakuriver up --listen 0.0.0.0 --advertise HOST"
         )
+
+
+def tell(holder: Connection, token: str, *, node: str | None, ttl: str, name: str) -> None:
+    """The command, and what to do with it. What stdout has is one command, and comments."""
+    screen.out(command(holder, token, node=node))
+    screen.out("# where KohakuRiver is installed already:")
+    screen.out(f"# {installed_command(holder, token, node=node)}")
+    screen.note(
+        f"run this on the new machine, as root, within {ttl}: it installs KohakuRiver there, and the machine "
+        "is a node from then on, after a boot too. It needs curl. Options of `kohakuriver agent` may follow. "
+        f"`token revoke {name}` takes it back"
+    )
 
 
 def _is_loopback(host: str) -> bool:

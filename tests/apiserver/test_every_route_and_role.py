@@ -35,6 +35,7 @@ GET               /openapi/v3                                                A U
 GET               /openapi/v3/api/{version}                                  A U V N C -
 GET               /openapi/v3/apis/{group}/{version}                         A U V N C -
 GET               /metrics                                                   A - V - C -
+GET               /install/kohakuriver.tar                                   A - - - - J
 POST              /apis/authentication.k8s.io/v1/selfsubjectreviews          A U V N C -
 POST              /apis/authorization.k8s.io/v1/selfsubjectaccessreviews     A U V N C -
 POST              /apis/authorization.k8s.io/v1/selfsubjectrulesreviews      A U V N C -

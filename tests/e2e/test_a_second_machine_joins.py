@@ -42,11 +42,13 @@ def running(cluster: Cluster, name: str, words: list[str], *, token: str = "") -
 
 
 def join_command(cluster: Cluster, *options: str) -> tuple[list[str], str]:
-    """The words behind the program's name, and the token, which is none of them."""
-    words = shlex.split(cluster.ok("token", "create", "--join", *options))
+    """The words behind the program's name, for an agent in the foreground, and the token, which is none of
+    them."""
+    installed = cluster.ok("token", "create", "--join", *options).splitlines()[-1]
+    words = shlex.split(installed.removeprefix("# "))
     variable, _, token = words[0].partition("=")
-    assert (variable, words[1]) == (JOIN_TOKEN, "kohakuriver")
-    return words[2:], token
+    assert (variable, words[1], words[-1]) == (JOIN_TOKEN, "kohakuriver", "--install-service")
+    return words[2:-1], token
 
 
 def is_ready(cluster: Cluster, name: str) -> bool:

@@ -131,14 +131,17 @@ async def test_no_machine_joins_without_tls(shell):
     assert (await shell("token list --no-headers"))[1] == ""
 
 
-def joined(line: str, monkeypatch) -> options.Run:
-    """What an agent makes of the printed command, where a shell has taken the variable off it."""
-    variable, program, agent, *words = shlex.split(line)
+def joined(out: str, monkeypatch) -> options.Run:
+    """What an agent makes of the command for where it is installed, once a shell has taken the variable."""
+    _, _, line = out.splitlines()
+    variable, program, agent, *words = shlex.split(line.removeprefix("# "))
     assert (program, agent) == ("kohakuriver", "agent")
     name, _, token = variable.partition("=")
     assert token not in " ".join(words)
     monkeypatch.setenv(name, token)
-    return options.parse(words)
+    found = options.parse(words)
+    assert isinstance(found, options.Run) and found.install_service
+    return found
 
 
 async def test_the_command_that_is_printed_is_one_that_the_agent_takes(shell, monkeypatch):
@@ -149,16 +152,24 @@ async def test_the_command_that_is_printed_is_one_that_the_agent_takes(shell, mo
     found = joined(out, monkeypatch)
     assert found.join.server == "https://river.example.org:6443"
     assert found.node == "n7"
+    assert found.join.token not in err
     assert (await bearer(shell, found.join.token, kinds.NODE.path())).code == 403, "it is known, and may not"
+    assert shlex.split(out, comments=True)[0] == f"{config.JOIN_TOKEN}={found.join.token}"
+    assert len([one for one in out.splitlines() if not one.startswith("# ")]) == 1
 
 
 @pytest.mark.parametrize("token", ["s3cret", "-s3cret"])
 def test_the_command_carries_the_token_and_the_hash_of_the_authority(token, monkeypatch):
     ca = certificates.new_authority("test", now=SystemClock().now()).certificate
-    line = joining.command(Connection("https://10.0.0.1:6443", ca=ca), token, node=None)
-    found = joined(line, monkeypatch)
+    line = joining.installed_command(Connection("https://10.0.0.1:6443", ca=ca), token, node=None)
+    found = joined(f"…\n…\n# {line}", monkeypatch)
     assert found.join == options.Join("https://10.0.0.1:6443", token, authority.hash_of(ca))
     assert dataclasses.replace(found, node="x").config is None
+
+
+async def test_node_join_prints_the_same(shell):
+    code, out, _ = await shell("node join n7 --server https://river.example.org:6443")
+    assert code == 0 and len(out.splitlines()) == 3 and out.startswith(f"{config.JOIN_TOKEN}=")
 
 
 async def test_that_others_do_not_reach_this_machines_loopback_is_told(shell):
