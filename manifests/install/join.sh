@@ -7,6 +7,4 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
-wheels=("$here"/kohakuriver-*.whl)
-exec bash "$here/install.sh" --wheel "${wheels[0]}" --requirements "$here/requirements.txt" \
-    --sha256 "$(cat "$here/sha256")" --agent -- --join "$@"
+exec bash "$here/install.sh" --sha256 "$(cat "$here/sha256")" --agent -- --join "$@"
