@@ -30,7 +30,11 @@ engine: setup ## Start a Docker engine if none answers
 .PHONY: images
 images: engine ## Build the base image and the test image if the engine lacks them
 	@$(STEPS)/busybox-image
-	@$(STEPS)/base-image || [ "$$(id -u)" -ne 0 ]
+	@KOHAKURIVER_COMMAND="$(CURDIR)/$(VENV)/kohakuriver" manifests/image/build || [ "$$(id -u)" -ne 0 ]
+
+.PHONY: wheel
+wheel: setup ## Make dist/: KohakuRiver as one file for pip
+	@$(STEPS)/wheel
 
 .PHONY: up
 up: images ## Start a cluster on this machine, with a first VPS in it

@@ -7,6 +7,7 @@ import dataclasses
 import logging
 from collections.abc import Awaitable, Callable
 
+from kohakuriver import image_name
 from kohakuriver.agent.deciding import labels
 from kohakuriver.agent.deciding.actions import Tell
 from kohakuriver.agent.deciding.desired import Desired
@@ -27,7 +28,7 @@ from kohakuriver.agent.runtime.base import (
     Runtime,
     VolumeMount,
 )
-from kohakuriver.agent.runtime.errors import EngineRefused, ImageMissing, NameTaken, RuntimeTimeout
+from kohakuriver.agent.runtime.errors import EngineRefused, ImageMissing, NameTaken, RuntimeTimeout, bring
 from kohakuriver.agent.settings import Settings
 from kohakuriver.agent.volumes import Volumes
 
@@ -96,9 +97,10 @@ class Creator:
         """See to it that it is fetched. Raises EngineRefused where it cannot be."""
         if not self._images.can_be_pulled(desired.image, desired.pull_policy):
             error = ImageMissing(desired.image)
+            if image_name.own(desired.image):
+                raise EngineRefused(error.message, hint=bring(desired.image)) from error
             raise EngineRefused(
-                f"{error.message}, and it may not be pulled",
-                hint="load it on the node with `docker load`; `make images` builds those of KohakuRiver",
+                f"{error.message}, and it may not be pulled", hint="load it on the node with `docker load`"
             ) from error
         self._images.missing(desired.image)
 

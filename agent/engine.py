@@ -22,6 +22,7 @@ from kohakuriver.agent.runtime.base import (
     SUBSCRIBED,
     Container,
     EngineInfo,
+    Image,
     Listing,
     Runtime,
     RuntimeEvent,
@@ -29,6 +30,7 @@ from kohakuriver.agent.runtime.base import (
 )
 from kohakuriver.agent.runtime.errors import EngineError, EngineRefused, EngineUnsuited, RuntimeTimeout
 from kohakuriver.clock import Clock
+from kohakuriver.resources.vps import DEFAULT_IMAGE
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +77,7 @@ class Engine:
         self.info: EngineInfo | None = None
         self.remaps_users: bool | None = None  # as it said last; None until it has
         self.images: list[str] = []
+        self.default_image: Image | None = None
         self.volumes: Volumes = ()
         self.blind = ""  # why what still runs of a container cannot be seen
         self.isolation = isolation
@@ -126,6 +129,7 @@ class Engine:
             async with asyncio.timeout(LIST_WITHIN):
                 rows = await self._runtime.list()
                 refused = await self._prepare(rows)
+                self.default_image = await self._runtime.image(DEFAULT_IMAGE)
                 if self.lists % IMAGES_EVERY == 0:
                     self.images = _of_use(await self._runtime.images())
                 self.volumes = await self._runtime.volumes()

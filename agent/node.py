@@ -26,7 +26,7 @@ from kohakuriver.agent.machine.topology import Topology
 from kohakuriver.agent.quarantine import Quarantine, Watchman
 from kohakuriver.agent.report import difference
 from kohakuriver.agent.roster import Roster
-from kohakuriver.agent.runtime.base import Container, Volumes
+from kohakuriver.agent.runtime.base import Container, Image, Volumes
 from kohakuriver.agent.settings import Settings
 from kohakuriver.client.rest import Client, Object
 from kohakuriver.client.watch import Informer, ObjectKey
@@ -201,6 +201,7 @@ class NodeKeeper:
             status["allocatable"] = facts.allocatable(info, self._settings)
             status["nodeInfo"] = facts.node_info(info)
             status["images"] = self._engine.images or None
+            status["defaultImage"] = _written(self._engine.default_image)
             status |= self._accounted()
         if ssh is not None:
             status["sshPorts"] = {"address": ssh.address, "first": ssh.first, "last": ssh.last}
@@ -269,6 +270,7 @@ _MINE = (
     "allocatable",
     "nodeInfo",
     "images",
+    "defaultImage",
     "unknown",
     "history",
     "quarantine",
@@ -280,6 +282,13 @@ _MINE = (
     "allowCapabilities",
     "volumes",
 )
+
+
+def _written(image: Image | None) -> dict[str, Any]:
+    """The default image, for the status."""
+    if image is None:
+        return {"present": False}
+    return {"present": True, "built": image.built} if image.built else {"present": True}
 
 
 def volumes(found: Volumes) -> list[dict[str, str]]:

@@ -132,6 +132,10 @@ _CONFIG_COMMANDS = (
     _config("add", "Take the contexts of another config file in", function="add"),
 )
 
+_IMAGE_COMMANDS = (
+    Entry("build", "image.build", "Build it, or say how old the one that is there is", MACHINE, remote=False),
+)
+
 ENTRIES = (
     Entry("vps", "vps", "Create, list, stop, start and delete VPSes", WORK, commands=_VPS_COMMANDS),
     Entry("node", "node", "List, drain and give up nodes", WORK, commands=_NODE_COMMANDS),
@@ -163,6 +167,10 @@ ENTRIES = (
     Entry("token", "token", "Give people and machines credentials", OBJECTS, commands=_TOKEN_COMMANDS),
     Entry("up", "local.up", "Start one: etcd, API server, controller and agent", MACHINE, remote=False),
     Entry("down", "local.down", "Stop it; VPSes keep running", MACHINE, remote=False),
+    Entry(
+        "image", "image", "Build the image that VPSes start from by default", MACHINE, remote=False,
+        commands=_IMAGE_COMMANDS,
+    ),
     Entry(
         "apiserver", "programs", "Run an API server", PROGRAMS, remote=False, passthrough=True
     ),

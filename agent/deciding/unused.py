@@ -12,7 +12,7 @@ from kohakuriver import image_name
 from kohakuriver.agent.runtime.base import COMMIT_CLUSTER_LABEL, Stocked
 
 EVERYBODYS: Final = frozenset({f"{image_name.OWN}debian-ssh:latest", f"{image_name.OWN}busybox:latest"})
-"""What `make images` builds: no registry has it."""
+"""What is built on the node, by `kohakuriver image build` and for tests: no registry has it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

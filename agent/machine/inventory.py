@@ -7,6 +7,7 @@ with a driver that cannot be asked says so.
 import importlib
 import importlib.util
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ class FileInventory:
 
 
 class WithoutLibrary:
-    """An installation without the extra `gpu`: there are none, or nobody can tell."""
+    """An installation without nvidia-ml-py: there are none, or nobody can tell."""
 
     def __init__(self, sysfs: Path) -> None:
         self._sysfs = sysfs
@@ -46,8 +47,8 @@ class WithoutLibrary:
     def read(self) -> Found:
         if driver_is_loaded(self._sysfs):
             raise OSError(
-                "NVIDIA's driver is loaded, and this agent is installed without what asks it: "
-                "pip install 'kohakuriver[gpu]' where the agent is installed, then start it again"
+                "NVIDIA's driver is loaded, and this agent is installed without the package that asks it: "
+                f"{sys.executable} -m pip install nvidia-ml-py, then start the agent again"
             )
         return ()
 

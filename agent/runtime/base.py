@@ -182,6 +182,7 @@ class Image:
     size: int  # bytes
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     env: tuple[str, ...] = ()  # names of the variables that it sets
+    built: str = ""  # when, in RFC 3339; empty where the engine does not tell
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -73,11 +73,18 @@ class ImagePullFailed(EngineError):
     """The image could not be fetched."""
 
 
+def bring(image: str) -> str:
+    """What is to be done that the node has this image, one of KohakuRiver's own."""
+    if image_name.own(image) == f"{image_name.OWN}debian-ssh:latest":
+        return "it is built on the node: run `kohakuriver image build` there, as root"
+    return "load it on the node with `docker load`, or name another image"
+
+
 def foreign(image: str) -> ImagePullFailed:
     """It is named like KohakuRiver's own images: what a registry had under that name, all VPSes would get."""
     return ImagePullFailed(
         f"the node does not have {image}, and images named {image_name.OWN}… come from no registry",
-        hint="`make images` on the node builds those that it needs; name an image of your own otherwise",
+        hint=bring(image),
     )
 
 

@@ -17,9 +17,10 @@ class FakeImage:
     paths: frozenset[str] = frozenset({"/bin/sh", "/etc/shadow"})
     files: Mapping[str, File] = dataclasses.field(default_factory=dict)  # that a commit brought in
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    built: str = "2026-01-31T12:00:00Z"
 
     def seen(self) -> Image:
-        return Image(id=self.id, size=self.size, labels=self.labels)
+        return Image(id=self.id, size=self.size, labels=self.labels, built=self.built)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

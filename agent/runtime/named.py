@@ -11,7 +11,7 @@ from typing import Any
 import docker
 import docker.errors
 
-from kohakuriver import image_name
+from kohakuriver import clock, image_name
 from kohakuriver.agent.runtime.base import Image
 from kohakuriver.agent.runtime.errors import ImageMissing
 
@@ -41,5 +41,14 @@ def _image(body: Mapping[str, Any]) -> Image:
         id=body["Id"],
         size=body["Size"],
         labels=config.get("Labels") or {},
+        built=_moment(str(body.get("Created") or "")),
         env=tuple(entry.partition("=")[0] for entry in config.get("Env") or ()),
     )
+
+
+def _moment(text: str) -> str:
+    """In whole seconds; empty for what is not a moment."""
+    try:
+        return clock.timestamp(clock.parse_timestamp(text))
+    except ValueError:
+        return ""

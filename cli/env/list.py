@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from kohakuriver import quantity
-from kohakuriver.cli import output, screen, sections, table
-from kohakuriver.cli.http import Object
+from kohakuriver import errors, quantity
+from kohakuriver.cli import default_image, output, screen, sections, table
+from kohakuriver.cli.http import Api, Object
 from kohakuriver.cli.settings import Settings
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
@@ -36,6 +36,7 @@ def list_environments(settings: Settings, output_format: Format = None, no_heade
         return 0
     if not found:
         screen.note("no environments: `kohakuriver env create NAME --from ID` makes one of a VPS")
+        _tell_of_default_image(api)
         return 0
     rows = [row(one, SystemClock().now()) for one in found]
     screen.out("\n".join(table.Printer(screen.width()).lines(rows if no_headers else [TITLES, *rows])))
@@ -43,7 +44,18 @@ def list_environments(settings: Settings, output_format: Format = None, no_heade
         status = one.get("status") or {}
         if status.get("phase") == "Failed":
             screen.warn(f"{one['metadata']['name']}: {status.get('message')}")
+    _tell_of_default_image(api)
     return 0
+
+
+def _tell_of_default_image(api: Api) -> None:
+    """What VPSes start from where no environment is named. Who may not read nodes is told nothing."""
+    try:
+        nodes = api.call("GET", api.path(kinds.NODE))["items"]
+    except errors.Forbidden:
+        return
+    for words in default_image.words(nodes, SystemClock().now()):
+        screen.warn(words)
 
 
 def row(environment: Object, now: datetime.datetime) -> table.Row:

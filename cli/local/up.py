@@ -26,6 +26,7 @@ from kohakuriver.cli.local import (
     run_state,
     server_flags,
     stack,
+    welcome,
 )
 from kohakuriver.cli.local.cluster_files import ClusterFiles
 from kohakuriver.cli.local.cluster_options import Options
@@ -165,7 +166,7 @@ def up(
         if not detached and not install_service:
             if prepared.binary.warning:
                 screen.warn(prepared.binary.warning)
-            foreground.run(files, options, prepared, when_ready=lambda: _welcome(files, options))
+            foreground.run(files, options, prepared, when_ready=lambda: welcome.say(files, options))
             return 0
     if install_service:
         for line in Service.here(files).install():
@@ -335,15 +336,6 @@ def _prepare(files: ClusterFiles, options: Options) -> stack.Stack:
         )
     cluster_files.ensure_credentials(files, url=options.url, local_url=options.local_url, node=options.node)
     return stack.build(files, options)
-
-
-def _welcome(files: ClusterFiles, options: Options) -> None:
-    """What to do next."""
-    screen.note(f"the cluster is ready at {options.url}; node {options.node}")
-    if not files.is_default:
-        screen.note(f"  export KOHAKURIVER_CONFIG={files.config}")
-    screen.note("  kohakuriver get nodes,vps")
-    screen.note(f"  KUBECONFIG={files.config} kubectl get vps")
 
 
 def _command(files: ClusterFiles, verb: str) -> str:

@@ -171,6 +171,15 @@ class Quarantine(meta.Model):
     """What it is because of, in words."""
 
 
+class DefaultImage(meta.Model):
+    """The image kohakuriver/debian-ssh, which `kohakuriver image build` makes on the node."""
+
+    present: bool
+    """Whether the engine has it."""
+    built: meta.Timestamp | None = None
+    """When it was built."""
+
+
 class NodeStatus(meta.Model):
     """What the agent found."""
 
@@ -199,6 +208,8 @@ class NodeStatus(meta.Model):
     """What the machine and its programs are."""
     images: Annotated[list[str] | None, at_most(MOST_IMAGES)] = None
     """The images the engine holds."""
+    default_image: DefaultImage | None = None
+    """The image that VPSes start from by default."""
     unknown: Annotated[list[UnknownContainer] | None, at_most(MOST_UNKNOWN)] = None
     """Containers of this cluster that no VPS accounts for: left alone; what they hold is nobody else's."""
     history: str | None = None

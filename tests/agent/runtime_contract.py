@@ -6,6 +6,7 @@ A world gives a test its runtimes and what only the engine's owner can do: decla
 import contextlib
 import dataclasses
 import hashlib
+import re
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -378,6 +379,7 @@ class RuntimeContract:
         image = await world.runtime.image(BUSYBOX)
         assert image is not None
         assert image.id.startswith("sha256:")
+        assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", image.built)
         assert await world.runtime.image("kohakuriver/no-such-image") is None
 
     async def test_an_image_s_id_or_the_beginning_of_it_is_not_its_name(self, world: World) -> None:

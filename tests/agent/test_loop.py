@@ -1,6 +1,7 @@
 """The whole agent, on a fake engine and the real API server, in simulated time."""
 
 import asyncio
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -445,6 +446,32 @@ async def test_an_image_without_sshd_runs_at_once_and_says_why_nobody_can_log_in
         assert "/usr/sbin/sshd" in vps["status"]["message"]
         ready = next(one for one in vps["status"]["conditions"] if one["type"] == "SSHReady")
         assert ready["status"] == "False" and ready["reason"] == "Unavailable"
+
+
+async def test_a_vps_without_the_default_image_waits_and_says_how_the_node_gets_it(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        image = node.engine.images.pop("kohakuriver/debian-ssh")
+        await node.place(a_manifest(image="kohakuriver/debian-ssh", ssh={}))
+        vps = await node.until(reason="EngineRefused")
+        told = vps["status"]["message"]
+        assert "does not have the image kohakuriver/debian-ssh" in told
+        assert "run `kohakuriver image build` there, as root" in told and "make " not in told
+        node.engine.images["kohakuriver/debian-ssh"] = image
+        await node.until(state="starting")
+
+
+async def test_a_node_says_whether_it_has_the_default_image_and_of_when(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+
+        async def reported() -> dict[str, Any]:
+            await asyncio.sleep(30)  # simulated
+            return (await node.api.get(kinds.NODE.path(name="n1"))).body["status"]["defaultImage"]
+
+        assert await reported() == {"present": True, "built": "2026-01-31T12:00:00Z"}
+        image = node.engine.images.pop("kohakuriver/debian-ssh")
+        assert await reported() == {"present": False}
+        node.engine.images["kohakuriver/debian-ssh"] = dataclasses.replace(image, built="")
+        assert await reported() == {"present": True}
 
 
 async def test_an_sshd_that_never_answers_is_given_ten_seconds(tmp_path: Path) -> None:

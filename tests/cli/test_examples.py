@@ -19,7 +19,7 @@ from kohakuriver.client import config
 from tests.cli import living
 from tests.cli.living import LivingCluster
 
-ELSEWHERE = ("local", "files", "access", "vps.connect", "vps.adopt")
+ELSEWHERE = ("local", "files", "access", "image", "vps.connect", "vps.adopt")
 """Commands whose examples need programs or faults of their own: tests/e2e tries them."""
 ENDLESS = (" -w", " --watch", " --watch-only")
 FULL_SCREEN = {"kohakuriver dashboard": "q"}

@@ -20,8 +20,9 @@ from tests.cli.test_examples import ELSEWHERE
 from tests.e2e.conftest import BIN, Cluster, free_port, printed_ports, ssh_ports
 
 HERE = ("local",)  # commands about clusters on this machine, not about what is in one
-FAULTS = ("vps.adopt",)
-"""What only makes sense after something went wrong: tests/e2e/faults tries it."""
+NOT_HERE = ("vps.adopt", "image", "image.build")
+"""What only makes sense after something went wrong (tests/e2e/faults tries it), and what replaces the image
+that other tests use just now (tests/cli/test_image.py tries it)."""
 UNTIL_READY = {"up": "the cluster is ready", "forward": r"127\.0\.0\.1|\[::1\]", "logs": "said"}
 """What a command that goes on says first; then it gets Ctrl-C."""
 
@@ -34,7 +35,7 @@ def examples(*, of_clusters: bool) -> list[str]:
     found: list[str] = []
     for entry in entries:
         if entry.module.startswith(HERE) is of_clusters:
-            if entry.module in FAULTS:
+            if entry.module in NOT_HERE:
                 continue
             text: str = importlib.import_module(entry.path).EXAMPLES
             found += [re.sub(r"\s+#.*$", "", line) for line in text.strip().splitlines() if line]

@@ -1,75 +1,15 @@
 """The steps of `make up` on a machine that a test makes: with an apt and a docker of a few lines."""
 
-import datetime
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-STEPS = Path(__file__).parents[2] / "manifests/development"
-COREUTILS = (
-    "bash", "basename", "cat", "chmod", "cut", "dirname", "env", "grep", "ln", "mkdir", "mktemp", "sed", "sh",
-    "sort", "tail", "tar", "touch", "tr", "xargs",
-)  # fmt: skip
+from tests.manifests.machine import STEPS, Machine
+
 FOR_ALL = ("python3", "etcd", "ssh-keygen", "ip", "iptables", "debootstrap", "dockerd")
 SYSTEMD_RUNS = Path("/run/systemd/system").is_dir()
 FOR_TESTS = ("etcdctl", "zsh", "fish", "tmux", "faketime", "rsync", "ps")
-
-
-class Machine:
-    """One folder that is all of PATH, but for the folders of administrators, which the steps add."""
-
-    def __init__(self, folder: Path) -> None:
-        self._bin = folder / "bin"
-        self._bin.mkdir()
-        self.said = folder / "said"
-        self.said.touch()
-        for name in COREUTILS:
-            found = shutil.which(name)
-            assert found, f"this machine has no {name}"
-            (self._bin / name).symlink_to(found)
-
-    def has(self, *names: str, doing: str = "exit 0") -> None:
-        """Programs that do this; `$said` is a file to write to, `$bin` where programs lie."""
-        for name in names:
-            file = self._bin / name
-            file.unlink(missing_ok=True)
-            file.write_text(f"#!/bin/sh\nsaid={self.said} bin={self._bin}\n{doing}\n")
-            file.chmod(0o755)
-
-    def lacks(self, name: str) -> None:
-        (self._bin / name).unlink()
-
-    def has_apt(self, packages: dict[str, str]) -> None:
-        """root's machine, with an apt that has these packages, each with the program named, once it has read
-        its lists."""
-        self.has("id", doing="echo 0")
-        self.has("cp", "rm")
-        known = " ".join(packages)
-        self.has(
-            "apt-cache", doing=f'case " {known} " in *" $2 "*) grep -q update $said ;; *) exit 100 ;; esac'
-        )
-        made = "\n".join(
-            f'[ "$name" != {package} ] || {{ echo "exit 1" >$bin/{program}; chmod 755 $bin/{program}; }}'
-            for package, program in packages.items()
-        )
-        self.has("apt-get", doing=f'echo "$*" >>$said\nfor name in "$@"; do\n{made}\ndone')
-
-    def runs(self, step: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [STEPS / step, *arguments],
-            env={"PATH": str(self._bin), "DOCKER_HOST": "unix:///nowhere", "TMPDIR": str(self.said.parent)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    @property
-    def installed(self) -> list[str]:
-        """The words of the last `apt-get install` behind the options."""
-        line = next(line for line in reversed(self.said.read_text().splitlines()) if " install " in line)
-        return line.partition(" install ")[2].split()
 
 
 @pytest.fixture
@@ -131,32 +71,6 @@ def test_other_services_start_where_something_can_stop_them_again() -> None:
     started = 0 if SYSTEMD_RUNS else 101
     done = subprocess.run([STEPS / "policy-rc.d", "docker.service", "start"], check=False)
     assert done.returncode == started
-
-
-@pytest.mark.parametrize(("days", "told"), [(0, False), (59, False), (61, True)])
-def test_a_base_image_that_is_old_is_said_to_be(machine: Machine, days: int, told: bool) -> None:
-    created = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days, hours=1)).isoformat()
-    machine.has("docker", doing=f'case "$*" in *Created*) echo {created} ;; esac')
-    machine.has("date", doing='exec /bin/date "$@"')
-    done = machine.runs("base-image")
-    assert done.returncode == 0, done.stderr
-    assert f"is on the engine, {days} days old" in done.stdout
-    assert ("base-image --renew" in done.stdout) == told
-
-
-def test_an_image_without_a_date_is_no_trouble(machine: Machine) -> None:
-    machine.has("docker", doing='case "$*" in *Created*) echo never ;; esac')
-    machine.has("date", doing='exec /bin/date "$@"')
-    done = machine.runs("base-image")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "0 days old" in done.stdout
-
-
-def test_a_base_image_is_built_anew_when_that_is_asked_for(machine: Machine) -> None:
-    machine.has("docker", "date", doing="exit 0")
-    machine.has("id", doing="echo 1000")
-    done = machine.runs("base-image", "--renew")
-    assert done.returncode == 1 and "only root can build it" in done.stderr
 
 
 def with_a_package(machine: Machine, place: str) -> None:
