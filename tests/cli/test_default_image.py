@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from kohakuriver import clock
+from kohakuriver import clock, errors
 from kohakuriver.cli import default_image
+from kohakuriver.cli.local import welcome
 from kohakuriver.resources import kinds
 
 NOON = datetime.datetime(2026, 5, 1, 12, tzinfo=datetime.UTC)
@@ -56,3 +57,22 @@ async def test_env_list_tells_and_prints_nothing_of_it_to_programs(shell) -> Non
     assert "node n2: the default image is" in err and "default image" not in out
     _, out, err = await shell("env list -o json")
     assert json.loads(out)["items"] == [] and err == ""
+
+
+def test_up_waits_a_moment_for_what_the_node_says_of_its_images() -> None:
+    answers = [a_node(), a_node(), a_node(present=False)]
+    pauses: list[float] = []
+    told = welcome.about_image(lambda: answers.pop(0), NOON, pause=pauses.append)
+    assert told == ["node n1: the default image is missing; on that node, as root: kohakuriver image build"]
+    assert pauses == [welcome.PAUSE] * 2
+
+
+def test_up_goes_on_where_the_node_says_nothing_or_nobody_answers() -> None:
+    pauses: list[float] = []
+    assert welcome.about_image(a_node, NOON, pause=pauses.append) == []
+    assert len(pauses) == welcome.TRIES
+
+    def nobody() -> dict[str, Any]:
+        raise errors.Unreachable("nobody answers")
+
+    assert welcome.about_image(nobody, NOON, pause=pauses.append) == []

@@ -82,14 +82,16 @@ def test_a_hundred_megabytes_come_back_as_they_went(ssh, tmp_path):
 def test_rsync_copies_what_has_changed(ssh, tmp_path):
     far = "/root/rsync/"
     program = shutil.which("rsync") or ""
-    needs = re.findall(r"=> (/\S+)", subprocess.run(["ldd", program], capture_output=True, text=True).stdout)
+    told = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    needs = re.findall(r"=> (/\S+)", told)
+    (loader,) = re.findall(r"^\s*(/\S*/ld-linux\S*)", told, re.MULTILINE)  # its libc may not be the image's
     ssh.ok("ssh", "dev.vps", f"mkdir -p {far}")
-    ssh.ok("scp", "-q", program, *needs, f"dev.vps:{far}")  # the image has none; this machine's does
+    ssh.ok("scp", "-q", program, loader, *needs, f"dev.vps:{far}")  # the image has none; this machine's does
     (tmp_path / "tree/deep").mkdir(parents=True)
     for number in range(50):
         (tmp_path / "tree/deep" / str(number)).write_text(f"{number}\n" * 100)
     shell = f"ssh -F {ssh.config} -o BatchMode=yes"
-    there = f"env LD_LIBRARY_PATH={far} {far}rsync"
+    there = f"{far}{Path(loader).name} --library-path {far} {far}rsync"
     words = [
         "rsync",
         "-a",
