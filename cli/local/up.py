@@ -20,6 +20,7 @@ from kohakuriver.cli.local import (
     cluster_files,
     cluster_options,
     detach,
+    engine,
     foreground,
     neighbours,
     ports,
@@ -220,6 +221,8 @@ def _settle(files: ClusterFiles, given: dict[str, Any]) -> Options:
         options = _settle_ssh_ports(files, options, chosen=given["ssh_port_range"] is not None)
         if any(_given(given, name) for name in ("--node", *cluster_options.AGENT_OPTIONS)):
             _check_agent(files, options)
+        if detach.VARIABLE not in os.environ:  # else the one in front has asked
+            engine.insist(engine.ask(files, options))
         cluster_options.save(files.options, options)
         neighbours.add(files.root)
     return options
