@@ -16,7 +16,6 @@ EXAMPLES = """
 kohakuriver down
 kohakuriver down --data-dir /srv/river2
 kohakuriver down --purge
-kohakuriver down --purge --leave-containers   # the engine is gone for good
 """
 LABEL = "kohakuriver.io/cluster"  # on everything that an agent makes in an engine
 GRACE = 50.0  # seconds for the supervisor to stop its four programs

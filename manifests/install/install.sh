@@ -6,9 +6,7 @@
 #                                             one more node of a cluster that there is
 #   install.sh --uninstall [--purge]          the programs and their services; --purge: the cluster too
 #
-# --sha256   refuse a wheel with another SHA-256
-# --no-image do not build the default image
-# --no-up    install alone, start no cluster
+# --sha256 refuses a wheel with another hash, --no-image builds no default image, --no-up starts nothing.
 #
 # Run it as root, on Debian 12 or later, or Ubuntu 24.04 or later. It lies in one folder with kohakuriver-*.whl and
 # requirements.txt, and installs those two; every other Python package comes from pip's index and is compared with its
@@ -113,7 +111,8 @@ install_packages() {
         refuse "apt-get could not install $packages: its last lines are above, all of them in $LOG"
     case " $packages " in *" etcd-server "*)
         ! systemd_runs || now=(--now)
-        if has systemctl && systemctl disable "${now[@]}" etcd >>"$LOG" 2>&1; then
+        if { has systemctl && systemctl disable "${now[@]}" etcd; } >>"$LOG" 2>&1 ||
+            { has deb-systemd-helper && deb-systemd-helper disable etcd.service; } >>"$LOG" 2>&1; then
             say "etcd-server's own service is disabled: KohakuRiver runs a private etcd"
         fi
     esac
@@ -127,7 +126,7 @@ package_names() {
 # ---- what install.sh itself does; nothing below is for who sources it ----
 
 usage() {
-    sed -n '4,12s/^# \{0,1\}//p' "$0"
+    sed -n '4,9s/^# \{0,1\}//p' "$0"
 }
 
 misused() {

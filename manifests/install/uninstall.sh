@@ -50,7 +50,9 @@ remove_all() {
         "stop them (kohakuriver down --data-dir DIR), then run this again"
     [ "$(readlink "$LINK")" != "$PREFIX/bin/kohakuriver" ] || rm -f "$LINK"
     [ ! -e "$PREFIX/pyvenv.cfg" ] || rm -rf "$PREFIX"
-    rm -f "$LOG"
+    # What is left of a list of clusters that has none.
+    [ -z "$purge" ] || [ -s "$HOME/.local/state/kohakuriver/clusters" ] || rm -rf "$HOME/.local/state/kohakuriver"
+    rm -f "$LOG" "$ROOT/run/lock/kohakuriver-install"
     rmdir "${LOG%/*}" 2>/dev/null || true
     [ ! -e "$home" ] || left="$left; so do $home and its VPSes"
     say "removed; $left"

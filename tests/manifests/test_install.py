@@ -53,6 +53,15 @@ def test_what_is_missing_comes_from_apt_and_etcds_own_service_does_not_start(mac
     assert not (machine.root / "usr/sbin/policy-rc.d").exists()
 
 
+def test_without_systemctl_debians_own_helper_disables_etcd(machine: Machine) -> None:
+    machine.lacks("etcd")
+    machine.has("deb-systemd-helper", doing='echo "helper $*" >>$said')
+    machine.has_apt({"etcd-server": "etcd"})
+    done = machine.installs("--no-up")
+    assert done.returncode == 0, done.stderr
+    assert machine.did("helper") == ["helper disable etcd.service"]
+
+
 def test_an_etcd_and_an_engine_that_are_there_are_used_as_they_are(machine: Machine) -> None:
     machine.has_systemd()
     machine.lacks("dockerd")  # the engine answers, wherever it comes from
@@ -219,6 +228,9 @@ def a_cluster(machine: Machine) -> None:
     assert machine.installs().returncode == 0
     (machine.root / "root/.kohakuriver").mkdir()
     (machine.root / "root/.kohakuriver/options.json").touch()
+    state = machine.root / "root/.local/state/kohakuriver"
+    state.mkdir(parents=True)
+    (state / "clusters").touch()
     units = machine.root / "etc/systemd/system"
     units.mkdir(parents=True)
     (units / "kohakuriver.service").write_text(f"ExecStart={machine.root}/opt/kohakuriver/bin/python -m x\n")
@@ -232,8 +244,8 @@ def test_after_uninstall_and_purge_nothing_is_left(machine: Machine) -> None:
     assert done.returncode == 0, done.stderr
     assert machine.did("kohakuriver") == ["kohakuriver down --purge"]
     assert "systemctl disable --now kohakuriver.service" in machine.did("systemctl")
-    # Not ours: the unit of a cluster of several machines. The lock is for the next run.
-    assert machine.files == {"etc/systemd/system/kohakuriver-etcd.service", "run/lock/kohakuriver-install"}
+    # Not ours: the unit of a cluster of several machines.
+    assert machine.files == {"etc/systemd/system/kohakuriver-etcd.service"}
     assert not (machine.root / "opt/kohakuriver").exists()
     assert "Docker, the packages of apt and the images stay" in done.stdout
 
