@@ -82,6 +82,11 @@ platforms: ## Write docs/platforms.md from what test-on and test-engine found
 test-cgroup2: images ## Run what differs with cgroup v2 and systemd, emulated (ONLY="shrinking")
 	@$(STEPS)/test-cgroup2 $(ONLY)
 
+# From another version than manifests/development/released names: any name that git knows it by.
+.PHONY: test-upgrade
+test-upgrade: images ## Upgrade a running cluster and go back (FROM=COMMIT)
+	@$(STEPS)/test-upgrade "$(FROM)" $(if $(PYTEST_FLAGS),-- $(PYTEST_FLAGS))
+
 .PHONY: check
 check: setup ## Check format, lint, types and imports
 	$(VENV)/ruff format --check .

@@ -113,7 +113,7 @@ class Service:
             raise errors.ConfigError(
                 f"{self.file} cannot be removed: {error.strerror}", hint="removing a service needs root"
             ) from None
-        if self._systemctl is not None and stop:
+        if self._systemctl is not None:
             self._systemctl("daemon-reload")
         return True
 

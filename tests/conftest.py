@@ -24,6 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """For `make simulate`: which random histories are played."""
     parser.addoption("--seeds", type=int, default=2, help="how many random histories (default: 2)")
     parser.addoption("--first-seed", type=int, default=0, help="the first of them (default: 0)")
+    parser.addoption("--upgrade-from", default="", help="the folder of the version before, for tests/upgrade")
     parser.addoption("--troubles", default="", help="what alone goes wrong in them (default: anything)")
 
 

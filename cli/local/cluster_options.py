@@ -5,6 +5,8 @@ Pure but for reading and writing that one file.
 
 import dataclasses
 import json
+import re
+import socket
 from pathlib import Path
 from typing import Any, Self
 
@@ -123,3 +125,9 @@ def load(file: Path) -> Options | None:
 
 def save(file: Path, options: Options) -> None:
     private_file.write(file, json.dumps(dataclasses.asdict(options), indent=2) + "\n")
+
+
+def node_name() -> str:
+    """The host name as a name of ours."""
+    name = re.sub(r"[^a-z0-9.-]+", "-", socket.gethostname().lower()).strip("-.")
+    return name or "node"

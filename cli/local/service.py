@@ -1,13 +1,16 @@
 """`up --install-service`: a systemd unit, so that the cluster and its VPSes come back after a boot."""
 
+import contextlib
 import sys
 from pathlib import Path
 
 from kohakuriver import errors, systemd
+from kohakuriver.cli import screen
 from kohakuriver.cli.local.cluster_files import ClusterFiles
 from kohakuriver.cli.local.foreground import UNIT_VARIABLE
 
 NAME = "kohakuriver.service"
+MODULE = "kohakuriver.cli"
 TEXT = """\
 # Written by `kohakuriver up --install-service`; `kohakuriver down --purge` removes it.
 [Unit]
@@ -19,7 +22,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=simple
 Environment={variable}={name}
-ExecStart={python} -P -m kohakuriver.cli up --data-dir {root}
+ExecStart={python} -P -m {module} up --data-dir {root}
 Restart=always
 RestartSec=5
 KillMode=process
@@ -37,7 +40,8 @@ def text(files: ClusterFiles) -> str:
     for path in (sys.executable, str(files.root)):
         if any(character in path for character in " \t\n\"'\\%$"):
             raise errors.ConfigError(f"{path!r} has characters that a systemd unit cannot name plainly")
-    return TEXT.format(variable=UNIT_VARIABLE, name=NAME, python=sys.executable, root=files.root)
+    words = {"variable": UNIT_VARIABLE, "name": NAME, "module": MODULE}
+    return TEXT.format(python=sys.executable, root=files.root, **words)
 
 
 class Service:
@@ -66,6 +70,16 @@ class Service:
             return [wrote, "enabled it", f"to hand over now: kohakuriver down && systemctl start {NAME}"]
         return [wrote, "enabled and started it", f"journalctl -u {NAME} -f shows what it does"]
 
+    def outdated(self) -> str:
+        """What to do where an earlier version has written this cluster's unit; empty where it has not."""
+        with contextlib.suppress(OSError):  # there is none, or it cannot be read here
+            if self._service("").is_mine and f" -m {MODULE} " not in self.unit.read_text():
+                return (
+                    f"{self.unit} was written by an earlier version and starts that one, or nothing: "
+                    "`kohakuriver up --install-service` writes it anew"
+                )
+        return ""
+
     def remove(self) -> bool:
         """Remove the unit if it is this cluster's; whether it was."""
         return self._service("").remove()
@@ -74,6 +88,13 @@ class Service:
         mark = f"--data-dir {self._files.root}\n"
         unit = systemd.Unit(NAME, wanted, mark=mark, owner="cluster")
         return systemd.Service(unit, folder=self._folder, systemctl=self._systemctl)
+
+
+def tell_outdated(files: ClusterFiles) -> None:
+    """Warn where this machine's unit of this cluster is of an earlier version."""
+    told = Service.here(files).outdated()
+    if told:
+        screen.warn(told)
 
 
 def stop(unit: str) -> None:

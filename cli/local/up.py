@@ -5,7 +5,6 @@ Everything here may be said again: what exists is kept, what runs is left alone.
 
 import dataclasses
 import os
-import re
 import socket
 import subprocess
 from pathlib import Path
@@ -26,12 +25,12 @@ from kohakuriver.cli.local import (
     ports,
     run_state,
     server_flags,
+    service,
     stack,
     welcome,
 )
 from kohakuriver.cli.local.cluster_files import ClusterFiles
 from kohakuriver.cli.local.cluster_options import Options
-from kohakuriver.cli.local.service import Service
 from kohakuriver.clock import SystemClock
 
 EXAMPLES = """
@@ -151,6 +150,8 @@ def up(
     files = ClusterFiles.at(data_dir)
     seconds = _seconds(timeout)
     files.claim()
+    if not install_service and detach.VARIABLE not in os.environ:
+        service.tell_outdated(files)
     if accept_engine:
         files.accept_engine()
         screen.note("this container engine may be used, whichever was before")
@@ -170,7 +171,7 @@ def up(
             foreground.run(files, options, prepared, when_ready=lambda: welcome.say(files, options))
             return 0
     if install_service:
-        for line in Service.here(files).install():
+        for line in service.Service.here(files).install():
             screen.out(line)
         return 0
     pid = detach.run(files, timeout=seconds)
@@ -203,7 +204,7 @@ def _already(files: ClusterFiles, given: dict[str, Any], install_service: bool, 
     if ends:
         screen.warn(f"{ends}: `{_command(files, 'down')}` and `up` again renew it; VPSes run on")
     if install_service:
-        for line in Service.here(files).install(running=True):
+        for line in service.Service.here(files).install(running=True):
             screen.out(line)
     return 0
 
@@ -211,7 +212,7 @@ def _already(files: ClusterFiles, given: dict[str, Any], install_service: bool, 
 def _settle(files: ClusterFiles, given: dict[str, Any]) -> Options:
     """What counts: given now, else kept from last time, else the defaults; kept for next time."""
     before = cluster_options.load(files.options)
-    options = (before or Options(node=_node_name())).changed(given)
+    options = (before or Options(node=cluster_options.node_name())).changed(given)
     if before is not None and options.node != before.node:
         raise failures.UsageError(
             f"this cluster knows this machine as {before.node}",
@@ -281,12 +282,6 @@ def _settle_ssh_ports(files: ClusterFiles, options: Options, *, chosen: bool) ->
     if (first, last) != neighbours.STANDARD:
         screen.note(f"SSH ports are {first}-{last}, as another cluster on this machine has the standard ones")
     return dataclasses.replace(options, ssh_port_range=f"{first}-{last}")
-
-
-def _node_name() -> str:
-    """The host name as a name of ours."""
-    name = re.sub(r"[^a-z0-9.-]+", "-", socket.gethostname().lower()).strip("-.")
-    return name or "node"
 
 
 def _end_orphans(files: ClusterFiles) -> None:

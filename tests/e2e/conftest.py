@@ -60,6 +60,7 @@ class Cluster:
     folder: Path
     port: int
     options: tuple[str, ...] = ()
+    bin: Path = BIN  # where its commands are
 
     @property
     def data_dir(self) -> Path:
@@ -81,7 +82,7 @@ class Cluster:
 
     def run(self, program: str, *args: Any, stdin: str = "", timeout: float = 120, **env: str) -> Result:
         done = subprocess.run(
-            [str(BIN / program), *map(str, args)],
+            [str(self.bin / program), *map(str, args)],
             input=stdin,
             capture_output=True,
             text=True,
@@ -94,7 +95,7 @@ class Cluster:
     def run_bytes(self, *args: str, stdin: bytes = b"", timeout: float = 120) -> tuple[int, bytes, bytes]:
         """Exit code, output and errors of a `kohakuriver` command, as bytes."""
         done = subprocess.run(
-            [str(BIN / "kohakuriver"), *args],
+            [str(self.bin / "kohakuriver"), *args],
             input=stdin,
             capture_output=True,
             timeout=timeout,

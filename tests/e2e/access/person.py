@@ -14,7 +14,7 @@ from typing import Any
 import pexpect
 import pyte
 
-from tests.e2e.conftest import BIN, Cluster
+from tests.e2e.conftest import Cluster
 
 _MARKS = itertools.count(1000)
 
@@ -50,7 +50,7 @@ class Person:
         if config is not None:
             environment["KOHAKURIVER_CONFIG"] = str(config)
         self.child: Any = pexpect.spawn(
-            str(BIN / "kohakuriver"),
+            str(cluster.bin / "kohakuriver"),
             list(words),
             env=environment,
             dimensions=(rows, cols),
