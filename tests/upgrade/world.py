@@ -12,14 +12,15 @@ from typing import Any
 import docker
 import yaml
 
-from tests.e2e.api import LEASES, NODES, Api, Object, Refused
+from tests.e2e.api import LEASES, NODES, VPSES, Api, Refused
 from tests.e2e.conftest import Cluster, eventually, free_port, ssh_ports
 from tests.e2e.processes import Process
 from tests.upgrade.stored import RENEWED, Stored
 from tests.upgrade.version import Version
 
 PROGRAMS = ("apiserver", "controller", "agent")
-SILENT_FOR = 3  # renewals of the node's Lease, of three seconds each
+PATIENT = "--loss-timeout=90s"  # a busy machine takes its time to start an agent, and loses no node by it
+SILENT_FOR = 2  # renewals of the node's Lease, of three seconds each
 GROUP = "/apis/kohakuriver.io/v1alpha1"
 LASTING = (
     *(f"{GROUP}/{kind}" for kind in ("vpses", "environments", "tokens", "policies", "nodeallocations")),
@@ -38,8 +39,9 @@ class World:
         recorded = json.loads((self.cluster.data_dir / "run.json").read_text())["programs"]
         lines = {name: _command_line(one["pid"]) for name, one in recorded.items()}
         self.cluster.down()
-        self.api = _api(self.cluster)
+        self.api = self.api_of(self.cluster.config)
         self._arguments = {name: lines[name][4:] for name in PROGRAMS}  # behind `python -P -m MODULE`
+        self._arguments["controller"].append(PATIENT)
         etcd = next(word for word in lines["etcd"] if word.startswith("--listen-client-urls="))
         self.stored = Stored(int(etcd.rpartition(":")[2]), self.cluster.data_dir / "pki")
         self.processes = {"etcd": Process("etcd", lines["etcd"], self._log("etcd"))}
@@ -70,6 +72,18 @@ class World:
         one = self.cluster
         return Cluster(one.folder, one.port, one.options, bin=version.bin)
 
+    def api_of(self, file: Path) -> Api:
+        """The API with the token of that config file, asked without any version's client."""
+        config = yaml.safe_load(file.read_text())
+        [user], [one] = config["users"], config["clusters"]
+        authority = base64.b64decode(one["cluster"]["certificate-authority-data"]).decode()
+        return Api("127.0.0.1", self.cluster.port, token=user["user"]["token"], authority=authority)
+
+    def phases(self) -> dict[str, str]:
+        """Of each VPS."""
+        found = self.api.get(VPSES)["items"]
+        return {one["metadata"]["name"]: (one.get("status") or {}).get("phase", "") for one in found}
+
     def containers(self) -> dict[str, tuple[Any, ...]]:
         """Of each VPS's container what changes when anybody touches it: id, start, restarts, process."""
         label = f"kohakuriver.io/cluster={(self.cluster.data_dir / 'cluster-id').read_text().strip()}"
@@ -87,15 +101,16 @@ class World:
             )
         return found
 
-    def objects(self) -> dict[str, Object]:
-        """Everything that is declared and what was made of it, without what each agent says of itself."""
-        found: dict[str, Object] = {}
+    def objects(self) -> dict[str, Any]:
+        """Everything that is declared and what was made of it, by field, but for which agent has said it."""
+        found: dict[str, Any] = {}
         for path in LASTING:
             for one in self.api.get(path)["items"]:
                 for field in ("resourceVersion", "managedFields"):
                     one["metadata"].pop(field, None)
-                (one.get("status") or {}).get("observed", {}).pop("session", None)
-                found[f"{path} {one['metadata']['name']}"] = one
+                for field in ("session", "sequence"):
+                    (one.get("status") or {}).get("observed", {}).pop(field, None)
+                found |= _fields(f"{path} {one['metadata']['name']}", one)
         return found
 
     def is_silent(self) -> list[str]:
@@ -147,13 +162,15 @@ class World:
         return self.cluster.folder / f"{program}.log"
 
 
-def _api(cluster: Cluster) -> Api:
-    """The API with the administrator's token, asked without any version's client."""
-    config = yaml.safe_load(cluster.config.read_text())
-    [user] = config["users"]
-    [one] = config["clusters"]
-    authority = base64.b64decode(one["cluster"]["certificate-authority-data"]).decode()
-    return Api("127.0.0.1", cluster.port, token=user["user"]["token"], authority=authority)
+def _fields(path: str, value: Any) -> dict[str, Any]:
+    """What is in it, by the way to it."""
+    if isinstance(value, dict) and value:
+        inside = [(f"{path}.{key}", one) for key, one in value.items()]
+    elif isinstance(value, list) and value:
+        inside = [(f"{path}[{number}]", one) for number, one in enumerate(value)]
+    else:
+        return {path: value}
+    return {key: one for way, each in inside for key, one in _fields(way, each).items()}
 
 
 def _command_line(pid: int) -> list[str]:
