@@ -1,12 +1,13 @@
 """What the tests of the command line share."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from kohakuriver.clock import SystemClock
 from tests.apiserver.api import running_api
 from tests.cli.shell import Shell
+from tests.cli.starting import Starter, starter
 
 
 @pytest.fixture
@@ -22,3 +23,10 @@ def home(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setenv("HOME", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def start() -> Iterator[Starter]:
+    """Starts `kohakuriver WORDS` at a terminal, cheaply."""
+    with starter() as made:
+        yield made

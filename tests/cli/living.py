@@ -42,8 +42,8 @@ spec:
 
 
 class LivingNode(SimulatedNode):
-    """Reports whenever something was written: what it has of the store too. Finishes what is deleted, carries
-    restarts out."""
+    """Reports whenever something was written that it looks at: what it has of the store too. Finishes what is
+    deleted, carries restarts out."""
 
     _lease_seconds = 3600  # they are never silent
     _history = ""
@@ -51,12 +51,16 @@ class LivingNode(SimulatedNode):
     def __init__(self, api: Api, name: str) -> None:
         super().__init__(api, name, memory="64Gi", gpus=2)
         self._store = api.store
+        own = (codec.key(kind, None, name) for kind in (kinds.NODE, kinds.NODE_ALLOCATION))
+        self._looks_at = (codec.prefix(VPS), codec.prefix(kinds.ENVIRONMENT), codec.HISTORY, *own)
 
     async def _run(self) -> None:
         seen = await self._store.revision()
         await self._look()
-        async for _ in self._store.watch(codec.REGISTRY, start=seen + 1):
-            await self._look()
+        async for batch in self._store.watch(codec.REGISTRY, start=seen + 1):
+            if any(one.revision > seen and one.key.startswith(self._looks_at) for one in batch.changes):
+                seen = await self._store.revision()
+                await self._look()
 
     async def _look(self) -> None:
         while True:

@@ -9,7 +9,6 @@ import datetime
 import os
 import re
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import pytest
 from kohakuriver.clock import SystemClock, timestamp
 from kohakuriver.resources import kinds
 from tests.cli.shell import Shell
+from tests.cli.starting import Starter
 from tests.cli.vps.objects import CREATED, a_node, a_vps, an_allocation
 
 SCREENS = Path(__file__).parent / "screens"
@@ -105,7 +105,7 @@ def _aged(value: Any, moment: str) -> Any:
     return moment if isinstance(value, str) and value.startswith("2026-01-01T") else value
 
 
-def _seen(words: list[str], columns: int, *, colour: bool, places: dict[str, str]) -> str:
+def _seen(start: Starter, words: list[str], columns: int, *, colour: bool, places: dict[str, str]) -> str:
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(Path(__file__).parents[2]),
@@ -113,28 +113,18 @@ def _seen(words: list[str], columns: int, *, colour: bool, places: dict[str, str
         "TERM": "xterm-256color",
         **({} if colour else {"NO_COLOR": "1"}),
     }
-    command = pexpect.spawn(
-        sys.executable,
-        ["-P", "-m", "kohakuriver.cli", *words],
-        env=environment,
-        encoding="utf-8",
-        dimensions=(60, columns),
-        timeout=60,
-    )
+    command = start(words, env=environment, dimensions=(60, columns), timeout=60)
     command.expect(pexpect.EOF)
-    command.wait()
-    command.ptyproc.delayafterclose = 0  # it has ended: there is nothing to wait for
-    command.close()
     text = str(command.before).replace("\r\n", "\n").replace("\x1b", "␛")
     return re.sub(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "2026-01-01T02:30:00Z", text)
 
 
 @pytest.mark.parametrize("colour", [False, True], ids=["plain", "colour"])
 @pytest.mark.parametrize("columns", [80, 160])
-async def test_screens_are_as_they_were(furnished: Shell, columns: int, colour: bool) -> None:
+async def test_screens_are_as_they_were(furnished: Shell, start: Starter, columns: int, colour: bool) -> None:
     for name, line in LINES.items():
         places = {"HOME": str(furnished.folder), "KOHAKURIVER_CONFIG": str(furnished.config())}
-        seen = await asyncio.to_thread(_seen, shlex.split(line), columns, colour=colour, places=places)
+        seen = await asyncio.to_thread(_seen, start, shlex.split(line), columns, colour=colour, places=places)
         file = SCREENS / f"{name}-{columns}-{'colour' if colour else 'plain'}.txt"
         if WRITE:
             file.write_text(seen)

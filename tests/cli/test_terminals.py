@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from kohakuriver.resources import kinds
 from tests.cli.shell import Shell
+from tests.cli.starting import Starter
 from tests.cli.vps.objects import CREATED, a_node, a_vps
 
 EVIL = "\x1b]0;title\x07\x1b]52;c;cHdu\x07\x1b[2J\x1b[8m\x9b1A\rover\u202e\x08"
@@ -68,28 +68,21 @@ async def test_data_for_a_script_is_what_it_is(furnished: Shell) -> None:
     assert (await furnished("get vps dev -o jsonpath={.spec.env.WORD}"))[1] == EVIL
 
 
-def _on_a_terminal(words: list[str], environment: dict[str, str]) -> str:
-    command = pexpect.spawn(
-        sys.executable,
-        ["-P", "-m", "kohakuriver.cli", *words],
-        env={"PATH": os.environ["PATH"], "TERM": "xterm-256color", "NO_COLOR": "1", **environment},
-        encoding="utf-8",
-        dimensions=(60, 160),
-        timeout=60,
-    )
+def _on_a_terminal(start: Starter, words: list[str], environment: dict[str, str]) -> str:
+    environment = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "NO_COLOR": "1", **environment}
+    command = start(words, env=environment, dimensions=(60, 160), timeout=60)
     command.expect(pexpect.EOF)
-    command.close()
     return str(command.before)
 
 
 @pytest.mark.parametrize("line", DATA + LINES[:3])
-async def test_a_terminal_obeys_nothing_of_it(furnished: Shell, line: str) -> None:
+async def test_a_terminal_obeys_nothing_of_it(furnished: Shell, start: Starter, line: str) -> None:
     places = {
         "HOME": str(furnished.folder),
         "PYTHONPATH": str(Path(__file__).parents[2]),
         "KOHAKURIVER_CONFIG": str(furnished.config()),
     }
-    seen = await asyncio.to_thread(_on_a_terminal, line.split(), places)
+    seen = await asyncio.to_thread(_on_a_terminal, start, line.split(), places)
     assert "cHdu" in seen and seen.replace("\r\n", "").isprintable()
 
 
