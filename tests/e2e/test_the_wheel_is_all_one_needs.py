@@ -102,13 +102,13 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def sources() -> list[str]:
-    """The files that git has or would take, by their names in the checkout."""
-    words = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    """The source files, by their names in the checkout."""
+    words = ["bash", "-c", ". manifests/development/say; source_files"]
     listed = subprocess.run(words, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
     return [name for name in listed.split("\0") if name and os.path.lexists(PROJECT / name)]
 
 
-def files_of_git() -> set[str]:
+def files_of_checkout() -> set[str]:
     """What a checkout has as source, by the names that an installation has it by."""
     found = set()
     for name in sources():
@@ -157,7 +157,7 @@ def test_it_holds_one_package_and_nothing_is_missing(wheel: Path) -> None:
     names = set(contents(wheel))
     information = wheel.name.removesuffix("-py3-none-any.whl") + ".dist-info"
     assert {name.split("/")[0] for name in names} == {"kohakuriver", information}
-    assert {name for name in names if name.startswith("kohakuriver/")} == files_of_git()
+    assert {name for name in names if name.startswith("kohakuriver/")} == files_of_checkout()
 
 
 def test_what_installing_it_takes_lies_beside_it(dist: Path) -> None:
