@@ -43,8 +43,8 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """A test of the real part that fails is run again."""
-    if _place(item):
+    """A test of the real part that fails is run again, unless --reruns says otherwise."""
+    if _place(item) and item.config.getoption("reruns", None) is None:
         item.add_marker(pytest.mark.flaky(reruns=RERUNS))
 
 

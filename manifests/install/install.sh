@@ -334,7 +334,7 @@ uninstall_all() {
 umask 022
 HOME=$ROOT$(echo ~root)
 export HOME
-HERE=$(cd "${0%/*}" && pwd)
+HERE=$(cd "$(dirname "$0")" && pwd)
 # Administrators' programs lie in sbin, which not every PATH names.
 PATH=$PATH:$ROOT/usr/local/sbin:$ROOT/usr/sbin:$ROOT/sbin
 agent='' uninstall='' purge='' image=yes up=yes sha256='' agent_options=()

@@ -44,10 +44,7 @@ start_agent() {
     if [ ${#agent_options[@]} -eq 0 ]; then
         say "installed. To make this machine a node, run here what this prints on a machine of the cluster:"
         say "    kohakuriver token create --join"
-    elif systemd_runs; then
-        "$LINK" agent "${agent_options[@]}" --install-service 9>&-
     else
-        # A token that stands among them is for the log of no terminal: it is left to who runs it.
-        say "no systemd runs here to keep an agent running: run kohakuriver agent with the same options"
+        "$LINK" agent "${agent_options[@]}" --install-service 9>&- # where no systemd runs it says what is left to do
     fi
 }
