@@ -79,7 +79,8 @@ def warn(holder: Connection) -> None:
     host = urllib.parse.urlsplit(holder.server).hostname or ""
     if _is_loopback(host):
         screen.warn(
-            f"{host} is this machine alone; for others: kohakuriver up --listen 0.0.0.0 --advertise HOST"
+            f"{host} is this machine alone; for others: kohakuriver down, then "
+            "kohakuriver up --listen 0.0.0.0 --advertise HOST, with --detach or --install-service"
         )
 
 
@@ -89,7 +90,7 @@ def tell(holder: Connection, token: str, *, node: str | None, ttl: str, name: st
     screen.out("# where KohakuRiver is installed already:")
     screen.out(f"# {installed_command(holder, token, node=node)}")
     screen.note(
-        f"run this on the new machine, as root, within {ttl}: it installs KohakuRiver there, and the machine "
+        f"run the first line on the new machine, as root, within {ttl}: it installs KohakuRiver there, and the machine "
         "is a node from then on, after a boot too. It needs curl. Options of `kohakuriver agent` may follow. "
         f"`token revoke {name}` takes it back"
     )

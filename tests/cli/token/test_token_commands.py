@@ -174,7 +174,7 @@ async def test_node_join_prints_the_same(shell):
 
 async def test_that_others_do_not_reach_this_machines_loopback_is_told(shell):
     _, _, err = await shell("token create --join --server https://127.0.0.1:6443")
-    assert "up --listen 0.0.0.0 --advertise HOST" in err
+    assert "kohakuriver down, then kohakuriver up --listen 0.0.0.0 --advertise HOST" in err
 
 
 async def test_a_lost_answer_makes_one_token_and_not_two(shell):
