@@ -43,7 +43,7 @@ start_cluster() {
 start_agent() {
     if [ ${#agent_options[@]} -eq 0 ]; then
         say "installed. To make this machine a node, run here what this prints on a machine of the cluster:"
-        say "    kohakuriver token create --join"
+        say "    kohakuriver node join"
     else
         "$LINK" agent "${agent_options[@]}" --install-service 9>&- # where no systemd runs it says what is left to do
     fi

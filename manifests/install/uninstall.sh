@@ -14,7 +14,7 @@ purge=''
 still_running() {
     local line
     for line in /proc/[0-9]*/cmdline; do
-        tr '\0' ' ' <"$line" 2>/dev/null |
+        tr '\0' ' ' 2>/dev/null <"$line" |
             grep -qE "^$PREFIX/bin/python[0-9.]* (-P )?-m kohakuriver\.(cli up|apiserver|controller|agent) " || continue
         line=${line%/cmdline}
         echo "${line##*/}"
