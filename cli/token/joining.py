@@ -90,8 +90,9 @@ def tell(holder: Connection, token: str, *, node: str | None, ttl: str, name: st
     screen.out("# where KohakuRiver is installed already:")
     screen.out(f"# {installed_command(holder, token, node=node)}")
     screen.note(
-        f"run the first line on the new machine, as root, within {ttl}: it installs KohakuRiver there, and the machine "
-        "is a node from then on, after a boot too. It needs curl. Options of `kohakuriver agent` may follow. "
+        f"run the first line on the new machine, as root, within {ttl}: it installs KohakuRiver there, and "
+        "the machine is a node from then on, after a boot too. It needs curl. Options of "
+        "`kohakuriver agent` may follow. "
         f"`token revoke {name}` takes it back"
     )
 
