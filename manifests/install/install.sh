@@ -270,6 +270,7 @@ install_python() {
             refuse "python3 -m venv failed: its last lines are above"
     fi
     say "pip: installing the pinned packages, each compared with its hash, about 20 seconds"
+    [ ! -e "$PREFIX/installed" ] || updated=yes
     rm -f "$PREFIX/installed"
     quietly "$LOG" in_venv install --require-hashes -r "$new/requirements.txt" ||
         refuse "pip could not install the packages of requirements.txt: its last lines are above, all of them in $LOG" \
@@ -280,7 +281,6 @@ install_python() {
     rm -rf "$PREFIX/dist"
     mv "$new" "$PREFIX/dist"
     made_of "$PREFIX/dist" >"$PREFIX/installed"
-    updated=yes
 }
 
 link_command() {
