@@ -153,6 +153,18 @@ class ClusterFiles:
         """Whether that is what an `up` leaves which was refused."""
         return entry == self.root / "lock" or (entry == self.logs and not any(entry.iterdir()))
 
+    def remove_begun(self) -> bool:
+        """Remove what an `up` that was refused has left; whether the folder held that, and nothing else."""
+        if not self.root.is_dir() or not all(self._is_begun(entry) for entry in self.root.iterdir()):
+            return False
+        if not any(self.root.iterdir()):
+            return False
+        (self.root / "lock").unlink(missing_ok=True)
+        if self.logs.is_dir():
+            self.logs.rmdir()
+        self.root.rmdir()
+        return True
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[bool]:
         """Whether we hold the folder alone. The kernel lets go of the lock when its holder dies."""

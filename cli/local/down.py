@@ -41,6 +41,9 @@ def down(data_dir: DataDir = None, purge: Purge = False, leave_containers: Leave
             "--leave-containers goes with --purge", hint="`kohakuriver down` alone leaves every container"
         )
     if not files.is_ours:
+        if purge and files.remove_begun():
+            screen.out(f"removed {files.root}, which held nothing but what an `up` that was refused had left")
+            return 0
         if purge:
             raise errors.ConfigError(f"{files.root} holds no cluster", hint="name its folder with --data-dir")
         screen.out(f"nothing runs from {files.root}: there is no cluster in it")

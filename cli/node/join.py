@@ -20,6 +20,12 @@ Name = Annotated[
 ]
 
 
-def join(settings: Settings, node: Name = None, ttl: create.TTL = None, server: create.Server = None) -> int:
+TTL = Annotated[
+    str | None,
+    typer.Option("--ttl", metavar="DURATION", help="How long the command is good for. [default: 1h]"),
+]
+
+
+def join(settings: Settings, node: Name = None, ttl: TTL = None, server: create.Server = None) -> int:
     """Print the command to run, as root, on a machine that is to be a node of this cluster."""
     return create.create(settings, node=node, ttl=ttl, join=True, server=server)
