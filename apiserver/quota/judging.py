@@ -21,6 +21,7 @@ from kohakuriver.resources.kinds import ResourceType
 
 Json = dict[str, Any]
 SMALL = 2 * NOTES  # bytes of an object that may grow by what ends it
+_NOTED = ("generation", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "managedFields")
 Needs = Mapping[str, int]  # by the resource's full name; without `requests.storage` where nothing is said
 
 
@@ -137,8 +138,9 @@ def _only_notes(old: Json | None, new: Json) -> bool:
 
 
 def _said(obj: Json) -> Json:
+    """All but what the server notes."""
     spec = obj.get("spec")
-    said = {field: obj["metadata"].get(field) for field in ("labels", "annotations", "finalizers")}
+    said = {field: value for field, value in obj["metadata"].items() if field not in _NOTED}
     kept = (
         {field: value for field, value in spec.items() if field != "runState"}
         if isinstance(spec, dict)

@@ -143,6 +143,19 @@ async def test_who_stops_again_and_again_or_never_lets_go_does_not_grow_beyond_t
         assert (await change(api, "kept", {"metadata": {"finalizers": []}})).code == 200
 
 
+async def test_who_pauses_and_resumes_with_owners_added_does_not_grow_beyond_the_quota():
+    async with a_team() as api:
+        assert (await create(api, a_vps("dev"))).code == 201
+        await limit(api, bytes="8Ki")
+        owners = []
+        for number in range(20):
+            owners.append({"apiVersion": "v1", "kind": "Thing", "name": "y" * 200, "uid": f"{number}" * 300})
+            state = "Paused" if number % 2 == 0 else "Running"
+            await change(api, "dev", {"metadata": {"ownerReferences": owners}, "spec": {"runState": state}})
+        await api.server.cache.fresh()
+        assert api.server.cache.stored.used("default").object_bytes <= 8 * 1024
+
+
 NEVER = {
     "cores": ({"cpu": "4"}, {"resources": {"cores": 5}}, "requests.cpu=5, limited: requests.cpu=4"),
     "short": ({"short_cpu": "500m"}, {"resources": {"cores": 1}},
