@@ -241,6 +241,7 @@ take_files() {
     rm -rf "$to"
     mkdir -p "$to"
     cp -- "$wheel" "$requirements" "$HERE/${0##*/}" "$to/"
+    chmod 755 "$to/${0##*/}" # of what an API server hands out nothing may be executed
     found=$(sha256sum "$to/${wheel##*/}" | cut -d' ' -f1)
     if [ -z "$sha256" ]; then
         say "${wheel##*/} has the SHA-256 $found; --sha256 would compare it"

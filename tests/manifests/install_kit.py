@@ -97,10 +97,13 @@ class Machine:
     def installs(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self.runs(self.dist / "install.sh", *arguments)
 
-    def runs(self, script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def runs(
+        self, script: Path | str, *arguments: str | Path, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        given = {"PATH": str(self._bin), "DESTDIR": str(self.root), "DOCKER_HOST": "unix:///nowhere"}
         return subprocess.run(
             [script, *arguments],
-            env={"PATH": str(self._bin), "DESTDIR": str(self.root), "DOCKER_HOST": "unix:///nowhere"},
+            env=given | variables,
             capture_output=True,
             text=True,
             check=False,

@@ -277,3 +277,9 @@ def test_uninstall_where_nothing_is_or_little(machine: Machine) -> None:
     done = machine.installs("--uninstall", "--purge")
     assert done.returncode == 0, done.stderr
     assert not (machine.root / "opt/kohakuriver").exists()
+
+
+def test_what_removes_it_can_be_executed_whatever_brought_it(machine: Machine) -> None:
+    (machine.dist / "install.sh").chmod(0o600)
+    assert machine.runs("bash", machine.dist / "install.sh", "--no-up").returncode == 0
+    assert machine.runs(machine.root / "opt/kohakuriver/dist/install.sh", "--uninstall").returncode == 0
