@@ -22,7 +22,7 @@ LINK=$ROOT/usr/local/bin/kohakuriver
 UNITS=$ROOT/etc/systemd/system
 POLICY=$ROOT/usr/sbin/policy-rc.d
 IMAGE=kohakuriver/debian-ssh
-LOG=${LOG:-$ROOT/var/log/kohakuriver/install.log}
+LOG=$ROOT/var/log/kohakuriver/install.log # who sources this names another afterwards
 # The engine is asked for by its address, not through a `docker context`: it is the one that the agent will use.
 DOCKER_HOST=${DOCKER_HOST:-unix:///var/run/docker.sock}
 export DOCKER_HOST

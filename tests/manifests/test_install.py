@@ -283,3 +283,12 @@ def test_what_removes_it_can_be_executed_whatever_brought_it(machine: Machine) -
     (machine.dist / "install.sh").chmod(0o600)
     assert machine.runs("bash", machine.dist / "install.sh", "--no-up").returncode == 0
     assert machine.runs(machine.root / "opt/kohakuriver/dist/install.sh", "--uninstall").returncode == 0
+
+
+def test_a_log_that_the_environment_names_is_not_ours(machine: Machine) -> None:
+    theirs = machine.root / "log"
+    theirs.write_text("theirs\n")
+    for arguments in (["--no-up"], ["--uninstall"]):
+        done = machine.runs(machine.dist / "install.sh", *arguments, LOG=str(theirs))
+        assert done.returncode == 0, done.stderr
+    assert theirs.read_text() == "theirs\n"
