@@ -23,6 +23,7 @@ UNITS=$ROOT/etc/systemd/system
 POLICY=$ROOT/usr/sbin/policy-rc.d
 IMAGE=kohakuriver/debian-ssh
 LOG=$ROOT/var/log/kohakuriver/install.log # who sources this names another afterwards
+LOCK=$ROOT/run/kohakuriver-install        # not in /run/lock, where everybody may make files
 # The engine is asked for by its address, not through a `docker context`: it is the one that the agent will use.
 DOCKER_HOST=${DOCKER_HOST:-unix:///var/run/docker.sock}
 export DOCKER_HOST
@@ -342,8 +343,9 @@ agent='' uninstall='' purge='' image=yes up=yes sha256='' agent_options=()
 updated='' wheel='' requirements=''
 parse "$@"
 if is_root; then
-    mkdir -p "$ROOT/run/lock"
-    exec 9>"$ROOT/run/lock/kohakuriver-install"
+    mkdir -p "${LOCK%/*}"
+    [ -e "$LOCK" ] || (umask 077 && : >"$LOCK") # who can open it can hold it
+    exec 9>"$LOCK"
     flock -n 9 || refuse "another install.sh is at work on this machine" "wait for it, then run this again"
 fi
 if [ -n "$uninstall" ]; then uninstall_all; else install_all; fi

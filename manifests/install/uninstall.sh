@@ -52,7 +52,7 @@ remove_all() {
     [ ! -e "$PREFIX/pyvenv.cfg" ] || rm -rf "$PREFIX"
     # What is left of a list of clusters that has none.
     [ -z "$purge" ] || [ -s "$HOME/.local/state/kohakuriver/clusters" ] || rm -rf "$HOME/.local/state/kohakuriver"
-    rm -f "$LOG" "$ROOT/run/lock/kohakuriver-install"
+    rm -f "$LOG" "$LOCK"
     rmdir "${LOG%/*}" 2>/dev/null || true
     [ ! -e "$home" ] || left="$left; so do $home and its VPSes"
     say "removed; $left"

@@ -292,3 +292,11 @@ def test_a_log_that_the_environment_names_is_not_ours(machine: Machine) -> None:
         done = machine.runs(machine.dist / "install.sh", *arguments, LOG=str(theirs))
         assert done.returncode == 0, done.stderr
     assert theirs.read_text() == "theirs\n"
+
+
+def test_nobody_else_can_hold_the_lock(machine: Machine) -> None:
+    (machine.root / "run/lock").mkdir(parents=True)
+    (machine.root / "run/lock/kohakuriver-install").symlink_to(machine.dist / WHEEL)
+    assert machine.installs("--no-up").returncode == 0
+    assert (machine.dist / WHEEL).read_text() == "a wheel"
+    assert (machine.root / "run/kohakuriver-install").stat().st_mode & 0o777 == 0o600
