@@ -1,8 +1,8 @@
 """What `node join` prints, typed on a machine without KohakuRiver: it is a node then, and VPSes run there.
 
 The machine is a mount namespace: its /opt, /etc, /usr/local and /run/systemd lie over those of this machine,
-and what is written to them is gone with it. Its apt-get would fail, its systemctl writes down what it is told,
-and the packages of pip are those that the tests run with. Engine and network are this machine's.
+and what is written to them is gone with it. Its apt-get would fail, its systemctl writes down what it is
+told, and the packages of pip are those that the tests run with. Engine and network are this machine's.
 """
 
 import base64
