@@ -69,7 +69,7 @@ def _group(pid: int, container_id: str, proc: Path, cgroups: Path) -> Path | Non
     """The container's group, not one that its programs have made below it; None where it is not of cgroup v2
     or may not be written to."""
     with contextlib.suppress(OSError):
-        for line in (proc / str(pid) / "cgroup").read_text().splitlines():
+        for line in (proc / str(pid) / "cgroup").read_text(errors="replace").splitlines():
             path = line.removeprefix("0::")
             if path == line or container_id not in path:
                 continue

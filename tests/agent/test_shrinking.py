@@ -152,3 +152,9 @@ def test_where_the_group_is_out_of_reach_the_engine_s_reading_decides(tmp_path: 
         machine.shrunk(199 * MIB)
     assert machine.shrunk(200 * MIB) == "max"
     assert machine.stats_asked == 2
+
+
+def test_a_group_that_somebody_inside_has_named_in_no_encoding_is_no_obstacle(tmp_path: Path) -> None:
+    machine = Machine(tmp_path).made(uses=100 * MIB)
+    (tmp_path / "proc" / "7" / "cgroup").write_bytes(f"0::{machine.path}/".encode() + b"\xff\n")
+    assert machine.shrunk(128 * MIB) == str(120 * MIB)
