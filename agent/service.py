@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kohakuriver import errors, systemd
+from kohakuriver import errors, private_file, systemd
+from kohakuriver.agent.journal import ACCEPTANCE
 from kohakuriver.agent.options import Run
 
 NAME = "kohakuriver-agent.service"
@@ -45,7 +46,8 @@ def words(arguments: Sequence[str], wanted: Run) -> list[str]:
     parser = argparse.ArgumentParser(add_help=False)  # understands abbreviations as the whole one does
     for option in ("--join", "--token", "--ca-hash", "--node", "--data-dir", *_PATHS):
         parser.add_argument(option)
-    parser.add_argument("--install-service", action="store_true")
+    for option in ("--install-service", "--accept-engine"):
+        parser.add_argument(option, action="store_true")
     found, others = parser.parse_known_args(arguments)
     given = vars(found)
     for option in _PATHS:
@@ -83,6 +85,8 @@ class AgentService:
         try:
             join()
             done = [service.write()]
+            if wanted.accept_engine:  # the engine that there is now, and not whichever there is at each start
+                private_file.write(self._data_dir / ACCEPTANCE, "")
         except BaseException:
             if was_there:
                 service.start()

@@ -9,6 +9,7 @@ import pytest
 from kohakuriver import errors
 from kohakuriver.agent import __main__ as program
 from kohakuriver.agent import options
+from kohakuriver.agent.journal import Journal
 from kohakuriver.agent.service import NAME, AgentService, words
 from kohakuriver.client import config
 
@@ -177,3 +178,10 @@ def test_options_that_exclude_each_other(arguments: list[str]) -> None:
 def test_removing_is_asked_for_by_the_data_directory(tmp_path: Path) -> None:
     asked = options.parse(["--remove-service", "--data-dir", str(tmp_path)])
     assert asked == options.RemoveService(tmp_path)
+
+
+@pytest.mark.parametrize("option", ["--accept-engine", "--accept"])
+def test_an_engine_is_accepted_once_and_not_at_each_start(machine: Machine, option: str) -> None:
+    machine.install(*JOIN, "--token", "t", option)
+    assert not run(*machine.command[5:]).accept_engine
+    assert Journal(machine.data_dir).engine_is_accepted()
