@@ -45,12 +45,11 @@ class Bundles:
 
     async def get(self) -> Bundle:
         """Raises NotFound where this server cannot make it; the next one who asks has it tried again."""
-        if self._made is None:
+        if self._made is None or (self._made.done() and (self._made.cancelled() or self._made.exception())):
             self._made = asyncio.create_task(asyncio.to_thread(self._make))
         try:
             return await asyncio.shield(self._made)
         except (errors.ConfigError, OSError) as error:
-            self._made = None
             raise errors.NotFound(
                 f"this API server cannot hand out KohakuRiver: {error}",
                 hint="install it on that machine by hand, and join with `kohakuriver agent --join`",

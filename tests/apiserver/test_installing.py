@@ -106,3 +106,17 @@ async def test_a_server_that_cannot_make_it_says_why_and_tries_again() -> None:
 def test_the_same_files_make_the_same_archive(tmp_path: os.PathLike[str]) -> None:
     files = {"b": b"1", "a": b"2"}
     assert installing.tar(files) == installing.tar(dict(reversed(files.items())))
+
+
+async def test_whatever_was_in_the_way_once_is_tried_again() -> None:
+    made = iter([RuntimeError("can't start new thread"), Bundle(b"it", '"1"')])
+
+    def make() -> Bundle:
+        if isinstance(one := next(made), RuntimeError):
+            raise one
+        return one
+
+    bundles = Bundles(make)
+    with pytest.raises(RuntimeError):
+        await bundles.get()
+    assert (await bundles.get()).content == b"it"
