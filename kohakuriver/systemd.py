@@ -4,6 +4,7 @@ Who may write is the machine's administrator; where systemd is not in charge the
 left to do is said.
 """
 
+import contextlib
 import dataclasses
 import shutil
 import subprocess
@@ -76,10 +77,14 @@ class Service:
     def write(self) -> str:
         """Write the unit; what was done, in words. Raises ConfigError."""
         self.check()
+        whole = self.file.with_name(f".{self.file.name}.new")
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            self.file.write_text(self._unit.text)
+            whole.write_text(self._unit.text)
+            whole.replace(self.file)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                whole.unlink(missing_ok=True)
             raise errors.ConfigError(
                 f"{self.file} cannot be written: {error.strerror}", hint="installing a service needs root"
             ) from None

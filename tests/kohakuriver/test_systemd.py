@@ -1,5 +1,8 @@
 """Command lines of units, and whose a unit is. There is no systemd where tests run."""
 
+import errno
+from pathlib import Path
+
 import pytest
 
 from kohakuriver import errors, systemd
@@ -52,3 +55,18 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     with pytest.raises(errors.ConfigError, match="cannot be written") as told:
         a_service(tmp_path / "file", "one").write()
     assert "needs root" in told.value.hint
+
+
+def test_a_unit_that_cannot_be_written_whole_leaves_the_one_before(tmp_path, monkeypatch):
+    a_service(tmp_path, "one").write()
+
+    def full(file, text):
+        with file.open("w") as half:
+            half.write(text[:5])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(errors.ConfigError, match="No space left"):
+        a_service(tmp_path, "one").write()
+    assert [one.name for one in tmp_path.iterdir()] == ["x.service"]
+    assert (tmp_path / "x.service").read_text() == "ExecStart=/x one\n"
