@@ -87,9 +87,15 @@ exit 0
 POLICY
 }
 
-# A policy that somebody else has made stays; one that an interrupted run has left is ours.
+# One that an interrupted run has left would go on holding services back.
+let_services_start() {
+    ! grep -qs "Written by KohakuRiver" "$POLICY" || rm -f "$POLICY"
+}
+
+# A policy that somebody else has made stays.
 hold_services_back() {
-    [ ! -e "$POLICY" ] || grep -q "Written by KohakuRiver" "$POLICY" || return 0
+    let_services_start
+    [ ! -e "$POLICY" ] || return 0
     trap 'rm -f "$POLICY"' EXIT
     mkdir -p "${POLICY%/*}"
     service_policy >"$POLICY"
@@ -204,6 +210,7 @@ missing() {
 
 bring_packages() {
     local wanted lines
+    let_services_start
     wanted=$(missing)
     if [ -z "$wanted" ]; then
         say "nothing is missing: Docker, Python, ssh and ip are here, and stay as they are"

@@ -53,6 +53,7 @@ remove_all() {
     # What is left of a list of clusters that has none.
     [ -z "$purge" ] || [ -s "$HOME/.local/state/kohakuriver/clusters" ] || rm -rf "$HOME/.local/state/kohakuriver"
     rm -f "$LOG" "$LOCK"
+    let_services_start
     rmdir "${LOG%/*}" 2>/dev/null || true
     [ ! -e "$home" ] || left="$left; so do $home and its VPSes"
     say "removed; $left"

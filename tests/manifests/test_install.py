@@ -300,3 +300,14 @@ def test_nobody_else_can_hold_the_lock(machine: Machine) -> None:
     assert machine.installs("--no-up").returncode == 0
     assert (machine.dist / WHEEL).read_text() == "a wheel"
     assert (machine.root / "run/kohakuriver-install").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("arguments", [["--no-up"], ["--uninstall"]])
+def test_services_are_not_held_back_by_what_an_earlier_run_has_left(machine: Machine, arguments) -> None:
+    assert machine.installs("--no-up").returncode == 0
+    policy = machine.root / "usr/sbin/policy-rc.d"
+    policy.parent.mkdir(parents=True)
+    for text, stays in (("# Written by KohakuRiver's installation\n", False), ("# another\n", True)):
+        policy.write_text(text)
+        assert machine.installs(*arguments).returncode == 0
+        assert policy.exists() == stays
