@@ -131,15 +131,22 @@ class Scheduler:
             del self._changed[kind, key]
             match kind:
                 case "node":
-                    node = self._world.nodes.get(key)
-                    self._volumes.set_node(key.name, node)
-                    self._fleet.set_node(key.name, view.facts_of(node) if node is not None else None)
+                    self._take_node(key)
                 case "allocation":
                     self._take_allocation(key)
                 case "quota":
                     self._take_quota(key)
                 case _:
                     self._take_vps(key)
+
+    def _take_node(self, key: ObjectKey) -> None:
+        """Those that wait may now have volumes there, or no more."""
+        node = self._world.nodes.get(key)
+        self._fleet.set_node(key.name, view.facts_of(node) if node is not None else None)
+        for namespace, name in self._volumes.set_node(key.name, node):
+            waiting = ObjectKey(namespace, name)
+            if waiting in self._queue:
+                self._touch("vps", waiting)
 
     def _take_allocation(self, key: ObjectKey) -> None:
         record = self._world.allocations.get(key)

@@ -28,8 +28,8 @@ class KeptVolumes:
         self._of_node: dict[str, frozenset[tuple[Owner, str]]] = {}
         self._nodes: dict[Owner, dict[str, set[str]]] = {}  # for each: node -> names of volumes
 
-    def set_node(self, name: str, node: Object | None) -> None:
-        """This Node is now so; None: it is gone."""
+    def set_node(self, name: str, node: Object | None) -> set[Owner]:
+        """This Node is now so; None: it is gone. The VPSes that it keeps other volumes of than before."""
         held = listed_by(node or {})
         before = self._of_node.pop(name, frozenset())
         if held:
@@ -43,6 +43,7 @@ class KeptVolumes:
                 del self._nodes[owner]
         for owner, volume in held - before:
             self._nodes.setdefault(owner, {}).setdefault(name, set()).add(volume)
+        return {owner for owner, _ in before ^ held}
 
     def nodes_for(self, vps: Object) -> tuple[str, ...]:
         """The nodes that list any of the volumes that this VPS wants, those with the most of them first."""

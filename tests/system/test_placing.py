@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from kohakuriver.resources.kinds import EVENT, NODE, VPS
+from kohakuriver.resources.kinds import EVENT, NODE, RESOURCE_QUOTA, VPS
 from tests.apiserver.api import running_api
 from tests.system.simulated import (
     VPSES,
@@ -84,6 +84,33 @@ async def test_a_vps_made_again_goes_where_its_volumes_are_kept():
             f"volumes of an earlier large are kept on n2, where it did not fit: on {elsewhere} it starts "
             "with empty ones; to have those files, delete it and create it with --target n2"
         ]
+
+
+async def test_volumes_that_a_node_lists_later_count_for_who_waits_already():
+    quota = RESOURCE_QUOTA.path(namespace="default", name="team")
+    async with contextlib.AsyncExitStack() as stack:
+        api = await stack.enter_async_context(running_api())
+        for node in ("n1", "n2"):
+            await stack.enter_async_context(SimulatedNode(api, node, cores="32"))
+        hard = {"requests.cpu": "4"}
+        await api.create(
+            RESOURCE_QUOTA, {"metadata": {"name": "team", "namespace": "default"}, "spec": {"hard": hard}}
+        )
+        await stack.enter_async_context(RunningController(api, "c1"))
+        await api.create(VPS, a_vps("first", cores=4))
+        await eventually(api, 20, first="running")
+        taken = (await get(api, "first"))["status"]["assignment"]["node"]
+        names = [f"v{number}" for number in range(4)]
+        for name in names:
+            await api.create(VPS, a_vps(name, cores=1, **WITH_HOME))
+        await asyncio.sleep(5)
+        await keeps(api, taken, *names)  # the other has more room
+        await asyncio.sleep(5)
+        headers = {"Content-Type": "application/merge-patch+json"}
+        more = {"spec": {"hard": {"requests.cpu": "8"}}}
+        assert (await api.call("PATCH", quota, more, user="admin", headers=headers)).code == 200
+        await eventually(api, 20, **dict.fromkeys(names, "running"))
+        assert {(await get(api, name))["status"]["assignment"]["node"] for name in names} == {taken}
 
 
 @pytest.mark.fault(40)
