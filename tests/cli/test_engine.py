@@ -19,6 +19,13 @@ def test_up_without_an_engine_is_refused_and_nothing_is_kept(tmp_path, home, cap
     assert f"error: no container engine answers at {socket}: No such file or directory" in said
     assert "hint: " in said and "--docker-host" in said
     assert sorted(one.name for one in folder.iterdir()) == ["lock", "logs"]
+    assert run(["down", "--purge", "--data-dir", str(folder)]) == 0
+    assert not folder.exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "lock").write_text("")
+    (tmp_path / "mine" / "precious").write_text("")
+    assert run(["down", "--purge", "--data-dir", str(tmp_path / "mine")]) == 1
+    assert sorted(one.name for one in (tmp_path / "mine").iterdir()) == ["lock", "precious"]
 
 
 def test_an_engine_that_never_was_used_here_is_insisted_on():
