@@ -213,7 +213,7 @@ def test_the_files_beside_the_code_are_there(installed: Installed) -> None:
 
 @pytest.fixture
 def cluster(installed: Installed, engine: docker.APIClient, tmp_path: Path) -> Iterator[FromTheWheel]:
-    made = FromTheWheel(tmp_path, free_port(), ("--ssh-port-range", ssh_ports(9)), installed)
+    made = FromTheWheel(tmp_path, free_port(), ("--ssh-port-range", ssh_ports(9)), installed=installed)
     yield made
     if made.data_dir.exists():
         made.down("--purge")
@@ -236,4 +236,6 @@ def test_a_cluster_runs_from_it_and_goes_again(cluster: FromTheWheel) -> None:
     } <= modules
 
     cluster.down("--purge")
-    assert not cluster.data_dir.exists() and cluster.programs() == []
+    # What keeps terminals ends by itself, a minute after the last one.
+    left = [words for words in cluster.programs() if "kohakuriver.agent.holder" not in words]
+    assert not cluster.data_dir.exists() and left == []

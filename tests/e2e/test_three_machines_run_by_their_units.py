@@ -3,6 +3,7 @@
 The machines are loopback addresses of one, and only the first has an agent.
 """
 
+import base64
 import dataclasses
 import json
 import os
@@ -19,6 +20,7 @@ from typing import Any
 import docker
 import pytest
 
+from kohakuriver import private_file
 from tests.e2e.conftest import BIN, PROJECT, Result, a_manifest, containers, eventually
 from tests.e2e.processes import Process
 from tests.etcd import find_etcd
@@ -50,7 +52,8 @@ def command_of(unit: str, machine: Path) -> list[str]:
     text = (PROJECT / f"manifests/systemd/kohakuriver-{unit}.service").read_text()
     [line] = [line for line in text.replace("\\\n", " ").splitlines() if line.startswith("ExecStart=")]
     values = dict(line.partition("=")[::2] for line in (machine / "cluster.env").read_text().splitlines()) | {
-        "AGENT_OPTIONS": "--ssh-address off --renew 1s"
+        "AGENT_OPTIONS": "--ssh-address off --renew 1s",
+        "APISERVER_OPTIONS": "--encryption-keys /etc/kohakuriver/encryption-keys",
     }
     command = string.Template(line.removeprefix("ExecStart=")).substitute(values)
     command = command.replace("/etc/kohakuriver", str(machine))
@@ -108,6 +111,9 @@ def machines(tmp_path_factory: pytest.TempPathFactory, engine: docker.APIClient)
     folder = tmp_path_factory.mktemp("machines")
     network = f"127.{20 + os.getpid() % 200}.{os.getpid() // 200 % 250}"
     prepare(folder, {f"n{number}": f"{network}.{number}" for number in (1, 2, 3)})
+    key = f"key1 {base64.b64encode(os.urandom(32)).decode()}\n"
+    for machine in PROGRAMS:
+        private_file.write(folder / machine / "encryption-keys", key)
     made = Machines(folder, {}, folder / "admin.config")
     for machine, programs in PROGRAMS.items():
         for program in programs:
