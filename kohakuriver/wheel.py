@@ -12,7 +12,7 @@ import hashlib
 import importlib.metadata
 import io
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from kohakuriver import errors
@@ -48,7 +48,8 @@ class Wheel:
 
 
 def own() -> Wheel:
-    """That of this installation. Raises ConfigError where KohakuRiver was not installed with pip."""
+    """That of this installation. Raises ConfigError where KohakuRiver was not installed with pip, and where
+    its files are not those that pip installed: it is being upgraded just now."""
     try:
         installed = importlib.metadata.distribution(NAME)
     except importlib.metadata.PackageNotFoundError:
@@ -58,8 +59,25 @@ def own() -> Wheel:
             "this KohakuRiver was not installed with pip, so no wheel can be made of it",
             hint="install it: pip install, or make setup in a checkout",
         )
-    described = list(_description(installed))
-    return Wheel(installed.version, pack(installed.version, [*code(Path(__file__).parent), *described]))
+    files = [*code(Path(__file__).parent), *_description(installed)]
+    recorded = {path.as_posix(): path.hash.value for path in installed.files or () if path.hash}
+    if wrong := differing(files, recorded):
+        raise errors.ConfigError(
+            f"files of this installation are not those that pip installed, such as {wrong[0]}",
+            hint="wait until its upgrade has ended; otherwise install it again with pip",
+        )
+    return Wheel(installed.version, pack(installed.version, files))
+
+
+def differing(files: Iterable[File], recorded: Mapping[str, str]) -> list[str]:
+    """Which of the recorded files of this package are missing here, or have another content.
+
+    `recorded` has the hash of each file that pip installed. Of a checkout that is installed in place it has
+    no file of the package, so that there is nothing to compare.
+    """
+    found = {file.name: _hash(file.content) for file in files}
+    wanted = {name: f"sha256={value}" for name, value in recorded.items() if name.startswith(f"{NAME}/")}
+    return sorted(name for name, value in wanted.items() if found.get(name) != value)
 
 
 def code(package: Path) -> Iterator[File]:

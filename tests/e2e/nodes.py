@@ -268,7 +268,11 @@ class Bed:
         return self.api.recording(VPSES, name)
 
     def logs(self) -> Iterator[tuple[str, str]]:
-        """The end of what each program said."""
+        """The end of what each program said. An agent that lives and is silent first says where it stands."""
+        for name, node in self.nodes.items():
+            with contextlib.suppress(Refused, OSError):
+                if node.agent.is_alive and not self.is_ready(name):
+                    node.agent.abort()
         for process in self.processes:
             yield process.name, process.tail(without="who=admin verb=get")
 
@@ -279,12 +283,15 @@ class Bed:
         # Before all else on the machine: times are shrunk here, and a busy machine makes nobody silent.
         module = f"kohakuriver.{name}"
         command = ["nice", "-n", "-10", *inside, sys.executable, "-P", "-m", module, *arguments]
-        environment = self._clock(label) if self._clocks else {}
+        environment = {"PYTHONFAULTHANDLER": "1", **(self._clock(label) if self._clocks else {})}
         return Process(label, command, self.folder / f"{label}.log", environment)
 
     def turn_clock(self, program: str, seconds: int) -> None:
         """Set the clock of a program, and of nothing else, so many seconds beside the machine's."""
-        (self.folder / f"{program}.clock").write_text(f"{seconds:+d}\n")
+        file = self.folder / f"{program}.clock"
+        new = file.with_suffix(".new")
+        new.write_text(f"{seconds:+d}\n")
+        new.replace(file)  # in one step: the program may read it at any moment, and ends at an empty one
 
     def _clock(self, program: str) -> dict[str, str]:
         library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
@@ -296,6 +303,9 @@ class Bed:
             "FAKETIME_CACHE_DURATION": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "DONT_FAKE_MONOTONIC": "1",
+            # Left to itself the library tries out at each start which of two ways to wait it should take. On
+            # a busy machine it takes the wrong one, and threads then wait for each other by the set clock.
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",
         }
 
     @contextlib.contextmanager

@@ -46,6 +46,20 @@ def test_every_file_is_in_the_record_with_its_hash() -> None:
     assert record[-1] == "kohakuriver-1.dist-info/RECORD,," and len(record) == 3
 
 
+def test_an_installation_that_is_just_being_replaced_is_told_by_its_record() -> None:
+    recorded = {
+        "kohakuriver/a.py": "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0",
+        "kohakuriver/b.py": "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0",
+        "../../../bin/kohakuriver": "other",
+    }
+    whole = [File("kohakuriver/a.py", b"abc"), File("kohakuriver/b.py", b"abc")]
+    assert wheel.differing(whole, recorded) == []
+    assert wheel.differing(whole[:1], recorded) == ["kohakuriver/b.py"]
+    changed = [File("kohakuriver/a.py", b"abd"), *whole[1:]]
+    assert wheel.differing(changed, recorded) == ["kohakuriver/a.py"]
+    assert wheel.differing([], {"__editable__.kohakuriver.pth": "x"}) == [], "a checkout installed in place"
+
+
 def test_only_what_is_shipped_is_taken(tmp_path: Path) -> None:
     for name in (
         *("a.py", "py.typed", "b.pyc", "notes.txt", "__pycache__/a.py", "sub/c.py"),
@@ -107,3 +121,8 @@ def test_it_is_installed_runs_and_makes_the_same_wheel_again(tmp_path: Path, env
     where = sh(python, "-P", "-c", program, cwd=tmp_path)
     assert where.startswith(str(environment)), "it is the installed one that was asked"
     assert (tmp_path / "again").read_bytes() == own.content
+    Path(where.strip()).with_name("clock.py").write_text("")
+    refused = "from kohakuriver import errors, wheel\ntry:\n    wheel.own()\nexcept errors.ConfigError as error:\n    "
+    refused += "print(error.message)"
+    said = sh(python, "-P", "-c", refused, cwd=tmp_path)
+    assert "not those that pip installed, such as kohakuriver/clock.py" in said
