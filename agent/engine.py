@@ -129,9 +129,7 @@ class Engine:
             async with asyncio.timeout(LIST_WITHIN):
                 rows = await self._runtime.list()
                 refused = await self._prepare(rows)
-                self.default_image = await self._runtime.image(DEFAULT_IMAGE)
-                if self.lists % IMAGES_EVERY == 0:
-                    self.images = _of_use(await self._runtime.images())
+                await self._see_images()
                 self.volumes = await self._runtime.volumes()
         except TimeoutError:
             self._away(RuntimeTimeout(f"the container engine did not answer within {LIST_WITHIN:g} s"))
@@ -156,6 +154,18 @@ class Engine:
         for entry in self._roster:
             self._look_at(entry)
         return True
+
+    async def _see_images(self) -> None:
+        """They are only to show: where the engine cannot tell of one, what was seen last stays."""
+        try:
+            self.default_image = await self._runtime.image(DEFAULT_IMAGE)
+            if self.lists % IMAGES_EVERY == 0:
+                self.images = _of_use(await self._runtime.images())
+        except EngineUnsuited:
+            raise
+        except EngineRefused as error:
+            if self.lists % IMAGES_EVERY == 0:
+                log.warning("the engine does not tell which images it has", extra={"error": error.message})
 
     async def _prepare(self, rows: Listing) -> Health | None:
         """Who it is and whether it may be used, once for each time that it comes back; its network, always:

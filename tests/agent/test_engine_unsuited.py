@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from kohakuriver.agent.runtime.errors import EngineUnsuited
+from kohakuriver.agent.engine import IMAGES_EVERY
+from kohakuriver.agent.loop import Agent
+from kohakuriver.agent.runtime.errors import EngineRefused, EngineUnsuited
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import PATIENCE, Json, Node, a_manifest, a_node
 
@@ -26,6 +28,16 @@ async def until_runtime(node: Node, reason: str) -> Json:
             (said,) = [one for one in reply.body["status"]["conditions"] if one["type"] == "RuntimeReady"]
             if said["reason"] == reason:
                 return dict(said)
+            await asyncio.sleep(0.1)
+
+
+async def until_listed(agent: Agent, times: int) -> None:
+    """Until it has read everything so many times more."""
+    lists = agent.engine.lists
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if agent.engine.lists >= lists + times:
+                return
             await asyncio.sleep(0.1)
 
 
@@ -71,3 +83,19 @@ async def test_one_that_runs_there_keeps_what_was_known_of_it(tmp_path: Path) ->
         assert vps["status"]["observed"]["state"] == "removing"
         node.engine.switches.refusals.clear()
         await node.until_gone()
+
+
+@pytest.mark.parametrize("call", ["image", "images"])
+async def test_an_image_that_the_engine_cannot_tell_of_makes_no_node_unready(
+    call: str, tmp_path: Path
+) -> None:
+    async with a_node(tmp_path) as node:
+        await node.place(a_manifest())
+        await node.until(phase="running")
+        node.engine.switches.refusals[call] = EngineRefused("500: layer does not exist")
+        assert node.agent is not None
+        await until_listed(node.agent, 2 * IMAGES_EVERY)
+        said = await until_runtime(node, "EngineAnswers")
+        assert said["status"] == "True"
+        await node.place(a_manifest("second"))
+        await node.until("second", phase="running")

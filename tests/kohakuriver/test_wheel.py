@@ -122,7 +122,7 @@ def test_it_is_installed_runs_and_makes_the_same_wheel_again(tmp_path: Path, env
     assert where.startswith(str(environment)), "it is the installed one that was asked"
     assert (tmp_path / "again").read_bytes() == own.content
     Path(where.strip()).with_name("clock.py").write_text("")
-    refused = "from kohakuriver import errors, wheel\ntry:\n    wheel.own()\nexcept errors.ConfigError as error:\n    "
-    refused += "print(error.message)"
+    refused = "from kohakuriver import errors, wheel\n"
+    refused += "try:\n    wheel.own()\nexcept errors.ConfigError as error:\n    print(error.message)"
     said = sh(python, "-P", "-c", refused, cwd=tmp_path)
     assert "not those that pip installed, such as kohakuriver/clock.py" in said
