@@ -94,7 +94,7 @@ async def test_an_image_that_the_engine_cannot_tell_of_makes_no_node_unready(
         await node.until(phase="running")
         node.engine.switches.refusals[call] = EngineRefused("500: layer does not exist")
         assert node.agent is not None
-        await until_listed(node.agent, 2 * IMAGES_EVERY)
+        await until_listed(node.agent, IMAGES_EVERY + 1)
         said = await until_runtime(node, "EngineAnswers")
         assert said["status"] == "True"
         await node.place(a_manifest("second"))
