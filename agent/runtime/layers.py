@@ -53,16 +53,17 @@ class Layers:
 
 def mounted(mounts: str, container_id: str) -> tuple[str, ...]:
     """The layers of the overlay at a folder named after the container, by /proc/PID/mountinfo; none where
-    there is none."""
+    there is none, or where two of that name differ, so that one of them is not the engine's."""
+    found: set[tuple[str, ...]] = set()
     for line in mounts.splitlines():
         fields, dash, kind = line.partition(" - ")
         where = fields.split(" ")[4:5]
         if not dash or not where or where[0].rpartition("/")[2] != container_id:
             continue
         filesystem, _, options = [*kind.split(" ", 2), "", ""][:3]
-        if filesystem == "overlay":
-            return _layers(options)
-    return ()
+        if filesystem == "overlay" and (layers := _layers(options)):
+            found.add(layers)
+    return found.pop() if len(found) == 1 else ()
 
 
 def _layers(options: str) -> tuple[str, ...]:

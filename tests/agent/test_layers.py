@@ -68,6 +68,12 @@ def test_what_is_no_overlay_of_that_container_is_passed_over(line: str) -> None:
     assert mounted(line, ID) == ()
 
 
+def test_of_two_that_differ_neither_is_believed() -> None:
+    other = f"73 68 0:42 / /mine/{ID} rw - overlay overlay rw,lowerdir=/a,upperdir=/etc/b/c"
+    assert mounted(f"{other}\n{REAL}", ID) == mounted(f"{REAL}\n{other}", ID) == ()
+    assert mounted(f"{REAL}\n{REAL}", ID) == FOUND, "seen twice through a shared mount"
+
+
 def test_an_engine_that_says_it_is_believed(tmp_path: Path) -> None:
     layers = Layers(tmp_path / "none").of(SPEAKS)
     assert translate.folders(SPEAKS, layers, carried=0) == ("/o/c/diff", "/v/home")
