@@ -104,6 +104,7 @@ class DockerRuntime:
         self._waits = self._threads("engine-stop", width=_WAITING)
         self._stream = EngineStream(self._socket)
         self._sight = leftovers.Sight()
+        self._squeezed = shrinking.Leftovers()
         self._layers = Layers()
 
     async def info(self) -> EngineInfo:
@@ -175,6 +176,7 @@ class DockerRuntime:
             )
         await self._end_leftovers(container_id)
         self._layers.forget(container_id)
+        self._squeezed.forget(container_id)
 
     async def end_leftovers(self, container_id: str) -> int:
         known = await self.inspect(container_id)
@@ -197,7 +199,8 @@ class DockerRuntime:
                     cpuset_cpus=body.get("CpusetCpus"),
                 )
 
-        await self._looks.call(work, timeout=_QUICK)
+        # One after the other: the end of one takes back what the next has just asked the kernel for.
+        await self._looks.call(work, timeout=_QUICK, alone=f"limits of {container_id}")
 
     async def folders(self, container_id: str, *, carried: int) -> tuple[str, ...]:
         def work(client: docker.APIClient) -> tuple[str, ...]:
@@ -369,6 +372,8 @@ class DockerRuntime:
         container = translate.container(body)
         if container.state is ContainerState.RUNNING and container.pid is not None:
             self._sight.check(container.id, container.pid)
+            if container.labels.get(CLUSTER_LABEL) == self._cluster:
+                self._squeezed.take_back(container.id, container.pid)
         return container if container.labels.get(CLUSTER_LABEL) == self._cluster else None
 
     async def _end_leftovers(self, container_id: str) -> int:

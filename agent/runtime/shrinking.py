@@ -4,6 +4,9 @@ Where the agent may write to the container's cgroup, the kernel is first asked t
 (`memory.high`): it drops what it can, and whoever takes more is made to wait, but not killed. What is used is
 looked at then, and grows slowly until the limit is set, a moment later. Elsewhere the engine's own reading
 has to do. A kernel with cgroup v1 refuses by itself what it cannot make room for.
+
+An agent that is killed in the middle of this leaves `memory.high` set. The next one sees by the number that
+it was an agent's, and takes it back at its first look at the container.
 """
 
 import contextlib
@@ -22,6 +25,9 @@ CGROUPS: Final = Path("/sys/fs/cgroup")
 _HIGH: Final = "memory.high"
 _NO_LIMIT: Final = "max"
 _SPARE: Final = 16  # this part of the limit is what may still be taken, slowly: the kernel is not exact
+# What an agent asks for is of pages that leave this remainder; what a person writes is a rounder number.
+_PAGE: Final = 4096  # bytes; where pages are larger, the kernel rounds the number, and it stays unknown
+_PAGES, _REMAINDER = 64, 37
 
 
 @contextlib.contextmanager
@@ -39,11 +45,44 @@ def room(
         return
     try:
         if memory < _limit(group):
-            _write(group, str(memory - memory // _SPARE))
+            _write(group, str(eased(memory)))
             refuse(_held(group), memory)
         yield
     finally:
         _write(group, _NO_LIMIT)  # also what an agent that ended in the middle of this has left
+
+
+class Leftovers:
+    """What earlier agents have left of this, taken back once in each run of a container."""
+
+    def __init__(self, *, proc: Path = PROC, cgroups: Path = CGROUPS) -> None:
+        self._proc = proc
+        self._cgroups = cgroups
+        self._seen: dict[str, int] = {}
+
+    def take_back(self, container_id: str, pid: int) -> None:
+        """At a look at a container that runs."""
+        if self._seen.get(container_id) == pid:
+            return
+        self._seen[container_id] = pid
+        group = _group(pid, container_id, self._proc, self._cgroups)
+        if group is not None and is_eased(_high(group)):
+            _write(group, _NO_LIMIT)
+
+    def forget(self, container_id: str) -> None:
+        """It is gone."""
+        self._seen.pop(container_id, None)
+
+
+def eased(memory: int) -> int:
+    """What a container is asked to do with before it is given this limit. Pure."""
+    pages = (memory - memory // _SPARE) // _PAGE
+    return (pages - (pages - _REMAINDER) % _PAGES) * _PAGE
+
+
+def is_eased(high: str) -> bool:
+    """Whether an agent wrote this. Pure."""
+    return high.isdecimal() and int(high) % (_PAGES * _PAGE) == _REMAINDER * _PAGE
 
 
 def refuse(used: int, memory: int) -> None:
@@ -85,6 +124,12 @@ def _limit(group: Path) -> float:
     with contextlib.suppress(OSError, ValueError):
         return int((group / "memory.max").read_text())
     return float("inf")
+
+
+def _high(group: Path) -> str:
+    with contextlib.suppress(OSError):
+        return (group / _HIGH).read_text().strip()
+    return _NO_LIMIT
 
 
 def _held(group: Path) -> int:

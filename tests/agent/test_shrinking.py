@@ -100,6 +100,12 @@ class Machine:
     def high(self) -> str:
         return (self.group / "memory.high").read_text().strip()
 
+    def leftovers(self) -> shrinking.Leftovers:
+        return shrinking.Leftovers(proc=self.folder / "proc", cgroups=self.folder / "cgroup")
+
+    def looked_at(self, leftovers: shrinking.Leftovers) -> None:
+        leftovers.take_back(ID, 7)
+
     def shrunk(self, memory: int) -> str:
         """To so much; what the kernel was asked to do with while the limit was set."""
         client = cast("docker.APIClient", self)
@@ -109,7 +115,7 @@ class Machine:
 
 def test_a_kernel_is_asked_to_do_with_a_little_less_while_the_limit_is_set(tmp_path: Path) -> None:
     machine = Machine(tmp_path).made(uses=100 * MIB)
-    assert machine.shrunk(128 * MIB) == str(120 * MIB)
+    assert machine.shrunk(128 * MIB) == str(shrinking.eased(128 * MIB))
     assert machine.high == "max"
     assert machine.stats_asked == 0
 
@@ -136,6 +142,35 @@ def test_what_an_agent_left_that_ended_in_the_middle_of_it_goes_with_the_next_li
     assert machine.high == "max"
 
 
+@pytest.mark.parametrize("memory", [64 * MIB, 100_000_000, 3 << 30, (3 << 30) + 4095])
+def test_what_is_asked_for_is_a_little_less_and_can_be_told_from_what_a_person_writes(memory: int) -> None:
+    assert memory * 0.93 < shrinking.eased(memory) <= memory * 15 / 16
+    assert shrinking.is_eased(str(shrinking.eased(memory)))
+    assert not shrinking.is_eased(str(memory))
+
+
+@pytest.mark.parametrize(
+    ("left", "then"),
+    [(str(shrinking.eased(128 * MIB)), "max"), (str(100 * MIB), str(100 * MIB)), ("max", "max")],
+)
+def test_the_first_look_takes_back_what_an_agent_left_and_nothing_else(
+    left: str, then: str, tmp_path: Path
+) -> None:
+    machine = Machine(tmp_path).made(uses=MIB)
+    (machine.group / "memory.high").write_text(f"{left}\n")
+    machine.looked_at(machine.leftovers())
+    assert machine.high == then
+
+
+def test_a_later_look_leaves_what_is_just_being_asked_for(tmp_path: Path) -> None:
+    machine = Machine(tmp_path).made(uses=MIB)
+    leftovers = machine.leftovers()
+    machine.looked_at(leftovers)
+    (machine.group / "memory.high").write_text(str(shrinking.eased(MIB)))
+    machine.looked_at(leftovers)
+    assert machine.high == str(shrinking.eased(MIB))
+
+
 def test_a_system_inside_that_has_groups_of_its_own_counts_whole(tmp_path: Path) -> None:
     machine = Machine(tmp_path).made(uses=150 * MIB, below="/init.scope")
     with pytest.raises(EngineRefused):
@@ -157,4 +192,4 @@ def test_where_the_group_is_out_of_reach_the_engine_s_reading_decides(tmp_path: 
 def test_a_group_that_somebody_inside_has_named_in_no_encoding_is_no_obstacle(tmp_path: Path) -> None:
     machine = Machine(tmp_path).made(uses=100 * MIB)
     (tmp_path / "proc" / "7" / "cgroup").write_bytes(f"0::{machine.path}/".encode() + b"\xff\n")
-    assert machine.shrunk(128 * MIB) == str(120 * MIB)
+    assert machine.shrunk(128 * MIB) == str(shrinking.eased(128 * MIB))
