@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from kohakuriver import errors
 from kohakuriver.agent import notes
 from kohakuriver.agent.apply import Applier
+from kohakuriver.agent.create import forget_login
 from kohakuriver.agent.data_dir import DataDirNotWritable
 from kohakuriver.agent.deciding import memory, status
 from kohakuriver.agent.deciding.actions import (
@@ -34,7 +35,7 @@ from kohakuriver.agent.engine import STARTING, Health
 from kohakuriver.agent.images.images import Images
 from kohakuriver.agent.journal import Journal
 from kohakuriver.agent.login.access import Access
-from kohakuriver.agent.login.keepalive import SHELL, why_it_ended
+from kohakuriver.agent.login.keepalive import SHELL, may_lack_its_file, why_it_ended
 from kohakuriver.agent.login.probes import Probes
 from kohakuriver.agent.machine.staging import Staging
 from kohakuriver.agent.machine.surroundings import Surroundings
@@ -424,6 +425,11 @@ class Keeper:
             self.probes.end(entry.desired.uid)
         if container is not None and container.exit_code in NOTHING_TO_RUN:
             await self._hint(entry, container)
+        if container is not None and after.exit != before.exit:
+            code, command = container.exit_code, entry.desired.command
+            if may_lack_its_file(command=command, exit_code=code):
+                forget_login(entry)  # what is written for the login has that file beside it
+                after = entry.memory
         for event in tell(entry.desired, container, before=before, after=entry.memory):
             self._applier.tell(entry, event)
         why = await self._notes.save(entry, after.durable) or why

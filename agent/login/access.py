@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 
 from kohakuriver.agent.deciding.desired import Desired
 from kohakuriver.agent.deciding.memory import SSHView
-from kohakuriver.agent.login import probe, ssh
+from kohakuriver.agent.login import keepalive, probe, ssh
 from kohakuriver.agent.login.keepalive import SSHD
 from kohakuriver.agent.runtime.base import Container, File, PortBinding, Runtime
 from kohakuriver.agent.settings import LOOPBACK, SSHPublishing, is_loopback
@@ -60,6 +60,7 @@ class Access:
         changed = ssh.shadow(shadow, _access(desired).mode) if shadow is not None else None
         if changed is not None and not desired.login.disabled:
             written.append(changed)
+        written += keepalive.files(desired.command)
         await self._runtime.put_files(container.id, written)
 
     async def unlock(self, desired: Desired, container: Container) -> None:

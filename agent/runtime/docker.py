@@ -19,6 +19,7 @@ import docker.auth
 import docker.errors
 
 from kohakuriver import image_name
+from kohakuriver.agent.login import keepalive
 from kohakuriver.agent.runtime import (
     archive,
     commit,
@@ -130,8 +131,8 @@ class DockerRuntime:
             body = translate.create_body(spec, named.get(client, spec.image))
             answer = client.create_container_from_config(body, name=spec.name)  # type: ignore[no-untyped-call]
             container_id = str(answer["Id"])
-            if spec.files:
-                client.put_archive(container_id, "/", archive.to_tar(spec.files))
+            if files := (*keepalive.files(spec.command), *spec.files):
+                client.put_archive(container_id, "/", archive.to_tar(files))
             return container_id, answer.get("Warnings") or []
 
         container_id, warnings = await self._work.call(work, timeout=_SLOW)

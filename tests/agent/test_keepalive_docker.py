@@ -9,8 +9,8 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from kohakuriver.agent.login import probe, ssh
-from kohakuriver.agent.runtime.base import Container, PortBinding
+from kohakuriver.agent.login import keepalive, probe, ssh
+from kohakuriver.agent.runtime.base import Container, File, PortBinding
 from tests.agent.docker_world import DockerWorld, a_docker_world
 from tests.agent.runtime_contract import BUSYBOX, a_spec, started
 
@@ -121,7 +121,7 @@ async def test_ssh_that_was_disabled_is_not_started_again(world: DockerWorld, ho
     await world.runtime.put_files(vps.id, ssh.files(ssh.Access(ssh.Mode.DISABLED), host_key))
     await world.runtime.start(vps.id)
     rows = world.client.top(vps.id)["Processes"]
-    assert not any("sshd -D" in row[-1].split("keepalive")[-1] for row in rows if "/bin/sh" not in row[-1])
+    assert not any("sshd" in row[-1] for row in rows)
 
 
 async def test_the_ssh_port_is_published_on_the_node(world: DockerWorld, host_key: ssh.HostKey) -> None:
@@ -137,6 +137,59 @@ async def until_there(world: DockerWorld, container_id: str, path: str) -> None:
             if await world.runtime.read_file(container_id, path) is not None:
                 return
             await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("image", [BUSYBOX, DEBIAN])
+async def test_what_keeps_a_vps_alive_is_a_short_line_among_its_processes(
+    world: DockerWorld, image: str
+) -> None:
+    container_id = await started(world, image=image)
+    lines = [row[-1] for row in world.client.top(container_id)["Processes"]]
+    assert lines[:2] == [
+        "/sbin/docker-init -- /bin/sh /etc/kohakuriver/init",
+        "/bin/sh /etc/kohakuriver/init",
+    ]
+
+
+async def test_asking_whether_sshd_is_ready_leaves_nothing_in_the_logs(
+    world: DockerWorld, host_key: ssh.HostKey
+) -> None:
+    vps = await a_vps(world, ssh.Access(), host_key)
+    await ready(world, vps.id, host_key)
+    await world.runtime.stop(vps.id, 10)
+    assert world.client.logs(vps.id) == b""
+
+
+async def test_an_image_that_says_what_sshd_is_to_log_has_it_so(
+    world: DockerWorld, host_key: ssh.HostKey
+) -> None:
+    container_id = await world.runtime.create(
+        a_spec(world, image=DEBIAN, files=ssh.files(ssh.Access(), host_key))
+    )
+    said = File("/etc/ssh/sshd_config.d/logs.conf", b"# more\n  loglevel VERBOSE\n")
+    await world.runtime.put_files(container_id, [said])
+    await world.runtime.start(container_id)
+    await ready(world, container_id, host_key)
+    assert b"readiness probe" in world.client.logs(container_id)
+
+
+@pytest.mark.parametrize("image", [BUSYBOX, DEBIAN])
+async def test_a_keep_alive_without_its_file_ends_as_one_that_may_lack_it(
+    world: DockerWorld, image: str
+) -> None:
+    container_id = await started(world, image=image)
+    job = world.client.exec_create(container_id, ["rm", "-r", "/etc/kohakuriver"])
+    world.client.exec_start(job["Id"])
+    await world.runtime.stop(container_id, 10)
+    await world.runtime.start(container_id)
+    code = world.client.wait(container_id)["StatusCode"]
+    assert keepalive.may_lack_its_file(command=(), exit_code=code)
+    await world.runtime.put_files(container_id, keepalive.files(()))
+    await world.runtime.start(container_id)
+    await world.runtime.stop(container_id, 60)
+    container = await world.runtime.inspect(container_id)
+    assert container is not None
+    assert container.exit_code == 0
 
 
 @pytest.mark.parametrize("image", [BUSYBOX, DEBIAN])

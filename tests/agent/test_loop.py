@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kohakuriver.agent.journal import Journal
+from kohakuriver.agent.login import keepalive
 from kohakuriver.agent.runtime.base import ContainerState
 from kohakuriver.agent.runtime.fake_switches import FakeImage, Program, Pull
 from kohakuriver.apiserver.registration import Registration
@@ -159,6 +160,29 @@ async def test_a_crash_loop_is_counted_told_and_slowed_down(tmp_path: Path) -> N
         before = node.engine.calls["start"]
         await asyncio.sleep(60)
         assert 1 <= node.engine.calls["start"] - before <= 7
+
+
+async def test_a_keep_alive_whose_file_was_taken_away_is_written_again_and_runs(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await running(node)
+        container = node.container().id
+        assert (
+            node.engine.find(container).files.get(keepalive.PATH) is None
+        )  # the engine's own part puts it in first
+        node.engine.end(container, exit_code=2)
+        await asyncio.sleep(5)
+        await node.until(phase="running")
+        assert node.engine.find(container).files.get(keepalive.PATH) == keepalive.files(())[0]
+        assert node.engine.calls["put_files"] == 1
+
+
+async def test_a_program_of_ones_own_that_ends_so_gets_no_keep_alive(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await running(node, command=["/srv/run"])
+        node.engine.end(node.container().id, exit_code=2)
+        await asyncio.sleep(5)
+        await node.until(phase="running")
+        assert node.engine.calls["put_files"] == 0
 
 
 @pytest.mark.fault(17)

@@ -115,7 +115,7 @@ def test_no_cores_are_too_few_for_the_kernel() -> None:
 
 def test_without_a_command_the_keep_alive_runs_as_root_and_ends_on_term() -> None:
     body = translate.create_body(a_spec(), IMAGE)
-    assert body["Entrypoint"] == list(keepalive.ENTRYPOINT)
+    assert body["Entrypoint"] == ["/bin/sh", "/etc/kohakuriver/init"]
     assert (body["User"], body["StopSignal"]) == ("0:0", "SIGTERM")
 
 
