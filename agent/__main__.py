@@ -24,6 +24,7 @@ from kohakuriver.agent.journal import Journal
 from kohakuriver.agent.loop import Agent
 from kohakuriver.agent.machine import facts
 from kohakuriver.agent.machine.isolation import chains
+from kohakuriver.agent.machine.lxcfs import KernelLxcfs
 from kohakuriver.agent.metrics import Metrics
 from kohakuriver.agent.reserve import Reserve
 from kohakuriver.agent.runtime import remains
@@ -178,6 +179,7 @@ async def _serve(
         dial=dial,
         files=Reserve(settings.data_dir),
         pools=threads.own(),
+        lxcfs=KernelLxcfs() if facts.is_root() else None,
     )
     log.info(
         "agent starts", extra={"node": settings.node, "cluster": settings.cluster, "session": agent.session}
@@ -214,6 +216,7 @@ def _settings(wanted: options.Run, *, cluster: str) -> Settings:
         gpu_inventory=wanted.gpu_inventory,
         environments_folder=wanted.environments.absolute() if wanted.environments else None,
         sysfs=wanted.sysfs,
+        lxcfs=wanted.lxcfs,
     )
 
 

@@ -42,7 +42,7 @@ class Egress:
         self._too_many = 0  # rules that it would take
         self._lost: frozenset[str] = frozenset()  # containers without a port, by name
         self._still_lost: frozenset[str] = frozenset()  # those of them that had none at the look before
-        roster.began = self._began
+        roster.began.append(self._began)
 
     async def run(self) -> None:
         """Ask, for ever."""

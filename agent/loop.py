@@ -44,6 +44,7 @@ from kohakuriver.agent.machine.gpus import Devices
 from kohakuriver.agent.machine.inventory import inventory
 from kohakuriver.agent.machine.isolation import Isolation
 from kohakuriver.agent.machine.look import Look
+from kohakuriver.agent.machine.lxcfs import Lxcfs
 from kohakuriver.agent.machine.ports import KernelPorts, Ports
 from kohakuriver.agent.machine.staging import Staging
 from kohakuriver.agent.machine.surroundings import Surroundings
@@ -57,6 +58,7 @@ from kohakuriver.agent.runtime.base import Runtime
 from kohakuriver.agent.runtime.engine_socket import EngineSocket
 from kohakuriver.agent.runtime.firewall import Firewall
 from kohakuriver.agent.settings import CredentialsFor, Settings
+from kohakuriver.agent.shown import Shown
 from kohakuriver.agent.streams.files.door import Files as FileStreams
 from kohakuriver.agent.streams.forward import Forward
 from kohakuriver.agent.streams.holders import Holders
@@ -102,6 +104,7 @@ class Agent:
         dial: Dial | None = None,
         files: Disk | None = None,
         pools: Pools | None = None,
+        lxcfs: Lxcfs | None = None,
     ) -> None:
         pools = pools or Pools()
         self.settings = settings
@@ -191,6 +194,7 @@ class Agent:
         self.commits = Commits(runtime, clock=clock, patience=settings.commit_patience)
         self.keeper = self._keeper(client, runtime, clock=clock, chance=chance)
         look = self._look_at_disk(disk, pools)
+        self.shown = Shown(lxcfs, self.roster, offered=settings.lxcfs, threads=pools.looks) if lxcfs else None
         self.room = self._room(gauge or Walker(), look)
         self.collector = self._collector(look)
         self.tombstones = Tombstones(
@@ -285,6 +289,8 @@ class Agent:
             tasks.create_task(self.collector.run(), name="unused images")
             tasks.create_task(self.maker.run(), name="environments")
             tasks.create_task(self.tombstones.run(), name="tombstones")
+            if self.shown is not None:
+                tasks.create_task(self.shown.run(), name="lxcfs")
             if self.switchboard is not None:
                 tasks.create_task(self.switchboard.run(), name="streams")
                 tasks.create_task(self.windows.run(), name="session windows")

@@ -79,6 +79,7 @@ class Run:
     gpu_inventory: Path | None
     environments: Path | None
     sysfs: Path
+    lxcfs: bool
     verbose: bool
     install_service: bool
 
@@ -142,6 +143,7 @@ def parse(arguments: Sequence[str]) -> Run | Purge | RemoveService:
         gpu_inventory=found.gpu_inventory,
         environments=found.environments,
         sysfs=found.sysfs,
+        lxcfs=found.lxcfs == "auto",
         verbose=found.verbose,
         install_service=found.install_service,
     )
@@ -374,6 +376,13 @@ def _add_permissions(parser: argparse.ArgumentParser) -> None:
         default=Path("/sys"),
         metavar="DIR",
         help="where NUMA nodes are read from (default: %(default)s)",
+    )
+    group.add_argument(
+        "--lxcfs",
+        choices=["auto", "off"],
+        default="auto",
+        help="let VPSes see their own memory and cores in /proc, where this machine runs lxcfs on "
+        "/var/lib/lxcfs and the agent is root; off: they see the machine's (default: %(default)s)",
     )
 
 

@@ -38,7 +38,7 @@ class Roster:
     """Entries by uid, containers by id."""
 
     def __init__(self) -> None:
-        self.began: Callable[[], None] = _nobody_listens  # a container runs that did not
+        self.began: list[Callable[[], None]] = []  # who hears that a container runs that did not
         self.missed = 0  # changes that a list found and no event had told of
         self.silent: set[str] = set()  # containers, by id, for which the engine does not answer
         self._partly: set[str] = set()  # those of them of which nothing but what the list says is known
@@ -209,7 +209,8 @@ class Roster:
         before = self._containers.get(container.id)
         self._containers[container.id] = container
         if container.is_up and (before is None or before.started_at != container.started_at):
-            self.began()
+            for hear in self.began:
+                hear()
         self._by_uid.setdefault(labels.identity(container.labels)[0], set()).add(container.id)
 
     def _unset(self, container_id: str) -> None:
@@ -221,10 +222,6 @@ class Roster:
             self._by_uid[uid].discard(container_id)
             if not self._by_uid[uid]:
                 del self._by_uid[uid]
-
-
-def _nobody_listens() -> None:
-    pass
 
 
 def _forget_oldest(kept: dict[Any, Any]) -> None:

@@ -55,6 +55,7 @@ class Settings:
     registry_credentials_for: CredentialsFor = CredentialsFor.ENVIRONMENTS
     gpu_inventory: Path | None = None  # stands in for NVML
     sysfs: Path = Path("/sys")
+    lxcfs: bool = True  # whether VPSes see their own limits with it, where it runs
     environments_folder: Path | None = None  # None: below data_dir
 
     @property

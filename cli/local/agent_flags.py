@@ -84,6 +84,15 @@ GPUInventory = Annotated[
         help="GPUs from a JSON list, in place of the machine's, to try things out; `off` for the machine's.",
     ),
 ]
+Lxcfs = Annotated[
+    str | None,
+    typer.Option(
+        "--lxcfs",
+        metavar="WHEN",
+        help="Let VPSes see their own memory and cores in /proc: `auto`, where this machine runs lxcfs, or "
+        "`off`. [default: auto]",
+    ),
+]
 
 Environments = Annotated[
     Path | None,

@@ -37,6 +37,7 @@ class Options:
     allow_capability: list[str] | None = None
     registry_credentials_for: str | None = None
     gpu_inventory: str | None = None  # empty for the machine's own GPUs
+    lxcfs: str | None = None
     environments: str | None = None
     ssh_address: str | None = None
     ssh_port_range: str | None = None
@@ -100,6 +101,7 @@ AGENT_OPTIONS = (
     "--allow-capability",
     "--registry-credentials-for",
     "--gpu-inventory",
+    "--lxcfs",
     "--ssh-address",
     "--ssh-port-range",
     "--docker-host",

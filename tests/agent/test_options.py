@@ -108,6 +108,11 @@ def test_what_vpses_may_have_of_the_machine_is_off_unless_it_is_said() -> None:
     assert (run().allow_mounts, run().allow_privileged, run().gpu_inventory) == ((), False, None)
 
 
+def test_vpses_see_their_own_limits_unless_that_is_turned_off() -> None:
+    assert run().lxcfs
+    assert not run("--lxcfs", "off").lxcfs
+
+
 @pytest.mark.parametrize(
     ("name", "says"), [("cap_net_raw", "write NET_RAW"), ("NET_RAV", "did you mean NET_RAW?")]
 )

@@ -192,15 +192,16 @@ def test_what_vpses_may_have_of_the_machine_goes_on_to_the_agent(files):
         allow_capability=["NET_RAW", "BPF"],
         registry_credentials_for="all",
         gpu_inventory="/gpus.json",
+        lxcfs="off",
     )
     cluster_options.save(files.options, options)
     kept = cluster_options.load(files.options).changed({"allow_mount": None})
     room = "--reserve-memory 2Gi --default-disk 20Gi --image-gc-high 90%"
     told = f"{room} --allow-mount /data --allow-mount /scratch:ro --allow-privileged"
     told += " --allow-capability NET_RAW --allow-capability BPF --registry-credentials-for all"
-    assert kept.agent_arguments() == [*told.split(), "--gpu-inventory", "/gpus.json"]
+    assert kept.agent_arguments() == [*told.split(), "--gpu-inventory", "/gpus.json", "--lxcfs", "off"]
     nothing = {"allow_mount": [], "allow_privileged": False, "allow_capability": [], "gpu_inventory": ""}
-    nothing |= {"default_disk": "", "image_gc_high": ""}
+    nothing |= {"default_disk": "", "image_gc_high": "", "lxcfs": ""}
     taken_back = kept.changed({**nothing, "registry_credentials_for": "environments"})
     kept_words = ["--reserve-memory", "2Gi", "--registry-credentials-for", "environments"]
     assert taken_back.agent_arguments() == kept_words
