@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from kohakuriver.agent.runtime import port_holder
 from kohakuriver.agent.runtime.engine_socket import EngineSocket
 from kohakuriver.agent.runtime.errors import EngineError, RuntimeTimeout, RuntimeUnavailable
 
@@ -24,11 +25,13 @@ _ANOTHER: Final = "or name another engine's socket with --docker-host"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Report:
-    """Why the engine cannot be used (empty: it can), what to do then, and whether this node ever used one."""
+    """Why the engine cannot be used (empty: it can), what to do then, whether this node ever used one, and
+    the ports of this machine that its containers have, whosever they are."""
 
     problem: str
     hint: str
     used_before: bool
+    published: tuple[int, ...] = ()
 
 
 def main(arguments: list[str]) -> int:
@@ -41,15 +44,17 @@ def main(arguments: list[str]) -> int:
 async def look(socket: str, folder: Path, *, timeout: float = TIMEOUT) -> Report:
     """What the engine at that path says, asked once; `folder` is the agent's."""
     before = used_before(folder)
+    engine = EngineSocket(socket, timeout=timeout)
     try:
-        await EngineSocket(socket, timeout=timeout).call("GET", "/version")
+        await engine.call("GET", "/version")
+        running = await engine.call("GET", "/containers/json")
     except EngineError as error:
         return Report(*_words(socket, error), before)
     except ValueError:
         return Report(
             f"what answers at {socket} is not a container engine", f"start Docker, {_ANOTHER}", before
         )
-    return Report("", "", before)
+    return Report("", "", before, port_holder.published(running))
 
 
 def used_before(folder: Path) -> bool:

@@ -7,7 +7,7 @@ container is noted as one that will not start again (docs/design/003).
 
 import dataclasses
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final, Protocol
 
 from kohakuriver import errors
@@ -32,6 +32,7 @@ from kohakuriver.client.watch import Informer
 
 log = logging.getLogger(__name__)
 
+MOST_PORTS: Final = 1024  # that an API server takes in one order
 TRIES_FOR_A_PORT: Final = 5  # over some 15 seconds, where what has it is the engine's own
 
 
@@ -142,7 +143,8 @@ class Starter:
         if taken.is_left_behind and (trouble is None or trouble.failures < TRIES_FOR_A_PORT):
             raise taken
         self._tell(entry, actions.Tell("Warning", "PortTaken", f"{taken.message}; another one is asked for"))
-        ports = sorted({*entry.memory.taken_ports, taken.port})
+        known = {*entry.memory.taken_ports, taken.port}
+        ports = [*sorted(known), *sorted(self._in_range(taken.others) - known)][:MOST_PORTS]
         entry.memory = dataclasses.replace(entry.memory, taken_ports=tuple(ports))
         try:
             answer = await self._act(entry, "newport", taken=ports)
@@ -150,6 +152,11 @@ class Starter:
             why = f"{taken.message}, and no other could be had: {error.message}"
             raise PortTaken(why, port=taken.port, holder=taken.holder) from error
         self._vpses.overlay(answer)
+
+    def _in_range(self, ports: Collection[int]) -> set[int]:
+        """Those that a VPS of this node could be given."""
+        ssh = self._settings.ssh
+        return {port for port in ports if ssh is not None and ssh.first <= port <= ssh.last}
 
 
 def _answered(entry: Entry) -> None:

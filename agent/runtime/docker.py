@@ -147,9 +147,9 @@ class DockerRuntime:
             )
         except PortTaken as error:
             find = functools.partial(_holder, port=error.port)
-            holder = await self._whole.call(find, timeout=_QUICK)
+            holder, others = await self._whole.call(find, timeout=_QUICK)
             words = f"{error.message}: {holder} has it" if holder else error.message
-            raise PortTaken(words, port=error.port, holder=holder) from error
+            raise PortTaken(words, port=error.port, holder=holder, others=others) from error
 
     async def stop(self, container_id: str, grace: float) -> None:
         seconds = max(0, math.ceil(grace))
@@ -408,14 +408,17 @@ def _is_running(container: Container) -> bool:
     return container.state is ContainerState.RUNNING
 
 
-def _holder(client: docker.APIClient, *, port: int | None) -> str | None:
-    """Whoever has the port: a container of this engine, or else a process of this machine."""
+def _holder(client: docker.APIClient, *, port: int | None) -> tuple[str | None, set[int]]:
+    """Whoever has the port, a container of this engine or else a process of this machine; and every port in
+    use."""
+    rows = client.containers()
+    others = {*port_holder.published(rows), *port_holder.listening()}
     if port is None:
-        return None
-    for row in client.containers(filters={"publish": f"{port}/tcp"}):
-        if any(binding.get("PublicPort") == port for binding in row["Ports"]):
-            return f"container {row['Names'][0].lstrip('/')}"
-    return port_holder.holder(port)
+        return None, others
+    for row in rows:
+        if port in port_holder.published([row]):
+            return f"container {row['Names'][0].lstrip('/')}", others
+    return port_holder.holder(port), others
 
 
 def _credentials(repository: str) -> dict[str, str]:

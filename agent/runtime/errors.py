@@ -17,6 +17,8 @@
 Each implementation of the runtime maps its own failures to these once; nothing above it sees others.
 """
 
+from collections.abc import Collection
+
 from kohakuriver import image_name
 from kohakuriver.errors import KohakuRiverError
 
@@ -91,10 +93,13 @@ def foreign(image: str) -> ImagePullFailed:
 class PortTaken(EngineError):
     """A host port that the container wants to publish is in use."""
 
-    def __init__(self, message: str, *, port: int | None, holder: str | None) -> None:
+    def __init__(
+        self, message: str, *, port: int | None, holder: str | None, others: Collection[int] = ()
+    ) -> None:
         super().__init__(message)
         self.port = port
         self.holder = holder
+        self.others = frozenset(others)  # what else is in use on the node, as far as is known
 
     @property
     def is_left_behind(self) -> bool:

@@ -158,7 +158,8 @@ class FakeEngine:
         for port in record.ports:
             if holder := self._holder(port.host_port):
                 words = f"port {port.host_port} of the node is in use: {holder} has it"
-                raise PortTaken(words, port=port.host_port, holder=holder)
+                others = self.switches.ports_of_strangers
+                raise PortTaken(words, port=port.host_port, holder=holder, others=others)
         record.starts += 1
         self._set(
             record,

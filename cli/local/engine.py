@@ -7,6 +7,7 @@ Node says so.
 import dataclasses
 import json
 import subprocess
+from collections.abc import Sequence
 
 from kohakuriver import errors
 from kohakuriver.cli import programs, screen
@@ -18,11 +19,13 @@ SOCKET = "/var/run/docker.sock"  # what an agent asks that is told nothing
 
 @dataclasses.dataclass(frozen=True)
 class Engine:
-    """Why it cannot be used (empty: it can), what to do then, and whether this cluster ever used one here."""
+    """Why it cannot be used (empty: it can), what to do then, whether this cluster ever used one here, and
+    the ports of this machine that its containers have, whosever they are."""
 
     problem: str
     hint: str
     used_before: bool
+    published: Sequence[int] = ()
 
 
 def ask(files: ClusterFiles, options: Options) -> Engine:

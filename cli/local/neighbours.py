@@ -1,12 +1,14 @@
 """The clusters this user has on this machine, so that two of them do not fight over SSH ports.
 
+Of other users' clusters only the ports that are in use can be seen.
+
 A list of data directories, one a line, below the user's state folder. What is gone does not count.
 """
 
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from kohakuriver import private_file
@@ -45,13 +47,17 @@ def ranges(besides: Path) -> dict[Path, Range]:
     return found
 
 
-def choose(taken: list[Range]) -> Range:
-    """The standard range, or the first below it that overlaps none of these; the standard one if all do."""
-    for first in range(STANDARD[0], _LOWEST - 1, -_SIZE):
-        mine = (first, first + _SIZE - 1)
-        if not any(overlaps(mine, other) for other in taken):
-            return mine
-    return STANDARD
+def choose(taken: list[Range], used: Collection[int] = ()) -> Range:
+    """The standard range, or the first below it that overlaps none of these and of which no port is used; if
+    there is none, one that overlaps none, and the standard one at last."""
+    firsts = range(STANDARD[0], _LOWEST - 1, -_SIZE)
+    free = [
+        (first, first + _SIZE - 1)
+        for first in firsts
+        if not any(overlaps((first, first + _SIZE - 1), other) for other in taken)
+    ]
+    unused = [mine for mine in free if not any(mine[0] <= port <= mine[1] for port in used)]
+    return next(iter([*unused, *free]), STANDARD)
 
 
 def overlaps(one: Range, other: Range) -> bool:

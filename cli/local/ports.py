@@ -43,7 +43,7 @@ def next_free(address: str, port: int) -> int:
 
 def holder(port: int) -> str:
     """Who listens on a port, as far as we may see it; empty when we may not."""
-    inode = _inode(port)
+    inode = listening().get(port, "")
     for folder in Path("/proc").glob("[0-9]*/fd") if inode else ():
         try:
             if any(str(link.readlink()) == f"socket:[{inode}]" for link in folder.iterdir()):
@@ -53,15 +53,15 @@ def holder(port: int) -> str:
     return ""
 
 
-def _inode(port: int) -> str:
-    """The listening socket's number in the kernel's tables."""
-    for name in ("tcp", "tcp6"):
+def listening() -> dict[int, str]:
+    """The ports that anything listens on, and the sockets' numbers in the kernel's tables."""
+    found = {}
+    for name in ("tcp6", "tcp"):
         try:
             lines = Path(f"/proc/net/{name}").read_text().splitlines()[1:]
         except OSError:
             continue
-        for line in lines:
-            fields = line.split()
-            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
-                return fields[9]
-    return ""
+        for fields in map(str.split, lines):
+            if fields[3] == "0A":
+                found[int(fields[1].rpartition(":")[2], 16)] = fields[9]
+    return found

@@ -7,6 +7,7 @@ import dataclasses
 import os
 import socket
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -220,12 +221,15 @@ def _settle(files: ClusterFiles, given: dict[str, Any]) -> Options:
             f"this cluster knows this machine as {before.node}",
             hint="a node keeps its name; leave --node out",
         )
+    is_first = detach.VARIABLE not in os.environ  # else the one in front has asked
+    asked = engine.ask(files, options) if is_first else None
     with neighbours.locked():
-        options = _settle_ssh_ports(files, options, chosen=given["ssh_port_range"] is not None)
+        used = {*ports.listening(), *(asked.published if asked is not None else ())}
+        options = _settle_ssh_ports(files, options, used, chosen=given["ssh_port_range"] is not None)
         if any(_given(given, name) for name in ("--node", *cluster_options.AGENT_OPTIONS)):
             _check_agent(files, options)
-        if detach.VARIABLE not in os.environ:  # else the one in front has asked
-            engine.insist(engine.ask(files, options))
+        if asked is not None:
+            engine.insist(asked)
         cluster_options.save(files.options, options)
         neighbours.add(files.root)
     return options
@@ -265,8 +269,10 @@ def _given(given: dict[str, Any], option: str) -> bool:
     return given[option[2:].replace("-", "_")] is not None
 
 
-def _settle_ssh_ports(files: ClusterFiles, options: Options, *, chosen: bool) -> Options:
-    """A range that no other cluster of this user has."""
+def _settle_ssh_ports(
+    files: ClusterFiles, options: Options, used: Collection[int], *, chosen: bool
+) -> Options:
+    """A range that no other cluster of this user has, and of which no port is used."""
     others = neighbours.ranges(files.root)
     mine = neighbours.parse(options.ssh_port_range)
     if mine is None and chosen:
@@ -280,9 +286,9 @@ def _settle_ssh_ports(files: ClusterFiles, options: Options, *, chosen: bool) ->
             if neighbours.overlaps(mine, theirs):
                 screen.warn(f"the cluster in {root} has SSH ports {theirs[0]}-{theirs[1]}, which overlap")
         return options
-    first, last = neighbours.choose(list(others.values()))
+    first, last = neighbours.choose(list(others.values()), used)
     if (first, last) != neighbours.STANDARD:
-        screen.note(f"SSH ports are {first}-{last}, as another cluster on this machine has the standard ones")
+        screen.note(f"SSH ports are {first}-{last}: others on this machine have some of the standard ones")
     return dataclasses.replace(options, ssh_port_range=f"{first}-{last}")
 
 

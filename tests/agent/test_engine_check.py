@@ -43,6 +43,23 @@ async def test_an_engine_that_can_be_used_has_no_problem(newest, oldest, tmp_pat
     assert found == engine_check.Report("", "", used_before=False)
 
 
+async def test_the_ports_that_containers_have_are_told_whosever_they_are(tmp_path):
+    rows = [
+        {"Ports": [{"PrivatePort": 22, "PublicPort": 30001}, {"PrivatePort": 22, "PublicPort": 30001}]},
+        {"Ports": [{"PrivatePort": 80}]},
+        {"Ports": None},
+        {"Ports": [{"PrivatePort": 22, "PublicPort": 30000}]},
+    ]
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        is_list = request.path.endswith("/containers/json")
+        return web.json_response(rows if is_list else {"ApiVersion": "1.41", "MinAPIVersion": "1.12"})
+
+    async with _served(tmp_path, answer) as path:
+        found = await engine_check.look(path, tmp_path / "agent")
+    assert found.published == (30000, 30001)
+
+
 async def test_where_nothing_is_the_socket_is_named_and_what_to_do(tmp_path):
     found = await engine_check.look(f"{tmp_path}/nope.sock", tmp_path)
     assert found.problem == f"no container engine answers at {tmp_path}/nope.sock: No such file or directory"

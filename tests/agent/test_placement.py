@@ -179,6 +179,7 @@ async def test_a_port_that_a_stranger_holds_is_changed_for_another(tmp_path: Pat
         assert [port.host_port for port in node.container().ports] == [30002]
         said = await node.events("PortTaken")
         assert any("nginx (pid 7) has it" in event["message"] for event in said)
+        assert node.engine.calls["create"] == 2  # it asked for one that none of them has
 
 
 @pytest.mark.fault(28)

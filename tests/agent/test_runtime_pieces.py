@@ -371,6 +371,15 @@ def test_the_holder_of_a_port_is_named_with_its_process() -> None:
     assert holder.endswith(f"(process {os.getpid()})")
 
 
+def test_every_port_that_is_listened_on_is_known() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("::1", 0), family=socket.AF_INET6) as two,
+    ):
+        assert {one.getsockname()[1], two.getsockname()[1]} <= port_holder.listening()
+    assert port_holder.listening(proc=Path("/nowhere")) == set()
+
+
 def test_nobody_is_named_where_nobody_listens(tmp_path: Path) -> None:
     assert port_holder.holder(30000, proc=tmp_path) is None
 
