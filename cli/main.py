@@ -4,6 +4,8 @@
  No traceback reaches a person, unless `-v` asks for one.
 """
 
+import atexit
+import contextlib
 import os
 import signal
 import sys
@@ -11,15 +13,32 @@ from collections.abc import Sequence
 from typing import Any
 
 from kohakuriver import errors
-from kohakuriver.cli import failures, screen
+from kohakuriver.cli import failures, screen, shortcuts
 
 COMPLETE = "__complete"  # what the scripts of `completion` ask
 ERROR, USAGE, TIMED_OUT, INTERRUPTED, NO_READER = 1, 2, 124, 130, 141
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Carry out one command line; the exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    """Carry out one command line, that of this process where none is given; the exit code."""
+    if arguments is not None:
+        return _run(list(arguments))
+    code: list[int] = []
+    atexit.register(_leave, code)  # before anybody else does, and so it comes last
+    code.append(_run(sys.argv[1:]))
+    return code[0]
+
+
+def _leave(code: list[int]) -> None:
+    """End this process now: to take apart all that was imported takes longer than many a command."""
+    if code:
+        with contextlib.suppress(OSError):  # else the interpreter says what is wrong with stdout
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code[0])
+
+
+def _run(words: list[str]) -> int:
     try:
         code = _complete(words[1:]) if words[:1] == [COMPLETE] else _call(words)
         sys.stdout.flush()
@@ -33,9 +52,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _call(words: list[str]) -> int:
-    from kohakuriver.cli import application  # here, so that Ctrl-C during the imports is caught too
-
     try:
+        if (call := shortcuts.find(words)) is not None:
+            return call()
+        from kohakuriver.cli import application  # here, so that Ctrl-C during the imports is caught too
+
         result = application.build().main(args=words, prog_name="kohakuriver", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except failures.TimedOut as error:

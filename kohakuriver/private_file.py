@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -18,6 +17,8 @@ def write(
     or the new one."""
     data = content.encode() if isinstance(content, str) else content
     make_folder(path.parent, sync=sync)
+    import tempfile  # here, as commands that only read need none of it
+
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -5,7 +5,7 @@ import dataclasses
 from typing import Any
 
 from kohakuriver import errors
-from kohakuriver.cli.access.remote import Ending
+from kohakuriver.cli.access.ended import Ending
 from kohakuriver.cli.access.target import Target
 from kohakuriver.cli.vps import standing
 from kohakuriver.cli.vps.standing import HERE, Reader

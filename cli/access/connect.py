@@ -10,17 +10,18 @@ from kohakuriver import durations, errors
 from kohakuriver.cli import failures, screen
 from kohakuriver.cli.access import target
 from kohakuriver.cli.access.aftermath import explained
+from kohakuriver.cli.access.ended import ENDED_FROM_OUTSIDE, Ending
 from kohakuriver.cli.access.escapes import Escape, Escapes
 from kohakuriver.cli.access.modes import Modes
 from kohakuriver.cli.access.remote import (
     DETACHED,
     GONE_AFTER,
     PING_AFTER,
-    Ending,
     Params,
     Remote,
     new_session,
 )
+from kohakuriver.cli.access.running import language
 from kohakuriver.cli.access.target import Target
 from kohakuriver.cli.access.terminal import Terminal
 from kohakuriver.cli.settings import Settings
@@ -32,7 +33,6 @@ kohakuriver connect dev
 kohakuriver connect dev --session build   # a shell with a name: the same one again from anywhere
 kohakuriver connect dev --ide             # files, an editor and a terminal
 """
-ENDED_FROM_OUTSIDE = 255  # as ssh's
 _SIGNALLED = 128
 _HELP = b"\r\n ~.  detach: the shell goes on\r\n ~~  a tilde\r\n ~?  this\r\n"
 
@@ -197,12 +197,6 @@ class _Shell:
     def _again(self) -> str:
         """The command that comes back to this very shell."""
         return self._vps.command(f"connect {self._vps.name} --session {self._remote.session}")
-
-
-def language() -> str:
-    """The language of this machine where it is UTF-8's, which is what we pass on."""
-    found = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or ""
-    return found if found.upper().replace("-", "").endswith("UTF8") else ""
 
 
 def _dim(text: str) -> bytes:

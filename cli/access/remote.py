@@ -5,13 +5,13 @@ connection breaks it is made again, to the same shell, for as long as that is ke
 """
 
 import asyncio
-import dataclasses
 import random
 import string
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 from kohakuriver import errors
+from kohakuriver.cli.access.ended import Ending, ending
 from kohakuriver.cli.access.opening import is_passing
 from kohakuriver.cli.access.unconfirmed import Unconfirmed
 from kohakuriver.streams.stream import Stream
@@ -28,34 +28,12 @@ Params = list[tuple[str, str]]
 Dial = Callable[[Params], Awaitable[Stream]]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Ending:
-    """How it ended: with the shell's own code, or for a reason from outside."""
-
-    code: int | None
-    reason: str = ""
-    message: str = ""
-    hint: str = ""
-
-
 DETACHED: Final = Ending(None, "Detached")
 
 
 def new_session() -> str:
     """A name for a shell that nobody has named."""
     return "".join(random.choices(_ALPHABET, k=8))  # noqa: S311 - a name, no secret
-
-
-def ending(message: dict[str, Any]) -> Ending | None:
-    """What a control message says of the end, if it is about that. Raises ApiError."""
-    match message:
-        case {"exit": {"code": int(code)}}:
-            return Ending(code)
-        case {"end": {"reason": reason, "message": text}}:
-            return Ending(None, str(reason), str(text))
-        case {"error": dict(status)}:
-            raise errors.from_status(status)
-    return None
 
 
 class Viewer(Protocol):

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import RichLog
 
 from kohakuriver import errors
-from kohakuriver.cli.access import remote
+from kohakuriver.cli.access import ended
 from kohakuriver.cli.access.opening import is_passing
 from kohakuriver.clock import Clock
 from kohakuriver.streams.stream import Stream
@@ -74,7 +74,7 @@ class Logs(ModalScreen[None]):
             while (message := await stream.receive()) is not None:
                 if isinstance(message, bytes):
                     self._write(decoder.decode(message))
-                elif (ending := remote.ending(message)) is not None:
+                elif (ending := ended.ending(message)) is not None:
                     self._write("\n" if self._rest else "")
                     self._say(ending.message or "that is all")
                     return

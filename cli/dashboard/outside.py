@@ -12,7 +12,7 @@ from typing import Any
 
 from textual.app import App
 
-from kohakuriver.cli.access.connect import ENDED_FROM_OUTSIDE
+from kohakuriver.cli.access.ended import ENDED_FROM_OUTSIDE
 from kohakuriver.cli.main import ERROR, USAGE
 
 _FAILED = (ERROR, USAGE, ENDED_FROM_OUTSIDE)  # not whatever a shell's last command ended with

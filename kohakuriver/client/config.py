@@ -8,7 +8,6 @@ import binascii
 import dataclasses
 import os
 import ssl
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +50,8 @@ class Connection:
         if self.client_cert is not None:
             context.load_cert_chain(self.client_cert, self.client_key)
         elif self.client_pair is not None:
+            import tempfile  # here, as hardly any command needs it
+
             with tempfile.NamedTemporaryFile() as file:  # OpenSSL reads files alone; this one is ours alone
                 file.write(b"\n".join(self.client_pair))
                 file.flush()

@@ -6,7 +6,7 @@ Over asyncio alone, so that `kohakuriver connect` starts without importing an HT
 import asyncio
 import base64
 import json
-import secrets
+import os
 import ssl
 import urllib.parse
 from collections.abc import Callable, Iterable, Mapping
@@ -94,7 +94,7 @@ class Dialer:
             f"User-Agent: {self._program}/{__version__}",
         ]
         if upgrade == WEBSOCKET:
-            key = base64.b64encode(secrets.token_bytes(16)).decode()
+            key = base64.b64encode(os.urandom(16)).decode()
             lines += ["Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}"]
         if self._connection.token:
             lines.append(f"Authorization: Bearer {self._connection.token}")

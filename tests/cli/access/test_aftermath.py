@@ -4,7 +4,7 @@ import pytest
 
 from kohakuriver import errors
 from kohakuriver.cli.access.aftermath import explained, what_happened
-from kohakuriver.cli.access.remote import Ending
+from kohakuriver.cli.access.ended import Ending
 from kohakuriver.cli.vps.standing import HERE, Reader
 
 
