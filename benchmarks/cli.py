@@ -1,8 +1,9 @@
 """How long somebody waits for a command: `kohakuriver` beside stock kubectl, on one API server, with TLS.
 
 Commands are taken in turn, so that what else the machine does hits all of them alike; processor time says
-what is left of a figure on a busy machine. Each is a process of its own, as in a shell. The last part says
-where the time of `get vps` goes: the interpreter, imports by module (`python -X importtime`), and the rest.
+what is left of a figure on a busy machine. Each is a process of its own, as in a shell. Then it is said where
+the time of `get vps` goes: the interpreter, imports by module (`python -X importtime`), and the rest. The
+last part has `exec` beside `docker exec`, in one container of a whole cluster.
 """
 
 import argparse
@@ -18,10 +19,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import _figures, _programs
+from benchmarks import _cluster, _figures, _programs
 from kohakuriver.client import config
 
 BIN = Path(sys.executable).parent
+IMAGE = "kohakuriver/busybox"
 KOHAKURIVER = str(BIN / "kohakuriver")
 REACH = {"--help": 200, "get vps": 300, "vps list": 300}  # milliseconds
 
@@ -45,6 +47,47 @@ def main() -> None:
         rows += _compare(options.vpses, options.rounds, environment)
         _figures.table(f"Commands, medians of {options.rounds} in turn (ranges)", rows)
         _where_it_goes(environment)
+    _figures.table(
+        f"One command in a VPS, medians of {options.rounds} in turn (ranges)", _exec(options.rounds)
+    )
+
+
+def _exec(rounds: int) -> list[tuple[str, ...]]:
+    """`true` in one container, by both ways."""
+    with _cluster.running_in() as file:
+        environment = {**os.environ, "KOHAKURIVER_CONFIG": str(file)}
+        create = [
+            "vps",
+            "create",
+            "--name",
+            "bench",
+            "--image",
+            IMAGE,
+            "--no-ssh-key",
+            "--cores",
+            "0.5",
+            "--wait",
+        ]
+        subprocess.run([KOHAKURIVER, *create], check=True, env=environment, stdout=sys.stderr)
+        answer = subprocess.run(
+            [KOHAKURIVER, "get", "vps", "bench", "-o", "jsonpath={.status.observed.container.id}"],
+            check=True, env=environment, capture_output=True, text=True,
+        )  # fmt: skip
+        ways = {
+            "docker exec": ["docker", "exec", answer.stdout.strip(), "true"],
+            "kohakuriver exec": [KOHAKURIVER, "exec", "bench", "--", "true"],
+        }
+        taken: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+        for _ in range(rounds):
+            for name, command in ways.items():
+                taken[name].append(_timed(command, environment))
+    floor = statistics.median(wall for wall, _ in taken["docker exec"])
+    rows = [("what", "takes", "CPU", "over docker exec", "reach")]
+    for name, figures in taken.items():
+        wall, cpu = _columns(figures)
+        over = statistics.median(wall) - floor
+        rows.append((f"`{name}`", _shown(wall), _cpu(cpu), f"{over * 1000:.0f} ms", "150 ms" if over else ""))
+    return rows
 
 
 def _fill(folder: Path, environment: dict[str, str], first: int, end: int) -> None:
