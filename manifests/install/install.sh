@@ -211,6 +211,7 @@ missing() {
 bring_packages() {
     local wanted lines
     let_services_start
+    has lxcfs || say "recommended: apt-get install lxcfs, with which free and htop in a VPS show its own memory"
     wanted=$(missing)
     if [ -z "$wanted" ]; then
         say "nothing is missing: Docker, Python, ssh and ip are here, and stay as they are"

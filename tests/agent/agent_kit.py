@@ -21,6 +21,7 @@ from kohakuriver.agent.machine import facts
 from kohakuriver.agent.machine.beneath import FakeMounter
 from kohakuriver.agent.machine.facts import Disk
 from kohakuriver.agent.machine.fake_ports import FakePorts
+from kohakuriver.agent.machine.lxcfs import FakeLxcfs
 from kohakuriver.agent.machine.ports import Ports
 from kohakuriver.agent.room.gauge import FakeGauge, Walker
 from kohakuriver.agent.runtime.base import Container, Runtime
@@ -68,6 +69,7 @@ class Node:
     disk: Disk | None = None  # that its engine is on
     look_at_disk: Callable[[], Disk | None] | None = None  # in place of it
     files: RefusingFiles = dataclasses.field(default_factory=RefusingFiles)
+    lxcfs: FakeLxcfs | None = None  # that its machine runs
     agent: Agent | None = None
     task: asyncio.Task[None] | None = None
     secret: str = ""  # its credential, where that is not the one which the API server knows it by
@@ -118,6 +120,7 @@ class Node:
                 mounter=self.mounter,
                 ports=self.ports,
                 files=self.files,
+                lxcfs=self.lxcfs,
                 gauge=Walker() if self.runtime else self.gauge,
                 disk=facts.disk
                 if self.runtime

@@ -1,7 +1,9 @@
 """VPSes see their own limits while the node's lxcfs answers, and the machine's when it does not."""
 
+import asyncio
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from kohakuriver.agent.machine.lxcfs import FakeLxcfs
 from kohakuriver.agent.roster import Roster
 from kohakuriver.agent.runtime.base import Container, ContainerState
 from kohakuriver.agent.shown import Shown
+from tests.agent.agent_kit import a_manifest, a_node
 
 pytestmark = pytest.mark.looptime
 
@@ -117,3 +120,21 @@ async def test_a_container_that_ended_is_not_entered() -> None:
     node.roster.put(dataclasses.replace(a_container(), state=ContainerState.EXITED, pid=None))
     await node.shown.step()
     assert node.lxcfs.applied == 0
+
+
+async def test_a_vps_is_shown_its_own_as_soon_as_it_runs_and_again_after_a_restart(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await node.kill_agent()
+        node.lxcfs = FakeLxcfs()
+        await node.start_agent()
+        await node.place(a_manifest())
+        await node.until(phase="running")
+        container = node.container().id
+        await asyncio.sleep(0.5)
+        assert node.lxcfs.seen == {container: ALL}
+        node.lxcfs.seen.clear()  # its mounts end with it
+        node.engine.end(container, exit_code=1)
+        await asyncio.sleep(15)
+        await node.until(phase="running")
+        assert node.lxcfs.seen == {container: ALL}
+        assert node.engine.calls["create"] == 1

@@ -9,7 +9,7 @@ from tests.manifests.machine import STEPS, Machine
 
 FOR_ALL = ("python3", "etcd", "ssh-keygen", "ip", "iptables", "debootstrap", "dockerd")
 SYSTEMD_RUNS = Path("/run/systemd/system").is_dir()
-FOR_TESTS = ("etcdctl", "zsh", "fish", "tmux", "faketime", "rsync", "ps")
+FOR_TESTS = ("etcdctl", "zsh", "fish", "tmux", "lxcfs", "faketime", "rsync", "ps")
 
 
 @pytest.fixture
