@@ -21,10 +21,19 @@ still_running() {
     done
 }
 
+# By the first line of a unit: one that a person wrote is that person's.
+is_ours() {
+    head -n 1 "$1" | grep -qE '^# (Written by `kohakuriver |KohakuRiver.s own, of manifests/systemd)'
+}
+
 remove_units() {
     local unit
     for unit in "$UNITS"/kohakuriver*.service; do
         [ -e "$unit" ] && grep -q "$PREFIX/" "$unit" || continue
+        if ! is_ours "$unit"; then
+            say "$unit starts a program of $PREFIX, and KohakuRiver did not write it: it stays"
+            continue
+        fi
         if systemd_runs; then
             quietly "$LOG" systemctl disable --now "${unit##*/}" || refuse "systemd could not stop ${unit##*/}"
         fi
@@ -47,7 +56,7 @@ remove_all() {
     remove_units
     mapfile -t running < <(still_running)
     [ ${#running[@]} -eq 0 ] || refuse "programs of $PREFIX still run, pid ${running[*]}, so it was not removed" \
-        "stop them (kohakuriver down --data-dir DIR), then run this again"
+        "stop them (kohakuriver down --data-dir DIR, or systemctl stop UNIT), then run this again"
     [ "$(readlink "$LINK")" != "$PREFIX/bin/kohakuriver" ] || rm -f "$LINK"
     [ ! -e "$PREFIX/pyvenv.cfg" ] || rm -rf "$PREFIX"
     # What is left of a list of clusters that has none.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.manifests.install_kit import WHEEL, Machine
+from tests.manifests.install_kit import SCRIPTS, WHEEL, Machine
 
 
 @pytest.fixture
@@ -232,7 +232,10 @@ def a_cluster(machine: Machine) -> None:
     (state / "clusters").touch()
     units = machine.root / "etc/systemd/system"
     units.mkdir(parents=True)
-    (units / "kohakuriver.service").write_text(f"ExecStart={machine.root}/opt/kohakuriver/bin/python -m x\n")
+    (units / "kohakuriver.service").write_text(
+        "# Written by `kohakuriver up --install-service`\n"
+        f"ExecStart={machine.root}/opt/kohakuriver/bin/python -m x\n"
+    )
     (units / "kohakuriver-etcd.service").write_text("ExecStart=/usr/bin/etcd\n")
     machine.forget()
 
@@ -247,6 +250,28 @@ def test_after_uninstall_and_purge_nothing_is_left(machine: Machine) -> None:
     assert machine.files == {"etc/systemd/system/kohakuriver-etcd.service"}
     assert not (machine.root / "opt/kohakuriver").exists()
     assert "Docker, the packages of apt and the images stay" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["agent", "apiserver", "controller"])
+def test_a_unit_of_ours_that_somebody_copied_goes_too(machine: Machine, name: str) -> None:
+    a_cluster(machine)
+    copied = machine.root / f"etc/systemd/system/kohakuriver-{name}.service"
+    text = (SCRIPTS.parent / "systemd" / copied.name).read_text()
+    copied.write_text(text.replace("/opt/kohakuriver", f"{machine.root}/opt/kohakuriver"))
+    done = machine.installs("--uninstall")
+    assert done.returncode == 0 and not copied.exists(), done.stderr
+
+
+def test_a_unit_that_somebody_else_wrote_stays_and_is_named(machine: Machine) -> None:
+    a_cluster(machine)
+    theirs = machine.root / "etc/systemd/system/kohakuriver-backup.service"
+    theirs.write_text(
+        f"[Service]\nExecStart={machine.root}/opt/kohakuriver/bin/kohakuriver get vps -o yaml\n"
+    )
+    done = machine.installs("--uninstall")
+    assert done.returncode == 0, done.stderr
+    assert theirs.exists() and f"{theirs} starts a program of" in done.stdout
+    assert "systemctl disable --now kohakuriver-backup.service" not in machine.did("systemctl")
 
 
 def test_uninstall_alone_keeps_the_cluster(machine: Machine) -> None:
