@@ -26,9 +26,9 @@ setup: ## Install everything, start nothing
 engine: setup ## Start a Docker engine if none answers
 	@$(STEPS)/docker-engine
 
-# Without root the base image cannot be built; what needs it says so again.
+# Without root the default image cannot be built; what needs it says so again.
 .PHONY: images
-images: engine ## Build the base image and the test image if the engine lacks them
+images: engine ## Build the default image and the test image if the engine lacks them
 	@$(STEPS)/busybox-image
 	@KOHAKURIVER_COMMAND="$(CURDIR)/$(VENV)/kohakuriver" manifests/image/build || [ "$$(id -u)" -ne 0 ]
 

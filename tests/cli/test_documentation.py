@@ -60,3 +60,30 @@ def test_the_symptoms_are_in_the_words_of_the_programs() -> None:
     assert len(quoted) > 30
     pieces = [piece.strip() for words in quoted for piece in words.split("…")]
     assert [piece for piece in pieces if re.sub(r"\$\{.*?\}", "", piece) not in code] == []
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["README.md", "docs/quick-start.md", *(str(one) for one in PAGES if one.parts[:2] == ("docs", "guide"))],
+)
+def test_a_page_takes_away_what_it_makes(page: str) -> None:
+    """So that no two pages are in each other's way, in whatever order they are read."""
+    text = (PROJECT / page).read_text()
+    typed = [
+        line for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL) for line in block.splitlines()
+    ]
+    typed += re.findall(r"^\$ (.*)$", text, re.MULTILINE)
+    made = [
+        name
+        for line in typed
+        if "--dry-run" not in line
+        for name in re.findall(r"(?:vps create --name|env create) (\S+)", line)
+    ]
+    deleted = [
+        name
+        for line in typed
+        for names in re.findall(r"(?:vps|env) delete (.*)", line)
+        for name in names.split()
+    ]
+    assert set(made) <= set(deleted)
+    assert len(made) == len(set(made))
