@@ -138,8 +138,9 @@ class ClusterFiles:
             private_file.make_folder(self.root / "agent")
             private_file.write(self.root / "agent" / "accept-engine", "")
 
-    def claim(self) -> None:
-        """Make the folder. Raises ConfigError when it holds somebody else's files."""
+    def claim(self) -> bool:
+        """Make the folder; whether there was none. Raises ConfigError when it holds somebody else's files."""
+        is_new = not self.root.exists()
         private_file.make_folder(self.root)
         strange = sorted(entry.name for entry in self.root.iterdir() if not self._is_begun(entry))
         if strange and not self.is_ours:
@@ -148,12 +149,13 @@ class ClusterFiles:
                 hint="name another folder with --data-dir",
             )
         private_file.make_folder(self.logs)
+        return is_new
 
     def _is_begun(self, entry: Path) -> bool:
         """Whether that is what an `up` leaves which was refused."""
         return entry == self.root / "lock" or (entry == self.logs and not any(entry.iterdir()))
 
-    def remove_begun(self) -> bool:
+    def remove_begun(self, *, folder: bool = True) -> bool:
         """Remove what an `up` that was refused has left; whether the folder held that, and nothing else."""
         if not self.root.is_dir() or not all(self._is_begun(entry) for entry in self.root.iterdir()):
             return False
@@ -162,7 +164,8 @@ class ClusterFiles:
         (self.root / "lock").unlink(missing_ok=True)
         if self.logs.is_dir():
             self.logs.rmdir()
-        self.root.rmdir()
+        if folder:
+            self.root.rmdir()
         return True
 
     @contextlib.contextmanager

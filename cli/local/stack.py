@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import random
+from typing import Protocol
 
 from kohakuriver import errors
 from kohakuriver.cli import programs
@@ -41,7 +42,7 @@ def build(files: ClusterFiles, options: Options) -> Stack:
         key=files.pki / "etcd.key",
     )
     near = Near(files, options.local_url)
-    node = _NodeWatch(near, options.node)
+    node = NodeWatch(near, options.node)
     return Stack(
         programs=(
             Program("etcd", etcd.command(binary), files.log("etcd"), etcd.missing),
@@ -149,11 +150,17 @@ def _remember_cluster(files: ClusterFiles, near: Near) -> str:
     return ""
 
 
-class _NodeWatch:
+class Looks(Protocol):
+    """Whoever reads one object of the API."""
+
+    def look(self, path: str) -> Object: ...
+
+
+class NodeWatch:
     """Whether this machine's Node is ready. What etcd remembers of an earlier run does not count: its Lease
     must have been renewed since."""
 
-    def __init__(self, near: Near, node: str) -> None:
+    def __init__(self, near: Looks, node: str) -> None:
         self._near = near
         self._node = node
         self._before: str | None = None
@@ -172,6 +179,8 @@ class _NodeWatch:
             if self._lease() in (None, self._before):
                 return f"the agent to register node {self._node}"
             found = self._near.look(kinds.NODE.path(name=self._node))
+        except errors.NotFound:  # its Lease comes a moment before it
+            return f"the agent to register node {self._node}"
         except errors.KohakuRiverError as error:
             return f"node {self._node}: {error.message}"
         for condition in (found.get("status") or {}).get("conditions") or ():

@@ -152,7 +152,7 @@ def up(
     }
     files = ClusterFiles.at(data_dir)
     seconds = _seconds(timeout)
-    files.claim()
+    is_new = files.claim()
     if not install_service and detach.VARIABLE not in os.environ:
         service.tell_outdated(files)
     if accept_engine:
@@ -161,11 +161,9 @@ def up(
     with files.locked() as free:
         if not free:
             return _already(files, given, install_service, wait=seconds if detached else 0.0)
-        options = _settle(files, given)
+        options = _settle_or_leave(files, given, is_new=is_new)
         if detach.VARIABLE not in os.environ:  # else the one in front has said it
             _tell_kept(files, options, given)
-        _end_orphans(files)
-        _check_port(options)
         _check_advertised(options)
         prepared = _prepare(files, options)
         if not detached and not install_service:
@@ -190,7 +188,7 @@ def _seconds(text: str) -> float:
 
 
 def _already(files: ClusterFiles, given: dict[str, Any], install_service: bool, *, wait: float) -> int:
-    """It runs, or is just starting: say so, and what was asked for in vain."""
+    """It runs, or is just starting: say so. Raises ConfigError where it was to run otherwise."""
     state = detach.until_ready(files, timeout=wait) if wait else run_state.read(files.run)
     options = cluster_options.load(files.options)
     where = f"at {state.url} (pid {state.supervisor.pid})" if state else "and is just starting"
@@ -198,11 +196,7 @@ def _already(files: ClusterFiles, given: dict[str, Any], install_service: bool, 
     if state:
         screen.out("  " + ", ".join(f"{name} {one.pid}" for name, one in state.programs.items()))
     if options is not None:
-        changes = options.changed(given).differences(options)
-        if changes:
-            screen.warn(
-                f"{', '.join(changes)} changes nothing while it runs: `{_command(files, 'down')}` first"
-            )
+        _refuse_changes(files, options, options.changed(given))
     ends = cluster_files.running_out(files, SystemClock().now())
     if ends:
         screen.warn(f"{ends}: `{_command(files, 'down')}` and `up` again renew it; VPSes run on")
@@ -210,6 +204,25 @@ def _already(files: ClusterFiles, given: dict[str, Any], install_service: bool, 
         for line in service.Service.here(files).install(running=True):
             screen.out(line)
     return 0
+
+
+def _refuse_changes(files: ClusterFiles, options: Options, wanted: Options) -> None:
+    changes = wanted.differences(options)
+    if changes:
+        words = " ".join(word for name in changes for word in wanted.words(name) or [name])
+        raise errors.ConfigError(
+            f"the cluster runs already, and not with {words}",
+            hint=f"stop it, then type this again (VPSes run on): {_command(files, 'down')}",
+        )
+
+
+def _settle_or_leave(files: ClusterFiles, given: dict[str, Any], *, is_new: bool) -> Options:
+    """A new cluster that is refused leaves nothing behind."""
+    try:
+        return _settle(files, given)
+    except errors.KohakuRiverError:
+        files.remove_begun(folder=is_new)
+        raise
 
 
 def _settle(files: ClusterFiles, given: dict[str, Any]) -> Options:
@@ -224,10 +237,12 @@ def _settle(files: ClusterFiles, given: dict[str, Any]) -> Options:
     is_first = detach.VARIABLE not in os.environ  # else the one in front has asked
     asked = engine.ask(files, options) if is_first else None
     with neighbours.locked():
+        _end_orphans(files)
         used = {*ports.listening(), *(asked.published if asked is not None else ())}
         options = _settle_ssh_ports(files, options, used, chosen=given["ssh_port_range"] is not None)
         if any(_given(given, name) for name in ("--node", *cluster_options.AGENT_OPTIONS)):
             _check_agent(files, options)
+        _check_port(options)
         if asked is not None:
             engine.insist(asked)
         cluster_options.save(files.options, options)

@@ -1,6 +1,7 @@
 """`up` where no container engine can be used, and `down --purge` of a cluster that never had one."""
 
 import json
+import socket as server
 
 import pytest
 
@@ -14,11 +15,20 @@ from kohakuriver.cli.main import run
 
 def test_up_without_an_engine_is_refused_and_nothing_is_kept(tmp_path, home, capsys):
     folder, socket = tmp_path / "cluster", tmp_path / "nope.sock"
-    assert run(["up", "--data-dir", str(folder), "--detach", "--docker-host", f"unix://{socket}"]) == 1
+    with server.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    words = ["up", "--data-dir", str(folder), "--port", port, "--detach", "--docker-host", f"unix://{socket}"]
+    assert run(words) == 1
     said = capsys.readouterr().err
     assert f"error: no container engine answers at {socket}: No such file or directory" in said
     assert "hint: " in said and "--docker-host" in said
-    assert sorted(one.name for one in folder.iterdir()) == ["lock", "logs"]
+    assert not folder.exists()
+
+
+def test_down_purge_removes_what_a_refused_up_left_and_nothing_else(tmp_path, home):
+    folder = tmp_path / "cluster"
+    (folder / "logs").mkdir(parents=True)
+    (folder / "lock").write_text("")
     assert run(["down", "--purge", "--data-dir", str(folder)]) == 0
     assert not folder.exists()
     (tmp_path / "mine").mkdir()
