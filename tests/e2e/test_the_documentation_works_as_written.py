@@ -16,10 +16,10 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from tests.e2e import first_vps
 from tests.e2e.conftest import BIN, PROJECT, Cluster, free_port, printed_ports, ssh_ports
 
 GUIDE = sorted(str(page.relative_to(PROJECT)) for page in (PROJECT / "docs" / "guide").glob("*.md"))
-FIRST_VPS = PROJECT / "manifests" / "development" / "first-vps"
 PAGES = ["README.md", "docs/quick-start.md", *GUIDE, "docs/command-line.md"]
 CODES = {"kohakuriver diff": (0, 1)}
 OWN = (
@@ -63,21 +63,11 @@ def living(tmp_path_factory: pytest.TempPathFactory, engine: object) -> Iterator
     one = Cluster(folder, free_port(), options)
     one.up()
     try:
-        first_vps(one)
+        first_vps.make(one)
         yield one
     finally:
         one.down("--purge")
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def first_vps(cluster: Cluster) -> str:
-    """The last step of `make up`; what it says."""
-    command = [str(FIRST_VPS), "--data-dir", str(cluster.data_dir)]
-    done = subprocess.run(
-        command, env=cluster.environment(), capture_output=True, text=True, timeout=180, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture
@@ -163,7 +153,7 @@ def test_the_pages_work_one_after_the_other(living: Cluster, clone: Path) -> Non
 
 
 def test_what_make_up_proposes_is_the_next_step_of_the_quick_start(living: Cluster, clone: Path) -> None:
-    said = first_vps(living)
+    said = first_vps.make(living)
     [proposed] = re.findall(r"^ +(kohakuriver .*?) +#", said, re.MULTILINE)
     assert proposed == lines_of("docs/quick-start.md")[0]
     assert "configured" not in said, "the second `make up` changes nothing"

@@ -1,7 +1,8 @@
 """What people were promised of the command line (the_guide.yaml), from top to bottom: each command is typed.
 
-A command there without a check here fails. nodeA is this machine, nodeC a second agent on it with
-simulated GPUs.
+The cluster is the one that the steps of `make up` make, with `dev` in it; a command there without a check
+here fails. The guide's own names are provided: this machine is called nodeA and offers 32 cores, nodeC is a
+second agent on it with simulated GPUs, and the environments are made before they are named.
 """
 
 import contextlib
@@ -23,6 +24,7 @@ import pytest
 import yaml
 
 from kohakuriver.resources.vps import Phase
+from tests.e2e import first_vps
 from tests.e2e.conftest import BIN, Cluster, Result, containers, eventually, printed_ports, ssh_ports
 from tests.e2e.processes import Process
 
@@ -358,6 +360,7 @@ def walk(new_cluster: Callable[..., Cluster], engine: docker.APIClient) -> Itera
     for kind in ("ed25519", "rsa"):
         subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(keys / f"id_{kind}")], check=True)
     cluster.up("--listen", "0.0.0.0", "--advertise", "localhost")  # noqa: S104 - joining goes by a name
+    first_vps.make(cluster)
     with ssh_agent(cluster), second_node(cluster) as agent:
         eventually(lambda: "nodec" in cluster.ok("node", "list") and _ready(cluster, "nodec"))
         made = cluster.ok("vps", "create", "--name", "first", "-t", "nodeA")
