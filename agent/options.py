@@ -6,6 +6,7 @@ import ipaddress
 import os
 import re
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -157,8 +158,10 @@ def _joining(parser: argparse.ArgumentParser, found: argparse.Namespace) -> Join
         return None
     inherited = os.environ.pop(config.JOIN_TOKEN, "")  # and nothing that is started here inherits it
     token = found.token or inherited
+    if token == "-":  # noqa: S105 - by which standard input is meant
+        token = sys.stdin.readline().strip()
     if not token:
-        parser.error("--join needs --token: `kohakuriver token create --join` prints the whole command")
+        parser.error("--join needs --token: `kohakuriver node join` prints the whole command")
     if found.config is not None:
         parser.error("--join and --config exclude each other: what joins keeps its config in --data-dir")
     return Join(found.join, token, found.ca_hash or "")
@@ -169,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="kohakuriver agent",
         description="Runs VPSes on this machine.",
         epilog=_EPILOG,
+        allow_abbrev=False,  # `--tok SECRET` would stay on the command line
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
@@ -232,7 +236,7 @@ def _add_docker(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_joining(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("becoming a node (`kohakuriver token create --join` prints this)")
+    group = parser.add_argument_group("becoming a node (`kohakuriver node join` prints this)")
     group.add_argument(
         "--join",
         type=_reading(_https),
@@ -240,7 +244,10 @@ def _add_joining(parser: argparse.ArgumentParser) -> None:
         help="the API server; afterwards --data-dir holds this node's own credential, and is enough",
     )
     group.add_argument(
-        "--token", default="", metavar="TOKEN", help=f"the join token (default: ${config.JOIN_TOKEN})"
+        "--token",
+        default="",
+        metavar="TOKEN",
+        help=f"the join token; - reads it from standard input (default: ${config.JOIN_TOKEN})",
     )
     group.add_argument(
         "--ca-hash",

@@ -43,7 +43,7 @@ def words(arguments: Sequence[str], wanted: Run) -> list[str]:
 
     Names and paths are written out, since a unit has another working directory, and a machine may be renamed.
     """
-    parser = argparse.ArgumentParser(add_help=False)  # understands abbreviations as the whole one does
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for option in ("--join", "--token", "--ca-hash", "--node", "--data-dir", *_PATHS):
         parser.add_argument(option)
     for option in ("--install-service", "--accept-engine"):

@@ -92,7 +92,7 @@ def _check_free(name: str, *, taken: bool) -> None:
             name,
             "there is a node of this name already, and this join token is for new ones",
             hint="name this machine otherwise with --node; if it is that very node, and its agent.config is "
-            f"lost, make a token for it: kohakuriver token create --join --node {name}",
+            f"lost, make a token for it: kohakuriver node join {name}",
         )
 
 

@@ -1,4 +1,4 @@
-"""`node join`: the one command that makes another machine a node; `token create --join` by another name."""
+"""`node join`: the one command that makes another machine a node."""
 
 from typing import Annotated
 

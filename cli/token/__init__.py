@@ -2,7 +2,6 @@
 
 EXAMPLES = """
 kohakuriver token create --user alice -n team-a --kubeconfig alice.config
-kohakuriver token create --join
 kohakuriver token list
 kohakuriver token revoke user-3f9a0c1b
 """

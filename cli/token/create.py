@@ -23,8 +23,6 @@ EXAMPLES = """
 kohakuriver token create --user alice -n team-a --kubeconfig alice.config
 kohakuriver token create --user ci --role admin --ttl 8h
 kohakuriver token create --user board --role viewer
-kohakuriver token create --join
-kohakuriver token create --join --node n1 --ttl 10m
 """
 _JOIN_TTL = "1h"
 _USER_TTL = "2160h"  # 90 days: what is lost and forgotten opens nothing for ever
@@ -103,7 +101,7 @@ def create(
     holder = Connection(server=(server or api.connection.server).rstrip("/"), ca=api.connection.ca)
     if join:
         joining.command(holder, secret, node=node)  # says what is wrong before there is a token
-        joining.warn(holder)
+        joining.warn(holder, config.find(settings.config))
     name = _send(api, {key: value for key, value in spec.items() if value is not None})
     if join:
         joining.tell(holder, secret, node=node, ttl=str(spec["ttl"]), name=name)

@@ -1,6 +1,6 @@
 """The authority that signed a cluster's certificates, known by its hash before it is trusted.
 
-`kohakuriver token create --join` prints the hash, and the machine that joins compares it with what the server
+`kohakuriver node join` prints the hash, and the machine that joins compares it with what the server
 shows, before any secret is sent. Knows no HTTP.
 """
 
@@ -31,7 +31,7 @@ def pinned(pem: bytes, expected: str, *, server: str) -> bytes:
     if not hmac.compare_digest(found, expected):
         raise errors.ConfigError(
             f"{server} is not the cluster that was meant: its authority is {found}, and not {expected}",
-            hint="nothing was sent to it; check address and --ca-hash: kohakuriver token create --join",
+            hint="nothing was sent to it; check address and --ca-hash: kohakuriver node join",
         )
     return ssl.DER_cert_to_PEM_cert(_first(pem)).encode()
 

@@ -1,5 +1,6 @@
 """The command line."""
 
+import io
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,22 @@ def test_a_prefix_is_written_in_one_way(prefix: str, capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit):
         options.parse(["--allow-mount", prefix])
     assert "absolute path" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--tok", "s3cret"], ["--to=s3cret"]])
+def test_an_abbreviation_is_refused_since_a_token_would_stay_on_the_command_line(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run("--join", "https://c1:6443", "--token", "t", *words)
+    assert ended.value.code == 2
+    assert "unrecognized arguments" in capsys.readouterr().err
+
+
+def test_a_join_token_may_come_by_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("s3cret\n"))
+    found = run("--join", "https://c1:6443", "--token", "-")
+    assert found.join is not None and found.join.token == "s3cret"
 
 
 def test_a_join_token_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

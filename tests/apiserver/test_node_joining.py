@@ -62,7 +62,7 @@ async def test_a_name_that_somebody_has_is_refused_in_words() -> None:
         other = await join(api, "n7", secret="stranger")
         assert (other.code, other.body["reason"]) == (409, "Conflict")
         assert "there is a node of this name already" in other.body["message"]
-        assert "token create --join --node n7" in str(other.body["details"])
+        assert "kohakuriver node join n7" in str(other.body["details"])
         in_file = await join(api, "n1")
         assert in_file.code == 409, "n1 has a credential in the token file"
         await api.create(kinds.NODE, {"metadata": {"name": "n9"}})

@@ -46,9 +46,8 @@ def join_command(cluster: Cluster, *options: str) -> tuple[list[str], str]:
     them."""
     installed = cluster.ok("token", "create", "--join", *options).splitlines()[-1]
     words = shlex.split(installed.removeprefix("# "))
-    variable, _, token = words[0].partition("=")
-    assert (variable, words[1], words[-1]) == (JOIN_TOKEN, "kohakuriver", "--install-service")
-    return words[2:-1], token
+    assert (words[0], words[-4:-1]) == ("kohakuriver", ["--token", "-", "--install-service"])
+    return words[1:-4], words[-1].removeprefix("<<<")
 
 
 def is_ready(cluster: Cluster, name: str) -> bool:

@@ -23,6 +23,7 @@ import pexpect
 import pytest
 import yaml
 
+from kohakuriver.client.config import JOIN_TOKEN
 from kohakuriver.resources.vps import Phase
 from tests.e2e import first_vps
 from tests.e2e.conftest import BIN, Cluster, Result, containers, eventually, printed_ports, ssh_ports
@@ -314,9 +315,9 @@ def second_node(cluster: Cluster) -> Iterator[Process]:
     inventory = cluster.folder / "gpus.json"
     inventory.write_text(json.dumps(GPUS))
     installed = cluster.ok("node", "join", "nodec").splitlines()[-1]  # for a machine that has it already
-    variable, *words = shlex.split(installed.removeprefix("# "))
-    assert words.pop() == "--install-service", "it would run as a service of this machine"
-    name, _, token = variable.partition("=")
+    *words, given = shlex.split(installed.removeprefix("# "))
+    assert words[-3:] == ["--token", "-", "--install-service"], "it would run as a service of this machine"
+    del words[-3:]
     process = Process(
         "nodec",
         [
@@ -325,7 +326,7 @@ def second_node(cluster: Cluster) -> Iterator[Process]:
             *("--cores", "32", "--memory", "64Gi", "--gpu-inventory", str(inventory), "--renew", "1s"),
         ],
         cluster.folder / "nodec.log",
-        {"HOME": str(cluster.folder / "elsewhere"), name: token},
+        {"HOME": str(cluster.folder / "elsewhere"), JOIN_TOKEN: given.removeprefix("<<<")},
     )
     process.start()
     try:

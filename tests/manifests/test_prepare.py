@@ -42,7 +42,7 @@ def nodes(folder: Path) -> tuple[list[str], list[str]]:
 def test_machines_that_run_etcd_are_nodes_only_where_that_is_asked_for(tmp_path: Path) -> None:
     done = prepare(tmp_path / "none")
     assert done.returncode == 0 and nodes(tmp_path / "none") == ([], [])
-    assert "token create --join" in done.stdout and "beside the keys" not in done.stderr
+    assert "kohakuriver node join" in done.stdout and "beside the keys" not in done.stderr
     done = prepare(tmp_path / "one", "--nodes", "n3")
     assert nodes(tmp_path / "one") == (["n3"], ["n3"])
     assert "VPSes run on n3 beside the keys of the cluster" in done.stderr

@@ -162,4 +162,28 @@ def test_without_curl_it_says_what_to_install(machine: Machine) -> None:
 
 
 def test_the_authority_is_that_of_the_config_file() -> None:
-    assert f" KOHAKURIVER_CA={base64.b64encode(CA).decode()} sh -c " in line()
+    assert f"; echo {base64.b64encode(CA).decode()} | base64 -d >" in line()
+
+
+@pytest.mark.parametrize("before", ["", "sudo "])
+def test_the_token_is_on_no_command_line(before: str, tmp_path: Path) -> None:
+    """Each program that the shell starts notes its arguments and whether the token is in its environment."""
+    notes = 'for word; do echo "word $word"; done >>"$NOTES"\n'
+    notes += 'echo "token ${KOHAKURIVER_JOIN_TOKEN:-}" >>"$NOTES"\n'
+    for name, rest in {"sudo": 'exec "$@"', "kohakuriver": "cat >/dev/null", "curl": "exit 22"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{notes}{rest}\n")
+        (tmp_path / name).chmod(0o755)
+    holder = Connection("https://10.0.0.1:6443")
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "NOTES": str(tmp_path / "notes")}
+    for line in (
+        joining.command(holder, TOKEN, node=None),
+        joining.installed_command(holder, TOKEN, node=None),
+    ):
+        (tmp_path / "notes").write_text("")
+        subprocess.run(["bash", "-c", before + line], env=environment, capture_output=True, check=False)
+        noted = (tmp_path / "notes").read_text().splitlines()
+        assert len(noted) > 2
+        assert [one for one in noted if one.startswith("word ") and TOKEN in one] == []
+        assert (f"token {TOKEN}" in noted) is line.startswith("sh "), (
+            "curl's, which has it by the environment"
+        )

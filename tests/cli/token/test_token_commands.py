@@ -1,14 +1,17 @@
 """`token …` against the real API server."""
 
+import asyncio
 import dataclasses
 import datetime
 import hashlib
+import io
 import shlex
 
 import pytest
 
 from kohakuriver import certificates
 from kohakuriver.agent import options
+from kohakuriver.cli.main import run
 from kohakuriver.cli.token import joining
 from kohakuriver.client import authority, config
 from kohakuriver.client.config import Connection
@@ -132,13 +135,13 @@ async def test_no_machine_joins_without_tls(shell):
 
 
 def joined(out: str, monkeypatch) -> options.Run:
-    """What an agent makes of the command for where it is installed, once a shell has taken the variable."""
+    """What an agent makes of the command for where it is installed, once a shell has taken the token."""
     _, _, line = out.splitlines()
-    variable, program, agent, *words = shlex.split(line.removeprefix("# "))
+    program, agent, *words, given = shlex.split(line.removeprefix("# "))
     assert (program, agent) == ("kohakuriver", "agent")
-    name, _, token = variable.partition("=")
-    assert token not in " ".join(words)
-    monkeypatch.setenv(name, token)
+    token = given.removeprefix("<<<")
+    assert given.startswith("<<<") and token not in " ".join(words)
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{token}\n"))
     found = options.parse(words)
     assert isinstance(found, options.Run) and found.install_service
     return found
@@ -154,7 +157,7 @@ async def test_the_command_that_is_printed_is_one_that_the_agent_takes(shell, mo
     assert found.node == "n7"
     assert found.join.token not in err
     assert (await bearer(shell, found.join.token, kinds.NODE.path())).code == 403, "it is known, and may not"
-    assert shlex.split(out, comments=True)[0] == f"{config.JOIN_TOKEN}={found.join.token}"
+    assert shlex.split(out, comments=True)[-1] == f"<<<{found.join.token}"
     assert len([one for one in out.splitlines() if not one.startswith("# ")]) == 1
 
 
@@ -169,12 +172,25 @@ def test_the_command_carries_the_token_and_the_hash_of_the_authority(token, monk
 
 async def test_node_join_prints_the_same(shell):
     code, out, _ = await shell("node join n7 --server https://river.example.org:6443")
-    assert code == 0 and len(out.splitlines()) == 3 and out.startswith(f"{config.JOIN_TOKEN}=")
+    assert code == 0 and len(out.splitlines()) == 3 and out.startswith("sh -c ")
 
 
 async def test_that_others_do_not_reach_this_machines_loopback_is_told(shell):
     _, _, err = await shell("token create --join --server https://127.0.0.1:6443")
     assert "kohakuriver down, then kohakuriver up --listen 0.0.0.0 --advertise HOST" in err
+
+
+async def test_the_way_out_names_the_folder_of_a_cluster_that_lies_elsewhere(shell, tmp_path):
+    connection = config.load(shell.config())
+    file = tmp_path / "river 2" / "config"
+    file.parent.mkdir()
+    config.write(file, connection, cluster="c", user="admin")
+    (file.parent / "options.json").write_text("{}")
+    words = ["node", "join", "--server", "https://127.0.0.1:6443", "--config", str(file)]
+    assert await asyncio.to_thread(run, words) == 0
+    err = shell.capture.readouterr().err
+    where = f"--data-dir '{file.parent}'"
+    assert f"kohakuriver down {where}, then kohakuriver up {where} --listen 0.0.0.0" in err
 
 
 async def test_a_lost_answer_makes_one_token_and_not_two(shell):
