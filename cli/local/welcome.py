@@ -22,7 +22,7 @@ def say(files: ClusterFiles, options: Options) -> None:
     screen.note(f"the cluster is ready at {options.url}; node {options.node}")
     if not files.is_default:
         screen.note(f"  export KOHAKURIVER_CONFIG={files.config}")
-    screen.note("  kohakuriver get nodes,vps")
+    screen.note("  kohakuriver vps list")
     screen.note(f"  KUBECONFIG={files.config} kubectl get vps")
     near = stack.Near(files, options.local_url)
     for words in about_image(lambda: near.look(kinds.NODE.path(name=options.node)), SystemClock().now()):

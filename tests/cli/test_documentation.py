@@ -1,6 +1,7 @@
 """What the pages of the documentation say of each other and of the code."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,14 @@ def test_a_page_takes_away_what_it_makes(page: str) -> None:
     ]
     assert set(made) <= set(deleted)
     assert len(made) == len(set(made))
+
+
+def test_kubectl_is_told_of_the_cluster_before_it_is_typed() -> None:
+    text = (PROJECT / "docs/guide/5-declaring.md").read_text()
+    assert 0 < text.index("export KUBECONFIG=") < text.index("kubectl patch") < text.index("kubectl get")
+
+
+def test_the_extras_that_pip_is_told_of_are_in_the_wheel() -> None:
+    declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    named = re.findall(r"\.whl\)\[(\w+)\]", (PROJECT / "docs/install.md").read_text())
+    assert named == ["gpu", "embedded"] and set(named) <= set(declared)
