@@ -8,7 +8,8 @@ The one file that stands on typer's insides (the classes in typer.core); pyproje
 
 import importlib
 import inspect
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ import typer.core
 
 from kohakuriver import __version__
 from kohakuriver.cli import catalogue, coercion, dry_run, failures, global_options, screen
+from kohakuriver.cli.habits import options, switches
 
 _OPENING = """\
 Usage: kohakuriver COMMAND [ARGUMENTS] [OPTIONS]
@@ -40,13 +42,33 @@ Exit codes: 0 done, 1 an error, 2 a wrong command line, 124 a wait timed out, 13
 class Command(typer.core.TyperCommand):
     """A command whose help opens with examples and ends with the global options."""
 
+    answers: Mapping[str, options.Answer] = {}  # to options that it does not have
+
     def get_params(self, ctx: Any) -> Any:
         return coercion.shorten(super().get_params(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        args = switches.spelled_out(args, self.params)
         if any(dry_run.OPTION in parameter.opts for parameter in self.params):
             args = dry_run.spelled_out(args)
-        return list(super().parse_args(ctx, args))
+        try:
+            self._look_for_name(ctx, args)
+            return list(super().parse_args(ctx, list(args)))
+        except Exception as error:
+            if type(error).__name__ != "NoSuchOption":
+                raise
+            raise options.answer(getattr(error, "option_name", ""), args, self.answers) or error from None
+
+    def _look_for_name(self, ctx: Any, args: list[str]) -> None:
+        """Of `exec NAME -- COMMAND` and its like, the first word behind `--` is not the NAME."""
+        words = [one for one in self.params if one.param_type_name == "argument"]
+        if len(words) != 2 or "--" not in args or not str(words[1].metavar).startswith("-- "):
+            return
+        cut = args.index("--")
+        read, _, _ = self.make_parser(ctx).parse_args(args[:cut])
+        if not read.get(words[0].name):
+            whole = shlex.join([*ctx.command_path.split(), *args[:cut], "NAME", *args[cut:]])
+            raise failures.UsageError(f"the VPS is missing: {whole}")
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         self.format_usage(ctx, formatter)
@@ -84,17 +106,18 @@ class Group(typer.core.TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         return [entry.name for entry in self.entries]
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if catalogue.find(args[0], self.entries) is None:
+            from kohakuriver.cli.habits import unknown  # here: what is typed right does without it
+
+            before = ctx.find_root().ensure_object(dict).get(global_options.KEY, {})
+            raise unknown.command(self.entry.name if self.entry else "", args, before)
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         entry = catalogue.find(cmd_name, self.entries)
         if entry is None:
-            path = f"{self.entry.name} " if self.entry else ""
-            names = catalogue.similar(cmd_name, self.entries)
-            similar = " or ".join(f"`{path}{name}`" for name in names)
-            meant = f"; did you mean {similar}?" if similar else ""
-            raise failures.UsageError(
-                f"there is no command `{path}{cmd_name}`{meant}",
-                hint=f"`kohakuriver {path}--help` lists them",
-            )
+            return None
         return _group(entry) if entry.is_group else load(entry)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -207,4 +230,6 @@ def load(entry: catalogue.Entry) -> Any:
         context_settings=settings,
         add_help_option=not entry.passthrough,
     )(wrap(function))
-    return typer.main.get_command(app)
+    made = typer.main.get_command(app)
+    made.answers = getattr(module, "ANSWERS", {})  # type: ignore[attr-defined]
+    return made

@@ -196,13 +196,6 @@ def find(name: str, entries: Sequence[Entry] = ENTRIES) -> Entry | None:
     return next((entry for entry in entries if entry.name == name), None)
 
 
-def similar(name: str, entries: Sequence[Entry] = ENTRIES) -> list[str]:
-    """Commands that a mistyped name may have meant."""
-    import difflib  # here: what is typed right does without it
-
-    return difflib.get_close_matches(name, [entry.name for entry in entries], n=2, cutoff=0.7)
-
-
 def sections() -> dict[str, list[Entry]]:
     """The commands by section, in order."""
     found: dict[str, list[Entry]] = {}

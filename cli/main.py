@@ -55,9 +55,13 @@ def _call(words: list[str]) -> int:
     try:
         if (call := shortcuts.find(words)) is not None:
             return call()
-        from kohakuriver.cli import application  # here, so that Ctrl-C during the imports is caught too
+        # Here, so that Ctrl-C during the imports is caught too.
+        from kohakuriver.cli import application
+        from kohakuriver.cli.completing import candidates
+        from kohakuriver.cli.habits import placing
 
-        result = application.build().main(args=words, prog_name="kohakuriver", standalone_mode=False)
+        placed = placing.behind(words, candidates.options_of)
+        result = application.build().main(args=placed, prog_name="kohakuriver", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except failures.TimedOut as error:
         screen.fail(error.message, hint=error.hint)

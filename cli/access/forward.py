@@ -4,6 +4,7 @@ import asyncio
 import errno
 import ipaddress
 import os
+import shlex
 import sys
 import webbrowser
 from typing import Annotated
@@ -65,7 +66,9 @@ def forward(
 ) -> int:
     """Bring ports of a VPS to this machine, until Ctrl-C. Restarts are waited for; -v shows connections."""
     if not name or not ports_:
-        raise failures.UsageError("an ID and a port are needed", hint="kohakuriver forward dev 8888")
+        raise _missing(name)
+    if turned := mapping.turned(name, ports_):
+        raise failures.UsageError(f"the VPS comes first: {shlex.join(['kohakuriver', 'forward', *turned])}")
     if open_ and udp:
         raise failures.UsageError("a browser shows nothing over UDP", hint="leave out --open or --udp")
     wanted = mapping.parse(ports_, local_port=local_port)
@@ -76,6 +79,14 @@ def forward(
     opener = Opener(api.connection, vps["metadata"]["name"])
     api.close()
     return looping.run(_forward(opener, wanted, host, udp=udp, browse=open_, verbose=settings.verbose))
+
+
+def _missing(name: str | None) -> failures.UsageError:
+    if name is None:
+        return failures.UsageError("the VPS and the port are missing: kohakuriver forward NAME PORT")
+    if mapping.is_port(name):
+        return failures.UsageError(f"the VPS is missing: kohakuriver forward NAME {name}")
+    return failures.UsageError(f"the port is missing: {shlex.join(['kohakuriver', 'forward', name])} PORT")
 
 
 def _host(address: str) -> str:

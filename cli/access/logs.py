@@ -9,12 +9,14 @@ from kohakuriver import clock, durations, errors
 from kohakuriver.cli import failures, screen
 from kohakuriver.cli.access import connect, outlet, target
 from kohakuriver.cli.access.target import Target
+from kohakuriver.cli.habits import options
 from kohakuriver.cli.settings import Settings
 
 EXAMPLES = """
 kohakuriver logs dev --tail 50
 kohakuriver logs dev -f --since 10m
 """
+ANSWERS = options.LOGS
 
 
 def logs(

@@ -6,6 +6,7 @@
 """
 
 import dataclasses
+import re
 from collections.abc import Sequence
 
 from kohakuriver.cli import failures
@@ -13,6 +14,7 @@ from kohakuriver.cli import failures
 _HTTPS = (443, 6443, 8443, 9443)
 _NOT_HTTP = (21, 22, 25, 53, 139, 389, 445, 1433, 1521, 1883, 2049, 3306, 3389, 5432, 5672, 5900, 5901, 6379,
              9042, 11211, 27017)  # fmt: skip
+_PORTS = re.compile(r"([0-9]*:)?[0-9]+")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,6 +41,17 @@ def parse(words: Sequence[str], *, local_port: str | None = None) -> list[Mappin
                 f"local port {mapping.local} is meant twice", hint="write LOCAL:REMOTE with another LOCAL"
             )
     return found
+
+
+def turned(name: str, words: Sequence[str]) -> list[str]:
+    """The VPS, then the ports, where these were typed the other way round; else nothing."""
+    names = [word for word in words if not is_port(word)]
+    return [*names, *(word for word in (name, *words) if is_port(word))] if is_port(name) and names else []
+
+
+def is_port(word: str) -> bool:
+    """Whether it can be nothing but `[LOCAL:]PORT`."""
+    return bool(_PORTS.fullmatch(word))
 
 
 def address(host: str, port: int, *, remote: int, udp: bool) -> str:

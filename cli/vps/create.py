@@ -6,10 +6,11 @@ from kohakuriver.cli import dry_run, output, screen, targets
 from kohakuriver.cli.access import generated, ssh_settings
 from kohakuriver.cli.delete import parse_timeout
 from kohakuriver.cli.follow import Deadline
+from kohakuriver.cli.habits import options as habits
 from kohakuriver.cli.http import Api, Object
 from kohakuriver.cli.settings import Settings
 from kohakuriver.cli.vps import create_options as options
-from kohakuriver.cli.vps import goals, manifest, nodes, standing, submission, waiting
+from kohakuriver.cli.vps import goals, manifest, naming, nodes, standing, submission, waiting
 from kohakuriver.cli.vps.change import Timeout
 from kohakuriver.cli.vps.login import PASSWORDLESS, Login
 from kohakuriver.cli.vps.submission import Order
@@ -17,15 +18,17 @@ from kohakuriver.resources import kinds
 
 EXAMPLES = """
 kohakuriver vps create --cores 2 --memory 4G
-kohakuriver vps create --name dev -t nodeA --cores 4 --container my-dev-env
+kohakuriver vps create dev -t nodeA --cores 4 --container my-dev-env
 kohakuriver vps create -t nodeC::0,1 --cores 8 --memory 16G --container my-cuda-vps
 kohakuriver vps create --gen-ssh-key --key-out-file ~/.ssh/vps_key
-kohakuriver vps create --name dev --volume home:/root --dry-run -o yaml
+kohakuriver vps create dev --volume home:/root --dry-run -o yaml
 """
+ANSWERS = habits.CREATE
 
 
 def create(
     settings: Settings,
+    words: options.Words = None,
     name: options.Name = None,
     target: options.Target = None,
     cores: options.Cores = "1",
@@ -33,6 +36,7 @@ def create(
     disk: options.Disk = None,
     container: options.Container = None,
     image: options.Image = None,
+    gpus: options.Gpus = None,
     privileged: options.Privileged = False,
     cap_add: options.CapAdd = None,
     cap_drop: options.CapDrop = None,
@@ -52,6 +56,7 @@ def create(
 ) -> int:
     """Create a VPS: a container to log in to, that is kept running until it is stopped."""
     seconds = parse_timeout(timeout)
+    name = naming.chosen(words or (), name)
     render = output.of_objects(output_format)
     wanted = manifest.read(
         cores=cores,
@@ -60,6 +65,7 @@ def create(
         target=target,
         container=container,
         image=image,
+        gpus=gpus,
         privileged=privileged,
         security=manifest.security(cap_add or (), cap_drop or (), no_new_privileges=no_new_privileges),
         mount=mount or (),

@@ -5,10 +5,13 @@ from typing import Annotated
 
 import typer
 
-Name = Annotated[
-    str | None,
-    typer.Option("--name", metavar="ID", help="Its ID. [default: a new one, such as vps-7k2mq]"),
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[ID]", show_default=False, help="Its ID. [default: a new one, such as vps-7k2mq]"
+    ),
 ]
+Name = Annotated[str | None, typer.Option("--name", metavar="ID", help="The same, as an option.")]
 Target = Annotated[
     str | None,
     typer.Option(
@@ -36,6 +39,9 @@ Image = Annotated[
     str | None,
     typer.Option("--image", metavar="IMAGE", help="The image instead. [default: kohakuriver/debian-ssh]"),
 ]
+Gpus = Annotated[
+    str | None, typer.Option("--gpus", metavar="N", help="So many GPUs, of any node or of --target's.")
+]
 Privileged = Annotated[
     bool,
     typer.Option("--privileged", help="All devices and rights of the machine, where its node allows it."),
@@ -60,7 +66,8 @@ Volumes = Annotated[
     typer.Option("--volume", metavar="NAME:TARGET", help="Files that outlive the VPS; may be repeated."),
 ]
 Env = Annotated[
-    list[str] | None, typer.Option("--env", metavar="K=V", help="An environment variable; may be repeated.")
+    list[str] | None,
+    typer.Option("--env", "-e", metavar="K=V", help="An environment variable; may be repeated."),
 ]
 KeyFile = Annotated[
     Path | None,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kohakuriver.cli import failures
+from kohakuriver.cli.vps import naming
 from kohakuriver.cli.vps import target as targets
 from kohakuriver.cli.vps.target import Target
 from kohakuriver.resources import kinds
@@ -73,6 +74,7 @@ def read(
     target: str | None,
     container: str | None,
     image: str | None,
+    gpus: str | None = None,
     privileged: bool,
     security: dict[str, Any] | None,
     mount: Sequence[str],
@@ -85,11 +87,17 @@ def read(
             "--container and --image do not go together",
             hint="--container names an Environment of the cluster, --image an image as Docker knows it",
         )
+    if container is not None and naming.is_image(container):
+        raise failures.UsageError(
+            f'"{container}" is an image, not an environment: use --image {container}',
+            hint="list the environments: kohakuriver env list",
+        )
+    where = targets.parse(target) if target is not None else None
     return Wanted(
         cores=cores,
         memory=memory,
         disk=disk,
-        target=targets.parse(target) if target is not None else None,
+        target=targets.counted(where, gpus) if gpus is not None else where,
         container=container,
         image=image,
         privileged=privileged,

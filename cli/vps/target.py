@@ -25,6 +25,7 @@ class Target:
     node: str = ""
     numa: int | None = None
     gpus: tuple[int | str, ...] = ()
+    count: int = 0  # of GPUs, whichever
 
     @property
     def counts_gpus(self) -> bool:
@@ -40,6 +41,8 @@ class Target:
             found["numa"] = self.numa
         if self.gpus:
             found["gpus"] = {"count": len(self.gpus)} if self.counts_gpus else {"ids": list(self.gpus)}
+        if self.count:
+            found["gpus"] = {"count": self.count}
         return found
 
 
@@ -61,6 +64,21 @@ def parse(text: str) -> Target:
     if target.counts_gpus and any(isinstance(one, str) for one in target.gpus):
         raise _wrong(text, "it mixes indices and UUIDs of GPUs, and indices need a node")
     return target
+
+
+def counted(target: Target | None, gpus: str) -> Target:
+    """With `--gpus N` beside it. Raises UsageError."""
+    target = target or Target()
+    ids = gpus.strip("\"'").removeprefix("device=")
+    if ids != gpus:
+        raise failures.UsageError(f'--gpus "{gpus}": certain GPUs are asked for by --target NODE::{ids}')
+    if not _is_index(gpus) or not int(gpus):
+        raise failures.UsageError(f'invalid --gpus "{gpus}": use a number from 1')
+    if target.gpus:
+        raise failures.UsageError(
+            "--gpus and --target NODE::GPUS do not go together", hint="leave one of them out"
+        )
+    return dataclasses.replace(target, count=int(gpus))
 
 
 def _gpus(text: str, listed: str) -> tuple[int | str, ...]:

@@ -30,7 +30,7 @@ FULL_SCREEN = {"kohakuriver dashboard": "q"}
 """What fills the screen until somebody leaves it, and the key for that."""
 ANSWERS = {"kohakuriver node forget n1 --destroyed": "n1"}
 BEFORE = {
-    "vps create --name dev": "vps delete dev",
+    "vps create dev": "vps delete dev",
     "vps start": "vps stop dev test",
     "vps create --container my-env": "env create my-env --from dev",
     "wait vps -l team=red --for=delete": "delete vps -l team=red --no-wait",

@@ -69,7 +69,7 @@ def test_the_version_needs_no_server(capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["gett"], "there is no command `gett`; did you mean `get`?"),
+        (["gett"], 'there is no command "gett"; did you mean: kohakuriver get'),
         (["get"], "a kind is missing"),
         (["get", "vpz"], 'there is no kind "vpz"'),
         (["get", "vps", "--wach"], "no such option: --wach"),
@@ -86,7 +86,7 @@ def test_the_version_needs_no_server(capsys):
         (["wait", "vps/dev", "--for=luck"], '"luck" is nothing to wait for'),
         (["-n", "team", "up"], "invalid value for --namespace: `up` has no use for it"),
         (["up", "--port", "0"], "--port"),
-        (["vps", "lst"], "there is no command `vps lst`; did you mean `vps list`?"),
+        (["vps", "lst"], 'there is no command "vps lst"; did you mean: kohakuriver vps list'),
         (["vps", "stop"], "which VPS is meant?"),
         (["vps", "delete"], "which VPS is meant?"),
         (["vps", "status"], "which VPS is meant?"),

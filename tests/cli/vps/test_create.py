@@ -38,6 +38,52 @@ async def test_the_basic_example_of_the_guide(shell, keys):
     assert spec["image"] == "kohakuriver/debian-ssh"
 
 
+@pytest.mark.parametrize("words", ["lab", "--name lab", "lab --name lab"])
+async def test_a_name_is_given_as_a_word_or_as_an_option(shell, keys, words):
+    code, out, err = await shell(f"vps create {words} --no-wait -e A=b")
+    assert (code, out, err) == (0, "vps/lab created\n", "")
+    assert (await shell.get(kinds.VPS, "lab"))["spec"]["env"] == {"A": "b"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("lab --name dev", 'error: one VPS has one name: "lab", or --name dev?\n'),
+        ("debian:12", 'error: "debian:12" is an image: kohakuriver vps create --image debian:12\n'),
+        (
+            "lab --container debian:12",
+            'error: "debian:12" is an image, not an environment: use --image debian:12\n'
+            "hint: list the environments: kohakuriver env list\n",
+        ),
+        (
+            "lab -v /data:/data",
+            'error: "/data:/data" is a mount: kohakuriver vps create lab --mount /data:/data\n',
+        ),
+        ("lab --gpus all", 'error: invalid --gpus "all": use a number from 1\n'),
+        ("lab --gpus 0", 'error: invalid --gpus "0": use a number from 1\n'),
+        ("lab --gpus device=0,1", "certain GPUs are asked for by --target NODE::0,1\n"),
+        ("lab --gpus 1 -t n1::0", "error: --gpus and --target NODE::GPUS do not go together\n"),
+    ],
+)
+async def test_what_other_tools_take_is_told_where_it_belongs(shell, keys, words, said):
+    code, out, err = await shell(f"vps create {words}")
+    assert (code, out) == (2, "")
+    assert said in err
+    assert await names(shell) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "placement"),
+    [
+        ("--gpus 2", {"gpus": {"count": 2}}),
+        ("--gpus 2 -t n1", {"node": "n1", "gpus": {"count": 2}}),
+    ],
+)
+async def test_a_number_of_gpus_is_asked_for(shell, keys, words, placement):
+    assert (await shell(f"vps create lab --no-wait {words}"))[0] == 0
+    assert (await shell.get(kinds.VPS, "lab"))["spec"]["placement"] == placement
+
+
 async def test_every_option_ends_up_in_the_spec(shell, keys):
     code, _, err = await shell(
         "vps create --name dev -t n1:0::0,1 -c 4 -m 8Gi --disk 20Gi --container my-env "

@@ -1,0 +1,1 @@
+"""What people bring along from docker, incus and kubectl (words, options, orders), led to ours. Pure."""
