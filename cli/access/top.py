@@ -41,17 +41,18 @@ class Used:
 def top_vps(settings: Settings, names: Names = None) -> int:
     """Show what running VPSes use: cores over one second, memory without droppable cache, processes."""
     api = settings.api()
+    good = True
     if names:
-        vpses = lookup.find(api, names)
+        vpses, good = lookup.present(api, names)
     else:
         vpses = api.call("GET", api.path(kinds.VPS, namespace=api.namespace))["items"]
     used = _ask(settings, [readable.vps(vps) for vps in vpses])
     if not used:
         screen.note("no VPS is running: `kohakuriver vps list --all` shows how they stand")
-        return 0
+        return 0 if good else 1
     rows = [["NAME", "NODE", "CORES", "OF", "MEMORY", "OF", "PROCESSES"], *map(row, used)]
     screen.out("\n".join(Printer().lines(rows)))
-    return _complain(used)
+    return max(_complain(used), 0 if good else 1)
 
 
 def top_nodes(settings: Settings) -> int:

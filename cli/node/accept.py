@@ -31,9 +31,10 @@ def accept(settings: Settings, nodes: Nodes = None, everything: All = False) -> 
         raise failures.UsageError("name nodes, or write --all", hint="kohakuriver node accept --all")
     every = api.call("GET", api.path(kinds.NODE))["items"]
     patience = follow.Deadline(min(api.timeout, PATIENCE))
-    for node in every if everything else lookup.find(api, nodes, verb="accept"):
+    found, good = (every, True) if everything else lookup.present(api, nodes, verb="accept")
+    for node in found:
         _accept(api, _heard(api, node, patience))
-    return 0
+    return 0 if good else 1
 
 
 def _accept(api: Api, node: Object) -> None:

@@ -33,11 +33,12 @@ def declare(
 ) -> int:
     """Set fields of spec on each node, and say so."""
     api = settings.api()
-    for node in lookup.find(api, words, verb=verb):
+    found, good = lookup.present(api, words, verb=verb)
+    for node in found:
         changed = patch(api, node, {"spec": spec})
         same = changed["metadata"]["resourceVersion"] == node["metadata"]["resourceVersion"]
         screen.out(f"{title(node)} {'was ' if same else ''}{done}{' already' if same else ''}")
-    return 0
+    return 0 if good else 1
 
 
 def title(node: Object) -> str:

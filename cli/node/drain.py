@@ -24,7 +24,7 @@ def drain(settings: Settings, nodes: Nodes = None, wait: WaitFor = True, timeout
     seconds = parse_timeout(timeout)
     api = settings.api()
     deadline = Deadline(seconds or None)
-    found = lookup.find(api, nodes, verb="drain")
+    found, good = lookup.present(api, nodes, verb="drain")
     for node in found:
         change.patch(api, node, {"spec": {"drain": True, "unschedulable": True}})
         if not wait:
@@ -33,7 +33,7 @@ def drain(settings: Settings, nodes: Nodes = None, wait: WaitFor = True, timeout
         _await(api, node, deadline, timeout)
         screen.out(f"{change.title(node)} drained")
         screen.flush()
-    return 0
+    return 0 if good else 1
 
 
 def _await(api: Api, node: Object, deadline: Deadline, timeout: str) -> None:

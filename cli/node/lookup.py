@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 
 from kohakuriver import errors
-from kohakuriver.cli import failures
+from kohakuriver.cli import failures, screen
 from kohakuriver.cli.http import Api, Object
 from kohakuriver.resources import kinds
 
@@ -14,13 +14,29 @@ _LEGAL = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 
 def find(api: Api, words: Iterable[str] | None, *, verb: str) -> list[Object]:
     """The Nodes, each once. Raises NotFound and UsageError before anything is done."""
+    return [_get(api, name) for name in _names(words, verb)]
+
+
+def present(api: Api, words: Iterable[str] | None, *, verb: str) -> tuple[list[Object], bool]:
+    """Those that are there, and whether all are; each that is not is told. Raises UsageError."""
+    found: list[Object] = []
+    names = _names(words, verb)
+    for name in names:
+        try:
+            found.append(_get(api, name))
+        except errors.NotFound as error:
+            screen.fail(error.message, hint=error.hint)
+    return found, len(found) == len(names)
+
+
+def _names(words: Iterable[str] | None, verb: str) -> list[str]:
     names = [_name(word).lower() for word in words or ()]
     if not names:
         raise failures.UsageError(
             "which node is meant? a name is missing",
             hint=f"kohakuriver node {verb} NODE; `node list` has them",
         )
-    return [_get(api, name) for name in dict.fromkeys(names)]
+    return list(dict.fromkeys(names))
 
 
 def _get(api: Api, name: str) -> Object:

@@ -21,7 +21,8 @@ def revoke(settings: Settings, nodes: Nodes = None) -> int:
     `node join NODE` says.
     """
     api = settings.api()
-    for node in lookup.find(api, nodes, verb="revoke"):
+    found, good = lookup.present(api, nodes, verb="revoke")
+    for node in found:
         name = node["metadata"]["name"]
         insist.call(api, "POST", f"{api.path(kinds.NODE, name=name)}/revoke", body={})
         screen.out(f"{change.title(node)} revoked")
@@ -29,4 +30,4 @@ def revoke(settings: Settings, nodes: Nodes = None) -> int:
             f"its containers run on, and {name} is NotReady in some seconds; to let that machine in again: "
             f"kohakuriver node join {name}"
         )
-    return 0
+    return 0 if good else 1

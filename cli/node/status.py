@@ -25,11 +25,12 @@ def status(settings: Settings, nodes: Nodes = None) -> int:
     api = settings.api()
     now = SystemClock().now()
     pages = []
-    for node in map(readable.node, lookup.find(api, nodes, verb="status")):
+    found, good = lookup.present(api, nodes, verb="status")
+    for node in map(readable.node, found):
         events = describe.events_of(api, kinds.NODE, node)
         pages.append("\n".join(page(node, _allocation(api, node), events, now, width=screen.width())))
-    screen.out("\n\n\n".join(pages))
-    return 0
+    screen.out("\n\n\n".join(pages), end="\n" if pages else "")
+    return 0 if good else 1
 
 
 def page(

@@ -38,10 +38,13 @@ Words = Annotated[list[str] | None, typer.Argument(metavar="KIND NAME... | KIND/
 def edit(settings: Settings, words: Words = None) -> int:
     """Edit objects in $KUBE_EDITOR, $VISUAL, $EDITOR or vi. Only what you change is sent."""
     api = settings.api()
+    good = True
     for target in targets.named(words or []):
-        for name in target.names:
-            _edit(api, target.resource, selection.one(api, target.resource, name))
-    return 0
+        there = selection.present(api, target)
+        good = good and len(there) == len(target.names)
+        for body in there:
+            _edit(api, target.resource, body)
+    return 0 if good else 1
 
 
 def _edit(api: Api, resource: ResourceType, there: Object) -> None:

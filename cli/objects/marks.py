@@ -38,11 +38,12 @@ ANNOTATION = Mark("annotations", "annotation", "annotate", "annotated")
 def carry_out(settings: Settings, words: list[str], mark: Mark, which: selection.Which, how: "How") -> int:
     """Change the marks of everything meant; 1 when one of them went wrong."""
     things, changes = split(words)
+    wanted = {} if how.listed else parse(changes, mark)
+    found, good = selection.find(settings.api(), things, which)
     if how.listed:
-        return _list(selection.find(settings.api(), things, which), mark)
-    wanted = parse(changes, mark)
-    good = True
-    for resource, body in selection.find(settings.api(), things, which):
+        _list(found, mark)
+        return 0 if good else 1
+    for resource, body in found:
         good = _change(settings.api(), resource, body, wanted, mark, how) and good
     return 0 if good else 1
 
@@ -116,10 +117,9 @@ def _change(
     return True
 
 
-def _list(found: list[tuple[ResourceType, Object]], mark: Mark) -> int:
+def _list(found: list[tuple[ResourceType, Object]], mark: Mark) -> None:
     for resource, body in found:
         if len(found) > 1:
             screen.out(f"{targets.title(resource, body['metadata']['name'])}:")
         for key, value in sorted((body["metadata"].get(mark.field) or {}).items()):
             screen.out(f"{key}={value}")
-    return 0

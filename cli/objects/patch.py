@@ -50,10 +50,12 @@ def patch(
     rehearsal, render = dry_run.read(dry_run_text), output.of_objects(output_format)
     change = read(_text(patch_text, patch_file), patch_type)
     api = settings.api()
+    good = True
     for target in targets.named(words or []):
-        for name in target.names:
-            before = selection.one(api, target.resource, name)
-            after = before
+        there = selection.present(api, target)
+        good = good and len(there) == len(target.names)
+        for before in there:
+            name, after = before["metadata"]["name"], before
             if rehearsal is not rehearsal.CLIENT:
                 params = {
                     "fieldManager": "kohakuriver-patch",
@@ -70,7 +72,7 @@ def patch(
             same = after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
             done = "patched (no change)" if same and not rehearsal else "patched"
             screen.out(f"{targets.title(target.resource, name)} {done}{rehearsal.suffix}")
-    return 0
+    return 0 if good else 1
 
 
 def read(text: str, patch_type: str) -> Any:

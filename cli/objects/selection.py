@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
+from kohakuriver import errors
 from kohakuriver.cli import failures, screen, targets
 from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.targets import Target
 from kohakuriver.resources.kinds import ResourceType
 
 Selector = Annotated[
@@ -26,22 +28,36 @@ class Which:
     everywhere: bool = False
 
 
-def find(api: Api, words: list[str], which: Which) -> list[tuple[ResourceType, Object]]:
-    """The objects, whole. Raises UsageError and NotFound before anything is done."""
+def find(api: Api, words: list[str], which: Which) -> tuple[list[tuple[ResourceType, Object]], bool]:
+    """The objects, whole, and whether all that were named are there; each that is not is told."""
     chosen = which.selector is not None or which.everything
     wanted = targets.parse(words) if chosen else targets.named(words)
     found: list[tuple[ResourceType, Object]] = []
+    good = True
     for target in wanted:
         if target.names and chosen:
             raise failures.UsageError("names go with neither -l nor --all", hint="leave one of them out")
         if target.names:
-            found += [(target.resource, one(api, target.resource, name)) for name in target.names]
+            there = present(api, target)
+            found += [(target.resource, body) for body in there]
+            good = good and len(there) == len(target.names)
             continue
         params = {"labelSelector": which.selector} if which.selector else {}
         answer = api.call("GET", collection(api, target.resource, everywhere=which.everywhere), params=params)
         found += [(target.resource, item) for item in answer["items"]]
-    if not found:
+    if not found and good:
         screen.note("there is nothing of that kind" + (f' with "{which.selector}"' if which.selector else ""))
+    return found, good
+
+
+def present(api: Api, target: Target) -> list[Object]:
+    """Those of the named objects that are there; each that is not is told."""
+    found = []
+    for name in target.names:
+        try:
+            found.append(one(api, target.resource, name))
+        except errors.NotFound as error:
+            screen.fail(error.message, hint=error.hint)
     return found
 
 

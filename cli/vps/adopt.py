@@ -37,16 +37,28 @@ def adopt(settings: Settings, ids: IDs = None, unproved: Unproved = False) -> in
         raise failures.UsageError("which VPS is meant? an ID is missing", hint="kohakuriver vps adopt ID")
     api = settings.api()
     nodes = api.call("GET", api.path(kinds.NODE))["items"]
+    good = True
     for name in ids:
-        node, container = _container(nodes, api, name)
-        vps = _declared(api, name, node, container)
-        body: Object = {"uid": vps["metadata"]["uid"], "node": node, "container": container["container"]}
-        if unproved:
-            body["unproved"] = True
-        path = api.path(kinds.VPS, namespace=api.namespace, name=name)
-        insist.call(api, "POST", f"{path}/adopt", body=body)
+        try:
+            node = _adopt(api, nodes, name, unproved=unproved)
+        except errors.NotFound as error:
+            screen.fail(error.message, hint=error.hint)
+            good = False
+            continue
         screen.out(f"{targets.title(kinds.VPS, name)} adopted, with its container on {node}")
-    return 0
+    return 0 if good else 1
+
+
+def _adopt(api: Api, nodes: list[Object], name: str, *, unproved: bool) -> str:
+    """The node that it is on. Raises ApiError and UsageError."""
+    node, container = _container(nodes, api, name)
+    vps = _declared(api, name, node, container)
+    body: Object = {"uid": vps["metadata"]["uid"], "node": node, "container": container["container"]}
+    if unproved:
+        body["unproved"] = True
+    path = api.path(kinds.VPS, namespace=api.namespace, name=name)
+    insist.call(api, "POST", f"{path}/adopt", body=body)
+    return node
 
 
 def _container(nodes: list[Object], api: Api, name: str) -> tuple[str, Object]:

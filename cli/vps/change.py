@@ -51,8 +51,9 @@ def carry_out(settings: Settings, ids: list[str] | None, verb: Verb, *, wait: bo
             "which VPS is meant? an ID is missing", hint=f"kohakuriver vps {verb.name} ID"
         )
     api = settings.api()
-    wanted, good = [], True
-    for vps in lookup.find(api, ids):
+    wanted: list[Goal] = []
+    there, good = lookup.present(api, ids)
+    for vps in there:
         name = vps["metadata"]["name"]
         try:
             declare(api, vps, verb.spec(vps))

@@ -44,8 +44,9 @@ def delete(
     if not ids:
         raise failures.UsageError("which VPS is meant? an ID is missing", hint="kohakuriver vps delete ID")
     api = settings.api()
-    wanted, good = [], True
-    for vps in lookup.find(api, ids, exact=True):
+    wanted: list[Goal] = []
+    there, good = lookup.present(api, ids, exact=True)
+    for vps in there:
         name, uid = vps["metadata"]["name"], vps["metadata"]["uid"]
         goal = Goal(name, goals.deleted(uid), "deleted")
         try:

@@ -1,6 +1,6 @@
 """Which VPS an ID means: its exact name, its exact uid, then a unique prefix of either.
 
-`resolve` is pure; `find` asks the server, for the one name first and for all only when there is none.
+`resolve` is pure; the others ask the server, for the one name first and for all only when there is none.
 """
 
 import difflib
@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from kohakuriver import errors
-from kohakuriver.cli import failures
+from kohakuriver.cli import failures, screen
 from kohakuriver.cli.http import Api, Object
 from kohakuriver.resources import kinds
 
@@ -18,7 +18,24 @@ _SHOWN = 5  # names in a hint
 
 def find(api: Api, words: Iterable[str], *, exact: bool = False) -> list[Object]:
     """The VPSes that are meant, each once. Raises NotFound and UsageError before anything is done."""
+    found, missing = _look(api, words, exact=exact)
+    for error in missing:
+        raise error
+    return found
+
+
+def present(api: Api, words: Iterable[str], *, exact: bool = False) -> tuple[list[Object], bool]:
+    """Those that are there, and whether all are; each that is not is told. Raises UsageError."""
+    found, missing = _look(api, words, exact=exact)
+    for error in missing:
+        screen.fail(error.message, hint=error.hint)
+    return found, not missing
+
+
+def _look(api: Api, words: Iterable[str], *, exact: bool) -> tuple[list[Object], list[errors.NotFound]]:
+    """The VPSes that are meant, each once, and what is to be said of the words that mean none."""
     found: dict[str, Object] = {}
+    missing: list[errors.NotFound] = []
     everything: list[Object] | None = None
     for word in words:
         name = _name(word)
@@ -28,9 +45,13 @@ def find(api: Api, words: Iterable[str], *, exact: bool = False) -> list[Object]
             if everything is None:
                 answer = api.call("GET", api.path(kinds.VPS, namespace=api.namespace))
                 everything = [_typed(item) for item in answer["items"]]
-            one = resolve(name, everything, exact=exact)
+            try:
+                one = resolve(name, everything, exact=exact)
+            except errors.NotFound as error:
+                missing.append(error)
+                continue
         found[one["metadata"]["uid"]] = one
-    return list(found.values())
+    return list(found.values()), missing
 
 
 def _get(api: Api, name: str) -> Object:

@@ -33,7 +33,8 @@ def status(settings: Settings, ids: IDs = None) -> int:
     api = settings.api()
     now, reader = SystemClock().now(), settings.reader()
     pages = []
-    for vps in map(readable.vps, lookup.find(api, ids)):
+    there, good = lookup.present(api, ids)
+    for vps in map(readable.vps, there):
         events = describe.events_of(api, kinds.VPS, vps)
         node = nodes.of(api, vps)
         lines = page(
@@ -46,8 +47,8 @@ def status(settings: Settings, ids: IDs = None) -> int:
             width=screen.width(),
         )
         pages.append("\n".join(lines))
-    screen.out("\n\n\n".join(pages))
-    return 0
+    screen.out("\n\n\n".join(pages), end="\n" if pages else "")
+    return 0 if good else 1
 
 
 def page(
