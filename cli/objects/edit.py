@@ -30,6 +30,7 @@ _HEAD = """\
 # without anything else gives the change up.
 #
 """
+_REFUSED = "It was refused:"
 _VARIABLES = ("KUBE_EDITOR", "VISUAL", "EDITOR")
 
 Words = Annotated[list[str] | None, typer.Argument(metavar="KIND NAME... | KIND/NAME...", show_default=False)]
@@ -48,14 +49,14 @@ def edit(settings: Settings, words: Words = None) -> int:
 
 
 def _edit(api: Api, resource: ResourceType, there: Object) -> None:
-    """Raises what the server refused, once the person gives up on it."""
+    """Raises what was refused, once the person gives up on it."""
     title = targets.title(resource, there["metadata"]["name"])
     before = output.without_noise(there)
     text, refused = output.to_yaml(before), ""
     with tempfile.TemporaryDirectory(prefix="kohakuriver-edit-") as folder:
         file = Path(folder) / f"{title.replace('/', '-')}.yaml"
         while True:
-            said = _open(file, _HEAD + refused + text)
+            said = _open(file, _HEAD + _comment(refused) + text)
             if not said.strip() or said == text:
                 _give_up(title, said, refused)
                 return
@@ -66,13 +67,10 @@ def _edit(api: Api, resource: ResourceType, there: Object) -> None:
                     screen.note(f"{title} is as it was: nothing was changed")
                     return
                 _send(api, resource, before, wanted)
-            except (yaml_text.Wrong, failures.UsageError) as wrong:
-                refused = _comment(wrong.message)
-            except errors.ApiError as error:
+            except (yaml_text.Wrong, failures.UsageError, errors.ApiError) as error:
+                refused = _refusal(error)
                 if not _can_be_mended(error):
-                    _keep(said)
-                    raise
-                refused = _comment(error.message)
+                    _end(title, said, error)
             else:
                 screen.out(f"{title} edited")
                 return
@@ -88,10 +86,16 @@ def _open(file: Path, text: str) -> str:
         raise failures.UsageError(
             f"the editor `{command}` does not start: {error.strerror}", hint="name another one in $EDITOR"
         ) from None
+    said = file.read_text()
     if done.returncode:
+        if said != text or _REFUSED in text:
+            _keep(_without_comments(said))
         raise failures.Abandoned(f"the editor `{command}` ended with {done.returncode}; nothing was changed")
-    lines = file.read_text().splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith("#"))
+    return _without_comments(said)
+
+
+def _without_comments(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
 
 
 def change(before: Object, text: str) -> Object:
@@ -125,14 +129,25 @@ def _send(api: Api, resource: ResourceType, before: Object, wanted: Object) -> N
     )
 
 
-def _can_be_mended(error: errors.ApiError) -> bool:
-    return isinstance(error, errors.Invalid | errors.BadRequest) and sys.stdin.isatty()
+def _can_be_mended(error: Exception) -> bool:
+    """Whether the editor is opened again: by somebody who is there to mend it."""
+    return sys.stdin.isatty() and not (
+        isinstance(error, errors.ApiError) and not isinstance(error, errors.Invalid | errors.BadRequest)
+    )
+
+
+def _end(title: str, said: str, error: Exception) -> None:
+    """Keep what somebody wrote. Raises what was refused."""
+    _keep(said)
+    if isinstance(error, errors.ApiError):
+        raise error
+    raise failures.Abandoned(f"{title} was not changed: {_refusal(error)}") from None
 
 
 def _give_up(title: str, said: str, refused: str) -> None:
     if refused and said.strip():
         _keep(said)
-        raise failures.Abandoned(f"{title} was not changed: {_plain(refused)}")
+        raise failures.Abandoned(f"{title} was not changed: {' '.join(refused.split())}")
     screen.note(f"{title} is as it was: nothing was changed")
 
 
@@ -143,10 +158,13 @@ def _keep(text: str) -> None:
     screen.note(f"your version is kept in {kept.name}")
 
 
-def _comment(message: str) -> str:
-    return "".join(f"# {line}\n" for line in ["It was refused:", *message.splitlines()]) + "#\n"
+def _refusal(error: Exception) -> str:
+    """Why, and on which line of what was written."""
+    if isinstance(error, yaml_text.Wrong):
+        return f"line {error.line}: {error.message}" if error.line else error.message
+    return str(getattr(error, "message", error))
 
 
-def _plain(comment: str) -> str:
-    lines = [line.lstrip("# ").rstrip() for line in comment.splitlines()]
-    return " ".join(line for line in lines[1:] if line)
+def _comment(refused: str) -> str:
+    lines = [_REFUSED, *refused.splitlines(), "(Lines are counted from the first below these.)"]
+    return "".join(f"# {line}\n" for line in lines) + "#\n" if refused else ""

@@ -1,5 +1,11 @@
 """edit, patch, label and annotate against the real API server."""
 
+import asyncio
+import os
+import re
+from pathlib import Path
+
+import pexpect
 import pytest
 
 from kohakuriver.cli import output
@@ -128,6 +134,71 @@ async def test_what_was_written_is_kept_when_it_is_refused(dev, editor):
     code, out, err = await dev("edit vps dev")
     assert (code, out) == (1, "")
     assert "restartPolicy" in err and "your version is kept in /" in err
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("s/^spec:/spec: [/", "vps/dev was not changed: line "),
+        ("s/^kind: .*/kind: Node/", "vps/dev was not changed: kind cannot be changed"),
+    ],
+)
+async def test_off_a_terminal_what_cannot_be_read_ends_the_edit_at_once(dev, editor, script, said):
+    editor(script)
+    code, out, err = await dev("edit vps dev")
+    assert (code, out) == (1, "")
+    assert said in err and "your version is kept in /" in err
+
+
+BREAKS = """\
+#!/bin/sh
+if grep -q '^# It was refused:' "$1"; then cp "$1" seen; {second}; else sed -i 's/^spec:/spec: [/' "$1"; fi
+"""
+
+
+async def at_a_terminal(dev, start, second: str) -> tuple[int, str]:
+    """The exit code and what is shown, of an editor that writes what cannot be read, then does SECOND."""
+    file = dev.folder / "editor"
+    file.write_text(BREAKS.format(second=second))
+    file.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], "TERM": "dumb", "KUBE_EDITOR": str(file)}
+    words = dev.words("edit vps dev")
+    command = start(words, env=environment, cwd=dev.folder, dimensions=(40, 200), timeout=60)
+    await asyncio.to_thread(command.expect, pexpect.EOF)
+    return command.wait(), str(command.before)
+
+
+async def test_at_a_terminal_the_editor_opens_again_with_the_reason_on_top(dev, start):
+    mend = "sed -i 's/^spec: \\[/spec:/; s/restartPolicy: Always/restartPolicy: Never/' \"$1\""
+    code, shown = await at_a_terminal(dev, start, mend)
+    assert (code, shown) == (0, "vps/dev edited\r\n")
+    assert (await dev.get(kinds.VPS, "dev"))["spec"]["restartPolicy"] == "Never"
+    seen = (dev.folder / "seen").read_text()
+    assert re.search(r"^# It was refused:\n# line [0-9]+: this is not YAML", seen, re.MULTILINE)
+    assert "\nspec: [\n" in seen
+
+
+@pytest.mark.parametrize(("second", "code"), [("true", 1), (': >"$1"', 0)], ids=["unchanged", "empty"])
+async def test_at_a_terminal_the_edit_ends_when_nobody_mends_it(dev, start, second, code):
+    ended, shown = await at_a_terminal(dev, start, second)
+    assert ended == code
+    assert ("vps/dev was not changed: line " in shown and "your version is kept in " in shown) is bool(code)
+    assert ("vps/dev is as it was: nothing was changed" in shown) is not bool(code)
+
+
+async def test_what_was_written_is_kept_where_the_editor_fails(dev, monkeypatch):
+    file = dev.folder / "editor"
+    file.write_text('#!/bin/sh\necho "mine: 1" >>"$1"\nexit 3\n')
+    file.chmod(0o755)
+    monkeypatch.setenv("KUBE_EDITOR", str(file))
+    code, _, err = await dev("edit vps dev")
+    assert code == 1 and f"the editor `{file}` ended with 3; nothing was changed" in err
+    assert "mine: 1" in kept(err)
+
+
+def kept(shown: str) -> str:
+    """What was kept in the file that is named there."""
+    return Path(shown.partition("your version is kept in ")[2].splitlines()[0]).read_text()
 
 
 async def test_an_editor_that_is_not_there_is_told(dev, monkeypatch):
