@@ -15,6 +15,7 @@ from kohakuriver.cli import failures, insist, screen
 from kohakuriver.cli.http import Api
 from kohakuriver.cli.settings import Settings
 from kohakuriver.cli.token import joining
+from kohakuriver.cli.token import role as roles
 from kohakuriver.client import config
 from kohakuriver.client.config import Connection
 from kohakuriver.resources import kinds
@@ -88,10 +89,13 @@ def create(
         raise failures.UsageError("--join goes with --node, --ttl and --server alone")
     if kubeconfig is not None and kubeconfig.exists():
         raise failures.UsageError(f"{kubeconfig} exists", hint="name another file, or take that one away")
+    named = "join" if join else role or ("node" if node else "user")
+    if not join:
+        roles.check(named, user=user, node=node, rights=right or (), namespace=settings.namespace)
     api, secret = settings.api(), secrets.token_urlsafe(32)
     spec = {
         "sha256": hashlib.sha256(secret.encode()).hexdigest(),
-        "role": "join" if join else role or ("node" if node else "user"),
+        "role": named,
         "user": user,
         "node": node,
         "rights": right,

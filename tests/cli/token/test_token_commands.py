@@ -237,3 +237,22 @@ async def test_a_policy_says_how_long_a_token_may_be_good_for(shell):
     assert "(--ttl of kohakuriver token create) to 720h or less" in err
     code, out, _ = await shell("token create --user alice --ttl 720h")
     assert code == 0 and (await bearer(shell, out.strip(), kinds.VPS.path(namespace="default"))).code == 200
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("", "--user is missing: kohakuriver token create --user alice"),
+        ("--role user", "--user is missing: kohakuriver token create --user alice"),
+        ("--role admin", "--user is missing: kohakuriver token create --role admin --user alice"),
+        ("--role viewer", "--user is missing: kohakuriver token create --role viewer --user alice"),
+        ("--role controller", "--user is missing: kohakuriver token create --role controller --user alice"),
+        ("--role node", "--node is missing: kohakuriver token create --role node --node NAME"),
+        ("--role boss --user a", 'invalid --role "boss": use admin, user, viewer, controller or node'),
+        ("--role admin --user a --node n1", "--node is for --role node and --join, not for --role admin"),
+        ("--role viewer --user a --right mounts", "--right is for --role user, not for --role viewer"),
+        ("--role admin --user a -n team-a", "-n is for --role user and viewer, not for --role admin"),
+    ],
+)
+async def test_what_a_role_needs_is_told_before_anything_is_sent(shell, words, said):
+    assert await shell(f"token create {words}") == (2, "", f"error: {said}\n")
