@@ -39,7 +39,7 @@ class Entry:
 
 
 def _vps(name: str, summary: str, *, function: str = "") -> Entry:
-    names = "" if name in ("create", "list") else "vps"
+    names = "" if name == "create" else "vps"
     return Entry(name, f"vps.{name}", summary, WORK, function=function, names=names)
 
 
@@ -102,7 +102,7 @@ _TOKEN_COMMANDS = (
 
 def _object(name: str, summary: str, *, function: str = "") -> Entry:
     module = (function or name).replace("-", "_")
-    names = "" if name in ("diff", "events", "replace", "api-resources") else "kind"
+    names = {"diff": "", "events": "vps", "replace": "", "api-resources": ""}.get(name, "kind")
     return Entry(name, f"objects.{module}", summary, OBJECTS, function=function, names=names)
 
 

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from kohakuriver import durations, errors
-from kohakuriver.cli import awaiting, failures, manifests, screen, targets
+from kohakuriver.cli import awaiting, dry_run, failures, manifests, screen, targets
+from kohakuriver.cli.dry_run import DryRun, Rehearsal
 from kohakuriver.cli.follow import Deadline
 from kohakuriver.cli.http import Api, Object
 from kohakuriver.cli.manifests import Problem
@@ -18,6 +19,7 @@ kohakuriver delete vps dev
 kohakuriver delete vps/dev vps/test --no-wait
 kohakuriver delete -f dev.yaml
 kohakuriver delete vps -l team=red --timeout 1m
+kohakuriver delete vps --all --dry-run
 kohakuriver delete vps --all
 """
 
@@ -65,8 +67,10 @@ def delete(
     wait: Wait = True,
     timeout: Timeout = "0",
     ignore_not_found: IgnoreAbsent = False,
+    dry_run_text: DryRun = None,
 ) -> int:
     """Delete objects and wait until they are gone: of a VPS, its container and its files too."""
+    rehearsal = dry_run.read(dry_run_text)
     seconds = parse_timeout(timeout)
     api = settings.api()
     if everything and selector:
@@ -78,13 +82,15 @@ def delete(
     going: list[tuple[_Doomed, str]] = []
     for one in doomed:
         try:
-            answer = api.call("DELETE", api.path(one.resource, namespace=one.namespace, name=one.name))
+            answer = _ask(api, one, rehearsal)
         except errors.NotFound as error:
             if not ignore_not_found:
                 screen.fail(error.message, hint=error.hint)
                 good = False
             continue
-        if not answer.get("metadata", {}).get("deletionTimestamp") or answer.get("kind") == "Status":
+        if rehearsal:
+            screen.out(f"{one.title} deleted{rehearsal.suffix}")
+        elif not answer.get("metadata", {}).get("deletionTimestamp") or answer.get("kind") == "Status":
             screen.out(f"{one.title} deleted")
         elif wait:
             going.append((one, answer["metadata"]["uid"]))
@@ -94,6 +100,13 @@ def delete(
     for one, uid in going:
         _await(api, one, uid, deadline, timeout)
     return 0 if good else 1
+
+
+def _ask(api: Api, one: _Doomed, rehearsal: Rehearsal) -> Object:
+    """Ask for its deletion, or only look whether it is there. Raises ApiError."""
+    path = api.path(one.resource, namespace=one.namespace, name=one.name)
+    verb = "GET" if rehearsal is Rehearsal.CLIENT else "DELETE"
+    return api.call(verb, path, params=rehearsal.params)
 
 
 def parse_timeout(text: str) -> float:

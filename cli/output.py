@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 Render = Callable[[Object], str]
-FORMATS = "table, wide, yaml, json, name, jsonpath=TEMPLATE, custom-columns=TITLE:PATH,…"
+OBJECTS = "yaml, json, name, jsonpath=TEMPLATE"
+LISTS = f"{OBJECTS}, custom-columns=TITLE:PATH,…"
+WIDE = f"wide, {LISTS}"
+FORMATS = f"table, {WIDE}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,9 +30,11 @@ class Output:
     columns: "Columns | None" = None
 
 
-def parse(text: str) -> Output:
-    """Raises UsageError for what is no format."""
+def parse(text: str, *, formats: str = FORMATS) -> Output:
+    """Raises UsageError for what is no format, or none of these."""
     name, equals, rest = text.partition("=")
+    if name not in _names(formats) and name in _names(FORMATS):
+        raise failures.UsageError(f"-o {name} is not for this command", hint=f"there are {formats}")
     match name:
         case "table" | "wide" if not equals:
             return Output(wide=name == "wide")
@@ -45,17 +50,18 @@ def parse(text: str) -> Output:
             from kohakuriver.cli import columns  # here: tables of the server do without it
 
             return Output(columns=columns.parse(rest))
-    raise failures.UsageError(f'"{text}" is not an output format', hint=f"there are {FORMATS}")
+    raise failures.UsageError(f'"{text}" is not an output format', hint=f"there are {formats}")
+
+
+def _names(formats: str) -> list[str]:
+    return [one.partition("=")[0] for one in formats.split(", ")]
 
 
 def of_objects(text: str | None) -> Render | None:
     """As `parse`, for what shows objects one by one; None where no format is asked for. Raises UsageError."""
     if text is None:
         return None
-    found = parse(text)
-    if found.render is None:
-        raise failures.UsageError(f"-o {text} shows lists", hint="here there are yaml, json and name")
-    return found.render
+    return parse(text, formats=OBJECTS).render
 
 
 def _template(text: str) -> Render:
@@ -74,16 +80,13 @@ def combined(objects: Sequence[Object]) -> Object:
 
 
 def whole(objects: Sequence[Object], asked: Output) -> str:
-    """All of them in the format that is asked for. Raises UsageError for tables, which the server makes."""
+    """All of them in the format that is asked for, which is no table."""
     if asked.columns is not None:
         from kohakuriver.cli import table
 
         rows = map(asked.columns.row, objects)
         return "\n".join(table.Printer().lines([asked.columns.titles, *rows])) + "\n"
-    if asked.render is None:
-        raise failures.UsageError(
-            "this makes its own table", hint="-o takes yaml, json, name and the like here"
-        )
+    assert asked.render is not None  # noqa: S101 - tables go elsewhere
     return "".join(map(asked.render, objects)) if asked.one_by_one else asked.render(combined(objects))
 
 

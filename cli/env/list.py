@@ -27,7 +27,9 @@ Format = Annotated[
 
 def list_environments(settings: Settings, output_format: Format = None, no_headers: NoHeaders = False) -> int:
     """List environments: made from a VPS, an image or a tarball."""
-    asked = output.parse(output_format) if output_format is not None else output.Output()
+    asked = (
+        output.parse(output_format, formats=output.LISTS) if output_format is not None else output.Output()
+    )
     api = settings.api()
     found: list[Object] = api.call("GET", api.path(kinds.ENVIRONMENT))["items"]
     if output_format is not None:

@@ -33,7 +33,9 @@ def list_nodes(
     settings: Settings, selector: Selector = None, output_format: Format = None, no_headers: NoHeaders = False
 ) -> int:
     """List nodes: booked and bookable cores, memory and GPUs."""
-    asked = output.parse(output_format) if output_format is not None else output.Output()
+    asked = (
+        output.parse(output_format, formats=output.LISTS) if output_format is not None else output.Output()
+    )
     api = settings.api()
     params = {"labelSelector": selector} if selector else {}
     nodes: list[Object] = api.call("GET", api.path(kinds.NODE), params=params)["items"]

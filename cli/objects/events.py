@@ -15,12 +15,19 @@ from kohakuriver.resources import kinds
 
 EXAMPLES = """
 kohakuriver events
+kohakuriver events dev
 kohakuriver events --for vps/dev
 kohakuriver events -A --types Warning
 kohakuriver events --for node/n1 -o yaml
 """
 _TITLES = ["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]
 
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[VPS | KIND NAME | KIND/NAME]", show_default=False, help="Of this object, as --for has it."
+    ),
+]
 For = Annotated[
     str | None, typer.Option("--for", metavar="KIND/NAME", help="Of this object.", show_default=False)
 ]
@@ -36,6 +43,7 @@ Format = Annotated[
 
 def events(
     settings: Settings,
+    words: Words = None,
     about: For = None,
     types: Types = None,
     all_namespaces: Everywhere = False,
@@ -44,7 +52,8 @@ def events(
     no_headers: NoHeaders = False,
 ) -> int:
     """Show what happened to objects within the last hour, the latest last."""
-    asked = output.parse(output_format) if output_format else output.Output()
+    asked = output.parse(output_format, formats=output.LISTS) if output_format else output.Output()
+    about = _meant(words or [], about)
     api = settings.api()
     params = {"fieldSelector": text} if (text := _selector(about, types)) else {}
     everywhere = all_namespaces or _is_of_cluster(about)
@@ -121,6 +130,23 @@ def _selector(about: str | None, types: str | None) -> str:
             )
         parts.append(f"type={word}")
     return ",".join(parts)
+
+
+def _meant(words: list[str], about: str | None) -> str | None:
+    """KIND/NAME of what was named: a word of its own is a VPS. Raises UsageError."""
+    if not words:
+        return about
+    if about is not None:
+        raise failures.UsageError("a name and --for do not go together", hint="leave one of them out")
+    if len(words) == 1:
+        return words[0] if "/" in words[0] else targets.title(kinds.VPS, words[0])
+    (target,) = targets.named(words)
+    if len(target.names) > 1:
+        raise failures.UsageError(
+            "events of one object are shown at a time",
+            hint="leave the others out; without a name, all are shown",
+        )
+    return targets.title(target.resource, target.names[0])
 
 
 def _is_of_cluster(about: str | None) -> bool:

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from kohakuriver import errors
-from kohakuriver.cli import failures, insist, screen, targets
+from kohakuriver.cli import dry_run, failures, insist, screen, targets
 from kohakuriver.cli.delete import parse_timeout
+from kohakuriver.cli.dry_run import DryRun, Rehearsal
 from kohakuriver.cli.follow import Deadline
 from kohakuriver.cli.http import Api, Object
 from kohakuriver.cli.settings import Settings
@@ -38,8 +39,10 @@ def delete(
     force: Force = False,
     wait: WaitFor = True,
     timeout: Timeout = "0",
+    dry_run_text: DryRun = None,
 ) -> int:
     """Delete VPSes with their containers and files. Volumes that are to be retained stay on their node."""
+    rehearsal = dry_run.read(dry_run_text)
     seconds = parse_timeout(timeout)
     if not ids:
         raise failures.UsageError("which VPS is meant? an ID is missing", hint="kohakuriver vps delete ID")
@@ -50,7 +53,7 @@ def delete(
         name, uid = vps["metadata"]["name"], vps["metadata"]["uid"]
         goal = Goal(name, goals.deleted(uid), "deleted")
         try:
-            answer = ask(api, vps, force=force)
+            answer = ask(api, vps, force=force, rehearsal=rehearsal)
         except errors.NotFound:
             screen.out(f"{goal.title} deleted")
             continue
@@ -58,7 +61,9 @@ def delete(
             screen.fail(f"{targets.title(kinds.VPS, name)}: {error.message}", hint=error.hint)
             good = False
             continue
-        if wait or answer.get("kind") == "Status":
+        if rehearsal:
+            screen.out(f"{goal.title} deleted{rehearsal.suffix}")
+        elif wait or answer.get("kind") == "Status":
             wanted.append(goal)
         else:
             screen.out(f"{goal.title} is being deleted")
@@ -66,11 +71,13 @@ def delete(
     return 0 if good else 1
 
 
-def ask(api: Api, vps: Object, *, force: bool = False) -> Object:
+def ask(api: Api, vps: Object, *, force: bool = False, rehearsal: Rehearsal = Rehearsal.NONE) -> Object:
     """Ask for the deletion of exactly this VPS. Raises NotFound when it is gone already."""
+    if rehearsal is Rehearsal.CLIENT:
+        return vps
     metadata = vps["metadata"]
     body: dict[str, Any] = {"preconditions": {"uid": metadata["uid"]}}
     if force:
         body["gracePeriodSeconds"] = 0
     path = api.path(kinds.VPS, namespace=metadata["namespace"], name=metadata["name"])
-    return insist.call(api, "DELETE", path, body=body)
+    return insist.call(api, "DELETE", path, params=rehearsal.params, body=body)

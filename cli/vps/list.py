@@ -1,4 +1,4 @@
-"""`vps list`: the VPSes there are, each with why it is not running. `listing.py` does it."""
+"""`vps list`: the VPSes there are, each with why it is not running. `listing.py` shows them."""
 
 from typing import Annotated
 
@@ -10,9 +10,15 @@ from kohakuriver.cli.vps import listing
 EXAMPLES = """
 kohakuriver vps list
 kohakuriver vps list --all
+kohakuriver vps list -o wide
+kohakuriver vps list dev test
 kohakuriver vps list -A -l team=red -o name
 """
 
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ID...]", show_default=False, help="Only these, stopped ones too."),
+]
 All = Annotated[bool, typer.Option("--all", "-a", help="Stopped ones too.")]
 Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="In every namespace.")]
 Selector = Annotated[
@@ -22,12 +28,18 @@ Selector = Annotated[
 NoHeaders = Annotated[bool, typer.Option("--no-headers", help="Leave the line of titles out.")]
 Format = Annotated[
     str | None,
-    typer.Option("--output", "-o", metavar="FORMAT", help="Whole objects: yaml, json, name or jsonpath=…"),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FORMAT",
+        help="More columns: wide. Whole objects: yaml, json, name, jsonpath=…",
+    ),
 ]
 
 
 def list_vpses(
     settings: Settings,
+    words: Names = None,
     everything: All = False,
     all_namespaces: Everywhere = False,
     selector: Selector = None,
@@ -37,6 +49,7 @@ def list_vpses(
     """List VPSes with their nodes, resources and SSH ports, and why those that do not run do not."""
     return listing.show(
         settings,
+        words or (),
         everything=everything,
         all_namespaces=all_namespaces,
         selector=selector,

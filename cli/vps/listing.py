@@ -1,14 +1,20 @@
 """Shows the VPSes there are, each with why it is not running. `overview.py` lays them out."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from kohakuriver.cli import readable, screen, table
-from kohakuriver.cli.http import Object
+from kohakuriver import errors
+from kohakuriver.cli import failures, readable, screen, table
+from kohakuriver.cli.http import Api, Object
 from kohakuriver.cli.settings import Settings
 from kohakuriver.cli.vps import overview
+from kohakuriver.cli.vps.wide import Wide
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
+
+if TYPE_CHECKING:
+    from kohakuriver.cli.output import Output
 
 _COLOURS = {
     "running": "32",
@@ -23,6 +29,7 @@ _COLOURS = {
 
 def show(
     settings: Settings,
+    words: Sequence[str] = (),
     *,
     everything: bool = False,
     all_namespaces: bool = False,
@@ -30,44 +37,73 @@ def show(
     output_format: str | None = None,
     no_headers: bool = False,
 ) -> int:
-    """Raises UsageError for a format that there is not, and what the server says."""
-    render = _format(output_format) if output_format is not None else None
+    """Those of these names, or all; the exit code. Raises UsageError for a format that there is not, and what
+    the server says."""
+    asked = _format(output_format) if output_format is not None else None
+    if words and (all_namespaces or selector):
+        option = "-A" if all_namespaces else "-l"
+        raise failures.UsageError(f"names and {option} do not go together", hint="leave one of them out")
     api = settings.api()
-    path = api.path(kinds.VPS, namespace=None if all_namespaces else api.namespace)
-    answer = api.call("GET", path, params={"labelSelector": selector} if selector else {})
-    present: list[Object] = answer["items"]
-    shown = [vps for vps in present if everything or not overview.is_stopped(readable.vps(vps))]
-    if render is not None:
-        screen.out(render(shown), end="")
-        return 0
+    namespace = None if all_namespaces else api.namespace
+    present, good = _named(api, words) if words else (_all(api, namespace, selector), True)
+    shown = [one for one in present if words or everything or not overview.is_stopped(readable.vps(one))]
+    if asked is not None and (asked.render is not None or asked.columns is not None):
+        _show_whole(shown, asked)
+        return 0 if good else 1
     if shown:
-        now, width = SystemClock().now(), screen.width()
-        screen.out(
-            "\n".join(
-                overview.lines(
-                    [readable.vps(vps) for vps in shown],
-                    now,
-                    width=width,
-                    headers=not no_headers,
-                    with_namespace=all_namespaces,
-                    paint=_paint(all_namespaces),
-                )
-            )
-        )
-    _tell_of_hidden(len(shown), len(present) - len(shown), "" if all_namespaces else api.namespace)
-    return 0
+        wide = _wide(api, settings) if asked is not None and asked.wide else None
+        _show(shown, wide, headers=not no_headers, with_namespace=all_namespaces)
+    if not words:
+        _tell_of_hidden(len(shown), len(present) - len(shown), namespace or "")
+    return 0 if good else 1
 
 
-def _format(text: str) -> Callable[[list[Object]], str]:
-    """What shows whole objects so. Raises UsageError."""
+def _format(text: str) -> "Output":
+    """Raises UsageError."""
     from kohakuriver.cli import output  # a table needs nothing of it
 
-    asked = output.parse(text)
+    return output.parse(text, formats=output.WIDE)
 
-    def render(vpses: list[Object]) -> str:
-        return output.whole([output.without_noise(output.typed(vps, kinds.VPS)) for vps in vpses], asked)
 
-    return render
+def _show_whole(vpses: Sequence[Object], asked: "Output") -> None:
+    from kohakuriver.cli import output
+
+    typed = [output.without_noise(output.typed(vps, kinds.VPS)) for vps in vpses]
+    screen.out(output.whole(typed, asked), end="")
+
+
+def _named(api: Api, words: Sequence[str]) -> tuple[list[Object], bool]:
+    from kohakuriver.cli.vps import lookup  # nor of this
+
+    return lookup.present(api, words)
+
+
+def _all(api: Api, namespace: str | None, selector: str | None) -> list[Object]:
+    params = {"labelSelector": selector} if selector else {}
+    found: list[Object] = api.call("GET", api.path(kinds.VPS, namespace=namespace), params=params)["items"]
+    return found
+
+
+def _wide(api: Api, settings: Settings) -> Wide:
+    """Who may not read nodes sees their names in place of addresses."""
+    try:
+        nodes = api.call("GET", api.path(kinds.NODE))["items"]
+    except errors.Forbidden:
+        nodes = []
+    return Wide({node["metadata"]["name"]: readable.node(node) for node in nodes}, settings.reader())
+
+
+def _show(vpses: Sequence[Object], wide: Wide | None, *, headers: bool, with_namespace: bool) -> None:
+    lines = overview.lines(
+        [readable.vps(vps) for vps in vpses],
+        SystemClock().now(),
+        width=screen.width(),
+        headers=headers,
+        with_namespace=with_namespace,
+        wide=wide,
+        paint=_paint(with_namespace),
+    )
+    screen.out("\n".join(lines))
 
 
 def _tell_of_hidden(shown: int, hidden: int, namespace: str) -> None:

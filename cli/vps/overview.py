@@ -12,6 +12,8 @@ from typing import Any
 from kohakuriver.cli import sections
 from kohakuriver.cli.table import GAP, Paint, Printer, Row
 from kohakuriver.cli.vps import standing
+from kohakuriver.cli.vps import wide as wider
+from kohakuriver.cli.vps.wide import Wide
 
 TITLES = ["TASK ID", "STATUS", "NODE", "RESOURCES", "SSH PORT", "AGE"]
 WHY = "WHY"
@@ -32,12 +34,13 @@ def lines(
     width: int | None,
     headers: bool = True,
     with_namespace: bool = False,
+    wide: Wide | None = None,
     paint: Paint | None = None,
 ) -> list[str]:
     """`width` is the terminal's; None where there is none, and nothing is fitted to it."""
-    rows = [_row(vps, now, with_namespace=with_namespace) for vps in vpses]
+    rows = [_row(vps, now, with_namespace=with_namespace) + _more(vps, wide) for vps in vpses]
     whys = ["" if _runs_well(vps) else " ".join(standing.why(vps).split()) for vps in vpses]
-    titles = ["NAMESPACE", *TITLES] if with_namespace else TITLES
+    titles = [*(["NAMESPACE"] if with_namespace else []), *TITLES, *(wider.TITLES if wide else [])]
     shown = [titles, *rows] if headers else rows
     table_width = max(map(len, Printer().lines(shown)), default=0)
     printer = Printer(paint=paint)
@@ -52,6 +55,10 @@ def lines(
         found += printer.lines([row])
         found += textwrap.wrap(why, max(width or 0, 20), initial_indent=_INDENT, subsequent_indent=_INDENT)
     return found
+
+
+def _more(vps: Object, wide: Wide | None) -> Row:
+    return wide.cells(vps) if wide else []
 
 
 def _with_why(rows: Sequence[Row], whys: Sequence[str], titles: Row | None) -> list[Row]:

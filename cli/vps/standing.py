@@ -133,12 +133,18 @@ def ssh_command(vps: Object, node: Object | None, *, reader: Reader = HERE, key:
     port = grant_of(vps).get("sshPort")
     if not port or (observed_of(vps).get("ssh") or {}).get("state") != "ready":
         return ""
-    host = _host(vps, node)
-    if host in _LOOPBACK and _host_name(node) not in ("", reader.host):
+    host = address(vps, node, reader=reader)
+    if not host:
         words = f"vps connect {vps['metadata']['name']}"
         return reader.command(f"{words} --key {key}" if key else words, vps)
     identity = f"-i {key} " if key is not None else ""
     return f"ssh {identity}-p {port} root@{host}"
+
+
+def address(vps: Object, node: Object | None, *, reader: Reader = HERE) -> str:
+    """The host that its SSH port is on; nothing where that is another machine's loopback."""
+    host = _host(vps, node)
+    return "" if host in _LOOPBACK and _host_name(node) not in ("", reader.host) else host
 
 
 def _host(vps: Object, node: Object | None) -> str:

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from kohakuriver.cli import describe, failures, readable, screen, sections
+from kohakuriver.cli import describe, failures, output, readable, screen, sections
 from kohakuriver.cli.access import identity
-from kohakuriver.cli.http import Object
+from kohakuriver.cli.http import Api, Object
 from kohakuriver.cli.settings import Settings
 from kohakuriver.cli.vps import lookup, nodes, standing
 from kohakuriver.clock import SystemClock
@@ -17,6 +17,7 @@ from kohakuriver.resources import kinds
 EXAMPLES = """
 kohakuriver vps status dev
 kohakuriver vps status dev test
+kohakuriver vps status dev -o yaml
 """
 _EVENTS = 8  # the latest
 
@@ -24,31 +25,40 @@ IDs = Annotated[
     list[str] | None,
     typer.Argument(metavar="ID...", show_default=False, help="Names of VPSes, or their starts."),
 ]
+Format = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="FORMAT", help="The whole object: yaml, json, name, jsonpath=…"),
+]
 
 
-def status(settings: Settings, ids: IDs = None) -> int:
+def status(settings: Settings, ids: IDs = None, output_format: Format = None) -> int:
     """Show how VPSes stand: node, container, SSH port, resources, times, conditions, events, what to do."""
+    render = output.of_objects(output_format)
     if not ids:
         raise failures.UsageError("which VPS is meant? an ID is missing", hint="kohakuriver vps status ID")
     api = settings.api()
-    now, reader = SystemClock().now(), settings.reader()
-    pages = []
     there, good = lookup.present(api, ids)
-    for vps in map(readable.vps, there):
-        events = describe.events_of(api, kinds.VPS, vps)
-        node = nodes.of(api, vps)
-        lines = page(
-            vps,
-            node,
-            events,
-            now,
-            key=identity.own(vps, home=Path.home()),
-            reader=reader,
-            width=screen.width(),
-        )
-        pages.append("\n".join(lines))
+    if render is not None:
+        whole = [output.without_noise(output.typed(vps, kinds.VPS)) for vps in there]
+        alone = len(ids) == 1 or output_format == "name"
+        screen.out("".join(map(render, whole)) if alone else render(output.combined(whole)), end="")
+        return 0 if good else 1
+    now = SystemClock().now()
+    pages = ["\n".join(_page(api, readable.vps(vps), now, settings.reader())) for vps in there]
     screen.out("\n\n\n".join(pages), end="\n" if pages else "")
     return 0 if good else 1
+
+
+def _page(api: Api, vps: Object, now: datetime.datetime, reader: standing.Reader) -> list[str]:
+    return page(
+        vps,
+        nodes.of(api, vps),
+        describe.events_of(api, kinds.VPS, vps),
+        now,
+        key=identity.own(vps, home=Path.home()),
+        reader=reader,
+        width=screen.width(),
+    )
 
 
 def page(

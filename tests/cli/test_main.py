@@ -96,7 +96,10 @@ def test_the_version_needs_no_server(capsys):
         (["vps", "create", "--mount", "/a:/b:rx"], "cannot be read"),
         (["vps", "create", "--volume", "home"], '--volume "home" cannot be read'),
         (["vps", "create", "--env", "A"], '--env "A" cannot be read'),
-        (["vps", "create", "-o", "wide"], "-o wide shows lists"),
+        (
+            ["vps", "create", "-o", "wide"],
+            "-o wide is not for this command\nhint: there are yaml, json, name, jsonpath=TEMPLATE\n",
+        ),
         (["vps", "create", "--gen-ssh-key", "--no-ssh-key"], "do not go together"),
         (["vps", "create", "--key-out-file", "x"], "--key-out-file says where a generated key goes"),
         (["node", "drain"], "which node is meant?"),

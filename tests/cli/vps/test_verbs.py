@@ -211,3 +211,54 @@ async def test_a_user_of_another_namespace_is_told_in_a_sentence(shell):
     code, _, err = await shell("vps list -n other", user="alice")
     assert code == 1
     assert "forbidden" in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("line", ["vps delete dev", "delete vps dev", "delete vps --all"])
+@pytest.mark.parametrize(
+    ("option", "suffix"),
+    [
+        ("--dry-run", "server dry run"),
+        ("--dry-run=server", "server dry run"),
+        ("--dry-run=client", "dry run"),
+    ],
+)
+async def test_a_rehearsed_deletion_deletes_nothing(shell, line, option, suffix):
+    await shell.put(kinds.VPS, a_vps())
+    before = await shell.get(kinds.VPS, "dev")
+    assert await shell(f"{line} {option}") == (0, f"vps/dev deleted ({suffix})\n", "")
+    assert await shell.get(kinds.VPS, "dev") == before
+
+
+@pytest.mark.parametrize("option", ["--dry-run", "--dry-run=client"])
+@pytest.mark.parametrize("line", ["vps delete gone", "delete vps gone"])
+async def test_a_rehearsed_deletion_tells_what_is_not_there(shell, line, option):
+    code, out, err = await shell(f"{line} {option}")
+    assert (code, out) == (1, "")
+    assert '"gone"' in err
+
+
+async def test_kubectls_way_to_say_not_to_wait(shell):
+    for name in ("dev", "test"):
+        await shell.put(kinds.VPS, a_vps(name))
+    assert await shell("vps delete dev --wait=false") == (0, "vps/dev is being deleted\n", "")
+    assert await shell("delete vps test --wait=false") == (0, "vps/test is being deleted\n", "")
+
+
+@pytest.mark.parametrize(
+    ("option", "shown"),
+    [("name", "vps/dev\n"), ("jsonpath={.spec.runState}", "Running"), ("yaml", "apiVersion:"), ("json", "{")],
+)
+async def test_the_status_of_one_is_shown_whole(shell, option, shown):
+    await shell.put(kinds.VPS, a_vps())
+    _, whole, _ = await shell(f"get vps dev -o {option}")
+    assert whole.startswith(shown)
+    assert await shell(f"vps status d -o {option}") == (0, whole, "")
+
+
+async def test_the_status_of_several_is_shown_as_one_list(shell):
+    for name in ("dev", "test"):
+        await shell.put(kinds.VPS, a_vps(name))
+    _, whole, _ = await shell("get vps dev test -o json")
+    assert await shell("vps status dev test -o json") == (0, whole, "")
+    code, out, err = await shell("vps status dev gone -o name")
+    assert (code, out) == (1, "vps/dev\n") and '"gone"' in err
