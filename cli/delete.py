@@ -73,11 +73,7 @@ def delete(
     rehearsal = dry_run.read(dry_run_text)
     seconds = parse_timeout(timeout)
     api = settings.api()
-    if everything and selector:
-        raise failures.UsageError("--all and -l do not go together", hint="leave one of them out")
-    if selector is not None and not selector.strip():
-        raise failures.UsageError("-l names no label", hint="--all deletes all of the kind")
-    chosen = "" if everything else selector
+    chosen = _chosen(selector, everything=everything)
     doomed, good = _doomed(api, words or [], filename or [], chosen, settings.namespace)
     going: list[tuple[_Doomed, str]] = []
     for one in doomed:
@@ -100,6 +96,15 @@ def delete(
     for one, uid in going:
         _await(api, one, uid, deadline, timeout)
     return 0 if good else 1
+
+
+def _chosen(selector: str | None, *, everything: bool) -> str | None:
+    """The selector; empty for all of the kind. Raises UsageError."""
+    if everything and selector:
+        raise failures.UsageError("--all and -l do not go together", hint="leave one of them out")
+    if selector is not None and not selector.strip():
+        raise failures.UsageError("-l names no label", hint="--all deletes all of the kind")
+    return "" if everything else selector
 
 
 def _ask(api: Api, one: _Doomed, rehearsal: Rehearsal) -> Object:

@@ -1,7 +1,8 @@
 """What may stand where the cursor is: `kohakuriver __complete SHELL -- WORDS…`, asked by the shells' scripts.
 
 One candidate a line: the word, a tab, and what it is. It stays silent where anything goes wrong: whoever
-presses Tab has asked for no error. Names come from the cluster, within two seconds.
+presses Tab has asked for no error. Names come from the cluster, within two seconds. Where only names may
+stand and there are none, it ends with 1: then the shell offers no files in their place.
 """
 
 import contextlib
@@ -40,15 +41,29 @@ _OF_KIND = {"vps": kinds.VPS, "node": kinds.NODE, "token": kinds.TOKEN, "environ
 
 
 def main(words: list[str]) -> int:
-    """SHELL -- WORDS…; always 0."""
+    """SHELL -- WORDS…; 1 where nothing is offered and no file may stand there, else 0."""
     shell, typed = words[0] if words else "", words[2:] if words[1:2] == ["--"] else []
+    code = 0
     with contextlib.suppress(Exception):
         current = lines.read(typed or [""], options_of)
         prefix = "" if shell == "bash" else current.prefix
-        for word, about in matching(current).items():
+        found = matching(current)
+        code = 1 if not found and takes_names(current) else 0
+        for word, about in found.items():
             if word.isprintable():  # a line of its own would be a candidate of its own
                 screen.out(f"{prefix}{word}\t{on_one_line(about)}")
-    return 0
+    return code
+
+
+def takes_names(current: Line) -> bool:
+    """Whether nothing but the name of something in the cluster may stand there."""
+    option = _LONG.get(current.option, current.option)
+    if option:
+        return option in _KINDS_OF_VALUES or option == "--context"
+    entry = current.entry
+    if entry is None or current.needs_command or (current.arguments and entry.module == "vps.connect"):
+        return False  # what stands behind its VPS is ssh's, a file perhaps
+    return not current.partial.startswith("-") and entry.names in (*_OF_KIND, "kind", "context")
 
 
 def matching(current: Line) -> Candidates:

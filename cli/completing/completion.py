@@ -15,9 +15,10 @@ _BASH = """\
 # kohakuriver completion for bash. Now:    source <(kohakuriver completion bash)
 # From now on: kohakuriver completion bash > ~/.local/share/bash-completion/completions/kohakuriver
 _kohakuriver() {
-    local IFS=$'\\n' line
+    local IFS=$'\\n' line found
     COMPREPLY=()
-    for line in $(kohakuriver __complete bash -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null); do
+    found=$(kohakuriver __complete bash -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null) || compopt +o default
+    for line in $found; do
         COMPREPLY+=("${line%%$'\\t'*}")
     done
     if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[/=:] ]]; then
@@ -31,16 +32,17 @@ _ZSH = """\
 # kohakuriver completion for zsh. Now:    source <(kohakuriver completion zsh)
 # From now on: kohakuriver completion zsh > "${fpath[1]}/_kohakuriver"
 _kohakuriver() {
-    local line value
+    local line value told no_files=0
     local -a found
-    for line in "${(@f)$(kohakuriver __complete zsh -- "${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
+    told=$(kohakuriver __complete zsh -- "${(@)words[2,CURRENT]}" 2>/dev/null) || no_files=1
+    for line in "${(@f)told}"; do
         [[ -z $line ]] && continue
         value=${line%%$'\\t'*}
         found+=("${value//:/\\\\:}:${line#*$'\\t'}")
     done
     if (( ${#found} )); then
         _describe -t kohakuriver kohakuriver found
-    else
+    elif (( ! no_files )); then
         _files
     fi
 }
@@ -56,9 +58,10 @@ _FISH = """\
 function __kohakuriver_complete
     set -l words (commandline -opc)
     set -l found (kohakuriver __complete fish -- $words[2..-1] (commandline -ct) 2>/dev/null)
+    set -l code $status
     if test (count $found) -gt 0
         printf '%s\\n' $found
-    else
+    else if test $code -eq 0
         __fish_complete_path (commandline -ct)
     end
 end

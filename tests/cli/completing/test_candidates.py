@@ -20,7 +20,7 @@ async def offered(shell, line: str, *, of: str = "bash") -> list[str]:
     *before, last = line.split(" ")
     typed = ["__complete", of, "--", *words, *before, last]
 
-    assert await asyncio.to_thread(run, typed) == 0
+    assert await asyncio.to_thread(run, typed) in (0, 1)
     return [one.partition("\t")[0] for one in shell.capture.readouterr().out.splitlines()]
 
 
@@ -64,6 +64,27 @@ async def test_what_may_stand_there_is_offered(cluster, line, words):
     assert sorted(await offered(cluster, line)) == sorted(words)
 
 
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("vps create --container ", 1),
+        ("vps create --container=", 1),
+        ("env delete ", 1),
+        ("get vps nobody", 1),
+        ("vps stop nobody", 1),
+        ("vps connect dev -- -i ", 0),
+        ("vps create --public-key-file ", 0),
+        ("vps create --mount ", 0),
+        ("apply -f ", 0),
+        ("cp ", 0),
+        ("vps stop d", 0),
+    ],
+)
+async def test_files_are_offered_only_where_a_file_may_stand(cluster, line, code):
+    typed = ["__complete", "bash", "--", *cluster.words(""), *line.split(" ")]
+    assert await asyncio.to_thread(run, typed) == code
+
+
 async def test_shells_that_do_not_cut_at_equals_get_the_whole_word(cluster):
     assert await offered(cluster, "get vps --output=ya", of="fish") == ["--output=yaml"]
 
@@ -74,7 +95,7 @@ async def test_what_a_vps_is_stands_beside_its_name(cluster):
 
 
 def test_nobody_hears_of_a_server_that_is_away(tmp_path, capsys):
-    assert run(["__complete", "bash", "--", "--config", str(tmp_path / "none"), "vps", "stop", ""]) == 0
+    assert run(["__complete", "bash", "--", "--config", str(tmp_path / "none"), "vps", "stop", ""]) == 1
     assert capsys.readouterr() == ("", "")
 
 
@@ -95,35 +116,58 @@ def test_the_script_is_one_that_the_shell_can_read(shell, tmp_path):
 
 
 ASKED = {
-    "bash": 'COMP_WORDS=(kohakuriver vps re); COMP_CWORD=2; _kohakuriver; printf "%s\\n" "${COMPREPLY[@]}"',
-    "fish": 'complete -C "kohakuriver vps re"',
+    "bash": 'compopt() {{ echo "compopt $1 $2"; }}; COMP_WORDS=(kohakuriver {words} "{last}"); '
+    'COMP_CWORD={place}; _kohakuriver; printf "%s\\n" "${{COMPREPLY[@]}}"',
+    "zsh": '_files() {{ echo files; }}; _describe() {{ printf "%s\\n" "${{found[@]%%:*}}"; }}; '
+    'words=(kohakuriver {words} "{last}"); CURRENT={place}+1; _kohakuriver',
+    "fish": 'complete -C "kohakuriver {words} {last}"',
 }
 
 
-@pytest.mark.parametrize("shell", ASKED)
-def test_a_shell_completes_a_command(shell, tmp_path):
-    bin_ = tmp_path / "bin"
+def asked(shell: str, line: str, folder: Path) -> list[str]:
+    """What a shell offers at the end of a line, in a folder with a file, away from any cluster."""
+    found = shutil.which(shell)
+    if found is None:
+        pytest.skip(f"{shell} is not on this machine")
+    bin_ = folder / "bin"
     bin_.mkdir()
     program = bin_ / "kohakuriver"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m kohakuriver.cli "$@"\n')
     program.chmod(0o755)
-    (tmp_path / "script").write_text(completion.SCRIPTS[shell])
-    found = shutil.which(shell)
-    if found is None:
-        pytest.skip(f"{shell} is not on this machine")
+    (folder / "here").mkdir()
+    (folder / "here" / "a-file").touch()
+    (folder / "script").write_text("compdef() { :; }\n" * (shell == "zsh") + completion.SCRIPTS[shell])
+    *words, last = line.split(" ")
+    question = ASKED[shell].format(words=" ".join(words), last=last, place=len(words) + 1)
     done = subprocess.run(
-        [found, "-c", f"source {tmp_path / 'script'}; {ASKED[shell]}"],
+        [found, "-c", f"source {folder / 'script'}; {question}"],
         capture_output=True,
         text=True,
         check=False,
+        cwd=folder / "here",
         env={
             "PATH": f"{bin_}:/usr/bin:/bin",
-            "HOME": str(tmp_path),
+            "HOME": str(folder),
             "PYTHONPATH": str(Path(__file__).parents[3]),
         },
     )
-    words = [line.split("\t")[0] for line in done.stdout.splitlines()]
-    assert (words, done.stderr.strip()) == (["restart", "resume"], "")
+    assert done.stderr.strip() == ""
+    return [line.split("\t")[0] for line in done.stdout.splitlines() if line]
+
+
+@pytest.mark.parametrize("shell", ASKED)
+def test_a_shell_completes_a_command(shell, tmp_path):
+    assert asked(shell, "vps re", tmp_path) == ["restart", "resume"]
+
+
+@pytest.mark.parametrize("shell", ASKED)
+def test_a_shell_offers_no_files_for_an_environment(shell, tmp_path):
+    assert asked(shell, "vps create --container ", tmp_path) == ["compopt +o default"] * (shell == "bash")
+
+
+@pytest.mark.parametrize(("shell", "offered"), [("bash", []), ("zsh", ["files"]), ("fish", ["a-file"])])
+def test_a_shell_offers_files_for_a_manifest(shell, offered, tmp_path):
+    assert asked(shell, "apply -f ", tmp_path) == offered
 
 
 async def test_what_somebody_wrote_into_an_object_makes_no_candidate_of_its_own(shell) -> None:
