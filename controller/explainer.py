@@ -157,5 +157,6 @@ class Explainer:
 def differs(vps: Object, verdict: Unschedulable) -> bool:
     """Whether the VPS says something else than this."""
     said = view.condition(vps, "Scheduled")
-    wanted = unscheduled(verdict.reason, verdict.message)
+    generation = vps["metadata"].get("generation")
+    wanted = unscheduled(verdict.reason, verdict.message, generation=generation)
     return said is None or any(said.get(field) != value for field, value in wanted.items())

@@ -144,9 +144,9 @@ class Granter:
                 self._recorder.normal(released, "Released", freed)
             case Regrant(epoch, node):
                 await self._regrant(vps, epoch=epoch, node=node)
-            case Wait(node, message):
+            case Wait(node, verdict):
                 self._waiting[node].add(key)
-                await self._say(vps, Unschedulable("NoRoom", message))
+                await self._say(vps, verdict)
             case OverQuota(namespace, verdict):
                 self._over_quota[namespace].add(key)
                 await self._say(vps, verdict)
@@ -166,7 +166,7 @@ class Granter:
                 # Of all else `grants.decide` will say why, once it is known here.
                 if cause.reason == "NoRoom":
                     message = f"its files are on {node}: {cause.message}"
-                    await self._say(vps, Unschedulable("NoRoom", message))
+                    await self._say(vps, Unschedulable(grants.NO_ROOM, message))
                 elif cause.reason == booked.EXCEEDED:
                     await self._say(vps, Unschedulable(booked.EXCEEDED, cause.message))
             raise

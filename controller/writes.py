@@ -37,7 +37,8 @@ class Writes:
 
     async def say_unscheduled(self, vps: Object, *, reason: str, message: str) -> Object:
         """Write why nothing fits."""
-        return await self._say(vps, {"conditions": [unscheduled(reason, message)]})
+        condition = unscheduled(reason, message, generation=vps["metadata"].get("generation"))
+        return await self._say(vps, {"conditions": [condition]})
 
     async def mark_unreachable(self, vps: Object, *, since: str, reason: str, message: str) -> Object:
         """The node of this VPS is silent."""
@@ -75,9 +76,10 @@ class Writes:
         )
 
 
-def unscheduled(reason: str, message: str) -> Object:
-    """The condition that says why a VPS has no node, or no room on its node."""
-    return {"type": "Scheduled", "status": "False", "reason": reason, "message": message}
+def unscheduled(reason: str, message: str, *, generation: int | None) -> Object:
+    """The condition that says why a VPS of this spec has no node, or no room on its node."""
+    found = {"type": "Scheduled", "status": "False", "reason": reason, "message": message}
+    return found if generation is None else {**found, "observedGeneration": generation}
 
 
 def _precondition(body: Object) -> Object:

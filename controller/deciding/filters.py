@@ -13,6 +13,7 @@ from kohakuriver.controller.deciding.refusing import Filter, shortage
 from kohakuriver.controller.deciding.room import NodeView
 from kohakuriver.controller.deciding.topology import written_cores
 from kohakuriver.controller.deciding.view import Effect, Taint, VPSRequest
+from kohakuriver.resources import reasons
 
 
 class NodeNotReady(Filter):
@@ -58,6 +59,9 @@ class Quarantined(Filter):
             f"look at it, then: kohakuriver node accept {node.name}"
         )
 
+    def vain(self, node: NodeView) -> str:
+        return reasons.NODE_QUARANTINED
+
 
 class Cordoned(Filter):
     """An administrator wants no new VPS on it."""
@@ -68,6 +72,9 @@ class Cordoned(Filter):
     def phrase(self, refused: Sequence[NodeView]) -> str:
         return "cordoned"
 
+    def vain(self, node: NodeView) -> str:
+        return reasons.NODE_CORDONED
+
 
 class Draining(Filter):
     """An administrator wants nothing to run on it."""
@@ -77,6 +84,9 @@ class Draining(Filter):
 
     def phrase(self, refused: Sequence[NodeView]) -> str:
         return "being drained"
+
+    def vain(self, node: NodeView) -> str:
+        return reasons.NODE_DRAINING
 
 
 class DiskFull(Filter):
@@ -101,6 +111,9 @@ class Selector(Filter):
     def phrase(self, refused: Sequence[NodeView]) -> str:
         return "without the label " + " and ".join(f"{key}={value}" for key, value in self.wanted)
 
+    def vain(self, node: NodeView) -> str:
+        return reasons.LABEL_NOT_FOUND
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tainted(Filter):
@@ -115,6 +128,9 @@ class Tainted(Filter):
         names = sorted({str(taint) for node in refused for taint in self._refusing(node)})
         shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
         return f"tainted ({shown})"
+
+    def vain(self, node: NodeView) -> str:
+        return reasons.TAINT_NOT_TOLERATED
 
     def _refusing(self, node: NodeView) -> list[Taint]:
         return [

@@ -79,6 +79,11 @@ class Rack:
             return f"on NUMA node {where}, not on {self.near}"
         return ""
 
+    def is_reachable(self, wanted: int | str) -> bool:
+        """Whether there is such a one, and where the VPS wants it."""
+        device = self.named(wanted)
+        return device is not None and self._is_near(device)
+
     def _is_near(self, device: GPU) -> bool:
         return self.near is None or device.numa == self.near
 

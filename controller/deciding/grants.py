@@ -12,8 +12,10 @@ from kohakuriver.controller.deciding import filters, schedule
 from kohakuriver.controller.deciding.room import NodeView
 from kohakuriver.controller.deciding.schedule import Unschedulable
 from kohakuriver.controller.deciding.view import Object, condition, request_of
+from kohakuriver.resources import reasons
 
-NODE_DRAINED = "NodeDrained"  # the agent's reason for a stop that the spec did not ask for
+NODE_DRAINED = reasons.NODE_DRAINED  # the agent's reason for a stop that the spec did not ask for
+NO_ROOM = "NoRoom"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,10 +36,10 @@ class Regrant:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Wait:
-    """Its node has no room for it now."""
+    """Its node has no room for it now, or never: the verdict says which."""
 
     node: str
-    message: str
+    verdict: Unschedulable
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,20 +93,22 @@ def decide(vps: Object, node: NodeView | None, *, refuse: Refuse = lambda vps: N
     return OverQuota(vps["metadata"]["namespace"], over) if over is not None else Regrant(epoch, name)
 
 
-def shortage(vps: Object, node: NodeView | None) -> str | None:
+def shortage(vps: Object, node: NodeView | None) -> Unschedulable | None:
     """Why the VPS cannot have its cores and memory on the node that has its files; None when it can."""
     name = vps["status"]["assignment"]["node"]
     if node is None:
-        return f"its files are on {name}, which is not there"
+        return Unschedulable(reasons.NODE_NOT_FOUND, f"its files are on {name}, which is not there")
     if node.facts.draining:
-        return f"its files are on {name}, which is being drained"
+        return Unschedulable(reasons.NODE_DRAINING, f"its files are on {name}, which is being drained")
     if node.facts.unreadable:
-        return f"its files are on {name}, of which nobody knows what is free: {node.facts.unreadable}"
+        why = f"its files are on {name}, of which nobody knows what is free: {node.facts.unreadable}"
+        return Unschedulable(NO_ROOM, why)
     refusals = schedule.refusals_of(filters.to_hold(request_of(vps)), [node])
     if not refusals:
         return None
     ((each, refused),) = refusals
-    return f"its files are on {name}, which is {each.phrase(refused)}"
+    vain, phrase = each.vain(refused[0]), each.phrase(refused)
+    return Unschedulable(vain or NO_ROOM, f"its files are on {name}, which is {phrase}")
 
 
 def is_pending(vps: Object) -> bool:

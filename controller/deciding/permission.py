@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from kohakuriver.controller.deciding.refusing import Filter
 from kohakuriver.controller.deciding.room import NodeView
 from kohakuriver.controller.deciding.view import Mount, VPSRequest
+from kohakuriver.resources import reasons
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -23,15 +24,20 @@ class Mounts(Filter):
         return self._refused(node) is None
 
     def phrase(self, refused: Sequence[NodeView]) -> str:
-        return f"not allowing {self._which(refused)}"
+        return f"allowing {self._which(refused)}"
 
     def alone(self, node: NodeView) -> str:
-        return f"node {node.name} does not allow {self._which((node,))}"
+        return f"node {node.name} allows {self._which((node,))}"
+
+    def vain(self, node: NodeView) -> str:
+        return reasons.MOUNT_NOT_ALLOWED
 
     def _which(self, refused: Sequence[NodeView]) -> str:
         mounts = {mount for node in refused if (mount := self._refused(node)) is not None}
-        each = sorted(mount.path + (" (read-only)" if mount.read_only else "") for mount in mounts)
-        return f"{', '.join(each)} to be mounted"
+        ordered = sorted(mounts, key=lambda mount: (mount.path, mount.read_only))
+        each = ", ".join(mount.path + (" (read-only)" if mount.read_only else "") for mount in ordered)
+        options = " ".join(f"--allow-mount {mount.path}{':ro' * mount.read_only}" for mount in ordered)
+        return f"no mount of {each} (agent option {options})"
 
     def _refused(self, node: NodeView) -> Mount | None:
         return next((mount for mount in self.wanted if not _is_allowed(mount, node)), None)
@@ -44,10 +50,20 @@ class Privileged(Filter):
         return node.facts.allow_privileged
 
     def phrase(self, refused: Sequence[NodeView]) -> str:
-        return "not allowing privileged VPSes"
+        return f"allowing no privileged VPSes{self._because(refused)}"
 
     def alone(self, node: NodeView) -> str:
-        return f"node {node.name} does not allow privileged VPSes"
+        return f"node {node.name} allows no privileged VPSes{self._because((node,))}"
+
+    def vain(self, node: NodeView) -> str:
+        return reasons.PRIVILEGED_NOT_ALLOWED
+
+    def _because(self, refused: Sequence[NodeView]) -> str:
+        if all(node.facts.remaps_users for node in refused):
+            return (
+                ", as its engine uses userns-remap" if len(refused) == 1 else " (engines with userns-remap)"
+            )
+        return " (agent option --allow-privileged)"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,16 +76,21 @@ class Capabilities(Filter):
         return node.facts.allow_capabilities.issuperset(self.wanted)
 
     def phrase(self, refused: Sequence[NodeView]) -> str:
-        return f"not allowing {self._which(refused)}"
+        return f"allowing {self._which(refused)}"
 
     def alone(self, node: NodeView) -> str:
-        return f"node {node.name} does not allow {self._which((node,))}"
+        return f"node {node.name} allows {self._which((node,))}"
+
+    def vain(self, node: NodeView) -> str:
+        return reasons.CAPABILITY_NOT_ALLOWED
 
     def _which(self, refused: Sequence[NodeView]) -> str:
-        names = {
+        lacking = {
             name for node in refused for name in self.wanted if name not in node.facts.allow_capabilities
         }
-        return f"{'the capabilities' if len(names) > 1 else 'the capability'} {', '.join(sorted(names))}"
+        names = sorted(lacking)
+        options = " ".join(f"--allow-capability {name}" for name in names)
+        return f"no capability {', '.join(names)} (agent option {options})"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,6 +112,9 @@ class Rejected(Filter):
 
     def alone(self, node: NodeView) -> str:
         return f"node {node.name} will not take it: {dict(self.by)[node.name]}"
+
+    def vain(self, node: NodeView) -> str:
+        return reasons.REJECTED
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from kohakuriver.controller.deciding.schedule import Unschedulable
 from kohakuriver.controller.deciding.view import VPSRequest
-from kohakuriver.resources import booked, quota
+from kohakuriver.resources import booked, quota, reasons
 from kohakuriver.resources.booked import Amounts, Limit
 
 
@@ -28,10 +28,19 @@ def refusal(
             f"quota {asks.quota} of {request.account} limits disk: "
             "say in spec.resources.disk how much this VPS may take"
         )
-        return Unschedulable(booked.EXCEEDED, message)
+        return Unschedulable(reasons.QUOTA_WANTS_DISK, message)
     more = asked(request, is_bound=is_bound)
     limit = booked.exceeded(used, more, limits)
-    return Unschedulable(booked.EXCEEDED, _words(request.account, used, more, limit)) if limit else None
+    if limit is None:
+        return None
+    return Unschedulable(_reason(more, limit), _words(request.account, used, more, limit))
+
+
+def _reason(more: Amounts, limit: Limit) -> str:
+    """Whether it waits until others have given something back, or in vain."""
+    if limit.unreadable:
+        return reasons.QUOTA_UNREADABLE
+    return reasons.QUOTA_TOO_SMALL if more.get(limit.resource) > limit.most else booked.EXCEEDED
 
 
 def _words(namespace: str, used: Amounts, more: Amounts, limit: Limit) -> str:

@@ -24,6 +24,10 @@ class Filter(Protocol):
         """The sentence when this node was asked for by name, and refuses."""
         return f"node {node.name} is {self.phrase((node,))}"
 
+    def vain(self, node: NodeView) -> str:
+        """The reason (`reasons.py`) where waiting does not make this node fit; empty where it may."""
+        return ""
+
 
 def shortage(
     what: str,

@@ -12,6 +12,7 @@ from kohakuriver.controller.deciding import filters
 from kohakuriver.controller.deciding.refusing import Filter
 from kohakuriver.controller.deciding.room import NodeView
 from kohakuriver.controller.deciding.view import Effect, VPSRequest
+from kohakuriver.resources import reasons
 
 IMAGE_BONUS = 0.2  # of the 1.0 that an empty node scores: saves a pull, yet does not pile everything up
 GPU_MALUS = 1.0  # a node with GPUs is kept for those who ask for them as long as any other has room
@@ -125,7 +126,8 @@ def explain_by(to_pass: Sequence[Filter], refused: Mapping[int, Sequence[NodeVie
         return Unschedulable("NoNodes", "no node has joined yet")
     parts = [f"{len(nodes)} {each.phrase(nodes)}" for each, nodes in _most_first(to_pass, refused)]
     total = sum(len(nodes) for nodes in refused.values())
-    return Unschedulable("Unschedulable", f"0 of {total} nodes fit: {', '.join(parts)}")
+    vain = reasons.common({to_pass[number].vain(node) for number, nodes in refused.items() for node in nodes})
+    return Unschedulable(vain or "Unschedulable", f"0 of {total} nodes fit: {', '.join(parts)}")
 
 
 def refusals_of(
@@ -153,9 +155,9 @@ def _most_first(
 
 def _explain_named(request: VPSRequest, nodes: Sequence[NodeView]) -> Unschedulable:
     if not nodes:
-        return Unschedulable("NodeNotFound", f"node {request.node} does not exist")
+        return Unschedulable(reasons.NODE_NOT_FOUND, f"node {request.node} does not exist")
     ((each, refused), *_) = refusals_of(filters.that_apply(request), nodes)
-    return Unschedulable("Unschedulable", each.alone(refused[0]))
+    return Unschedulable(each.vain(refused[0]) or "Unschedulable", each.alone(refused[0]))
 
 
 def _preference(request: VPSRequest, node: NodeView) -> float:

@@ -10,6 +10,7 @@ from kohakuriver.controller.deciding import cores
 from kohakuriver.controller.deciding.refusing import Filter, shortage
 from kohakuriver.controller.deciding.room import NodeView
 from kohakuriver.controller.deciding.view import VPSRequest
+from kohakuriver.resources import reasons
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -29,6 +30,9 @@ class NUMANode(Filter):
             return f"node {node.name} has not reported which cores it has"
         known = ", ".join(map(str, sorted(node.facts.numa)))
         return f"node {node.name} has no NUMA node {self.number}; it has {known}"
+
+    def vain(self, node: NodeView) -> str:
+        return reasons.NUMA_NODE_NOT_FOUND if node.facts.numa else ""  # it may yet report which it has
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -124,6 +128,12 @@ class NamedGPUs(Filter):
             return f"node {node.name}: GPU {wanted} is {why}"
         known = ", ".join(str(one.index) for one in node.facts.gpus)
         return f"node {node.name} has no GPU {wanted}; it has {known or 'none'}"
+
+    def vain(self, node: NodeView) -> str:
+        """One that is there, and held or ill, may be free or well again."""
+        rack, ids = node.rack_for(self.request), self.request.gpus.ids
+        lasting = any(not rack.is_reachable(wanted) for wanted in ids) or not any(map(rack.trouble, ids))
+        return reasons.GPU_NOT_FOUND if lasting else ""
 
     def _trouble(self, node: NodeView) -> tuple[int | str, str]:
         """The first that this node cannot give, and why."""

@@ -123,6 +123,7 @@ class NodeFacts:
     gpus: tuple[GPU, ...] = ()  # by index
     allow_mounts: tuple[Mount, ...] = ()
     allow_privileged: bool = False
+    remaps_users: bool = False  # its engine runs no privileged container, whatever is allowed
     allow_capabilities: frozenset[str] = frozenset()
     offer: str = ""  # what a rejection by its agent rests on
     quarantine: str = ""  # why nothing new may come here
@@ -217,6 +218,7 @@ def facts_of(node: Object) -> NodeFacts:
             Mount(entry["prefix"], bool(entry.get("readOnly"))) for entry in status.get("allowMounts") or ()
         ),
         allow_privileged=bool(status.get("allowPrivileged")),
+        remaps_users=_is_true(node, "UserNamespaces"),
         allow_capabilities=frozenset(status.get("allowCapabilities") or ()),
         offer=offer_of(node),
         quarantine=(status.get("quarantine") or {}).get("why") or "",

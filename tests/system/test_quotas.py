@@ -224,6 +224,6 @@ async def test_a_quota_that_makes_no_sense_closes_its_own_namespace_until_it_is_
         reply = await api.get(f"{VPS.path(namespace='team-b')}/other")
         assert reply.body["status"]["phase"] == "running"
         assert "quota all of default cannot be read" in (await told(api, "dev"))[2]
-        assert (await told(api, "dev"))[:2] == ("pending", "QuotaExceeded")
+        assert (await told(api, "dev"))[:2] == ("pending", "QuotaUnreadable")
         await api.store.commit(expect={}, writes=[Delete(key)])
         await eventually(api, 20, dev="running")

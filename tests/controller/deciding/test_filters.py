@@ -75,18 +75,27 @@ def test_gpus_that_are_held_are_counted_in_the_refusal():
             {},
             "node n1 is without a core to share (all are exclusive)",
         ),
-        ({}, {"mounts": (Mount("/data"),)}, "node n1 does not allow /data to be mounted"),
+        (
+            {},
+            {"mounts": (Mount("/data"),)},
+            "node n1 allows no mount of /data (agent option --allow-mount /data)",
+        ),
         (
             {"allow_mounts": (Mount("/data", read_only=True),)},
             {"mounts": (Mount("/data/a"),)},
-            "node n1 does not allow /data/a to be mounted",
+            "node n1 allows no mount of /data/a (agent option --allow-mount /data/a)",
         ),
-        ({}, {"privileged": True}, "node n1 does not allow privileged VPSes"),
-        ({}, {"capabilities": ("NET_RAW",)}, "node n1 does not allow the capability NET_RAW"),
+        ({}, {"privileged": True}, "node n1 allows no privileged VPSes (agent option --allow-privileged)"),
+        (
+            {},
+            {"capabilities": ("NET_RAW",)},
+            "node n1 allows no capability NET_RAW (agent option --allow-capability NET_RAW)",
+        ),
         (
             {"allow_capabilities": frozenset({"NET_RAW"})},
             {"capabilities": ("BPF", "NET_RAW", "SYS_ADMIN")},
-            "node n1 does not allow the capabilities BPF, SYS_ADMIN",
+            "node n1 allows no capability BPF, SYS_ADMIN "
+            "(agent option --allow-capability BPF --allow-capability SYS_ADMIN)",
         ),
         ({}, {"rejected_by": (("n1", "no such device"),)}, "node n1 will not take it: no such device"),
         (
@@ -137,12 +146,13 @@ def test_a_node_that_has_and_permits_what_is_asked_is_taken(facts, request_):
         (
             [a_node("n1"), a_node("n2", allow_mounts=(Mount("/data"),))],
             {"mounts": (Mount("/data"), Mount("/srv", read_only=True))},
-            "2 not allowing /data, /srv (read-only) to be mounted",
+            "2 allowing no mount of /data, /srv (read-only) "
+            "(agent option --allow-mount /data --allow-mount /srv:ro)",
         ),
         (
             [a_node("n1"), a_node("n2")],
             {"rejected_by": (("n1", "no image"),), "privileged": True},
-            "2 not allowing privileged VPSes",
+            "2 allowing no privileged VPSes (agent option --allow-privileged)",
         ),
         (
             [a_node("n1"), a_node("n2", free_cores=0)],

@@ -3,6 +3,8 @@
 import pytest
 
 from kohakuriver.controller.deciding.grants import Regrant, Release, Rest, Wait, decide, is_pending
+from kohakuriver.controller.deciding.schedule import Unschedulable
+from kohakuriver.resources import reasons
 from tests.controller.builders import a_node, some_gpus
 
 FULL_GRANT = {"cores": "2", "memory": "2Gi", "sshPort": 30000}
@@ -60,16 +62,20 @@ def test_a_vps_started_again_asks_for_its_cores_on_its_own_node(run_state):
     assert decide(vps, a_node("n1", cordoned=True)) == Regrant(1, "n1")
 
 
+def waits(reason, message):
+    return Wait("n1", Unschedulable(reason, message))
+
+
 def test_a_vps_whose_node_is_full_waits_and_says_for_what():
     vps = a_bound_vps(state="stopped", grant=PORT_ONLY)
-    assert decide(vps, a_node("n1", free_memory=1.5)) == Wait(
-        "n1", "its files are on n1, which is short of memory (need 2Gi, free 1.5Gi on n1)"
+    assert decide(vps, a_node("n1", free_memory=1.5)) == waits(
+        "NoRoom", "its files are on n1, which is short of memory (need 2Gi, free 1.5Gi on n1)"
     )
 
 
 def test_a_vps_whose_node_is_not_there_waits_for_it():
     vps = a_bound_vps(state="stopped", grant=PORT_ONLY)
-    assert decide(vps, None) == Wait("n1", "its files are on n1, which is not there")
+    assert decide(vps, None) == waits(reasons.NODE_NOT_FOUND, "its files are on n1, which is not there")
 
 
 def test_a_vps_is_pending_when_it_wants_a_node_and_has_none():
@@ -101,13 +107,15 @@ def test_a_vps_seen_drained_on_a_node_not_known_to_be_drained_is_looked_at_again
 
 def test_a_vps_started_while_its_node_is_drained_is_told_so():
     vps = a_bound_vps(state="stopped", grant=PORT_ONLY)
-    assert decide(vps, a_node(draining=True)) == Wait("n1", "its files are on n1, which is being drained")
+    assert decide(vps, a_node(draining=True)) == waits(
+        reasons.NODE_DRAINING, "its files are on n1, which is being drained"
+    )
 
 
 def test_a_vps_whose_gpus_were_given_away_meanwhile_waits_for_them():
     vps = a_bound_vps(state="stopped", grant=PORT_ONLY)
     vps["spec"]["placement"] = {"gpus": {"count": 2}}
     node = a_node("n1", gpus=some_gpus(), held_gpus=frozenset({"GPU-0", "GPU-1"}))
-    assert decide(vps, node) == Wait(
-        "n1", "its files are on n1, which is short of GPUs (need 2, free 0 on n1)"
+    assert decide(vps, node) == waits(
+        "NoRoom", "its files are on n1, which is short of GPUs (need 2, free 0 on n1)"
     )

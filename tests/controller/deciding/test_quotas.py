@@ -9,6 +9,7 @@ from kohakuriver.controller.deciding.schedule import Unschedulable
 from kohakuriver.controller.deciding.view import Booking
 from kohakuriver.controller.fleet import Fleet
 from kohakuriver.controller.quotas import Quotas
+from kohakuriver.resources import reasons
 from kohakuriver.resources.booked import Amounts, limits_of
 from tests.controller.builders import GI, a_node, a_request, a_wish
 from tests.controller.deciding.test_grants import PORT_ONLY, a_bound_vps
@@ -22,7 +23,11 @@ def a_quota(**hard):
 
 def refused(request, used, *, is_bound=False, **hard):
     found = quotas.refusal(request, used, limits_of("all", a_quota(**hard)), is_bound=is_bound)
-    assert found is None or found.reason == "QuotaExceeded"
+    assert found is None or found.reason in (
+        "QuotaExceeded",
+        reasons.QUOTA_TOO_SMALL,
+        reasons.QUOTA_WANTS_DISK,
+    )
     return found.message if found is not None else ""
 
 
