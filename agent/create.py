@@ -28,7 +28,14 @@ from kohakuriver.agent.runtime.base import (
     Runtime,
     VolumeMount,
 )
-from kohakuriver.agent.runtime.errors import EngineRefused, ImageMissing, NameTaken, RuntimeTimeout, bring
+from kohakuriver.agent.runtime.errors import (
+    EngineRefused,
+    ImageMissing,
+    ImageNotOnNode,
+    NameTaken,
+    RuntimeTimeout,
+    bring,
+)
 from kohakuriver.agent.settings import Settings
 from kohakuriver.agent.volumes import Volumes
 
@@ -94,12 +101,12 @@ class Creator:
         await self._made(entry, container_id, spec)
 
     def image_missing(self, desired: Desired) -> None:
-        """See to it that it is fetched. Raises EngineRefused where it cannot be."""
+        """See to it that it is fetched. Raises ImageNotOnNode where it cannot be."""
         if not self._images.can_be_pulled(desired.image, desired.pull_policy):
             error = ImageMissing(desired.image)
             if image_name.own(desired.image):
-                raise EngineRefused(error.message, hint=bring(desired.image)) from error
-            raise EngineRefused(
+                raise ImageNotOnNode(error.message, hint=bring(desired.image)) from error
+            raise ImageNotOnNode(
                 f"{error.message}, and it may not be pulled", hint="load it on the node with `docker load`"
             ) from error
         self._images.missing(desired.image)

@@ -15,7 +15,7 @@ from kohakuriver.agent import notes
 from kohakuriver.agent.apply import Applier
 from kohakuriver.agent.create import forget_login
 from kohakuriver.agent.data_dir import DataDirNotWritable
-from kohakuriver.agent.deciding import memory, status
+from kohakuriver.agent.deciding import memory, restart, status
 from kohakuriver.agent.deciding.actions import (
     Action,
     Finish,
@@ -62,7 +62,6 @@ from kohakuriver.resources.vps import ObservedState
 
 log = logging.getLogger(__name__)
 
-NOTHING_TO_RUN = (126, 127)  # exit codes that say so
 UNHEARD = "ToBeReported"
 ROUNDS = 8  # of deciding in one step; then others have a turn
 
@@ -423,7 +422,7 @@ class Keeper:
         after = entry.memory = learn(known, entry.desired, container, self._clock.monotonic())
         if container is None or container.state is not ContainerState.RUNNING:
             self.probes.end(entry.desired.uid)
-        if container is not None and container.exit_code in NOTHING_TO_RUN:
+        if container is not None and container.exit_code in restart.NOTHING_TO_RUN:
             await self._hint(entry, container)
         if container is not None and after.exit != before.exit:
             code, command = container.exit_code, entry.desired.command

@@ -85,7 +85,12 @@ def ended(desired: Desired, observed: Container, memory: Memory) -> restart.Ende
         )
     if last.cause in (Cause.DECLARED, Cause.ENGINE):
         return None
-    return restart.ended(desired.restart_policy, exit_code=observed.exit_code, oom_killed=observed.oom_killed)
+    return restart.ended(
+        desired.restart_policy,
+        exit_code=observed.exit_code,
+        oom_killed=observed.oom_killed,
+        memory=desired.limits.memory if desired.limits is not None else None,
+    )
 
 
 def _is_asked_for(desired: Desired, observed: Container, memory: Memory) -> bool:

@@ -43,6 +43,7 @@ class ImageView:
     state: ImageState = ImageState.USABLE
     message: str = ""
     retry_at: float = 0.0
+    reason: str = ""  # of `reasons.py`, where it has failed often for what lasts
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

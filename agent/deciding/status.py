@@ -14,6 +14,7 @@ from kohakuriver.agent.deciding.decide import ended
 from kohakuriver.agent.deciding.desired import Desired
 from kohakuriver.agent.deciding.memory import SILENT, ImageState, Memory, asked, heard, moment, replaces_files
 from kohakuriver.agent.runtime.base import Container, ContainerState
+from kohakuriver.resources import reasons
 from kohakuriver.resources.vps import ObservedState, RunState
 
 
@@ -26,7 +27,7 @@ class Said:
     message: str = ""
 
 
-QUARANTINED = "NodeQuarantined"
+QUARANTINED = reasons.NODE_QUARANTINED
 _UNANSWERED = "the engine may yet start it: it counts as stopped once the engine has answered a stop"
 ON_THE_WAY = frozenset(
     {ObservedState.PREPARING, ObservedState.CREATING, ObservedState.STARTING, ObservedState.REMOVING}
@@ -132,7 +133,7 @@ def _fetching(desired: Desired, memory: Memory) -> Said | None:
         case ImageState.ABSENT | ImageState.PULLING:
             return Said(ObservedState.PREPARING, "Pulling", image.message or f"pulling {desired.image}")
         case ImageState.FAILED:
-            return Said(ObservedState.FAILED, "ImagePullFailed", image.message)
+            return Said(ObservedState.FAILED, image.reason or "ImagePullFailed", image.message)
         case ImageState.USABLE:
             return None
 
@@ -216,11 +217,26 @@ def _exited(desired: Desired, observed: Container, memory: Memory, *, wants_up: 
     is_failed = kept_down.state is ObservedState.FAILED
     if memory.exit is None or not memory.failures or memory.durable.restart is not None or is_failed:
         return kept_down
-    how = restart.exit_words(observed.exit_code, oom_killed=observed.oom_killed)
-    reason = "OOMKilled" if observed.oom_killed else "CrashLoopBackOff" if memory.failures > 1 else "Error"
-    wait = f"{restart.delay(memory.failures):g} s"
-    hint = f": {memory.exit.hint}" if memory.exit.hint else ""
-    return Said(ObservedState.BACKOFF, reason, f"its main process {how}{hint}; started again after {wait}")
+    return _backing_off(desired, observed, memory, hint=memory.exit.hint)
+
+
+def _backing_off(desired: Desired, observed: Container, memory: Memory, *, hint: str) -> Said:
+    """It ended, perhaps again and again, and is to be started once more."""
+    limit = desired.limits.memory if desired.limits is not None else None
+    how = restart.exit_words(observed.exit_code, oom_killed=observed.oom_killed, memory=limit)
+    if observed.oom_killed:
+        reason = "OOMKilled"
+    elif memory.failures <= 1:
+        reason = "Error"
+    else:
+        is_none = observed.exit_code in restart.NOTHING_TO_RUN
+        reason = reasons.NOTHING_TO_RUN if is_none else reasons.CRASH_LOOP
+    what = restart.remedy(
+        name=desired.name, namespace=desired.namespace, oom_killed=observed.oom_killed, memory=limit
+    )
+    why = f": {hint}" if hint else ""
+    wait = f"next start in {restart.delay(memory.failures):g} s"
+    return Said(ObservedState.BACKOFF, reason, f"its main process {how}{why}; {wait}; {what}")
 
 
 def _other(observed: Container) -> str:

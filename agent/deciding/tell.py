@@ -56,7 +56,8 @@ def _exited(desired: Desired, observed: Container, memory: Memory) -> list[Tell]
         return [Tell("Warning", "StoppedOutside", f"{OUTSIDE}; {over.message}")] if over is not None else []
     if over is not None:
         return [Tell("Normal" if over.reason == "Completed" else "Warning", over.reason, over.message)]
-    how = restart.exit_words(observed.exit_code, oom_killed=observed.oom_killed)
+    limit = desired.limits.memory if desired.limits is not None else None
+    how = restart.exit_words(observed.exit_code, oom_killed=observed.oom_killed, memory=limit)
     how += f": {last.hint}" if last.hint else ""
     wait = durations.age(last.retry_at - last.at)
     reason = "OOMKilled" if observed.oom_killed else "Exited"

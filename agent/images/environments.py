@@ -10,6 +10,7 @@ from kohakuriver.agent.runtime.base import WHOLE
 from kohakuriver.client.rest import Object
 from kohakuriver.client.watch import Informer, ObjectKey
 from kohakuriver.readable import UNREADABLE
+from kohakuriver.resources import reasons
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -23,6 +24,14 @@ class Tarball:
     @property
     def is_path(self) -> bool:
         return self.source.startswith("/")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Missing:
+    """Why there is no image: the reason, and a sentence."""
+
+    reason: str
+    message: str
 
 
 class Environments:
@@ -74,14 +83,19 @@ class Environments:
         whole = (held.get("spec") or {}) | ((held.get("status") or {}) if held["spec"].get("vps") else {})
         return Tarball(name, whole["tarball"], whole["digest"])
 
-    def missing(self, name: str) -> str:
+    def missing(self, name: str) -> Missing:
         """Why an Environment stands for no image yet."""
         held, status = self._get(name), self._get(name).get("status") or {}
         if not held:
-            return f'there is no Environment "{name}"; kohakuriver env list shows those there are'
+            words = f'there is no Environment "{name}"; kohakuriver env list shows those there are'
+            return Missing(reasons.ENVIRONMENT_MISSING, words)
         if status.get("phase") == "Failed":
-            return f'the Environment "{name}" could not be made: {status.get("message")}'
-        return f'the Environment "{name}" is still being made: {status.get("message") or "its node is asked"}'
+            words = f'the Environment "{name}" could not be made: {status.get("message")}'
+            return Missing(reasons.ENVIRONMENT_FAILED, words)
+        words = (
+            f'the Environment "{name}" is still being made: {status.get("message") or "its node is asked"}'
+        )
+        return Missing("EnvironmentNotReady", words)
 
     def _get(self, name: str) -> Object:
         return self._informer.get(ObjectKey("", name)) or {}

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 PULLS = 5  # at a time, of which one namespace has 3 at most
 WITHIN = 6 * 3600.0  # seconds: 60 GB at 3 MB/s
+OFTEN = 3  # tries after which what a registry says is taken for lasting
 
 
 class Images:
@@ -184,7 +185,19 @@ class Images:
         self._failures[image] = self._failures.get(image, 0) + 1
         self._end(image)
         pause = restart.delay(self._failures[image])
-        hint = f" ({error.hint})" if error.hint else ""
-        message = f"{error.message}{hint}; tried again after {pause:g} s"
-        self._views[image] = ImageView(ImageState.FAILED, message, retry_at=self._clock.monotonic() + pause)
+        reason = ""
+        if isinstance(error, ImagePullFailed) and self._failures[image] >= OFTEN:
+            reason = error.reason
+        self._views[image] = ImageView(
+            ImageState.FAILED, failed_words(error, pause), self._clock.monotonic() + pause, reason
+        )
         log.warning("image not pulled", extra={"image": image, "again_in": pause, "error": error.message})
+
+
+def failed_words(error: EngineError, pause: float) -> str:
+    """What a person looks for first: why, and when it is tried again. Then the engine's own words. Pure."""
+    own, said = error.message, ""
+    if isinstance(error, ImagePullFailed):
+        own, said = error.own, error.said
+    hint = f" ({error.hint})" if error.hint else ""
+    return f"{own}; next try in {pause:g} s{hint}" + (f": {said}" if said else "")

@@ -5,7 +5,7 @@ Asked right before something is made of an image, whatever the server has let th
 
 from kohakuriver import image_name
 from kohakuriver.agent.deciding.desired import Desired
-from kohakuriver.agent.runtime.errors import EngineRefused
+from kohakuriver.agent.runtime.errors import ImageOfAnother
 
 
 def commits(uid: str) -> str:
@@ -14,15 +14,15 @@ def commits(uid: str) -> str:
 
 
 def check(image: str, desired: Desired) -> None:
-    """Raises EngineRefused where this image is not for this VPS."""
+    """Raises ImageOfAnother where this image is not for this VPS."""
     own = image_name.own(image)
     if own.startswith(image_name.COMMITS) and not own.startswith(f"{commits(desired.uid)}:"):
-        raise EngineRefused(
+        raise ImageOfAnother(
             f"the image {image} holds the files of another VPS",
             hint="name an image or an Environment instead",
         )
     if own.startswith(image_name.ENVIRONMENTS) and not desired.environment:
-        raise EngineRefused(
+        raise ImageOfAnother(
             f"the image {image} is an Environment's, and is had through that alone",
             hint="name the Environment in spec.environment, in place of spec.image",
         )

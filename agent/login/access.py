@@ -100,7 +100,7 @@ class Access:
     ) -> None:
         """Tell how SSH stands in this run until it is ready, or cannot be."""
         if not await self._sshd(container):
-            tell(SSHView(run, "unavailable", f"the image {container.image} has no {SSHD}"))
+            tell(SSHView(run, "unavailable", without_sshd(container.image, desired)))
             return
         target = self._target(desired, container)
         if target is None:
@@ -127,6 +127,13 @@ class Access:
             dialled = LOOPBACK if binding.host_address == ANYWHERE else binding.host_address
             return dialled, binding.host_port
         return (container.ip, ssh.PORT) if container.ip else None
+
+
+def without_sshd(image: str, desired: Desired) -> str:
+    """That nobody logs in by SSH, and how people get in all the same."""
+    elsewhere = "" if desired.namespace == "default" else f" -n {desired.namespace}"
+    ways = f"kohakuriver connect {desired.name}{elsewhere}, and exec, cp and forward"
+    return f"the image {image} has no {SSHD}; these get in without SSH: {ways}"
 
 
 def _access(desired: Desired) -> ssh.Access:

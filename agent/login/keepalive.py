@@ -111,7 +111,7 @@ def why_it_ended(
         }
     if command:
         return {
-            "message": f'the image {image} cannot run "{command[0]}" (exit code {exit_code})',
+            "message": f'the image {image} cannot run "{command[0]}"',
             "hint": "set spec.command to a program that the image has, with its full path",
         }
     return None

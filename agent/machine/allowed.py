@@ -52,13 +52,13 @@ def mount_refusal(mount: Mount, allowed: Iterable[AllowedMount], *, node: str) -
     prefix = prefix_of(mount, allowed)
     if prefix is None:
         return (
-            f"{node} does not allow {mount.source} to be mounted: "
-            f"its agent needs --allow-mount {mount.source}, or a folder above it"
+            f"node {node} allows no mount of {mount.source} (agent option --allow-mount {mount.source}, "
+            "or a folder above it)"
         )
     if prefix.read_only and not mount.read_only:
         return (
-            f"{node} allows {mount.source} to be mounted for reading only: set readOnly: true, "
-            f"or start its agent with --allow-mount {prefix.prefix}"
+            f"node {node} allows a mount of {mount.source} for reading only "
+            f"(readOnly: true, or agent option --allow-mount {prefix.prefix})"
         )
     return ""
 
@@ -69,8 +69,7 @@ def capability_refusal(wanted: Iterable[str], allowed: Iterable[str], *, node: s
     if not lacking:
         return ""
     options = " ".join(f"--allow-capability {name}" for name in lacking)
-    what = "the capabilities" if len(lacking) > 1 else "the capability"
-    return f"{node} does not allow {what} {' and '.join(lacking)}: its agent needs {options}"
+    return f"node {node} allows no capability {', '.join(lacking)} (agent option {options})"
 
 
 def refusal(
@@ -84,7 +83,7 @@ def refusal(
 ) -> Refusal | None:
     """Why this node will not have the VPS as it is declared; None if it will."""
     if desired.privileged and not allow_privileged:
-        words = f"{node} allows no privileged VPSes: its agent needs --allow-privileged"
+        words = f"node {node} allows no privileged VPSes (agent option --allow-privileged)"
         return Refusal("PrivilegedNotAllowed", words)
     if desired.privileged and remaps_users:
         words = (

@@ -29,6 +29,10 @@ T = TypeVar("T")
 _LINK = "a symbolic link on the way, or a part that leads out of it"
 
 
+class MountSilent(EngineRefused):
+    """The server of what is mounted does not answer, and may yet."""
+
+
 class MountRefused(EngineRefused):
     """What is to be mounted is not there, or may not be."""
 
@@ -67,7 +71,7 @@ class Staging:
         await self._asked(uid, lambda: self.forget(uid))
 
     async def _asked(self, uid: str, work: Callable[[], T]) -> T:
-        """Raises MountRefused where the server of what is mounted is gone: that parks one thread for a VPS,
+        """Raises MountSilent where the server of what is mounted is gone: that parks one thread for a VPS,
         and keeps no other waiting."""
         pending = self._pending.get(uid)
         if pending is None or pending.done():
@@ -78,7 +82,7 @@ class Staging:
             if begun.done():
                 self._pending.pop(uid, None)
                 return begun.result()
-        raise MountRefused(f"the mounts of this VPS on {self._node} do not answer: is their server there?")
+        raise MountSilent(f"the mounts of this VPS on {self._node} do not answer: is their server there?")
 
     def stage(self, uid: str, mounts: Sequence[Mount]) -> tuple[Bind, ...]:
         """Show each at its place until `unstage`. Raises MountRefused."""

@@ -100,7 +100,7 @@ class Surroundings:
             drained=self.drained,
             quarantine=self._quarantined(),
             refusal=permission,
-            no_image=self._environments.missing(desired.environment) if missing else "",
+            no_image=self._environments.missing(desired.environment).message if missing else "",
             machine=self._machine,
             held=booking.get("cpuset") or "",
             bad_gpus=self._bad_gpus(desired),
@@ -113,7 +113,8 @@ class Surroundings:
         desired = entry.desired
         has_container = self._roster.container(desired, entry.memory) is not None
         if desired.environment and not desired.image and not has_container:
-            return Hold("EnvironmentMissing", self._environments.missing(desired.environment), failed=True)
+            missing = self._environments.missing(desired.environment)
+            return Hold(missing.reason, missing.message, failed=True)
         wrong = [why for uuid, why in desired.around.bad_gpus if uuid in desired.gpus]
         if wrong:
             return Hold("GPUMissing", "; ".join(wrong), failed=True)

@@ -32,6 +32,7 @@ from kohakuriver.agent.runtime import (
     snapshot,
     tarball,
     translate,
+    unpulled,
     volumes,
 )
 from kohakuriver.agent.runtime.base import (
@@ -271,10 +272,9 @@ class DockerRuntime:
         except (RuntimeUnavailable, RuntimeTimeout):
             raise
         except EngineError as error:
-            known = isinstance(error, ImagePullFailed)
-            words = error.message if known else f"the image {reference} could not be pulled: {error.message}"
-            withheld = bool(credentials) and not as_node
-            raise ImagePullFailed(words, hint=WITHHELD if withheld else error.hint) from error
+            said = error.said if isinstance(error, ImagePullFailed) else error.message
+            hint = WITHHELD if credentials and not as_node else error.hint
+            raise unpulled.refused(reference, said, hint=hint) from error
 
     async def rename(self, container_id: str, name: str) -> None:
         await self._looks.call(lambda client: client.rename(container_id, name), timeout=_QUICK)

@@ -6,12 +6,15 @@
     ├── NotFound                no such container
     ├── NameTaken               a container of that name exists; `container_id` says which
     ├── ImageMissing            the engine does not have the image
-    ├── ImagePullFailed         the registry or the engine refused; the message says why
+    ├── ImagePullFailed         the registry or the engine refused; `own` says why, `said` is the engine's
     ├── PortTaken               somebody else listens on the host port; `holder` in words
     ├── WrongState              not possible in the container's present state
     │   └── RunLeftBehind       it was not started, as an earlier run of it is not over for the engine
     ├── RemovalInProgress       the engine is still removing it
     └── EngineRefused           any other refusal, in the engine's words
+        ├── ContainerRefused    it does not make or start a container so configured, however often asked
+        ├── ImageNotOnNode      the image comes from no registry, or may not be pulled
+        ├── ImageOfAnother      the image is there for somebody else's use
         └── EngineUnsuited      it has no version of its API that is spoken here
 
 Each implementation of the runtime maps its own failures to these once; nothing above it sees others.
@@ -72,7 +75,13 @@ class ImageMissing(EngineError):
 
 
 class ImagePullFailed(EngineError):
-    """The image could not be fetched."""
+    """The image could not be fetched: `own` in a few words, `said` in the engine's."""
+
+    def __init__(self, own: str, *, said: str = "", reason: str = "", hint: str = "") -> None:
+        super().__init__(f"{own}: {said}" if said else own, hint=hint)
+        self.own = own
+        self.said = said
+        self.reason = reason  # of `reasons.py`, where another try seldom helps
 
 
 def bring(image: str) -> str:
@@ -131,6 +140,18 @@ class RemovalInProgress(EngineError):
 
 class EngineRefused(EngineError):
     """The engine said no, in the words of the message."""
+
+
+class ContainerRefused(EngineRefused):
+    """The engine says that what the container is to be makes no sense to it."""
+
+
+class ImageNotOnNode(EngineRefused):
+    """The node does not have the image, and will not fetch it."""
+
+
+class ImageOfAnother(EngineRefused):
+    """The image is not for this VPS."""
 
 
 class EngineUnsuited(EngineRefused):

@@ -12,6 +12,7 @@ import docker.errors
 import requests.exceptions
 
 from kohakuriver.agent.runtime.errors import (
+    ContainerRefused,
     EngineError,
     EngineRefused,
     ImageMissing,
@@ -45,6 +46,7 @@ _WRONG_STATE = re.compile(
 _LEFT_BEHIND = re.compile(
     r"\btask \w+: already exists|\bid already in use|cannot delete running task", re.IGNORECASE
 )
+_NO_DRIVER = re.compile(r"could not select device driver", re.IGNORECASE)  # for GPUs
 _NOT_THERE = (FileNotFoundError, ConnectionRefusedError, PermissionError)
 
 
@@ -79,6 +81,8 @@ def from_answer(status: int, message: str) -> EngineError:
         return RunLeftBehind(message)
     if _WRONG_STATE.search(message):
         return WrongState(message)
+    if status == 400 or _NO_DRIVER.search(message):
+        return ContainerRefused(message or "the container engine takes no container like this")
     return EngineRefused(message or f"the container engine answered {status}")
 
 

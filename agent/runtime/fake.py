@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kohakuriver import image_name
+from kohakuriver.agent.runtime import unpulled
 from kohakuriver.agent.runtime.base import (
     CLUSTER_LABEL,
     LOOK_WITHIN,
@@ -225,17 +226,16 @@ class FakeRuntime:
             raise foreign(reference)
         plan = self.engine.registry.get(reference)
         if plan is None:
-            raise ImagePullFailed(f"the image {reference} could not be pulled: the registry does not have it")
+            raise unpulled.refused(reference, "manifest unknown: the registry does not have it")
         progress(PullProgress(percent=None, message="asking the registry"))
         for step in range(_STEPS):
             percent = 100 * step // _STEPS
             progress(PullProgress(percent=percent, message=f"pulling {percent} %"))
             await asyncio.sleep(plan.seconds / _STEPS)
         if plan.private and not as_node:
-            words = f"the image {reference} could not be pulled: unauthorized"
-            raise ImagePullFailed(words, hint=WITHHELD)
+            raise unpulled.refused(reference, "unauthorized", hint=WITHHELD)
         if plan.error is not None:
-            raise ImagePullFailed(f"the image {reference} could not be pulled: {plan.error}")
+            raise unpulled.refused(reference, plan.error)
         self.engine.images[reference] = plan.image
 
     async def rename(self, container_id: str, name: str) -> None:

@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Final
 
+from kohakuriver.agent.runtime import unpulled
 from kohakuriver.agent.runtime.base import PullProgress
-from kohakuriver.agent.runtime.errors import ImagePullFailed
 
 _HAS_BYTES: Final = {
     "Download complete",
@@ -45,7 +45,7 @@ class PullMeter:
     def read(self, line: Mapping[str, Any]) -> PullProgress | None:
         """Progress, if this line made any. Raises ImagePullFailed when it is the engine's last word."""
         if error := line.get("error") or (line.get("errorDetail") or {}).get("message"):
-            raise ImagePullFailed(f"the image {self._reference} could not be pulled: {error}")
+            raise unpulled.refused(self._reference, str(error))
         status, name = line.get("status", ""), line.get("id")
         if not name or status.startswith("Pulling from"):
             return None

@@ -111,7 +111,9 @@ class Rejected(Filter):
         return f"rejecting it ({reasons[0]}{', …' if len(set(reasons)) > 1 else ''})"
 
     def alone(self, node: NodeView) -> str:
-        return f"node {node.name} will not take it: {dict(self.by)[node.name]}"
+        why = dict(self.by)[node.name]
+        names_it = why.startswith(f"node {node.name} ")
+        return why if names_it else f"node {node.name} will not take it: {why}"
 
     def vain(self, node: NodeView) -> str:
         return reasons.REJECTED

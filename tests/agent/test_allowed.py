@@ -52,7 +52,7 @@ def test_each_capability_beyond_the_default_needs_the_flag() -> None:
     refused = refused_by_a_node(vps, (), allow_privileged=True, capabilities=("SYS_PTRACE",))
     assert refused is not None and refused.reason == "CapabilityNotAllowed"
     assert refused.message == (
-        "n1 does not allow the capability NET_RAW: its agent needs --allow-capability NET_RAW"
+        "node n1 allows no capability NET_RAW (agent option --allow-capability NET_RAW)"
     )
     allowing = ("NET_RAW", "SYS_PTRACE")
     assert refused_by_a_node(vps, (), allow_privileged=False, capabilities=allowing) is None

@@ -476,7 +476,7 @@ async def test_a_vps_without_the_default_image_waits_and_says_how_the_node_gets_
     async with a_node(tmp_path) as node:
         image = node.engine.images.pop("kohakuriver/debian-ssh")
         await node.place(a_manifest(image="kohakuriver/debian-ssh", ssh={}))
-        vps = await node.until(reason="EngineRefused")
+        vps = await node.until(reason="ImageNotOnNode")
         told = vps["status"]["message"]
         assert "does not have the image kohakuriver/debian-ssh" in told
         assert "run `kohakuriver image build` there, as root" in told and "make " not in told

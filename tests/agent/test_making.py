@@ -92,9 +92,7 @@ async def test_a_node_that_cannot_have_the_files_says_so_and_tries_again(tmp_pat
         )
         copy = await node.until("copy", reason="ImagePullFailed")
         said = copy["status"]["message"]
-        assert (
-            "/nowhere.tar cannot be read on this node: No such file or directory; tried again after" in said
-        )
+        assert "/nowhere.tar cannot be read on this node: No such file or directory; next try in" in said
 
 
 def test_only_what_is_not_made_yet_is_due_and_only_on_its_node():

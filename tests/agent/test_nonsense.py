@@ -145,7 +145,7 @@ def everything_is_read(vps: Any, node: Any, allocation: Any, environment: Any) -
     image = environments.image("e")
     assert isinstance(image, str)
     environments.tarball(image)
-    assert isinstance(environments.missing("e"), str)
+    assert isinstance(environments.missing("e").message, str)
 
 
 @hypothesis.given(

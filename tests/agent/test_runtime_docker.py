@@ -202,13 +202,13 @@ async def test_a_registry_gets_the_machines_credentials_where_it_is_asked_as_the
 ) -> None:
     (tmp_path / "mode").write_text("private")
     image = f"{registry}/team/private:1"
-    with pytest.raises(ImagePullFailed, match="could not be pulled") as caught:
+    with pytest.raises(ImagePullFailed, match="refuses access") as caught:
         await world.runtime.pull(image, lambda progress: None, as_node=True)
     assert caught.value.hint == "", "this machine has no credentials for it"
     known = {registry: {"auth": base64.b64encode(LOGIN.encode()).decode()}}
     (tmp_path / "config.json").write_text(json.dumps({"auths": known}))
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    with pytest.raises(ImagePullFailed, match="could not be pulled") as caught:
+    with pytest.raises(ImagePullFailed, match="refuses access") as caught:
         await world.runtime.pull(image, lambda progress: None)
     assert "for images of Environments alone" in caught.value.hint
     assert await world.runtime.image(image) is None

@@ -10,7 +10,7 @@ import pytest
 from kohakuriver.agent.deciding.desired import Mount
 from kohakuriver.agent.machine.allowed import AllowedMount
 from kohakuriver.agent.machine.beneath import FakeMounter
-from kohakuriver.agent.machine.staging import MountRefused, Staging
+from kohakuriver.agent.machine.staging import MountSilent, Staging
 from kohakuriver.agent.runtime.errors import EngineRefused
 from kohakuriver.agent.threads import Threads
 
@@ -54,7 +54,7 @@ async def test_a_mount_that_does_not_answer_is_given_up_and_parks_one_thread_how
 ):
     staging, mount = a_staging(tmp_path, server, patience=0.01)
     for _ in range(5):
-        with pytest.raises(MountRefused, match="do not answer"):
+        with pytest.raises(MountSilent, match="do not answer"):
             await staging.bring("u1", [mount])
     assert await staging.bring("u2", []) == ()
 

@@ -42,7 +42,7 @@ async def test_an_image_that_is_not_for_it_makes_no_container(tmp_path: Path, im
         secret = File("/root/secret", b"another's")
         node.engine.images[image] = FakeImage("sha256:1f2e", files={secret.path: secret})
         await node.bind(await name_image(node.api, image))
-        vps = await node.until(reason="EngineRefused")
+        vps = await node.until(reason="ImageOfAnother")
         assert f"the image {image} " in vps["status"]["message"]
         assert node.containers() == []
         await node.change(image="kohakuriver/busybox")
@@ -58,7 +58,7 @@ async def test_files_are_not_given_up_for_an_image_that_is_not_for_it(tmp_path: 
         image = f"kohakuriver/commit-{OTHERS}:1"
         node.engine.images[image] = FakeImage("sha256:1f2e")
         await name_image(node.api, image, replaceFiles=1)
-        await node.until(reason="EngineRefused")
+        await node.until(reason="ImageOfAnother")
         assert (node.container().id, node.container().state) == (before, ContainerState.EXITED)
         await node.change(image="kohakuriver/busybox", replaceFiles=0)
         await node.until(phase="running")
@@ -74,7 +74,7 @@ async def test_nothing_replaces_the_default_image_however_a_user_writes_its_name
             await node.place(a_manifest(name, image=image, imagePullPolicy="Always"))
         await node.until("dev0", phase="running")
         await node.until("dev1", phase="running")
-        await node.until("dev2", reason="EngineRefused")
+        await node.until("dev2", reason="ImageNotOnNode")
         assert node.engine.images == before
         assert {one.image_id for one in node.containers()} == {before["kohakuriver/debian-ssh"].id}
 

@@ -43,7 +43,7 @@ def registry(bed: Bed, tmp_path: Path) -> Iterator[Registry]:
 
 def _fails(bed: Bed, name: str) -> bool:
     status = bed.get(name)["status"]
-    return status["phase"] == "assigning" and status.get("reason") == "ImagePullFailed"
+    return status["phase"] == "assigning" and status.get("reason") in ("ImagePullFailed", "ImageDenied")
 
 
 @pytest.mark.fault(19)
@@ -53,7 +53,7 @@ def test_a_registry_that_is_not_there_is_said_and_the_vps_can_be_deleted(bed: Be
     eventually(lambda: _fails(bed, "unfetched"))
 
     assert "connection refused" in bed.message("unfetched")
-    assert re.search(r"again (in|after) \d+ s", bed.message("unfetched"))
+    assert re.search(r"next try in \d+ s", bed.message("unfetched"))
     bed.delete("unfetched")
     eventually(lambda: not bed.exists("unfetched"))
     assert bed.bookings("n1") == {}
