@@ -28,13 +28,13 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         self.clear()
 
-    def say(self, text: str) -> None:
-        """What is waited for now."""
+    def say(self, text: str, short: str = "") -> None:
+        """What is waited for now; `short` is what is left of it where a terminal is too narrow for all."""
         if text == self._shown:
             return
         if self._live:
             self._shown = text
-            sys.stderr.write("\r\x1b[K" + _fitting(text, _columns()))
+            sys.stderr.write("\r\x1b[K" + _fitting(text, short, _columns()))
             sys.stderr.flush()
         elif self._quiet.passed:
             self._shown = text
@@ -44,6 +44,11 @@ class Progress:
         """A line that stays, above the one that is rewritten."""
         self.clear()
         screen.note(text)
+
+    def tell(self, text: str) -> None:
+        """The same on a terminal, where the one line is too short for it; elsewhere `say` has all of it."""
+        if self._live:
+            self.note(text)
 
     def clear(self) -> None:
         """Make room for a line that stays."""
@@ -60,7 +65,9 @@ def _columns() -> int:
         return 80
 
 
-def _fitting(text: str, columns: int) -> str:
+def _fitting(text: str, short: str, columns: int) -> str:
     """On one line: what wraps could not be rewritten."""
     flat = plain(" ".join(text.split()))
+    if len(flat) >= columns and short:
+        flat = plain(" ".join(short.split()))
     return flat if len(flat) < columns else flat[: columns - 2] + "…"

@@ -47,6 +47,11 @@ def has_colour(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def is_watched() -> bool:
+    """Whether somebody sees how a wait goes on, and can leave it."""
+    return sys.stderr.isatty()
+
+
 def width() -> int | None:
     """The columns of the terminal that stdout is; None where it is none, and nothing is fitted to it."""
     if not sys.stdout.isatty():

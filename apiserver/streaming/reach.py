@@ -10,6 +10,7 @@ from typing import Any
 from kohakuriver.apiserver import codec
 from kohakuriver.apiserver.writing import objects
 from kohakuriver.errors import Conflict, Unavailable
+from kohakuriver.resources import reasons
 from kohakuriver.resources.vps import Phase
 
 
@@ -36,7 +37,7 @@ def target(vps: Mapping[str, Any], kind: str) -> Target:
         return found
     phase = status.get("phase")
     if phase == Phase.STOPPED:
-        raise Conflict(f"{name} is stopped", hint=f"start it: kohakuriver vps start {name}")
+        raise _stopped(name, status, found.node)
     if phase == Phase.LOST:
         raise Unavailable(
             f"{name} is lost: {status.get('message') or 'its node is silent'}",
@@ -49,9 +50,21 @@ def target(vps: Mapping[str, Any], kind: str) -> Target:
     return found
 
 
+def _stopped(name: str, status: Mapping[str, Any], node: str) -> Conflict:
+    """Where its node has stopped it, a start is refused too: what helps is said at once."""
+    if status.get("reason") == reasons.NODE_DRAINED:
+        why = f"{name} is stopped, as its node {node} is drained"
+        return Conflict(why, hint=f"bring the node back: kohakuriver node uncordon {node}")
+    return Conflict(f"{name} is stopped", hint=f"start it: kohakuriver vps start {name}")
+
+
 def _not_there(vps: Mapping[str, Any], name: str) -> Conflict:
     status, spec = objects.status_of(dict(vps)), vps.get("spec")
     if isinstance(spec, Mapping) and spec.get("runState") == "Stopped":
         return Conflict(f"{name} is stopped", hint=f"start it: kohakuriver vps start {name}")
     why = status.get("message") or "it has no node yet"
+    node = (status.get("assignment") or {}).get("node")
+    if node and status.get("reason") == reasons.NODE_DRAINING:
+        uncordons = f"kohakuriver node uncordon {node}"
+        return Conflict(f"{name} is not running: {why}", hint=f"bring the node back: {uncordons}")
     return Conflict(f"{name} is not running: {why}", hint=f"`kohakuriver describe vps {name}` shows more")

@@ -50,7 +50,8 @@ def host_key(vps: Object, *, reader: Reader = HERE) -> str:
     if ssh.get("state") == "unavailable":
         raise NoEntrance(
             f"no SSH in {name}: {ssh.get('message') or 'it has no sshd'}",
-            hint=f"{connects} needs none; an sshd installed in it starts with {typed(f'vps restart {name}')}",
+            hint=f"get in without: {connects}; for SSH install openssh-server in it, "
+            f"then: {typed(f'vps restart {name}')}",
         )
     if not ssh.get("hostKey"):
         raise NoEntrance(f"{name} has not published its host key yet", hint=typed(f"vps status {name}"))

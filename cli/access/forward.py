@@ -24,6 +24,7 @@ from kohakuriver.cli.local import ports
 from kohakuriver.cli.settings import Settings
 from kohakuriver.cli.vps import lookup, standing
 from kohakuriver.cli.vps.standing import Reader
+from kohakuriver.resources import reasons
 
 EXAMPLES = """
 kohakuriver forward dev 8888                      # http://127.0.0.1:8888
@@ -106,8 +107,11 @@ def _look(vps: Object, reader: Reader) -> None:
     """What somebody should know before they wait for an answer. Raises for a VPS that is stopped."""
     name, phase = vps["metadata"]["name"], standing.phase(vps)
     if phase == "stopped":
-        starts = reader.command(f"vps start {name}", vps)
-        raise errors.Conflict(f"{name} is stopped", hint=f"start it: {starts}")
+        brings = standing.next_commands(vps, None, reader=reader)[-1]
+        if standing.status_of(vps).get("reason") == reasons.NODE_DRAINED:
+            why = f"{name} is stopped, as its node {standing.node_of(vps)} is drained"
+            raise errors.Conflict(why, hint=f"bring the node back: {brings}")
+        raise errors.Conflict(f"{name} is stopped", hint=f"start it: {brings}")
     if phase != "running":
         screen.note(f"{name} is {standing.progress(vps)}")
 

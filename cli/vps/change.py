@@ -32,6 +32,25 @@ Timeout = Annotated[
 ]
 
 
+Patience = Annotated[
+    str | None,
+    typer.Option(
+        "--timeout",
+        metavar="DURATION",
+        help="How long to wait; 0 is for ever. Then exit with 124. [default: 0 on a terminal, else 5m]",
+        show_default=False,
+    ),
+]
+UNATTENDED = "5m"
+
+
+def patience(given: str | None, *, attended: bool) -> tuple[float | None, str]:
+    """Seconds to wait, None for ever, and the words for it; `attended`: somebody sees it, and can leave it.
+    Raises UsageError."""
+    text = given if given is not None else "0" if attended else UNATTENDED
+    return parse_timeout(text) or None, text
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Verb:
     """One way to change the run state."""
@@ -41,11 +60,14 @@ class Verb:
     goal: Callable[[str], goals.Judge]
     spec: Callable[[Object], dict[str, Any]]
     """The fields of spec to set for a VPS. Raises KohakuRiverError for one that this makes no sense for."""
+    then: str = "runs"  # what it does once nothing is in its way
 
 
-def carry_out(settings: Settings, ids: list[str] | None, verb: Verb, *, wait: bool, timeout: str) -> int:
+def carry_out(
+    settings: Settings, ids: list[str] | None, verb: Verb, *, wait: bool, timeout: str | None
+) -> int:
     """Do it to all of them; 1 when one of them went wrong."""
-    seconds = parse_timeout(timeout)
+    seconds, words = patience(timeout, attended=screen.is_watched())
     if not ids:
         raise failures.UsageError(
             "which VPS is meant? an ID is missing", hint=f"kohakuriver vps {verb.name} ID"
@@ -61,12 +83,12 @@ def carry_out(settings: Settings, ids: list[str] | None, verb: Verb, *, wait: bo
             screen.fail(f"{targets.title(kinds.VPS, name)}: {error.message}", hint=error.hint)
             good = False
             continue
-        wanted.append(Goal(name, verb.goal(vps["metadata"]["uid"]), verb.done))
+        wanted.append(Goal(name, verb.goal(vps["metadata"]["uid"]), verb.done, verb.then))
     if not wait:
         for goal in wanted:
             screen.out(f"{goal.title} will be {goal.done}")
         return 0 if good else 1
-    outcomes = waiting.wait(api, wanted, Deadline(seconds or None), timeout=timeout, reader=settings.reader())
+    outcomes = waiting.wait(api, wanted, Deadline(seconds), timeout=words, reader=settings.reader())
     return 0 if good and not any(outcome.error for outcome in outcomes) else 1
 
 

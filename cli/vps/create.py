@@ -4,14 +4,13 @@ from pathlib import Path
 
 from kohakuriver.cli import dry_run, output, screen, targets
 from kohakuriver.cli.access import generated, ssh_settings
-from kohakuriver.cli.delete import parse_timeout
 from kohakuriver.cli.follow import Deadline
 from kohakuriver.cli.habits import options as habits
 from kohakuriver.cli.http import Api, Object
 from kohakuriver.cli.settings import Settings
 from kohakuriver.cli.vps import create_options as options
 from kohakuriver.cli.vps import goals, manifest, naming, nodes, standing, submission, waiting
-from kohakuriver.cli.vps.change import Timeout
+from kohakuriver.cli.vps.change import Patience, patience
 from kohakuriver.cli.vps.login import PASSWORDLESS, Login
 from kohakuriver.cli.vps.submission import Order
 from kohakuriver.resources import kinds
@@ -52,10 +51,10 @@ def create(
     dry_run_text: dry_run.DryRun = None,
     output_format: options.Format = None,
     wait: options.WaitFor = True,
-    timeout: Timeout = "0",
+    timeout: Patience = None,
 ) -> int:
     """Create a VPS: a container to log in to, that is kept running until it is stopped."""
-    seconds = parse_timeout(timeout)
+    deadline = patience(timeout, attended=screen.is_watched())
     name = naming.chosen(words or (), name)
     render = output.of_objects(output_format)
     wanted = manifest.read(
@@ -79,7 +78,7 @@ def create(
     rehearsal = dry_run.read(dry_run_text)
     if rehearsal:
         return _rehearse(settings.api(), order, name, render, rehearsal)
-    return _create(settings, order, name, render, wait=wait, deadline=(seconds, timeout))
+    return _create(settings, order, name, render, wait=wait, deadline=deadline)
 
 
 def _advise(order: Order) -> None:
@@ -110,7 +109,7 @@ def _create(
     render: output.Render | None,
     *,
     wait: bool,
-    deadline: tuple[float, str],
+    deadline: tuple[float | None, str],
 ) -> int:
     api = settings.api()
     vps, pair = submission.create(api, order, name)
@@ -133,10 +132,12 @@ def _create(
     return 0 if good else 1
 
 
-def _wait(api: Api, vps: Object, deadline: tuple[float, str], reader: standing.Reader) -> waiting.Outcome:
+def _wait(
+    api: Api, vps: Object, deadline: tuple[float | None, str], reader: standing.Reader
+) -> waiting.Outcome:
     seconds, timeout = deadline
     goal = waiting.Goal(vps["metadata"]["name"], goals.running(vps["metadata"]["uid"]), "running")
-    return waiting.wait(api, [goal], Deadline(seconds or None), timeout=timeout, tell=False, reader=reader)[0]
+    return waiting.wait(api, [goal], Deadline(seconds), timeout=timeout, tell=False, reader=reader)[0]
 
 
 def _tell_how_to_get_in(api: Api, vps: Object, *, reader: standing.Reader, key: Path | None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kohakuriver import errors
-from kohakuriver.cli.vps import standing
+from kohakuriver.cli.vps import cures, standing
 from kohakuriver.resources import kinds
 
 Object = dict[str, Any]
@@ -20,6 +20,15 @@ class Hopeless(errors.KohakuRiverError):
     """What was waited for will not come by waiting."""
 
 
+class InVain(Hopeless):
+    """Nothing but somebody's deed brings it on: `reason` is one of `reasons.py`."""
+
+    def __init__(self, vps: Object, reason: str) -> None:
+        super().__init__(standing.why(vps))
+        self.vps = vps
+        self.reason = reason
+
+
 def running(uid: str) -> Judge:
     """Active and reachable, as the spec asks."""
 
@@ -28,6 +37,7 @@ def running(uid: str) -> Judge:
         _check_declared(present, "Running")
         if standing.phase(present) == "running":
             return ""
+        _check_vain(present)
         _check_ended(present)
         return standing.progress(present)
 
@@ -45,6 +55,7 @@ def restarted(uid: str) -> Judge:
         if asked == done:
             return up(present)
         _check_declared(present, "Running")
+        _check_vain(present)
         phase = standing.phase(present)
         return "being restarted" if phase in ("running", "stopped") else standing.progress(present)
 
@@ -101,6 +112,7 @@ def _settled(uid: str, declared: str, phase: str) -> Judge:
         if standing.phase(present) == phase:
             return ""
         if phase == "paused":
+            _check_vain(present)
             _check_ended(present)
         return standing.progress(present)
 
@@ -119,6 +131,12 @@ def _check_declared(vps: Object, wanted: str) -> None:
     declared = (vps.get("spec") or {}).get("runState") or "Running"
     if declared != wanted:
         raise Hopeless(f"somebody else declared it {declared} meanwhile")
+
+
+def _check_vain(vps: Object) -> None:
+    reason = cures.vain(vps)
+    if reason:
+        raise InVain(vps, reason)
 
 
 def _check_ended(vps: Object) -> None:

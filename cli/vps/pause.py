@@ -5,7 +5,7 @@ from typing import Any
 from kohakuriver.cli.http import Object
 from kohakuriver.cli.settings import Settings
 from kohakuriver.cli.vps import change, goals
-from kohakuriver.cli.vps.change import IDs, Timeout, Verb, WaitFor
+from kohakuriver.cli.vps.change import IDs, Patience, Verb, WaitFor
 
 EXAMPLES = """
 kohakuriver vps pause dev
@@ -13,7 +13,7 @@ kohakuriver vps pause dev test
 """
 
 
-def pause(settings: Settings, ids: IDs = None, wait: WaitFor = True, timeout: Timeout = "0") -> int:
+def pause(settings: Settings, ids: IDs = None, wait: WaitFor = True, timeout: Patience = None) -> int:
     """Freeze VPSes where they are. They keep their cores, memory, GPUs and port."""
     return change.carry_out(settings, ids, VERB, wait=wait, timeout=timeout)
 
@@ -27,4 +27,4 @@ def _spec(vps: Object) -> dict[str, Any]:
     return {"runState": "Paused"}
 
 
-VERB = Verb("pause", "paused", goals.paused, _spec)
+VERB = Verb("pause", "paused", goals.paused, _spec, then="is paused")

@@ -11,7 +11,7 @@ import typer
 from kohakuriver.cli.http import Object
 from kohakuriver.cli.settings import Settings
 from kohakuriver.cli.vps import change, goals, standing
-from kohakuriver.cli.vps.change import IDs, Timeout, Verb, WaitFor
+from kohakuriver.cli.vps.change import IDs, Patience, Verb, WaitFor
 
 EXAMPLES = """
 kohakuriver vps restart dev
@@ -33,7 +33,7 @@ def restart(
     ids: IDs = None,
     replace_files: ReplaceFiles = False,
     wait: WaitFor = True,
-    timeout: Timeout = "0",
+    timeout: Patience = None,
 ) -> int:
     """Restart VPSes: same files, keys, host key and SSH port. Changes that waited for it take effect.
 

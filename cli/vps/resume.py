@@ -5,7 +5,7 @@ from typing import Any
 from kohakuriver.cli.http import Object
 from kohakuriver.cli.settings import Settings
 from kohakuriver.cli.vps import change, goals
-from kohakuriver.cli.vps.change import IDs, Timeout, Verb, WaitFor
+from kohakuriver.cli.vps.change import IDs, Patience, Verb, WaitFor
 
 EXAMPLES = """
 kohakuriver vps resume dev
@@ -13,7 +13,7 @@ kohakuriver vps resume dev test
 """
 
 
-def resume(settings: Settings, ids: IDs = None, wait: WaitFor = True, timeout: Timeout = "0") -> int:
+def resume(settings: Settings, ids: IDs = None, wait: WaitFor = True, timeout: Patience = None) -> int:
     """Let paused VPSes go on where they were."""
     return change.carry_out(settings, ids, VERB, wait=wait, timeout=timeout)
 

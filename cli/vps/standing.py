@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kohakuriver import quantity
+from kohakuriver.cli.vps import cures
 
 Object = dict[str, Any]
 
@@ -175,7 +176,7 @@ def next_commands(
 ) -> list[str]:
     """What somebody who looks at it probably wants to type."""
     if phase(vps) != "running":
-        return [_remedy(vps, reader)]
+        return _remedies(vps, reader)
     name = vps["metadata"]["name"]
     commands = [ssh_command(vps, node, reader=reader, key=key), reader.command(f"connect {name}", vps)]
     required = condition(vps, "RestartRequired")
@@ -184,12 +185,25 @@ def next_commands(
     return [one for one in commands if one]
 
 
-def _remedy(vps: Object, reader: Reader) -> str:
+def _remedies(vps: Object, reader: Reader) -> list[str]:
     """What brings on one that does not run, or shows how it comes on."""
+    goes_on = _remedy(vps, reader)
+    if phase(vps) in ("Terminating", "lost", "paused"):
+        return [goes_on]
+    cure = cures.cure(vps, str(status_of(vps).get("reason") or ""), reader)
+    if cure is None:
+        return [goes_on]
+    return [cure.command, goes_on] if _starts_by_hand(vps) else [cure.command]
+
+
+def _starts_by_hand(vps: Object) -> bool:
+    """Whether it stays stopped when what ended it is over; what its node has stopped starts by itself."""
+    return phase(vps) == "stopped" and status_of(vps).get("reason") in ("Error", "OOMKilled")
+
+
+def _remedy(vps: Object, reader: Reader) -> str:
     name = vps["metadata"]["name"]
     match phase(vps):
-        case "stopped" if status_of(vps).get("reason") == "NodeDrained":
-            return reader.command(f"node uncordon {node_of(vps)}")
         case "stopped":
             return reader.command(f"vps start {name}", vps)
         case "paused":

@@ -6,7 +6,7 @@ from typing import Any
 from kohakuriver.cli.http import Object
 from kohakuriver.cli.settings import Settings
 from kohakuriver.cli.vps import change, goals, standing
-from kohakuriver.cli.vps.change import IDs, Timeout, Verb, WaitFor
+from kohakuriver.cli.vps.change import IDs, Patience, Verb, WaitFor
 
 EXAMPLES = """
 kohakuriver vps start dev
@@ -14,7 +14,7 @@ kohakuriver vps start dev test --timeout 2m
 """
 
 
-def start(settings: Settings, ids: IDs = None, wait: WaitFor = True, timeout: Timeout = "0") -> int:
+def start(settings: Settings, ids: IDs = None, wait: WaitFor = True, timeout: Patience = None) -> int:
     """Start stopped VPSes again: same files, keys, host key and SSH port."""
     return change.carry_out(settings, ids, VERB, wait=wait, timeout=timeout)
 

@@ -10,9 +10,9 @@ from kohakuriver.cli import failures, follow, screen, targets
 from kohakuriver.cli.follow import Deadline
 from kohakuriver.cli.http import Api, Object
 from kohakuriver.cli.progress import Progress
-from kohakuriver.cli.vps import goals
+from kohakuriver.cli.vps import cures, goals, standing
 from kohakuriver.cli.vps.standing import HERE, Reader
-from kohakuriver.resources import kinds
+from kohakuriver.resources import kinds, reasons
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Goal:
     name: str
     judge: goals.Judge
     done: str  # "stopped"
+    then: str = "runs"  # what it does once whatever is in the way is gone
 
     @property
     def title(self) -> str:
@@ -40,9 +41,12 @@ class Outcome:
 class Wait:
     """The goals that are not reached yet."""
 
-    def __init__(self, wanted: list[Goal]) -> None:
+    def __init__(self, wanted: list[Goal], reader: Reader = HERE) -> None:
         self.left = {goal.name: goal for goal in wanted}
         self.states: dict[str, str] = {}
+        self.news: list[str] = []  # what somebody who waits should know at once
+        self._told: set[tuple[str, str]] = set()
+        self._reader = reader
         self._total = len(wanted)
 
     def see(self, change: follow.Change) -> list[Outcome]:
@@ -62,19 +66,33 @@ class Wait:
     def _judge(self, goal: Goal, vps: Object | None) -> Outcome | None:
         try:
             self.states[goal.name] = goal.judge(vps)
+        except goals.InVain as error:
+            del self.left[goal.name]
+            return Outcome(goal, vps, in_vain(goal, error, self._reader))
         except goals.Hopeless as error:
             del self.left[goal.name]
             return Outcome(goal, vps, error)
         if self.states[goal.name]:
+            self._note(goal, vps)
             return None
         del self.left[goal.name]
         return Outcome(goal, vps)
 
-    def line(self) -> str:
-        """`vps/dev: pulling 43 %`, and how many others are waited for."""
+    def _note(self, goal: Goal, vps: Object | None) -> None:
+        """What lasts, though it may yet pass, is told once."""
+        reason = str(standing.status_of(vps).get("reason") or "") if vps is not None else ""
+        if vps is None or reason not in reasons.WORTH_TELLING or (goal.name, reason) in self._told:
+            return
+        self._told.add((goal.name, reason))
+        cure = cures.cure(vps, reason, self._reader)
+        self.news.append(f"{goal.title}: {standing.why(vps)}" + (f"\nhint: {cure.hint}" if cure else ""))
+
+    def line(self) -> tuple[str, str]:
+        """`vps/dev: pulling 43 %`, and how many others are waited for; and the state by itself."""
         goal = next(iter(self.left.values()))
         count = f"{self._total - len(self.left)} of {self._total}; " if self._total > 1 else ""
-        return f"{count}{goal.title}: {self.states.get(goal.name) or 'waiting'}"
+        state = self.states.get(goal.name) or "waiting"
+        return f"{count}{goal.title}: {state}", state
 
 
 def wait(
@@ -87,7 +105,7 @@ def wait(
     reader: Reader = HERE,
 ) -> list[Outcome]:
     """Return when each goal is reached or out of reach; `tell` prints each as it comes. Raises TimedOut."""
-    state = Wait(wanted)
+    state = Wait(wanted, reader)
     ended: list[Outcome] = []
     if not wanted:
         return ended
@@ -102,7 +120,10 @@ def wait(
                     ended.append(outcome)
                 if not state.left:
                     return ended
-                progress.say(state.line())
+                for words in state.news:
+                    progress.tell(words)
+                state.news.clear()
+                progress.say(*state.line())
         except failures.TimedOut:
             progress.clear()
             raise _late(state, timeout, _looks(api, state, reader)) from None
@@ -111,6 +132,15 @@ def wait(
             _leave(state, _looks(api, state, reader))
             raise
     return ended
+
+
+def in_vain(goal: Goal, error: goals.InVain, reader: Reader) -> errors.KohakuRiverError:
+    """Why it does not come, that it stays declared, and what somebody can do. Pure."""
+    cure = cures.cure(error.vps, error.reason, reader)
+    if cure is None:
+        return goals.Hopeless(f"{error.message}; {goal.title} stays declared")
+    words = f"{error.message}; {goal.title} stays declared and {goal.then} once {cure.once}"
+    return goals.Hopeless(words, hint=cure.hint)
 
 
 def _tell(outcome: Outcome, *, tell: bool) -> None:

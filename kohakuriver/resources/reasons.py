@@ -74,7 +74,6 @@ OBSERVED: Final = frozenset(
         CAPABILITY_NOT_ALLOWED,
         NODE_QUARANTINED,
         NODE_DRAINED,
-        DISK_LIMIT_EXCEEDED,
         ENVIRONMENT_MISSING,
         ENVIRONMENT_FAILED,
         IMAGE_NOT_ON_NODE,
@@ -96,7 +95,7 @@ OBSERVED: Final = frozenset(
 IMAGE_NOT_FOUND: Final = "ImageNotFound"
 IMAGE_DENIED: Final = "ImageDenied"
 CRASH_LOOP: Final = "CrashLoopBackOff"
-WORTH_TELLING: Final = frozenset({IMAGE_NOT_FOUND, IMAGE_DENIED, CRASH_LOOP})
+WORTH_TELLING: Final = frozenset({IMAGE_NOT_FOUND, IMAGE_DENIED, CRASH_LOOP, DISK_LIMIT_EXCEEDED})
 """Those that somebody who waits is told at once, though the wait goes on."""
 
 

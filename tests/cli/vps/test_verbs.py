@@ -5,6 +5,7 @@ import contextlib
 
 import pytest
 
+from kohakuriver.cli.vps import change
 from kohakuriver.resources import kinds
 from tests.cli.vps.objects import a_node, a_vps
 
@@ -148,6 +149,44 @@ async def test_a_wait_that_is_too_long_exits_with_124(shell):
     code, out, err = await shell("vps stop dev --timeout 100ms")
     assert (code, out) == (124, "")
     assert "vps/dev is not stopped after 100ms: lost: node n1" in err
+
+
+@pytest.mark.parametrize(
+    ("verb", "state", "then"), [("restart", "Running", "runs"), ("pause", "Paused", "is paused")]
+)
+async def test_one_that_never_had_a_node_and_gets_none_is_not_waited_for(shell, verb, state, then):
+    await shell.put(kinds.VPS, a_vps(phase="pending", node=""))
+    waiting = asyncio.create_task(shell(f"vps {verb} dev"))
+    async with contextlib.aclosing(shell.api.store.watch("registry/vpses/", start=1)) as batches:
+        async for _ in batches:
+            vps = await shell.get(kinds.VPS, "dev")
+            if vps["metadata"]["generation"] == 2:
+                break
+    vps["status"] |= {"reason": "NodeNotFound", "message": "node nope does not exist"}
+    said = {"type": "Scheduled", "status": "False", "reason": "NodeNotFound", "observedGeneration": 2}
+    vps["status"]["conditions"] = [said]
+    await shell.put(kinds.VPS, vps)
+    assert await waiting == (
+        1,
+        "",
+        "error: vps/dev: node nope does not exist; "
+        f"vps/dev stays declared and {then} once that node is there\n"
+        "hint: name another node (kohakuriver node list): kohakuriver edit vps dev\n",
+    )
+    assert (await spec_of(shell))["runState"] == state
+
+
+@pytest.mark.parametrize(
+    ("given", "attended", "patience"),
+    [
+        (None, True, (None, "0")),
+        (None, False, (300.0, "5m")),
+        ("0", False, (None, "0")),
+        ("2m", True, (120.0, "2m")),
+    ],
+)
+def test_nobody_who_does_not_see_it_waits_for_ever_unasked(given, attended, patience):
+    assert change.patience(given, attended=attended) == patience
 
 
 async def test_a_prefix_is_enough_but_not_to_delete(shell):

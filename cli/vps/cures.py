@@ -1,0 +1,140 @@
+"""What cures a VPS that no waiting cures: the reason that holds for it, and what somebody does. Pure.
+
+The reasons are those of `kohakuriver.resources.reasons`, which the controller and the agents write. One
+counts only where it is about the spec as it is now: after an edit nobody has looked at it yet.
+"""
+
+import dataclasses
+from typing import Any, Protocol
+
+from kohakuriver.resources import reasons
+
+Object = dict[str, Any]
+
+
+class Typist(Protocol):
+    """Writes a command as its reader has to type it: `standing.Reader`."""
+
+    def command(self, words: str, vps: Object | None = None) -> str: ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cure:
+    """Once what it runs, and what somebody does for that: in words, and the command."""
+
+    once: str
+    do: str
+    command: str
+
+    @property
+    def hint(self) -> str:
+        return f"{self.do}: {self.command}"
+
+
+_BY_EDIT = {
+    reasons.NEVER_FITS: ("a node has that much", "ask for less"),
+    reasons.NODE_NOT_FOUND: ("that node is there", "name another node (kohakuriver node list)"),
+    reasons.NUMA_NODE_NOT_FOUND: ("its node has that NUMA node", "name another one"),
+    reasons.GPU_NOT_FOUND: ("its node has that GPU", "name another one"),
+    reasons.TAINT_NOT_TOLERATED: ("it tolerates that taint", "add it to spec.tolerations"),
+    reasons.REJECTED: ("its node takes it", "change what its node does not take"),
+    reasons.QUOTA_TOO_SMALL: ("the quota is raised", "ask for less"),
+    reasons.QUOTA_WANTS_DISK: ("it says how much disk it takes", "set spec.resources.disk"),
+    reasons.IMAGE_NOT_ON_NODE: ("its node has the image", "or name another image"),
+    reasons.IMAGE_OF_ANOTHER: ("it names another image", "name another image"),
+    reasons.CONTAINER_REFUSED: ("the engine takes what it declares", "correct it"),
+    reasons.MOUNT_REFUSED: ("what it mounts is there", "name another folder"),
+    reasons.VOLUME_OF_ANOTHER: ("the volume is its own", "name another volume"),
+    reasons.IMAGE_NOT_FOUND: ("the registry has the image", "correct the name of the image"),
+    reasons.IMAGE_DENIED: ("the registry gives the image", "correct the name of the image"),
+    reasons.DISK_LIMIT_EXCEEDED: ("its files take no more than they may", "raise spec.resources.disk"),
+}
+_OF_VPS = {
+    reasons.NOTHING_TO_RUN: ("its program can be run", "see its output", "logs {name}"),
+    reasons.CRASH_LOOP: ("its main process stays up", "see its output", "logs {name}"),
+    "Error": ("its main process stays up", "see its output", "logs {name}"),
+    "OOMKilled": ("its memory is enough", "see its output", "logs {name}"),
+    reasons.NAME_TAKEN: ("that container is out of the way", "see all of it", "describe vps/{name}"),
+    reasons.OTHER_PLACEMENT: ("that container is out of the way", "see all of it", "describe vps/{name}"),
+    reasons.CONTAINER_DEAD: ("that container is out of the way", "see all of it", "describe vps/{name}"),
+    reasons.CONTAINER_OUTDATED: ("its container can be made anew", "see all of it", "describe vps/{name}"),
+    reasons.QUOTA_UNREADABLE: ("the quota can be read", "see it", "get resourcequotas -o yaml"),
+}
+_OF_CLUSTER = {
+    reasons.LABEL_NOT_FOUND: ("a node has the label", "give a node the label", "label node NODE {labels}"),
+    reasons.NODE_CORDONED: ("its node is uncordoned", "uncordon it", "node uncordon {node}"),
+    reasons.NODE_DRAINING: ("its node is uncordoned", "uncordon it", "node uncordon {node}"),
+    reasons.NODE_DRAINED: ("its node is uncordoned", "uncordon it", "node uncordon {node}"),
+    reasons.NODE_QUARANTINED: ("its node is accepted", "look at it, then accept it", "node accept {node}"),
+    reasons.NO_SUITABLE_NODE: ("one of the nodes takes it", "see the nodes", "node list"),
+    reasons.GPU_MISSING: ("the GPU is well again", "see its node", "node status {node}"),
+    reasons.ENVIRONMENT_MISSING: ("there is that Environment", "make it", "env create {environment}"),
+    reasons.ENVIRONMENT_FAILED: (
+        "that Environment is made",
+        "see why it is not",
+        "describe environment {environment}",
+    ),
+}
+
+
+def vain(vps: Object) -> str:
+    """The reason for which waiting for this VPS is in vain; empty where it may come by itself."""
+    metadata, status = vps["metadata"], vps.get("status") or {}
+    reason, generation = str(status.get("reason") or ""), metadata.get("generation")
+    if metadata.get("deletionTimestamp") or status.get("phase") in ("running", "paused", "lost"):
+        return ""
+    if reason in reasons.OBSERVED and status.get("phase") != "pending":
+        return reason if status.get("observedGeneration") == generation else ""
+    if reason in reasons.SCHEDULING and status.get("phase") == "pending":
+        scheduled = [one for one in status.get("conditions") or () if one.get("type") == "Scheduled"]
+        is_new = any(one.get("observedGeneration") == generation for one in scheduled)
+        return reason if is_new else ""
+    return ""
+
+
+def cure(vps: Object, reason: str, typist: Typist) -> Cure | None:
+    """What helps a VPS with this reason; None for one that nobody has to do anything about."""
+    name, spec = vps["metadata"]["name"], vps.get("spec") or {}
+    if reason in _BY_EDIT:
+        once, do = _BY_EDIT[reason]
+        return Cure(once, do, typist.command(f"edit vps {name}", vps))
+    if reason in _OF_VPS:
+        once, do, words = _OF_VPS[reason]
+        return Cure(once, do, typist.command(words.format(name=name), vps))
+    if reason in _OF_CLUSTER:
+        once, do, words = _OF_CLUSTER[reason]
+        selected = (spec.get("placement") or {}).get("nodeSelector") or {}
+        labels = " ".join(f"{key}={value}" for key, value in selected.items())
+        environment = spec.get("environment") or "NAME"
+        words = words.format(node=_node(vps), labels=labels, environment=environment)
+        return Cure(once, do, typist.command(words))
+    options = _options(vps, reason)
+    if not options:
+        return None
+    do = f"start the agent of a node with {options}, or where `up` made the cluster"
+    again = f"{typist.command('down')} && {typist.command(f'up --detach {options}')}"
+    return Cure("its node allows it" if _node(vps) != "NODE" else "a node allows it", do, again)
+
+
+def _options(vps: Object, reason: str) -> str:
+    """The options, of the agent and of `up`, that allow what it declares."""
+    spec = vps.get("spec") or {}
+    match reason:
+        case reasons.MOUNT_NOT_ALLOWED:
+            mounts = spec.get("mounts") or ()
+            each = [f"--allow-mount {one['source']}{':ro' * bool(one.get('readOnly'))}" for one in mounts]
+        case reasons.PRIVILEGED_NOT_ALLOWED:
+            each = ["--allow-privileged"]
+        case reasons.CAPABILITY_NOT_ALLOWED:
+            added = ((spec.get("security") or {}).get("capabilities") or {}).get("add") or ()
+            each = [f"--allow-capability {name}" for name in added]
+        case _:
+            each = []
+    return " ".join(dict.fromkeys(each))
+
+
+def _node(vps: Object) -> str:
+    """The node that it is on, or that it names."""
+    assigned = ((vps.get("status") or {}).get("assignment") or {}).get("node")
+    named = ((vps.get("spec") or {}).get("placement") or {}).get("node")
+    return str(assigned or named or "NODE")
