@@ -17,7 +17,7 @@ import pydantic
 import pydantic_core
 
 from kohakuriver import errors
-from kohakuriver.apiserver.writing import extent, objects, shape
+from kohakuriver.apiserver.writing import extent, objects, old_keys, shape
 from kohakuriver.resources import kinds, meta, models
 
 Json = dict[str, Any]
@@ -66,9 +66,13 @@ def check(
     """
     model = models.MODELS[resource]
     spared = stored if resource in _PLAIN else None
-    return _check(
-        model, body, resource=resource, name=name, mode=mode, below=(), stored=stored, spared=spared
+    raw, keys = old_keys.set_aside(body, stored) if resource is kinds.VPS else (body, None)
+    checked = _check(
+        model, raw, resource=resource, name=name, mode=mode, below=(), stored=stored, spared=spared
     )
+    if keys is not None:
+        checked.obj["spec"]["ssh"]["authorizedKeys"] = keys
+    return checked
 
 
 def check_status(

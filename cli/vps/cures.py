@@ -7,6 +7,7 @@ counts only where it is about the spec as it is now: after an edit nobody has lo
 import dataclasses
 from typing import Any, Protocol
 
+from kohakuriver import quantity
 from kohakuriver.resources import reasons
 
 Object = dict[str, Any]
@@ -25,6 +26,12 @@ class Cure:
     once: str
     do: str
     command: str
+    aside: str = ""  # what the command alone does not say
+
+    @property
+    def line(self) -> str:
+        """The command for a page of commands; a shell passes over what is beside it."""
+        return f"{self.command}  # {self.aside}" if self.aside else self.command
 
     @property
     def hint(self) -> str:
@@ -34,8 +41,8 @@ class Cure:
 _BY_EDIT = {
     reasons.NEVER_FITS: ("a node has that much", "ask for less"),
     reasons.NODE_NOT_FOUND: ("that node is there", "name another node (kohakuriver node list)"),
-    reasons.NUMA_NODE_NOT_FOUND: ("its node has that NUMA node", "name another one"),
-    reasons.GPU_NOT_FOUND: ("its node has that GPU", "name another one"),
+    reasons.NUMA_NODE_NOT_FOUND: ("its node has that NUMA node", "name another NUMA node"),
+    reasons.GPU_NOT_FOUND: ("its node has that GPU", "name another GPU"),
     reasons.TAINT_NOT_TOLERATED: ("it tolerates that taint", "add it to spec.tolerations"),
     reasons.REJECTED: ("its node takes it", "change what its node does not take"),
     reasons.QUOTA_TOO_SMALL: ("the quota is raised", "ask for less"),
@@ -43,6 +50,7 @@ _BY_EDIT = {
     reasons.IMAGE_NOT_ON_NODE: ("its node has the image", "or name another image"),
     reasons.IMAGE_OF_ANOTHER: ("it names another image", "name another image"),
     reasons.CONTAINER_REFUSED: ("the engine takes what it declares", "correct it"),
+    reasons.NOTHING_TO_RUN: ("its program can be run", "correct spec.command"),
     reasons.MOUNT_REFUSED: ("what it mounts is there", "name another folder"),
     reasons.VOLUME_OF_ANOTHER: ("the volume is its own", "name another volume"),
     reasons.IMAGE_NOT_FOUND: ("the registry has the image", "correct the name of the image"),
@@ -50,10 +58,8 @@ _BY_EDIT = {
     reasons.DISK_LIMIT_EXCEEDED: ("its files take no more than they may", "raise spec.resources.disk"),
 }
 _OF_VPS = {
-    reasons.NOTHING_TO_RUN: ("its program can be run", "see its output", "logs {name}"),
     reasons.CRASH_LOOP: ("its main process stays up", "see its output", "logs {name}"),
     "Error": ("its main process stays up", "see its output", "logs {name}"),
-    "OOMKilled": ("its memory is enough", "see its output", "logs {name}"),
     reasons.NAME_TAKEN: ("that container is out of the way", "see all of it", "describe vps/{name}"),
     reasons.OTHER_PLACEMENT: ("that container is out of the way", "see all of it", "describe vps/{name}"),
     reasons.CONTAINER_DEAD: ("that container is out of the way", "see all of it", "describe vps/{name}"),
@@ -98,6 +104,8 @@ def cure(vps: Object, reason: str, typist: Typist) -> Cure | None:
     if reason in _BY_EDIT:
         once, do = _BY_EDIT[reason]
         return Cure(once, do, typist.command(f"edit vps {name}", vps))
+    if reason == "OOMKilled":
+        return _more_memory(vps, typist)
     if reason in _OF_VPS:
         once, do, words = _OF_VPS[reason]
         return Cure(once, do, typist.command(words.format(name=name), vps))
@@ -106,14 +114,26 @@ def cure(vps: Object, reason: str, typist: Typist) -> Cure | None:
         selected = (spec.get("placement") or {}).get("nodeSelector") or {}
         labels = " ".join(f"{key}={value}" for key, value in selected.items())
         environment = spec.get("environment") or "NAME"
-        words = words.format(node=_node(vps), labels=labels, environment=environment)
+        node = _node(vps)
+        do += f" (which: {typist.command('node list')})" if "NODE" in words.replace("{node}", node) else ""
+        words = words.format(node=node, labels=labels, environment=environment)
         return Cure(once, do, typist.command(words))
     options = _options(vps, reason)
     if not options:
         return None
-    do = f"start the agent of a node with {options}, or where `up` made the cluster"
-    again = f"{typist.command('down')} && {typist.command(f'up --detach {options}')}"
-    return Cure("its node allows it" if _node(vps) != "NODE" else "a node allows it", do, again)
+    do = f"start the agent of a node with {options}; where `up` made the cluster, after `kohakuriver down`"
+    once = "a node allows it" if _node(vps) == "NODE" else "its node allows it"
+    aside = "after kohakuriver down; an agent that runs by itself has the same option"
+    return Cure(once, do, f"kohakuriver up --detach {options}", aside)
+
+
+def _more_memory(vps: Object, typist: Typist) -> Cure:
+    """Twice what it has: that takes effect while it runs."""
+    declared = ((vps.get("spec") or {}).get("resources") or {}).get("memory") or "1Gi"
+    more = quantity.format_size(2 * quantity.size(declared))
+    patch = f"""'{{"spec": {{"resources": {{"memory": "{more}"}}}}}}'"""
+    words = f"patch vps {vps['metadata']['name']} -p {patch}"
+    return Cure("its memory is enough", "give it more", typist.command(words, vps))
 
 
 def _options(vps: Object, reason: str) -> str:

@@ -193,7 +193,7 @@ def _remedies(vps: Object, reader: Reader) -> list[str]:
     cure = cures.cure(vps, str(status_of(vps).get("reason") or ""), reader)
     if cure is None:
         return [goes_on]
-    return [cure.command, goes_on] if _starts_by_hand(vps) else [cure.command]
+    return [cure.line, goes_on] if _starts_by_hand(vps) else [cure.line]
 
 
 def _starts_by_hand(vps: Object) -> bool:

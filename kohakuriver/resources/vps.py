@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import pydantic
 
 from kohakuriver import quantity
-from kohakuriver.resources import container, meta, storage
+from kohakuriver.resources import container, meta, public_key, storage
 from kohakuriver.resources.placement import GPURequest, Placement, Toleration
 from kohakuriver.resources.security import Security
 from kohakuriver.resources.storage import Mount, ReclaimPolicy, Volume
@@ -90,13 +90,15 @@ class Resources(meta.Model):
         return exclusive
 
 
-def _one_line(key: str) -> str:
-    if "\n" in key.strip() or len(key.split()) < 2:
-        raise ValueError(f'"{key[:40]}" is not an OpenSSH public key ("ssh-ed25519 AAAA… name")')
+def _a_key(key: str) -> str:
+    why = public_key.trouble(key)
+    if why:
+        shown = "this" if "PRIVATE KEY" in key else f'"{key[:40]}"'
+        raise ValueError(f'{shown} is not an OpenSSH public key ("ssh-ed25519 AAAA… name"): {why}')
     return key
 
 
-PublicKey = Annotated[str, pydantic.AfterValidator(_one_line)]
+PublicKey = Annotated[str, pydantic.AfterValidator(_a_key)]
 
 
 class SSH(meta.Model):

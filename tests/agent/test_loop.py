@@ -462,9 +462,12 @@ async def test_a_name_that_a_stranger_owns_is_told(tmp_path: Path) -> None:
         assert node.container().state is ContainerState.RUNNING
 
 
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDmGv1RrVYaFWBVCLpgSWCiGgEpcuzJIsXrl9NR1oE0k me"
+
+
 async def test_an_image_without_sshd_runs_at_once_and_says_why_nobody_can_log_in(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:
-        await node.place(a_manifest(ssh={"authorizedKeys": ["ssh-ed25519 AAAA me"]}))
+        await node.place(a_manifest(ssh={"authorizedKeys": [KEY]}))
         vps = await node.until(phase="running")
         assert vps["status"]["observed"]["ssh"]["state"] == "unavailable"
         assert "/usr/sbin/sshd" in vps["status"]["message"]

@@ -25,7 +25,10 @@ from tests.apiserver.writing import (
 
 Json = dict[str, Any]
 
-KEYS = ("ssh-ed25519 AAAA one", "ssh-ed25519 BBBB two")
+KEYS = (
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDmGv1RrVYaFWBVCLpgSWCiGgEpcuzJIsXrl9NR1oE0k one",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFtzvmh+T8b/VrN5lJgMqJdjjrEINQtOJ8yhjVJxJ0vT two",
+)
 
 
 def as_manager(name: str, *, force: bool | None = None, dry_run: bool = False) -> WriteOptions:

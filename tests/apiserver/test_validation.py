@@ -280,3 +280,17 @@ def test_a_value_that_is_wrong_is_shown_by_its_beginning() -> None:
     with pytest.raises(errors.Invalid) as failure:
         check({"image": list(range(1000))})
     assert "[0, 1, 2" in failure.value.message and len(failure.value.message) < 300
+
+
+def test_a_key_that_was_let_in_once_keeps_nobody_from_changing_the_rest() -> None:
+    stored = {"ssh": {"authorizedKeys": ["ssh-ed25519 AAAA old"]}}
+    old = {"metadata": {"name": "dev"}, "spec": stored}
+
+    def change(**spec: Any) -> Json:
+        body = {"apiVersion": kinds.VPS.api_version, "kind": "VPS", "metadata": {"name": "dev"}, "spec": spec}
+        return validation.check(kinds.VPS, body, name="dev", mode=FieldValidation.STRICT, stored=old).obj
+
+    stopped = change(**stored, runState="Stopped")
+    assert stopped["spec"]["ssh"] == stored["ssh"] and stopped["spec"]["resources"]["cores"] == 1
+    with pytest.raises(errors.Invalid, match=r"authorizedKeys\[0\].*cut short"):
+        change(ssh={"authorizedKeys": ["ssh-ed25519 AAAA new", "ssh-ed25519 AAAA old"]})

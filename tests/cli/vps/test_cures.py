@@ -97,13 +97,13 @@ TYPED = [
         ),
         "node vm allows no mount of /data (agent option --allow-mount /data); "
         "vps/dev stays declared and runs once its node allows it",
-        "start the agent of a node with --allow-mount /data, or where `up` made the cluster: "
-        "kohakuriver down && kohakuriver up --detach --allow-mount /data",
+        "start the agent of a node with --allow-mount /data; where `up` made the cluster, "
+        "after `kohakuriver down`: kohakuriver up --detach --allow-mount /data",
     ),
     (
         pending(reasons.LABEL_NOT_FOUND, "none", placement={"nodeSelector": {"disk": "ssd"}}),
         "none; vps/dev stays declared and runs once a node has the label",
-        "give a node the label: kohakuriver label node NODE disk=ssd",
+        "give a node the label (which: kohakuriver node list): kohakuriver label node NODE disk=ssd",
     ),
     (
         pending(reasons.NODE_CORDONED, "node vm is cordoned", placement={"node": "vm"}),
@@ -154,13 +154,24 @@ def test_what_a_registry_says_often_is_told_once_and_the_wait_goes_on():
     [
         (pending(reasons.NODE_NOT_FOUND), ["kohakuriver edit vps dev"]),
         (pending("Unschedulable"), ["kohakuriver node list"]),
+        (
+            pending(reasons.PRIVILEGED_NOT_ALLOWED),
+            [
+                "kohakuriver up --detach --allow-privileged"
+                "  # after kohakuriver down; an agent that runs by itself has the same option"
+            ],
+        ),
         (failing(reasons.IMAGE_DENIED), ["kohakuriver edit vps dev"]),
         (failing("ImagePullFailed"), ["kohakuriver get vps dev -w"]),
         (failing(reasons.CRASH_LOOP), ["kohakuriver logs dev"]),
+        (failing(reasons.NOTHING_TO_RUN), ["kohakuriver edit vps dev"]),
         (failing(reasons.ENVIRONMENT_MISSING, environment="e"), ["kohakuriver env create e"]),
         (
             a_vps(phase="stopped", reason="OOMKilled", restartPolicy="Never"),
-            ["kohakuriver logs dev", "kohakuriver vps start dev"],
+            [
+                """kohakuriver patch vps dev -p '{"spec": {"resources": {"memory": "8Gi"}}}'""",
+                "kohakuriver vps start dev",
+            ],
         ),
         (a_vps(phase="stopped", reason="NodeDrained"), ["kohakuriver node uncordon n1"]),
         (a_vps(phase="stopped", reason=reasons.DISK_LIMIT_EXCEEDED), ["kohakuriver edit vps dev"]),

@@ -12,7 +12,7 @@ from kohakuriver.cli.vps import key_pair
 from kohakuriver.cli.vps.login import Login
 
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti me@here"
-RSA = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQ== me@there"
+RSA = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAEQDIycrLzM3Oz9DR0tPU1dbX me@there"
 
 
 @pytest.fixture
@@ -78,6 +78,13 @@ def test_what_is_no_public_key_never_leaves_this_machine(home, text, why):
     with pytest.raises(errors.ConfigError, match=why) as caught:
         Login(public_key_string=text).spec(home=home)
     assert caught.value.hint
+
+
+def test_a_wrong_line_of_a_file_is_named(tmp_path):
+    file = tmp_path / "keys.pub"
+    file.write_text(f"# mine\n{ED25519}\n{ED25519[:40]}\n")
+    with pytest.raises(errors.ConfigError, match=r"keys\.pub, line 3: .* is cut short|line 3: .*not whole"):
+        Login(public_key_file=file).spec(home=tmp_path)
 
 
 def test_only_one_way_may_be_asked_for(tmp_path):
