@@ -8,7 +8,7 @@ import bisect
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from kohakuriver.resources import kinds
+from kohakuriver.resources import kinds, reasons
 from kohakuriver.resources.kinds import ResourceType
 
 
@@ -22,12 +22,14 @@ class Turn(NamedTuple):
 
 
 def turn_of(resource: ResourceType, obj: Mapping[str, Any], *, key: str, created: int) -> Turn | None:
-    """The turn of a VPS that waits for a node; None for everything else."""
+    """The turn of a VPS that waits for a node, and not in vain; None for everything else."""
     if resource is not kinds.VPS:
         return None
     metadata, status = obj["metadata"], _mapping(obj.get("status"))
     if status.get("phase") != "pending" or status.get("assignment") or metadata.get("deletionTimestamp"):
         return None
+    if status.get("reason") in reasons.SCHEDULING:
+        return None  # no turn of its ever comes before somebody changes something
     priority = _mapping(obj.get("spec")).get("priority")
     return Turn(
         -priority if isinstance(priority, int) else 0,

@@ -96,7 +96,12 @@ class DiskFull(Filter):
         return not node.facts.disk_full
 
     def phrase(self, refused: Sequence[NodeView]) -> str:
-        return "short of disk space"
+        said = next(((node.name, node.facts.disk) for node in refused if node.facts.disk), None)
+        return f"short of disk space ({said[0]}: {said[1]})" if said is not None else "short of disk space"
+
+    def alone(self, node: NodeView) -> str:
+        how = f": {node.facts.disk}" if node.facts.disk else ""
+        return f"node {node.name} is short of disk space{how}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

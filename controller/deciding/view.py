@@ -119,6 +119,7 @@ class NodeFacts:
     images: frozenset[str] = frozenset()
     draining: bool = False
     disk_full: bool = False
+    disk: str = ""  # how full, in the agent's words
     numa: Mapping[int, Cores] = dataclasses.field(default_factory=dict)
     gpus: tuple[GPU, ...] = ()  # by index
     allow_mounts: tuple[Mount, ...] = ()
@@ -210,6 +211,7 @@ def facts_of(node: Object) -> NodeFacts:
         images=frozenset(image_name.full(image) for image in status.get("images") or ()),
         draining=bool(spec.get("drain")),
         disk_full=_is_true(node, "DiskPressure") or _is_false(node, "DataDirWritable"),
+        disk=_disk(node),
         numa={entry["id"]: _cpuset(entry["cpuset"]) for entry in status.get("numa") or ()},
         gpus=tuple(
             sorted((_gpu(entry) for entry in status.get("gpus") or ()), key=lambda device: device.index)
@@ -268,6 +270,14 @@ def _unusable(node: Object) -> str:
     if runtime is None or runtime["status"] != "False" or not _is_true(node, "Ready"):
         return ""
     return str(runtime.get("message") or "")
+
+
+def _disk(node: Object) -> str:
+    """What its agent says of a disk that is full, or that cannot be written."""
+    short, unwritable = condition(node, "DiskPressure"), condition(node, "DataDirWritable")
+    if short is not None and short["status"] == "True":
+        return str(short.get("message") or "")
+    return str(unwritable.get("message") or "") if unwritable and unwritable["status"] == "False" else ""
 
 
 def is_marked_silent(node: Object) -> bool:

@@ -93,8 +93,7 @@ class Resources(meta.Model):
 def _a_key(key: str) -> str:
     why = public_key.trouble(key)
     if why:
-        shown = "this" if "PRIVATE KEY" in key else f'"{key[:40]}"'
-        raise ValueError(f'{shown} is not an OpenSSH public key ("ssh-ed25519 AAAA… name"): {why}')
+        raise ValueError(f'this is not an OpenSSH public key ("ssh-ed25519 AAAA… name"): {why}')
     return key
 
 

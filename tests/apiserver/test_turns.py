@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kohakuriver.apiserver.caching.turns import Turn, Turns, words
-from kohakuriver.resources import kinds
+from kohakuriver.apiserver.caching.turns import Turn, Turns, turn_of, words
+from kohakuriver.resources import kinds, reasons
 from tests.apiserver.api import Api, running_api
 
 pytestmark = pytest.mark.looptime
@@ -41,6 +41,13 @@ async def test_who_waits_alone_or_not_at_all_is_told_no_place() -> None:
         await api.create(kinds.VPS, {"metadata": {"name": "b"}, "spec": {"runState": "Stopped"}})
         assert "of" not in (await message(api, "a")).split("; ")[-1].split()
         assert await message(api, "b") == "it gets a node when it is started"
+
+
+def test_who_waits_in_vain_has_no_turn_and_makes_nobodys_later() -> None:
+    vps = {"metadata": {"name": "a"}, "status": {"phase": "pending", "reason": "Unschedulable"}}
+    assert turn_of(kinds.VPS, vps, key="a", created=1) is not None
+    vps["status"]["reason"] = reasons.NODE_NOT_FOUND
+    assert turn_of(kinds.VPS, vps, key="a", created=1) is None
 
 
 def test_places_are_counted_as_people_count() -> None:

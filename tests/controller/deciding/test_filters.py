@@ -105,6 +105,11 @@ def test_gpus_that_are_held_are_counted_in_the_refusal():
         ),
         ({"draining": True}, {}, "node n1 is being drained"),
         ({"disk_full": True}, {}, "node n1 is short of disk space"),
+        (
+            {"disk_full": True, "disk": "1Gi of 40Gi free on /var/lib/docker"},
+            {},
+            "node n1 is short of disk space: 1Gi of 40Gi free on /var/lib/docker",
+        ),
     ],
 )
 def test_a_named_node_that_refuses_says_why(facts, request_, message):

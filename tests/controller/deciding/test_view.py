@@ -109,6 +109,13 @@ def test_nothing_new_is_placed_where_the_agent_cannot_write():
     assert not facts_of(a_node({"type": "DataDirWritable", "status": "True"})).disk_full
 
 
+@pytest.mark.parametrize(("kind", "status"), [("DiskPressure", "True"), ("DataDirWritable", "False")])
+def test_how_full_a_disk_is_stands_in_the_agents_words(kind, status):
+    said = {"type": kind, "status": status, "message": "1Gi of 40Gi free on /"}
+    assert facts_of(a_node(said)).disk == "1Gi of 40Gi free on /"
+    assert facts_of(a_node({**said, "status": "Unknown"})).disk == ""
+
+
 def test_what_a_vps_wants_beyond_cores_and_memory_is_read():
     spec = {
         "resources": {"cores": 4, "memory": "1Gi", "exclusive": True},
