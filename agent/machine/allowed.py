@@ -9,6 +9,7 @@ import posixpath
 from collections.abc import Iterable
 
 from kohakuriver.agent.deciding.desired import Desired, Mount, Refusal
+from kohakuriver.resources import reasons
 
 _READ_ONLY = ":ro"
 
@@ -84,16 +85,16 @@ def refusal(
     """Why this node will not have the VPS as it is declared; None if it will."""
     if desired.privileged and not allow_privileged:
         words = f"node {node} allows no privileged VPSes (agent option --allow-privileged)"
-        return Refusal("PrivilegedNotAllowed", words)
+        return Refusal(reasons.PRIVILEGED_NOT_ALLOWED, words)
     if desired.privileged and remaps_users:
         words = (
-            f"{node} cannot run privileged VPSes, because its container engine uses userns-remap: "
+            f"node {node} cannot run privileged VPSes, because its container engine uses userns-remap: "
             "choose a node whose condition UserNamespaces is False"
         )
-        return Refusal("PrivilegedNotAllowed", words)
+        return Refusal(reasons.PRIVILEGED_NOT_POSSIBLE, words)
     for mount in desired.mounts:
         why = mount_refusal(mount, allowed, node=node)
         if why:
-            return Refusal("MountNotAllowed", why)
+            return Refusal(reasons.MOUNT_NOT_ALLOWED, why)
     why = capability_refusal(desired.security.beyond, capabilities, node=node)
-    return Refusal("CapabilityNotAllowed", why) if why else None
+    return Refusal(reasons.CAPABILITY_NOT_ALLOWED, why) if why else None

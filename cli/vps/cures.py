@@ -44,6 +44,7 @@ _BY_EDIT = {
     reasons.NUMA_NODE_NOT_FOUND: ("its node has that NUMA node", "name another NUMA node"),
     reasons.GPU_NOT_FOUND: ("its node has that GPU", "name another GPU"),
     reasons.TAINT_NOT_TOLERATED: ("it tolerates that taint", "add it to spec.tolerations"),
+    reasons.PRIVILEGED_NOT_POSSIBLE: ("a node without userns-remap takes it", "name another node"),
     reasons.REJECTED: ("its node takes it", "change what its node does not take"),
     reasons.QUOTA_TOO_SMALL: ("the quota is raised", "ask for less"),
     reasons.QUOTA_WANTS_DISK: ("it says how much disk it takes", "set spec.resources.disk"),

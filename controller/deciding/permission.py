@@ -35,6 +35,10 @@ class Mounts(Filter):
     def _which(self, refused: Sequence[NodeView]) -> str:
         mounts = {mount for node in refused if (mount := self._refused(node)) is not None}
         ordered = sorted(mounts, key=lambda mount: (mount.path, mount.read_only))
+        if all(_is_covered(mount, node) for mount in mounts for node in refused):
+            paths = ", ".join(mount.path for mount in ordered)
+            options = " ".join(f"--allow-mount {mount.path}" for mount in ordered)
+            return f"mounts of {paths} for reading only (readOnly: true, or agent option {options})"
         each = ", ".join(mount.path + (" (read-only)" if mount.read_only else "") for mount in ordered)
         options = " ".join(f"--allow-mount {mount.path}{':ro' * mount.read_only}" for mount in ordered)
         return f"no mount of {each} (agent option {options})"
@@ -56,7 +60,8 @@ class Privileged(Filter):
         return f"node {node.name} allows no privileged VPSes{self._because((node,))}"
 
     def vain(self, node: NodeView) -> str:
-        return reasons.PRIVILEGED_NOT_ALLOWED
+        remaps = node.facts.remaps_users
+        return reasons.PRIVILEGED_NOT_POSSIBLE if remaps else reasons.PRIVILEGED_NOT_ALLOWED
 
     def _because(self, refused: Sequence[NodeView]) -> str:
         if all(node.facts.remaps_users for node in refused):
@@ -159,3 +164,8 @@ def _is_allowed(mount: Mount, node: NodeView) -> bool:
     covering = [one for one in node.facts.allow_mounts if one.covers(mount.path)]
     prefix = max(covering, key=lambda one: len(one.path), default=None)
     return prefix is not None and (mount.read_only or not prefix.read_only)
+
+
+def _is_covered(mount: Mount, node: NodeView) -> bool:
+    """Whether it is allowed there for reading, at least."""
+    return any(one.covers(mount.path) for one in node.facts.allow_mounts)

@@ -23,6 +23,7 @@ QUOTA_UNREADABLE: Final = "QuotaUnreadable"
 # Of either.
 MOUNT_NOT_ALLOWED: Final = "MountNotAllowed"
 PRIVILEGED_NOT_ALLOWED: Final = "PrivilegedNotAllowed"
+PRIVILEGED_NOT_POSSIBLE: Final = "PrivilegedNotPossible"  # its node's engine remaps users
 CAPABILITY_NOT_ALLOWED: Final = "CapabilityNotAllowed"
 REJECTED: Final = "Rejected"
 NODE_QUARANTINED: Final = "NodeQuarantined"
@@ -60,6 +61,7 @@ SCHEDULING: Final = frozenset(
         QUOTA_UNREADABLE,
         MOUNT_NOT_ALLOWED,
         PRIVILEGED_NOT_ALLOWED,
+        PRIVILEGED_NOT_POSSIBLE,
         CAPABILITY_NOT_ALLOWED,
         REJECTED,
         NODE_QUARANTINED,
@@ -71,6 +73,7 @@ OBSERVED: Final = frozenset(
     {
         MOUNT_NOT_ALLOWED,
         PRIVILEGED_NOT_ALLOWED,
+        PRIVILEGED_NOT_POSSIBLE,
         CAPABILITY_NOT_ALLOWED,
         NODE_QUARANTINED,
         NODE_DRAINED,

@@ -62,6 +62,6 @@ def test_each_capability_beyond_the_default_needs_the_flag() -> None:
 
 def test_a_privileged_vps_runs_on_no_engine_that_remaps_users() -> None:
     refused = refused_by_a_node(a_vps(privileged=True), (), allow_privileged=True, remaps_users=True)
-    assert refused is not None and refused.reason == "PrivilegedNotAllowed"
+    assert refused is not None and refused.reason == "PrivilegedNotPossible"
     assert "userns-remap" in refused.message
     assert refused_by_a_node(a_vps(), (), allow_privileged=True, remaps_users=True) is None

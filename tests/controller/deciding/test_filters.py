@@ -83,7 +83,8 @@ def test_gpus_that_are_held_are_counted_in_the_refusal():
         (
             {"allow_mounts": (Mount("/data", read_only=True),)},
             {"mounts": (Mount("/data/a"),)},
-            "node n1 allows no mount of /data/a (agent option --allow-mount /data/a)",
+            "node n1 allows mounts of /data/a for reading only "
+            "(readOnly: true, or agent option --allow-mount /data/a)",
         ),
         ({}, {"privileged": True}, "node n1 allows no privileged VPSes (agent option --allow-privileged)"),
         (

@@ -21,6 +21,7 @@ VAIN = [
     ({"gpus": some_gpus()}, {"gpus": a_wish(0, "GPU-0")}, reasons.GPU_NOT_FOUND),
     ({}, {"mounts": (Mount("/data"),)}, reasons.MOUNT_NOT_ALLOWED),
     ({}, {"privileged": True}, reasons.PRIVILEGED_NOT_ALLOWED),
+    ({"remaps_users": True}, {"privileged": True}, reasons.PRIVILEGED_NOT_POSSIBLE),
     ({}, {"capabilities": ("NET_ADMIN",)}, reasons.CAPABILITY_NOT_ALLOWED),
     ({}, {"rejected_by": (("n1", "no"),)}, reasons.REJECTED),
     ({}, {"selector": (("disk", "ssd"),)}, reasons.LABEL_NOT_FOUND),
@@ -88,7 +89,7 @@ def test_a_node_that_is_not_there_is_told_apart_from_no_nodes_at_all():
         (
             {"allow_mounts": (Mount("/data", read_only=True),)},
             {"mounts": (Mount("/data/a"), Mount("/srv", read_only=True))},
-            "no mount of /data/a (agent option --allow-mount /data/a)",
+            "mounts of /data/a for reading only (readOnly: true, or agent option --allow-mount /data/a)",
         ),
         (
             {},
