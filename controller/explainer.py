@@ -21,7 +21,7 @@ from kohakuriver.controller.deciding.view import VPSRequest
 from kohakuriver.controller.fleet import Fleet
 from kohakuriver.controller.world import World
 from kohakuriver.controller.writes import Writes, unscheduled
-from kohakuriver.resources import booked
+from kohakuriver.resources import booked, reasons
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +129,18 @@ class Explainer:
         vps, verdict = self._world.vpses.get(key), self._queue.verdict(key)
         if vps is None or verdict is None or not differs(vps, verdict):
             return
+        if verdict.reason in reasons.SCHEDULING:
+            anew = self._decide_anew(key, vps)
+            if anew is None or not differs(vps, anew):
+                return
+            verdict = anew
         await self._say(key, vps, verdict)
+
+    def _decide_anew(self, key: ObjectKey, vps: Object) -> Unschedulable | None:
+        """Whoever waits gives up at such a word: it is said of the spec and the nodes as they are now."""
+        is_limited = self._fleet.quotas.limited(key.namespace)
+        verdict = self._fleet.schedule(self._world.request_of(vps, is_limited=is_limited))
+        return verdict if isinstance(verdict, Unschedulable) else None
 
     async def _say(self, key: ObjectKey, vps: Object, verdict: Unschedulable) -> None:
         try:

@@ -175,6 +175,28 @@ async def test_a_vps_that_a_node_rejected_goes_elsewhere_until_its_spec_changes(
     assert refused["message"] == "0 of 2 nodes fit: 2 rejecting it (no room for its image)"
 
 
+async def test_a_reason_to_give_up_is_written_of_the_spec_and_the_nodes_as_they_are_now():
+    async with running_api() as api, SimulatedNode(api, "n1", cores="2"), RunningController(api, "c1"):
+        await asyncio.sleep(5)
+        await _change_node(api, "n1", unschedulable=True)
+        await api.create(VPS, a_vps("dev", cores=64))
+        await asyncio.sleep(10)
+        cordoned = (await conditions(api, f"{VPSES}/dev"))["Scheduled"]
+        await _change_node(api, "n1", unschedulable=False)
+        change = {"spec": {"restartRequest": "r1"}}
+        assert (await api.call("PATCH", f"{VPSES}/dev", change, headers=MERGE)).code == 200
+        seen = []
+        for _ in range(40):
+            await asyncio.sleep(0.25)
+            said = (await conditions(api, f"{VPSES}/dev"))["Scheduled"]
+            seen.append((said["reason"], said["observedGeneration"]))
+        async with nothing_is_written(api):
+            await asyncio.sleep(30)
+    assert (cordoned["reason"], cordoned["observedGeneration"]) == ("NodeCordoned", 1)
+    assert ("NodeCordoned", 2) not in seen, "of the new spec nobody says what is over"
+    assert seen[-1][1] == 2 and seen[-1][0] != "NodeCordoned"
+
+
 async def _reject(api, name, *, node):
     vps = await get(api, name)
     body = {
