@@ -10,6 +10,7 @@ from kohakuriver.cli import failures, merge, readable, screen, sections, targets
 from kohakuriver.cli.awaiting import summary
 from kohakuriver.cli.http import Api, Object
 from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.vps import standing
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
@@ -120,19 +121,11 @@ def _standing(body: Object, resource: ResourceType, now: datetime.datetime) -> l
         return []
     assignment, observed = status.get("assignment") or {}, status.get("observed") or {}
     grant, container = assignment.get("grant") or {}, observed.get("container") or {}
-    booked = ", ".join(
-        part
-        for part in (
-            f"{grant['cores']} cores" if grant.get("cores") else "",
-            f"{grant['memory']} of memory" if grant.get("memory") else "",
-        )
-        if part
-    )
     return [
         ("Status", summary(body)),
         ("Reason", status.get("reason")),
         ("Node", assignment.get("node") or "none yet"),
-        ("Booked", booked),
+        ("Resources", standing.resources(body)),
         ("SSH port", grant.get("sshPort")),
         ("SSH", _ssh(observed.get("ssh") or {})),
         ("Container", container.get("name")),

@@ -3,10 +3,10 @@
 import datetime
 import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from kohakuriver import clock, durations
+from kohakuriver import clock, durations, quantity
 from kohakuriver.cli import table
 from kohakuriver.printable import on_one_line, plain
 
@@ -51,11 +51,27 @@ def _wrapped(value: str, room: int | None) -> list[str]:
 
 def titled(body: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a part under readable names: runState becomes Run State."""
-    return {
-        title(key): titled(value) if isinstance(value, Mapping) and key not in ("labels", "env") else value
-        for key, value in body.items()
-        if key not in _HIDDEN
-    }
+    return {title(key): _readable(key, value) for key, value in body.items() if key not in _HIDDEN}
+
+
+def _readable(field: str, value: Any) -> Any:
+    """A field's value as people read it, where it is stored otherwise."""
+    if isinstance(value, Mapping):
+        return value if field in ("labels", "env") else titled({**value, **_worked_out(field, value)})
+    return _amount(value, quantity.shown_cores) if field == "cores" else value
+
+
+def _worked_out(field: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    if field not in ("capacity", "allocatable") or "memory" not in value:
+        return {}
+    return {"memory": _amount(value["memory"], quantity.shown_size)}
+
+
+def _amount(value: Any, written: Callable[[Any], str]) -> Any:
+    try:
+        return written(value)
+    except ValueError:
+        return value
 
 
 def title(field: str) -> str:

@@ -57,8 +57,29 @@ def size(text: str | int | float) -> int:
 
 
 def format_cores(thousandths: int) -> str:
-    """Millicores as people write them: "2", "500m"."""
+    """Millicores as Kubernetes stores them: "2", "500m"."""
     return str(thousandths // 1000) if thousandths % 1000 == 0 else f"{thousandths}m"
+
+
+def decimal_cores(thousandths: int) -> str:
+    """Millicores for a person to read: "2", "0.5"."""
+    return f"{decimal.Decimal(thousandths) / 1000:f}"
+
+
+def shown_cores(amount: str | int | float) -> str:
+    """Cores for a person to read: "2", "0.5". Raises ValueError."""
+    return decimal_cores(millicores(amount))
+
+
+def cores_in_words(amount: str | int | float) -> str:
+    """Cores in a sentence: "1 core", "0.5 cores". Raises ValueError."""
+    number = shown_cores(amount)
+    return f"{number} core" if number == "1" else f"{number} cores"
+
+
+def shown_size(amount: str | int | float) -> str:
+    """A quantity of memory or disk for a person to read: "22.4Gi". Raises ValueError."""
+    return approximate_size(size(amount))
 
 
 def format_size(count: int) -> str:

@@ -66,7 +66,7 @@ def shortage(
     rest = _rest(Amount.of(allocatable), others)
     short = []
     if more[0] and wants.millicores > rest.millicores:
-        short.append(_sentence("cores", wants.millicores, rest.millicores, quantity.format_cores))
+        short.append(_sentence("cores", wants.millicores, rest.millicores, quantity.decimal_cores))
     if more[1] and wants.memory > rest.memory:
         short.append(_sentence("memory", wants.memory, rest.memory, quantity.approximate_size))
     return Refusal(f"{name} is short of {' and of '.join(short)}") if short else None

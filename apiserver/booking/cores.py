@@ -128,6 +128,6 @@ def _share(machine: _Machine, wanted: Wanted) -> Cores | Refusal:
     if need > rest:
         return Refusal(
             f"NUMA node {wanted.numa} of {machine.name} is short of cores: "
-            f"need {quantity.format_cores(need)}, {quantity.format_cores(rest)} free"
+            f"need {quantity.decimal_cores(need)}, {quantity.decimal_cores(rest)} free"
         )
     return NONE

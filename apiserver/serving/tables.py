@@ -116,6 +116,26 @@ def _text(path: str, *, absent: str = "") -> Callable[[Object, datetime.datetime
     return lambda obj, now: str(inner(obj, now))
 
 
+def _amount(
+    path: str, written: Callable[[str | int | float], str], absent: str
+) -> Callable[[Object, datetime.datetime], Cell]:
+    inner = _at(path)
+
+    def cell(obj: Object, now: datetime.datetime) -> Cell:
+        amount = inner(obj, now)
+        return absent if amount is None else written(amount)
+
+    return cell
+
+
+def _cores(path: str, *, absent: str = "") -> Callable[[Object, datetime.datetime], Cell]:
+    return _amount(path, quantity.shown_cores, absent)
+
+
+def _memory(path: str, *, absent: str = "") -> Callable[[Object, datetime.datetime], Cell]:
+    return _amount(path, quantity.shown_size, absent)
+
+
 def age_of(moment: str | None, now: datetime.datetime) -> str:
     """How long ago a timestamp was, in words."""
     if not moment:
@@ -243,12 +263,12 @@ def _node_gpus(obj: Object, now: datetime.datetime) -> Cell:
 
 def _booked_cores(obj: Object, now: datetime.datetime) -> Cell:
     amounts = (booking.get("cores") for booking in (obj.get("bookings") or {}).values())
-    return quantity.format_cores(sum(quantity.millicores(amount) for amount in amounts if amount))
+    return quantity.decimal_cores(sum(quantity.millicores(amount) for amount in amounts if amount))
 
 
 def _booked_memory(obj: Object, now: datetime.datetime) -> Cell:
     amounts = (booking.get("memory") for booking in (obj.get("bookings") or {}).values())
-    return quantity.format_size(sum(quantity.size(amount) for amount in amounts if amount))
+    return quantity.approximate_size(sum(quantity.size(amount) for amount in amounts if amount))
 
 
 def _bookings(obj: Object, now: datetime.datetime) -> Cell:
@@ -263,7 +283,7 @@ COLUMNS: dict[ResourceType, tuple[Column, ...]] = {
         _NAME,
         Column("Status", _vps_status, "Where it stands"),
         Column("Node", _vps_node, "The node it is bound to"),
-        Column("Cores", _text("spec.resources.cores"), "CPU cores declared"),
+        Column("Cores", _cores("spec.resources.cores"), "CPU cores declared"),
         Column("Memory", _text("spec.resources.memory"), "Memory declared"),
         Column("GPUs", _vps_gpus, "GPUs it holds", "integer"),
         Column("SSH-Port", _text("status.assignment.grant.sshPort", absent="<none>"), "Its SSH port"),
@@ -283,8 +303,8 @@ COLUMNS: dict[ResourceType, tuple[Column, ...]] = {
     kinds.NODE: (
         _NAME,
         Column("Status", _node_status, "Whether it is ready, and takes new VPSes"),
-        Column("Cores", _text("status.allocatable.cores", absent="<unknown>"), "Cores that may be booked"),
-        Column("Memory", _text("status.allocatable.memory", absent="<unknown>"), "Memory to be booked"),
+        Column("Cores", _cores("status.allocatable.cores", absent="<unknown>"), "Cores for VPSes"),
+        Column("Memory", _memory("status.allocatable.memory", absent="<unknown>"), "Memory for VPSes"),
         Column("Version", _text("status.nodeInfo.agentVersion", absent="<unknown>"), "The agent's version"),
         _AGE,
         Column("GPUs", _node_gpus, "GPUs it has", "integer", priority=1),

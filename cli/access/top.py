@@ -22,7 +22,6 @@ kohakuriver top vps dev
 kohakuriver top nodes
 """
 _AT_ONCE = 16  # VPSes asked at a time
-_MIB = 1 << 20
 
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="[NAME...]", show_default=False, help="Only these VPSes.")
@@ -70,11 +69,11 @@ def row(used: Used) -> Row:
     grant = standing.grant_of(used.vps)
     cores = memory = processes = "?"
     if used.stats is not None:
-        cores, memory = f"{used.stats['cores']:.2f}", _mib(used.stats["memory"])
+        cores, memory = f"{used.stats['cores']:.2f}", quantity.approximate_size(used.stats["memory"])
         processes = str(used.stats["processes"])
-    booked = _mib(quantity.size(grant["memory"])) if grant.get("memory") else "-"
+    has_cores = quantity.shown_cores(grant["cores"]) if grant.get("cores") else "-"
     name, node = str(used.vps["metadata"]["name"]), standing.node_of(used.vps)
-    return [name, node, cores, str(grant.get("cores") or "-"), memory, booked, processes]
+    return [name, node, cores, has_cores, memory, str(grant.get("memory") or "-"), processes]
 
 
 def node_rows(nodes: list[Object], used: list[Used]) -> list[Row]:
@@ -88,14 +87,11 @@ def node_rows(nodes: list[Object], used: list[Used]) -> list[Row]:
         told = [one.stats for one in by_node[name] if one.stats is not None]
         cores = sum(float(stats["cores"]) for stats in told)
         memory = sum(int(stats["memory"]) for stats in told)
-        room = _mib(quantity.size(has["memory"])) if has.get("memory") else "-"
-        of = str(has.get("cores") or has.get("cpu") or "-")
-        found.append([name, str(len(by_node[name])), f"{cores:.2f}", of, _mib(memory), room])
+        room = quantity.shown_size(has["memory"]) if has.get("memory") else "-"
+        of = quantity.shown_cores(has["cores"]) if has.get("cores") else "-"
+        used_memory = quantity.approximate_size(memory)
+        found.append([name, str(len(by_node[name])), f"{cores:.2f}", of, used_memory, room])
     return found
-
-
-def _mib(size: int) -> str:
-    return f"{size // _MIB}Mi"
 
 
 def _ask(settings: Settings, vpses: list[Object]) -> list[Used]:

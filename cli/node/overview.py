@@ -60,17 +60,14 @@ def amounts(node: Object, allocation: Object | None) -> tuple[str, str, str]:
     """Cores, memory and GPUs as BOOKED/THERE; only what is there where the bookings are not known."""
     status = node.get("status") or {}
     there = status.get("allocatable") or status.get("capacity") or {}
-    cores, memory = str(there.get("cores") or "?"), _memory(there.get("memory"))
+    cores = quantity.shown_cores(there["cores"]) if there.get("cores") else "?"
+    memory = quantity.shown_size(there["memory"]) if there.get("memory") else "?"
     gpus = str(len(status.get("gpus") or ()))
     if allocation is None:
         return cores, memory, gpus
     used_cores, used_memory, used_gpus = booked(allocation)
     used = quantity.approximate_size(used_memory)
-    return f"{used_cores / 1000:g}/{cores}", f"{used}/{memory}", f"{used_gpus}/{gpus}"
-
-
-def _memory(amount: str | None) -> str:
-    return quantity.approximate_size(quantity.size(amount)) if amount else "?"
+    return f"{quantity.decimal_cores(used_cores)}/{cores}", f"{used}/{memory}", f"{used_gpus}/{gpus}"
 
 
 def _row(node: Object, allocations: Mapping[str, Object] | None, now: datetime.datetime) -> Row:

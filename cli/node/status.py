@@ -4,7 +4,7 @@ import datetime
 import shlex
 from typing import Any
 
-from kohakuriver import errors
+from kohakuriver import errors, quantity
 from kohakuriver.cli import describe, readable, screen, sections, table
 from kohakuriver.cli.http import Api, Object
 from kohakuriver.cli.node import lookup, overview
@@ -126,14 +126,14 @@ def _quarantine(quarantine: Object | None, now: datetime.datetime) -> list[str]:
 
 
 def _unknown(containers: list[Object]) -> list[str]:
-    rows = [["CONTAINER", "VPS", "STATE", "CORES", "MEMORY", "GPUS", "SSH PORT", "IMAGE"]]
+    rows = [["CONTAINER", "VPS", "STATE", "CORES", "MEMORY", "GPUS", "SSH-PORT", "IMAGE"]]
     for one in containers:
         rows.append(
             [
                 str(one["container"]),
                 f"{one.get('namespace') or '?'}/{one.get('vps') or '?'}",
                 str(one.get("state") or "?"),
-                str(one.get("cores") or "-"),
+                _cores(one),
                 str(one.get("memory") or "-"),
                 str(len(one.get("gpus") or ()) or "-"),
                 str(one.get("sshPort") or "-"),
@@ -141,6 +141,10 @@ def _unknown(containers: list[Object]) -> list[str]:
             ]
         )
     return table.Printer().lines(rows)
+
+
+def _cores(one: Object) -> str:
+    return quantity.shown_cores(one["cores"]) if one.get("cores") else "-"
 
 
 def _mount(one: Object) -> str:
@@ -174,12 +178,12 @@ def _gpus(gpus: list[Object], allocation: Object) -> list[str]:
 
 
 def _holders(bookings: list[Object]) -> list[str]:
-    rows = [["VPS", "CORES", "MEMORY", "GPUS", "SSH PORT", ""]]
+    rows = [["VPS", "CORES", "MEMORY", "GPUS", "SSH-PORT", ""]]
     for one in sorted(bookings, key=lambda one: (str(one.get("namespace")), str(one.get("name")))):
         rows.append(
             [
                 f"{one.get('namespace')}/{one.get('name')}",
-                str(one.get("cores") or "-") + (f" ({one['cpuset']})" if one.get("cpuset") else ""),
+                _cores(one) + (f" ({one['cpuset']})" if one.get("cpuset") else ""),
                 str(one.get("memory") or "-"),
                 str(len(one.get("gpus") or ()) or "-"),
                 str(one.get("sshPort") or "-"),

@@ -16,7 +16,7 @@ from kohakuriver.cli.vps import wide as wider
 from kohakuriver.cli.vps.wide import Wide
 
 TITLES = ["TASK ID", "STATUS", "NODE", "RESOURCES", "SSH PORT", "AGE"]
-WHY = "WHY"
+MESSAGE = "MESSAGE"
 _INDENT = "  "
 
 Object = dict[str, Any]
@@ -63,7 +63,7 @@ def _more(vps: Object, wide: Wide | None) -> Row:
 
 def _with_why(rows: Sequence[Row], whys: Sequence[str], titles: Row | None) -> list[Row]:
     whole = [[*row, why] for row, why in zip(rows, whys, strict=True)]
-    return whole if titles is None else [[*titles, WHY], *whole]
+    return whole if titles is None else [[*titles, MESSAGE], *whole]
 
 
 def _runs_well(vps: Object) -> bool:

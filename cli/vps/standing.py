@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -97,21 +96,18 @@ def resources(vps: Object) -> str:
     """What it holds, or asks for: `2 cores, 4Gi, 1 GPU`."""
     declared = (vps.get("spec") or {}).get("resources") or {}
     grant = grant_of(vps)
-    cores = _amount(declared.get("cores") or 1, grant.get("cores"), quantity.millicores)
     gpus = _gpu_count(vps)
     parts = [
-        f"{cores} core" if cores == "1" else f"{cores} cores",
-        _amount(declared.get("memory") or "", grant.get("memory"), quantity.size),
+        quantity.cores_in_words(grant.get("cores") or declared.get("cores") or 1),
+        _memory(declared.get("memory") or "", grant.get("memory")),
         f"{gpus} GPU" if gpus == 1 else f"{gpus} GPUs" if gpus else "",
     ]
     return ", ".join(part for part in parts if part)
 
 
-def _amount(
-    declared: str | int | float, granted: str | None, read: Callable[[str | int | float], int]
-) -> str:
+def _memory(declared: str | int | float, granted: str | None) -> str:
     """What is held; in the words it was declared in where that is the same amount."""
-    if granted is None or (declared and read(declared) == read(granted)):
+    if granted is None or (declared and quantity.size(declared) == quantity.size(granted)):
         return str(declared)
     return str(granted)
 

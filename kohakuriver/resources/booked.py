@@ -119,7 +119,7 @@ def asks_for_disk(limits: Iterable[Limit]) -> Limit | None:
 
 
 def written(resource: str, amount: int) -> str:
-    """An amount as people write it: "2", "500m", "4Gi"."""
+    """An amount as people read it: "2", "0.5", "4Gi"."""
     return _WRITTEN[resource](amount)
 
 
@@ -133,7 +133,7 @@ def _count(read: Callable[[str | int | float], int], value: object) -> int:
 
 
 _WRITTEN: Mapping[str, Callable[[int], str]] = {
-    quota.CORES: quantity.format_cores,
+    quota.CORES: quantity.decimal_cores,
     quota.MEMORY: quantity.format_size,
     quota.GPUS: str,
     quota.DISK: quantity.format_size,

@@ -80,7 +80,7 @@ def test_a_refusal_says_what_is_short_in_numbers() -> None:
         "n1 is short of memory: need 16Gi, 9.5Gi free"
     )
     assert refusal(full, a_vps("u2", cores=4, memory="9Gi")) == (
-        "n1 is short of cores: need 4, 1500m free and of memory: need 9Gi, 1.5Gi free"
+        "n1 is short of cores: need 4, 1.5 free and of memory: need 9Gi, 1.5Gi free"
     )
 
 

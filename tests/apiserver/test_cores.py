@@ -77,7 +77,7 @@ def test_a_share_is_refused_where_all_cores_are_taken_or_its_numa_node_is_full()
     assert refused == Refusal("all 8 cores of n1 are other VPSes' alone")
     pinned = Wanted(Amount(2500), numa=1)
     refused = cores.choose("n1", NODE, [alone("4"), share("1", numa=1)], wanted=pinned, held=cores.NONE)
-    assert refused == Refusal("NUMA node 1 of n1 is short of cores: need 2500m, 2 free")
+    assert refused == Refusal("NUMA node 1 of n1 is short of cores: need 2.5, 2 free")
     assert cores.choose("n1", NODE, [alone("4")], wanted=pinned, held=cores.NONE) == cores.NONE
 
 

@@ -92,7 +92,7 @@ async def test_the_smallest_of_several_quotas_holds() -> None:
     await world.create(a_quota("less", cpu="500m"), resource=kinds.RESOURCE_QUOTA)
     await world.create(a_vps(resources={"cores": 1}))
     assert await refused(world) == (
-        "namespace default uses 0 of 500m requests.cpu, and this VPS needs 1 more (ResourceQuota less)"
+        "namespace default uses 0 of 0.5 requests.cpu, and this VPS needs 1 more (ResourceQuota less)"
     )
 
 

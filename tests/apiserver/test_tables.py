@@ -88,6 +88,13 @@ def test_an_event_shows_how_often_and_about_what():
     assert shown["Message"] == "done"
 
 
+def test_cores_are_decimal_and_what_a_node_has_is_rounded_for_people():
+    vps = cells(kinds.VPS, {"spec": {"resources": {"cores": "500m", "memory": "256M"}}})
+    node = cells(kinds.NODE, {"status": {"allocatable": {"cores": "7500m", "memory": "22900Mi"}}})
+    assert (vps["Cores"], vps["Memory"]) == ("0.5", "256M")
+    assert (node["Cores"], node["Memory"]) == ("7.5", "22.4Gi")
+
+
 def test_an_allocation_shows_what_is_held():
     bookings = {
         "a": {"cores": "500m", "memory": "1Gi"},
@@ -95,7 +102,7 @@ def test_an_allocation_shows_what_is_held():
         "stopped": {"sshPort": 30000},
     }
     shown = cells(kinds.NODE_ALLOCATION, {"bookings": bookings})
-    assert (shown["VPSes"], shown["Cores"], shown["Memory"]) == (3, "1500m", "1536Mi")
+    assert (shown["VPSes"], shown["Cores"], shown["Memory"]) == (3, "1.5", "1.5Gi")
 
 
 @pytest.mark.parametrize("resource", kinds.ALL, ids=lambda resource: resource.kind)

@@ -36,6 +36,19 @@ def test_cores_that_are_printed_read_back_as_themselves(thousandths):
     assert quantity.millicores(quantity.format_cores(thousandths)) == thousandths
 
 
+@pytest.mark.parametrize(
+    ("amount", "number", "words"),
+    [
+        ("500m", "0.5", "0.5 cores"),
+        ("1000m", "1", "1 core"),
+        (0.25, "0.25", "0.25 cores"),
+        (10, "10", "10 cores"),
+    ],
+)
+def test_cores_for_people_are_decimal_and_one_core_is_singular(amount, number, words):
+    assert (quantity.shown_cores(amount), quantity.cores_in_words(amount)) == (number, words)
+
+
 def test_a_size_for_people_has_one_decimal_at_most():
     assert quantity.approximate_size(int(9.5 * (1 << 30))) == "9.5Gi"
     assert quantity.approximate_size(4 << 30) == "4Gi"

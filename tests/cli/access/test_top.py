@@ -11,8 +11,8 @@ def a_vps(name: str, node: str) -> dict:
 
 def test_what_a_vps_uses_stands_beside_what_is_booked():
     used = Used(a_vps("dev", "n1"), {"cores": 0.5, "memory": 3 << 20, "processes": 7})
-    assert row(used) == ["dev", "n1", "0.50", "2", "3Mi", "1024Mi", "7"]
-    assert row(Used(a_vps("dev", "n1"), None, "away")) == ["dev", "n1", "?", "2", "?", "1024Mi", "?"]
+    assert row(used) == ["dev", "n1", "0.50", "2", "3Mi", "1Gi", "7"]
+    assert row(Used(a_vps("dev", "n1"), None, "away")) == ["dev", "n1", "?", "2", "?", "1Gi", "?"]
 
 
 def test_a_node_shows_the_sum_of_its_vpses():
@@ -23,8 +23,8 @@ def test_a_node_shows_the_sum_of_its_vpses():
     stats = {"cores": 0.25, "memory": 1 << 20, "processes": 1}
     used = [Used(a_vps("a", "n1"), stats), Used(a_vps("b", "n1"), stats), Used(a_vps("c", "n1"), None)]
     assert node_rows(nodes, used) == [
-        ["n1", "3", "0.50", "8", "2Mi", "16384Mi"],
-        ["n2", "0", "0.00", "8", "0Mi", "16384Mi"],
+        ["n1", "3", "0.50", "8", "2Mi", "16Gi"],
+        ["n2", "0", "0.00", "8", "0", "16Gi"],
     ]
 
 

@@ -23,7 +23,7 @@ def shown(width: int | None, **options: bool) -> str:
 
 def test_a_wide_terminal_has_why_in_a_column():
     assert shown(160) == (
-        "TASK ID   STATUS        NODE   RESOURCES               SSH PORT   AGE   WHY\n"
+        "TASK ID   STATUS        NODE   RESOURCES               SSH PORT   AGE   MESSAGE\n"
         "dev       running       n1     2 cores, 4Gi            30000      5m\n"
         f"big       pending       -      2 cores, 16Gi, 2 GPUs   -          5m    {WHY}\n"
         "far       lost          n3     2 cores, 4Gi            30001      5m    "

@@ -44,7 +44,7 @@ def refused(request, used, *, is_bound=False, **hard):
             a_request(cores=2, account="team-a"),
             Amounts(2500),
             {"cpu": 4},
-            "team-a uses 2500m of 4 cores (quota all), and this VPS needs 2: it waits until enough is free",
+            "team-a uses 2.5 of 4 cores (quota all), and this VPS needs 2: it waits until enough is free",
         ),
         (
             a_request(cores=8, account="team-a"),
