@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 REFRESH = 10.0  # seconds between looks without a cause
 SETTLE = 0.05  # seconds in which causes gather
 RETRY = 1.0  # seconds after a failed write
+DRAINED = "Drained"
 SIMULATED_GPUS = "node.kohakuriver.io/simulated-gpus"  # a node may set labels below this prefix alone
 
 
@@ -77,6 +78,7 @@ class NodeKeeper:
         self._key = ObjectKey("", settings.node)
         self._wake = asyncio.Event()
         self._is_old = False  # what is held of the Node may be of long ago
+        roster.ended.append(self._ended)
 
     def look(self) -> None:
         """Something may have changed."""
@@ -86,6 +88,10 @@ class NodeKeeper:
         """The Node may have changed, and no watch have told of it: read it first."""
         self._is_old = True
         self._wake.set()
+
+    def _ended(self) -> None:
+        if self._surroundings.drained:
+            self.look()
 
     async def run(self) -> None:
         await self._nodes.wait_synced()
@@ -174,6 +180,10 @@ class NodeKeeper:
             wanted.append(_condition("EgressEnforced", closed.ok, closed.reason, closed.message))
         if self._data_dir.trouble or "DataDirWritable" in known:
             wanted.append(data_dir_writable(self._data_dir))
+        if self._surroundings.drained or DRAINED in known:
+            up = sum(container.is_up for container in self._roster.containers())
+            is_asked = self._surroundings.drained
+            wanted.append(drained(up) if is_asked else _condition(DRAINED, False, "NotAsked", ""))
         if self._engine.blind or "ProcessesVisible" in known:
             wanted.append(processes_visible(self._engine.blind))
         if self._devices.found or self._devices.trouble or "GPUsReady" in known:
@@ -337,6 +347,13 @@ def data_dir_writable(data_dir: DataDir) -> dict[str, str]:
         "may have to wait: make room on that disk, or make it writable"
     )
     return _condition("DataDirWritable", not trouble, data_dir.reason, words if trouble else "")
+
+
+def drained(up: int) -> dict[str, str]:
+    """Whether nothing runs any more on a node that is being drained."""
+    return _condition(
+        DRAINED, not up, "StillRunning" if up else "NothingRuns", f"{up} still up" if up else ""
+    )
 
 
 def processes_visible(blind: str) -> dict[str, str]:

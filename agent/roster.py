@@ -39,6 +39,7 @@ class Roster:
 
     def __init__(self) -> None:
         self.began: list[Callable[[], None]] = []  # who hears that a container runs that did not
+        self.ended: list[Callable[[], None]] = []  # who hears that a container that ran does not
         self.missed = 0  # changes that a list found and no event had told of
         self.silent: set[str] = set()  # containers, by id, for which the engine does not answer
         self._partly: set[str] = set()  # those of them of which nothing but what the list says is known
@@ -209,8 +210,9 @@ class Roster:
         before = self._containers.get(container.id)
         self._containers[container.id] = container
         if container.is_up and (before is None or before.started_at != container.started_at):
-            for hear in self.began:
-                hear()
+            _tell(self.began)
+        if not container.is_up and before is not None and before.is_up:
+            _tell(self.ended)
         self._by_uid.setdefault(labels.identity(container.labels)[0], set()).add(container.id)
 
     def _unset(self, container_id: str) -> None:
@@ -222,6 +224,13 @@ class Roster:
             self._by_uid[uid].discard(container_id)
             if not self._by_uid[uid]:
                 del self._by_uid[uid]
+            if container.is_up:
+                _tell(self.ended)
+
+
+def _tell(listeners: Iterable[Callable[[], None]]) -> None:
+    for hear in listeners:
+        hear()
 
 
 def _forget_oldest(kept: dict[Any, Any]) -> None:

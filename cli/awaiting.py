@@ -53,6 +53,6 @@ def _present(change: follow.Change) -> Object | None:
 def summary(body: Object) -> str:
     """How an object stands, in a few words: `assigning (pulling the image)`."""
     status = body.get("status") or {}
-    phase = "Terminating" if body["metadata"].get("deletionTimestamp") else str(status.get("phase") or "")
+    phase = "terminating" if body["metadata"].get("deletionTimestamp") else str(status.get("phase") or "")
     message = str(status.get("message") or "")
     return f"{phase}: {message}" if phase and message else phase or message

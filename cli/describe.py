@@ -12,7 +12,7 @@ from kohakuriver.cli.http import Api, Object
 from kohakuriver.cli.settings import Settings
 from kohakuriver.cli.vps import standing
 from kohakuriver.clock import SystemClock
-from kohakuriver.resources import kinds
+from kohakuriver.resources import kinds, node_words
 from kohakuriver.resources.kinds import ResourceType
 
 EXAMPLES = """
@@ -109,14 +109,8 @@ def _standing(body: Object, resource: ResourceType, now: datetime.datetime) -> l
     """What most people look for first."""
     status = body.get("status") or {}
     if resource is kinds.NODE:
-        ready: Object = next((c for c in status.get("conditions") or () if c.get("type") == "Ready"), {})
-        word = {"True": "Ready", "False": "NotReady"}.get(str(ready.get("status")), "Unknown")
-        message = str(ready.get("message") or "")
-        cordoned = (body.get("spec") or {}).get("unschedulable")
-        return [
-            ("Status", f"{word}: {message}" if message and word != "Ready" else word),
-            ("New VPSes", "are not placed here (cordoned)" if cordoned else ""),
-        ]
+        word, message = node_words.standing(body), node_words.condition(body, "Ready").get("message")
+        return [("Status", f"{word}: {message}" if message and word.startswith("NotReady") else word)]
     if resource is not kinds.VPS:
         return []
     assignment, observed = status.get("assignment") or {}, status.get("observed") or {}

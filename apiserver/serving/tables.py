@@ -13,7 +13,7 @@ from typing import Any
 from kohakuriver import clock, durations, quantity
 from kohakuriver.apiserver.policies import shown
 from kohakuriver.apiserver.quota import usage
-from kohakuriver.resources import kinds
+from kohakuriver.resources import kinds, node_words
 from kohakuriver.resources.kinds import ResourceType
 from kohakuriver.resources.token import EXPIRED
 
@@ -152,7 +152,7 @@ def _age(obj: Object, now: datetime.datetime) -> Cell:
 
 def _vps_status(obj: Object, now: datetime.datetime) -> Cell:
     if obj["metadata"].get("deletionTimestamp"):
-        return "Terminating"
+        return "terminating"
     return str((obj.get("status") or {}).get("phase") or "pending")
 
 
@@ -167,21 +167,7 @@ def _vps_container(obj: Object, now: datetime.datetime) -> Cell:
 
 
 def _node_status(obj: Object, now: datetime.datetime) -> Cell:
-    ready = _condition(obj, "Ready")
-    word = {"True": "Ready", "False": "NotReady"}.get(ready, "NotReady" if ready else "Unknown")
-    spec = obj.get("spec") or {}
-    if (obj.get("status") or {}).get("quarantine"):
-        word = f"{word},Quarantined"
-    if spec.get("drain"):
-        return f"{word},Draining"
-    return f"{word},SchedulingDisabled" if spec.get("unschedulable") else word
-
-
-def _condition(obj: Object, type_: str) -> str:
-    for condition in (obj.get("status") or {}).get("conditions") or ():
-        if condition.get("type") == type_:
-            return str(condition.get("status"))
-    return ""
+    return node_words.standing(obj)
 
 
 def _environment_image(obj: Object, now: datetime.datetime) -> Cell:

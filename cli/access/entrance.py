@@ -28,7 +28,7 @@ def host_key(vps: Object, *, reader: Reader = HERE) -> str:
     if ((vps.get("spec") or {}).get("ssh") or {}).get("disabled"):
         raise NoEntrance(f"{name} has SSH off", hint=f"{connects} needs none")
     match phase:
-        case "Terminating":
+        case "terminating":
             raise NoEntrance(f"{name} is being deleted{because}")
         case "stopped":
             is_drained = standing.status_of(vps).get("reason") == "NodeDrained"

@@ -76,7 +76,7 @@ def line(node: Object, allocations: Allocations, columns: Columns) -> Line:
 
 def tone(word: str) -> Tone:
     """Of what `node list` says of a node."""
-    return {"Ready": Tone.GOOD, "Unknown": Tone.BAD, "NotReady": Tone.BAD}.get(word, Tone.WARN)
+    return {"Ready": Tone.GOOD, "NotReady": Tone.BAD}.get(word, Tone.WARN)
 
 
 def _allocation(node: Object, allocations: Allocations) -> Object | None:

@@ -20,9 +20,9 @@ _TONES = {
     "pending": Tone.WARN,
     "paused": Tone.BUSY,
     "stopped": Tone.FAINT,
-    "Terminating": Tone.WARN,
+    "terminating": Tone.WARN,
 }
-_MARKS = {"running": "●", "assigning": "◐", "pending": "○", "paused": "◆", "stopped": "·", "Terminating": "×"}
+_MARKS = {"running": "●", "assigning": "◐", "pending": "○", "paused": "◆", "stopped": "·", "terminating": "×"}
 _STATUS, _PORT, _AGE = 13, 5, 5
 _WIDE = 120  # columns from which why has one of its own
 

@@ -7,10 +7,10 @@ import typer
 
 from kohakuriver.cli import failures, follow, screen
 from kohakuriver.cli.http import Api, Object
-from kohakuriver.cli.node import change, lookup, overview
+from kohakuriver.cli.node import change, lookup
 from kohakuriver.cli.node.change import Nodes
 from kohakuriver.cli.settings import Settings
-from kohakuriver.resources import kinds
+from kohakuriver.resources import kinds, node_words
 
 EXAMPLES = """
 kohakuriver node accept n1
@@ -65,5 +65,5 @@ def _has_spoken(api: Api, node: Object) -> bool:
 
 
 def _may_speak(node: Object) -> bool:
-    engine = overview.condition(node, "RuntimeReady").get("status")
-    return overview.condition(node, "Ready").get("status") == "True" and engine != "False"
+    engine = node_words.condition(node, "RuntimeReady").get("status")
+    return node_words.condition(node, "Ready").get("status") == "True" and engine != "False"

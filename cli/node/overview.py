@@ -8,6 +8,7 @@ from kohakuriver import quantity
 from kohakuriver.cli import sections
 from kohakuriver.cli.readable import READABLE
 from kohakuriver.cli.table import Row
+from kohakuriver.resources import node_words
 
 Object = dict[str, Any]
 TITLES = ["NAME", "STATUS", "VPSES", "CORES", "MEMORY", "GPUS", "AGE", "VERSION"]
@@ -21,31 +22,17 @@ def rows(
 
 
 def word(node: Object) -> str:
-    """Ready, NotReady or Unknown, and what keeps new VPSes off."""
-    spec, ready = node.get("spec") or {}, condition(node, "Ready").get("status")
-    parts = ["Ready" if ready == "True" else "NotReady" if ready else "Unknown"]
-    if condition(node, "RuntimeReady").get("status") == "False":
+    """As `get nodes` has it, and what else is wrong with it."""
+    parts = [node_words.standing(node)]
+    if node_words.condition(node, "RuntimeReady").get("status") == "False":
         parts.append("EngineDown")
-    if condition(node, "DiskPressure").get("status") == "True":
+    if node_words.condition(node, "DiskPressure").get("status") == "True":
         parts.append("DiskPressure")
-    if condition(node, "DataDirWritable").get("status") == "False":
+    if node_words.condition(node, "DataDirWritable").get("status") == "False":
         parts.append("DataDirNotWritable")
-    if condition(node, READABLE).get("status") == "False":
+    if node_words.condition(node, READABLE).get("status") == "False":
         parts.append("Unreadable")
-    if (node.get("status") or {}).get("quarantine"):
-        parts.append("Quarantined")
-    if spec.get("drain"):
-        parts.append("Drained")
-    elif spec.get("unschedulable"):
-        parts.append("Cordoned")
     return ",".join(parts)
-
-
-def condition(node: Object, type_: str) -> Object:
-    for one in (node.get("status") or {}).get("conditions") or ():
-        if one.get("type") == type_:
-            return dict(one)
-    return {}
 
 
 def booked(allocation: Object) -> tuple[int, int, int]:

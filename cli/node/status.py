@@ -11,7 +11,7 @@ from kohakuriver.cli.node import lookup, overview
 from kohakuriver.cli.node.change import Nodes
 from kohakuriver.cli.settings import Settings
 from kohakuriver.clock import SystemClock
-from kohakuriver.resources import kinds
+from kohakuriver.resources import kinds, node_words
 
 EXAMPLES = """
 kohakuriver node status n1
@@ -71,7 +71,7 @@ def _typed(said: Any) -> str:
 def next_commands(node: Object) -> list[str]:
     """What somebody who looks at it probably wants to type."""
     name, spec = node["metadata"]["name"], node.get("spec") or {}
-    if overview.condition(node, "Ready").get("status") == "Unknown":
+    if node_words.condition(node, "Ready").get("status") == "Unknown":
         return [f"kohakuriver node forget {name} --destroyed   # only if the machine is gone for good"]
     found = node.get("status") or {}
     commands = [

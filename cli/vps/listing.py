@@ -22,7 +22,7 @@ _COLOURS = {
     "pending": "33",
     "assigning": "33",
     "lost": "31",
-    "Terminating": "35",
+    "terminating": "35",
     "stopped": "2",
 }
 

@@ -53,9 +53,9 @@ def observed_of(vps: Object) -> Object:
 
 
 def phase(vps: Object) -> str:
-    """The phase, or Terminating."""
+    """The phase, or terminating."""
     if vps["metadata"].get("deletionTimestamp"):
-        return "Terminating"
+        return "terminating"
     return str(status_of(vps).get("phase") or "pending")
 
 

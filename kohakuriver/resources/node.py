@@ -203,7 +203,7 @@ class NodeStatus(meta.Model):
     """Volumes that the engine holds."""
     conditions: Annotated[list[meta.Condition] | None, meta.keyed_by("type")] = None
     """Ready, RuntimeReady, NetworkIsolated, EgressEnforced, UserNamespaces, DiskPressure, DataDirWritable,
-    GPUsReady, ProcessesVisible, Quarantined."""
+    GPUsReady, ProcessesVisible, Quarantined, Drained."""
     node_info: NodeInfo | None = None
     """What the machine and its programs are."""
     images: Annotated[list[str] | None, at_most(MOST_IMAGES)] = None

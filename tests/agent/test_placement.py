@@ -9,13 +9,20 @@ import pytest
 from kohakuriver.agent.machine.allowed import AllowedMount
 from kohakuriver.agent.runtime.base import ContainerState
 from kohakuriver.agent.runtime.errors import EngineRefused
-from kohakuriver.agent.runtime.fake_switches import FakeImage, Pull
+from kohakuriver.agent.runtime.fake_switches import FakeImage, Program, Pull
 from kohakuriver.agent.settings import CredentialsFor
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import PATHS, Json, Node, a_manifest, a_node
 from tests.agent.placement_kit import a_sysfs, bookings, condition, drain, gpus, lose, status_of_node
 
 pytestmark = pytest.mark.looptime
+
+
+async def drained(node: Node) -> str:
+    """What the Node says of its drain."""
+    await asyncio.sleep(1)
+    status = (await node.api.get(kinds.NODE.path(name=node.name))).body["status"]
+    return next(str(one["status"]) for one in status["conditions"] if one["type"] == "Drained")
 
 
 async def running(node: Node, name: str = "dev", **spec: object) -> Json:
@@ -148,6 +155,7 @@ async def test_a_drained_node_stops_its_vpses_and_starts_them_again(tmp_path: Pa
         vps = await node.until(state="stopped", reason="NodeDrained")
         assert vps["spec"]["runState"] == "Running"
         assert node.container().state is ContainerState.EXITED
+        assert await drained(node) == "True"
         await node.act("release")
         await asyncio.sleep(30)
         assert node.container().state is ContainerState.EXITED
@@ -155,6 +163,18 @@ async def test_a_drained_node_stops_its_vpses_and_starts_them_again(tmp_path: Pa
         await node.act("regrant")
         await node.until(phase="running")
         assert node.container().id == container.id
+        assert await drained(node) == "False"
+
+
+async def test_a_node_is_not_drained_while_a_vps_takes_its_time_to_stop(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        node.engine.programs["kohakuriver/busybox"] = Program(ends_after=25.0)
+        await running(node, stopGracePeriod="30s")
+        await drain(node, True)
+        await asyncio.sleep(20)
+        assert await drained(node) == "False"
+        await node.until(state="stopped", reason="NodeDrained")
+        assert await drained(node) == "True"
 
 
 async def test_a_drained_node_does_not_start_what_had_ended_by_policy(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ async def test_a_lost_vps_waits_for_its_node_and_force_lets_it_go(tmp_path):
         await api.call("PATCH", f"{path}/status", silent, user="admin", headers=MERGE)
         assert (await kubectl("delete", "vps", "dev", "--wait=false")).code == 0
         shown = (await kubectl("get", "vps", "dev", "-o", "wide")).out
-        assert "Terminating" in shown and "--force to forget" in shown
+        assert "terminating" in shown and "--force to forget" in shown
         forced = await kubectl("delete", "vps", "dev", "--force", "--grace-period=0")
         assert forced.code == 0 and "deleted" in forced.out, forced
         assert "NotFound" in (await kubectl("get", "vps", "dev")).err

@@ -5,6 +5,7 @@ import datetime
 import pytest
 
 from kohakuriver.apiserver.serving.tables import COLUMNS, IncludeObject, row
+from kohakuriver.cli.node import overview
 from kohakuriver.clock import EPOCH, timestamp
 from kohakuriver.resources import kinds
 
@@ -50,7 +51,7 @@ def test_a_vps_shows_where_it_stands_and_what_it_has():
 
 def test_a_vps_that_is_being_deleted_shows_terminating():
     gone = {"metadata": {"deletionTimestamp": timestamp(NOW)}, "status": {"phase": "running"}}
-    assert cells(kinds.VPS, gone)["Status"] == "Terminating"
+    assert cells(kinds.VPS, gone)["Status"] == "terminating"
 
 
 @pytest.mark.parametrize(
@@ -59,14 +60,31 @@ def test_a_vps_that_is_being_deleted_shows_terminating():
         ("True", False, "Ready"),
         ("False", False, "NotReady"),
         ("Unknown", False, "NotReady"),
-        ("True", True, "Ready,SchedulingDisabled"),
-        (None, False, "Unknown"),
+        ("True", True, "Ready,Cordoned"),
+        (None, False, "NotReady"),
     ],
 )
-def test_a_node_shows_its_readiness_as_kubectl_does(ready, cordoned, expected):
+def test_a_node_shows_its_readiness(ready, cordoned, expected):
     conditions = [{"type": "Ready", "status": ready}] if ready else []
     node = {"spec": {"unschedulable": cordoned}, "status": {"conditions": conditions}}
     assert cells(kinds.NODE, node)["Status"] == expected
+
+
+@pytest.mark.parametrize(
+    ("spec", "drained", "quarantine", "expected"),
+    [
+        ({"drain": True, "unschedulable": True}, "", None, "Ready,Draining"),
+        ({"drain": True, "unschedulable": True}, "False", None, "Ready,Draining"),
+        ({"drain": True, "unschedulable": True}, "True", None, "Ready,Drained"),
+        ({}, "True", None, "Ready"),
+        ({"unschedulable": True}, "False", {"since": "now"}, "Ready,Cordoned,Quarantined"),
+    ],
+)
+def test_a_node_shows_one_word_of_what_was_asked_of_it(spec, drained, quarantine, expected):
+    conditions = [{"type": "Ready", "status": "True"}, {"type": "Drained", "status": drained}]
+    node = {"spec": spec, "status": {"conditions": conditions, "quarantine": quarantine}}
+    assert cells(kinds.NODE, node)["Status"] == expected
+    assert overview.word(node) == expected
 
 
 def test_an_event_shows_how_often_and_about_what():

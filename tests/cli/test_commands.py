@@ -168,7 +168,7 @@ async def test_delete_waits_until_the_last_finalizer_is_gone(shell):
     )
     code, out, err = await shell("delete vps dev --timeout 300ms")
     assert (code, out) == (124, "")
-    assert err.startswith("error: vps/dev is not gone after 300ms: Terminating")
+    assert err.startswith("error: vps/dev is not gone after 300ms: terminating")
     waiting = asyncio.create_task(shell("delete vps dev"))
     path = kinds.VPS.path(namespace="default", name="dev")
     headers = {"Content-Type": "application/merge-patch+json"}

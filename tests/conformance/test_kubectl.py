@@ -211,7 +211,7 @@ def test_finalizers_hold_an_object_until_they_are_gone(server: Server) -> None:
     held = a_manifest("held").replace("name: held}", "name: held, finalizers: [example.com/wait]}")
     server.kube("apply", "-f", "-", stdin=held)
     server.kube("delete", "vps", "held", "--wait=false")
-    assert "Terminating" in server.kube("get", "vps", "held")
+    assert "terminating" in server.kube("get", "vps", "held")
     waiting = subprocess.Popen([KUBECTL, "wait", "--for=delete", "vps/held"], env=server.environment())
     server.kube("patch", "vps", "held", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
     assert waiting.wait(30) == 0

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tests.e2e.conftest import Cluster, Result, containers
+from tests.e2e.conftest import Cluster, Result, containers, eventually
 
 
 def ssh(cluster: Cluster, command: str, what: str) -> Result:
@@ -63,7 +63,8 @@ def test_a_drained_node_is_empty_and_an_uncordoned_one_is_as_before(cluster: Clu
     node = cluster.get("work")["status"]["assignment"]["node"]
     assert cluster.ok("node", "drain", node, "--timeout", "1m") == f"node/{node} drained\n"
     assert containers(engine, "work", all=False) == []
-    assert "Drained" in cluster.ok("node", "list")
+    eventually(lambda: "Ready,Drained" in cluster.ok("node", "list"))
+    assert "Ready,Drained" in cluster.ok("get", "nodes")
     assert cluster.get("work")["spec"]["runState"] == "Running"
     assert cluster.ok("node", "uncordon", node) == f"node/{node} uncordoned\n"
     cluster.wait_running("work")

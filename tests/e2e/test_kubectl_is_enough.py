@@ -52,7 +52,7 @@ def test_kubectl_drives_a_vps_from_apply_to_delete(cluster: Cluster, engine):
     lines, _ = watch.communicate()
     seen = [line.split()[1] for line in lines.splitlines() if line.startswith("kube")]
     assert "running" in seen
-    assert "Terminating" in seen
+    assert "terminating" in seen
 
 
 def test_kubectl_edit_goes_through_the_editor(cluster: Cluster, tmp_path):

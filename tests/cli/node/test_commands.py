@@ -70,7 +70,7 @@ async def test_the_list_shows_what_is_booked_of_what(shell):
     assert (code, err) == (0, "")
     assert rows[0] == ["NAME", "STATUS", "VPSES", "CORES", "MEMORY", "GPUS", "AGE", "VERSION"]
     assert rows[1][:6] == ["n1", "Ready", "2", "1.5/8", "4Gi/30Gi", "-"]
-    assert rows[2][:6] == ["n2", "NotReady,Drained", "0", "0/8", "0/30Gi", "-"]
+    assert rows[2][:6] == ["n2", "NotReady,Draining", "0", "0/8", "0/30Gi", "-"]
 
 
 async def test_the_list_names_a_node_whose_agent_cannot_write(shell):

@@ -64,7 +64,7 @@ def test_a_pause_is_done_when_it_is_frozen():
 
 def test_a_deletion_is_done_when_the_object_is_gone_or_another_has_its_name():
     judge = goals.deleted(UID)
-    assert judge(a_vps(deleting=True, why="waiting for node n1")) == "Terminating: waiting for node n1"
+    assert judge(a_vps(deleting=True, why="waiting for node n1")) == "terminating: waiting for node n1"
     assert judge(None) == ""
     assert goals.deleted("another")(a_vps()) == ""
 

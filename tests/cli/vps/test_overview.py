@@ -28,7 +28,7 @@ def test_a_wide_terminal_has_why_in_a_column():
         f"big       pending       -      2 cores, 16Gi, 2 GPUs   -          5m    {WHY}\n"
         "far       lost          n3     2 cores, 4Gi            30001      5m    "
         "node n3 has been silent since 11:58; it was running then\n"
-        "gone      Terminating   n1     2 cores, 4Gi            30000      5m    "
+        "gone      terminating   n1     2 cores, 4Gi            30000      5m    "
         "waiting for node n1 to remove its container\n"
         "old       stopped       n1     2 cores, 4Gi            30000      5m    its files are kept on n1"
     )
@@ -44,7 +44,7 @@ def test_a_narrow_terminal_has_why_below_the_row():
         "  cordoned\n"
         "far       lost          n3     2 cores, 4Gi            30001      5m\n"
         "  node n3 has been silent since 11:58; it was running then\n"
-        "gone      Terminating   n1     2 cores, 4Gi            30000      5m\n"
+        "gone      terminating   n1     2 cores, 4Gi            30000      5m\n"
         "  waiting for node n1 to remove its container\n"
         "old       stopped       n1     2 cores, 4Gi            30000      5m\n"
         "  its files are kept on n1"

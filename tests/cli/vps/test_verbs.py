@@ -205,7 +205,7 @@ async def test_a_deletion_is_waited_for(shell):
     assert await shell("vps delete dev --no-wait") == (0, "vps/dev is being deleted\n", "")
     code, out, err = await shell("vps delete dev --timeout 100ms")
     assert (code, out) == (124, "")
-    assert "vps/dev is not deleted after 100ms: Terminating" in err
+    assert "vps/dev is not deleted after 100ms: terminating" in err
 
 
 async def test_the_list_hides_stopped_ones_and_says_so_when_nothing_is_left(shell):
