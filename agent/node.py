@@ -30,6 +30,7 @@ from kohakuriver.agent.runtime.base import Container, Image, Volumes
 from kohakuriver.agent.settings import Settings
 from kohakuriver.client.rest import Client, Object
 from kohakuriver.client.watch import Informer, ObjectKey
+from kohakuriver.clock import in_words
 from kohakuriver.resources import kinds
 from kohakuriver.resources.node import MOST_UNKNOWN, MOST_VOLUMES
 
@@ -323,7 +324,7 @@ def conditions(
     health = engine.health
     found = [_condition("Ready", True, "AgentReports", "")]
     if quarantine is not None:
-        words = f"since {quarantine.since}: {quarantine.why}"
+        words = f"since {in_words(quarantine.since)}: {quarantine.why}"
         found.append(_condition("Quarantined", True, "StoreRestored", words))
     if engine.looked_at:
         found.append(_condition("RuntimeReady", health.ok, health.reason, health.message))

@@ -82,8 +82,8 @@ def page(
             ("Name", metadata["name"]),
             ("Namespace", metadata.get("namespace")),
             *_standing(body, resource, now),
-            ("Created", _moment(metadata.get("creationTimestamp"), now)),
-            ("Deletion asked", _moment(metadata.get("deletionTimestamp"), now)),
+            ("Created", sections.moment(metadata.get("creationTimestamp"), now)),
+            ("Deletion asked", sections.moment(metadata.get("deletionTimestamp"), now)),
             ("Labels", _list(metadata.get("labels"))),
             ("Annotations", _list(annotations)),
             ("UID", metadata.get("uid")),
@@ -123,8 +123,8 @@ def _standing(body: Object, resource: ResourceType, now: datetime.datetime) -> l
         ("SSH port", grant.get("sshPort")),
         ("SSH", _ssh(observed.get("ssh") or {})),
         ("Container", container.get("name")),
-        ("Started", _moment(container.get("startedAt"), now)),
-        ("Unreachable", _moment(status.get("unreachableSince"), now)),
+        ("Started", sections.moment(container.get("startedAt"), now)),
+        ("Unreachable", sections.moment(status.get("unreachableSince"), now)),
     ]
 
 
@@ -142,10 +142,6 @@ def _part(name: str, part: Object | None, width: int | None) -> list[str]:
     room = None if width is None else width - len(sections.INDENT)
     inner = sections.pairs(sections.titled(part or {}).items(), width=room)
     return [f"{name}:", *sections.indented(inner)] if inner else []
-
-
-def _moment(timestamp: str | None, now: datetime.datetime) -> str:
-    return f"{timestamp} ({sections.ago(timestamp, now)} ago)" if timestamp else ""
 
 
 def _list(found: dict[str, str] | None) -> list[str]:

@@ -13,6 +13,7 @@ from kohakuriver.printable import on_one_line, plain
 Object = Mapping[str, Any]
 INDENT = "  "
 _ACRONYMS = {"ssh": "SSH", "id": "ID", "uid": "UID", "oom": "OOM", "gpus": "GPUs"}
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _HIDDEN = {"conditions"}  # shown as a table of their own
 
 
@@ -86,7 +87,8 @@ def text(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return "\n".join(map(text, value))
-    return plain(str(value))
+    written = str(value)
+    return clock.in_words(written) if _TIMESTAMP.fullmatch(written) else plain(written)
 
 
 def indented(lines: Sequence[str]) -> list[str]:
@@ -101,6 +103,11 @@ def ago(moment: str | None, now: datetime.datetime) -> str:
         return durations.age((now - clock.parse_timestamp(moment)).total_seconds())
     except ValueError:
         return moment
+
+
+def moment(timestamp: str | None, now: datetime.datetime) -> str:
+    """`2026-11-29 05:11:00 UTC (6s ago)`; nothing where there is none."""
+    return f"{clock.in_words(timestamp)} ({ago(timestamp, now)} ago)" if timestamp else ""
 
 
 def conditions(found: Sequence[Object], now: datetime.datetime, *, width: int | None = None) -> list[str]:

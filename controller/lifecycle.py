@@ -14,7 +14,7 @@ from typing import Any
 from kohakuriver import errors
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.watch import ObjectKey
-from kohakuriver.clock import Clock, timestamp
+from kohakuriver.clock import Clock, in_words, timestamp
 from kohakuriver.controller.deciding import nodes, view
 from kohakuriver.controller.deciding.nodes import Limits, Lost
 from kohakuriver.controller.ears import Ears
@@ -173,18 +173,18 @@ class Lifecycle:
         node = self._world.node(name)
         if node is None or view.is_marked_silent(node):
             return
-        message = f"its agent has been silent since {since}"
+        message = f"its agent has been silent since {in_words(since)}"
         written = await self._writes.mark_silent(node, reason=view.NODE_SILENT, message=message)
         self._world.nodes.overlay(written)
         self._silent.add(name)
         log.warning("node is lost", extra={"node": name, "from": "reporting", "to": "silent", "since": since})
-        self._recorder.warning(node, "NodeLost", f"node {name} has been silent since {since}")
+        self._recorder.warning(node, "NodeLost", f"node {name} has been silent since {in_words(since)}")
 
     async def _mark_vps(self, key: ObjectKey, node: str, since: str) -> None:
         vps = self._world.vpses.get(key)
         if vps is None or is_marked(vps):
             return
-        message = f"node {node} has been silent since {since}"
+        message = f"node {node} has been silent since {in_words(since)}"
         self._world.vpses.overlay(
             await self._writes.mark_unreachable(vps, since=since, reason=view.NODE_SILENT, message=message)
         )

@@ -62,6 +62,14 @@ def micro_timestamp(moment: datetime.datetime) -> str:
     return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def in_words(text: str) -> str:
+    """A timestamp for a person to read: `2026-11-29 05:11:00 UTC`; what is none stays as it is."""
+    try:
+        return parse_timestamp(text).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except ValueError:
+        return text
+
+
 def parse_timestamp(text: str) -> datetime.datetime:
     """The moment that an RFC 3339 text names. Raises ValueError."""
     try:

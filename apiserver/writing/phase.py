@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from kohakuriver.clock import in_words
 from kohakuriver.resources.vps import ObservedState, Phase, RunState
 
 # The word and the sentence for a state about which the agent gave none of its own.
@@ -46,7 +47,7 @@ def derive(vps: Mapping[str, Any]) -> Derived:
         base = Derived(
             Phase.LOST,
             "NodeUnreachable",
-            f"node {node} has been silent since {since}; it was {base.phase} then",
+            f"node {node} has been silent since {in_words(since)}; it was {base.phase} then",
         )
     return _terminating(vps, base, assignment, since)
 
@@ -149,7 +150,8 @@ def _terminating(vps: Mapping[str, Any], base: Derived, assignment: Mapping[str,
         return base
     node = _text(assignment.get("node"))
     if assignment and since:
-        waits = f"node {node} unreachable since {since}; it goes when the node is back; --force to forget"
+        away = f"node {node} unreachable since {in_words(since)}"
+        waits = f"{away}; it goes when the node is back; --force to forget"
     elif assignment:
         observed = _mapping(_mapping(vps.get("status")).get("observed"))
         trouble = _text(observed.get("message")) if observed.get("state") == ObservedState.REMOVING else ""

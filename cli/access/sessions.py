@@ -45,10 +45,16 @@ def row(session: dict[str, Any]) -> Row:
         str(session["session"]),
         str(session["user"]),
         str(session["command"]),
-        str(session["size"]) or "-",
+        _size(str(session["size"])),
         durations.age(float(session["age"])),
         _state(session),
     ]
+
+
+def _size(rows_by_columns: str) -> str:
+    """Columns x rows, as terminals are called everywhere; the agent says it the other way round."""
+    rows, _, columns = rows_by_columns.partition("x")
+    return f"{columns}x{rows}" if columns else "-"
 
 
 def _state(session: dict[str, Any]) -> str:

@@ -94,7 +94,6 @@ def _facts(node: Object, allocation: Object | None, now: datetime.datetime) -> l
     info, ports = found.get("nodeInfo") or {}, found.get("sshPorts") or {}
     cores, memory, _ = overview.amounts(node, allocation)
     booked = " booked" if allocation is not None else ""
-    created = metadata.get("creationTimestamp")
     return [
         ("Name", metadata["name"]),
         ("Status", overview.word(node)),
@@ -111,7 +110,7 @@ def _facts(node: Object, allocation: Object | None, now: datetime.datetime) -> l
         ("Kernel", info.get("kernelVersion")),
         ("Engine", info.get("runtimeVersion")),
         ("Agent", info.get("agentVersion")),
-        ("Created", f"{created} ({sections.ago(created, now)} ago)" if created else ""),
+        ("Created", sections.moment(metadata.get("creationTimestamp"), now)),
         ("Quarantine", _quarantine(found.get("quarantine"), now)),
     ]
 
@@ -120,7 +119,7 @@ def _quarantine(quarantine: Object | None, now: datetime.datetime) -> list[str]:
     if not quarantine:
         return []
     return [
-        f"since {quarantine['since']} ({sections.ago(quarantine['since'], now)} ago): {quarantine['why']}",
+        f"since {sections.moment(quarantine['since'], now)}: {quarantine['why']}",
         "nothing is created, started, stopped, changed or removed here; what runs goes on",
     ]
 

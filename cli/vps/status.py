@@ -106,11 +106,11 @@ def _facts(vps: Object, now: datetime.datetime) -> list[tuple[str, Any]]:
         ("Container", container.get("name")),
         ("Restarts", container.get("restarts")),
         ("Last exit", _exit(container)),
-        ("Created", _moment(metadata.get("creationTimestamp"), now)),
-        ("Assigned", _moment(assignment.get("boundAt"), now)),
-        ("Started", _moment(container.get("startedAt"), now)),
-        ("Ended", _moment(container.get("finishedAt"), now)),
-        ("Unreachable", _moment(found.get("unreachableSince"), now)),
+        ("Created", sections.moment(metadata.get("creationTimestamp"), now)),
+        ("Assigned", sections.moment(assignment.get("boundAt"), now)),
+        ("Started", sections.moment(container.get("startedAt"), now)),
+        ("Ended", sections.moment(container.get("finishedAt"), now)),
+        ("Unreachable", sections.moment(found.get("unreachableSince"), now)),
         ("UID", metadata.get("uid")),
     ]
 
@@ -131,10 +131,3 @@ def _exit(container: Object) -> str:
     if container.get("oomKilled"):
         return "out of memory"
     return f"code {code}" if code is not None else ""
-
-
-def _moment(timestamp: str | None, now: datetime.datetime) -> str:
-    if not timestamp:
-        return ""
-    seconds = timestamp.partition(".")[0].removesuffix("Z") + "Z"
-    return f"{seconds} ({sections.ago(timestamp, now)} ago)"

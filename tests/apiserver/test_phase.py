@@ -13,6 +13,7 @@ from kohakuriver.resources.vps import ObservedState, Phase, RunState
 Json = dict[str, Any]
 
 SINCE = "2026-11-23T17:00:00Z"
+IN_WORDS = "2026-11-23 17:00:00 UTC"
 GRANT = {"cores": "1", "memory": "1Gi", "sshPort": 30000}
 NO_ROOM = {
     "type": "Scheduled",
@@ -140,7 +141,7 @@ def test_the_phase_follows_what_is_seen_and_never_runs_ahead_of_it() -> None:
 def test_on_a_silent_node_it_is_lost_and_says_since_when(state: str | None, run_state: str, was: str) -> None:
     derived = derive(bound(state, run_state, unreachableSince=SINCE))
     assert derived.phase is Phase.LOST
-    assert derived.message == f"node n1 has been silent since {SINCE}; it was {was} then"
+    assert derived.message == f"node n1 has been silent since {IN_WORDS}; it was {was} then"
 
 
 def test_stopped_on_a_silent_node_it_is_still_stopped() -> None:
@@ -163,7 +164,7 @@ def test_an_object_being_deleted_keeps_its_phase_and_says_what_it_waits_for() ->
     assert derive(away) == Derived(
         Phase.LOST,
         "Terminating",
-        f"node n1 unreachable since {SINCE}; it goes when the node is back; --force to forget",
+        f"node n1 unreachable since {IN_WORDS}; it goes when the node is back; --force to forget",
     )
     kept = {"metadata": {**deleted, "finalizers": ["a/b"]}, "spec": {}}
     assert derive(kept).message == "waiting for its finalizers: a/b"

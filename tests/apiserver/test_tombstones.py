@@ -31,7 +31,7 @@ async def test_a_vps_deleted_while_its_node_is_away_waits_and_says_what_for(worl
     assert not (await world.delete()).removed
     vps = await world.vps()
     assert vps["status"]["message"] == (
-        "node n1 unreachable since 2026-01-01T00:00:00Z; it goes when the node is back; --force to forget"
+        "node n1 unreachable since 2026-01-01 00:00:00 UTC; it goes when the node is back; --force to forget"
     )
     assert await world.bookings(), "booked until confirmed gone"
 

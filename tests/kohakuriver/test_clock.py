@@ -5,10 +5,23 @@ import sys
 
 import pytest
 
-from kohakuriver.clock import SystemClock
+from kohakuriver.clock import SystemClock, in_words
 
 ASLEEP = 1_000_000  # seconds
 NAMESPACE = ("unshare", "--time", f"--boottime={ASLEEP}")
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "words"),
+    [
+        ("2026-11-29T05:11:00Z", "2026-11-29 05:11:00 UTC"),
+        ("2026-11-29T05:11:00.423609Z", "2026-11-29 05:11:00 UTC"),
+        ("2026-11-29T06:11:00+01:00", "2026-11-29 05:11:00 UTC"),
+        ("yesterday", "yesterday"),
+    ],
+)
+def test_a_moment_for_people_has_whole_seconds_and_its_zone(timestamp: str, words: str) -> None:
+    assert in_words(timestamp) == words
 
 
 @pytest.mark.fault(67)

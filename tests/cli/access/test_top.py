@@ -33,6 +33,8 @@ def test_a_session_says_who_is_there_or_how_long_it_is_kept():
         "session": "build", "user": "ann", "command": "login shell", "size": "24x80", "age": 61.0,
         "attached": False, "detached": 20.0, "detachedFor": 300.0, "ended": False,
     }  # fmt: skip
+    assert session_row(session)[3] == "80x24"
+    assert session_row({**session, "size": ""})[3] == "-"
     assert session_row(session)[-1] == "detached for 20s, hung up in 4m40s"
     assert session_row({**session, "attached": True, "detached": None})[-1] == "attached"
     assert session_row({**session, "ended": True})[-1] == "ended"

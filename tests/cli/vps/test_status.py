@@ -36,9 +36,9 @@ Resources:  2 cores, 4Gi
 Image:      kohakuriver/debian-ssh
 Container:  kohakuriver-default-dev-12345678
 Restarts:   0
-Created:    2026-01-01T11:55:00Z (5m ago)
-Assigned:   2026-01-01T11:55:00Z (5m ago)
-Started:    2026-01-01T11:56:00Z (3m59s ago)
+Created:    2026-01-01 11:55:00 UTC (5m ago)
+Assigned:   2026-01-01 11:55:00 UTC (5m ago)
+Started:    2026-01-01 11:56:00 UTC (3m59s ago)
 UID:        uid-of-dev
 
 Conditions:

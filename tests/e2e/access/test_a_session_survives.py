@@ -192,7 +192,7 @@ def test_detached_and_taken_over_sessions_are_listed_and_come_back(cluster, vps)
             assert he.leaves() == 0
     listed = cluster.ok("sessions", vps)
     detached = r"detached for \d+s, hung up in (5m|4m\d+s)"
-    assert re.search(rf"build +admin +login shell +24x80 +\d+s +{detached}", listed)
+    assert re.search(rf"build +admin +login shell +80x24 +\d+s +{detached}", listed)
     with person(cluster, "connect", vps, "--session", "build") as she:
         assert she.ask("echo $remembered") == "yes\n"
         she.type("exit\r")
