@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from kohakuriver.cli import follow, output, screen, table
+from kohakuriver.cli import absent, follow, output, screen, table
 from kohakuriver.cli.columns import Columns
 from kohakuriver.cli.http import JSON, TABLE, Api, Object
 from kohakuriver.cli.query import Query
@@ -16,7 +16,8 @@ def show(api: Api, query: Query, target: Target, *, only_new: bool) -> int:
     params = dict(query.params)
     path = query.path(api, target.resource)
     if target.names:
-        api.call("GET", query.path(api, target.resource, target.names[0]))  # says so if it is not there
+        inside = api.namespace if target.resource.namespaced else None
+        absent.get(api, target.resource, target.names[0], namespace=inside)  # says so if it is not there
         params["fieldSelector"] = f"metadata.name={target.names[0]}"
     accept = TABLE if query.format.render is None and query.columns is None else JSON
     changes = follow.follow(api, path, params=params, accept=accept)

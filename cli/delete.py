@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from kohakuriver import durations, errors
-from kohakuriver.cli import awaiting, dry_run, failures, manifests, screen, targets
+from kohakuriver.cli import absent, awaiting, dry_run, failures, manifests, screen, targets
 from kohakuriver.cli.dry_run import DryRun, Rehearsal
 from kohakuriver.cli.follow import Deadline
 from kohakuriver.cli.http import Api, Object
@@ -79,8 +79,9 @@ def delete(
     for one in doomed:
         try:
             answer = _ask(api, one, rehearsal)
-        except errors.NotFound as error:
+        except errors.NotFound:
             if not ignore_not_found:
+                error = absent.missing(api, one.resource, one.name, namespace=one.namespace)
                 screen.fail(error.message, hint=error.hint)
                 good = False
             continue

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from kohakuriver import errors
-from kohakuriver.cli import failures, merge, readable, screen, sections, targets
+from kohakuriver.cli import absent, failures, merge, readable, screen, sections, targets
 from kohakuriver.cli.awaiting import summary
 from kohakuriver.cli.http import Api, Object
 from kohakuriver.cli.settings import Settings
@@ -49,7 +49,7 @@ def describe(settings: Settings, words: Words = None, selector: Selector = None)
             ]
         for name in target.names:
             try:
-                body = api.call("GET", api.path(target.resource, namespace=namespace, name=name))
+                body = absent.get(api, target.resource, name, namespace=namespace)
             except errors.NotFound as error:
                 screen.fail(error.message, hint=error.hint)
                 good = False

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kohakuriver import errors
-from kohakuriver.cli import failures, output, screen, table, targets
+from kohakuriver.cli import absent, failures, output, screen, table, targets
 from kohakuriver.cli.http import JSON, TABLE, Api, Object
 from kohakuriver.cli.query import Query
 from kohakuriver.cli.settings import Settings
@@ -171,9 +171,10 @@ def _fetch(api: Api, query: Query, target: Target, accept: str) -> tuple[list[Ob
         params = query.table_params if accept == TABLE else query.params
         return [api.call("GET", path, params=params, accept=accept)], 0
     found, failed = [], 0
+    inside = api.namespace if target.resource.namespaced else None
     for name in target.names:
         try:
-            found.append(api.call("GET", query.path(api, target.resource, name), accept=accept))
+            found.append(absent.get(api, target.resource, name, namespace=inside, accept=accept))
         except errors.NotFound as error:
             failed += 1
             screen.fail(error.message, hint=error.hint)
@@ -181,6 +182,6 @@ def _fetch(api: Api, query: Query, target: Target, accept: str) -> tuple[list[Ob
 
 
 def _nothing(api: Api, query: Query, wanted: list[Target]) -> str:
-    kinds = ", ".join(target.resource.plural for target in wanted)
     inside = not query.everywhere and any(target.resource.namespaced for target in wanted)
-    return f"No {kinds} found" + (f" in namespace {api.namespace}" if inside else "")
+    kinds = [target.resource for target in wanted]
+    return absent.none(api, kinds, namespace=api.namespace if inside else None)

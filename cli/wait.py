@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from kohakuriver import errors
-from kohakuriver.cli import awaiting, failures, jsonpath, screen, targets
+from kohakuriver.cli import absent, awaiting, failures, jsonpath, screen, targets
 from kohakuriver.cli.delete import parse_timeout
 from kohakuriver.cli.follow import Deadline
 from kohakuriver.cli.http import Api, Object
@@ -128,7 +128,7 @@ def _await(
     title = targets.title(resource, name)
     namespace = api.namespace if resource.namespaced else None
     if not wanted.deleted:
-        api.call("GET", api.path(resource, namespace=namespace, name=name))  # says so if it is not there
+        absent.get(api, resource, name, namespace=namespace)  # says so if it is not there
     seen: list[Object] = []
 
     def judge(body: Object | None) -> str:

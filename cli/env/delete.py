@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from kohakuriver import errors
-from kohakuriver.cli import failures, insist, screen
+from kohakuriver.cli import absent, failures, insist, screen
 from kohakuriver.cli.env import creation
 from kohakuriver.cli.settings import Settings
 from kohakuriver.resources import kinds
@@ -33,7 +33,8 @@ def delete(settings: Settings, names: Names = None) -> int:
             insist.call(api, "DELETE", path, on_lost=lambda lost=lost: lost.append(True))  # type: ignore[misc]
         except errors.NotFound:
             if not lost:
-                screen.fail(f'there is no environment "{name}"', hint="`kohakuriver env list` has them")
+                absence = absent.missing(api, kinds.ENVIRONMENT, name, namespace=None)
+                screen.fail(absence.message, hint=absence.hint)
                 good = False
                 continue
         screen.out(f"{creation.title(name)} deleted")

@@ -1,15 +1,11 @@
 """Which nodes are meant, by their exact names: what is done to a node is done to everything on it."""
 
-import difflib
-import re
 from collections.abc import Iterable
 
 from kohakuriver import errors
-from kohakuriver.cli import failures, screen
+from kohakuriver.cli import absent, failures, screen
 from kohakuriver.cli.http import Api, Object
 from kohakuriver.resources import kinds
-
-_LEGAL = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 
 
 def find(api: Api, words: Iterable[str] | None, *, verb: str) -> list[Object]:
@@ -40,18 +36,7 @@ def _names(words: Iterable[str] | None, verb: str) -> list[str]:
 
 
 def _get(api: Api, name: str) -> Object:
-    try:
-        if not _LEGAL.fullmatch(name):
-            raise errors.NotFound(name)  # and no path either: "." would mean the collection
-        return api.call("GET", api.path(kinds.NODE, name=name))
-    except errors.NotFound:
-        answer = api.call("GET", api.path(kinds.NODE))
-        present = [str(item["metadata"]["name"]) for item in answer["items"]]
-        close = difflib.get_close_matches(name, present, n=3, cutoff=0.5)
-        hint = (
-            f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(present) or 'none'}"
-        )
-        raise errors.NotFound(f'there is no node "{name}"', hint=hint) from None
+    return absent.get(api, kinds.NODE, name, namespace=None)
 
 
 def _name(word: str) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from kohakuriver import errors
-from kohakuriver.cli import failures, screen, targets
+from kohakuriver.cli import absent, failures, screen, targets
 from kohakuriver.cli.http import Api, Object
 from kohakuriver.cli.targets import Target
 from kohakuriver.resources.kinds import ResourceType
@@ -63,7 +63,7 @@ def present(api: Api, target: Target) -> list[Object]:
 
 def one(api: Api, resource: ResourceType, name: str) -> Object:
     """One object. Raises NotFound."""
-    return api.call("GET", api.path(resource, namespace=namespace(api, resource), name=name))
+    return absent.get(api, resource, name, namespace=namespace(api, resource))
 
 
 def collection(api: Api, resource: ResourceType, *, everywhere: bool = False) -> str:

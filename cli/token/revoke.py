@@ -37,7 +37,9 @@ def revoke(settings: Settings, names: Names = None, user: Owner = None, expired:
     if user:
         theirs = [token["metadata"]["name"] for token in _all(api) if token["spec"].get("user") == user]
         if not theirs:
-            screen.fail(f'there is no token of user "{user}"', hint="`kohakuriver token list` has them")
+            screen.fail(
+                f'there is no token of user "{user}"', hint="see what there is: kohakuriver token list"
+            )
             good = False
         wanted += theirs
     for name in dict.fromkeys([*wanted, *(_over(api) if expired else ())]):
@@ -54,7 +56,7 @@ def _revoke(api: Api, name: str) -> bool:
         insist.call(api, "DELETE", path, on_lost=lambda: lost.append(True))
     except errors.NotFound:
         if not lost:
-            screen.fail(f'there is no token "{name}"', hint="`kohakuriver token list` has them")
+            screen.fail(f'there is no token "{name}"', hint="see what there is: kohakuriver token list")
             return False
     screen.out(f"token/{name} revoked")
     return True

@@ -54,7 +54,7 @@ def show(
         wide = _wide(api, settings) if asked is not None and asked.wide else None
         _show(shown, wide, headers=not no_headers, with_namespace=all_namespaces)
     if not words:
-        _tell_of_hidden(len(shown), len(present) - len(shown), namespace or "")
+        _tell_of_hidden(api, len(shown), len(present) - len(shown), namespace)
     return 0 if good else 1
 
 
@@ -106,13 +106,15 @@ def _show(vpses: Sequence[Object], wide: Wide | None, *, headers: bool, with_nam
     screen.out("\n".join(lines))
 
 
-def _tell_of_hidden(shown: int, hidden: int, namespace: str) -> None:
-    place = f" in namespace {namespace}" if namespace else ""
-    if hidden and (not shown or sys.stderr.isatty()):
+def _tell_of_hidden(api: Api, shown: int, hidden: int, namespace: str | None) -> None:
+    if hidden:
         count = "1 stopped VPS is" if hidden == 1 else f"{hidden} stopped VPSes are"
-        screen.note(f"{count} not shown{place}: kohakuriver vps list --all")
+        screen.note(f"{count} not shown (--all shows {'it' if hidden == 1 else 'them'})")
     elif not shown:
-        screen.note(f"no VPSes{place}: `kohakuriver vps create` makes one")
+        from kohakuriver.cli import absent  # where there is something to show, nothing of it is needed
+
+        makes = "; make one: kohakuriver vps create"
+        screen.note(absent.none(api, [kinds.VPS], namespace=namespace, otherwise=makes))
 
 
 def _paint(with_namespace: bool) -> table.Paint | None:

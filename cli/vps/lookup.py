@@ -3,12 +3,12 @@
 `resolve` is pure; the others ask the server, for the one name first and for all only when there is none.
 """
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 
 from kohakuriver import errors
-from kohakuriver.cli import failures, screen
+from kohakuriver import errors
+from kohakuriver.cli import absent, failures, screen
 from kohakuriver.cli.http import Api, Object
 from kohakuriver.resources import kinds
 
@@ -45,8 +45,11 @@ def _look(api: Api, words: Iterable[str], *, exact: bool) -> tuple[list[Object],
             if everything is None:
                 answer = api.call("GET", api.path(kinds.VPS, namespace=api.namespace))
                 everything = [_typed(item) for item in answer["items"]]
+            if not everything:
+                missing.append(absent.missing(api, kinds.VPS, name, namespace=api.namespace))
+                continue
             try:
-                one = resolve(name, everything, exact=exact)
+                one = resolve(name, everything, namespace=api.namespace, exact=exact)
             except errors.NotFound as error:
                 missing.append(error)
                 continue
@@ -60,38 +63,31 @@ def _get(api: Api, name: str) -> Object:
     return api.call("GET", api.path(kinds.VPS, namespace=api.namespace, name=name))
 
 
-def resolve(word: str, vpses: Sequence[Object], *, exact: bool = False) -> Object:
+def resolve(word: str, vpses: Sequence[Object], *, namespace: str, exact: bool = False) -> Object:
     """Raises NotFound for what nothing is called, and UsageError for what may mean several."""
     for field in ("name", "uid"):
         for vps in vpses:
             if vps["metadata"][field] == word:
                 return vps
-    names = [str(vps["metadata"]["name"]) for vps in vpses]
     starting = [vps for vps in vpses if _starts(vps, word)]
+    shown = [str(vps["metadata"]["name"]) for vps in starting[:_SHOWN]]
     if exact and starting:
-        shown = ", ".join(str(vps["metadata"]["name"]) for vps in starting[:_SHOWN])
-        raise errors.NotFound(
-            f'there is no VPS "{word}"', hint=f"the whole name is needed here: did you mean {shown}?"
-        )
+        said = f'there is no VPS "{word}"{absent.within(namespace)}'
+        raise errors.NotFound(f"{said}; {absent.proposal(shown)}", hint="write the whole name")
     if len(starting) == 1:
         return starting[0]
     if starting:
-        shown = ", ".join(str(vps["metadata"]["name"]) for vps in starting[:_SHOWN])
         more = ", …" if len(starting) > _SHOWN else ""
-        raise failures.UsageError(f'"{word}" may mean {shown}{more}', hint="write more of the name")
-    raise errors.NotFound(f'there is no VPS "{word}"', hint=_hint(word, names))
+        raise failures.UsageError(
+            f'"{word}" may mean {", ".join(shown)}{more}', hint="write more of the name"
+        )
+    names = [str(vps["metadata"]["name"]) for vps in vpses]
+    raise absent.in_words(kinds.VPS, word, names, namespace=namespace)
 
 
 def _starts(vps: Object, word: str) -> bool:
     metadata = vps["metadata"]
     return bool(word) and (metadata["name"].startswith(word) or metadata["uid"].startswith(word))
-
-
-def _hint(word: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
-    if close:
-        return f"did you mean {' or '.join(close)}?"
-    return "`kohakuriver vps list --all` shows those there are, and -n NAMESPACE looks elsewhere"
 
 
 def _name(word: str) -> str:

@@ -134,10 +134,43 @@ async def test_get_shows_objects_whole(shell):
 
 
 async def test_get_of_nothing_says_so_beside_the_data(shell):
-    assert await shell("get vps") == (0, "", "No vpses found in namespace default\n")
+    assert await shell("get vps") == (0, "", "no VPSes in namespace default\n")
     code, out, err = await shell("get vps nope")
     assert (code, out) == (1, "")
-    assert err.startswith("error: ") and '"nope" not found' in err
+    assert err.startswith("error: ") and 'there is no VPS "nope" in namespace default' in err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "get vps deev",
+        "describe vps deev",
+        "delete vps deev",
+        "vps stop deev",
+        "vps status deev",
+        "edit vps deev",
+        "label vps deev a=b",
+        "wait vps/deev --for=condition=Ready",
+        "exec deev -- ls",
+        "forward deev 80",
+        "cp deev:/x .",
+        "logs deev",
+        "get vps deev -o yaml",
+        "get vps deev -w",
+    ],
+)
+async def test_who_mistypes_a_name_is_told_the_same_everywhere(shell, line):
+    await shell(f"apply -f {shell.write(DEV)}")
+    code, out, err = await shell(line)
+    assert (code, out) == (1, "")
+    assert err == 'error: there is no VPS "deev" in namespace default; did you mean "dev"?\n'
+
+
+@pytest.mark.parametrize("line", ["get vps", "vps list", "vps status x", "get vps x", "delete vps x"])
+async def test_who_names_a_namespace_that_is_not_there_is_told_so(shell, line):
+    _, out, err = await shell(f"{line} -n nope")
+    assert out == ""
+    assert "in namespace nope, and there is no such namespace" in err
 
 
 async def test_several_kinds_are_tables_below_each_other(shell):
@@ -203,7 +236,7 @@ async def test_a_wait_that_times_out_says_how_it_stands(shell):
 async def test_wait_for_what_is_not_there_fails_at_once(shell):
     code, _, err = await shell("wait vps/none --for=condition=Ready")
     assert code == 1
-    assert "not found" in err
+    assert 'there is no VPS "none" in namespace default' in err
 
 
 async def test_describe_ends_with_the_events(shell):

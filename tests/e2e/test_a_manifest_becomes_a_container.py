@@ -98,7 +98,7 @@ def test_a_deleted_vps_leaves_nothing_but_its_events(cluster: Cluster, engine):
     assert containers(engine, "gone") == []
     missing = cluster.cli("get", "vps", "gone")
     assert missing.code == 1
-    assert "not found" in missing.err
+    assert 'there is no VPS "gone" in namespace default' in missing.err
     [node] = json.loads(cluster.ok("get", "nodeallocations", "-o", "json"))["items"]
     assert uid not in node["bookings"]
     assert cluster.events("gone")

@@ -54,7 +54,7 @@ async def test_a_wrong_node_gets_a_proposal(shell):
     await shell.put(kinds.NODE, a_node("gpu-01"))
     code, _, err = await shell("node cordon gpu-1")
     assert code == 1
-    assert err == 'error: there is no node "gpu-1"\nhint: did you mean gpu-01?\n'
+    assert err == 'error: there is no node "gpu-1"; did you mean "gpu-01"?\n'
 
 
 async def test_what_can_be_no_name_is_no_node(shell):

@@ -11,7 +11,7 @@ VPSES = [a_vps("dev"), a_vps("dev-2"), a_vps("test"), a_vps("vps-7k2mq")]
 
 
 def name_of(word: str, *, exact: bool = False) -> str:
-    return str(lookup.resolve(word, VPSES, exact=exact)["metadata"]["name"])
+    return str(lookup.resolve(word, VPSES, namespace="default", exact=exact)["metadata"]["name"])
 
 
 def test_an_exact_name_wins_over_its_longer_namesakes():
@@ -36,7 +36,7 @@ def test_what_may_mean_several_is_refused_with_their_names():
 def test_a_wrong_one_gets_a_proposal():
     with pytest.raises(errors.NotFound) as caught:
         name_of("tset")
-    assert caught.value.hint == "did you mean test?"
+    assert caught.value.message == 'there is no VPS "tset" in namespace default; did you mean "test"?'
 
 
 def test_what_resembles_nothing_is_told_where_to_look():
@@ -50,7 +50,7 @@ def test_to_delete_takes_the_whole_name_or_uid():
     assert name_of("uid-of-test", exact=True) == "test"
     with pytest.raises(errors.NotFound) as caught:
         name_of("vps-7", exact=True)
-    assert "did you mean vps-7k2mq?" in caught.value.hint
+    assert 'did you mean "vps-7k2mq"?' in caught.value.message
 
 
 def test_an_empty_word_means_nothing():

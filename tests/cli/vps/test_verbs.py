@@ -194,7 +194,7 @@ async def test_a_prefix_is_enough_but_not_to_delete(shell):
     assert (await shell("vps stop vps-7"))[1] == "vps/vps-7k2mq stopped\n"
     code, _, err = await shell("vps delete vps-7")
     assert code == 1
-    assert "did you mean vps-7k2mq?" in err
+    assert 'did you mean "vps-7k2mq"?' in err
     assert await shell("vps delete vps-7k2mq") == (0, "vps/vps-7k2mq deleted\n", "")
 
 
@@ -208,17 +208,20 @@ async def test_a_deletion_is_waited_for(shell):
     assert "vps/dev is not deleted after 100ms: terminating" in err
 
 
-async def test_the_list_hides_stopped_ones_and_says_so_when_nothing_is_left(shell):
+async def test_the_list_hides_stopped_ones_and_says_so_beside_the_table(shell):
     await shell.put(kinds.VPS, a_vps("old", phase="stopped", run_state="Stopped"))
     code, out, err = await shell("vps list")
     assert (code, out) == (0, "")
-    assert err == "1 stopped VPS is not shown in namespace default: kohakuriver vps list --all\n"
+    assert err == "1 stopped VPS is not shown (--all shows it)\n"
     await shell.put(kinds.VPS, a_vps("far", phase="lost", why="node n1 is silent"))
     _, out, err = await shell("vps list")
     assert [line.split()[0] for line in out.splitlines()] == ["TASK", "far"]
-    assert err == ""
+    assert err == "1 stopped VPS is not shown (--all shows it)\n"
+    await shell.put(kinds.VPS, a_vps("older", phase="stopped", run_state="Stopped"))
+    assert (await shell("vps list"))[2] == "2 stopped VPSes are not shown (--all shows them)\n"
+    assert (await shell("vps list --all"))[2] == ""
     _, out, _ = await shell("vps list --all")
-    assert [line.split()[0] for line in out.splitlines()] == ["TASK", "far", "old"]
+    assert [line.split()[0] for line in out.splitlines()] == ["TASK", "far", "old", "older"]
     assert await shell("vps list -a -o name") == (0, "vps/far\nvps/old\n", "")
 
 
@@ -226,7 +229,7 @@ async def test_an_empty_list_says_how_to_make_one(shell):
     assert await shell("vps list") == (
         0,
         "",
-        "no VPSes in namespace default: `kohakuriver vps create` makes one\n",
+        "no VPSes in namespace default; make one: kohakuriver vps create\n",
     )
 
 
@@ -242,7 +245,7 @@ async def test_the_status_tells_what_the_guide_promises(shell, home):
     assert told["Node"] == "n1"
     assert told["SSH port"] == "30000"
     assert told["Resources"] == "2 cores, 4Gi"
-    assert told["Created"].startswith("2026-01-01T11:55:00Z (")
+    assert told["Created"].startswith("2026-01-01 11:55:00 UTC (")
     assert out.endswith("Next:\n  kohakuriver vps connect dev\n  kohakuriver connect dev\n")
 
 
