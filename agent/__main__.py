@@ -106,7 +106,7 @@ def _join(wanted: options.Run) -> None:
     if wanted.join is None and wanted.config is None and not join.kept(wanted.data_dir).exists():
         raise errors.ConfigError(
             f"--install-service needs this node's credential, and {wanted.data_dir} has none",
-            hint="give --join, as `kohakuriver node join` prints it, or --config",
+            hint="give --join or --config; print the first: kohakuriver node join",
         )
     _check_may(wanted)
     with _alone(wanted.data_dir):

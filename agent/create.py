@@ -107,7 +107,7 @@ class Creator:
             if image_name.own(desired.image):
                 raise ImageNotOnNode(error.message, hint=bring(desired.image)) from error
             raise ImageNotOnNode(
-                f"{error.message}, and it may not be pulled", hint="load it on the node with `docker load`"
+                f"{error.message}, and it may not be pulled", hint="load it on the node: docker load"
             ) from error
         self._images.missing(desired.image)
 

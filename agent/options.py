@@ -465,31 +465,31 @@ def _host_name() -> str:
 
 def _node(text: str) -> str:
     if not text or len(text) > 253 or text.strip("abcdefghijklmnopqrstuvwxyz0123456789-."):
-        raise argparse.ArgumentTypeError(f'"{text}" is not a node name: use a-z, 0-9, - and .')
+        raise argparse.ArgumentTypeError(f'invalid node name "{text}": use a-z, 0-9, - and .')
     return text
 
 
 def _cluster(text: str) -> str:
     if len(text) < 8:
-        raise ValueError(f'"{text}" is not a cluster id: it has at least 8 characters')
+        raise ValueError(f'invalid cluster id "{text}": use at least 8 characters')
     return text
 
 
 def _https(text: str) -> str:
     if not text.startswith("https://") or len(text) == len("https://"):
-        raise ValueError(f'"{text}" is not an address of an API server: write https://HOST:6443')
+        raise ValueError(f'invalid address of an API server "{text}": write https://HOST:6443')
     return text.rstrip("/")
 
 
 def _ca_hash(text: str) -> str:
     if not authority.is_hash(text):
-        raise ValueError(f'"{text}" is not a hash: write sha256: and 64 hexadecimal digits')
+        raise ValueError(f'invalid hash "{text}": write sha256: and 64 hexadecimal digits')
     return text
 
 
 def _socket(text: str) -> str:
     if not text.startswith(("unix://", "/")):
-        raise ValueError(f'"{text}" is not a unix socket: write unix:///var/run/docker.sock')
+        raise ValueError(f'invalid unix socket "{text}": write unix:///var/run/docker.sock')
     return text
 
 
@@ -497,7 +497,7 @@ def _share_or_size(text: str) -> float:
     if text.endswith("%"):
         number = text.removesuffix("%").strip()
         if not _NUMBER.fullmatch(number) or float(number) >= 100:
-            raise ValueError(f'"{text}" is not a share of the memory: write 5%')
+            raise ValueError(f'invalid share of the memory "{text}": write 5%')
         return float(number) / 100
     return float(quantity.size(text))
 
@@ -505,7 +505,7 @@ def _share_or_size(text: str) -> float:
 def _percent(text: str) -> float:
     number = text.removesuffix("%")
     if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= 100:
-        raise ValueError(f'"{text}" is not a share of the disk: write 85%')
+        raise ValueError(f'invalid share of the disk "{text}": write 85%')
     return int(number) / 100
 
 
@@ -527,19 +527,19 @@ def _address(text: str) -> str | None:
 def _range(text: str) -> tuple[int, int]:
     first, dash, last = text.partition("-")
     if not (dash and first.isdigit() and last.isdigit() and int(first) > 0 and int(last) < 65536):
-        raise ValueError(f'"{text}" is not a range of ports: write 30000-31999')
+        raise ValueError(f'invalid range of ports "{text}": write 30000-31999')
     return int(first), int(last)
 
 
 def _positive(text: str) -> float:
     seconds = durations.parse(text)
     if seconds <= 0:
-        raise ValueError(f'"{text}" is not longer than nothing')
+        raise ValueError(f'invalid duration "{text}": use more than 0')
     return seconds
 
 
 def _listen(text: str) -> Listen:
     host, colon, port = text.rpartition(":")
     if not (colon and port.isdigit() and int(port) < 65536):
-        raise ValueError(f'"{text}" is not an address: write 127.0.0.1:9102')
+        raise ValueError(f'invalid address "{text}": write 127.0.0.1:9102')
     return Listen(host.strip("[]") or LOOPBACK, int(port))

@@ -226,7 +226,7 @@ def _amount(text: str) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number < 1e6:
-        raise argparse.ArgumentTypeError(f'"{text}" is not a number of requests a second')
+        raise argparse.ArgumentTypeError(f'invalid number of requests a second "{text}": use 0 or more')
     return number
 
 
@@ -242,7 +242,7 @@ def _bytes(text: str) -> int:
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 10**9:
-        raise argparse.ArgumentTypeError(f'"{text}" is not a number of requests, which begins at 1')
+        raise argparse.ArgumentTypeError(f'invalid number of requests "{text}": use 1 or more')
     return int(text)
 
 

@@ -107,7 +107,7 @@ def _check(way: Way, prune: bool, selector: str | None, everything: bool) -> Non
         )
     if selector and "(" in selector:
         raise failures.UsageError(
-            "-l of apply takes a=b, a!=b, a and !a", hint="sets of values are for `get`"
+            "-l of apply takes a=b, a!=b, a and !a", hint="sets of values are for kohakuriver get"
         )
     if everything and not prune:
         raise failures.UsageError("--all goes with --prune", hint="leave it out")

@@ -31,8 +31,7 @@ def parse(text: str) -> Columns:
         title, colon, path = part.partition(":")
         if not title or not colon or not path:
             raise failures.UsageError(
-                f'-o custom-columns: "{part}" is not a column',
-                hint="write TITLE:PATH, such as NAME:.metadata.name,PHASE:.status.phase",
+                f'-o custom-columns: invalid column "{part}": write TITLE:PATH, such as NAME:.metadata.name',
             )
         titles.append(title)
         templates.append(compile_path(path, option="-o custom-columns"))

@@ -201,7 +201,7 @@ def _await(api: Api, one: _Doomed, uid: str, deadline: Deadline, timeout: str) -
     except failures.TimedOut as late:
         raise failures.TimedOut(
             f"{one.title} is not gone after {timeout}: {late.message}",
-            hint=f"its deletion goes on; see `kohakuriver describe {one.title}`",
+            hint=f"its deletion goes on; see how: kohakuriver describe {one.title}",
         ) from None
     screen.out(f"{one.title} deleted")
     screen.flush()

@@ -100,7 +100,7 @@ def without_globals(function: Callable[..., int]) -> Callable[..., int]:
             if name in values:
                 continue
             option = "--" + name.replace("_", "-")
-            raise typer.BadParameter(f"`{ctx.info_name}` has no use for it", param_hint=option)
+            raise typer.BadParameter(f"{ctx.info_name} has no use for it", param_hint=option)
         return function(**values)
 
     _sign(command, function, own)

@@ -197,12 +197,12 @@ class Api:
             )
         if isinstance(error, ConnectionRefusedError):
             return errors.Unreachable(
-                f"nothing listens at {server}", hint="`kohakuriver up` starts a cluster on this machine"
+                f"nothing listens at {server}", hint="start a cluster on this machine: kohakuriver up"
             )
         why = "no answer in time" if isinstance(error, TimeoutError) else _words(error)
         return errors.Unreachable(
             f"the API server at {server} cannot be reached: {why}",
-            hint="is it running, and is this its address? `kohakuriver up` starts one on this machine",
+            hint="is it running, and is this its address? Start one on this machine: kohakuriver up",
         )
 
     def _broken(self, method: str, error: Exception) -> errors.KohakuRiverError:

@@ -157,7 +157,7 @@ def _steps(text: str) -> tuple[Finder, ...]:
     elif text[:1] == "@":
         position = 1
     elif not text or text[0] not in ".[":
-        raise JsonPathError(f"{text!r} is not a path: write one such as .status.phase")
+        raise JsonPathError(f'invalid path "{text}": write one such as .status.phase')
     while position < len(text):
         step, position = _step(text, position)
         found += step
@@ -197,13 +197,15 @@ def _subscript(text: str) -> Finder:
     try:
         numbers = [int(part) if part else None for part in text.split(":")]
     except ValueError:
-        raise JsonPathError(f"[{text}] is not a subscript") from None
+        raise JsonPathError(
+            f'invalid subscript "[{text}]": use a number, a range such as 0:2, or *'
+        ) from None
     if len(numbers) == 1 and numbers[0] is not None:
         return _index(numbers[0])
     if len(numbers) in (2, 3):
         part = slice(*numbers)
         return lambda value, root: value[part] if isinstance(value, list) else []
-    raise JsonPathError(f"[{text}] is not a subscript")
+    raise JsonPathError(f'invalid subscript "[{text}]": use a number, a range such as 0:2, or *')
 
 
 def _split(text: str) -> list[str]:
@@ -214,7 +216,7 @@ def _split(text: str) -> list[str]:
 
 def _filter(text: str) -> Finder:
     if not (text.startswith("(") and text.endswith(")")):
-        raise JsonPathError(f'[?{text}] is not a filter: write one such as [?(@.type=="Ready")]')
+        raise JsonPathError(f'invalid filter "[?{text}]": write one such as [?(@.type=="Ready")]')
     inner = text[1:-1].strip()
     match = _FILTER.match(inner)
     if match is None:
@@ -245,7 +247,7 @@ def _operand(text: str) -> Finder:
     try:
         constant = _unquoted(quoted) if quoted else json.loads(text)
     except ValueError:
-        raise JsonPathError(f"{text!r} is neither a path nor a value; texts are quoted") from None
+        raise JsonPathError(f'invalid value "{text}": use a path, a number or a quoted text') from None
     return lambda value, root: [constant]
 
 

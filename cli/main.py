@@ -96,7 +96,7 @@ def _usage(error: Any) -> int:
         return USAGE
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "kohakuriver"
-    screen.fail(message[:1].lower() + message[1:].rstrip("."), hint=f"`{path} --help` shows what it takes")
+    screen.fail(message[:1].lower() + message[1:].rstrip("."), hint=f"see what it takes: {path} --help")
     return USAGE
 
 

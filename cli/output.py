@@ -50,7 +50,7 @@ def parse(text: str, *, formats: str = FORMATS) -> Output:
             from kohakuriver.cli import columns  # here: tables of the server do without it
 
             return Output(columns=columns.parse(rest))
-    raise failures.UsageError(f'"{text}" is not an output format', hint=f"there are {formats}")
+    raise failures.UsageError(f'invalid output format "{text}": use {formats}')
 
 
 def _names(formats: str) -> list[str]:

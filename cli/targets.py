@@ -51,9 +51,7 @@ def _pairs(words: Sequence[str]) -> list[Target]:
     for word in words:
         kind, slash, name = word.partition("/")
         if not slash or not name or "/" in name:
-            raise failures.UsageError(
-                f'"{word}" is not of the form KIND/NAME', hint="write either KIND NAME… or KIND/NAME…"
-            )
+            raise failures.UsageError(f'invalid object "{word}": write either KIND NAME… or KIND/NAME…')
         for resource in _meant(kind):
             grouped.setdefault(resource, []).append(name)
     return [Target(resource, tuple(dict.fromkeys(names))) for resource, names in grouped.items()]

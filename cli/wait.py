@@ -106,7 +106,7 @@ def parse_condition(text: str) -> Condition:
         except jsonpath.JsonPathError as error:
             raise failures.UsageError(f"--for: {error}", hint=f"it takes {FORMS}") from None
         return Condition(text, value=value.strip("'\"") if equals else None, template=template)
-    raise failures.UsageError(f'"{text}" is nothing to wait for', hint=f"--for takes {FORMS}")
+    raise failures.UsageError(f'invalid condition "{text}": --for takes {FORMS}')
 
 
 def _meant(api: Api, words: list[str], selector: str | None) -> list[tuple[ResourceType, str]]:
@@ -145,7 +145,7 @@ def _await(
     except failures.TimedOut as late:
         raise failures.TimedOut(
             f"{title} does not meet {wanted.text} after {timeout}: {late.message}",
-            hint=f"see `kohakuriver describe {title}`, or wait longer with --timeout",
+            hint=f"wait longer with --timeout, or see why: kohakuriver describe {title}",
         ) from None
     screen.out(f"{title} condition met")
     screen.flush()

@@ -44,7 +44,7 @@ def _duration(text: str) -> float:
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not port.isdigit() or int(port) > 65535:
-        raise argparse.ArgumentTypeError(f'"{text}" is not an address: write one such as 127.0.0.1:9102')
+        raise argparse.ArgumentTypeError(f'invalid address "{text}": write one such as 127.0.0.1:9102')
     return host.strip("[]") or "127.0.0.1", int(port)
 
 

@@ -13,7 +13,7 @@ def parse(text: str) -> frozenset[int]:
     for part in text.split(",", MOST) if text.strip() else ():
         match = _PART.fullmatch(part)
         if match is None:
-            raise ValueError(f'"{text[:80]}" is not a set of cores: write one such as 0-3,8')
+            raise ValueError(f'invalid set of cores "{text[:80]}": write one such as 0-3,8')
         first, last = int(match[1]), int(match[2] or match[1])
         ranges.append(range(first, last + 1))
     if sum(map(len, ranges)) > MOST:

@@ -15,12 +15,12 @@ def parse(text: str | int | float) -> float:
     if isinstance(text, int | float) and not isinstance(text, bool) and 0 <= text < math.inf:
         return float(text)
     if isinstance(text, str) and len(text) > _LONGEST:
-        raise ValueError(f'"{text[:_LONGEST]}…" is not a duration: write one such as 30s, 2m or 1h30m')
+        raise ValueError(f'invalid duration "{text[:_LONGEST]}…": write one such as 30s, 2m or 1h30m')
     whole = str(text).strip()
     if re.fullmatch(r"\d+(\.\d+)?", whole, re.ASCII):
         return float(whole)
     if not whole or _PART.sub("", whole):
-        raise ValueError(f'"{text}" is not a duration: write one such as 30s, 2m or 1h30m')
+        raise ValueError(f'invalid duration "{text}": write one such as 30s, 2m or 1h30m')
     return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(whole))
 
 

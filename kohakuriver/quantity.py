@@ -28,11 +28,11 @@ _DECIMAL = {
 def parse(text: str | int | float) -> decimal.Decimal:
     """The exact value of a quantity. Raises ValueError with a sentence that says what is expected."""
     if isinstance(text, bool):
-        raise ValueError(f"{text!r} is not a quantity")
+        raise ValueError(f'invalid quantity "{text}": write a number such as 2, 0.5, 500m or 4Gi')
     match = _NUMBER.match(str(text).strip()) if len(str(text)) <= _LONGEST else None
     if match is None:
         raise ValueError(
-            f'"{str(text)[:_LONGEST]}" is not a quantity: write a number such as 2, 0.5, 500m or 4Gi'
+            f'invalid quantity "{str(text)[:_LONGEST]}": write a number such as 2, 0.5, 500m or 4Gi'
         )
     number, exponent, suffix = match.groups()
     value = decimal.Decimal(number + (exponent or ""))
@@ -41,7 +41,7 @@ def parse(text: str | int | float) -> decimal.Decimal:
     if suffix in _DECIMAL and not (exponent and suffix):
         return value * _DECIMAL[suffix]
     raise ValueError(
-        f'"{text}" is not a quantity, since it ends in "{suffix}": use Ki, Mi, Gi, Ti (powers of 1024), '
+        f'invalid quantity "{text}", since it ends in "{suffix}": use Ki, Mi, Gi, Ti (powers of 1024), '
         "k, M, G, T (powers of 1000), or m (thousandths)"
     )
 

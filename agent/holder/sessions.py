@@ -96,7 +96,7 @@ class Sessions:
             )
         if len(self.standing(wanted.uid)) >= MOST:
             raise errors.TooManyRequests(
-                f"{MOST} sessions are open in this VPS already", hint="`kohakuriver sessions NAME` lists them"
+                f"{MOST} sessions are open in this VPS already", hint="see which: kohakuriver sessions NAME"
             )
         key = (wanted.uid, wanted.session)
         home = await self._execs.home(wanted.container)

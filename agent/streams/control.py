@@ -150,7 +150,7 @@ class Controls:
         if container is None or (not container.is_up and kind != "logs"):
             raise errors.Conflict(
                 f"{name} has no running container at the moment",
-                hint=f"`kohakuriver describe vps {name}` shows why",
+                hint=f"see why: kohakuriver vps status {name}",
                 retry_after=1,
             )
         _check_rights(wanted, kind, container)
@@ -179,7 +179,7 @@ def _check_rights(wanted: Mapping[str, Any], kind: str, container: Container) ->
             path = "spec.security.capabilities.add" if right == "capabilities" else f"spec.{right}"
             raise errors.Forbidden(
                 f"the container of {name} was made with {path}, and you have no right to set that",
-                hint=f"restart it if its spec has no {right} any more, or ask for the right `{right}`",
+                hint=f"restart it if its spec has no {right} any more, or ask for the right {right}",
             )
 
 

@@ -58,7 +58,7 @@ def _refusal(opening: Opening, host: object, port: int, error: OSError | Timeout
     if isinstance(error, OSError) and error.errno == errno.ECONNREFUSED:
         return errors.Conflict(
             f"nothing listens on {where} in {opening.vps}",
-            hint=f"start the service in it, then try again: `kohakuriver exec {opening.vps} -- ss -ltn`",
+            hint=f"start the service in it, and see what listens: kohakuriver exec {opening.vps} -- ss -ltn",
             details={"reason": "ConnectionRefused"},
         )
     why = "it did not answer in time" if isinstance(error, TimeoutError) else error.strerror or str(error)

@@ -97,7 +97,7 @@ class TokenFile:
         if user is None:
             raise errors.Unauthorized(
                 "the bearer token is not known to this server" if token else "no bearer token was sent",
-                hint="use the config file written by `kohakuriver up`, or ask your administrator for a token",
+                hint="use the config file that kohakuriver up wrote, or ask your administrator for a token",
             )
         return user
 

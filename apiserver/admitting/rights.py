@@ -88,7 +88,7 @@ def _forbidden(user: User, name: str, right: str, *, given: bool) -> errors.Forb
         why += ", which this VPS has, and may only stop, start, pause and restart it"
     return errors.Forbidden(
         f'vpses.kohakuriver.io "{name}" is forbidden: {why}',
-        hint=f"ask your administrator to make the change, or for the right `{right}`",
+        hint=f"ask your administrator to make the change, or for the right {right}",
         causes=(objects.forbidden_value(path, "this user has no right to set it"),),
         details=objects.reference(kinds.VPS, name),
     )
@@ -98,6 +98,6 @@ def _shut(user: User, name: str, right: str, stream: str) -> errors.Forbidden:
     return errors.Forbidden(
         f'vpses.kohakuriver.io "{name}" is forbidden: it has {_path(right)}, and user "{user.name}" of role '
         f"{user.role} has no right to set that, so it may not open {stream} into it",
-        hint=f"ask your administrator for the right `{right}`; its logs and stats are open to you",
+        hint=f"ask your administrator for the right {right}; its logs and stats are open to you",
         details=objects.reference(kinds.VPS, name),
     )

@@ -29,7 +29,7 @@ async def confirm(server: Backing, user: User, *, name: str, body: Any) -> Writt
     if user.node != name:
         raise errors.Forbidden(
             f'nodeallocations.kohakuriver.io "{name}" is forbidden: only the agent of {name} may confirm',
-            hint="bring the node back; if it is destroyed, `kohakuriver node forget` ends its tombstones",
+            hint="bring the node back; if it is destroyed, end its tombstones: kohakuriver node forget",
             details=objects.reference(kinds.NODE_ALLOCATION, name),
         )
     key = grants.allocation_key(name)

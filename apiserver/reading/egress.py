@@ -88,5 +88,5 @@ def _networks(name: str, egress: Mapping[str, Any], field: str, trouble: list[st
         try:
             found.add(str(ipaddress.ip_network(text if isinstance(text, str) else "")))
         except ValueError:
-            trouble.append(f'Policy {name}: spec.egress.{field}: "{str(text)[:80]}" is not a network')
+            trouble.append(f'Policy {name}: spec.egress.{field}: invalid network "{str(text)[:80]}"')
     return tuple(sorted(found))

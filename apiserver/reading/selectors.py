@@ -247,7 +247,7 @@ def _set(tokens: collections.deque[str], text: str) -> Iterator[str]:
 def _key(tokens: collections.deque[str], text: str) -> str:
     key = tokens.popleft() if tokens else ""
     if not _KEY.match(key):
-        raise _bad(text, f'"{key}" is not a label key')
+        raise _bad(text, f'invalid label key "{key}"')
     return key
 
 
@@ -256,7 +256,7 @@ def _value(tokens: collections.deque[str], text: str) -> str:
         return ""
     value = tokens.popleft()
     if not _VALUE.match(value):
-        raise _bad(text, f'"{value}" is not a label value')
+        raise _bad(text, f'invalid label value "{value}"')
     return value
 
 

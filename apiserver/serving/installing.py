@@ -52,7 +52,7 @@ class Bundles:
         except (errors.ConfigError, OSError) as error:
             raise errors.NotFound(
                 f"this API server cannot hand out KohakuRiver: {error}",
-                hint="install it on that machine by hand, and join with `kohakuriver agent --join`",
+                hint="install it on that machine by hand, and join: kohakuriver agent --join",
                 details={},
             ) from error
 

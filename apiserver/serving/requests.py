@@ -92,7 +92,7 @@ class Call:
         if "gracePeriodSeconds" in query:
             text = query["gracePeriodSeconds"]
             if not text.isascii() or not text.isdigit() or len(text) > 9:
-                raise BadRequest(f'gracePeriodSeconds: "{text}" is not a number of seconds')
+                raise BadRequest(f'gracePeriodSeconds: invalid number of seconds "{text}"')
             options["gracePeriodSeconds"] = int(text)
         if "propagationPolicy" in query:
             options["propagationPolicy"] = query["propagationPolicy"]

@@ -56,7 +56,7 @@ def not_connected(node: str) -> errors.Unavailable:
     """No agent of that node holds a control connection to an API server."""
     return errors.Unavailable(
         f"node {node} is not connected to the API server",
-        hint=f"its agent connects by itself within seconds; `kohakuriver get node {node}` shows it",
+        hint=f"its agent connects by itself within seconds; see how it is: kohakuriver node status {node}",
         retry_after=1,
     )
 
@@ -108,7 +108,7 @@ class NodeStreams:
         except TimeoutError:
             raise errors.Unavailable(
                 f"node {node} did not answer within {ANSWER_WITHIN:.0f} s",
-                hint=f"`kohakuriver describe node {node}` shows how it is",
+                hint=f"see how it is: kohakuriver node status {node}",
                 retry_after=1,
             ) from None
         except errors.Unreachable as error:

@@ -67,4 +67,4 @@ def _not_there(vps: Mapping[str, Any], name: str) -> Conflict:
     if node and status.get("reason") == reasons.NODE_DRAINING:
         uncordons = f"kohakuriver node uncordon {node}"
         return Conflict(f"{name} is not running: {why}", hint=f"bring the node back: {uncordons}")
-    return Conflict(f"{name} is not running: {why}", hint=f"`kohakuriver describe vps {name}` shows more")
+    return Conflict(f"{name} is not running: {why}", hint=f"see more: kohakuriver vps status {name}")

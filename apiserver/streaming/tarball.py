@@ -88,6 +88,6 @@ def _nobody(environment: Mapping[str, Any]) -> errors.Unavailable:
         where = f"{spec['tarball']} on no node that is connected"
     return errors.Unavailable(
         f"the tarball of the Environment {environment['metadata']['name']} is {where}",
-        hint="it is tried again by itself; `kohakuriver node list` shows who is there",
+        hint="it is tried again by itself; see which nodes are there: kohakuriver node list",
         retry_after=5,
     )

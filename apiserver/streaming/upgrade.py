@@ -24,7 +24,7 @@ def asked_for(request: web.Request) -> str:
     if wanted != WEBSOCKET:
         raise BadRequest(
             f"{request.path} is a stream, not a document",
-            hint="ask for it with an upgrade to WebSocket, as `kohakuriver connect` does",
+            hint="ask for it with an upgrade to WebSocket, as kohakuriver connect does",
         )
     if request.headers.get("Sec-WebSocket-Version") != "13" or not request.headers.get("Sec-WebSocket-Key"):
         raise BadRequest("this is not a WebSocket handshake of version 13 (RFC 6455)")

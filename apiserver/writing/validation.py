@@ -184,7 +184,7 @@ def _strict(
     return errors.BadRequest(
         f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
         f"strict decoding error: {listed}",
-        hint=f"`kubectl explain {resource.singular} --recursive` lists the fields",
+        hint=f"see its fields: kohakuriver explain {resource.singular} --recursive",
         causes=fields + causes[: extent.MOST_NAMED],
     )
 

@@ -20,7 +20,7 @@ def explained(vps: Target, ending: Ending) -> Ending:
     try:
         now = vps.look()
     except errors.NotFound:
-        return _outside("Removed", "it was deleted", "`kohakuriver vps list --all` shows those there are")
+        return _outside("Removed", "it was deleted", "see what there is: kohakuriver vps list --all")
     except errors.KohakuRiverError:
         return ending
     found = what_happened(vps.vps, now, reader=vps.reader)
@@ -36,7 +36,7 @@ def what_happened(before: dict[str, Any], now: dict[str, Any], *, reader: Reader
     name, spec = now["metadata"]["name"], now.get("spec") or {}
     again = reader.command(f"connect {name}", now)
     if now["metadata"].get("deletionTimestamp"):
-        return _outside("Removed", "it was deleted", "`kohakuriver vps list --all` shows those there are")
+        return _outside("Removed", "it was deleted", "see what there is: kohakuriver vps list --all")
     if now["metadata"]["uid"] != before["metadata"]["uid"]:
         return _outside("Removed", "it was deleted, and there is a new one of its name", again)
     if spec.get("runState") == "Stopped":

@@ -95,8 +95,7 @@ def _host(address: str) -> str:
         found = ipaddress.ip_address("127.0.0.1" if address == "localhost" else address)
     except ValueError:
         raise failures.UsageError(
-            f"--address {address}: that is not an IP address",
-            hint="one of this machine's, or 0.0.0.0 for all",
+            f'--address: invalid IP address "{address}": use one of this machine, or 0.0.0.0 for all'
         ) from None
     if not found.is_loopback:
         screen.warn(f"whoever reaches {found} of this machine reaches these ports of the VPS too")

@@ -35,7 +35,7 @@ def logs(
     params = [("follow", "1")] if follow else []
     if tail is not None:
         if not tail.isascii() or not tail.isdigit():
-            raise failures.UsageError(f'"{tail}" is not a number of lines', hint="--tail 100")
+            raise failures.UsageError(f'invalid number of lines "{tail}": write --tail 100')
         params.append(("tail", tail))
     if since is not None:
         params.append(("since", _since(since)))
@@ -51,7 +51,7 @@ def _since(text: str) -> str:
         return clock.parse_timestamp(text).isoformat()
     except ValueError:
         raise failures.UsageError(
-            f'"{text}" is neither a duration nor a time', hint="--since 10m, or --since 2026-01-31T12:00:00Z"
+            f'invalid time "{text}": write --since 10m, or --since 2026-01-31T12:00:00Z'
         ) from None
 
 

@@ -74,6 +74,6 @@ def _port(text: str, word: str, *, least: int = 1) -> int:
     if text.isascii() and text.isdigit() and least <= int(text) <= 65535:
         return int(text)
     raise failures.UsageError(
-        f"{word}: {text!r} is not a port" if text != word else f"{text!r} is not a port",
-        hint=f"a port is a number from {least} to 65535; LOCAL:REMOTE where they differ",
+        f'invalid port "{text}": use a number from {least} to 65535',
+        hint="write LOCAL:REMOTE where the ports differ",
     )

@@ -52,7 +52,7 @@ def ssh_proxy(settings: Settings, name: Name = None, uid: Uid = None, pin: Pin =
     if not all(_is_pipe(end) for end in (sys.stdin.buffer, sys.stdout.buffer)):
         raise failures.UsageError(
             "ssh-proxy is run by ssh, which gives it pipes for stdin and stdout",
-            hint="`kohakuriver ssh-config --install`, then `ssh NAME.vps`",
+            hint="make ssh NAME.vps work: kohakuriver ssh-config --install",
         )
     try:
         api, vps = find(settings, name)

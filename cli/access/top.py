@@ -47,7 +47,7 @@ def top_vps(settings: Settings, names: Names = None) -> int:
         vpses = api.call("GET", api.path(kinds.VPS, namespace=api.namespace))["items"]
     used = _ask(settings, [readable.vps(vps) for vps in vpses])
     if not used:
-        screen.note("no VPS is running: `kohakuriver vps list --all` shows how they stand")
+        screen.note("no VPS is running; see how they stand: kohakuriver vps list --all")
         return 0 if good else 1
     rows = [["NAME", "NODE", "CORES", "OF", "MEMORY", "OF", "PROCESSES"], *map(row, used)]
     screen.out("\n".join(Printer().lines(rows)))

@@ -15,7 +15,8 @@ def current_context(config: Config = None) -> int:
     found = files.load(config)
     if not found.current:
         raise errors.ConfigError(
-            f"{found.path} says of no context that it counts", hint="`kohakuriver config use-context NAME`"
+            f"{found.path} says of no context that it counts",
+            hint="choose one: kohakuriver config use-context NAME",
         )
     screen.out(found.current)
     return 0

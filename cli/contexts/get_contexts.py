@@ -20,7 +20,7 @@ NoHeaders = Annotated[bool, typer.Option("--no-headers", help="Leave the line of
 def get_contexts(output_format: Format = None, no_headers: NoHeaders = False, config: Config = None) -> int:
     """List contexts: a cluster, who you are there, and the namespace meant."""
     if output_format not in (None, "name"):
-        raise failures.UsageError(f'"{output_format}" is not an output format', hint="there is name")
+        raise failures.UsageError(f'invalid output format "{output_format}": use name')
     found = files.load(config)
     names = found.names("contexts")
     if output_format == "name":

@@ -19,7 +19,7 @@ def use_context(name: Name = None, config: Config = None) -> int:
     """Let this context count where none is named with --context."""
     if not name:
         raise failures.UsageError(
-            "which context is meant?", hint="`kohakuriver config get-contexts` lists them"
+            "which context is meant?", hint="see what there is: kohakuriver config get-contexts"
         )
     found = files.load(config)
     files.check_context(found, name)

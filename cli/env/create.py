@@ -95,7 +95,7 @@ def _await(api: Api, environment: Object, deadline: Deadline, timeout: str) -> O
         if status.get("phase") == "Failed":
             raise errors.Conflict(
                 f"{creation.title(name)}: {status.get('message')}",
-                hint=f"`kohakuriver env delete {name}`, then try again",
+                hint=f"delete it, then try again: kohakuriver env delete {name}",
             )
         if status.get("phase") == "Ready":
             return ""
@@ -115,7 +115,7 @@ def _await(api: Api, environment: Object, deadline: Deadline, timeout: str) -> O
         except failures.TimedOut as late:
             raise failures.TimedOut(
                 f"{creation.title(name)} is not ready after {timeout}: {late.message}",
-                hint="it goes on; `kohakuriver env list` shows how",
+                hint="it goes on; see how: kohakuriver env list",
             ) from None
         except KeyboardInterrupt:
             progress.note(f"no longer waiting; {creation.title(name)} goes on being made")

@@ -25,7 +25,7 @@ def create(api: Api, name: str, spec: dict[str, Any]) -> Object:
     except errors.AlreadyExists as error:
         made = api.call("GET", api.path(kinds.ENVIRONMENT, name=name)) if lost else {}
         if made.get("spec") != spec:
-            error.hint = f"choose another name, or `kohakuriver env delete {name}` first"
+            error.hint = f"choose another name, or delete that one: kohakuriver env delete {name}"
             raise
     screen.out(f"{title(name)} created")
     screen.flush()

@@ -23,7 +23,9 @@ Names = Annotated[
 def delete(settings: Settings, names: Names = None) -> int:
     """Delete environments. VPSes that were made from one keep their files; its tarball stays on its node."""
     if not names:
-        raise failures.UsageError("which environment is meant?", hint="`kohakuriver env list` has them")
+        raise failures.UsageError(
+            "which environment is meant?", hint="see what there is: kohakuriver env list"
+        )
     api, good = settings.api(), True
     for name in dict.fromkeys(one.removeprefix("environment/").removeprefix("env/") for one in names):
         path = api.path(kinds.ENVIRONMENT, name=name)

@@ -37,7 +37,7 @@ def list_environments(settings: Settings, output_format: Format = None, no_heade
         screen.out(output.whole(typed, asked), end="")
         return 0
     if not found:
-        screen.note("no environments: `kohakuriver env create NAME --from ID` makes one of a VPS")
+        screen.note("no environments; make one of a VPS: kohakuriver env create NAME --from ID")
         _tell_of_default_image(api)
         return 0
     rows = [row(one, SystemClock().now()) for one in found]

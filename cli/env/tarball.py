@@ -17,13 +17,13 @@ def spec(source: str, digest: str | None) -> dict[str, Any]:
     if digest is not None and not _DIGEST.fullmatch(digest):
         raise failures.UsageError(
             f'--digest "{digest}" is none',
-            hint="it is sha256: and 64 digits, as `sha256sum FILE` prints them",
+            hint="write sha256: and 64 digits, as printed by: sha256sum FILE",
         )
     if source.startswith(("http://", "https://")):
         if digest is None:
             raise failures.UsageError(
                 "of a URL the digest is needed, so that nodes load nothing else",
-                hint="--digest sha256:…, as `sha256sum FILE` prints it",
+                hint="add --digest sha256:…, as printed by: sha256sum FILE",
             )
         return {"tarball": source, "digest": digest}
     file = Path(source).expanduser().absolute()

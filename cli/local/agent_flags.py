@@ -110,7 +110,7 @@ def credentials_for(given: str | None) -> str | None:
     if given is not None and given not in _CREDENTIALS_FOR:
         raise failures.UsageError(
             f'invalid --registry-credentials-for "{given}": use {" or ".join(_CREDENTIALS_FOR)}',
-            hint="`environments` keeps a user from pulling what only this machine may pull",
+            hint="environments keeps a user from pulling what only this machine may pull",
         )
     return given
 
@@ -124,8 +124,8 @@ def mounts(given: list[str] | None) -> list[str] | None:
     for prefix in given:
         if not prefix.startswith("/"):
             raise failures.UsageError(
-                f'--allow-mount: "{prefix}" is not an absolute path',
-                hint="write one such as /data, or /data:ro; `off` alone takes all back",
+                f'--allow-mount: invalid path "{prefix}": use an absolute one, such as /data or /data:ro',
+                hint="take all back: --allow-mount off",
             )
     return given
 
@@ -139,7 +139,9 @@ def capability_names(given: list[str] | None) -> list[str] | None:
     try:
         return [capabilities.parse(name) for name in given]
     except ValueError as error:
-        raise failures.UsageError(f"--allow-capability: {error}", hint="`off` alone takes all back") from None
+        raise failures.UsageError(
+            f"--allow-capability: {error}", hint="take all back: --allow-capability off"
+        ) from None
 
 
 def folder(given: Path | None) -> str | None:

@@ -262,7 +262,7 @@ def _ensure_config(file: Path, role: Role, server: str, authority: bytes) -> str
         _point_to(file, server, authority)
     if not found.token:
         raise errors.ConfigError(
-            f"{file} holds no token", hint=f"remove {file}; the next `up` makes a new one"
+            f"{file} holds no token", hint=f"remove {file}; the next kohakuriver up makes a new one"
         )
     return found.token
 

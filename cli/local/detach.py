@@ -67,7 +67,7 @@ def until_ready(files: ClusterFiles, *, timeout: float) -> run_state.RunState | 
         if deadline.passed:
             raise FailedToStart(
                 f"the cluster in {files.root} runs, but is not ready after {timeout:g} s",
-                hint=f"the logs in {files.logs} tell why; `kohakuriver down` stops it",
+                hint=f"the logs in {files.logs} tell why; stop it: kohakuriver down",
             )
         time.sleep(POLL)
 
@@ -77,7 +77,7 @@ def _problem(
 ) -> tuple[str, str]:
     """Why there is no point in waiting on, and whose log tells more; empty while there is."""
     if child.poll() is not None:
-        return f"`up` ended with code {child.returncode} in the background", "up"
+        return f"kohakuriver up ended with code {child.returncode} in the background", "up"
     for name, deaths in (state.deaths if state else {}).items():
         if deaths >= HOPELESS:
             return f"{name} ended {deaths} times", name

@@ -38,11 +38,11 @@ def down(data_dir: DataDir = None, purge: Purge = False, leave_containers: Leave
     files = ClusterFiles.at(data_dir)
     if leave_containers and not purge:
         raise failures.UsageError(
-            "--leave-containers goes with --purge", hint="`kohakuriver down` alone leaves every container"
+            "--leave-containers goes with --purge", hint="leave every container: kohakuriver down"
         )
     if not files.is_ours:
         if purge and files.remove_begun():
-            screen.out(f"removed {files.root}, which held nothing but what an `up` that was refused had left")
+            screen.out(f"removed {files.root}, which held nothing but what a refused kohakuriver up had left")
             return 0
         if purge:
             raise errors.ConfigError(f"{files.root} holds no cluster", hint="name its folder with --data-dir")
@@ -53,7 +53,7 @@ def down(data_dir: DataDir = None, purge: Purge = False, leave_containers: Leave
         _purge(files, leave_containers)
         return 0
     if stopped:
-        screen.out("stopped; VPSes keep running, and `kohakuriver up` finds them again")
+        screen.out("stopped; VPSes keep running, and kohakuriver up finds them again")
     else:
         screen.out(f"nothing runs from {files.root}")
     service.tell_outdated(files)

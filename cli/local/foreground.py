@@ -102,7 +102,7 @@ def run(files: ClusterFiles, options: Options, stack: Stack, *, when_ready: Call
         asyncio.run(_supervise(stack.programs, reporter.tell, LogRule(beside=(files.log("up"),))))
     finally:
         files.run.unlink(missing_ok=True)
-    screen.note("stopped; VPSes keep running, and the next `up` finds them again")
+    screen.note("stopped; VPSes keep running, and the next kohakuriver up finds them again")
 
 
 async def _supervise(programs: tuple[Program, ...], tell: supervisor.Tell, logs: LogRule) -> None:

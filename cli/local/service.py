@@ -75,8 +75,8 @@ class Service:
         with contextlib.suppress(OSError):  # there is none, or it cannot be read here
             if self._service("").is_mine and f" -m {MODULE} " not in self.unit.read_text():
                 return (
-                    f"{self.unit} was written by an earlier version and starts that one, or nothing: "
-                    "`kohakuriver up --install-service` writes it anew"
+                    f"{self.unit} was written by an earlier version and starts that one, or nothing; "
+                    "write it anew: kohakuriver up --install-service"
                 )
         return ""
 

@@ -177,10 +177,10 @@ class NodeWatch:
         """What the node still lacks."""
         try:
             if self._lease() in (None, self._before):
-                return f"the agent to register node {self._node}"
+                return f"node {self._node} to report"
             found = self._near.look(kinds.NODE.path(name=self._node))
         except errors.NotFound:  # its Lease comes a moment before it
-            return f"the agent to register node {self._node}"
+            return f"node {self._node} to report"
         except errors.KohakuRiverError as error:
             return f"node {self._node}: {error.message}"
         for condition in (found.get("status") or {}).get("conditions") or ():

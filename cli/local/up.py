@@ -199,7 +199,7 @@ def _already(files: ClusterFiles, given: dict[str, Any], install_service: bool, 
         _refuse_changes(files, options, options.changed(given))
     ends = cluster_files.running_out(files, SystemClock().now())
     if ends:
-        screen.warn(f"{ends}: `{_command(files, 'down')}` and `up` again renew it; VPSes run on")
+        screen.warn(f"{ends}; renew it, while VPSes run on: {_command(files, 'down')}, then kohakuriver up")
     if install_service:
         for line in service.Service.here(files).install(running=True):
             screen.out(line)
@@ -263,7 +263,7 @@ def _check_agent(files: ClusterFiles, options: Options) -> None:
         said = (done.stderr.strip().splitlines() or ["the agent does not start"])[-1]
         raise failures.UsageError(
             said.removeprefix("kohakuriver agent: error: ").removeprefix("argument "),
-            hint="nothing was started or kept; `kohakuriver up --help` shows what it takes",
+            hint="nothing was started or kept; see what it takes: kohakuriver up --help",
         )
 
 
@@ -292,7 +292,7 @@ def _settle_ssh_ports(
     mine = neighbours.parse(options.ssh_port_range)
     if mine is None and chosen:
         raise failures.UsageError(
-            f'--ssh-port-range: "{options.ssh_port_range}" is not a range of ports', hint="write 30000-31999"
+            f'--ssh-port-range: invalid range of ports "{options.ssh_port_range}": write 30000-31999'
         )
     if options.ssh_address == "off":
         return options
@@ -311,7 +311,7 @@ def _end_orphans(files: ClusterFiles) -> None:
     """Programs that outlived a supervisor which was killed."""
     state = run_state.read(files.run)
     for name, orphan in state.survivors() if state else ():
-        screen.note(f"ending {name} (pid {orphan.pid}), left behind by an `up` that was killed")
+        screen.note(f"ending {name} (pid {orphan.pid}), left behind by a kohakuriver up that was killed")
         orphan.end(grace=10.0)
 
 

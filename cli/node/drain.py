@@ -52,12 +52,12 @@ def _await(api: Api, node: Object, deadline: Deadline, timeout: str) -> None:
         except failures.TimedOut:
             raise failures.TimedOut(
                 f"{change.title(node)} is not drained after {timeout}: {_line(name, up)}",
-                hint=f"it goes on; `kohakuriver node uncordon {name}` takes it back",
+                hint=f"it goes on; take it back: kohakuriver node uncordon {name}",
             ) from None
         except KeyboardInterrupt:
             progress.note(
-                f"no longer waiting; {change.title(node)} goes on draining: "
-                f"`kohakuriver node uncordon {name}` takes it back"
+                f"no longer waiting; {change.title(node)} goes on draining; "
+                f"take it back: kohakuriver node uncordon {name}"
             )
             raise
 

@@ -44,7 +44,7 @@ def list_nodes(
         screen.out(output.whole(typed, asked), end="")
         return 0
     if not nodes:
-        screen.note("no nodes: `kohakuriver up` makes this machine one")
+        screen.note("no nodes; make this machine one: kohakuriver up")
         return 0
     rows = overview.rows([readable.node(node) for node in nodes], allocations(api), SystemClock().now())
     screen.out(

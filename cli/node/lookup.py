@@ -30,7 +30,7 @@ def _names(words: Iterable[str] | None, verb: str) -> list[str]:
     if not names:
         raise failures.UsageError(
             "which node is meant? a name is missing",
-            hint=f"kohakuriver node {verb} NODE; `node list` has them",
+            hint=f"name one: kohakuriver node {verb} NODE",
         )
     return list(dict.fromkeys(names))
 
@@ -45,5 +45,5 @@ def _name(word: str) -> str:
     if not slash and word:
         return word
     if kinds.find(kind) is not kinds.NODE or not name or "/" in name:
-        raise failures.UsageError(f'"{word}" is not a node', hint="write its name, or node/NAME")
+        raise failures.UsageError(f'invalid node "{word}": write its name, or node/NAME')
     return name

@@ -22,9 +22,7 @@ Format = Annotated[str | None, typer.Option("--output", "-o", metavar="FORMAT", 
 def api_resources(settings: Settings, output_format: Format = None, no_headers: NoHeaders = False) -> int:
     """List the kinds that the server knows, with the names that you may type for them."""
     if output_format not in (None, "wide", "name"):
-        raise failures.UsageError(
-            f'"{output_format}" is not an output format', hint="there are wide and name"
-        )
+        raise failures.UsageError(f'invalid output format "{output_format}": use wide or name')
     found = discover(settings.api())
     if output_format == "name":
         names = [one["name"] + (f".{one['group']}" if one["group"] else "") for one in found]

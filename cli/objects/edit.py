@@ -84,13 +84,13 @@ def _open(file: Path, text: str) -> str:
         done = subprocess.run([*shlex.split(command), str(file)], check=False)
     except OSError as error:
         raise failures.UsageError(
-            f"the editor `{command}` does not start: {error.strerror}", hint="name another one in $EDITOR"
+            f'the editor "{command}" does not start: {error.strerror}', hint="name another one in $EDITOR"
         ) from None
     said = file.read_text()
     if done.returncode:
         if said != text or _REFUSED in text:
             _keep(_without_comments(said))
-        raise failures.Abandoned(f"the editor `{command}` ended with {done.returncode}; nothing was changed")
+        raise failures.Abandoned(f'the editor "{command}" ended with {done.returncode}; nothing was changed')
     return _without_comments(said)
 
 

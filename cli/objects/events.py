@@ -125,9 +125,7 @@ def _selector(about: str | None, types: str | None) -> str:
     if types is not None:
         word = {"normal": "Normal", "warning": "Warning"}.get(types.lower())
         if word is None:
-            raise failures.UsageError(
-                f'"{types}" is not a type of event', hint="there are Normal and Warning"
-            )
+            raise failures.UsageError(f'invalid type of event "{types}": use Normal or Warning')
         parts.append(f"type={word}")
     return ",".join(parts)
 

@@ -83,7 +83,7 @@ def read(text: str, patch_type: str) -> Any:
 
     if patch_type not in TYPES:
         hint = "VPSes and the like take no strategic ones" if patch_type == "strategic" else ""
-        raise failures.UsageError(f'"{patch_type}" is not a type of patch: write merge or json', hint=hint)
+        raise failures.UsageError(f'invalid type of patch "{patch_type}": write merge or json', hint=hint)
     try:
         found = json.loads(text)
     except ValueError:

@@ -96,8 +96,8 @@ def tell(holder: Connection, token: str, *, node: str | None, ttl: str, name: st
     screen.note(
         f"run the first line on the new machine, as root or with sudo in front, within {ttl}: it installs "
         "KohakuRiver there, and the machine is a node from then on, after a boot too. It needs curl. "
-        "Options of `kohakuriver agent` may follow. "
-        f"`token revoke {name}` takes it back"
+        "Options of kohakuriver agent may follow. "
+        f"Take it back: kohakuriver token revoke {name}"
     )
 
 

@@ -24,7 +24,7 @@ def list_tokens(settings: Settings, no_headers: NoHeaders = False) -> int:
     layout = Layout(kinds.TOKEN)
     rows = table.rows(answer, layout)
     if not rows:
-        screen.note("no tokens: `kohakuriver token create` makes one")
+        screen.note("no tokens; make one: kohakuriver token create")
         return 0
     titles = [] if no_headers else [table.header(answer, layout)]
     screen.out("\n".join(table.Printer(screen.width()).lines([*titles, *rows])))

@@ -31,7 +31,9 @@ Expired = Annotated[bool, typer.Option("--expired", help="Clear away all that ar
 def revoke(settings: Settings, names: Names = None, user: Owner = None, expired: Expired = False) -> int:
     """Take credentials back. What their holders have open ends."""
     if not names and not expired and not user:
-        raise failures.UsageError("which token is meant? a name is missing", hint="`token list` has them")
+        raise failures.UsageError(
+            "which token is meant? a name is missing", hint="see what there is: kohakuriver token list"
+        )
     api, good = settings.api(), True
     wanted = [name.removeprefix("token/") for name in names or ()]
     if user:

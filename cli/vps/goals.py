@@ -148,5 +148,5 @@ def _check_ended(vps: Object) -> None:
         policy = (vps.get("spec") or {}).get("restartPolicy")
         raise Hopeless(
             f"it ended, and its restart policy is {policy}: {standing.why(vps)}",
-            hint=f"`kohakuriver describe {kinds.VPS.singular}/{name}` shows more",
+            hint=f"see more: kohakuriver describe {kinds.VPS.singular}/{name}",
         )

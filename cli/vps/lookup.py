@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Sequence
 
 from kohakuriver import errors
-from kohakuriver import errors
 from kohakuriver.cli import absent, failures, screen
 from kohakuriver.cli.http import Api, Object
 from kohakuriver.resources import kinds
@@ -98,7 +97,7 @@ def _name(word: str) -> str:
             raise failures.UsageError("an ID is empty", hint="write the VPS's name")
         return word
     if kinds.find(kind) is not kinds.VPS or not name or "/" in name:
-        raise failures.UsageError(f'"{word}" is not a VPS', hint="write its name, or vps/NAME")
+        raise failures.UsageError(f'invalid VPS "{word}": write its name, or vps/NAME')
     return name
 
 

@@ -20,7 +20,7 @@ def parse(text: str, *, where: str) -> list[str]:
         if why:
             line = f", line {number}" if len(lines) > 1 else ""
             raise errors.ConfigError(
-                f'{where}{line}: "{_shortened(key)}" is not an OpenSSH public key: {why}',
+                f'{where}{line}: invalid public key "{_shortened(key)}": {why}',
                 hint='a public key reads "ssh-ed25519 AAAA… name"; the whole of it on one line',
             )
     return [key for _, key in keys]

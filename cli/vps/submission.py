@@ -103,7 +103,7 @@ def _create(api: Api, order: Order, name: str) -> tuple[Object, KeyPair | None]:
             raise
         _say_unknown(name, pair)
         if isinstance(error, errors.OutcomeUnknown):
-            error.hint = f"`kohakuriver vps status {name}` says whether it was created"
+            error.hint = f"see whether it was created: kohakuriver vps status {name}"
         raise
 
 

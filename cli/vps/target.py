@@ -53,10 +53,10 @@ def parse(text: str) -> Target:
     if not text:
         raise _wrong(text, "it is empty")
     if node and not _NODE.fullmatch(node):
-        raise _wrong(text, f'"{node}" is not the name of a node')
+        raise _wrong(text, f'invalid name of a node "{node}"')
     if colon and not _is_index(numa):
         raise _wrong(
-            text, f'"{numa}" is not the number of a NUMA node' if numa else "a NUMA node is missing after :"
+            text, f'invalid number of a NUMA node "{numa}"' if numa else "a NUMA node is missing after :"
         )
     if double and not right:
         raise _wrong(text, "GPUs are missing after ::")
@@ -85,9 +85,7 @@ def _gpus(text: str, listed: str) -> tuple[int | str, ...]:
     found: list[int | str] = []
     for word in listed.split(","):
         if not _is_index(word) and not _UUID.fullmatch(word):
-            what = (
-                f'"{word}" is neither an index nor a UUID of a GPU' if word else "a GPU is missing beside ,"
-            )
+            what = f'invalid GPU "{word}": use its index or its UUID' if word else "a GPU is missing beside ,"
             raise _wrong(text, what)
         one = int(word) if _is_index(word) else word
         if one in found:

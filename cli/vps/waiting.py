@@ -157,13 +157,13 @@ def _late(state: Wait, timeout: str, looks: str) -> failures.TimedOut:
     how = state.states.get(goal.name) or "it has not been seen yet"
     return failures.TimedOut(
         f"{goal.title} is not {goal.done} after {timeout}{others}: {how}",
-        hint=f"nothing is undone; `{looks}` shows how it goes on",
+        hint=f"nothing is undone; see how it goes on: {looks}",
     )
 
 
 def _leave(state: Wait, looks: str) -> None:
     titles = ", ".join(goal.title for goal in state.left.values())
-    screen.note(f"no longer waiting for {titles}; nothing is undone: `{looks}` shows how it goes on")
+    screen.note(f"no longer waiting for {titles}; nothing is undone; see how it goes on: {looks}")
 
 
 def _looks(api: Api, state: Wait, reader: Reader) -> str:

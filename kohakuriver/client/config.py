@@ -95,7 +95,7 @@ def read(file: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise errors.ConfigError(
             f"there is no config file at {file}",
-            hint=f"start a cluster with `kohakuriver up`, or name a file with --config or {VARIABLE}",
+            hint=f"name a file with --config or {VARIABLE}, or start a cluster: kohakuriver up",
         ) from None
     except OSError as error:
         raise errors.ConfigError(f"{file} cannot be read: {error.strerror}") from None

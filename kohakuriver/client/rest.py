@@ -326,7 +326,7 @@ class Client:
 def _unreachable(server: str, error: BaseException) -> errors.Unreachable:
     return errors.Unreachable(
         f"the API server at {server} cannot be reached: {error or type(error).__name__}",
-        hint="is it running? `kohakuriver up` starts one on this machine",
+        hint="is it running? Start one on this machine: kohakuriver up",
     )
 
 

@@ -24,9 +24,7 @@ def _network(text: str) -> str:
     try:
         ipaddress.ip_network(text)
     except ValueError:
-        raise ValueError(
-            f'"{text[:80]}" is not a network: write one such as 10.0.0.0/8 or fd00::/8'
-        ) from None
+        raise ValueError(f'invalid network "{text[:80]}": write one such as 10.0.0.0/8 or fd00::/8') from None
     return text
 
 
@@ -34,7 +32,7 @@ def _registry(text: str) -> str:
     match = _REGISTRY.fullmatch(text)
     if match is None:
         raise ValueError(
-            f'"{text[:80]}" is not a registry: write its host, such as ghcr.io, or a part of it, such as '
+            f'invalid registry "{text[:80]}": write its host, such as ghcr.io, or a part of it, such as '
             "docker.io/library, in small letters"
         )
     host = match["host"]

@@ -86,14 +86,14 @@ class Resources(meta.Model):
     def _whole_cores(cls, exclusive: bool | None, info: pydantic.ValidationInfo) -> bool | None:
         cores = info.data.get("cores")
         if exclusive and cores is not None and quantity.millicores(cores) % 1000:
-            raise ValueError(f"exclusive cores are whole ones, and {cores} is not a whole number")
+            raise ValueError(f'invalid number of exclusive cores "{cores}": use a whole number')
         return exclusive
 
 
 def _a_key(key: str) -> str:
     why = public_key.trouble(key)
     if why:
-        raise ValueError(f'this is not an OpenSSH public key ("ssh-ed25519 AAAA… name"): {why}')
+        raise ValueError(f'invalid OpenSSH public key ("ssh-ed25519 AAAA… name"): {why}')
     return key
 
 

@@ -76,7 +76,7 @@ class Dialer:
             raise errors.Unreachable(
                 f"the API server at {self._connection.server} cannot be reached: "
                 f"{error or 'it did not answer in time'}",
-                hint="is it running? `kohakuriver up` starts one on this machine",
+                hint="is it running? Start one on this machine: kohakuriver up",
             ) from error
         if code != 101:
             transport.abort()

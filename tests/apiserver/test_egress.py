@@ -78,8 +78,8 @@ def test_of_what_is_no_network_the_rest_of_the_list_holds() -> None:
     told = egress.answer([raw], {})
     assert told["policies"] == {"p": {"deny": ["10.0.0.0/8"], "allow": []}}
     assert told["unreadable"] == [
-        'Policy p: spec.egress.deny: "7" is not a network',
-        'Policy p: spec.egress.deny: "10.0.0.1/8" is not a network',
+        'Policy p: spec.egress.deny: invalid network "7"',
+        'Policy p: spec.egress.deny: invalid network "10.0.0.1/8"',
         "Policy p: spec.egress.allow is not a list",
     ]
 

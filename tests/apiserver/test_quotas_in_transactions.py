@@ -217,7 +217,7 @@ async def test_a_closed_namespace_says_which_quota_cannot_be_read_and_lets_go() 
     await world.put(kinds.RESOURCE_QUOTA, a_quota("broken", cpu="lots"))
     await world.create(a_vps("two"))
     assert await refused(world, "two") == (
-        'ResourceQuota broken of namespace default cannot be read ("lots" is not a quantity: write a number '
+        'ResourceQuota broken of namespace default cannot be read (invalid quantity "lots": write a number '
         "such as 2, 0.5, 500m or 4Gi): nothing is given there until it is corrected or deleted"
     )
     await world.delete("one")

@@ -234,7 +234,7 @@ def test_a_prefix_to_mount_is_absolute_and_off_takes_all_back():
     assert agent_flags.mounts(["/data", "/b:ro"]) == ["/data", "/b:ro"]
     assert agent_flags.mounts(["off"]) == []
     assert agent_flags.mounts([]) is None
-    with pytest.raises(failures.UsageError, match="not an absolute path"):
+    with pytest.raises(failures.UsageError, match='invalid path "data": use an absolute one'):
         agent_flags.mounts(["data"])
 
 

@@ -55,7 +55,7 @@ def test_another_release_than_the_image_s_is_built(told: Path, capfd: pytest.Cap
     assert run(["image", "build", "--codename", "trixie"]) == 1
     assert "only root can build it" in capfd.readouterr().err
     assert run(["image", "build", "--codename", "no release"]) == 1
-    assert '"no release" is not a release of Debian' in capfd.readouterr().err
+    assert 'invalid release of Debian "no release": use bookworm or trixie' in capfd.readouterr().err
 
 
 def test_root_is_told_the_path_of_the_command_as_its_own_is_another(tmp_path: Path) -> None:

@@ -73,24 +73,24 @@ def test_the_version_needs_no_server(capsys):
         (["get"], "a kind is missing"),
         (["get", "vpz"], 'there is no kind "vpz"'),
         (["get", "vps", "--wach"], "no such option: --wach"),
-        (["get", "vps", "-o", "xml"], '"xml" is not an output format'),
+        (["get", "vps", "-o", "xml"], 'invalid output format "xml": use '),
         (["get", "vps", "-o", "jsonpath={"], "-o jsonpath: a } is missing"),
         (["get", "vps", "dev", "-l", "a=b"], "names and -l do not go together"),
         (["get", "vps,nodes", "-w"], "-w watches one kind"),
-        (["get", "vps", "--request-timeout", "soon"], '"soon" is not a duration'),
+        (["get", "vps", "--request-timeout", "soon"], 'invalid duration "soon"'),
         (["apply"], "what is to be applied?"),
         (["delete", "vps"], "which vps is meant?"),
         (["delete"], "what is to be deleted?"),
         (["delete", "vps", "dev", "--timeout", "x"], "--timeout: "),
         (["wait", "vps/dev"], "missing option '--for'"),
-        (["wait", "vps/dev", "--for=luck"], '"luck" is nothing to wait for'),
-        (["-n", "team", "up"], "invalid value for --namespace: `up` has no use for it"),
+        (["wait", "vps/dev", "--for=luck"], 'invalid condition "luck": --for takes'),
+        (["-n", "team", "up"], "invalid value for --namespace: up has no use for it"),
         (["up", "--port", "0"], "--port"),
         (["vps", "lst"], 'there is no command "vps lst"; did you mean: kohakuriver vps list'),
         (["vps", "stop"], "which VPS is meant?"),
         (["vps", "delete"], "which VPS is meant?"),
         (["vps", "status"], "which VPS is meant?"),
-        (["vps", "create", "-t", "a:b"], '--target "a:b": "b" is not the number of a NUMA node'),
+        (["vps", "create", "-t", "a:b"], '--target "a:b": invalid number of a NUMA node "b"'),
         (["vps", "create", "--image", "a", "--container", "b"], "--container and --image do not go together"),
         (["vps", "create", "--mount", "/data"], '--mount "/data" cannot be read'),
         (["vps", "create", "--mount", "/a:/b:rx"], "cannot be read"),
@@ -111,7 +111,7 @@ def test_a_wrong_command_line_exits_with_2_and_a_hint(nobody, capsys, words, mes
     assert run([*words, "--config", nobody] if words[0] in TALKERS else words) == 2
     shown = capsys.readouterr()
     assert message in shown.err
-    assert "\nhint: " in shown.err
+    assert "\nhint: " in shown.err or message.startswith("invalid ")  # which says what is allowed
     assert shown.out == ""
     assert "Traceback" not in shown.err
 
@@ -133,7 +133,7 @@ def test_options_may_stand_anywhere(nobody, capsys, words):
     code = run([word.replace("CONFIG", nobody) for word in words if word != "-wv"])
     assert code == 1
     assert capsys.readouterr().err.startswith(
-        "error: nothing listens at http://127.0.0.1:9\nhint: `kohakuriver up`"
+        "error: nothing listens at http://127.0.0.1:9\nhint: start a cluster on this machine: kohakuriver up"
     )
 
 
@@ -141,7 +141,7 @@ def test_a_config_file_that_is_not_there_is_told_with_what_to_do(tmp_path, capsy
     assert run(["get", "vps", "--config", str(tmp_path / "none")]) == 1
     shown = capsys.readouterr().err
     assert f"error: there is no config file at {tmp_path}/none\n" in shown
-    assert "hint: start a cluster with `kohakuriver up`" in shown
+    assert "or start a cluster: kohakuriver up" in shown
 
 
 def test_an_unknown_context_is_told_with_those_there_are(nobody, capsys):

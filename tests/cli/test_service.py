@@ -66,7 +66,7 @@ def test_the_unit_of_an_earlier_version_is_told_and_written_anew(tmp_path):
     now = mine.unit.read_text()
     assert mine.outdated() == ""
     as_an_earlier_version_wrote_it(mine)
-    assert "`kohakuriver up --install-service` writes it anew" in mine.outdated()
+    assert "write it anew: kohakuriver up --install-service" in mine.outdated()
     assert other.outdated() == ""
     mine.install()
     assert mine.unit.read_text() == now

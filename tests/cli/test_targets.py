@@ -32,8 +32,8 @@ def test_kinds_and_names_are_understood(words, expected):
         ([], "a kind is missing", "vps"),
         (["vpz"], 'no kind "vpz"', "did you mean vps?"),
         (["zebra"], 'no kind "zebra"', "vpses, nodes"),
-        (["vps/dev", "test"], '"test" is not of the form', "KIND NAME"),
-        (["vps/"], '"vps/" is not of the form', "KIND NAME"),
+        (["vps/dev", "test"], 'invalid object "test": write either KIND NAME', ""),
+        (["vps/"], 'invalid object "vps/"', ""),
     ],
 )
 def test_what_is_not_understood_is_told_with_what_is(words, message, hint):

@@ -13,11 +13,11 @@ from kohakuriver.cli.main import run
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--cores", "abc"], '--cores: "abc" is not a quantity'),
+        (["--cores", "abc"], '--cores: invalid quantity "abc"'),
         (["--ssh-address", "nowhere"], "--ssh-address: 'nowhere' does not appear to be an IPv4"),
-        (["--ssh-port-range", "bogus"], '--ssh-port-range: "bogus" is not a range of ports'),
+        (["--ssh-port-range", "bogus"], '--ssh-port-range: invalid range of ports "bogus"'),
         (["--ssh-port-range", "5-2"], "--ssh-port-range: the first port is above the last"),
-        (["--node", "Bad_Name"], '--node: "Bad_Name" is not a node name'),
+        (["--node", "Bad_Name"], '--node: invalid node name "Bad_Name"'),
     ],
 )
 def test_an_option_that_makes_no_sense_is_told_and_nothing_is_kept(

@@ -16,7 +16,7 @@ def test_a_set_is_read(text: str, cores: set[int]) -> None:
 
 @pytest.mark.parametrize("text", ["a", "1-", "1,,2", "-1"])
 def test_what_is_no_set_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a set of cores"):
+    with pytest.raises(ValueError, match="invalid set of cores"):
         cpuset.parse(text)
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from kohakuriver import errors
 
-CAUSE = errors.Cause("spec.resources.cores", '"4x" is not a quantity')
+CAUSE = errors.Cause("spec.resources.cores", 'invalid quantity "4x"')
 
 
 @pytest.mark.parametrize("kind", errors.ApiError.__subclasses__())

@@ -25,11 +25,11 @@ def test_a_registry_or_a_part_of_one_is_taken(place: str) -> None:
     [
         ("library/debian", "does not begin with the host of a registry: write docker.io/library/debian"),
         ("debian", "write docker.io/debian"),
-        ("https://ghcr.io", "is not a registry: write its host, such as ghcr.io"),
-        ("ghcr.io/", "is not a registry"),
-        ("ghcr.io/a:12", "is not a registry"),
+        ("https://ghcr.io", 'invalid registry "https://ghcr.io": write its host, such as ghcr.io'),
+        ("ghcr.io/", "invalid registry"),
+        ("ghcr.io/a:12", "invalid registry"),
         ("GHCR.io", "in small letters"),
-        ("", "is not a registry"),
+        ("", "invalid registry"),
     ],
 )
 def test_what_allows_no_image_at_all_by_mistake_is_refused(place: str, why: str) -> None:

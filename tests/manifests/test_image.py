@@ -220,9 +220,9 @@ def test_a_machine_of_an_architecture_that_nobody_has_tried_is_told(machine: Mac
     assert "is built on amd64 and arm64, and this machine is riscv64" in refused(machine)
 
 
-@pytest.mark.parametrize("codename", ["", "Trixie", "13", "trixie main"])
+@pytest.mark.parametrize("codename", ["", "Trixie", "13", "trixie main", "nope"])
 def test_what_is_no_codename_is_told(machine: Machine, codename: str) -> None:
-    assert f'--codename: "{codename}" is not a release of Debian' in refused(machine, "--codename", codename)
+    assert f'invalid release of Debian "{codename}"' in refused(machine, "--codename", codename)
 
 
 def test_what_it_does_not_know_is_refused(machine: Machine) -> None:

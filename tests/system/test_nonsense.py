@@ -98,7 +98,7 @@ async def test_a_node_whose_bookings_cannot_be_read_is_given_nothing_and_the_oth
         await api.create(VPS, a_vps("here", placement={"node": "n1"}))
         await api.create(VPS, a_vps("dev"))
         await eventually(api, 20, dev="running", here="pending")
-        assert '"many" is not a quantity' in (await get(api, "here"))["status"]["message"]
+        assert 'invalid quantity "many"' in (await get(api, "here"))["status"]["message"]
         reply = await api.call("POST", f"{VPS.path(namespace='default', name='here')}/bind", {
             "uid": (await get(api, "here"))["metadata"]["uid"], "node": "n1"
         }, user="controller")  # fmt: skip

@@ -20,7 +20,7 @@ def a_vps(*, uid="u1", phase="running", deleted=False, **spec) -> dict:
     [
         (a_vps(runState="Stopped"), "Stopped", "kohakuriver vps start dev"),
         (a_vps(restartRequest="again"), "Restarted", "kohakuriver connect dev"),
-        (a_vps(deleted=True), "Removed", "`kohakuriver vps list --all` shows those there are"),
+        (a_vps(deleted=True), "Removed", "see what there is: kohakuriver vps list --all"),
         (a_vps(uid="u2"), "Removed", "kohakuriver connect dev"),
         (a_vps(phase="paused"), "Stopped", "kohakuriver vps resume dev"),
     ],

@@ -20,7 +20,7 @@ def test_the_guides_local_port_is_as_good_as_a_colon():
 
 @pytest.mark.parametrize("word", ["", "http", "0", "65536", "-1", "80:", "x:80", "1:2:3", "٣"])
 def test_what_is_no_port_is_told(word):
-    with pytest.raises(failures.UsageError, match="is not a port"):
+    with pytest.raises(failures.UsageError, match="invalid port"):
         parse([word])
 
 

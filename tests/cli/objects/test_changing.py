@@ -77,7 +77,7 @@ async def test_a_patch_changes_what_it_says(dev, line):
         ("", "the patch is missing"),
         ("-p 5", "a merge patch is a mapping of fields"),
         ("-p '{}' --type json", "a json patch is a list of steps"),
-        ("-p '{}' --type strategic", '"strategic" is not a type of patch'),
+        ("-p '{}' --type strategic", 'invalid type of patch "strategic"'),
         ("-p '{}' --subresource scale", 'vps has no subresource "scale"'),
     ],
 )
@@ -204,4 +204,4 @@ def kept(shown: str) -> str:
 async def test_an_editor_that_is_not_there_is_told(dev, monkeypatch):
     monkeypatch.setenv("KUBE_EDITOR", "no-such-editor")
     code, _, err = await dev("edit vps dev")
-    assert code == 2 and "the editor `no-such-editor` does not start" in err
+    assert code == 2 and 'the editor "no-such-editor" does not start' in err

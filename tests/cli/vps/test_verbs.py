@@ -222,7 +222,7 @@ async def test_the_list_hides_stopped_ones_and_says_so_beside_the_table(shell):
     assert (await shell("vps list --all"))[2] == ""
     _, out, _ = await shell("vps list --all")
     assert [line.split()[0] for line in out.splitlines()] == ["TASK", "far", "old", "older"]
-    assert await shell("vps list -a -o name") == (0, "vps/far\nvps/old\n", "")
+    assert await shell("vps list -a -o name") == (0, "vps/far\nvps/old\nvps/older\n", "")
 
 
 async def test_an_empty_list_says_how_to_make_one(shell):

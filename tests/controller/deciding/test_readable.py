@@ -161,13 +161,13 @@ def test_what_can_be_read_is_left_as_it_is(body):
     [
         (
             {"allocatable": {"cores": "lots", "memory": "1Gi"}},
-            '"lots" is not a quantity: write a number such as',
+            'invalid quantity "lots": write a number such as',
         ),
         ({"allocatable": {"cores": "-4", "memory": "1Gi"}}, "no machine has -4000 millicores"),
-        ({"numa": [{"id": 0, "cpuset": "all"}]}, '"all" is not a set of cores'),
-        ({"numa": [{"id": 0, "cpuset": "0-99999999999"}]}, "is not a set of cores"),
+        ({"numa": [{"id": 0, "cpuset": "all"}]}, 'invalid set of cores "all"'),
+        ({"numa": [{"id": 0, "cpuset": "0-99999999999"}]}, "invalid set of cores"),
         ({"numa": [{"id": 0}]}, "cpuset is missing"),
-        ({"unknown": [{"uid": "u", "cores": "many", "state": "running"}]}, '"many" is not a quantity'),
+        ({"unknown": [{"uid": "u", "cores": "many", "state": "running"}]}, 'invalid quantity "many"'),
         ({"gpus": 7}, "a value is of the wrong type"),
         ({"sshPorts": {"first": 1, "last": 2**70}}, "there are no ports from 1 to"),
     ],
@@ -197,7 +197,7 @@ def test_a_node_with_a_record_that_cannot_be_read_takes_nothing_until_it_can():
 
 def test_a_vps_that_cannot_be_read_still_has_its_node_so_that_a_loss_is_told():
     body = readable.vps(one_changed(BASE["vps"], ("spec", "resources", "cores"), "many"))
-    assert body[UNREADABLE].startswith('"many" is not a quantity')
+    assert body[UNREADABLE].startswith('invalid quantity "many"')
     tenants = Tenants()
     tenants.update(key_of(body), body)
     assert list(tenants.nodes()) == ["it"]
