@@ -7,7 +7,6 @@ import typer
 
 from kohakuriver import errors
 from kohakuriver.cli import absent, failures, merge, readable, screen, sections, targets
-from kohakuriver.cli.awaiting import summary
 from kohakuriver.cli.http import Api, Object
 from kohakuriver.cli.settings import Settings
 from kohakuriver.cli.vps import standing
@@ -93,9 +92,17 @@ def page(
     if resource is kinds.RESOURCE_QUOTA:
         return [*lines, "Limits:", *sections.limits(status, width=width)]
     lines += _part("Spec", body.get("spec"), width)
+    lines += _happened(resource, status, events, now, width)
     lines += _part("Status", _rest(status), width)
     others = ("apiVersion", "kind", "metadata", "spec", "status")
-    lines += sections.pairs(sections.titled({k: v for k, v in body.items() if k not in others}).items())
+    return lines + sections.pairs(sections.titled({k: v for k, v in body.items() if k not in others}).items())
+
+
+def _happened(
+    resource: ResourceType, status: Object, events: list[Object], now: datetime.datetime, width: int | None
+) -> list[str]:
+    """Conditions and events, above the numbers that only programs need."""
+    lines: list[str] = []
     if status.get("conditions"):
         lines += ["Conditions:", *sections.conditions(status["conditions"], now, width=width)]
     if resource is kinds.EVENT:
@@ -116,21 +123,20 @@ def _standing(body: Object, resource: ResourceType, now: datetime.datetime) -> l
     assignment, observed = status.get("assignment") or {}, status.get("observed") or {}
     grant, container = assignment.get("grant") or {}, observed.get("container") or {}
     return [
-        ("Status", summary(body)),
-        ("Reason", status.get("reason")),
+        ("Status", _status(body)),
         ("Node", assignment.get("node") or "none yet"),
         ("Resources", standing.resources(body)),
         ("SSH port", grant.get("sshPort")),
-        ("SSH", _ssh(observed.get("ssh") or {})),
+        ("SSH", standing.ssh(body)),
         ("Container", container.get("name")),
         ("Started", sections.moment(container.get("startedAt"), now)),
         ("Unreachable", sections.moment(status.get("unreachableSince"), now)),
     ]
 
 
-def _ssh(ssh: Object) -> str:
-    state, message = str(ssh.get("state") or ""), str(ssh.get("message") or "")
-    return f"{state}: {message}" if message else state
+def _status(body: Object) -> str:
+    word, why = standing.phase(body), standing.why(body)
+    return f"{word}: {why}" if why else word
 
 
 def _rest(status: Object) -> Object:

@@ -140,8 +140,8 @@ class Granter:
             case Release(epoch, why):
                 released = await self._writes.release(vps, epoch=epoch)
                 self._world.vpses.overlay(released)
-                freed = f"{why}: all it had but its SSH port is free for others"
-                self._recorder.normal(released, "Released", freed)
+                freed = f"{why}; it gave back its cores, memory and GPUs, and keeps its SSH port"
+                self._recorder.normal(released, "GaveBack", freed)
             case Regrant(epoch, node):
                 await self._regrant(vps, epoch=epoch, node=node)
             case Wait(node, verdict):
@@ -176,7 +176,7 @@ class Granter:
         held = booking_of(granted["status"]["assignment"]["grant"])
         self._fleet.confirm(node, uid, revision=revision_of(granted), booking=held)
         self._world.vpses.overlay(granted)
-        self._recorder.normal(granted, "Granted", f"has what it needs on {node} again")
+        self._recorder.normal(granted, "HasRoom", f"has room on {node} again")
 
     async def _say(self, vps: Object, verdict: Unschedulable) -> None:
         if explainer.differs(vps, verdict):

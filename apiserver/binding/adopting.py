@@ -28,7 +28,7 @@ def adopt(order: Order, records: Records) -> Step:
     """Bind it where its container is, as the placement that the container is of."""
     vps = orders.found(order, records)
     if objects.assignment_of(vps) is not None or vps["metadata"].get("deletionTimestamp"):
-        raise _conflict(order, "it is bound to a node already, or being deleted", "read the VPS again")
+        raise _conflict(order, "it is placed on a node already, or being deleted", "read the VPS again")
     held = _unknown(order, vps, records)
     _check_proved(order, held)
     vps["metadata"] = {**vps["metadata"], "uid": held["uid"]}

@@ -124,7 +124,7 @@ def _check_bindable(order: Order, vps: Json) -> None:
     pinned = (vps["spec"].get("placement") or {}).get("node")
     why = ""
     if assignment is not None:
-        why = f"it is bound to {assignment['node']} already"
+        why = f"it is placed on {assignment['node']} already"
     elif vps["metadata"].get("deletionTimestamp"):
         why = "it is being deleted"
     elif vps["spec"]["runState"] == RunState.STOPPED:
@@ -189,5 +189,5 @@ def _unfit(order: Order, why: str) -> errors.Invalid:
 
 
 def _scheduled(status: Json, order: Order, message: str) -> list[Json]:
-    condition = {"type": owners.SCHEDULED, "status": "True", "reason": "Bound", "message": message}
+    condition = {"type": owners.SCHEDULED, "status": "True", "reason": "Placed", "message": message}
     return owners.merge_conditions(status.get("conditions"), [condition], now=order.now)

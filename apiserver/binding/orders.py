@@ -124,7 +124,7 @@ def assigned(order: Order, vps: Json) -> Json:
     assignment = objects.assignment_of(vps)
     if assignment is None or assignment["node"] != order.node:
         raise objects.conflict(
-            kinds.VPS, order.name, f"it is not bound to {order.node} any more", hint="read the VPS again"
+            kinds.VPS, order.name, f"it is not placed on {order.node} any more", hint="read the VPS again"
         )
     check_epoch(order, assignment)
     return assignment

@@ -27,7 +27,7 @@ def finish(order: Order, records: Records) -> Step:
     vps = orders.found(order, records)
     assignment = objects.assignment_of(vps)
     if assignment is None:
-        raise orders.gone(order, f"it is bound to no node, {order.node} has nothing left to finish")
+        raise orders.gone(order, f"it is placed on no node, {order.node} has nothing left to finish")
     _check_own_agent(order, assignment, "finish it", "delete the VPS, and its node's agent will")
     orders.check_epoch(order, assignment)
     if not vps["metadata"].get("deletionTimestamp"):
@@ -98,7 +98,7 @@ def forget(order: Order, records: Records) -> Step:
     vps = orders.found(order, records)
     assignment = objects.assignment_of(vps)
     if assignment is None or assignment["node"] != order.node:
-        raise objects.conflict(kinds.VPS, order.name, "it is bound to no node", hint="read the VPS again")
+        raise objects.conflict(kinds.VPS, order.name, "it is placed on no node", hint="read the VPS again")
     silent = objects.status_of(vps).get("unreachableSince")
     if not silent and records[order.node_key] is not None:
         raise objects.conflict(

@@ -133,4 +133,4 @@ def _node_of(record: Record | None, name: str) -> str:
         assignment = objects.assignment_of(codec.decode(record))
         if assignment is not None:
             return str(assignment["node"])
-    raise objects.conflict(kinds.VPS, name, "it is bound to no node", hint="read the VPS again")
+    raise objects.conflict(kinds.VPS, name, "it is placed on no node", hint="read the VPS again")

@@ -268,7 +268,7 @@ COLUMNS: dict[ResourceType, tuple[Column, ...]] = {
     kinds.VPS: (
         _NAME,
         Column("Status", _vps_status, "Where it stands"),
-        Column("Node", _vps_node, "The node it is bound to"),
+        Column("Node", _vps_node, "The node it is placed on"),
         Column("Cores", _cores("spec.resources.cores"), "CPU cores declared"),
         Column("Memory", _text("spec.resources.memory"), "Memory declared"),
         Column("GPUs", _vps_gpus, "GPUs it holds", "integer"),

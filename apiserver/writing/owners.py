@@ -148,7 +148,7 @@ def check_unreachable(vps: Json, write: Mapping[str, Any]) -> None:
         raise objects.conflict(
             kinds.VPS,
             vps["metadata"]["name"],
-            "it is bound to no node that could be silent",
+            "it is placed on no node that could be silent",
             hint="read the VPS again",
         )
 

@@ -83,7 +83,7 @@ def _moved(old: Json, new: Json, node: str) -> list[errors.Cause]:
     """A VPS stays where its files are; to name the very node it is on, or none any more, moves nothing."""
     before, after = old["spec"].get("placement") or {}, new["spec"].get("placement") or {}
     words = (
-        f"cannot change while the VPS is bound to {node}, where its files are; to move it, save the "
+        f"cannot change while the VPS is on {node}, where its files are; to move it, save the "
         "files, delete the VPS, and create it with the new placement"
     )
     fields = []
@@ -101,7 +101,7 @@ def _retargeted(old: Json, new: Json, node: str) -> list[errors.Cause]:
         before = targets.get(volume["name"], volume["target"])
         if before != volume["target"]:
             words = (
-                f"volume {volume['name']} stays at {before} while the VPS is bound to {node}; give a volume "
+                f"volume {volume['name']} stays at {before} while the VPS is on {node}; give a volume "
                 "of another name the new target and copy the files, or delete the VPS and create it again: "
                 "a volume with reclaimPolicy Retain is kept for it"
             )

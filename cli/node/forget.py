@@ -94,7 +94,7 @@ def _confirm(node: Object, bound: list[Object]) -> None:
 
 def _losses(bound: list[Object]) -> str:
     if not bound:
-        return "no VPS is bound to it, and what lies on its disks is given up"
+        return "no VPS is placed on it, and what lies on its disks is given up"
     count = "the files of 1 VPS" if len(bound) == 1 else f"the files of {len(bound)} VPSes"
     return f"{count} there are given up ({', '.join(tenants.title(vps) for vps in bound[:5])}" + (
         ", …)" if len(bound) > 5 else ")"

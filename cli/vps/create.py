@@ -87,8 +87,6 @@ def _advise(order: Order) -> None:
     if target is not None and target.counts_gpus:
         gpus = "GPU" if len(target.gpus) == 1 else f"{len(target.gpus)} GPUs of one node"
         screen.note(f"no node is named, so any {gpus} will do; NODE::0,1 takes exactly those")
-    if order.login.no_ssh_key:
-        screen.warn(PASSWORDLESS)
 
 
 def _rehearse(
@@ -113,6 +111,8 @@ def _create(
 ) -> int:
     api = settings.api()
     vps, pair = submission.create(api, order, name)
+    if order.login.no_ssh_key:
+        screen.warn(PASSWORDLESS)
     if pair is not None:
         screen.note(f"private key: {pair.private}")
         generated.note(pair, vps["metadata"]["name"], home=order.home)

@@ -17,10 +17,7 @@ OTHERS = (
     "--gen-ssh-key makes a key for this VPS; --public-key-file PATH and --public-key-string KEY take one; "
     "--no-ssh-key lets root in without a password"
 )
-PASSWORDLESS = (
-    "no key and no password: whoever reaches the SSH port is root in it. It is published on its node's "
-    "loopback only: that is everybody with an account on that node, and who may enter VPSes of this namespace"
-)
+PASSWORDLESS = "no password: anyone with an account on the node is root in it"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ def phase(vps: Object) -> str:
 def why(vps: Object) -> str:
     """Why it is not running, or what is wrong with it though it is."""
     status = status_of(vps)
-    return str(status.get("message") or status.get("reason") or "")
+    reason = str(status.get("reason") or "")
+    return str(status.get("message") or ("" if reason.lower() == status.get("phase") else reason))
 
 
 def condition(vps: Object, type_: str) -> Object:
@@ -144,6 +145,21 @@ def address(vps: Object, node: Object | None, *, reader: Reader = HERE) -> str:
     return "" if host in _LOOPBACK and _host_name(node) not in ("", reader.host) else host
 
 
+def lets_somebody_in(vps: Object) -> bool:
+    """Whether SSH takes any key at all, or asks for none."""
+    ssh = (vps.get("spec") or {}).get("ssh") or {}
+    return bool(ssh.get("authorizedKeys") or ssh.get("passwordless"))
+
+
+def ssh(vps: Object) -> str:
+    """How SSH stands: `ready`, `not while it is paused`."""
+    if phase(vps) in ("paused", "stopped"):
+        return f"not while it is {phase(vps)}"
+    found = observed_of(vps).get("ssh") or {}
+    state, message = str(found.get("state") or ""), str(found.get("message") or "")
+    return f"{state}: {message}" if message else state
+
+
 def _host(vps: Object, node: Object | None) -> str:
     status = (node or {}).get("status") or {}
     address = _plain((status.get("sshPorts") or {}).get("address"))
@@ -174,7 +190,8 @@ def next_commands(
     if phase(vps) != "running":
         return _remedies(vps, reader)
     name = vps["metadata"]["name"]
-    commands = [ssh_command(vps, node, reader=reader, key=key), reader.command(f"connect {name}", vps)]
+    logs_in = ssh_command(vps, node, reader=reader, key=key) if lets_somebody_in(vps) else ""
+    commands = [reader.command(f"connect {name}", vps), logs_in]
     required = condition(vps, "RestartRequired")
     if required.get("status") == "True" and required.get("reason") not in _NOT_BY_RESTART:
         commands.append(reader.command(f"vps restart {name}", vps))

@@ -97,7 +97,7 @@ def _facts(vps: Object, now: datetime.datetime) -> list[tuple[str, Any]]:
         ("Declared", spec.get("runState")),
         ("Node", standing.node_of(vps) or "none yet"),
         ("SSH port", grant.get("sshPort")),
-        ("SSH", _ssh(observed.get("ssh") or {})),
+        ("SSH", standing.ssh(vps)),
         ("Resources", standing.resources(vps)),
         ("Placed on", _placed(grant)),
         ("GPUs", grant.get("gpus")),
@@ -113,11 +113,6 @@ def _facts(vps: Object, now: datetime.datetime) -> list[tuple[str, Any]]:
         ("Unreachable", sections.moment(found.get("unreachableSince"), now)),
         ("UID", metadata.get("uid")),
     ]
-
-
-def _ssh(ssh: Object) -> str:
-    state, message = str(ssh.get("state") or ""), str(ssh.get("message") or "")
-    return f"{state}: {message}" if message else state
 
 
 def _placed(grant: Object) -> str:

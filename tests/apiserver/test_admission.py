@@ -36,7 +36,7 @@ async def test_the_placement_of_a_bound_vps_is_fixed_and_the_refusal_says_how_to
         await world.patch({"spec": {"placement": {"node": "n2"}}})
     [cause] = caught.value.causes
     assert cause.field == "spec.placement.node"
-    assert "bound to n1" in cause.message and "delete the VPS, and create it" in cause.message
+    assert "while the VPS is on n1" in cause.message and "delete the VPS, and create it" in cause.message
     await world.patch({"spec": {"placement": {}}})  # the same as none
     await world.patch({"spec": {"placement": {"node": "n1"}}})  # where it is already
     with pytest.raises(errors.Invalid, match=r"spec\.placement\.nodeSelector"):

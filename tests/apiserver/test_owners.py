@@ -265,7 +265,7 @@ async def test_the_controller_may_take_its_mark_back(world: World) -> None:
 
 async def test_what_is_bound_to_no_node_cannot_be_lost(world: World) -> None:
     await world.create(a_vps("free"))
-    with pytest.raises(errors.Conflict, match="bound to no node"):
+    with pytest.raises(errors.Conflict, match="placed on no node"):
         await world.patch(
             {"status": {"unreachableSince": SINCE}}, "free", user=CONTROLLER, subresource="status"
         )

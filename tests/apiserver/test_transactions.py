@@ -82,7 +82,7 @@ async def test_what_is_not_to_be_placed_there_is_not_bound(world: World, spec: J
 async def test_a_bound_vps_is_not_bound_again(world: World) -> None:
     await world.bound()
     for node in ("n1", "n2"):
-        with pytest.raises(errors.Conflict, match="bound to n1 already"):
+        with pytest.raises(errors.Conflict, match="placed on n1 already"):
             await world.act("bind", node=node)
 
 
@@ -364,7 +364,7 @@ async def test_regrant_of_what_is_declared_stopped_is_refused(world: World) -> N
 async def test_transactions_on_what_is_bound_to_no_node_are_refused(world: World) -> None:
     await world.create(a_vps())
     for action in ("release", "regrant"):
-        with pytest.raises(errors.Conflict, match="bound to no node"):
+        with pytest.raises(errors.Conflict, match="placed on no node"):
             await world.act(action, epoch=1)
 
 

@@ -102,7 +102,7 @@ async def test_the_target_of_a_volume_is_fixed_while_bound_and_the_refusal_says_
         await world.patch({"spec": {"volumes": [{"name": "home", "target": "/home"}]}})
     [cause] = caught.value.causes
     assert cause.field == "spec.volumes[0].target"
-    assert "stays at /root while the VPS is bound to n1" in cause.message
+    assert "stays at /root while the VPS is on n1" in cause.message
     assert "another name" in cause.message
     more = [{"name": "home", "target": "/root"}, {"name": "data", "target": "/data"}]
     made = (await world.patch({"spec": {"volumes": more}})).object

@@ -71,7 +71,7 @@ async def test_a_drained_node_stops_its_vpses_and_starts_them_again_in_silence()
     told = {(event["reason"], event["involvedObject"]["name"]) for event in events}
     assert after["epoch"] == 1
     assert after["assignment"]["grant"]["gpus"] == ["GPU-0"]
-    assert {("Released", "dev"), ("Granted", "dev"), ("NodeDrained", "n1"), ("NodeUncordoned", "n1")} <= told
+    assert {("GaveBack", "dev"), ("HasRoom", "dev"), ("NodeDrained", "n1"), ("NodeUncordoned", "n1")} <= told
     assert all(event["source"]["component"] == "controller" for event in events)
 
 

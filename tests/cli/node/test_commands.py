@@ -122,7 +122,7 @@ async def test_to_forget_off_a_terminal_needs_yes(shell, monkeypatch):
     await shell.put(kinds.NODE, a_node(ready="Unknown"))
     code, _, err = await shell("node forget n1 --destroyed")
     assert code == 2
-    assert "no VPS is bound to it" in err and "--yes" in err
+    assert "no VPS is placed on it" in err and "--yes" in err
     assert await shell.get(kinds.NODE, "n1")
 
 

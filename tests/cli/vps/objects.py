@@ -61,7 +61,7 @@ def a_vps(
         "runState": run_state,
         "image": "kohakuriver/debian-ssh",
         "resources": {"cores": cores, "memory": memory},
-        "ssh": {"authorizedKeys": []},
+        "ssh": {"authorizedKeys": ["ssh-ed25519 AAAA someone"]},
         "restartPolicy": "Always",
         **spec,
     }

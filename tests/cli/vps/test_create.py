@@ -166,7 +166,7 @@ async def test_a_refused_create_leaves_no_key_behind(shell, home):
 async def test_no_key_at_all_is_warned_about(shell, home):
     code, _, err = await shell("vps create --name dev --no-ssh-key --no-wait")
     assert code == 0
-    assert err.startswith("warning: no key and no password: whoever reaches the SSH port is root in it.")
+    assert err == "warning: no password: anyone with an account on the node is root in it\n"
     assert (await shell.get(kinds.VPS, "dev"))["spec"]["ssh"] == {"passwordless": True}
 
 
@@ -206,7 +206,7 @@ async def test_when_every_answer_is_lost_the_key_is_kept_and_said_to_be(shell, h
     assert (code, out) == (1, "")
     file = home / ".ssh" / "kohakuriver_vps_dev"
     assert f"vps/dev may or may not have been created; its private key is kept in {file}" in err
-    assert "hint: `kohakuriver vps status dev` says whether it was created" in err
+    assert "hint: see whether it was created: kohakuriver vps status dev" in err
     assert file.exists()
     assert await names_at_server(shell) == ["dev"]
 
@@ -284,3 +284,13 @@ async def test_what_a_policy_forbids_is_said_with_what_helps(shell, keys):
     assert "Highest Priority:" in out and "ghcr.io" in out
     _, out, _ = await shell("explain policy.spec.images.registries")
     assert "Registries, or parts of one" in out
+
+
+async def test_a_vps_without_a_password_is_warned_of_once_and_only_when_it_is_made(shell, home):
+    warning = "warning: no password: anyone with an account on the node is root in it\n"
+    assert len(warning) <= 80
+    made = await shell("vps create --name open --no-ssh-key --no-wait")
+    assert made == (0, "vps/open created\n", warning)
+    _, _, err = await shell("vps create --name open --no-ssh-key --no-wait")
+    assert "already exists" in err and "warning" not in err
+    assert "warning" not in (await shell("vps create --name two --no-ssh-key --dry-run"))[2]

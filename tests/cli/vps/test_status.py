@@ -1,6 +1,10 @@
 """The page of `vps status`, whole."""
 
+import pytest
+
+from kohakuriver.cli import describe
 from kohakuriver.cli.vps import standing, status
+from kohakuriver.resources import kinds
 from tests.cli.vps.objects import CREATED, NOW, a_node, a_vps
 
 
@@ -10,7 +14,7 @@ def test_the_page_of_a_running_vps():
         {
             "type": "Scheduled",
             "status": "True",
-            "reason": "Bound",
+            "reason": "Placed",
             "message": "placed on n1",
             "lastTransitionTime": CREATED,
         }
@@ -43,16 +47,38 @@ UID:        uid-of-dev
 
 Conditions:
   TYPE        STATUS   SINCE   REASON   MESSAGE
-  Scheduled   True     5m      Bound    placed on n1
+  Scheduled   True     5m      Placed   placed on n1
 
 Events:
   TYPE     REASON    AGE   FROM    MESSAGE
   Normal   Started   5m    agent   it runs
 
 Next:
-  ssh -p 30000 root@127.0.0.1
-  kohakuriver connect dev"""
+  kohakuriver connect dev
+  ssh -p 30000 root@127.0.0.1"""
     )
+
+
+@pytest.mark.parametrize("phase", ["paused", "stopped"])
+def test_ssh_of_what_does_not_run_is_not_called_ready(phase):
+    vps = a_vps(phase=phase, reason=phase.title())
+    lines = status.page(vps, a_node(), [], NOW, key=None)
+    assert f"Status:     {phase}" in lines
+    assert f"SSH:        not while it is {phase}" in lines
+    described = describe.page(vps, kinds.VPS, [], NOW)
+    assert f"Status:     {phase}" in described
+    assert f"SSH:        not while it is {phase}" in described
+
+
+def test_describe_has_events_above_what_only_programs_need():
+    lines = describe.page(a_vps(), kinds.VPS, [], NOW)
+    assert lines.index("Spec:") < lines.index("Events:  none in the last hour") < lines.index("Status:")
+
+
+def test_ssh_is_proposed_only_where_somebody_may_log_in():
+    vps = a_vps(phase="running")
+    vps["spec"]["ssh"] = {"authorizedKeys": []}
+    assert status.page(vps, a_node(), [], NOW, key=None)[-1] == "  kohakuriver connect dev"
 
 
 def test_the_page_of_a_pending_vps_says_why():

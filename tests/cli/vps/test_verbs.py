@@ -246,7 +246,7 @@ async def test_the_status_tells_what_the_guide_promises(shell, home):
     assert told["SSH port"] == "30000"
     assert told["Resources"] == "2 cores, 4Gi"
     assert told["Created"].startswith("2026-01-01 11:55:00 UTC (")
-    assert out.endswith("Next:\n  kohakuriver vps connect dev\n  kohakuriver connect dev\n")
+    assert out.endswith("Next:\n  kohakuriver connect dev\n  kohakuriver vps connect dev\n")
 
 
 async def test_a_user_of_another_namespace_is_told_in_a_sentence(shell):
