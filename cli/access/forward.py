@@ -13,7 +13,7 @@ import typer
 
 from kohakuriver import errors
 from kohakuriver.cli import failures, screen
-from kohakuriver.cli.access import looping, mapping
+from kohakuriver.cli.access import listening, looping, mapping
 from kohakuriver.cli.access.datagrams import Datagrams
 from kohakuriver.cli.access.mapping import Mapping
 from kohakuriver.cli.access.opening import Opener
@@ -119,6 +119,7 @@ async def _forward(
     opener: Opener, wanted: list[Mapping], host: str, *, udp: bool, browse: bool, verbose: bool
 ) -> int:
     begun: list[Tunnel | Datagrams] = []
+    looking = asyncio.create_task(_tell_of_silence(opener, [] if udp else wanted), name="what listens")
     try:
         urls = []
         for one in wanted:
@@ -134,9 +135,19 @@ async def _forward(
             await _browse(urls[0])
         await asyncio.get_running_loop().create_future()  # until Ctrl-C
     finally:
+        looking.cancel()
         for listener in begun:
             await listener.aclose()
     raise AssertionError("unreachable: nobody sets that future")
+
+
+async def _tell_of_silence(opener: Opener, wanted: list[Mapping]) -> None:
+    """Once, of the ports that nothing listens on yet."""
+    present = await listening.ports(opener) if wanted else None
+    for one in wanted if present is not None else ():
+        if one.remote not in present:
+            silent = f"nothing listens on port {one.remote} in {opener.name} yet"
+            screen.note(f"{silent}; connections are tried as they come")
 
 
 async def listen(listener: Tunnel | Datagrams, host: str, one: Mapping) -> int:

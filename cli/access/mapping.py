@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from kohakuriver.cli import failures
 
 _HTTPS = (443, 6443, 8443, 9443)
-_NOT_HTTP = (21, 22, 25, 53, 139, 389, 445, 1433, 1521, 1883, 2049, 3306, 3389, 5432, 5672, 5900, 5901, 6379,
-             9042, 11211, 27017)  # fmt: skip
+# Where HTTP is spoken by custom: of any other port nobody knows what it speaks.
+_HTTP = {80, *range(3000, 3011), 4000, 4200, 5000, 5001, 5173, 6006, 7860, *range(8000, 9001), 9090, 11434}
 _PORTS = re.compile(r"([0-9]*:)?[0-9]+")
 
 
@@ -59,9 +59,9 @@ def address(host: str, port: int, *, remote: int, udp: bool) -> str:
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if udp:
         return f"{where} (UDP)"
-    if remote in _NOT_HTTP:
-        return where
-    return f"https://{where}" if remote in _HTTPS else f"http://{where}"
+    if remote in _HTTPS:
+        return f"https://{where}"
+    return f"http://{where}" if remote in _HTTP else where
 
 
 def _parse(word: str) -> Mapping:

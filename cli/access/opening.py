@@ -15,6 +15,7 @@ from kohakuriver.client.config import Connection
 from kohakuriver.clock import Clock, SystemClock
 from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import Dialer
+from kohakuriver.streams.stream import GONE_AFTER, PING_AFTER, Stream
 
 PROGRAM = "kohakuriver"
 PATIENCE = 20.0  # seconds
@@ -66,6 +67,14 @@ class Opener:
         self._servers = ApiServers(connection)
         self._patience = patience
         self._clock = clock or SystemClock()
+
+    async def stream(self, kind: str, params: Iterable[tuple[str, str]] = ()) -> Stream:
+        """A stream of messages, asked for once. Raises ApiError and Unreachable."""
+        path = kinds.VPS.path(namespace=self._namespace, name=self.name, subresource=kind)
+        given = list(params)
+        return await self._servers.first(
+            lambda dialer: dialer.stream(path, given, ping_after=PING_AFTER, gone_after=GONE_AFTER)
+        )
 
     async def transport(
         self, kind: str, params: Iterable[tuple[str, str]] = ()

@@ -39,7 +39,11 @@ def test_local_port_goes_with_one_port_only_and_none_is_meant_twice():
     [
         (8888, False, "http://127.0.0.1:9"),
         (8443, False, "https://127.0.0.1:9"),
+        (80, False, "http://127.0.0.1:9"),
+        (3000, False, "http://127.0.0.1:9"),
+        (6006, False, "http://127.0.0.1:9"),
         (5432, False, "127.0.0.1:9"),
+        (12345, False, "127.0.0.1:9"),
         (53, True, "127.0.0.1:9 (UDP)"),
     ],
 )
