@@ -21,6 +21,7 @@ from textual.widgets import Static
 from kohakuriver.cli.access.remote import Dial
 from kohakuriver.cli.files.client import FilesClient
 from kohakuriver.cli.harmless import HARMLESS
+from kohakuriver.cli.ide.asking import Dialog
 from kohakuriver.cli.ide.changes import Changes
 from kohakuriver.cli.ide.keys import Keys
 from kohakuriver.cli.ide.lasting import lasting
@@ -29,6 +30,7 @@ from kohakuriver.cli.ide.status import Status
 from kohakuriver.cli.ide.terminal.pane import Pane
 from kohakuriver.cli.ide.terminal.shell import Shell
 from kohakuriver.cli.ide.tree import FileTree
+from kohakuriver.cli.ide.waiting import Waiting
 from kohakuriver.cli.ide.workbench import Workbench
 
 _NARROW: Final = 100  # columns below which the files get less room
@@ -131,6 +133,26 @@ class Ide(App[int]):
         """Show that file in the editor."""
         await lasting(self, self.workbench.open(path))
 
+    def _open(self, path: str) -> None:
+        """The same beside the keys, which go nowhere meanwhile."""
+        waiting = Waiting(f"opening {path.rpartition('/')[2]}…")
+
+        async def opened(shown: Awaitable[None]) -> None:
+            await shown
+            try:
+                await self.open(path)
+            finally:
+                self.file_tree.is_opening = False
+                if waiting.is_current:
+                    waiting.dismiss(False)
+
+        def left(unwanted: bool | None) -> None:
+            if unwanted:
+                self.workers.cancel_group(self, "opening")
+
+        shown = self.push_screen(waiting, left)
+        self.run_worker(opened(shown), exclusive=True, group="opening")
+
     # What widgets want.
 
     def on_resize(self, event: events.Resize) -> None:
@@ -146,7 +168,7 @@ class Ide(App[int]):
         self.file_tree.focus()
 
     def on_file_tree_opened(self, message: FileTree.Opened) -> None:
-        self._begin(self.open(message.path), exclusive=True, group="opening")
+        self._open(message.path)
 
     def on_file_tree_failed(self, message: FileTree.Failed) -> None:
         self.notify(message.words, severity="error", markup=False)
@@ -174,10 +196,10 @@ class Ide(App[int]):
     # Keys that hold everywhere.
 
     def action_keys(self) -> None:
-        if not isinstance(self.screen, Keys):
+        if isinstance(self.screen, Keys):
+            self.screen.action_leave()
+        elif not isinstance(self.screen, Waiting):
             self.push_screen(Keys())
-        else:
-            self.pop_screen()
 
     def action_terminal(self) -> None:
         """To the terminal, and back to where one was."""
@@ -224,14 +246,16 @@ class Ide(App[int]):
 
         def chosen(path: str | None) -> None:
             if path:
-                opens = self.open(f"{folder.rstrip('/')}/{path}")
-                self._begin(opens, exclusive=True, group="by name")
+                self._open(f"{folder.rstrip('/')}/{path}")
 
         self.push_screen(Opening(self.world.files(), folder), chosen)
 
     async def action_quit(self) -> None:
-        if len(self.screen_stack) == 1:
-            self._begin(self._quit(), exclusive=True, group="quitting")
+        """From any dialog, which is left as by Escape."""
+        for screen in reversed(self.screen_stack[1:]):
+            if isinstance(screen, Dialog):
+                screen.action_leave()
+        self._begin(self._quit(), exclusive=True, group="quitting")
 
     async def _quit(self) -> None:
         if not await self.workbench.may_quit():

@@ -6,7 +6,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Button, Input, Label
 
 _BOX = """
@@ -31,7 +31,15 @@ def early_key(line: Input, event: events.Key) -> None:
     event.prevent_default()
 
 
-class Choice(ModalScreen[str]):
+class Dialog(ModalScreen[ScreenResultType]):
+    """Something over the whole screen. Escape leaves it, and so does quitting."""
+
+    def action_leave(self) -> None:
+        """Close it; nothing is done."""
+        raise NotImplementedError
+
+
+class Choice(Dialog[str]):
     """A question with answers, of which the first is the safe one. Escape gives ""."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -66,7 +74,7 @@ class Choice(ModalScreen[str]):
         self.dismiss("")
 
 
-class Line(ModalScreen[str]):
+class Line(Dialog[str]):
     """A question that is answered with a line. Escape gives ""."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "Cancel")]

@@ -4,13 +4,15 @@ it."""
 from typing import ClassVar, Final
 
 from textual.binding import Binding, BindingType
+from textual.document._document_navigator import DocumentNavigator
 from textual.message import Message
 from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
 from kohakuriver.cli.ide.document import Document
+from kohakuriver.cli.ide.lines import Lines, Unwrapped
 
-_HIGHLIGHTED: Final = 500_000  # characters; what is longer is shown plain
+_HIGHLIGHTED, _HIGHLIGHTED_LINES = 500_000, 20_000  # characters, lines; what is longer is shown plain
 _COMPARED: Final = 300_000  # characters; what is longer counts as changed once it was typed in
 _UNDO: Final = 500
 
@@ -47,9 +49,11 @@ class Editor(TextArea):
     def __init__(self, document: Document) -> None:
         self.opened = document
         self._is_dirty = False
-        known = document.language if len(document.text) <= _HIGHLIGHTED else None
+        text = document.text
+        is_short = len(text) <= _HIGHLIGHTED and text.count("\n") <= _HIGHLIGHTED_LINES
+        known = document.language if is_short else None
         super().__init__(
-            document.text,
+            "",  # loaded below: Textual would wrap it first, line by line
             language=known,
             theme="vscode_dark",
             compact=True,
@@ -60,6 +64,16 @@ class Editor(TextArea):
             max_checkpoints=_UNDO,
         )
         self.indent_type = "tabs" if document.uses_tabs else "spaces"
+        self.load_text(document.text)
+
+    def _set_document(self, text: str, language: str | None) -> None:
+        """Textual's own, but for the documents: see lines.py."""
+        super()._set_document(text if language else "", language)
+        if not language:
+            self.document = Lines(text)
+        self.wrapped_document = Unwrapped(self.document, tab_width=self.indent_width)
+        self.navigator = DocumentNavigator(self.wrapped_document)
+        self._rewrap_and_refresh_virtual_size()
 
     @property
     def is_dirty(self) -> bool:

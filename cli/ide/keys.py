@@ -7,8 +7,9 @@ from rich.table import Table
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
+
+from kohakuriver.cli.ide.asking import Dialog
 
 SECTIONS = (
     (
@@ -64,7 +65,7 @@ SECTIONS = (
 Sections = Sequence[tuple[str, Sequence[tuple[str, str]]]]
 
 
-class Keys(ModalScreen[None]):
+class Keys(Dialog[None]):
     """The list of keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape,f1,q,enter,question_mark", "leave", "Close")]

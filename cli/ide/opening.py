@@ -7,20 +7,20 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from kohakuriver import errors
 from kohakuriver.cli.files.client import FilesClient
 from kohakuriver.cli.ide import asking, fuzzy
+from kohakuriver.cli.ide.asking import Dialog
 from kohakuriver.cli.ide.lasting import lasting
 
 NAMES: Final = 20_000  # that are walked
 _SHOWN: Final = 50
 
 
-class Opening(ModalScreen[str]):
+class Opening(Dialog[str]):
     """The path that was chosen, below the folder; "" for none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "Cancel")]

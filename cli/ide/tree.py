@@ -81,6 +81,7 @@ class FileTree(Tree[Place]):
         super().__init__("…", Place("/", is_folder=True), id=id)
         self._files = files
         self._shows_hidden = False
+        self.is_opening = False  # a file was chosen: keys until it is there are for nobody
         self.guide_depth = 2
 
     @property
@@ -160,6 +161,14 @@ class FileTree(Tree[Place]):
             found.append(node)
             waiting += node.children
         return found
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return not self.is_opening and super().check_action(action, parameters)
+
+    def action_select_cursor(self) -> None:
+        place = _place(self.cursor_node or self.root)
+        self.is_opening = not place.is_folder and not place.rest
+        super().action_select_cursor()
 
     async def on_tree_node_expanded(self, event: Tree.NodeExpanded[Place]) -> None:
         event.stop()

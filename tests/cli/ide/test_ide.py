@@ -1,5 +1,6 @@
 """The IDE as a person uses it: open, edit, save, conflicts, dropped links, quitting; a terminal beside it."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -7,9 +8,12 @@ from textual import events
 from textual.timer import Timer
 from textual.widgets import Input
 
+from kohakuriver.cli.files.client import Content
+from kohakuriver.cli.ide.asking import Line
 from kohakuriver.cli.ide.keys import Keys
 from kohakuriver.cli.ide.opening import Opening
 from kohakuriver.cli.ide.terminal.screen import Screen
+from kohakuriver.cli.ide.waiting import Waiting
 
 pytestmark = pytest.mark.looptime  # Textual's pauses cost nothing
 
@@ -450,3 +454,72 @@ async def test_every_size_is_shown(desk, size: tuple[int, int]) -> None:
         await one.open("/root/a.py")
         await one.press("f11", "f11", "f12", "f11", "f12")
         assert one.app.is_running
+
+
+async def test_keys_pressed_while_a_file_is_opened_go_nowhere(desk) -> None:
+    async with desk() as one:
+        gate = asyncio.Event()
+        read = one.app.files.read
+
+        async def slow(path: str, *, limit: int) -> Content:
+            await gate.wait()
+            return await read(path, limit=limit)
+
+        one.app.files.read = slow
+        one.tree.move_cursor(one.tree.root.children[1])
+        for key in ("enter", "delete", "n", "x", "enter"):
+            one.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await one.until(lambda: isinstance(one.app.screen, Waiting) and one.app.screen.has_class("shown"))
+        await one.press("delete", "n", "x", "enter", "f12", "f1", "l", "s", "ctrl+p", "ctrl+b", "f11")
+        gate.set()
+        await one.until(lambda: len(one.app.screen_stack) == 1 and one.app.workbench.editor is not None)
+        editor = one.app.workbench.editor
+        assert editor.text.startswith("import os\n") and not editor.is_dirty
+        assert one.app.focused is editor and one.shell.typed == b""
+        await one.type("y")
+        assert editor.text.startswith("yimport")
+        await one.press("ctrl+b", "enter")
+        assert one.app.focused is editor
+
+
+async def test_a_file_that_takes_long_to_open_can_be_left(desk) -> None:
+    async with desk() as one:
+        never = asyncio.Event()
+
+        async def slow(path: str, *, limit: int) -> Content:
+            await never.wait()
+            raise AssertionError
+
+        one.app.files.read = slow
+        one.tree.move_cursor(one.tree.root.children[1])
+        await one.press("enter")
+        await one.until(lambda: isinstance(one.app.screen, Waiting))
+        await one.press("escape")
+        await one.until(lambda: len(one.app.screen_stack) == 1)
+        assert one.app.workbench.editor is None and one.app.focused is one.tree
+        await one.press("n")
+        await one.until(lambda: isinstance(one.app.screen, Line))
+
+
+@pytest.mark.parametrize("keys", [["n"], ["delete"], ["u"], ["ctrl+p"], ["f1"], ["n", "f1"]], ids="-".join)
+async def test_ctrl_q_leaves_from_any_dialog(desk, keys: list[str]) -> None:
+    async with desk() as one:
+        one.tree.move_cursor(one.tree.root.children[1])
+        await one.press(*keys)
+        await one.until(lambda: len(one.app.screen_stack) == 1 + len(keys))
+        await one.press("ctrl+q")
+        await one.until(lambda: one.app._exit)
+        assert one.app.return_value == 0 and (one.root / "root/a.py").exists()
+
+
+async def test_ctrl_q_in_a_question_about_unsaved_text_loses_none(desk) -> None:
+    async with desk() as one:
+        editor = await one.open("/root/a.py")
+        await one.type("mine")
+        await one.press("ctrl+w")
+        await one.until(lambda: len(one.app.screen_stack) == 2)
+        for _ in range(3):
+            await one.press("ctrl+q")
+            await one.until(lambda: len(one.app.screen_stack) == 2)
+        await one.answer("Stay")
+        assert editor.is_dirty and one.app.is_running and editor.is_attached
