@@ -6,7 +6,7 @@ from it is dropped. While nobody is attached the program runs on; after the wind
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from kohakuriver import errors
@@ -16,6 +16,7 @@ from kohakuriver.streams.stream import Framed
 STRIDE: Final = 1 << 20
 """How far a newcomer's number is above the last: who merely counts on never overtakes a newcomer."""
 ACKNOWLEDGE_AFTER: Final = 0.1  # seconds in which input is counted before that is told
+_NOTHING: Final[Mapping[str, Any]] = {}
 _MOST_INPUT: Final = 1 << 20  # bytes that a program may leave unread before its client is stopped
 
 
@@ -113,6 +114,23 @@ class Session:
         self._ack_timer: asyncio.TimerHandle | None = None
         self._wait_for_somebody()
 
+    @property
+    def id(self) -> str:
+        return self.facts.id
+
+    @property
+    def user(self) -> str:
+        return self.facts.user
+
+    @property
+    def left_at(self) -> float | None:
+        """When it was left, by the loop's clock; None while somebody is attached."""
+        return self._left_at if self.attachment is None else None
+
+    @property
+    def is_over(self) -> bool:
+        return self.ending is not None
+
     # Attaching and leaving.
 
     def admit(self, number: int | None) -> int:
@@ -126,9 +144,16 @@ class Session:
         return number
 
     def attach(
-        self, attachment: Attached, *, offset: int | None, size: Size | None, redraw: bool, created: bool
+        self,
+        attachment: Attached,
+        *,
+        offset: int | None,
+        size: Size | None,
+        redraw: bool,
+        created: bool,
+        told: Mapping[str, Any] = _NOTHING,
     ) -> None:
-        """Whoever was attached is told, and left alone."""
+        """Whoever was attached is told, and left alone. `told`: what the new one hears besides."""
         older, self.attachment = self.attachment, attachment
         if older is not None:
             older.finish(Ending(None, "TakenOver", "the session was taken over from elsewhere"))
@@ -147,6 +172,7 @@ class Session:
                     "input": self._taken,
                     "missed": resumed.missed,
                     "detachedFor": self.window,
+                    **told,
                 }
             }
         )
@@ -269,14 +295,15 @@ class Session:
 
     def _wait_for_somebody(self) -> None:
         left = self._left_at + self.window - self._time()
-        self._timer = self._later(max(left, 0), self._give_up)
+        self._timer = self._later(max(left, 0), self.give_up)
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _give_up(self) -> None:
-        self._timer = None
+    def give_up(self) -> None:
+        """Nobody comes back to it, or it makes way for another."""
+        self._stop_waiting()
         self.hang_up()
         self._gone(self)

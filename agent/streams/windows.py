@@ -7,7 +7,7 @@ from kohakuriver import durations
 from kohakuriver.agent.streams.holders import Holders
 from kohakuriver.client.watch import Informer, ObjectKey
 
-DEFAULT: Final = 300.0  # seconds, where the server wrote none
+DEFAULT: Final = 86_400.0  # seconds, where the server wrote none
 
 
 class Windows:

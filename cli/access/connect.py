@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from kohakuriver import durations, errors
+from kohakuriver import errors
 from kohakuriver.cli import failures, screen
-from kohakuriver.cli.access import target
+from kohakuriver.cli.access import parting, target
 from kohakuriver.cli.access.aftermath import explained
 from kohakuriver.cli.access.ended import ENDED_FROM_OUTSIDE, Ending
 from kohakuriver.cli.access.escapes import Escape, Escapes
@@ -34,7 +34,6 @@ kohakuriver connect dev --session build   # a shell with a name: the same one ag
 kohakuriver connect dev --ide             # files, an editor and a terminal
 """
 _SIGNALLED = 128
-_HELP = b"\r\n ~.  detach: the shell goes on\r\n ~~  a tilde\r\n ~?  this\r\n"
 
 Name = Annotated[
     str | None, typer.Argument(metavar="NAME", show_default=False, help="The VPS's name, or its start.")
@@ -50,7 +49,12 @@ def connect(
     ] = None,
     ide: Annotated[bool, typer.Option("--ide", help="Files, an editor and a terminal, full screen.")] = False,
 ) -> int:
-    """Open a terminal in a VPS. The shell survives a broken connection; `~.` after a newline detaches."""
+    """Open a terminal in a VPS.
+
+    `exit` or Ctrl-D ends the shell for good. `~.` after a newline leaves it running, as does a closed window
+    or a broken connection; it is kept for 24 hours, and `--session` goes back to it. `~~` types a tilde, `~?`
+    lists these keys.
+    """
     if not Terminal.is_there():
         raise failures.UsageError(
             "connect needs a terminal to show the shell in",
@@ -61,20 +65,20 @@ def connect(
         from kohakuriver.cli.ide import start  # here, since it takes a while to import
 
         return start.start(vps, session=session, language=language())
-    return run(vps, session=session or new_session())
+    return run(vps, session=session or new_session(), is_named=session is not None)
 
 
-def run(vps: Target, *, session: str, command: tuple[str, ...] = ()) -> int:
+def run(vps: Target, *, session: str, command: tuple[str, ...] = (), is_named: bool = False) -> int:
     """A shell, or a command on a terminal, until it ends; the exit code."""
-    return asyncio.run(_Shell(vps, session=session, command=command).run())
+    return asyncio.run(_Shell(vps, session=session, command=command, is_named=is_named).run())
 
 
 class _Shell:
     """One terminal here, joined to one shell there. A `Viewer`."""
 
-    def __init__(self, vps: Target, *, session: str, command: tuple[str, ...]) -> None:
+    def __init__(self, vps: Target, *, session: str, command: tuple[str, ...], is_named: bool) -> None:
         self._vps = vps
-        self._is_command = bool(command)
+        self._is_command, self._is_named = bool(command), is_named
         self._terminal = Terminal()
         self._escapes = Escapes()
         self._modes = Modes()
@@ -113,13 +117,21 @@ class _Shell:
             self._is_away = False
             self._terminal.say(b"\r\x1b[2K\x1b8")
         elif not self._was_here and not self._is_command:
-            how = "" if created else "back in "
-            self._terminal.say(_dim(f"{how}session {self._remote.session}: ~. detaches, ~? helps") + b"\r\n")
+            for line in self._greeting(created=created):
+                self._terminal.say(_dim(line) + b"\r\n")
         self._was_here = True
         if missed:
             self._terminal.say(self._modes.undo())
             self._modes = Modes()
             self._terminal.say(b"\r\n" + _dim(f"{missed} bytes of output are no longer kept") + b"\r\n")
+
+    def _greeting(self, *, created: bool) -> list[str]:
+        remote, name = self._remote, self._vps.name
+        how = "" if created else "back in "
+        lines = [f"{how}session {remote.session}: {parting.hint(remote.window)}"]
+        if created and not self._is_named:
+            lines += parting.of_others(remote.others, lambda words: self._vps.command(f"{words}"), name)
+        return lines
 
     def lost(self, why: str) -> None:
         if not self._is_away:
@@ -149,7 +161,9 @@ class _Shell:
         if typed.escape is Escape.DETACH:
             self._remote.detach()
         elif typed.escape is Escape.HELP:
-            self._terminal.say(_HELP)
+            for line in parting.keys(self._remote.window, self._again()):
+                self._terminal.say(b"\r\n " + plain(line).encode())
+            self._terminal.say(b"\r\n")
 
     def _resized(self) -> None:
         self._remote.resize(*self._terminal.size())
@@ -172,8 +186,7 @@ class _Shell:
     def _finish(self, ending: Ending) -> int:
         name = self._vps.name
         if ending is DETACHED:
-            kept = durations.age(self._remote.window)
-            screen.note(f"\ndetached; it goes on for {kept}: {self._again()}")
+            screen.note(f"\n{parting.detached(self._remote.window, self._again())}")
             return _SIGNALLED + self._signal if self._signal else 0
         if ending.code is not None:
             return ending.code

@@ -144,7 +144,9 @@ async def _forward(
 async def _tell_of_silence(opener: Opener, wanted: list[Mapping]) -> None:
     """Once, of the ports that nothing listens on yet."""
     present = await listening.ports(opener) if wanted else None
-    for one in wanted if present is not None else ():
+    if present is None:
+        return
+    for one in wanted:
         if one.remote not in present:
             silent = f"nothing listens on port {one.remote} in {opener.name} yet"
             screen.note(f"{silent}; connections are tried as they come")

@@ -5,6 +5,7 @@ connection breaks it is made again, to the same shell, for as long as that is ke
 """
 
 import asyncio
+import dataclasses
 import random
 import string
 from collections.abc import Awaitable, Callable
@@ -20,12 +21,33 @@ PING_AFTER, GONE_AFTER = 2.0, 7.0  # seconds; a person is told of a dead link wi
 ACKNOWLEDGE: Final = 1 << 15  # bytes shown that are told at once; fewer, after a while
 ACKNOWLEDGE_AFTER: Final = 0.1  # seconds
 AGAIN_FIRST, AGAIN_LONGEST = 0.2, 2.0  # seconds between attempts
-WINDOW: Final = 300.0  # seconds that a shell is kept, where nothing else was said
+WINDOW: Final = 300.0  # seconds that a shell is looked for, where its node did not say how long it is kept
 _ALPHABET: Final = string.ascii_lowercase + string.digits
 _GRACE: Final = 15.0  # seconds beyond its window in which a shell is still looked for
 
 Params = list[tuple[str, str]]
 Dial = Callable[[Params], Awaitable[Stream]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Others:
+    """What a new shell is told of other sessions of its VPS."""
+
+    left: str = ""  # the one that this person left last
+    ago: float = 0.0  # seconds since
+    more: int = 0  # of those that they left
+    made_way: tuple[str, ...] = ()  # ended, since there were too many
+
+    @classmethod
+    def of(cls, facts: dict[str, Any]) -> "Others":
+        """From `attached`; a node of an earlier version says nothing."""
+        left = facts.get("left") or {}
+        return cls(
+            str(left.get("session") or ""),
+            float(left.get("detached") or 0.0),
+            int(left.get("others") or 0),
+            tuple(map(str, facts.get("madeWay") or ())),
+        )
 
 
 DETACHED: Final = Ending(None, "Detached")
@@ -68,6 +90,7 @@ class Remote:
     ) -> None:
         self.session = session
         self.window = WINDOW
+        self.others = Others()
         self._dial = dial
         self._viewer = viewer
         self._size = self._asked_size = size
@@ -192,6 +215,7 @@ class Remote:
         self._shown = self._told = int(facts["output"])
         self._attachment = int(facts["attachment"])
         self.window = float(facts.get("detachedFor") or WINDOW)
+        self.others = Others.of(facts)
         self._typed.resume(int(facts["input"]))
         self._news.set()
         self._viewer.attached(created=bool(facts["created"]), missed=int(facts["missed"]))

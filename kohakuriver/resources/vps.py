@@ -121,8 +121,8 @@ class SSH(meta.Model):
 class Sessions(meta.Model):
     """Terminals of `kohakuriver connect`."""
 
-    detached_for: meta.Duration = "5m"
-    """How long a shell is kept when nobody is connected to it; then it is hung up."""
+    detached_for: meta.Duration = "24h"
+    """How long a shell is kept when nobody is connected to it; then it is hung up. A stop ends it too."""
 
 
 class VPSSpec(meta.Model):

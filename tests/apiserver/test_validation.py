@@ -37,7 +37,7 @@ def test_defaults_are_written_out_and_absent_stays_absent() -> None:
         "ssh": {},
         "restartPolicy": "Always",
         "stopGracePeriod": "10s",
-        "sessions": {"detachedFor": "5m"},
+        "sessions": {"detachedFor": "24h"},
         "imagePullPolicy": "IfNotPresent",
         "onNodeLost": "Wait",
     }

@@ -49,7 +49,7 @@ def test_a_shell_that_was_left_and_is_shown_again_has_nothing_typed_into_it(dev,
         first.type(f"stty raw -echo; printf '{QUERIES}'; {reads}; stty sane; echo asked-$((40 + 2))\r")
         first.until("asked-42")
         first.type("\r~.")
-        first.until("detached") if terminal == "ours" else first.until_ended()
+        first.until("left running") if terminal == "ours" else first.until_ended()
     with TERMINALS[terminal](command, environment=dev.environment()) as again:
         again.until("asked-42")
         again.type("# mine\r")

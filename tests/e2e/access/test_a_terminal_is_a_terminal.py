@@ -147,7 +147,7 @@ def test_a_client_that_is_killed_leaves_no_shell_behind_after_the_window(vpses, 
             assert time.monotonic() < ends, f"left over: {left}"
             time.sleep(0.2)
     assert vpses.cli("sessions", "dev").out == ""
-    vpses.kube("patch", "vps", "dev", "--type=merge", "-p", '{"spec":{"sessions":{"detachedFor":"5m"}}}')
+    vpses.kube("patch", "vps", "dev", "--type=merge", "-p", '{"spec":{"sessions":{"detachedFor":"24h"}}}')
 
 
 def test_pipes_are_binary_clean_and_codes_are_passed_through(vpses, tmp_path):
