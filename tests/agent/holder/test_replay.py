@@ -39,6 +39,24 @@ BROKEN = (
     b"\x1b", b"\x1b[", b"\x1b[6", b"\xc2", b"\x1b]11;", b"\x1bP$q", b"\x1b_G", b"\x18", b"\x1a", b"\x05",
     b"\xc2\x9b",
 )  # fmt: skip
+PROGRAMS = {
+    # What each writes from its start to its end, without its text: the first four as they were recorded.
+    "vim": b"\x1b[?1049h\x1b[22;0;0t\x1b[>4;2m\x1b[?1h\x1b=\x1b[?2004h\x1b[?1004h\x1b[1;24r\x1b[?12h"
+    b"\x1b[?12l\x1b[22;2t\x1b[22;1t\x1b[6n\x1bPzz\x1b\\\x1b[0%m\x1b[>c\x1b]11;?\x07\x1b[?25l"
+    b"\x1b[?25h\x1b[?4m\x1b[?2004l\x1b[>4;m\x1b[23;2t\x1b[23;1t\x1b[?1004l\x1b[?1l\x1b>\x1b[?1049l"
+    b"\x1b[23;0;0t",
+    "tmux": b"\x1b[?1049h\x1b[22;0;0t\x1b[?1h\x1b=\x1b[?12l\x1b[?25h\x1b[?1000l\x1b[?1006l\x1b[?1005l"
+    b"\x1b[?2004h\x1b(B\x1b[1;24r\x1b[c\x1b[>c\x1b[>q\x1b]10;?\x1b\\\x1b]11;?\x1b\\\x1b[?25l"
+    b"\x1b[1;0r\x1b[?1l\x1b>\x1b[?2004l\x1b[?7727l\x1b[?1004l\x1b[?1049l\x1b[23;0;0t",
+    "htop": b"\x1b[?1049h\x1b[22;0;0t\x1b[1;24r\x1b(B\x1b[4l\x1b[?7h\x1b[?1h\x1b=\x1b[?25l\x1b[?1006;1000h"
+    b"\x1b[28X\x1b[?12l\x1b[?25h\x1b[?1006;1000l\x1b[?1049l\x1b[23;0;0t\x1b[?1l\x1b>",
+    "less": b"\x1b[?1049h\x1b[22;0;0t\x1b[?1h\x1b=\x1b[?1l\x1b>\x1b[?1049l\x1b[23;0;0t",
+    "neovim": b"\x1b[?1049h\x1b[22;0;0t\x1b[?2026$p\x1b[?2027$p\x1b[?2048$p\x1b[?u\x1b[c\x1b]11;?\x07"
+    b"\x1bP$qm\x1b\\\x1bP+q5463;524742;73657472676266;73657472676262\x1b\\\x1b[?996n\x1b[?2031h"
+    b"\x1b]4;0;?\x07\x1b[>q\x1b[5n\x1b]52;c;?\x07\x1b[?1004h\x1b[?1004l\x1b[?2031l\x1b[?1049l"
+    b"\x1b[23;0;0t",
+}
+ASKING = {"vim", "tmux", "neovim"}
 ALL_OFF = b"\x1b\\\x1b[?1004;2048l# "  # what runs last has none of it on, and prints
 
 
@@ -128,6 +146,23 @@ def test_every_query_of_the_table_is_found_however_it_is_spelled(query):
             assert shown(once).answers, once
             assert shown(quiet(once, seen=len(once))).answers == [], once
             assert len(quiet(once, seen=0)) == len(once)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_what_a_program_asked_is_not_asked_again_once_it_has_ended(name):
+    written = b"$ " + name.encode() + b"\r\n" + PROGRAMS[name] + b"$ "
+    assert bool(shown(written).answers) is (name in ASKING)
+    for cut in range(len(written)):
+        outflow = Outflow()
+        outflow.attach(None, comes_back=False, is_first=True)
+        outflow.came(written[:cut])
+        taken(outflow)
+        outflow.detach()
+        outflow.came(written[cut:])
+        outflow.attach(None, comes_back=False)
+        replay = taken(outflow)
+        assert shown(replay).answers == [], f"left after {cut} bytes, a byte was typed that nobody typed"
+        assert shown(replay).done == shown(written).done
 
 
 @pytest.mark.parametrize("other", NO_QUERIES)
