@@ -27,6 +27,7 @@ class Editor(TextArea):
         Binding("ctrl+g", "go_to_line", "Line"),
         Binding("ctrl+home", "to_end(False)", "Top", show=False),
         Binding("ctrl+end", "to_end(True)", "End", show=False),
+        Binding("f6", "app.next_tab", "Next tab", show=False),  # where Textual selects the line
         Binding("f3", "find_next(False)", "Next", show=False),
         Binding("shift+f3", "find_next(True)", "Before", show=False),
     ]

@@ -72,8 +72,9 @@ class Keys(Dialog[None]):
     DEFAULT_CSS = """
     Keys { align: center middle; background: $background 60%; }
     Keys > VerticalScroll {
-        width: 64; max-width: 94%; height: auto; max-height: 90%; padding: 1 2;
+        width: 76; max-width: 96%; height: auto; max-height: 94%; padding: 1 2;
         background: $surface; border: round $primary; border-title-color: $text;
+        border-subtitle-color: $text-muted; scrollbar-size-vertical: 1;
     }
     """
 
@@ -90,7 +91,7 @@ class Keys(Dialog[None]):
             for key, meaning in keys:
                 table.add_row(f"[cyan]{key}[/cyan]", meaning)
         with VerticalScroll() as box:
-            box.border_title = "Keys"
+            box.border_title, box.border_subtitle = "Keys", "↑↓ scroll, Esc closes"
             yield Static(table)
 
     def action_leave(self) -> None:

@@ -112,7 +112,7 @@ class FileTree(Tree[Place]):
             if (
                 _place(node).path == folder
                 and _place(node).is_folder
-                and (node.is_expanded or not node.children)
+                and (node.is_expanded or not node.children or select)
             ):
                 await self._fill(node)
                 node.expand()
@@ -130,10 +130,13 @@ class FileTree(Tree[Place]):
             return
         opened = {_place(child).path for child in node.children if child.is_expanded}
         node.remove_children()
+        hidden = sum(entry.name.startswith(".") for entry in entries)
         if not self._shows_hidden:
             entries = [entry for entry in entries if not entry.name.startswith(".")]
         entries.sort(key=lambda entry: (not entry.is_folder, entry.name.lower(), entry.name))
         self._add(node, path, tuple(entries))
+        if node is self.root and not entries:
+            self._tell_empty(path, hidden=hidden)
         for child in list(node.children):
             if _place(child).path in opened:
                 await self._fill(child)
@@ -153,6 +156,12 @@ class FileTree(Tree[Place]):
             shown = min(PAGE, len(rest))
             label = Text(f"… {len(rest)} more: Enter shows {shown}", style="dim")
             node.add_leaf(label, Place(path, rest=rest))
+
+    def _tell_empty(self, path: str, *, hidden: int) -> None:
+        """In lines that even the narrowest tree holds."""
+        lines = ["empty:", "n makes a file", *([f". shows {hidden} hidden"] if hidden else [])]
+        for line in lines:
+            self.root.add_leaf(Text(line, style="dim"), Place(path, is_folder=True))
 
     def _every_node(self) -> list[TreeNode[Place]]:
         found, waiting = [], [self.root]

@@ -12,12 +12,13 @@ from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets import Static, TabbedContent, TabPane, Tabs
+from textual.widgets import Static, Tab, TabbedContent, TabPane, Tabs
 
 from kohakuriver import errors
 from kohakuriver.cli.files.client import FilesClient
 from kohakuriver.cli.ide import saving
 from kohakuriver.cli.ide.asking import Choice
+from kohakuriver.cli.ide.comparing import Comparing
 from kohakuriver.cli.ide.document import Document
 from kohakuriver.cli.ide.editor import Editor
 from kohakuriver.cli.ide.finding import Finding
@@ -36,6 +37,10 @@ class Workbench(Vertical):
     Workbench.working TabbedContent { display: block; }
     Workbench.working #welcome { display: none; }
     Workbench TabPane { padding: 0; }
+    Workbench { layers: below above; }
+    Workbench #crowd { display: none; layer: above; dock: right; width: 9; height: 1; color: $text-accent; }
+    Workbench.crowded #crowd { display: block; }
+    Workbench.crowded ContentTabs { margin-right: 9; }
     """
 
     class Said(Message):
@@ -59,10 +64,12 @@ class Workbench(Vertical):
     def compose(self) -> ComposeResult:
         yield Static(WELCOME, id="welcome")
         yield TabbedContent()
+        yield Static(id="crowd", markup=False)
         yield Finding()
 
     def on_mount(self) -> None:
         self.query_one(Tabs).can_focus = False
+        self.watch(self.query_one("#tabs-scroll"), "scroll_x", self._mark_tabs, init=False)
         self.set_interval(_LOOK_EVERY, self._look_again)
 
     def on_descendant_focus(self) -> None:
@@ -71,6 +78,22 @@ class Workbench(Vertical):
     @work(exclusive=True, group="looking")
     async def _look_again(self) -> None:
         await lasting(self.app, self.look_again())
+
+    def _mark_tabs(self) -> None:
+        """Tabs that do not fit their line are counted, with an arrow to where more of them are."""
+        if not self.editors:
+            self.remove_class("crowded")
+            return
+        shown = self.query_one("#tabs-scroll")
+        wanted = sum(tab.outer_size.width for tab in self.query(Tab))
+        self.set_class(wanted > self.size.width, "crowded")
+        before, behind = shown.scroll_x > 0, shown.scroll_x + shown.size.width < wanted
+        at = self.editors.index(self.editor) + 1 if self.editor in self.editors else 0
+        words = f"{'←' if before else ' '}{at}/{len(self.editors)}{'→' if behind else ' '}"
+        self.query_one("#crowd", Static).update(f"{words:>9}")
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._mark_tabs)
 
     @property
     def _tabs(self) -> TabbedContent:
@@ -152,14 +175,7 @@ class Workbench(Vertical):
             )
             again = answer == "Write it again"
         else:
-            answer = await self.app.push_screen_wait(
-                Choice(
-                    f"{name} was changed on the node since you opened it.",
-                    "Keep editing",
-                    "Overwrite",
-                    "Load theirs",
-                )
-            )
+            answer = await self._between(name, text, saved.document)
             again = answer == "Overwrite"
         if answer == "Load theirs":
             editor.replace_with(saved.document)
@@ -168,6 +184,14 @@ class Workbench(Vertical):
             return False
         editor.opened = dataclasses.replace(editor.opened, version=saved.document.version)
         return await self.save(editor)
+
+    async def _between(self, name: str, text: str, theirs: Document) -> str:
+        """Which of two texts is to stay; they can be compared before that is said."""
+        question = f"{name} was changed on the node since you opened it."
+        answers = ("Keep editing", "Compare", "Overwrite", "Load theirs")
+        while (answer := await self.app.push_screen_wait(Choice(question, *answers))) == "Compare":
+            await self.app.push_screen_wait(Comparing(name, theirs.text, text))
+        return answer
 
     async def close(self, editor: Editor) -> bool:
         """Close its tab, unless somebody wants to keep unsaved text."""
@@ -260,6 +284,7 @@ class Workbench(Vertical):
         self.post_message(self.Moved())
 
     def on_tabbed_content_tab_activated(self) -> None:
+        self.call_after_refresh(self._mark_tabs)
         self.post_message(self.Moved())
 
     def _say(self, words: str) -> None:

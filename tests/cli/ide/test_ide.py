@@ -5,11 +5,13 @@ from collections.abc import Callable
 
 import pytest
 from textual import events
+from textual.containers import VerticalScroll
 from textual.timer import Timer
 from textual.widgets import Input
 
 from kohakuriver.cli.files.client import Content
 from kohakuriver.cli.ide.asking import Line
+from kohakuriver.cli.ide.comparing import Comparing
 from kohakuriver.cli.ide.keys import Keys
 from kohakuriver.cli.ide.opening import Opening
 from kohakuriver.cli.ide.terminal.screen import Screen
@@ -24,6 +26,47 @@ async def test_it_opens_in_roots_home_and_shows_folders_first(desk) -> None:
         assert one.names() == ["src", "a.py"]
         await one.press("full_stop")
         await one.until(lambda: one.names() == ["src", ".hidden", "a.py"])
+
+
+async def test_an_empty_folder_says_what_can_be_done_there(desk) -> None:
+    async with desk() as one:
+        (one.root / "root/src/b.txt").rename(one.root / "root/src/.b")
+        await one.app.file_tree.show("/root/src")
+        assert one.names() == ["empty:", "n makes a file", ". shows 1 hidden"]
+        await one.press("enter", "delete", "r")
+        assert len(one.app.screen_stack) == 1 and one.app.workbench.editor is None
+        await one.press("full_stop")
+        await one.until(lambda: one.names() == [".b"])
+        (one.root / "root/src/.b").unlink()
+        await one.press("f5")
+        await one.until(lambda: one.names() == ["empty:", "n makes a file"])
+        await one.press("n")
+        await one.answer_line("new")
+        await one.until(lambda: one.names() == ["new"])
+
+
+async def test_tabs_that_do_not_fit_are_counted_with_an_arrow(desk) -> None:
+    async with desk() as one:
+        crowd = one.app.query_one("#crowd")
+
+        async def told(words: str) -> None:
+            await one.until(lambda: one.app.workbench.has_class("crowded"))
+            await one.until(lambda: str(crowd.render()).strip() == words)
+
+        for number in range(12):
+            (one.root / f"root/a-long-name-{number}").write_text("x")
+        for number in range(2):
+            await one.open(f"/root/a-long-name-{number}")
+        assert not one.app.workbench.has_class("crowded")
+        for number in range(2, 12):
+            await one.open(f"/root/a-long-name-{number}")
+        await told("←12/12")
+        await one.press("f6")
+        await told("1/12→")
+        await one.press("f6", "f6", "f6", "f6", "f6")
+        await told("←6/12→")
+        await one.pilot.resize_terminal(250, 30)
+        await one.until(lambda: not one.app.workbench.has_class("crowded"))
 
 
 async def test_a_file_is_opened_edited_and_saved(desk) -> None:
@@ -86,6 +129,22 @@ async def test_a_file_that_changed_on_the_node_is_asked_about(desk) -> None:
         await one.press("ctrl+s")
         await one.answer("Load theirs")
         assert editor.text == "theirs again\n" and not editor.is_dirty
+
+
+async def test_what_changed_on_the_node_is_compared_before_one_chooses(desk) -> None:
+    async with desk() as one:
+        editor = await one.open("/root/a.py")
+        await one.type("mine ")
+        (one.root / "root/a.py").write_text("import os\n\n\ndef other():\n    return os\n")
+        await one.press("ctrl+s")
+        await one.answer("Compare")
+        await one.until(lambda: isinstance(one.app.screen, Comparing) and one.app.screen.query("Static"))
+        shown = str(one.app.screen.query_one("Static").render())
+        assert "-import os\n" in shown and "+mine import os\n" in shown
+        assert "-def other():\n" in shown and "+def main():\n" in shown and "     return os" in shown
+        await one.press("x", "escape")
+        await one.answer("Keep editing")
+        assert editor.is_dirty and (one.root / "root/a.py").read_text().startswith("import")
 
 
 async def test_what_changed_on_the_node_is_loaded_again_unless_text_is_unsaved(desk) -> None:
@@ -441,8 +500,11 @@ async def test_a_flood_of_output_is_drawn_at_most_thirty_times_a_second(desk) ->
 
 
 async def test_f1_lists_the_keys(desk) -> None:
-    async with desk() as one:
+    async with desk(size=(140, 42)) as one:
         await one.press("f1")
+        box = one.app.screen.query_one(VerticalScroll)
+        await one.until(lambda: box.virtual_size.height > 20)
+        assert box.max_scroll_y == 0, "all of them are seen on a screen of 42 rows"
         assert isinstance(one.app.screen, Keys)
         await one.press("escape")
         assert not isinstance(one.app.screen, Keys)
@@ -523,3 +585,12 @@ async def test_ctrl_q_in_a_question_about_unsaved_text_loses_none(desk) -> None:
             await one.until(lambda: len(one.app.screen_stack) == 2)
         await one.answer("Stay")
         assert editor.is_dirty and one.app.is_running and editor.is_attached
+
+
+async def test_f6_in_the_editor_leads_to_the_next_tab(desk) -> None:
+    async with desk() as one:
+        await one.open("/root/a.py")
+        second = await one.open("/root/src/b.txt")
+        await one.press("f6")
+        await one.until(lambda: one.app.workbench.editor is not second)
+        assert second.selected_text == "" and one.app.workbench.editor.opened.path == "/root/a.py"
