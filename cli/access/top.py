@@ -105,14 +105,15 @@ async def _ask_all(targets: list[Target]) -> list[Used]:
     async def ask(one: Target) -> Used:
         async with turn:
             try:
-                return Used(one.vps, await _stats(one))
+                return Used(one.vps, await stats(one))
             except errors.KohakuRiverError as error:
                 return Used(one.vps, None, error.message)
 
     return list(await asyncio.gather(*map(ask, targets)))
 
 
-async def _stats(one: Target) -> dict[str, Any]:
+async def stats(one: Target) -> dict[str, Any]:
+    """What one VPS uses at this moment. Raises ApiError and Unreachable."""
     stream = await one.stream("stats")
     try:
         while (message := await stream.receive()) is not None:

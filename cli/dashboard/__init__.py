@@ -7,6 +7,10 @@ bars       how much of something is booked
 node_line  a node
 vps_line   a VPS
 matching   which VPSes a filter means
+alike      reasons that many VPSes have in common
+heading    the first line
+using      what VPSes use, asked for now and then
+adding     a new VPS, asked for in a box
 link       one watch that goes on by itself, and says when it cannot
 hands      what the keys do with a VPS
 table      a list of any length with a cursor

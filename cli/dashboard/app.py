@@ -3,23 +3,27 @@
 What changes marks the screen as out of date; it is drawn a few times a second at most, however much changes.
 """
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from rich.text import Text
 from textual import events, on
 from textual.app import App, ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.filter import LineFilter
 from textual.widgets import Input, Label, Static
 
-from kohakuriver.cli.dashboard import describing, detail, keys, node_line, painting, vps_line
+from kohakuriver.cli.access.target import Target
+from kohakuriver.cli.access.top import stats
+from kohakuriver.cli.dashboard import describing, detail, heading, keys, node_line, painting, vps_line
+from kohakuriver.cli.dashboard.alike import alike
 from kohakuriver.cli.dashboard.hands import Hands
-from kohakuriver.cli.dashboard.line import Line, Piece, Tone, cut, joined
+from kohakuriver.cli.dashboard.line import Line, cut
 from kohakuriver.cli.dashboard.listing import Listing
+from kohakuriver.cli.dashboard.namespaces import Namespaces
 from kohakuriver.cli.dashboard.page import Page
 from kohakuriver.cli.dashboard.table import Table
+from kohakuriver.cli.dashboard.using import Using
 from kohakuriver.cli.dashboard.world import ORDERS, World
 from kohakuriver.cli.harmless import HARMLESS
 from kohakuriver.cli.ide.keys import Keys
@@ -40,38 +44,8 @@ class Dashboard(App[int]):
     """Ends with 0."""
 
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark,f1", "keys", "Keys"),
-        Binding("q,ctrl+q,ctrl+c", "quit", "Quit"),
-        Binding("slash", "filter", "Filter"),
-        Binding("escape", "no_filter", "No filter"),
-        Binding("o", "order", "Order"),
-        Binding("d,enter", "describe", "Describe"),
-        Binding("c", "take('connect')", "Connect"),
-        Binding("l", "take('logs')", "Logs"),
-        Binding("f", "take('forward')", "Forward"),
-        Binding("F", "forwards", "Forwarded ports"),
-        Binding("s", "take('stop')", "Stop"),
-        Binding("t", "take('start')", "Start"),
-        Binding("p", "take('pause')", "Pause"),
-        Binding("u", "take('resume')", "Resume"),
-        Binding("r", "take('restart')", "Restart"),
-        Binding("x,delete", "take('delete')", "Delete"),
-    ]
-    CSS = """
-    .line { height: 1; padding: 0 1; }
-    #top { background: $primary-muted; color: $text; }
-    .titles { color: $text-muted; }
-    #nodes { height: 3; }
-    #vps-titles { margin-top: 1; }
-    #filter { height: 1; display: none; background: $panel; padding: 0 1; }
-    #filter.shown { display: block; }
-    #filter Label { width: auto; color: $text-accent; }
-    #filter Input { width: 1fr; padding: 0 1; background: $panel; }
-    #detail { height: 6; border-top: solid $panel; border-title-color: $text; padding: 0 1; }
-    Button:focus:nocolor { text-style: bold reverse; }
-    #keys { background: $panel; color: $text-muted; }
-    """
+    BINDINGS = keys.BINDINGS
+    CSS = painting.SHEET
 
     def __init__(
         self,
@@ -89,19 +63,25 @@ class Dashboard(App[int]):
         self._connection = settings.connection()
         self._reader = Reader(namespace=settings.reader().namespace)  # there is no room for options
         self.hands = Hands(self, settings, self.clock)
-        self.world = World(
-            self._connection,
-            namespace=namespace,
-            selector=selector,
-            clock=self.clock,
-            timeout=settings.request_timeout,
-            changed=self.mark,
-        )
+        self._selector = selector
+        self.world = self._world()
+        self.using = Using(self._use_of, self._in_sight, self.mark)
+        self._alike: Mapping[str, str] = {}
         self._order = ORDERS[0]
         self._words = ""
         self._is_marked = False
         self._about = ""  # the uid of the VPS below the tables
         self._tones: painting.Tones = {}
+
+    def _world(self) -> World:
+        return World(
+            self._connection,
+            namespace=self._namespace,
+            selector=self._selector,
+            clock=self.clock,
+            timeout=self._settings.request_timeout,
+            changed=self.mark,
+        )
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), HARMLESS]
@@ -127,7 +107,8 @@ class Dashboard(App[int]):
         self.nodes, self.vpses = self.query_one("#nodes", Table), self.query_one("#vpses", Table)
         self.nodes.tones = self.vpses.tones = self._tones
         self.vpses.focus()
-        self.run_worker(self.world.run())
+        self.run_worker(self.world.run(), exclusive=True, group="world")
+        self.run_worker(self.using.run())
         self.set_interval(_TICK, self.mark)
         self.call_after_refresh(self.redraw)
 
@@ -164,6 +145,7 @@ class Dashboard(App[int]):
         self.nodes.show(world.node_keys())
         shown = world.vps_keys(self._words, self._order)
         objects = [vps for key in shown if (vps := world.vpses.objects.get(key)) is not None]
+        self._alike = alike(objects)
         self._vps_columns = vps_line.columns(objects, width, with_namespace=self._namespace is None)
         self._show("#vps-titles", vps_line.titles(self._vps_columns))
         there = len(world.vpses.objects)
@@ -190,21 +172,15 @@ class Dashboard(App[int]):
         panel.update(Text("\n").join(painting.text(one, self._tones) for one in lines))
 
     def _top(self) -> Line:
-        world = self.world
         where = self._connection.context or self._connection.server
-        left = [Piece(where, Tone.TITLE), Piece(self._namespace or "all namespaces", Tone.TITLE)]
-        if world.trouble:
-            return joined([Piece("reconnecting…", Tone.WARN), Piece(world.trouble, Tone.FAINT)])
-        if not world.is_known:
-            return joined([*left, Piece("connecting…", Tone.FAINT)])
-        counts = [f"{count} {phase}" for phase, count in vps_line.counts(list(world.vpses.objects))]
-        if self._words:
-            left.append(Piece(f"/{self._words}", Tone.BUSY))
-        if self._order != ORDERS[0]:
-            left.append(Piece(f"by {self._order}", Tone.BUSY))
-        if self.hands.forwards.open:
-            left.append(Piece(f"{len(self.hands.forwards.open)} forwarded", Tone.BUSY))
-        return joined([*left, Piece(" · ".join(counts))])
+        order = "" if self._order == ORDERS[0] else self._order
+        return heading.heading(
+            self.world,
+            [where, self._namespace or "all namespaces"],
+            words=self._words,
+            order=order,
+            forwards=len(self.hands.forwards.open),
+        )
 
     def _node_line(self, key: ObjectKey) -> Line:
         node = self.world.nodes.objects.get(key)
@@ -212,10 +188,23 @@ class Dashboard(App[int]):
 
     def _vps_line(self, key: ObjectKey) -> Line:
         vps = self.world.vpses.objects.get(key)
-        return vps_line.line(vps, self._vps_columns, self.clock.now()) if vps else []
+        if vps is None:
+            return []
+        said = self._alike.get(str(vps["metadata"]["uid"]), "")
+        return vps_line.line(vps, self._vps_columns, self.clock.now(), alike=said, used=self.using.of(vps))
 
     def _show(self, where: str, words: Line) -> None:
         self.query_one(where, Static).update(painting.text(cut(words, self.size.width - 2), self._tones))
+
+    async def _use_of(self, vps: Object) -> dict[str, Any]:
+        return await stats(Target(self._settings, vps))
+
+    def _in_sight(self) -> list[Object]:
+        """The VPSes that can be seen; none while something else covers them."""
+        if len(self.screen_stack) > 1 or self.hands.is_outside or not self.world.is_known:
+            return []
+        found = map(self.world.vpses.objects.get, self.vpses.in_sight())
+        return [vps for vps in found if vps is not None]
 
     # What is selected.
 
@@ -251,6 +240,22 @@ class Dashboard(App[int]):
     def action_order(self) -> None:
         self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
         self.redraw()
+
+    def action_add(self) -> None:
+        self.hands.add(self._namespace or self._connection.namespace)
+
+    def action_namespace(self) -> None:
+        """Another one, or all of them."""
+        question = "Which namespace? An empty line: all of them. Esc: stay."
+        self.push_screen(Namespaces(question, self._namespace or ""), self._look_at)
+
+    def _look_at(self, namespace: str | None) -> None:
+        if namespace is not None and (namespace or None) != self._namespace:
+            self._namespace, self._about = namespace or None, ""
+            self.world = self._world()
+            self.vpses.show(())
+            self.run_worker(self.world.run(), exclusive=True, group="world")
+            self.redraw()
 
     def action_filter(self) -> None:
         self.query_one("#filter").add_class("shown")

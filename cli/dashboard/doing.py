@@ -4,16 +4,22 @@ What comes of it is seen on the screen, as everything else is. Requests are made
 """
 
 import asyncio
+import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
+from kohakuriver.cli.dashboard.adding import Asked
 from kohakuriver.cli.http import Api
 from kohakuriver.cli.settings import Settings
-from kohakuriver.cli.vps import change, delete, pause, restart, resume, start, stop
+from kohakuriver.cli.vps import change, delete, manifest, pause, restart, resume, start, stop, submission
 from kohakuriver.cli.vps.change import Verb
+from kohakuriver.cli.vps.login import Login, has_default
+from kohakuriver.cli.vps.submission import Order
 
 Object = dict[str, Any]
 
+CORES: Final = "1"  # as `vps create` has it by default
 VERBS: Final[dict[str, Verb]] = {
     verb.name: verb for verb in (stop.VERB, start.VERB, pause.VERB, resume.VERB, restart.VERB)
 }
@@ -29,6 +35,28 @@ class Doing:
 
     def __init__(self, settings: Settings, warn: Callable[[str], None]) -> None:
         self._settings, self._warn = settings, warn
+
+    async def add(self, namespace: str, asked: Asked) -> str:
+        """Create a VPS as `vps create` does, with the default key, or one that is made where there is none.
+
+        What came of it, in words. Raises KohakuRiverError.
+        """
+        return await asyncio.to_thread(self._add, namespace, asked)
+
+    def _add(self, namespace: str, asked: Asked) -> str:
+        wanted = manifest.read(
+            cores=asked.cores or CORES, memory=asked.memory or None, image=asked.image or None,
+            target=None, container=None, privileged=False, security=None, mount=(), volume=(), env=(),
+        )  # fmt: skip
+        connection = dataclasses.replace(self._settings.connection(), namespace=namespace)
+        api = Api(connection, timeout=self._settings.request_timeout, warn=self._warn)
+        try:
+            login = Login(gen_ssh_key=not has_default(Path.home()))
+            vps, pair = submission.create(api, Order(wanted, login, Path.home()), asked.name or None)
+            made = f"{vps['metadata']['name']} is created in {namespace}"
+            return f"{made}; its key is {pair.private}" if pair is not None else made
+        finally:
+            api.close()
 
     async def carry_out(self, what: str, vps: Object) -> str:
         """A verb, or "delete"; what will be so. Raises KohakuRiverError."""

@@ -11,6 +11,7 @@ from textual.app import App
 from kohakuriver import errors
 from kohakuriver.cli.access.target import Target
 from kohakuriver.cli.dashboard import outside
+from kohakuriver.cli.dashboard.adding import Adding, Asked
 from kohakuriver.cli.dashboard.doing import QUESTIONS, Doing
 from kohakuriver.cli.dashboard.forwards import Forwards
 from kohakuriver.cli.dashboard.logs import Logs
@@ -27,6 +28,7 @@ class Hands:
 
     def __init__(self, app: App[int], settings: Settings, clock: Clock) -> None:
         self._app, self._settings, self._clock = app, settings, clock
+        self.is_outside = False  # another command has the terminal
         self.forwards = Forwards(settings.connection(), self._warn)
         self._doing = Doing(settings, lambda words: app.call_from_thread(self._warn, words))
 
@@ -36,13 +38,30 @@ class Hands:
         work = works[what](vps) if what in works else self._carry_out(what, vps)
         self._app.run_worker(self._told(work), group="hands")
 
+    def add(self, namespace: str) -> None:
+        """Begin to create a VPS there."""
+        self._app.run_worker(self._told(self._add(namespace)), group="hands")
+
+    async def _add(self, namespace: str) -> None:
+        """What is refused is asked again, with what was typed."""
+        asked = Asked()
+        while (typed := await self._app.push_screen_wait(Adding(namespace, asked))) is not None:
+            asked = typed
+            try:
+                self._app.notify(await self._doing.add(namespace, asked), markup=False)
+                return
+            except errors.KohakuRiverError as error:
+                self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
+        hint = getattr(error, "hint", "")
+        self._app.notify(f"{error}" + (f"\n{hint}" if hint else ""), severity="error", markup=False)
+
     async def _told(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
         except (errors.KohakuRiverError, OSError) as error:
-            hint = getattr(error, "hint", "")
-            words = f"{error}" + (f"\n{hint}" if hint else "")
-            self._app.notify(words, severity="error", markup=False)
+            self._complain(error)
 
     def _warn(self, words: str) -> None:
         self._app.notify(words, severity="warning", markup=False)
@@ -58,7 +77,11 @@ class Hands:
     async def _connect(self, vps: Object) -> None:
         metadata = vps["metadata"]
         words = ["connect", metadata["name"], "--namespace", metadata["namespace"]]
-        await outside.run(self._app, [*program(self._settings), *words])
+        self.is_outside = True
+        try:
+            await outside.run(self._app, [*program(self._settings), *words])
+        finally:
+            self.is_outside = False
 
     async def _logs(self, vps: Object) -> None:
         target = Target(self._settings, vps)

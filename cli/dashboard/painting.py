@@ -1,6 +1,7 @@
-"""How lines look: a style for each tone, with colour and without."""
+"""How the screen looks: its sheet, and a style for each tone, with colour and without."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from rich.style import Style
 from rich.text import Text
@@ -8,6 +9,21 @@ from rich.text import Text
 from kohakuriver.cli.dashboard.line import GAP, Line, Piece, Tone, plain
 
 Tones = dict[Tone, Style]
+
+SHEET: Final = """
+.line { height: 1; padding: 0 1; }
+#top { background: $primary-muted; color: $text; }
+.titles { color: $text-muted; }
+#nodes { height: 3; }
+#vps-titles { margin-top: 1; }
+#filter { height: 1; display: none; background: $panel; padding: 0 1; }
+#filter.shown { display: block; }
+#filter Label { width: auto; color: $text-accent; }
+#filter Input { width: 1fr; padding: 0 1; background: $panel; }
+#detail { height: 6; border-top: solid $panel; border-title-color: $text; padding: 0 1; }
+Button:focus:nocolor { text-style: bold reverse; }
+#keys { background: $panel; color: $text-muted; }
+"""
 
 
 def tones(variables: Mapping[str, str], *, colour: bool) -> Tones:

@@ -71,6 +71,10 @@ class Table(ScrollView, can_focus=True):
         if self.key != before:
             self.post_message(self.Moved(self))
 
+    def in_sight(self) -> Sequence[ObjectKey]:
+        top = self.scroll_offset.y
+        return self.keys[top : top + self.size.height]
+
     def select(self, key: ObjectKey) -> None:
         if key in self.keys:
             self._go(self.keys.index(key))

@@ -61,10 +61,13 @@ def titles(columns: Columns) -> Line:
     return joined([Piece(fit(word, width), Tone.TITLE) for word, width in words])
 
 
-def line(vps: Object, columns: Columns, now: datetime.datetime) -> Line:
-    phase, why = standing.phase(vps), reason(vps)
+def line(vps: Object, columns: Columns, now: datetime.datetime, *, alike: str = "", used: str = "") -> Line:
+    """`alike`: said in place of a reason that stands above. `used`: what it uses at this moment, if known."""
+    phase, why = standing.phase(vps), alike or reason(vps)
     resources = standing.resources(vps)
     held = resources if columns.why or not why else why
+    if used and held == resources and not columns.why:
+        held = f"{resources}; {used}"
     port = str(standing.grant_of(vps).get("sshPort") or "-")
     age = sections.ago(_meta(vps, "creationTimestamp"), now)
     tone = Tone.FAINT if phase == "stopped" else Tone.PLAIN
@@ -76,8 +79,8 @@ def line(vps: Object, columns: Columns, now: datetime.datetime) -> Line:
             Piece(fit(standing.node_of(vps) or "-", columns.node), tone),
             Piece(fit(port, _PORT), tone),
             Piece(fit(age, _AGE), tone),
-            Piece(fit(held, columns.resources), tone if held == resources else Tone.FAINT),
-            Piece(fit(why, columns.why), Tone.FAINT),
+            Piece(fit(held, columns.resources), tone if held.startswith(resources) else Tone.FAINT),
+            Piece(fit(why or used, columns.why), Tone.FAINT),
         ]
     )
 

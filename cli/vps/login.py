@@ -67,6 +67,11 @@ class Login:
         return {"authorizedKeys": _read(_default(home))}
 
 
+def has_default(home: Path) -> bool:
+    """Whether there is a key that is taken where none is named."""
+    return any((home / ".ssh" / name).is_file() for name in DEFAULT_KEYS)
+
+
 def _default(home: Path) -> Path:
     for name in DEFAULT_KEYS:
         file = home / ".ssh" / name

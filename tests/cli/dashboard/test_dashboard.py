@@ -63,7 +63,8 @@ async def test_a_filter_is_typed_kept_and_dropped(shell, watcher) -> None:
         await one.type("n1 !stop")
         await one.sees_no("old  ")
         await one.press("enter")
-        await one.sees("/n1 !stop")
+        await one.sees("/n1 !stop: 1 of 3  1 running")
+        assert "stopped" not in one.lines()[0] and "pending" not in one.lines()[0], "the rest is not counted"
         assert [key.name for key in one.app.vpses.keys] == ["dev"]
         assert one.app.focused is one.app.vpses
         await one.press("escape")
@@ -71,6 +72,28 @@ async def test_a_filter_is_typed_kept_and_dropped(shell, watcher) -> None:
         await one.press("slash")
         await one.type("nothing of that name")
         await one.sees("none of 3 match; Esc shows all")
+
+
+async def test_another_namespace_is_looked_at(shell, watcher) -> None:
+    await furnish(shell)
+    async with watcher() as one:
+        await one.sees("dev", "default")
+        await one.press("n")
+        await one.sees("Which namespace?")
+        for _ in "default":
+            await one.press("backspace")
+        await one.type("lab")
+        await one.press("enter")
+        await one.sees("test  lab", "no VPSes")
+        await one.press("n", "escape")
+        await one.press("n")
+        await one.sees("Which namespace?")
+        for _ in "lab":
+            await one.press("backspace")
+        await one.press("enter")
+        await one.sees("all namespaces", "NAMESPACE", "dev", "old", "big")
+        await one.press("down", "d")
+        await one.sees("vps/dev")
 
 
 async def test_a_vps_and_a_node_are_described(shell, watcher) -> None:

@@ -1,12 +1,15 @@
 """What the keys do with a VPS: ask where something would be lost, change it, forward its ports."""
 
 import pytest
+from textual import events
+from textual.widgets import Input
 
 from kohakuriver.resources import kinds
 from tests.cli.vps.objects import a_vps
 
 pytestmark = pytest.mark.looptime  # Textual's pauses cost nothing
 
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMW9Z1UHxXmSxDzGpnMkNn8rQX8hCwqvyDkbkHLxPbGn ann@home"
 VPSES = "/apis/kohakuriver.io/v1alpha1/namespaces/default/vpses"
 
 
@@ -41,6 +44,39 @@ async def test_a_deletion_is_asked_about_first(shell, watcher) -> None:
         await one.answer("Delete")
         await one.until(lambda: "dev is being deleted" in one.notes())
         await one.sees_no("● running")
+
+
+async def test_a_vps_is_added_and_what_is_refused_is_asked_again(
+    shell, watcher, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    async with watcher() as one:
+        await one.sees("no VPSes")
+        await one.press("a")
+        await one.sees("New VPS in default", "one is made up")
+        for key in "LAB":
+            one.app.post_message(events.Key(key, key))
+        one.app.post_message(events.Key("down", None))
+        for key, char in (("0", "0"), ("full_stop", "."), ("5", "5")):
+            one.app.post_message(events.Key(key, char))
+        await one.until(lambda: one.app.screen.query_one("#cores", Input).value == "0.5")
+        await one.press("enter")
+        await one.until(lambda: "LAB" in one.notes())
+        await one.sees("New VPS in default", "LAB", "0.5")
+        one.app.screen.query_one("#name", Input).value = "lab"
+        await one.press("enter")
+        await one.until(lambda: "lab is created in default; its key is " in one.notes())
+        await one.sees("lab", "0.5 cores")
+        assert (tmp_path / ".ssh/kohakuriver_vps_lab").exists(), "who has no key is given one"
+        (tmp_path / ".ssh/id_ed25519.pub").write_text(KEY)
+        await one.press("a")
+        await one.sees("New VPS in default")
+        await one.type("own")
+        await one.press("enter")
+        await one.until(lambda: "own is created in default" in one.notes())
+        assert (await shell.get(kinds.VPS, "own"))["spec"]["ssh"]["authorizedKeys"] == [KEY]
+        await one.press("a", "escape")
+        await one.until(lambda: len(one.app.screen_stack) == 1)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 import pytest
 
-from kohakuriver.cli.dashboard import bars, detail, node_line, vps_line
+from kohakuriver.cli.dashboard import bars, detail, keys, node_line, painting, vps_line
+from kohakuriver.cli.dashboard.alike import alike
 from kohakuriver.cli.dashboard.line import Tone, fit, plain
 from kohakuriver.cli.dashboard.matching import matches
+from kohakuriver.cli.dashboard.using import in_words
 from tests.cli.vps.objects import CREATED, NOW, a_node, a_vps, an_allocation
 
 WHY = "0 of 3 nodes fit: 2 short of memory (need 16Gi, most free 9.5Gi on n2), 1 cordoned"
@@ -114,3 +116,31 @@ def test_below_stand_the_reason_in_full_and_the_latest_events() -> None:
     ]
     unread = detail.lines(vps, None, None, NOW, room=(60, 6))
     assert "may not be read" in plain(unread[-1]) and unread[1][0].tone is Tone.WARN
+
+
+def test_a_reason_that_many_have_in_common_is_said_in_full_once() -> None:
+    many = [a_vps(f"v{number}", "pending", node="", why=WHY) for number in range(5)]
+    other = a_vps("other", "pending", node="", why="something else")
+    said = alike([many[0], other, *many[1:]])
+    assert said == {f"uid-of-v{number}": "as v0" for number in range(1, 5)}
+    assert alike(many[:2]) == {}, "two are read as fast"
+    columns = vps_line.columns(many, 78, with_namespace=False)
+    assert "as v0" in plain(vps_line.line(many[1], columns, NOW, alike="as v0"))
+    assert WHY[:16] in plain(vps_line.line(many[0], columns, NOW))
+
+
+def test_what_a_vps_uses_stands_beside_what_it_holds() -> None:
+    vps = a_vps()
+    used = in_words({"cores": 0.125, "memory": 84 << 20})
+    for width in (78, 158):
+        columns = vps_line.columns([vps], width, with_namespace=False)
+        shown = plain(vps_line.line(vps, columns, NOW, used=used))
+        assert "2 cores, 4Gi" in shown and "uses 0.12, 84Mi" in shown and len(shown) <= width
+
+
+@pytest.mark.parametrize("width", [58, 78, 138])
+def test_the_keys_at_the_bottom_are_the_most_useful_ones_and_lead_to_all(width: int) -> None:
+    shown = plain(painting.hint(keys.HINT, width))
+    assert len(shown) <= width and shown.endswith("? keys")
+    for key in ("Enter describe", "c connect", "/ filter", "q quit"):
+        assert key in shown
