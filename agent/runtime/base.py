@@ -49,6 +49,7 @@ class Limits:
     millicores: int
     memory: int  # bytes
     cpuset: str = ""  # the cores it runs on ("0-3,8"); "" for all of them, or in an update for no change
+    is_weighed: bool = True  # whether busy cores are divided in proportion to these millicores
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

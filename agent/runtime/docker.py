@@ -196,6 +196,7 @@ class DockerRuntime:
                     container_id,
                     cpu_period=body["CpuPeriod"],
                     cpu_quota=body["CpuQuota"],
+                    cpu_shares=body["CpuShares"],
                     mem_limit=body["Memory"],
                     memswap_limit=body["MemorySwap"],
                     cpuset_cpus=body.get("CpusetCpus"),

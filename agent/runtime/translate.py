@@ -26,6 +26,7 @@ from kohakuriver.resources import capabilities
 
 PERIOD: Final = 100_000  # microseconds: the kernel's own default
 _LEAST_QUOTA: Final = 1_000  # microseconds: the kernel refuses less
+_SHARES: Final = range(2, 262_144 + 1)  # what the kernel takes; a core counts 1024
 _PIDS: Final = 4096
 # Core dumps go where the node's core_pattern says, past every limit of the VPS. The number of open files
 # stays the engine's: one that has a lower limit itself starts no container that is given a higher one.
@@ -44,15 +45,22 @@ _OLD: Final = re.compile(
 
 
 def limits_body(limits: Limits) -> dict[str, Any]:
-    """CPU as a quota, never as NanoCpus: the engine refuses those beyond the machine's cores."""
+    """CPU as a quota, never as NanoCpus: the engine refuses those beyond the machine's cores. Where cores are
+    given more than once and all are wanted at the same time, shares divide them."""
     cores = {"CpusetCpus": limits.cpuset} if limits.cpuset else {}
     return {
         **cores,
         "CpuPeriod": PERIOD,
         "CpuQuota": max(_LEAST_QUOTA, limits.millicores * PERIOD // 1000),
+        "CpuShares": shares(limits.millicores),
         "Memory": limits.memory,
         "MemorySwap": limits.memory,
     }
+
+
+def shares(millicores: int) -> int:
+    """The weight of so many cores among those that want the same ones."""
+    return min(max(_SHARES[0], round(millicores * 1024 / 1000)), _SHARES[-1])
 
 
 def create_body(spec: ContainerSpec, image: Image) -> dict[str, Any]:
@@ -275,7 +283,9 @@ def _limits(host_config: Mapping[str, Any]) -> Limits | None:
     if quota <= 0 or period <= 0:
         return None
     cores = host_config.get("CpusetCpus") or ""
-    return Limits(millicores=round(quota * 1000 / period), memory=memory, cpuset=cores)
+    millicores = round(quota * 1000 / period)
+    weighed = host_config.get("CpuShares") == shares(millicores)
+    return Limits(millicores=millicores, memory=memory, cpuset=cores, is_weighed=weighed)
 
 
 def _ports(host_config: Mapping[str, Any]) -> tuple[PortBinding, ...]:

@@ -33,6 +33,9 @@ class DockerWorld:
         command = ["sh", "-c", f"head -c {amount} /dev/zero > /dev/shm/used"]
         self.client.exec_start(self.client.exec_create(container_id, command)["Id"])
 
+    def unweigh(self, container_id: str) -> None:
+        self.client.update_container(container_id, cpu_shares=1024)
+
     def free_port(self) -> int:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

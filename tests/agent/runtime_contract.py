@@ -66,6 +66,10 @@ class World(Protocol):
         """Programs in a running container use so many bytes from now on."""
         ...
 
+    def unweigh(self, container_id: str) -> None:
+        """It weighs what the engine gives to whom nobody gives a weight."""
+        ...
+
     def free_port(self) -> int:
         """A port of the node that nobody listens on."""
         ...
@@ -263,6 +267,16 @@ class RuntimeContract:
         container = await world.runtime.inspect(container_id)
         assert container is not None
         assert container.limits == limits
+
+    async def test_a_container_without_the_weight_of_its_cores_gets_it(self, world: World) -> None:
+        container_id = await started(world)
+        world.unweigh(container_id)
+        before = await world.runtime.inspect(container_id)
+        assert before is not None and before.limits is not None and not before.limits.is_weighed
+        await world.runtime.update(container_id, a_spec(world).limits)
+        after = await world.runtime.inspect(container_id)
+        assert after is not None and after.limits == a_spec(world).limits
+        assert after.started_at == before.started_at
 
     async def test_less_memory_than_is_used_is_refused_and_ends_nothing(self, world: World) -> None:
         container_id = await started(world)

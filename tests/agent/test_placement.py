@@ -1,6 +1,7 @@
 """Tombstones, drains, ports, mounts, volumes, cores, GPUs: on a fake engine and the real API."""
 
 import asyncio
+import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -525,3 +526,21 @@ async def test_another_choice_of_gpus_takes_effect_at_the_next_restart(tmp_path:
         assert vps["status"]["observed"]["grant"]["gpus"] == ["GPU-a"]
         await asyncio.sleep(5)
         assert [booking["gpus"] for booking in (await bookings(node)).values()] == [["GPU-a"]]
+
+
+async def test_a_container_of_before_gets_the_weight_of_its_cores_and_runs_on(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await running(node)
+        before = node.container()
+        await node.kill_agent()
+        assert before.limits is not None
+        node.engine.update(before.id, dataclasses.replace(before.limits, is_weighed=False))
+        await node.start_agent()
+        await asyncio.sleep(15)
+        after = node.container()
+        assert (after.id, after.started_at) == (before.id, before.started_at)
+        assert after.limits is not None and after.limits.is_weighed
+        updates, version = node.engine.calls["update"], (await node.get())["metadata"]["resourceVersion"]
+        await asyncio.sleep(60)
+        assert node.engine.calls["update"] == updates
+        assert (await node.get())["metadata"]["resourceVersion"] == version

@@ -34,6 +34,11 @@ class FakeWorld:
     def use_memory(self, container_id: str, amount: int) -> None:
         self.engine.used[container_id] = amount
 
+    def unweigh(self, container_id: str) -> None:
+        limits = self.engine.find(container_id).seen.limits
+        assert limits is not None
+        self.engine.update(container_id, dataclasses.replace(limits, is_weighed=False))
+
     def free_port(self) -> int:
         return next(self._ports)
 

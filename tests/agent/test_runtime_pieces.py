@@ -105,8 +105,14 @@ def a_spec(**changes: object) -> ContainerSpec:
 
 def test_cores_are_a_quota_and_swap_is_not_added_to_memory() -> None:
     assert translate.limits_body(Limits(millicores=1500, memory=1 << 30)) == {
-        "CpuPeriod": 100_000, "CpuQuota": 150_000, "Memory": 1 << 30, "MemorySwap": 1 << 30,
+        "CpuPeriod": 100_000, "CpuQuota": 150_000, "CpuShares": 1536,
+        "Memory": 1 << 30, "MemorySwap": 1 << 30,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("millicores", "shares"), [(1, 2), (500, 512), (2000, 2048), (4_096_000, 262_144)])
+def test_cores_weigh_what_the_engine_takes(millicores: int, shares: int) -> None:
+    assert translate.shares(millicores) == shares
 
 
 def test_no_cores_are_too_few_for_the_kernel() -> None:

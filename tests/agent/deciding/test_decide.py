@@ -276,6 +276,14 @@ def test_a_changed_grant_is_applied_to_what_runs() -> None:
     assert actions(a_vps(limits=more), a_container()) == [Update("c1", more)]
 
 
+def test_one_whose_cores_have_no_weight_gets_it_in_place_and_once() -> None:
+    vps, container = a_vps(), a_container()
+    assert vps.limits is not None
+    before = dataclasses.replace(container, limits=dataclasses.replace(vps.limits, is_weighed=False))
+    assert actions(vps, before) == [Update("c1", vps.limits)]
+    assert actions(vps, container) == []
+
+
 def test_a_changed_image_leaves_the_container_as_it_is() -> None:
     assert actions(a_vps(image="another"), a_container()) == []
 
