@@ -204,6 +204,7 @@ def _settings(wanted: options.Run, *, cluster: str) -> Settings:
         memory=wanted.memory,
         reserve_millicores=wanted.reserve_millicores,
         reserve_memory=wanted.reserve_memory,
+        cpu_overcommit=wanted.cpu_overcommit,
         default_disk=wanted.default_disk,
         image_marks=wanted.image_marks,
         relist=wanted.relist,

@@ -13,7 +13,7 @@ import logging
 from concurrent.futures import Executor
 from typing import Any
 
-from kohakuriver import errors
+from kohakuriver import errors, overcommit
 from kohakuriver.agent.data_dir import DataDir
 from kohakuriver.agent.deciding import labels, strays
 from kohakuriver.agent.egress import NO_POLICIES, Egress
@@ -210,6 +210,7 @@ class NodeKeeper:
             # Nothing is offered before it is known what runs here already (CORRECTNESS 33).
             status["capacity"] = facts.capacity(info, self._settings)
             status["allocatable"] = facts.allocatable(info, self._settings)
+            status["cpuOvercommit"] = overcommit.written(self._settings.cpu_overcommit)
             status["nodeInfo"] = facts.node_info(info)
             status["images"] = self._engine.images or None
             status["defaultImage"] = _written(self._engine.default_image)
@@ -279,6 +280,7 @@ class NodeKeeper:
 _MINE = (
     "capacity",
     "allocatable",
+    "cpuOvercommit",
     "nodeInfo",
     "images",
     "defaultImage",

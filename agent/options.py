@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from kohakuriver import __version__, cpuset, durations, quantity
+from kohakuriver import __version__, cpuset, durations, overcommit, quantity
 from kohakuriver.agent.deciding.unused import Marks
 from kohakuriver.agent.machine import allowed
 from kohakuriver.agent.machine.allowed import Allowed
@@ -67,6 +67,7 @@ class Run:
     memory: int | None
     reserve_millicores: int
     reserve_memory: float
+    cpu_overcommit: int  # in thousandths
     default_disk: float | None
     image_marks: Marks
     relist: float
@@ -131,6 +132,7 @@ def parse(arguments: Sequence[str]) -> Run | Purge | RemoveService:
         memory=found.memory,
         reserve_millicores=found.reserve_cores,
         reserve_memory=found.reserve_memory,
+        cpu_overcommit=found.cpu_overcommit,
         default_disk=found.default_disk,
         image_marks=Marks(found.image_gc_high, found.image_gc_low),
         relist=found.relist,
@@ -300,6 +302,14 @@ def _add_resources(parser: argparse.ArgumentParser) -> None:
         default=0.05,
         metavar="M",
         help="memory kept for the machine itself: 5%% or 2Gi (default: 5%%)",
+    )
+    group.add_argument(
+        "--cpu-overcommit",
+        type=_reading(overcommit.parse),
+        default=overcommit.DEFAULT,
+        metavar="RATIO",
+        help="how often each core is given to VPSes that share it: 4, 1.5, or 1 for no more than there are; "
+        "memory, and cores that a VPS has for itself alone, are given once (default: 4)",
     )
     group.add_argument(
         "--default-disk",

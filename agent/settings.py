@@ -5,6 +5,7 @@ import enum
 import ipaddress
 from pathlib import Path
 
+from kohakuriver import overcommit
 from kohakuriver.agent.deciding.unused import MARKS, Marks
 from kohakuriver.agent.machine.allowed import Allowed
 
@@ -40,6 +41,7 @@ class Settings:
     memory: int | None = None  # bytes
     reserve_millicores: int = 0
     reserve_memory: float = 0.05  # a share below 1, else bytes
+    cpu_overcommit: int = overcommit.ONCE  # how often each core is given, in thousandths
     default_disk: float | None = (
         None  # of each VPS: a share of the disk up to 1, bytes, 0 for none; or a fuse
     )

@@ -8,6 +8,7 @@ import typer
 from kohakuriver import errors
 from kohakuriver.cli import absent, failures, merge, readable, screen, sections, targets
 from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.node import overview
 from kohakuriver.cli.settings import Settings
 from kohakuriver.cli.vps import standing
 from kohakuriver.clock import SystemClock
@@ -117,7 +118,10 @@ def _standing(body: Object, resource: ResourceType, now: datetime.datetime) -> l
     status = body.get("status") or {}
     if resource is kinds.NODE:
         word, message = node_words.standing(body), node_words.condition(body, "Ready").get("message")
-        return [("Status", f"{word}: {message}" if message and word.startswith("NotReady") else word)]
+        return [
+            ("Status", f"{word}: {message}" if message and word.startswith("NotReady") else word),
+            ("Cores", overview.sharing(body, None)),
+        ]
     if resource is not kinds.VPS:
         return []
     assignment, observed = status.get("assignment") or {}, status.get("observed") or {}

@@ -10,7 +10,7 @@ the store. What is printed whole, or written back, does not come through here. P
 from collections.abc import Callable
 from typing import Any
 
-from kohakuriver import quantity
+from kohakuriver import cpuset, overcommit, quantity
 from kohakuriver.readable import trouble
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
@@ -151,6 +151,7 @@ _NODE = {
         "conditions": _CONDITIONS,
         "allocatable": _LIMITS,
         "capacity": _LIMITS,
+        "cpuOvercommit": overcommit.parse,
         "nodeInfo": {"*": str},
         "sshPorts": {"address!": str, "first!": int, "last!": int},
         "gpus": [{"index!": int, "uuid!": str}],
@@ -160,7 +161,7 @@ _NODE = {
         "unknown": [{"container!": str, "gpus": [object]}],
     },
 }
-_BOOKING = {**_LIMITS, "gpus": [str], "tombstone": {}}
+_BOOKING = {**_LIMITS, "exclusive": bool, "cpuset": cpuset.parse, "gpus": [str], "tombstone": {}}
 _ALLOCATION = {"metadata": _META, "bookings": {"*": _BOOKING}}
 _MOMENTS = dict.fromkeys(("firstTimestamp", "lastTimestamp", "eventTime"), str)
 _EVENT = {

@@ -102,7 +102,7 @@ class Refusals:
             kept.refused_by.extend([GONE] * (slot + 1 - len(kept.refused_by)))
         self.asked += 1
         node = self._nodes[slot]
-        number = GONE if node is None else schedule.first_refusal(kept.to_pass, node)
+        number = GONE if node is None else schedule.refusal(kept.to_pass, node)
         kept.refused_by[slot] = FITS if number is None else number
         if number is None:
             kept.fitting.add(slot)

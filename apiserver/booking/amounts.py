@@ -5,16 +5,17 @@ Pure; the countable half of `booking.py`. Which cores they are is `cores.py`'s.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kohakuriver import quantity
+from kohakuriver import cpuset, overcommit, quantity
 from kohakuriver.apiserver.writing.refusal import Refusal
 
 Json = dict[str, Any]
 
 _millicores = functools.lru_cache(maxsize=4096)(quantity.millicores)
 _size = functools.lru_cache(maxsize=4096)(quantity.size)
+_parsed = functools.lru_cache(maxsize=1024)(cpuset.parse)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,7 +46,35 @@ class Amount:
         return Amount(max(self.millicores, other.millicores), max(self.memory, other.memory))
 
 
-NOTHING = Amount()
+@dataclasses.dataclass(frozen=True, slots=True)
+class Claim:
+    """What is held of a node: millicores for somebody alone, millicores of what all others share, bytes."""
+
+    alone: int = 0
+    shared: int = 0
+    memory: int = 0
+
+    @classmethod
+    def of(cls, held: Mapping[str, Any]) -> "Claim":
+        """What a booking or a container holds."""
+        own = len(_parsed(held.get("cpuset") or ""))
+        return cls.made(Amount.of(held), exclusive=bool(held.get("exclusive")), own=own)
+
+    @classmethod
+    def made(cls, amount: Amount, *, exclusive: bool, own: int) -> "Claim":
+        """What is a share now and was not before keeps its `own` cores until the agent has let them go."""
+        alone = amount.millicores if exclusive else min(own * 1000, amount.millicores)
+        return cls(alone, amount.millicores - alone, amount.memory)
+
+    @property
+    def millicores(self) -> int:
+        return self.alone + self.shared
+
+    def weight(self, ratio: int) -> int:
+        return overcommit.weight(alone=self.alone, shared=self.shared, ratio=ratio)
+
+
+NOTHING = Claim()
 
 
 def shortage(
@@ -53,32 +82,52 @@ def shortage(
     node: Mapping[str, Any] | None,
     others: Iterable[Mapping[str, Any]],
     *,
-    wants: Amount,
-    holds: Amount,
+    wants: Claim,
+    holds: Claim,
 ) -> Refusal | None:
     """What the node lacks, of the kinds of which more is wanted than held."""
-    more = wants.millicores > holds.millicores, wants.memory > holds.memory
+    ratio = overcommit.of(node)
+    more = wants.weight(ratio) > holds.weight(ratio), wants.memory > holds.memory
     if not any(more):
         return None
     allocatable = ((node or {}).get("status") or {}).get("allocatable")
     if not allocatable:
         return Refusal(f"node {name} has not reported what it has")
-    rest = _rest(Amount.of(allocatable), others)
-    short = []
-    if more[0] and wants.millicores > rest.millicores:
-        short.append(_sentence("cores", wants.millicores, rest.millicores, quantity.decimal_cores))
-    if more[1] and wants.memory > rest.memory:
-        short.append(_sentence("memory", wants.memory, rest.memory, quantity.approximate_size))
-    return Refusal(f"{name} is short of {' and of '.join(short)}") if short else None
+    whole, booked = Amount.of(allocatable), _together(others)
+    short = [
+        _cores(wants, whole.millicores, booked, ratio) if more[0] else "",
+        _memory(wants.memory, whole.memory - booked.memory) if more[1] else "",
+    ]
+    return Refusal(f"{name} is short of {' and of '.join(filter(None, short))}") if any(short) else None
 
 
-def _sentence(what: str, need: int, rest: int, written: Callable[[int], str]) -> str:
-    return f"{what}: need {written(need)}, {written(max(0, rest))} free"
+def _cores(wants: Claim, there: int, booked: Claim, ratio: int) -> str:
+    """What is said where there are too few; empty where there are enough."""
+    if wants.shared and wants.millicores > there:
+        # More than all of its cores would be a limit that limits nothing.
+        return f"cores: need {_written(wants.millicores)}, {_written(there)} in all"
+    room = overcommit.room(there, alone=booked.alone, shared=booked.shared, ratio=ratio)
+    if wants.weight(ratio) <= room:
+        return ""
+    free = room // ratio
+    if wants.shared:
+        free = wants.alone + (room - wants.alone * ratio) // overcommit.ONCE
+    return f"cores: need {_written(wants.millicores)}, {_written(max(0, free))} free"
 
 
-def _rest(whole: Amount, others: Iterable[Mapping[str, Any]]) -> Amount:
-    cores, memory = whole.millicores, whole.memory
-    for entry in others:
-        held = Amount.of(entry)
-        cores, memory = cores - held.millicores, memory - held.memory
-    return Amount(cores, memory)
+def _memory(need: int, rest: int) -> str:
+    if need <= rest:
+        return ""
+    written = quantity.approximate_size
+    return f"memory: need {written(need)}, {written(max(0, rest))} free"
+
+
+def _written(millicores: int) -> str:
+    return quantity.decimal_cores(millicores)
+
+
+def _together(others: Iterable[Mapping[str, Any]]) -> Claim:
+    alone = shared = memory = 0
+    for held in map(Claim.of, others):
+        alone, shared, memory = alone + held.alone, shared + held.shared, memory + held.memory
+    return Claim(alone, shared, memory)

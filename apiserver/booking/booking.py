@@ -12,7 +12,7 @@ from typing import Any
 
 from kohakuriver import cpuset, quantity
 from kohakuriver.apiserver.booking import amounts, cores, devices, ports
-from kohakuriver.apiserver.booking.amounts import Amount
+from kohakuriver.apiserver.booking.amounts import Amount, Claim
 from kohakuriver.apiserver.booking.wanted import Wanted
 from kohakuriver.apiserver.writing.refusal import SSH, Refusal
 from kohakuriver.resources.storage import ReclaimPolicy
@@ -65,6 +65,10 @@ class _Hold:
         exclusive = bool(held.get("exclusive"))
         return cls(Amount.of(held), exclusive, own, held.get("numa"), tuple(held.get("gpus") or ()))
 
+    @property
+    def claim(self) -> Claim:
+        return Claim.made(self.amount, exclusive=self.exclusive, own=len(self.cores))
+
     def with_all_of(self, other: "_Hold") -> "_Hold":
         """This, and what the other has beyond it."""
         more = tuple(uuid for uuid in other.gpus if uuid not in self.gpus)
@@ -91,6 +95,9 @@ class _Hold:
         return {**self.granted(), **({"exclusive": True} if self.exclusive else {})}
 
 
+NOTHING = _Hold(Amount(), False, cores.NONE, None, ())
+
+
 def book(
     allocation: Json, node: Mapping[str, Any], vps: Mapping[str, Any], *, epoch: int, id_: str
 ) -> Booking | Refusal:
@@ -113,8 +120,7 @@ def adopt(
     if uid in _bookings(allocation):
         return Refusal(f"{name} has booked something for the VPS of this container already")
     others = _others(allocation, node, uid)
-    booked = wanted.amount.largest(hold.amount)
-    short = amounts.shortage(name, node, others, wants=booked, holds=hold.amount)
+    short = amounts.shortage(name, node, others, wants=_claim(wanted, hold), holds=hold.claim)
     own: cores.Cores | Refusal = cores.NONE
     if short is None:
         own = cores.choose(name, node, others, wanted=wanted, held=cores.NONE)
@@ -195,8 +201,7 @@ def resize(
     entry, granted, wanted = _entry(allocation, vps), vps["status"]["assignment"]["grant"], Wanted.of(vps)
     others, held = _others(allocation, node, vps["metadata"]["uid"]), _Hold.of(entry)
     name = _name(allocation)
-    booked = wanted.amount.largest(held.amount)
-    short = amounts.shortage(name, node, others, wants=booked, holds=held.amount)
+    short = amounts.shortage(name, node, others, wants=_claim(wanted, held), holds=held.claim)
     own: cores.Cores | Refusal = _kept_cores(_Hold.of(granted).cores, wanted, before)
     if not own and short is None and _other_cores(wanted, before):
         own = cores.choose(name, node, others, wanted=wanted, held=held.cores)
@@ -251,7 +256,7 @@ def _give(
 ) -> Booking | Refusal:
     uid, wanted, name = vps["metadata"]["uid"], Wanted.of(vps), _name(allocation)
     others = _others(allocation, node, uid)
-    short = amounts.shortage(name, node, others, wants=wanted.amount, holds=amounts.NOTHING)
+    short = amounts.shortage(name, node, others, wants=_claim(wanted, NOTHING), holds=amounts.NOTHING)
     own: cores.Cores | Refusal = cores.NONE
     if short is None:
         own = cores.choose(name, node, others, wanted=wanted, held=cores.NONE)
@@ -266,6 +271,12 @@ def _give(
     kept = {field: value for field, value in _without_hold(entry).items() if field not in ("sshPort", "disk")}
     booked = {**kept, **disk_of(vps), **hold.booked(), **published}
     return Booking(_with(allocation, uid, booked), {**hold.granted(), **published})
+
+
+def _claim(wanted: Wanted, held: _Hold) -> Claim:
+    """What is booked at once for a VPS that has this already: the larger of both."""
+    booked = wanted.amount.largest(held.amount)
+    return Claim.made(booked, exclusive=wanted.exclusive, own=len(held.cores))
 
 
 def _hold(

@@ -1,8 +1,9 @@
 """Which cores a VPS gets: a set of its own where it asks for exclusive ones, else room in the shared pool.
 
-Pure. Exclusive sets never overlap. On each NUMA node, what is exclusive there and what is pinned there as a
-share never exceeds the cores it has, and wherever somebody has a share at least one core is left to share.
-Which cores a share runs on at a moment is worked out by the agent, from the same record.
+Pure. Exclusive sets never overlap. On each NUMA node, what is pinned there as a share never exceeds the cores
+that are not exclusive there, times the node's ratio (`overcommit`), and no share exceeds all of its cores.
+Wherever somebody has a share at least one core is left to share. Which cores a share runs on at a moment is
+worked out by the agent, from the same record.
 """
 
 import dataclasses
@@ -10,7 +11,7 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kohakuriver import cpuset, quantity
+from kohakuriver import cpuset, overcommit, quantity
 from kohakuriver.apiserver.booking.amounts import Amount
 from kohakuriver.apiserver.booking.wanted import Wanted
 from kohakuriver.apiserver.writing.refusal import PLACEMENT_NUMA, RESOURCES, Refusal
@@ -28,20 +29,28 @@ class _Machine:
     name: str
     numa: Mapping[int, Cores]
     taken: Cores
-    used: Mapping[int, int]  # millicores by NUMA node: exclusive ones and pinned shares
+    used: Mapping[int, int]  # by NUMA node, as `overcommit.weight` counts
     shared: bool  # whether somebody else runs on the shared cores
+    ratio: int
 
     @property
     def cores(self) -> Cores:
         return NONE.union(*self.numa.values())
 
+    def size(self, numa: int) -> int:
+        """Millicores of a NUMA node."""
+        return len(self.numa[numa]) * 1000
+
     def rest(self, numa: int) -> int:
-        """Millicores of a NUMA node that are neither exclusive nor pinned."""
-        return max(0, len(self.numa[numa]) * 1000 - self.used[numa])
+        """Millicores of a NUMA node that shares pinned there may have yet."""
+        return self._left(numa) // overcommit.ONCE
 
     def room(self, numa: int) -> int:
         """Cores of a NUMA node that could become exclusive."""
-        return min(self.rest(numa) // 1000, len(self.numa[numa] - self.taken))
+        return min(self._left(numa) // self.ratio // 1000, len(self.numa[numa] - self.taken))
+
+    def _left(self, numa: int) -> int:
+        return max(0, self.size(numa) * self.ratio - self.used[numa])
 
 
 def choose(
@@ -77,6 +86,7 @@ def _machine(
     if not reported:
         return None
     numa = {int(one["id"]): _parsed(one["cpuset"]) for one in reported}
+    ratio = overcommit.of(node)
     taken, used, shared = NONE, dict.fromkeys(numa, 0), False
     for entry in others:
         shared = shared or bool(entry.get("cores") and not entry.get("exclusive"))
@@ -86,8 +96,9 @@ def _machine(
         taken |= own
         for number, there in numa.items():
             pinned = Amount.of(entry).millicores if pinned_to == number else 0
-            used[number] += max(len(own & there) * 1000, pinned)
-    return _Machine(name, numa, taken, used, shared)
+            alone = len(own & there) * 1000
+            used[number] += overcommit.weight(alone=alone, shared=max(0, pinned - alone), ratio=ratio)
+    return _Machine(name, numa, taken, used, shared, ratio)
 
 
 def _exclusive(machine: _Machine, wanted: Wanted, held: Cores) -> Cores | Refusal:
@@ -124,10 +135,9 @@ def _share(machine: _Machine, wanted: Wanted) -> Cores | Refusal:
         return Refusal(f"all {len(machine.cores)} cores of {machine.name} are other VPSes' alone")
     if wanted.numa is None:
         return NONE
-    need, rest = wanted.amount.millicores, machine.rest(wanted.numa)
-    if need > rest:
-        return Refusal(
-            f"NUMA node {wanted.numa} of {machine.name} is short of cores: "
-            f"need {quantity.decimal_cores(need)}, {quantity.decimal_cores(rest)} free"
-        )
-    return NONE
+    need, rest, size = wanted.amount.millicores, machine.rest(wanted.numa), machine.size(wanted.numa)
+    if need <= min(rest, size):
+        return NONE
+    has = f"{quantity.decimal_cores(size)} in all" if need > size else f"{quantity.decimal_cores(rest)} free"
+    where = f"NUMA node {wanted.numa} of {machine.name}"
+    return Refusal(f"{where} is short of cores: need {quantity.decimal_cores(need)}, {has}")

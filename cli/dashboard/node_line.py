@@ -66,10 +66,11 @@ def line(node: Object, allocations: Allocations, columns: Columns) -> Line:
             Piece(count.rjust(_VPSES)),
         ]
     )
-    shares = zip(_used(allocation), _there(node), _amounts(node, allocations), columns.amounts, strict=True)
-    for used, there, amounts, width in shares:
+    there, shown = _there(node, allocation), _amounts(node, allocations)
+    shares = zip(_used(allocation), there, shown, columns.amounts, strict=True)
+    for used, whole, amounts, width in shares:
         if width:
-            drawn = bars.bar(used, there, columns.bar) if there else [Piece(" " * columns.bar)]
+            drawn = bars.bar(used, whole, columns.bar) if whole else [Piece(" " * columns.bar)]
             found += [Piece(GAP), *drawn, Piece(f" {fit(amounts, width)}")]
     return found
 
@@ -92,9 +93,9 @@ def _used(allocation: Object | None) -> tuple[int, int, int]:
     return (0, 0, 0) if allocation is None else overview.booked(allocation)
 
 
-def _there(node: Object) -> tuple[int, int, int]:
+def _there(node: Object, allocation: Object | None) -> tuple[int, int, int]:
     status = node.get("status") or {}
     there = status.get("allocatable") or status.get("capacity") or {}
-    cores = quantity.millicores(there["cores"]) if there.get("cores") else 0
+    cores = overview.to_give(node, allocation) or 0
     memory = quantity.size(there["memory"]) if there.get("memory") else 0
     return cores, memory, len(status.get("gpus") or ())

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from kohakuriver import overcommit
 from kohakuriver.cli import failures
 from kohakuriver.resources import capabilities
 
@@ -21,6 +22,15 @@ ReserveMemory = Annotated[
         "--reserve-memory",
         metavar="SIZE",
         help="Memory kept for the machine itself: 5% or 2Gi. [default: 5%]",
+    ),
+]
+CPUOvercommit = Annotated[
+    str | None,
+    typer.Option(
+        "--cpu-overcommit",
+        metavar="RATIO",
+        help="How often each core is given to VPSes that share it: 4, 1.5, or 1 for no more than there are. "
+        "[default: 4]",
     ),
 ]
 DefaultDisk = Annotated[
@@ -103,6 +113,14 @@ Environments = Annotated[
         show_default=False,
     ),
 ]
+
+
+def ratio(given: str | None) -> str | None:
+    """What was given, in the form that is kept; None if nothing was. Raises UsageError."""
+    try:
+        return None if given is None else overcommit.written(overcommit.parse(given))
+    except ValueError as error:
+        raise failures.UsageError(f"--cpu-overcommit: {error}", hint="1 gives each core once") from None
 
 
 def credentials_for(given: str | None) -> str | None:

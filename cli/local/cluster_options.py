@@ -29,6 +29,7 @@ class Options:
     memory: str | None = None
     reserve_cores: str | None = None
     reserve_memory: str | None = None
+    cpu_overcommit: str | None = None
     default_disk: str | None = None
     image_gc_high: str | None = None
     image_gc_low: str | None = None
@@ -92,6 +93,7 @@ AGENT_OPTIONS = (
     "--memory",
     "--reserve-cores",
     "--reserve-memory",
+    "--cpu-overcommit",
     "--default-disk",
     "--image-gc-high",
     "--image-gc-low",

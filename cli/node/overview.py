@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kohakuriver import quantity
+from kohakuriver import cpuset, overcommit, quantity
 from kohakuriver.cli import sections
 from kohakuriver.cli.readable import READABLE
 from kohakuriver.cli.table import Row
@@ -43,11 +43,47 @@ def booked(allocation: Object) -> tuple[int, int, int]:
     return cores, memory, sum(len(one.get("gpus") or ()) for one in bookings)
 
 
+def to_give(node: Object, allocation: Object | None) -> int | None:
+    """Millicores for all VPSes: a core that they share counts as often as the node gives it, one that is held
+    alone once. None where the node has not said what it has."""
+    there = _cores(node)
+    if there is None:
+        return None
+    alone = min(there, _held_alone(allocation or {}))
+    return alone + (there - alone) * overcommit.of(node) // overcommit.ONCE
+
+
+def sharing(node: Object, allocation: Object | None) -> str:
+    """ "2, shared 4 times: 8 to give, 5.5 given"; empty where each core is given once."""
+    ratio, there, whole = overcommit.of(node), _cores(node), to_give(node, allocation)
+    if ratio == overcommit.ONCE or there is None or whole is None:
+        return ""
+    alone = _held_alone(allocation or {})
+    own = f" ({alone / 1000:g} held alone)" if alone else ""
+    given = f", {booked(allocation)[0] / 1000:g} given" if allocation is not None else ""
+    return f"{there / 1000:g}{own}, shared {overcommit.written(ratio)} times: {whole / 1000:g} to give{given}"
+
+
+def _cores(node: Object) -> int | None:
+    status = node.get("status") or {}
+    there = (status.get("allocatable") or status.get("capacity") or {}).get("cores")
+    return quantity.millicores(there) if there else None
+
+
+def _held_alone(allocation: Object) -> int:
+    found = 0
+    for one in (allocation.get("bookings") or {}).values():
+        own, held = cpuset.parse((one or {}).get("cpuset") or ""), (one or {}).get("cores") or 0
+        found += min(len(own) * 1000, quantity.millicores(held))
+    return found
+
+
 def amounts(node: Object, allocation: Object | None) -> tuple[str, str, str]:
     """Cores, memory and GPUs as BOOKED/THERE; only what is there where the bookings are not known."""
     status = node.get("status") or {}
     there = status.get("allocatable") or status.get("capacity") or {}
-    cores = quantity.shown_cores(there["cores"]) if there.get("cores") else "?"
+    whole = to_give(node, allocation)
+    cores = "?" if whole is None else f"{whole / 1000:g}"
     memory = quantity.shown_size(there["memory"]) if there.get("memory") else "?"
     gpus = str(len(status.get("gpus") or ()))
     if allocation is None:

@@ -97,7 +97,7 @@ def _facts(node: Object, allocation: Object | None, now: datetime.datetime) -> l
     return [
         ("Name", metadata["name"]),
         ("Status", overview.word(node)),
-        ("Cores", cores + booked),
+        ("Cores", overview.sharing(node, allocation) or cores + booked),
         ("Memory", memory + booked),
         ("NUMA nodes", [f"{one['id']}: cores {one['cpuset']}" for one in found.get("numa") or ()]),
         ("SSH ports", f"{ports['first']}-{ports['last']} on {ports['address']}" if ports else ""),

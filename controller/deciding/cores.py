@@ -1,12 +1,14 @@
 """Whole cores: which NUMA node has how many left, and which ones an exclusive VPS would get.
 
-Pure arithmetic on sets of cores, by the rules of docs/design/002-placement-in-full.md: exclusive sets never
-overlap, what is pinned to a NUMA node and what is exclusive there never exceed its cores, and where somebody
-has a share one core is left to share. How many millicores are booked in all is `room.py`'s.
+Pure arithmetic on sets of cores, by the rules of docs/design/002-placement-in-full.md and 015: exclusive sets
+never overlap, what is pinned to a NUMA node never exceeds its cores that are not exclusive, times the node's
+ratio, and where somebody has a share one core is left to share. How much is booked in all is `room.py`'s.
 """
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+
+from kohakuriver import overcommit
 
 Cores = frozenset[int]
 NONE: Cores = frozenset()
@@ -17,21 +19,22 @@ class Use:
     """What of a node's cores is somebody's."""
 
     taken: Cores = NONE  # exclusively
-    used: Mapping[int, int] = dataclasses.field(default_factory=dict)  # millicores by NUMA node, where any
+    pinned: Mapping[int, int] = dataclasses.field(default_factory=dict)  # shares by NUMA node, where any
     shared: bool = False  # somebody runs on the rest
+    ratio: int = overcommit.ONCE
 
     def is_within(self, other: "Use") -> bool:
         """Whether nothing is somebody's here that is free there."""
         return (
             self.taken <= other.taken
             and self.shared <= other.shared
-            and all(amount <= other.used.get(numa, 0) for numa, amount in self.used.items())
+            and all(amount <= other.pinned.get(numa, 0) for numa, amount in self.pinned.items())
         )
 
 
 def rest(numa: Mapping[int, Cores], use: Use, number: int) -> int:
-    """Millicores of a NUMA node that are neither exclusive nor pinned."""
-    return max(0, len(numa[number]) * 1000 - use.used.get(number, 0))
+    """Millicores of a NUMA node that shares pinned there may have yet."""
+    return max(0, _left(numa, use, number)) // overcommit.ONCE
 
 
 def shareable(numa: Mapping[int, Cores], use: Use) -> int:
@@ -65,4 +68,11 @@ def _allowed(numa: Mapping[int, Cores], number: int | None) -> list[int]:
 
 
 def _room(numa: Mapping[int, Cores], use: Use, number: int) -> int:
-    return min(rest(numa, use, number) // 1000, len(numa[number] - use.taken))
+    whole = max(0, _left(numa, use, number)) // use.ratio // 1000
+    return min(whole, len(numa[number] - use.taken))
+
+
+def _left(numa: Mapping[int, Cores], use: Use, number: int) -> int:
+    """As `overcommit.room` counts."""
+    there, alone = len(numa[number]) * 1000, len(numa[number] & use.taken) * 1000
+    return overcommit.room(there, alone=alone, shared=use.pinned.get(number, 0), ratio=use.ratio)

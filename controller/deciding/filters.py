@@ -6,8 +6,9 @@ refused together. Here are those that concern every VPS; `topology.py` and `perm
 
 import dataclasses
 from collections.abc import Sequence
+from typing import ClassVar
 
-from kohakuriver import quantity
+from kohakuriver import overcommit, quantity
 from kohakuriver.controller.deciding import permission, topology
 from kohakuriver.controller.deciding.refusing import Filter, shortage
 from kohakuriver.controller.deciding.room import NodeView
@@ -29,6 +30,16 @@ class NodeNotReady(Filter):
     def alone(self, node: NodeView) -> str:
         why = f": {node.facts.unusable}" if node.facts.unusable else ""
         return f"node {node.name} is not ready{why}"
+
+
+class Unmeasured(Filter):
+    """Its agent has not said yet what it has."""
+
+    def fits(self, node: NodeView) -> bool:
+        return node.facts.is_measured
+
+    def phrase(self, refused: Sequence[NodeView]) -> str:
+        return "still starting (what it has is not known yet)"
 
 
 class Unreadable(Filter):
@@ -147,17 +158,27 @@ class Tainted(Filter):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Cores(Filter):
-    """Too few of its cores are free."""
+    """Too few of its cores are free, or it has fewer in all: a limit above those would limit nothing."""
 
     need: int
+    is_of_size: ClassVar[bool] = True
 
     def fits(self, node: NodeView) -> bool:
-        return node.free_cores >= self.need
+        return self.need * overcommit.ONCE <= node.core_room and self.need <= node.facts.cores
 
     def phrase(self, refused: Sequence[NodeView]) -> str:
         return shortage(
-            "cores", refused, need=self.need, free=lambda node: node.free_cores, written=written_cores
+            "cores",
+            refused,
+            need=self.need,
+            free=lambda node: node.free_cores,
+            most=lambda node: node.facts.cores,
+            total=lambda node: node.facts.cores * node.facts.overcommit // overcommit.ONCE,
+            written=written_cores,
         )
+
+    def vain(self, node: NodeView) -> str:
+        return reasons.NEVER_FITS if self.need > node.facts.cores else ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -165,6 +186,7 @@ class Memory(Filter):
     """Too little of its memory is free."""
 
     need: int
+    is_of_size: ClassVar[bool] = True
 
     def fits(self, node: NodeView) -> bool:
         return node.free_memory >= self.need
@@ -175,12 +197,18 @@ class Memory(Filter):
             refused,
             need=self.need,
             free=lambda node: node.free_memory,
+            most=lambda node: node.facts.memory,
             written=quantity.approximate_size,
         )
+
+    def vain(self, node: NodeView) -> str:
+        return reasons.NEVER_FITS if self.need > node.facts.memory else ""
 
 
 class NoSSHPort(Filter):
     """All of its SSH ports are booked. A node that publishes none gives none, and refuses nobody."""
+
+    is_of_size: ClassVar[bool] = True
 
     def fits(self, node: NodeView) -> bool:
         return node.free_ports > 0 or not node.facts.ports
@@ -190,13 +218,13 @@ class NoSSHPort(Filter):
 
 
 NOT_READY, CORDONED, DRAINING, DISK_FULL = NodeNotReady(), Cordoned(), Draining(), DiskFull()
-QUARANTINED, UNREADABLE = Quarantined(), Unreadable()
+QUARANTINED, UNREADABLE, UNMEASURED = Quarantined(), Unreadable(), Unmeasured()
 NO_SSH_PORT = NoSSHPort()
 
 
 def that_apply(request: VPSRequest) -> tuple[Filter, ...]:
-    """The filters this request has to pass, in the order in which a refusal is told."""
-    filters: list[Filter] = [UNREADABLE, NOT_READY, QUARANTINED, DRAINING, CORDONED, DISK_FULL]
+    """The filters this request has to pass, in the order in which a refusal is told; those of size last."""
+    filters: list[Filter] = [UNREADABLE, NOT_READY, UNMEASURED, QUARANTINED, DRAINING, CORDONED, DISK_FULL]
     if request.selector:
         filters.append(Selector(request.selector))
     filters += [Tainted(request), *permission.that_apply(request), *to_hold(request)]
@@ -207,4 +235,6 @@ def that_apply(request: VPSRequest) -> tuple[Filter, ...]:
 
 def to_hold(request: VPSRequest) -> tuple[Filter, ...]:
     """What a VPS that is bound already must pass to get what it had again."""
-    return (Cores(request.cores), Memory(request.memory), *topology.that_apply(request))
+    own = topology.ExclusiveCores(request.cores, request.exclusive, request.numa)
+    cores: Filter = own if request.exclusive else Cores(request.cores)
+    return (cores, Memory(request.memory), *topology.that_apply(request))

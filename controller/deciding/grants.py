@@ -8,7 +8,7 @@ the node it is bound to, decides; `granter.py` carries it out.
 import dataclasses
 from collections.abc import Callable
 
-from kohakuriver.controller.deciding import filters, schedule
+from kohakuriver.controller.deciding import filters, refusing, schedule
 from kohakuriver.controller.deciding.room import NodeView
 from kohakuriver.controller.deciding.schedule import Unschedulable
 from kohakuriver.controller.deciding.view import Object, condition, request_of
@@ -103,12 +103,12 @@ def shortage(vps: Object, node: NodeView | None) -> Unschedulable | None:
     if node.facts.unreadable:
         why = f"its files are on {name}, of which nobody knows what is free: {node.facts.unreadable}"
         return Unschedulable(NO_ROOM, why)
-    refusals = schedule.refusals_of(filters.to_hold(request_of(vps)), [node])
-    if not refusals:
-        return None
-    ((each, refused),) = refusals
-    vain, phrase = each.vain(refused[0]), each.phrase(refused)
-    return Unschedulable(vain or NO_ROOM, f"its files are on {name}, which is {phrase}")
+    to_pass = filters.to_hold(request_of(vps))
+    for which, refused in schedule.refusals_of(to_pass, [node]):
+        vain = schedule.vain(to_pass, which, node)
+        words = f"its files are on {name}, which is {refusing.phrase(which, refused)}"
+        return Unschedulable(vain or NO_ROOM, words)
+    return None
 
 
 def is_pending(vps: Object) -> bool:

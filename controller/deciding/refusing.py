@@ -6,13 +6,18 @@ and nothing else.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from kohakuriver.controller.deciding.room import NodeView
+
+_SHORT = "short of "
 
 
 class Filter(Protocol):
     """One reason to refuse a node."""
+
+    is_of_size: ClassVar[bool] = False
+    """Whether it is about how much a node has: of such reasons all are told, of others the first."""
 
     def fits(self, node: NodeView) -> bool: ...
 
@@ -25,8 +30,23 @@ class Filter(Protocol):
         return f"node {node.name} is {self.phrase((node,))}"
 
     def vain(self, node: NodeView) -> str:
-        """The reason (`reasons.py`) where waiting does not make this node fit; empty where it may."""
+        """The reason (`reasons.py`) where waiting does not make this node fit; empty where it may. Asked of a
+        node that this filter refuses."""
         return ""
+
+
+def phrase(filters: Sequence[Filter], refused: Sequence[NodeView]) -> str:
+    """What these nodes are, refused by all of these filters: "short of cores (…) and memory (…)"."""
+    first, *more = [each.phrase(refused) for each in filters]
+    if first.startswith(_SHORT):
+        more = [one.removeprefix(_SHORT) for one in more]
+    *most, last = first, *more
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def alone(filters: Sequence[Filter], node: NodeView) -> str:
+    """The sentence when this node was asked for by name, and all of these filters refuse."""
+    return filters[0].alone(node) if len(filters) == 1 else f"node {node.name} is {phrase(filters, (node,))}"
 
 
 def shortage(
@@ -35,9 +55,17 @@ def shortage(
     *,
     need: int,
     free: Callable[[NodeView], int],
+    most: Callable[[NodeView], int],
+    total: Callable[[NodeView], int] | None = None,
     written: Callable[[int], str] = str,
 ) -> str:
-    """ "short of memory (need 16Gi, most free 9.5Gi on n2)"."""
-    best = max(refused, key=free)
-    words = "most free" if len(refused) > 1 else "free"
-    return f"short of {what} (need {written(need)}, {words} {written(max(0, free(best)))} on {best.name})"
+    """ "short of memory (need 16Gi, most free 9.5Gi, 30Gi in all on n2)"; where none of them would do if it
+    were empty, only how much the largest has. `most` is what one VPS may have of a node, `total` what all.
+    """
+    enough = [node for node in refused if most(node) >= need]
+    if not enough:
+        best, words = max(refused, key=most), "at most " if len(refused) > 1 else ""
+        return f"{_SHORT}{what} (need {written(need)}, {words}{written(most(best))} in all on {best.name})"
+    best, words = max(enough, key=free), "most free" if len(refused) > 1 else "free"
+    has = f"{words} {written(max(0, free(best)))}, {written((total or most)(best))} in all on {best.name}"
+    return f"{_SHORT}{what} (need {written(need)}, {has})"

@@ -7,6 +7,7 @@ read views and nothing else. Pure.
 import dataclasses
 from collections.abc import Mapping
 
+from kohakuriver import overcommit
 from kohakuriver.controller.deciding import cores
 from kohakuriver.controller.deciding.cores import Use
 from kohakuriver.controller.deciding.gpus import Rack
@@ -21,7 +22,7 @@ class NodeView:
     """A node, and what of it is free."""
 
     facts: NodeFacts
-    free_cores: int
+    core_room: int  # as `overcommit.room` counts
     free_memory: int
     free_ports: int
     use: Use = NOBODYS
@@ -32,6 +33,16 @@ class NodeView:
     def name(self) -> str:
         return self.facts.name
 
+    @property
+    def free_cores(self) -> int:
+        """Millicores that may be booked as shares."""
+        return self.core_room // overcommit.ONCE
+
+    @property
+    def free_whole(self) -> int:
+        """Millicores that may be booked for somebody alone."""
+        return self.core_room // self.facts.overcommit
+
     def rack_for(self, request: VPSRequest) -> Rack:
         """Its GPUs, as this request sees them."""
         near = request.numa if len(self.facts.numa) > 1 else None
@@ -41,7 +52,7 @@ class NodeView:
         """Whether this view of the same node differs at most in that less is free."""
         return (
             self.facts is other.facts
-            and self.free_cores <= other.free_cores
+            and self.core_room <= other.core_room
             and self.free_memory <= other.free_memory
             and self.free_ports <= other.free_ports
             and other.use.is_within(self.use)
@@ -54,19 +65,20 @@ def view_of(facts: NodeFacts, bookings: Mapping[str, Booking]) -> NodeView:
     """A node with these bookings on it. A booking without a port takes none."""
     if facts.strays:
         bookings = {**dict(facts.strays), **bookings}
-    millicores = memory = ports = 0
+    millicores = alone = memory = ports = 0
     special = False
     for booking in bookings.values():
         millicores += booking.cores
+        alone += booking.alone
         memory += booking.memory
         ports += booking.port is not None
         special = special or booking.is_special
     view = NodeView(
         facts,
-        facts.cores - millicores,
+        overcommit.room(facts.cores, alone=alone, shared=millicores - alone, ratio=facts.overcommit),
         facts.memory - memory,
         max(0, len(facts.ports) - ports),
-        _use(facts, bookings) if special else Use(shared=millicores > 0),
+        _use(facts, bookings) if special else Use(shared=millicores > 0, ratio=facts.overcommit),
     )
     if not special:
         return view
@@ -96,13 +108,14 @@ def to_book(request: VPSRequest, view: NodeView) -> Booking:
 
 
 def _use(facts: NodeFacts, bookings: Mapping[str, Booking]) -> Use:
-    taken, used, shared = cores.NONE, dict.fromkeys(facts.numa, 0), False
+    taken, pinned, shared = cores.NONE, dict.fromkeys(facts.numa, 0), False
     for booking in bookings.values():
         shared = shared or (booking.cores > 0 and not booking.is_exclusive)
         if not booking.cpuset and booking.numa is None:
             continue
         taken |= booking.cpuset
         for number, there in facts.numa.items():
-            pinned = booking.cores if booking.numa == number else 0
-            used[number] += max(len(booking.cpuset & there) * 1000, pinned)
-    return Use(taken, {number: amount for number, amount in used.items() if amount}, shared)
+            if booking.numa == number:
+                pinned[number] += max(0, booking.cores - len(booking.cpuset & there) * 1000)
+    some = {number: amount for number, amount in pinned.items() if amount}
+    return Use(taken, some, shared, facts.overcommit)

@@ -8,7 +8,7 @@ import dataclasses
 import enum
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from kohakuriver.controller.deciding import filters
+from kohakuriver.controller.deciding import filters, refusing
 from kohakuriver.controller.deciding.refusing import Filter
 from kohakuriver.controller.deciding.room import NodeView
 from kohakuriver.controller.deciding.view import Effect, VPSRequest
@@ -17,6 +17,7 @@ from kohakuriver.resources import reasons
 IMAGE_BONUS = 0.2  # of the 1.0 that an empty node scores: saves a pull, yet does not pile everything up
 GPU_MALUS = 1.0  # a node with GPUs is kept for those who ask for them as long as any other has room
 TAINT_MALUS = 4.0  # more than any other difference: disliked nodes come last
+SHORT = 64  # a refusal below is the number of a filter; from here on, a bit for each that is of size
 
 
 class Strategy(enum.StrEnum):
@@ -59,7 +60,7 @@ def schedule(
 def worth(node: NodeView, strategy: Strategy, *, for_gpus: bool) -> float:
     """How good a node is for all that ask for GPUs, or for all that do not."""
     facts = node.facts
-    cores = node.free_cores / facts.cores if facts.cores > 0 else 0.0
+    cores = node.core_room / (facts.cores * facts.overcommit) if facts.cores > 0 else 0.0
     memory = node.free_memory / facts.memory if facts.memory > 0 else 0.0
     free = (cores + memory) / 2
     if for_gpus and facts.gpus:
@@ -87,7 +88,7 @@ def pick(
     for value, node in ranked:
         if value + bonus <= best_score:
             break
-        number = first_refusal(to_pass, node)
+        number = refusal(to_pass, node)
         if number is not None:
             told[node.name] = number
         else:
@@ -101,15 +102,32 @@ def fits(request: VPSRequest, node: NodeView) -> bool:
     """Whether this node alone would do."""
     if request.node not in (None, node.name):
         return False
-    return first_refusal(filters.that_apply(request), node) is None
+    return refusal(filters.that_apply(request), node) is None
 
 
-def first_refusal(to_pass: Sequence[Filter], node: NodeView) -> int | None:
-    """Which of these filters is the first to refuse this node, if one does."""
+def refusal(to_pass: Sequence[Filter], node: NodeView) -> int | None:
+    """Which of these filters refuse this node, as `refusing_ones` reads it: the first, and where that is of
+    size all that are."""
     for number, each in enumerate(to_pass):
         if not each.fits(node):
-            return number
+            return _all_short(to_pass, node, number) if each.is_of_size else number
     return None
+
+
+def _all_short(to_pass: Sequence[Filter], node: NodeView, first: int) -> int:
+    last, found = len(to_pass) - 1, SHORT + (1 << (len(to_pass) - 1 - first))
+    for number in range(first + 1, len(to_pass)):
+        if not to_pass[number].fits(node):
+            found += 1 << (last - number)
+    return found
+
+
+def refusing_ones(to_pass: Sequence[Filter], code: int) -> list[Filter]:
+    """The filters of a refusal."""
+    if code < SHORT:
+        return [to_pass[code]]
+    last = len(to_pass) - 1
+    return [each for number, each in enumerate(to_pass) if (code - SHORT) >> (last - number) & 1]
 
 
 def explain(request: VPSRequest, nodes: Sequence[NodeView]) -> Unschedulable:
@@ -121,43 +139,57 @@ def explain(request: VPSRequest, nodes: Sequence[NodeView]) -> Unschedulable:
 
 
 def explain_by(to_pass: Sequence[Filter], refused: Mapping[int, Sequence[NodeView]]) -> Unschedulable:
-    """The same, once it is known which nodes each filter was the first to refuse."""
+    """The same, once it is known which nodes were refused how."""
     if not refused:
         return Unschedulable("NoNodes", "no node has joined yet")
-    parts = [f"{len(nodes)} {each.phrase(nodes)}" for each, nodes in _most_first(to_pass, refused)]
+    ordered = _most_first(to_pass, refused)
+    parts = [f"{len(nodes)} {refusing.phrase(which, nodes)}" for which, nodes in ordered]
     total = sum(len(nodes) for nodes in refused.values())
-    vain = reasons.common({to_pass[number].vain(node) for number, nodes in refused.items() for node in nodes})
-    return Unschedulable(vain or "Unschedulable", f"0 of {total} nodes fit: {', '.join(parts)}")
+    found = reasons.common({vain(to_pass, which, node) for which, nodes in ordered for node in nodes})
+    return Unschedulable(found or "Unschedulable", f"0 of {total} nodes fit: {', '.join(parts)}")
+
+
+def vain(to_pass: Sequence[Filter], which: Sequence[Filter], node: NodeView) -> str:
+    """The reason why waiting does not make a node fit that these filters refuse; empty where it may. One that
+    is too small in all is so whatever else it lacks now."""
+    of_size = [each for each in to_pass if each.is_of_size] if node.facts.is_measured else []
+    refusing_it = (*which, *(each for each in of_size if each not in which and not each.fits(node)))
+    return next(filter(None, (each.vain(node) for each in refusing_it)), "")
 
 
 def refusals_of(
     to_pass: Sequence[Filter], nodes: Iterable[NodeView]
-) -> list[tuple[Filter, Sequence[NodeView]]]:
-    """Each filter with the nodes it was the first to refuse, most nodes first."""
+) -> list[tuple[list[Filter], Sequence[NodeView]]]:
+    """The filters that refuse, with the nodes that these refuse, most nodes first."""
     return _most_first(to_pass, _by_refusal(to_pass, nodes))
 
 
 def _by_refusal(to_pass: Sequence[Filter], nodes: Iterable[NodeView]) -> dict[int, list[NodeView]]:
     refused: dict[int, list[NodeView]] = {}
     for node in nodes:
-        number = first_refusal(to_pass, node)
-        if number is not None:
-            refused.setdefault(number, []).append(node)
+        code = refusal(to_pass, node)
+        if code is not None:
+            refused.setdefault(code, []).append(node)
     return refused
 
 
 def _most_first(
     to_pass: Sequence[Filter], refused: Mapping[int, Sequence[NodeView]]
-) -> list[tuple[Filter, Sequence[NodeView]]]:
-    ordered = sorted(refused.items(), key=lambda item: (-len(item[1]), item[0]))
-    return [(to_pass[number], nodes) for number, nodes in ordered]
+) -> list[tuple[list[Filter], Sequence[NodeView]]]:
+    """Of equally many those of the filter that comes first: its bit is the highest."""
+    ordered = sorted(
+        refused.items(), key=lambda item: (-len(item[1]), item[0] if item[0] < SHORT else SHORT * 4 - item[0])
+    )
+    return [(refusing_ones(to_pass, code), nodes) for code, nodes in ordered]
 
 
 def _explain_named(request: VPSRequest, nodes: Sequence[NodeView]) -> Unschedulable:
     if not nodes:
         return Unschedulable(reasons.NODE_NOT_FOUND, f"node {request.node} does not exist")
-    ((each, refused), *_) = refusals_of(filters.that_apply(request), nodes)
-    return Unschedulable(each.vain(refused[0]) or "Unschedulable", each.alone(refused[0]))
+    to_pass = filters.that_apply(request)
+    ((which, refused), *_) = refusals_of(to_pass, nodes)
+    found = vain(to_pass, which, refused[0])
+    return Unschedulable(found or "Unschedulable", refusing.alone(which, refused[0]))
 
 
 def _preference(request: VPSRequest, node: NodeView) -> float:

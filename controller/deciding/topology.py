@@ -5,6 +5,7 @@ See `refusing.py`; the arithmetic is in `cores.py` and `gpus.py`.
 
 import dataclasses
 from collections.abc import Sequence
+from typing import ClassVar
 
 from kohakuriver.controller.deciding import cores
 from kohakuriver.controller.deciding.refusing import Filter, shortage
@@ -18,6 +19,7 @@ class NUMANode(Filter):
     """It has no NUMA node of this number."""
 
     number: int
+    is_of_size: ClassVar[bool] = True
 
     def fits(self, node: NodeView) -> bool:
         return self.number in node.facts.numa
@@ -39,21 +41,38 @@ class NUMANode(Filter):
 class ExclusiveCores(Filter):
     """Too few of its cores could become one VPS's alone."""
 
+    millicores: int
     need: int
     numa: int | None
+    is_of_size: ClassVar[bool] = True
 
     def fits(self, node: NodeView) -> bool:
-        return self._free(node) >= self.need
+        if self.millicores > node.free_whole:
+            return False
+        return self._lacks_numa(node) or self._free(node) >= self.need
 
     def phrase(self, refused: Sequence[NodeView]) -> str:
-        return shortage(f"exclusive cores{_on(self.numa)}", refused, need=self.need, free=self._free)
+        what = f"exclusive cores{_on(self.numa)}"
+        return shortage(what, refused, need=self.need, free=self._free, most=self._most)
+
+    def vain(self, node: NodeView) -> str:
+        return reasons.NEVER_FITS if self._most(node) < self.need else ""
 
     def _free(self, node: NodeView) -> int:
-        return cores.free(node.facts.numa, node.use, self.numa)
+        return min(node.free_whole // 1000, cores.free(node.facts.numa, node.use, self.numa))
+
+    def _most(self, node: NodeView) -> int:
+        whole, numa = node.facts.cores // 1000, node.facts.numa
+        return min(whole, cores.free(numa, cores.Use(), self.numa)) if numa else whole
+
+    def _lacks_numa(self, node: NodeView) -> bool:
+        return self.numa is not None and self.numa not in node.facts.numa  # which `NUMANode` says
 
 
 class SharedCores(Filter):
     """All of its cores are somebody's alone."""
+
+    is_of_size: ClassVar[bool] = True
 
     def fits(self, node: NodeView) -> bool:
         return not node.use.taken or cores.shareable(node.facts.numa, node.use) > 0
@@ -68,16 +87,30 @@ class PinnedCores(Filter):
 
     need: int  # millicores
     numa: int
+    is_of_size: ClassVar[bool] = True
 
     def fits(self, node: NodeView) -> bool:
-        return self._free(node) >= self.need
+        return self.numa not in node.facts.numa or self.need <= min(self._free(node), self._most(node))
 
     def phrase(self, refused: Sequence[NodeView]) -> str:
-        what = f"cores{_on(self.numa)}"
-        return shortage(what, refused, need=self.need, free=self._free, written=written_cores)
+        return shortage(
+            f"cores{_on(self.numa)}",
+            refused,
+            need=self.need,
+            free=self._free,
+            most=self._most,
+            total=lambda node: cores.rest(node.facts.numa, cores.Use(ratio=node.facts.overcommit), self.numa),
+            written=written_cores,
+        )
+
+    def vain(self, node: NodeView) -> str:
+        return reasons.NEVER_FITS if self.numa in node.facts.numa and self.need > self._most(node) else ""
 
     def _free(self, node: NodeView) -> int:
         return cores.rest(node.facts.numa, node.use, self.numa)
+
+    def _most(self, node: NodeView) -> int:
+        return len(node.facts.numa[self.numa]) * 1000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,24 +118,32 @@ class CountedGPUs(Filter):
     """Too few of its GPUs, of the model asked for, are free."""
 
     request: VPSRequest
+    is_of_size: ClassVar[bool] = True
 
     def fits(self, node: NodeView) -> bool:
         return bool(node.facts.gpus) and self._free(node) >= self.request.gpus.count
 
     def phrase(self, refused: Sequence[NodeView]) -> str:
         wish = self.request.gpus
-        return shortage(f"{wish.kind}{_on(self.request.numa)}", refused, need=wish.count, free=self._free)
+        what = f"{wish.kind}{_on(self.request.numa)}"
+        return shortage(what, refused, need=wish.count, free=self._free, most=self._most)
 
     def alone(self, node: NodeView) -> str:
         wish = self.request.gpus
-        total, where = len(node.rack_for(self.request).fitting(wish)), _on(self.request.numa)
+        total, where = self._most(node), _on(self.request.numa)
         if not total:
             return f"node {node.name} has no {wish.kind}{where}"
         need = f", {wish.count} needed" if wish.count > 1 else ""
         return f"node {node.name}: {self._free(node)} of {total} {wish.kind} free{where}{need}"
 
+    def vain(self, node: NodeView) -> str:
+        return reasons.NEVER_FITS if self._most(node) < self.request.gpus.count else ""
+
     def _free(self, node: NodeView) -> int:
         return len(node.rack_for(self.request).free(self.request.gpus))
+
+    def _most(self, node: NodeView) -> int:
+        return len(node.rack_for(self.request).fitting(self.request.gpus))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -110,6 +151,7 @@ class NamedGPUs(Filter):
     """One of the GPUs that were named is not there, or not free."""
 
     request: VPSRequest
+    is_of_size: ClassVar[bool] = True
 
     def fits(self, node: NodeView) -> bool:
         return node.rack_for(self.request).choose(self.request.gpus) is not None
@@ -149,13 +191,11 @@ SHARED_CORES = SharedCores()
 
 
 def that_apply(request: VPSRequest) -> list[Filter]:
-    """Those of these filters that the request has to pass."""
+    """Those of these filters that the request has to pass, but for those about cores that `Cores` has."""
     filters: list[Filter] = []
     if request.numa is not None:
         filters.append(NUMANode(request.numa))
-    if request.exclusive:
-        filters.append(ExclusiveCores(request.exclusive, request.numa))
-    else:
+    if not request.exclusive:
         filters.append(SHARED_CORES)
         if request.numa is not None:
             filters.append(PinnedCores(request.cores, request.numa))

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from kohakuriver import cpuset, image_name, quantity
+from kohakuriver import cpuset, image_name, overcommit, quantity
 from kohakuriver.controller.deciding.cores import NONE, Cores
 from kohakuriver.controller.deciding.gpus import GPU, Wish
 from kohakuriver.readable import UNREADABLE
@@ -115,6 +115,7 @@ class NodeFacts:
     taints: tuple[Taint, ...] = ()
     cores: int = 0  # allocatable millicores
     memory: int = 0  # allocatable bytes
+    overcommit: int = overcommit.ONCE  # how often each core is given, in thousandths
     ports: range = range(0)
     images: frozenset[str] = frozenset()
     draining: bool = False
@@ -131,6 +132,11 @@ class NodeFacts:
     unreadable: str = ""  # why nobody knows what it has
     strays: tuple[tuple[str, "Booking"], ...] = ()  # what containers hold that no VPS accounts for, by uid
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether anybody knows what it has."""
+        return self.cores > 0 and not self.unreadable
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Booking:
@@ -146,6 +152,13 @@ class Booking:
     is_tombstone: bool = False
     namespace: str = ""
     disk: int = 0
+
+    @property
+    def alone(self) -> int:
+        """Millicores that are nobody else's. What is a share now keeps its own until they are let go."""
+        if self.cpuset:
+            return min(len(self.cpuset) * 1000, self.cores)
+        return self.cores if self.is_exclusive else 0
 
     @property
     def is_special(self) -> bool:
@@ -207,6 +220,7 @@ def facts_of(node: Object) -> NodeFacts:
         ),
         cores=_millicores(allocatable.get("cores", 0)),
         memory=_size(allocatable.get("memory", 0)),
+        overcommit=overcommit.of(node),
         ports=range(ports["first"], ports["last"] + 1) if ports else range(0),
         images=frozenset(image_name.full(image) for image in status.get("images") or ()),
         draining=bool(spec.get("drain")),

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import alias_generators
 
-from kohakuriver import cpuset, durations, quantity
+from kohakuriver import cpuset, durations, overcommit, quantity
 
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 SUBDOMAIN_PATTERN = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
@@ -93,6 +93,11 @@ def _memory_found(text: str) -> str:
     return text
 
 
+def _ratio(text: str) -> str:
+    overcommit.parse(text)
+    return text
+
+
 def _cpuset(text: str) -> str:
     cpuset.parse(text)
     return text
@@ -123,6 +128,7 @@ Grace = Annotated[str | int | float, pydantic.AfterValidator(_grace)]
 CoresFound = Annotated[str, pydantic.AfterValidator(_cores_found)]  # by a node: what it has, or a container
 MemoryFound = Annotated[str, pydantic.AfterValidator(_memory_found)]
 CPUSet = Annotated[str, pydantic.AfterValidator(_cpuset)]
+Ratio = Annotated[str, pydantic.AfterValidator(_ratio)]
 Timestamp = Annotated[str, pydantic.AfterValidator(_time)]
 MicroTimestamp = Annotated[str, pydantic.AfterValidator(_micro_time)]
 Int32 = Annotated[int, pydantic.Field(ge=-(2**31), le=2**31 - 1)]

@@ -187,6 +187,9 @@ class NodeStatus(meta.Model):
     """What the machine has."""
     allocatable: Capacity | None = None
     """What VPSes may book: capacity less the reserve."""
+    cpu_overcommit: meta.Ratio | None = None
+    """How often each of its cores is given to VPSes that share them, such as "4" or "1.5"; absent: once
+    (`kohakuriver agent --cpu-overcommit`)."""
     ssh_ports: SSHPorts | None = None
     """The ports for SSH; absent where the node publishes none."""
     numa: Annotated[list[NUMANode] | None, at_most(MOST_DEVICES)] = None

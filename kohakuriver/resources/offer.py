@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 _FIELDS = ("allowMounts", "allowPrivileged", "allocatable", "sshPorts", "numa", "gpus")
-_LATER = ("allowCapabilities",)  # counts where it is there: what was said under a node of before still holds
+_LATER = (
+    "allowCapabilities",
+    "cpuOvercommit",
+)  # count where they are there: what was said before still holds
 
 
 def offer_of(node: Mapping[str, Any]) -> str:

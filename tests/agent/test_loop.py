@@ -60,8 +60,14 @@ async def test_the_node_says_what_can_be_booked(tmp_path: Path) -> None:
         status = (await node.until_ready())["status"]
         assert status["capacity"] == {"cores": "8", "memory": "16Gi"}
         assert status["allocatable"]["cores"] == "8"
+        assert status["cpuOvercommit"] == "1"
         assert "kohakuriver/busybox" in status["images"]
         assert status["sshPorts"] == {"address": UNHEARD.address, "first": 30000, "last": 31999}
+
+
+async def test_the_node_says_how_often_it_gives_each_core(tmp_path: Path) -> None:
+    async with a_node(tmp_path, cpu_overcommit=1500) as node:
+        assert (await node.until_ready())["status"]["cpuOvercommit"] == "1.5"
 
 
 @pytest.mark.fault(11)

@@ -40,6 +40,12 @@ def test_the_disk_of_each_vps_is_a_size_a_share_or_unlimited() -> None:
     assert run("--default-disk", "off").default_disk == 0
 
 
+def test_cores_are_given_four_times_unless_it_is_said() -> None:
+    assert run().cpu_overcommit == 4000
+    assert run("--cpu-overcommit", "1").cpu_overcommit == 1000
+    assert run("--cpu-overcommit", "1.5").cpu_overcommit == 1500
+
+
 def test_images_go_between_two_marks() -> None:
     assert run().image_marks == Marks(high=0.85, low=0.80)
     assert run("--image-gc-high", "100%", "--image-gc-low", "70%").image_marks == Marks(high=1.0, low=0.7)
@@ -60,6 +66,7 @@ def test_the_home_directory_is_resolved() -> None:
         (["--ssh-port-range", "many"], "write 30000-31999"),
         (["--cores", "4x"], 'invalid quantity "4x"'),
         (["--cores", "5000"], "5000 cores: a node has more than 0 and at most 4096"),
+        (["--cpu-overcommit", "0.5"], 'invalid ratio "0.5": use a number from 1 to 64, such as 4 or 1.5'),
         (["--relist", "0s"], 'invalid duration "0s"'),
         (["--reserve-memory", "100%"], "invalid share of the memory"),
         (["--reserve-memory", "abc%"], 'invalid share of the memory "abc%": write 5%'),

@@ -66,10 +66,13 @@ def a_node(
     ready: str = "True",
     numa: tuple[str, ...] = (),
     gpus: tuple[Json, ...] = (),
+    overcommit: str | None = None,
     **spec: Any,
 ) -> Json:
     """A Node as stored, with ten SSH ports; `numa` are the cpusets of its NUMA nodes."""
     found: Json = {"gpus": list(gpus)} if gpus else {}
+    if overcommit is not None:
+        found["cpuOvercommit"] = overcommit
     if numa:
         found["numa"] = [{"id": number, "cpuset": cpuset} for number, cpuset in enumerate(numa)]
     return {

@@ -185,6 +185,7 @@ def test_what_vpses_may_have_of_the_machine_goes_on_to_the_agent(files):
     options = Options(
         node="n1",
         reserve_memory="2Gi",
+        cpu_overcommit="1.5",
         default_disk="20Gi",
         image_gc_high="90%",
         allow_mount=["/data", "/scratch:ro"],
@@ -196,15 +197,21 @@ def test_what_vpses_may_have_of_the_machine_goes_on_to_the_agent(files):
     )
     cluster_options.save(files.options, options)
     kept = cluster_options.load(files.options).changed({"allow_mount": None})
-    room = "--reserve-memory 2Gi --default-disk 20Gi --image-gc-high 90%"
+    room = "--reserve-memory 2Gi --cpu-overcommit 1.5 --default-disk 20Gi --image-gc-high 90%"
     told = f"{room} --allow-mount /data --allow-mount /scratch:ro --allow-privileged"
     told += " --allow-capability NET_RAW --allow-capability BPF --registry-credentials-for all"
     assert kept.agent_arguments() == [*told.split(), "--gpu-inventory", "/gpus.json", "--lxcfs", "off"]
     nothing = {"allow_mount": [], "allow_privileged": False, "allow_capability": [], "gpu_inventory": ""}
-    nothing |= {"default_disk": "", "image_gc_high": "", "lxcfs": ""}
+    nothing |= {"cpu_overcommit": "", "default_disk": "", "image_gc_high": "", "lxcfs": ""}
     taken_back = kept.changed({**nothing, "registry_credentials_for": "environments"})
     kept_words = ["--reserve-memory", "2Gi", "--registry-credentials-for", "environments"]
     assert taken_back.agent_arguments() == kept_words
+
+
+def test_how_often_cores_are_given_is_a_ratio():
+    assert [agent_flags.ratio(given) for given in (None, "1", "1.50")] == [None, "1", "1.5"]
+    with pytest.raises(failures.UsageError, match='--cpu-overcommit: invalid ratio "0": use a number'):
+        agent_flags.ratio("0")
 
 
 def test_whose_images_get_the_machines_credentials_is_one_of_two_words():

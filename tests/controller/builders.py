@@ -1,7 +1,9 @@
 """Requests and nodes with valid defaults: a test mentions only what matters to it."""
 
+import dataclasses
 from typing import Any
 
+from kohakuriver import overcommit
 from kohakuriver.controller.deciding.cores import Use
 from kohakuriver.controller.deciding.gpus import GPU, Wish
 from kohakuriver.controller.deciding.room import NO_NAMES, NOBODYS, NodeView
@@ -28,14 +30,16 @@ def a_node(
     buried: frozenset[str] = NO_NAMES,
     **facts: Any,
 ) -> NodeView:
-    """A ready node, empty unless said otherwise."""
+    """A ready node, empty unless said otherwise. `free_cores` are those for shares."""
     facts.setdefault("ports", range(30000, 30100))
+    found = NodeFacts(name=name, cores=round(cores * 1000), memory=round(memory * GI), **facts)
+    empty = found.cores * found.overcommit
     return NodeView(
-        NodeFacts(name=name, cores=round(cores * 1000), memory=round(memory * GI), **facts),
-        free_cores=round((cores if free_cores is None else free_cores) * 1000),
+        found,
+        core_room=empty if free_cores is None else round(free_cores * 1000) * overcommit.ONCE,
         free_memory=round((memory if free_memory is None else free_memory) * GI),
         free_ports=free_ports,
-        use=use,
+        use=dataclasses.replace(use, ratio=found.overcommit),
         gpus=held_gpus,
         buried=buried,
     )

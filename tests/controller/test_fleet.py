@@ -57,6 +57,16 @@ def test_a_watch_that_is_faster_than_the_answer_does_not_count_twice():
     assert free_cores(fleet) == 4
 
 
+def test_a_core_that_is_held_alone_leaves_nothing_to_share_of_it():
+    fleet = a_fleet(a_node("n1", cores=4, overcommit=4000, numa={0: frozenset(range(4))}))
+    assert free_cores(fleet) == 16
+    fleet.assume("n1", "u1", a_request(cores=2, exclusive=2))
+    assert free_cores(fleet) == 8
+    fleet.assume("n1", "u2", a_request(cores=4))
+    assert isinstance(fleet.schedule(a_request(cores=2, exclusive=2)), Unschedulable)
+    assert fleet.schedule(a_request(cores=1, exclusive=1)) == Placement("n1")
+
+
 def test_only_what_got_better_is_reported_as_better():
     fleet = a_fleet()
     fleet.assume("n1", "u1", a_request())
@@ -137,7 +147,7 @@ def test_a_node_that_takes_the_place_of_one_that_is_gone_is_asked():
     fleet.set_node("n1", None)
     fleet.set_node("n3", a_node("n3", cores=5, cordoned=True).facts)
     assert fleet.schedule(a_request(cores=5)).message == (
-        "0 of 2 nodes fit: 1 cordoned, 1 short of cores (need 5, free 2 on n2)"
+        "0 of 2 nodes fit: 1 cordoned, 1 short of cores (need 5, 2 in all on n2)"
     )
 
 
@@ -148,4 +158,4 @@ def test_what_was_forgotten_is_asked_of_every_node_again():
     for cores in (1, 2, 3, 6):
         fleet.set_node("n1", a_node("n1", cores=cores).facts)
     assert fleet.schedule(a_request(cores=6)) == Placement("n1")
-    assert "most free 6 on n1" in fleet.schedule(a_request(cores=7)).message
+    assert "at most 6 in all on n1" in fleet.schedule(a_request(cores=7)).message

@@ -348,6 +348,7 @@ class Bed:
             f"--data-dir={self.folder / label}",
             f"--docker-host={engine or on.socket}",
             "--cores=2",
+            "--cpu-overcommit=1",
             "--memory=4Gi",
             "--reserve-memory=0%",
             "--ssh-port-range=30000-30009",

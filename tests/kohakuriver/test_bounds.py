@@ -30,6 +30,8 @@ def test_the_biggest_machine_is_a_set_of_cores():
         {"allocatable": {"cores": "-1", "memory": "1Gi"}},
         {"allocatable": {"cores": "5000", "memory": "1Gi"}},
         {"capacity": {"cores": "1", "memory": "much"}},
+        {"cpuOvercommit": "0.5"},
+        {"cpuOvercommit": "often"},
         {"numa": [{"id": 0, "cpuset": "all"}]},
         {"numa": [{"id": 0, "cpuset": "0-99999999999"}]},
         {"numa": [{"id": -1, "cpuset": "0"}]},

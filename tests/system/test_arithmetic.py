@@ -19,13 +19,15 @@ GPUS = [
 NUMA = [{"id": 0, "cpuset": "0-3"}, {"id": 1, "cpuset": "4-7"}]
 
 
-def node(*, numa, gpus):
-    amount = {"cores": "8", "memory": "32Gi"}
+def node(*, numa, gpus, cores, overcommit):
+    amount = {"cores": cores, "memory": "64Gi"}
+    often = {} if overcommit is None else {"cpuOvercommit": overcommit}
     return {
         "metadata": {"name": "n1"},
         "spec": {},
         "status": {
             "allocatable": amount,
+            **often,
             "numa": numa,
             "gpus": gpus,
             "sshPorts": {"address": "127.0.0.1", "first": 30000, "last": 30005},
@@ -38,6 +40,8 @@ NODES = st.builds(
     node,
     numa=st.sampled_from([NUMA, NUMA, [{"id": 0, "cpuset": "0-7"}], []]),
     gpus=st.sampled_from([GPUS, GPUS, []]),
+    cores=st.sampled_from(["8", "8", "6500m"]),
+    overcommit=st.sampled_from([None, "1", "1.5", "1.001", "4"]),
 )
 GPU_WISHES = st.one_of(
     st.none(),
@@ -58,7 +62,7 @@ SPECS = st.builds(
         "placement": {"numa": numa, "gpus": gpus},
         "ssh": {},
     },
-    cores=st.sampled_from([0.5, 1, 2, 3, 5]),
+    cores=st.sampled_from([0.5, 0.333, 1, 2, 3, 5, 8, 9]),
     memory=st.integers(1, 12),
     exclusive=st.booleans(),
     numa=st.sampled_from([None, None, None, 0, 1, 2]),
@@ -66,7 +70,7 @@ SPECS = st.builds(
 )
 
 
-@given(NODES, st.lists(SPECS, min_size=1, max_size=7))
+@given(NODES, st.lists(SPECS, min_size=1, max_size=12))
 def test_the_controller_sees_room_where_the_server_gives_it_and_foresees_what_is_given(machine, specs):
     record = {"metadata": {"name": "n1"}, "bookings": {}}
     facts = view.facts_of(machine)

@@ -37,7 +37,7 @@ async def test_gpus_are_given_to_one_vps_each_and_a_refusal_counts_them():
             await asyncio.sleep(30)
     given = [status["assignment"]["grant"]["gpus"][0] for status in held if status.get("assignment")]
     assert sorted(given) == ["GPU-0", "GPU-1"], "no GPU given twice"
-    assert waiting["message"].startswith("0 of 1 nodes fit: 1 short of GPUs (need 1, free 0 on n1)")
+    assert waiting["message"].startswith("0 of 1 nodes fit: 1 short of GPUs (need 1, free 0, 2 in all on n1)")
     assert named["message"].startswith("node n1: 0 of 2 GPUs free")
 
 

@@ -40,7 +40,7 @@ async def test_a_vps_that_fits_nowhere_says_why_and_is_placed_when_there_is_room
         await stack.enter_async_context(SimulatedNode(api, "n1", memory="16Gi"))
         await asyncio.sleep(15)
         assert (await get(api, "big"))["status"]["message"] == (
-            "0 of 1 nodes fit: 1 short of memory (need 32Gi, free 16Gi on n1)"
+            "0 of 1 nodes fit: 1 short of memory (need 32Gi, 16Gi in all on n1)"
         )
         async with nothing_is_written(api):
             await asyncio.sleep(60)
@@ -173,7 +173,7 @@ async def test_a_stopped_vps_frees_its_cores_and_waits_for_them_when_started_aga
         first = await get(api, "first")
         assert first["status"]["phase"] == "pending"
         assert first["status"]["message"] == (
-            "its files are on n1, which is short of cores (need 2, free 0 on n1)"
+            "its files are on n1, which is short of cores (need 2, free 0, 2 in all on n1)"
         )
         async with nothing_is_written(api):
             await asyncio.sleep(30)

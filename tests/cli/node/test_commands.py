@@ -109,6 +109,28 @@ async def test_the_status_names_who_holds_what(shell):
     assert ["0", "A100", "yes", "default/dev", "GPU-a"] in [line.split() for line in out.splitlines()]
 
 
+async def test_cores_that_are_shared_count_as_often_as_the_node_gives_them(shell):
+    node = a_node()
+    node["status"] |= {"allocatable": {"cores": "2", "memory": "30Gi"}, "cpuOvercommit": "4"}
+    await shell.put(kinds.NODE, node)
+    held = an_allocation(dev={"cores": "1500m", "memory": "4Gi"}, lab={"cores": "4", "memory": "1Gi"})
+    await shell.put(kinds.NODE_ALLOCATION, held)
+    assert (await shell("node list"))[1].splitlines()[1].split()[3] == "5.5/8"
+    assert "Cores:      2, shared 4 times: 8 to give, 5.5 given\n" in (await shell("node status n1"))[1]
+    assert "2, shared 4 times: 8 to give\n" in (await shell("describe node n1"))[1]
+
+
+async def test_cores_that_are_held_alone_are_not_shared(shell):
+    node = a_node()
+    node["status"] |= {"allocatable": {"cores": "4", "memory": "30Gi"}, "cpuOvercommit": "1.5"}
+    await shell.put(kinds.NODE, node)
+    alone = {"cores": "2", "exclusive": True, "cpuset": "0-1", "memory": "4Gi"}
+    await shell.put(kinds.NODE_ALLOCATION, an_allocation(own=alone, lab={"cores": "500m", "memory": "1Gi"}))
+    assert (await shell("node list"))[1].splitlines()[1].split()[3] == "2.5/5"
+    shown = (await shell("node status n1"))[1]
+    assert "4 (2 held alone), shared 1.5 times: 5 to give, 2.5 given" in shown
+
+
 async def test_to_forget_needs_to_be_told_that_it_is_destroyed(shell):
     await shell.put(kinds.NODE, a_node(ready="Unknown"))
     await shell.put(kinds.VPS, a_vps())

@@ -25,7 +25,7 @@ def test_gpus_that_are_held_are_counted_in_the_refusal():
         a_node("n3", cordoned=True),
     ]
     assert why_not(a_request(gpus=a_wish(count=2)), *nodes) == (
-        "0 of 3 nodes fit: 2 short of GPUs (need 2, most free 1 on n2), 1 cordoned"
+        "0 of 3 nodes fit: 2 short of GPUs (need 2, most free 1, 2 in all on n2), 1 cordoned"
     )
 
 
@@ -61,14 +61,14 @@ def test_gpus_that_are_held_are_counted_in_the_refusal():
         ),
         ({"numa": TWO_NUMA}, {"numa": 2}, "node n1 has no NUMA node 2; it has 0, 1"),
         (
-            {"numa": TWO_NUMA, "use": Use(used={1: 3500})},
+            {"numa": TWO_NUMA, "use": Use(pinned={1: 3500})},
             {"numa": 1},
-            "node n1 is short of cores on NUMA node 1 (need 1, free 0.5 on n1)",
+            "node n1 is short of cores on NUMA node 1 (need 1, free 0.5, 4 in all on n1)",
         ),
         (
             {"numa": TWO_NUMA, "use": Use(shared=True)},
             {"cores": 8, "exclusive": 8},
-            "node n1 is short of exclusive cores (need 8, free 7 on n1)",
+            "node n1 is short of exclusive cores (need 8, free 7, 8 in all on n1)",
         ),
         (
             {"numa": TWO_NUMA, "use": Use(taken=frozenset(range(8)))},
@@ -163,7 +163,7 @@ def test_a_node_that_has_and_permits_what_is_asked_is_taken(facts, request_):
         (
             [a_node("n1"), a_node("n2", free_cores=0)],
             {"rejected_by": (("n1", "no image"),)},
-            "1 rejecting it (no image), 1 short of cores (need 1, free 0 on n2)",
+            "1 rejecting it (no image), 1 short of cores (need 1, free 0, 8 in all on n2)",
         ),
     ],
 )

@@ -69,7 +69,14 @@ def waits(reason, message):
 def test_a_vps_whose_node_is_full_waits_and_says_for_what():
     vps = a_bound_vps(state="stopped", grant=PORT_ONLY)
     assert decide(vps, a_node("n1", free_memory=1.5)) == waits(
-        "NoRoom", "its files are on n1, which is short of memory (need 2Gi, free 1.5Gi on n1)"
+        "NoRoom", "its files are on n1, which is short of memory (need 2Gi, free 1.5Gi, 16Gi in all on n1)"
+    )
+
+
+def test_a_vps_that_its_node_can_never_take_again_is_told_so():
+    vps = a_bound_vps(state="stopped", grant=PORT_ONLY)
+    assert decide(vps, a_node("n1", cores=16, memory=1)) == waits(
+        "NeverFits", "its files are on n1, which is short of memory (need 2Gi, 1Gi in all on n1)"
     )
 
 
@@ -117,5 +124,5 @@ def test_a_vps_whose_gpus_were_given_away_meanwhile_waits_for_them():
     vps["spec"]["placement"] = {"gpus": {"count": 2}}
     node = a_node("n1", gpus=some_gpus(), held_gpus=frozenset({"GPU-0", "GPU-1"}))
     assert decide(vps, node) == waits(
-        "NoRoom", "its files are on n1, which is short of GPUs (need 2, free 0 on n1)"
+        "NoRoom", "its files are on n1, which is short of GPUs (need 2, free 0, 2 in all on n1)"
     )

@@ -43,7 +43,7 @@ _NAMES = """
     prefix readOnly taints key effect value unschedulable drain labels resources placement node
     nodeSelector ids count tolerations operator ssh mounts source priority runState environment tarball
     digest image assignment epoch grant observed unreachableSince rejectedBy rejectedUnder bookings
-    tombstone exclusive leaseDurationSeconds holderIdentity
+    tombstone exclusive cpuOvercommit leaseDurationSeconds holderIdentity
 """
 FIELDS = st.sampled_from(_NAMES.split())
 JSON = st.recursive(
@@ -127,6 +127,7 @@ _OF_A_NODE = """
     spec spec.taints status status.allocatable status.allocatable.cores status.allocatable.memory
     status.sshPorts status.sshPorts.first status.numa status.gpus status.images status.allowMounts
     status.quarantine status.quarantine.why status.unknown status.conditions metadata.labels
+    status.cpuOvercommit
 """
 PATHS = [*(("vps", path) for path in _OF_A_VPS.split()), *(("node", path) for path in _OF_A_NODE.split())]
 BASE = {
@@ -164,6 +165,7 @@ def test_what_can_be_read_is_left_as_it_is(body):
             'invalid quantity "lots": write a number such as',
         ),
         ({"allocatable": {"cores": "-4", "memory": "1Gi"}}, "no machine has -4000 millicores"),
+        ({"cpuOvercommit": "often"}, 'invalid ratio "often": use a number from 1 to 64'),
         ({"numa": [{"id": 0, "cpuset": "all"}]}, 'invalid set of cores "all"'),
         ({"numa": [{"id": 0, "cpuset": "0-99999999999"}]}, "invalid set of cores"),
         ({"numa": [{"id": 0}]}, "cpuset is missing"),

@@ -4,7 +4,7 @@ import pytest
 
 from kohakuriver.controller.deciding.schedule import Placement, Strategy, Unschedulable, schedule
 from kohakuriver.controller.deciding.view import Effect, Taint, Toleration
-from tests.controller.builders import a_node, a_request
+from tests.controller.builders import a_node, a_request, a_wish, some_gpus
 
 DEDICATED = Taint("dedicated", "gpu", Effect.NO_SCHEDULE)
 SLOW = Taint("slow", "", Effect.PREFER_NO_SCHEDULE)
@@ -49,7 +49,88 @@ def test_a_disliked_node_is_taken_only_when_no_other_fits():
 def test_a_refusal_counts_the_nodes_by_reason_with_numbers():
     nodes = [a_node("n1", free_memory=4), a_node("n2", free_memory=9.5), a_node("n3", cordoned=True)]
     assert why_not(a_request(memory=16), nodes) == (
-        "0 of 3 nodes fit: 2 short of memory (need 16Gi, most free 9.5Gi on n2), 1 cordoned"
+        "0 of 3 nodes fit: 2 short of memory (need 16Gi, most free 9.5Gi, 16Gi in all on n2), 1 cordoned"
+    )
+
+
+def test_all_that_is_short_is_named_at_once():
+    vm = a_node("vm", cores=2, memory=22.9, overcommit=4000)
+    assert schedule(a_request(cores=9, memory=900), [vm]) == Unschedulable(
+        "NeverFits",
+        "0 of 1 nodes fit: 1 short of cores (need 9, 2 in all on vm) "
+        "and memory (need 900Gi, 22.9Gi in all on vm)",
+    )
+    full = a_node("vm", cores=2, overcommit=4000, free_cores=0.5, free_memory=1, free_ports=0)
+    assert schedule(a_request(cores=2, memory=2, node="vm"), [full]) == Unschedulable(
+        "Unschedulable",
+        "node vm is short of cores (need 2, free 0.5, 8 in all on vm), "
+        "memory (need 2Gi, free 1Gi, 16Gi in all on vm) and SSH ports (0 of 100 free)",
+    )
+
+
+def test_nodes_that_are_short_of_the_same_are_counted_together():
+    nodes = [
+        a_node("n1", free_cores=0),
+        a_node("n2", free_cores=0, free_memory=0),
+        a_node("n3", free_cores=1),
+    ]
+    assert why_not(a_request(cores=2), nodes) == (
+        "0 of 3 nodes fit: 2 short of cores (need 2, most free 1, 8 in all on n3), "
+        "1 short of cores (need 2, free 0, 8 in all on n2) and memory (need 1Gi, free 0, 16Gi in all on n2)"
+    )
+
+
+def test_the_largest_is_named_where_no_node_is_large_enough():
+    nodes = [a_node("n1", cores=4), a_node("n2", cores=8, free_cores=0), a_node("n3", cores=2)]
+    assert why_not(a_request(cores=9), nodes) == (
+        "0 of 3 nodes fit: 3 short of cores (need 9, at most 8 in all on n2)"
+    )
+
+
+NEVER = a_request(cores=9)
+WHOLE = {0: frozenset(range(8))}
+HALVES = {0: frozenset(range(4)), 1: frozenset(range(4, 8))}
+A_GPU_THAT_IS_HELD = a_node(gpus=some_gpus(1), held_gpus=frozenset({"GPU-0"}))
+
+
+@pytest.mark.parametrize(
+    ("request_", "nodes", "reason"),
+    [
+        (NEVER, [a_node("n1"), a_node("n2")], "NeverFits"),
+        (NEVER, [a_node("n1", cordoned=True), a_node("n2", ready=False)], "NeverFits"),
+        (NEVER, [a_node("n1"), a_node("n2", cores=16, free_cores=0)], "Unschedulable"),
+        (NEVER, [a_node("n1"), a_node("n2", cores=16, cordoned=True)], "Unschedulable"),
+        (NEVER, [a_node("n1"), a_node("n2", cores=0, memory=0, ready=False)], "Unschedulable"),
+        (NEVER, [a_node("n1"), a_node("n2", unreadable="nonsense")], "Unschedulable"),
+        (a_request(cores=9, node="n1"), [a_node("n1"), a_node("n2", cores=16)], "NeverFits"),
+        (a_request(memory=17), [a_node()], "NeverFits"),
+        (a_request(gpus=a_wish(count=1)), [a_node()], "NeverFits"),
+        (a_request(gpus=a_wish(count=1)), [A_GPU_THAT_IS_HELD], "Unschedulable"),
+        (a_request(gpus=a_wish(7)), [a_node(gpus=some_gpus())], "NeverFits"),
+        (a_request(cores=2, numa=3), [a_node(numa=WHOLE)], "NeverFits"),
+        (a_request(cores=5, numa=0), [a_node(numa=HALVES)], "NeverFits"),
+        (a_request(cores=9, exclusive=9), [a_node(numa=WHOLE, overcommit=4000)], "NeverFits"),
+        (a_request(cores=8, exclusive=8), [a_node(numa=WHOLE, free_cores=1)], "Unschedulable"),
+        (a_request(), [a_node(free_ports=0)], "Unschedulable"),
+    ],
+)  # fmt: skip
+def test_who_waits_in_vain_is_told_apart_from_who_waits_for_room(request_, nodes, reason):
+    verdict = schedule(request_, nodes)
+    assert isinstance(verdict, Unschedulable)
+    assert verdict.reason == reason
+
+
+def test_a_node_that_has_not_said_what_it_has_is_waited_for():
+    assert schedule(a_request(), [a_node("n1", cores=0, memory=0)]) == Unschedulable(
+        "Unschedulable", "0 of 1 nodes fit: 1 still starting (what it has is not known yet)"
+    )
+
+
+def test_cores_are_shared_as_often_as_the_node_says():
+    vm = a_node("vm", cores=2, overcommit=4000, free_cores=5.5)
+    assert schedule(a_request(cores=2), [vm]) == Placement("vm")
+    assert why_not(a_request(cores=2.5), [vm]) == (
+        "0 of 1 nodes fit: 1 short of cores (need 2.5, 2 in all on vm)"
     )
 
 
@@ -65,7 +146,7 @@ def test_a_vps_that_names_a_node_goes_there_or_nowhere():
     nodes = [a_node("n1"), a_node("n2", free_cores=0.5)]
     assert schedule(a_request(cores=0.5, node="n2"), nodes) == Placement("n2")
     assert why_not(a_request(cores=2, node="n2"), nodes) == (
-        "node n2 is short of cores (need 2, free 0.5 on n2)"
+        "node n2 is short of cores (need 2, free 0.5, 8 in all on n2)"
     )
 
 

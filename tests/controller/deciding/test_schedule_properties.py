@@ -1,5 +1,7 @@
 """What holds for every decision, over generated clusters; and that the ranked fleet decides the same."""
 
+import dataclasses
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +33,7 @@ def facts(name):
         labels=st.dictionaries(KEYS, KEYS),
         taints=st.lists(TAINTS, max_size=2).map(tuple),
         cores=st.integers(0, 8000),
+        overcommit=st.sampled_from([1000, 1500, 4000]),
         memory=st.integers(0, 64),
         ports=st.integers(0, 3).map(range),
         images=st.frozensets(KEYS),
@@ -51,9 +54,13 @@ REQUESTS = st.builds(
     image=KEYS,
     gpus=st.sampled_from([a_wish(), a_wish(), a_wish(count=1), a_wish(count=2), a_wish("GPU-1")]),
     exclusive=st.sampled_from([0, 0, 0, 1, 2]),
+).map(lambda wish: dataclasses.replace(wish, cores=wish.exclusive * 1000) if wish.exclusive else wish)
+ALONE = st.sampled_from([frozenset({0}), frozenset({3, 4})]).map(
+    lambda own: Booking(len(own) * 1000, 1, None, is_exclusive=True, cpuset=own)
 )
+SHARES = st.builds(Booking, cores=st.integers(0, 4000), memory=st.integers(0, 32), port=st.none())
 BOOKINGS = st.lists(
-    st.builds(Booking, cores=st.integers(0, 4000), memory=st.integers(0, 32), port=st.none()), max_size=2
+    st.one_of(SHARES, SHARES, ALONE), max_size=2, unique_by=lambda one: one.cpuset or id(one)
 ).map(lambda each: {f"booked-{number}": booking for number, booking in enumerate(each)})
 
 
@@ -132,7 +139,8 @@ def test_nothing_is_promised_twice(cluster, requests, strategy):
                 before = fleet.get(node)
                 fleet.assume(node, f"uid-{number}", request)
                 view = fleet.get(node)
-                assert view.free_cores >= 0, "no core promised twice"
+                assert view.core_room >= 0, "no core promised more often than the node says"
+                assert request.cores <= view.facts.cores, "no share of more cores than there are"
                 assert view.free_memory >= 0, "no memory promised twice"
                 assert view.free_ports >= 0, "no port promised twice"
                 if request.gpus.count:

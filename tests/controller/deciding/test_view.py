@@ -23,6 +23,7 @@ def a_node(*conditions):
         "spec": {"unschedulable": True, "taints": [{"key": "gpu", "effect": "NoSchedule"}]},
         "status": {
             "allocatable": {"cores": "7500m", "memory": "15Gi"},
+            "cpuOvercommit": "1.5",
             "sshPorts": {"address": "127.0.0.1", "first": 30000, "last": 30009},
             "conditions": list(conditions),
             "images": ["debian", "registry:5000/app:v1"],
@@ -33,6 +34,7 @@ def a_node(*conditions):
 def test_a_node_is_read_whole():
     facts = facts_of(a_node(READY))
     assert (facts.ready, facts.cordoned, facts.cores, facts.memory) == (True, True, 7500, 15 * GI)
+    assert facts.overcommit == 1500
     assert (len(facts.ports), str(facts.taints[0]), facts.labels) == (10, "gpu", {"disk": "ssd"})
     assert facts.images == {"docker.io/library/debian:latest", "registry:5000/app:v1"}
 
@@ -40,6 +42,7 @@ def test_a_node_is_read_whole():
 def test_a_node_that_has_only_just_registered_is_not_ready_and_has_nothing():
     facts = facts_of({"metadata": {"name": "n1"}, "spec": {}})
     assert (facts.ready, facts.cores, facts.memory, len(facts.ports)) == (False, 0, 0, 0)
+    assert facts.overcommit == 1000
 
 
 @pytest.mark.parametrize(
