@@ -171,7 +171,7 @@ class Cores(Filter):
             "cores",
             refused,
             need=self.need,
-            free=lambda node: node.free_cores,
+            free=lambda node: node.core_room // overcommit.ONCE,
             most=lambda node: node.facts.cores,
             total=lambda node: node.facts.cores * node.facts.overcommit // overcommit.ONCE,
             written=written_cores,
@@ -224,7 +224,7 @@ NO_SSH_PORT = NoSSHPort()
 
 def that_apply(request: VPSRequest) -> tuple[Filter, ...]:
     """The filters this request has to pass, in the order in which a refusal is told; those of size last."""
-    filters: list[Filter] = [UNREADABLE, NOT_READY, UNMEASURED, QUARANTINED, DRAINING, CORDONED, DISK_FULL]
+    filters: list[Filter] = [UNREADABLE, NOT_READY, QUARANTINED, DRAINING, CORDONED, DISK_FULL]
     if request.selector:
         filters.append(Selector(request.selector))
     filters += [Tainted(request), *permission.that_apply(request), *to_hold(request)]
@@ -235,6 +235,7 @@ def that_apply(request: VPSRequest) -> tuple[Filter, ...]:
 
 def to_hold(request: VPSRequest) -> tuple[Filter, ...]:
     """What a VPS that is bound already must pass to get what it had again."""
-    own = topology.ExclusiveCores(request.cores, request.exclusive, request.numa)
-    cores: Filter = own if request.exclusive else Cores(request.cores)
+    cores: Filter = Cores(request.cores)
+    if request.exclusive:
+        cores = topology.ExclusiveCores(request.cores, request.exclusive, request.numa)
     return (cores, Memory(request.memory), *topology.that_apply(request))

@@ -62,10 +62,13 @@ def shortage(
     """ "short of memory (need 16Gi, most free 9.5Gi, 30Gi in all on n2)"; where none of them would do if it
     were empty, only how much the largest has. `most` is what one VPS may have of a node, `total` what all.
     """
-    enough = [node for node in refused if most(node) >= need]
-    if not enough:
-        best, words = max(refused, key=most), "at most " if len(refused) > 1 else ""
-        return f"{_SHORT}{what} (need {written(need)}, {words}{written(most(best))} in all on {best.name})"
-    best, words = max(enough, key=free), "most free" if len(refused) > 1 else "free"
+    best, is_one = max(refused, key=free), len(refused) == 1
+    if most(best) < need:
+        enough = [node for node in refused if most(node) >= need]
+        best = max(enough, key=free) if enough else max(refused, key=most)
+    if most(best) < need:
+        has = f"{'' if is_one else 'at most '}{written(most(best))} in all on {best.name}"
+        return f"{_SHORT}{what} (need {written(need)}, {has})"
+    words = "free" if is_one else "most free"
     has = f"{words} {written(max(0, free(best)))}, {written((total or most)(best))} in all on {best.name}"
     return f"{_SHORT}{what} (need {written(need)}, {has})"

@@ -17,7 +17,8 @@ from kohakuriver.resources import reasons
 IMAGE_BONUS = 0.2  # of the 1.0 that an empty node scores: saves a pull, yet does not pile everything up
 GPU_MALUS = 1.0  # a node with GPUs is kept for those who ask for them as long as any other has room
 TAINT_MALUS = 4.0  # more than any other difference: disliked nodes come last
-SHORT = 64  # a refusal below is the number of a filter; from here on, a bit for each that is of size
+SHORT = 64  # a refusal below is the number of a filter; above, a bit for each that is of size
+UNMEASURED = SHORT  # nobody knows yet how much the node has
 
 
 class Strategy(enum.StrEnum):
@@ -115,10 +116,14 @@ def refusal(to_pass: Sequence[Filter], node: NodeView) -> int | None:
 
 
 def _all_short(to_pass: Sequence[Filter], node: NodeView, first: int) -> int:
-    last, found = len(to_pass) - 1, SHORT + (1 << (len(to_pass) - 1 - first))
-    for number in range(first + 1, len(to_pass)):
-        if not to_pass[number].fits(node):
-            found += 1 << (last - number)
+    if node.facts.cores <= 0:
+        return UNMEASURED
+    bit = 1 << (len(to_pass) - 1 - first)
+    found = SHORT + bit
+    for each in to_pass[first + 1 :]:
+        bit >>= 1
+        if not each.fits(node):
+            found += bit
     return found
 
 
@@ -126,6 +131,8 @@ def refusing_ones(to_pass: Sequence[Filter], code: int) -> list[Filter]:
     """The filters of a refusal."""
     if code < SHORT:
         return [to_pass[code]]
+    if code == UNMEASURED:
+        return [filters.UNMEASURED]
     last = len(to_pass) - 1
     return [each for number, each in enumerate(to_pass) if (code - SHORT) >> (last - number) & 1]
 
@@ -142,11 +149,11 @@ def explain_by(to_pass: Sequence[Filter], refused: Mapping[int, Sequence[NodeVie
     """The same, once it is known which nodes were refused how."""
     if not refused:
         return Unschedulable("NoNodes", "no node has joined yet")
-    ordered = _most_first(to_pass, refused)
-    parts = [f"{len(nodes)} {refusing.phrase(which, nodes)}" for which, nodes in ordered]
+    told = _most_first(to_pass, refused)
+    parts = [f"{len(nodes)} {refusing.phrase(which, nodes)}" for which, nodes in told]
     total = sum(len(nodes) for nodes in refused.values())
-    found = reasons.common({vain(to_pass, which, node) for which, nodes in ordered for node in nodes})
-    return Unschedulable(found or "Unschedulable", f"0 of {total} nodes fit: {', '.join(parts)}")
+    word = reasons.common(vain(to_pass, which, node) for which, nodes in told for node in nodes)
+    return Unschedulable(word or "Unschedulable", f"0 of {total} nodes fit: {', '.join(parts)}")
 
 
 def vain(to_pass: Sequence[Filter], which: Sequence[Filter], node: NodeView) -> str:

@@ -4,6 +4,7 @@ The controller writes those of the condition Scheduled, the agent those of `stat
 ends at one of them, for only an edit of the VPS, or somebody's deed, helps.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 # Of the controller: it has no node, or not what it needs on the node that has its files.
@@ -102,8 +103,12 @@ WORTH_TELLING: Final = frozenset({IMAGE_NOT_FOUND, IMAGE_DENIED, CRASH_LOOP, DIS
 """Those that somebody who waits is told at once, though the wait goes on."""
 
 
-def common(found: set[str]) -> str:
-    """The one reason for several nodes that each refuse for these; empty where waiting may cure one."""
-    if not found or "" in found:
-        return ""
-    return next(iter(found)) if len(found) == 1 else NO_SUITABLE_NODE
+def common(found: Iterable[str]) -> str:
+    """The one reason for several nodes that each refuse for these; empty where waiting may cure one, after
+    which no more of them are asked for."""
+    different = set[str]()
+    for one in found:
+        if not one:
+            return ""
+        different.add(one)
+    return different.pop() if len(different) == 1 else NO_SUITABLE_NODE if different else ""
