@@ -8,13 +8,16 @@ import asyncio
 import inspect
 from pathlib import Path
 
+import orjson
 import pytest
 
+from kohakuriver import cpuset
+from kohakuriver.apiserver.store.base import Put
 from tests.system.simulation.cluster import Cluster
 from tests.system.simulation.disk import FULL, READ_ONLY, Disk
 from tests.system.simulation.gate import Gate, install
 from tests.system.simulation.play import Player, play
-from tests.system.simulation.rules import Broken
+from tests.system.simulation.rules import Broken, Rules, WatchedStore
 from tests.system.simulation.steps import FAULTS, Step, a_history
 from tests.system.simulation.troubles import SCENES
 
@@ -101,6 +104,32 @@ async def test_a_frozen_program_takes_no_step_and_goes_on_with_what_came_in_mean
     gate.open()
     await task
     assert seen == ["ran out, 31"]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "alone", "shares", "is_found"),
+    [
+        (None, "0-2", (3,), False),
+        (None, "0-2", (3, 1), True),
+        ("1.5", "0-2", (4, 0.5), False),
+        ("1.5", "0-2", (4, 0.6), True),
+        ("4", "0-2,4-5", (2, 2), False),
+        ("4", "0-2,4-5", (2, 2, 1), True),
+    ],
+)
+async def test_it_is_found_where_more_is_shared_than_a_node_gives(
+    ratio: str | None, alone: str, shares: tuple[float, ...], is_found: bool
+) -> None:
+    count = len(cpuset.parse(alone))
+    held = [{"cores": str(count), "cpuset": alone, "exclusive": True}, *({"cores": str(n)} for n in shares)]
+    bookings = {f"u{n}": {**one, "epoch": 1, "tombstone": {"why": "it"}} for n, one in enumerate(held)}
+    node = {"metadata": {"name": "n1"}, "status": {"cpuOvercommit": ratio} if ratio else {}}
+    written = {"nodes/n1": node, "nodeallocations/n1": {"metadata": {"name": "n1"}, "bookings": bookings}}
+    store = WatchedStore(rules := Rules())
+    writes = [Put(f"/registry/{key}", orjson.dumps(value)) for key, value in written.items()]
+    await store.commit(expect={}, writes=writes)
+    assert ("cores of a node are over-booked" in rules.broken) is is_found
+    assert is_found or not rules.broken
 
 
 async def test_it_is_found_where_nobody_marks_a_node_that_is_silent(tmp_path: Path) -> None:

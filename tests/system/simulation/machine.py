@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import random
 from pathlib import Path
@@ -83,6 +84,12 @@ class Machine:
         self.token = token
         self.engine.disowned |= {record.seen.id for record in self.engine.records()}
         self.engine.is_given_up = False
+        self.start()
+
+    async def give_cores(self, ratio: int) -> None:
+        """Somebody starts the agent anew with that ratio, in thousandths."""
+        await self.kill()
+        self._settings = dataclasses.replace(self._settings, cpu_overcommit=ratio)
         self.start()
 
     def mend(self) -> None:

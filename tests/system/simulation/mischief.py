@@ -21,6 +21,7 @@ OF_NODE: dict[str, Json] = {
     "cores": {"allocatable": {"cores": "lots", "memory": "8Gi"}},
     "memory": {"allocatable": {"cores": "6", "memory": "a great deal"}},
     "capacity": {"capacity": {"cores": "-3", "memory": "8Zi"}},
+    "overcommit": {"cpuOvercommit": "often"},
     "numa": {"numa": [{"id": 0, "cpuset": "all"}]},
     "ports": {"sshPorts": {"address": "127.0.0.1", "first": 40000, "last": 1}},
     "gpus": {"gpus": [{"index": 0, "uuid": "GPU-0"}, {"index": 0, "uuid": "GPU-0", "numa": 99}]},

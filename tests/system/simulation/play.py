@@ -199,6 +199,10 @@ class Player(Mischief):
             "PATCH", kinds.NODE.path(name=node), {"spec": {"unschedulable": None, "drain": None}}
         )
 
+    async def overcommit(self, node: str, ratio: int) -> None:
+        """Its agent is started anew, and gives each core so often, in thousandths."""
+        await self.cluster.machines[node].give_cores(ratio)
+
     async def _change(self, name: str, **spec: Any) -> str:
         return await self._told("PATCH", f"{VPSES}/{name}", {"spec": spec})
 

@@ -7,6 +7,7 @@ only be logged there.
 
 import asyncio
 import dataclasses
+import fractions
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,8 @@ UID, EPOCH, NAME = "kohakuriver.io/uid", "kohakuriver.io/epoch", "kohakuriver.io
 WRITTEN = File("/root/work", b"what somebody wrote in it")
 LABS = ("lab-a", "lab-b")  # images that an Environment may stand for
 VPSES, RECORDS, QUOTAS = "registry/vpses/", "registry/nodeallocations/", "registry/resourcequotas/"
+NODES = "registry/nodes/"
+HAS = 6000  # millicores of a node
 
 
 class Broken(AssertionError):
@@ -136,6 +139,7 @@ class Rules:
     _vpses: dict[str, Json] = dataclasses.field(default_factory=dict)  # by uid, as last committed
     _buried: dict[tuple[str, str], int] = dataclasses.field(default_factory=dict)  # epochs of tombstones
     _used: Amounts = NOTHING
+    _held: dict[str, Json] = dataclasses.field(default_factory=dict)  # what is booked, by node
     _written: set[Identity] = dataclasses.field(default_factory=set)  # whose files hold something
 
     def check(self) -> None:
@@ -152,8 +156,10 @@ class Rules:
     def after_commit(self, store: WatchedStore) -> None:
         vpses = {vps["metadata"]["uid"]: vps for vps in store.objects(VPSES).values()}
         records = {record["metadata"]["name"]: record for record in store.objects(RECORDS).values()}
+        nodes = {node["metadata"]["name"]: node for node in store.objects(NODES).values()}
         for node, record in records.items():
             self._check_record(node, record.get("bookings") or {})
+            self._check_cores_given(node, record.get("bookings") or {}, nodes.get(node, {}))
         self._check_quotas(store, records)
         self._check_bound(vpses, records)
         self._check_gone(vpses, records)
@@ -172,9 +178,19 @@ class Rules:
         )
         self.demand(len(set(held)) == len(held), "a GPU is booked twice", node, entries)
         self.demand(len(set(ports)) == len(ports), "an SSH port is booked twice", node, entries)
-        cores = sum(quantity.millicores(entry.get("cores", 0)) for entry in entries.values())
         memory = sum(quantity.size(entry.get("memory", 0)) for entry in entries.values())
-        self.demand(cores <= 6000 and memory <= 8 << 30, "a node is over-booked", node, entries)
+        self.demand(memory <= 8 << 30, "the memory of a node is over-booked", node, entries)
+
+    def _check_cores_given(self, name: str, entries: Json, node: Json) -> None:
+        """Cores that are held alone are nobody else's, and all shares are at most RATIO times the others.
+        What is over that because the ratio was lowered at least never grows."""
+        before, self._held[name] = self._held.get(name, {}), entries
+        ratio = fractions.Fraction((node.get("status") or {}).get("cpuOvercommit") or "1")
+        over = _over(entries, ratio)
+        self.demand(
+            over <= max(0, _over(before, ratio)), "the cores of a node are over-booked",
+            name, float(ratio), float(over), entries,
+        )  # fmt: skip
 
     def _check_quotas(self, store: WatchedStore, records: dict[str, Json]) -> None:
         """What is over a quota, because that was made or shrunk too late, at least never grows."""
@@ -337,6 +353,17 @@ class Rules:
                 continue
             others = [other.name for other in up if other is not seen and cores[other.id] & cores[seen.id]]
             self.demand(not others, "another VPS runs on exclusive cores", engine.node, seen.name, others)
+
+
+def _over(entries: Json, ratio: fractions.Fraction) -> fractions.Fraction:
+    """Millicores of shares beyond what is to be shared."""
+    alone = shares = 0
+    for entry in entries.values():
+        own = 1000 * len(cpuset.parse(entry.get("cpuset") or ""))
+        held = quantity.millicores(entry.get("cores", 0))
+        alone += min(own, held)
+        shares += max(0, held - own)
+    return shares - (HAS - alone) * ratio
 
 
 def _cores(container: Container) -> frozenset[int]:

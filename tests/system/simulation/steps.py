@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.system.simulation.cluster import CONTROLLERS, NODES
 from tests.system.simulation.step import NAMES, Step
-from tests.system.simulation.troubles import SCENES
+from tests.system.simulation.troubles import RATIOS, SCENES
 
 Json = dict[str, Any]
 ENGINE_CALLS = ("create", "start", "stop", "remove", "update", "commit", "rename", "pause")
@@ -37,7 +37,8 @@ def a_history(
             steps += SCENES[dice.choice(scenes)](dice)
         else:
             steps.append(_one(dice, faults, is_single))
-    return _with_quotas(steps, random.Random(f"quotas of {seed}"))  # noqa: S311
+    steps = _with_quotas(steps, random.Random(f"quotas of {seed}"))  # noqa: S311
+    return _with_ratios(steps, random.Random(f"ratios of {seed}"))  # noqa: S311
 
 
 def _with_quotas(steps: list[Step], dice: random.Random) -> list[Step]:
@@ -47,6 +48,17 @@ def _with_quotas(steps: list[Step], dice: random.Random) -> list[Step]:
     at = [0, *(dice.randrange(len(steps)) for _ in range(dice.randint(1, 3)))]
     limits = {number: Step(dice.choice([0.0, 0.01, 2.0]), "limit", (_hard(dice),)) for number in at}
     return [one for number, step in enumerate(steps) for one in (limits.get(number), step) if one is not None]
+
+
+def _with_ratios(steps: list[Step], dice: random.Random) -> list[Step]:
+    """In half of the histories some nodes give their cores more than once, and somebody changes his mind."""
+    if dice.random() < 0.5:
+        return steps
+    steps = [Step(0.0, "overcommit", (node, dice.choice(RATIOS))) for node in NODES] + steps
+    for _ in range(dice.randint(0, 2)):
+        changed = Step(dice.choice([0.0, 1.0]), "overcommit", (dice.choice(NODES), dice.choice(RATIOS)))
+        steps.insert(dice.randrange(len(NODES), len(steps) + 1), changed)
+    return steps
 
 
 def _hard(dice: random.Random) -> Json | None:

@@ -17,6 +17,7 @@ from tests.system.simulation.step import NAMES, Step
 Json = dict[str, Any]
 Dice = random.Random
 ENVIRONMENTS = ("lab", "course")
+RATIOS = (1000, 1500, 4000)  # how often a node gives each core, in thousandths
 WRITES = ("create", "start", "stop", "remove", "update", "commit", "rename", "pause", "unpause", "put_files")
 
 
@@ -223,6 +224,31 @@ def two_servers(dice: Dice) -> list[Step]:
     ]
 
 
+def shared_cores(dice: Dice) -> list[Step]:
+    """Who wants cores for himself and who shares them meet on one node, whose ratio is lowered under them."""
+    node, others = dice.choice(NODES), dice.choice([{}, {}, {"numa": 1}])
+    steps = [Step(0.5, "overcommit", (node, dice.choice(RATIOS)))]
+    steps += [Step(0.0, "delete", (name,)) for name in NAMES]
+    wait = 25.0
+    for name in NAMES:
+        exclusive = dice.random() < 0.35
+        cores = dice.choice([1, 2, 3] if exclusive else [0.5, 1, 2, 4, 6])
+        spec: Json = {
+            "resources": {"cores": cores, "memory": "512Mi", "exclusive": exclusive},
+            "placement": {"node": node, **others},
+        }
+        steps.append(Step(wait, "create", (name, spec)))
+        wait = 0.5
+    for _ in range(6):
+        exclusive, name = dice.random() < 0.5, dice.choice(NAMES)
+        resources = {"cores": dice.choice([1, 2, 3]), "memory": "512Mi", "exclusive": exclusive}
+        verb = dice.choice(["resize", "resize", "stop", "start", "delete"])
+        steps.append(Step(_moment(dice), verb, (name, resources) if verb == "resize" else (name,)))
+    steps.append(Step(2.0, "overcommit", (node, dice.choice(RATIOS))))
+    steps += [Step(_moment(dice), dice.choice(["start", "restart"]), (name,)) for name in NAMES]
+    return steps
+
+
 def give_up(dice: Dice) -> list[Step]:
     """A node falls silent for long enough to be lost, people give VPSes up, and it comes back."""
     fault = dice.choice(["cut_node", "kill_agent"])
@@ -245,6 +271,7 @@ SCENES: dict[str, Callable[[Dice], list[Step]]] = {
         late_reports,
         frozen_agent,
         two_servers,
+        shared_cores,
         give_up,
     )
 }
