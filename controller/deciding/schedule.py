@@ -160,8 +160,8 @@ def vain(to_pass: Sequence[Filter], which: Sequence[Filter], node: NodeView) -> 
     """The reason why waiting does not make a node fit that these filters refuse; empty where it may. One that
     is too small in all is so whatever else it lacks now."""
     of_size = [each for each in to_pass if each.is_of_size] if node.facts.is_measured else []
-    refusing_it = (*which, *(each for each in of_size if each not in which and not each.fits(node)))
-    return next(filter(None, (each.vain(node) for each in refusing_it)), "")
+    found = (each.vain(node) for each in (*of_size, *which) if each in which or not each.fits(node))
+    return next(filter(None, found), "")
 
 
 def refusals_of(
