@@ -49,8 +49,12 @@ async def _run(vps: Target, command: list[str], *, stdin: bool) -> int:
 
 async def _look(vps: Target) -> None:
     await asyncio.sleep(_LONG)
+    threading.Thread(target=_know, args=(vps,), name="look", daemon=True).start()  # nobody waits for it
+
+
+def _know(vps: Target) -> None:
     with contextlib.suppress(errors.KohakuRiverError):
-        await asyncio.to_thread(vps.look_up)
+        vps.look_up()
 
 
 def _explained(vps: Target, ending: Ending) -> Ending:

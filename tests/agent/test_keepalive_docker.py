@@ -170,7 +170,7 @@ async def test_an_image_that_says_what_sshd_is_to_log_has_it_so(
     await world.runtime.put_files(container_id, [said])
     await world.runtime.start(container_id)
     await ready(world, container_id, host_key)
-    assert b"readiness probe" in world.client.logs(container_id)
+    assert b"Server listening" in world.client.logs(container_id)
 
 
 @pytest.mark.parametrize("image", [BUSYBOX, DEBIAN])
