@@ -36,8 +36,8 @@ def a_remapped_machine(*images: str) -> Iterator[Machine]:
         machine.remove()
 
 
-def run_pytest_inside(machine: Machine, *words: str) -> None:
-    """Run pytest with these words there. What it says is told where a test fails."""
+def run_pytest_inside(machine: Machine, *words: str) -> str:
+    """Run pytest with these words there; what it says, which is told too where a test fails."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words]
     done = subprocess.run(
         [*machine.inside, "sh", "-c", 'cd "$0" && exec "$@"', str(PROJECT), *command],
@@ -46,3 +46,4 @@ def run_pytest_inside(machine: Machine, *words: str) -> None:
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout

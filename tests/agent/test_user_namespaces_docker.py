@@ -167,3 +167,7 @@ def test_what_files_and_logins_do_on_any_engine_they_do_here(machine: Machine) -
     names = ("runtime_docker", "placement_docker", "keepalive_docker")
     wanted = "file or commit or snapshot or volume or tarball or opened or key or anybody"
     run_pytest_inside(machine, *(f"tests/agent/test_{name}.py" for name in names), "-k", wanted)
+
+
+def test_vpses_see_their_own_limits_there_too(machine: Machine) -> None:
+    assert "2 passed" in run_pytest_inside(machine, "-p", "no:xdist", "tests/agent/test_shown_docker.py")
