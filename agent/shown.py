@@ -38,7 +38,8 @@ class Shown:
         self._threads = threads
         self._now = asyncio.Event()
         self._serves = ""
-        self._tried: dict[tuple[str, str], str] = {}  # the runs of containers, and with which lxcfs
+        self._done: dict[tuple[str, str], str] = {}  # the runs of containers, and with which lxcfs
+        self._failing: set[tuple[str, str]] = set()
         roster.began.append(self._now.set)
 
     async def run(self) -> None:
@@ -53,31 +54,35 @@ class Shown:
     async def step(self) -> None:
         """Look once."""
         self._note(await self._ask(self._lxcfs.serves) if self._offered else "")
-        running = [
-            one
+        running = {
+            _run(one): one
             for one in self._roster.containers()
             if one.is_up and one.pid and not labels.is_privileged(one)
-        ]
-        views = await self._ask(functools.partial(self._lxcfs.views, running))
-        self._tried = {run: serves for run, serves in self._tried.items() if run in map(_run, running)}
-        for container in running:
+        }
+        self._done = {run: serves for run, serves in self._done.items() if run in running}
+        self._failing &= running.keys()
+        due = [one for run, one in running.items() if self._done.get(run) != self._serves]
+        views = await self._ask(functools.partial(self._lxcfs.views, due)) if due else {}
+        for container in due:
             if container.id in views:
                 await self._show(container, views[container.id])
 
     async def _show(self, container: Container, view: View) -> None:
+        """Once with each lxcfs: somebody inside may take it off again. What is left of another is taken off
+        until that succeeds."""
         run, serves = _run(container), self._serves
-        is_new = self._tried.get(run) != serves
-        besides = (UPTIME,) if view.needs_uptime else ()
-        wanted = change(view.files, serves, besides=besides, tried=not is_new)
-        if not wanted:
-            return
-        self._tried[run] = serves
+        wanted = change(view.files, serves, besides=(UPTIME,) if view.needs_uptime else ())
         try:
-            await self._ask(functools.partial(self._lxcfs.apply, container, wanted, serves))
+            if wanted:
+                await self._ask(functools.partial(self._lxcfs.apply, container, wanted, serves))
         except LxcfsFailed as failure:
-            if is_new:
+            if run not in self._failing:
                 said = {"container": container.name, "error": str(failure)}
                 log.warning("a VPS does not see its own limits", extra=said)
+            self._failing.add(run)
+            if wanted.off:
+                return
+        self._done[run] = serves
 
     def _note(self, serves: str) -> None:
         if bool(serves) != bool(self._serves):

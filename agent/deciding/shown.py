@@ -44,13 +44,10 @@ def mounts(mountinfo: str) -> dict[str, str]:
     return {place: device for place, device in found.items() if device}
 
 
-def change(
-    seen: Mapping[str, str], serves: str, *, besides: Collection[str] = (), tried: bool = False
-) -> Change:
-    """For a container that sees `seen`, where the lxcfs that answers is the device `serves`, "" for none.
-    What was tried once with this one is not tried again: somebody inside may have taken it off."""
+def change(seen: Mapping[str, str], serves: str, *, besides: Collection[str] = ()) -> Change:
+    """For a container that sees `seen`, where the lxcfs that answers is the device `serves`, "" for none."""
     off = tuple(file for file in FILES if seen.get(file, serves) != serves)
-    if not serves or tried:
+    if not serves:
         return Change(off)
     return Change(off, tuple(file for file in FILES if seen.get(file) != serves and file not in besides))
 

@@ -131,12 +131,15 @@ class FakeLxcfs:
         self.seen: dict[str, dict[str, str]] = {}
         self.old: set[str] = set()  # containers with a keep-alive of before
         self.refuses: set[str] = set()  # containers that cannot be entered
+        self.looked = 0  # at containers
         self.applied = 0
 
     def serves(self) -> str:
         return self.device
 
     def views(self, containers: Iterable[Container]) -> Mapping[str, View]:
+        containers = list(containers)
+        self.looked += len(containers)
         return {one.id: View(dict(self.seen.get(one.id, {})), one.id in self.old) for one in containers}
 
     def apply(self, container: Container, change: shown.Change, device: str) -> None:

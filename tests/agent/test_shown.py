@@ -49,7 +49,26 @@ async def test_a_container_is_shown_its_own_and_a_second_look_does_nothing() -> 
     node = ANode()
     await node.shown.step()
     await node.shown.step()
-    assert (node.seen, node.lxcfs.applied) == (ALL, 1)
+    assert (node.seen, node.lxcfs.applied, node.lxcfs.looked) == (ALL, 1, 1)
+
+
+async def test_without_lxcfs_a_container_is_looked_at_once() -> None:
+    node = ANode(FakeLxcfs(""))
+    await node.shown.step()
+    await node.shown.step()
+    assert (node.lxcfs.looked, node.lxcfs.applied) == (1, 0)
+
+
+async def test_what_is_left_of_an_lxcfs_that_is_gone_is_taken_off_once_that_is_possible() -> None:
+    node = ANode()
+    await node.shown.step()
+    node.lxcfs.device = ""
+    node.lxcfs.refuses.add("c1")
+    await node.shown.step()
+    assert node.seen == ALL
+    node.lxcfs.refuses.clear()
+    await node.shown.step()
+    assert node.seen == {}
 
 
 async def test_what_lxcfs_leaves_behind_is_taken_off_and_the_next_one_shown() -> None:

@@ -1,7 +1,5 @@
 """What of lxcfs a container is to see."""
 
-import pytest
-
 from kohakuriver.agent.deciding.shown import FILES, Change, change, mounts, reads_uptime
 
 MOUNTINFO = """\
@@ -24,9 +22,8 @@ def test_what_lies_on_top_counts() -> None:
     assert mounts(covered) == {}
 
 
-def test_a_container_that_sees_the_machine_is_shown_everything_once() -> None:
+def test_a_container_that_sees_the_machine_is_shown_everything() -> None:
     assert change({}, "0:63") == Change(over=FILES)
-    assert not change({}, "0:63", tried=True)
     assert not change(LIVING, "0:63")
 
 
@@ -34,9 +31,8 @@ def test_without_lxcfs_nothing_is_done() -> None:
     assert not change({}, "")
 
 
-@pytest.mark.parametrize("tried", [False, True])
-def test_what_no_server_is_behind_any_more_is_taken_off(tried: bool) -> None:
-    assert change(LIVING, "", tried=tried) == Change(off=FILES)
+def test_what_no_server_is_behind_any_more_is_taken_off() -> None:
+    assert change(LIVING, "") == Change(off=FILES)
 
 
 def test_another_lxcfs_takes_the_place_of_the_one_before() -> None:
