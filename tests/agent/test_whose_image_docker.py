@@ -53,6 +53,6 @@ async def test_the_id_of_anothers_image_however_short_or_its_name_makes_no_conta
     for number, image in enumerate(images):
         bob = f"bob{number}"
         await node.bind(await name_image(node.api, image, bob, imagePullPolicy="Never", resources=SMALL))
-        vps = await node.until(bob, reason="ImageOfAnother")
+        vps = await node.until(bob, reason="ImageOfAnother" if "/" in image else "ImageNotOnNode")
         assert image in vps["status"]["message"]
     assert len(await asyncio.to_thread(node.ids)) == 1
