@@ -86,9 +86,10 @@ def _name_remains(wanted: options.Run) -> None:
 
 def _purge(wanted: options.Purge) -> None:
     done = purge(cluster=wanted.cluster, socket=wanted.docker)
-    log.info(
-        "purged", extra={"containers": done.containers, "networks": done.networks, "volumes": done.volumes}
-    )
+    counts = {"container": done.containers, "network": done.networks, "volume": done.volumes}
+    told = [f"{count} {what}{'s' * (count != 1)}" for what, count in counts.items() if count]
+    if told:
+        sys.stderr.write(f"removed {', '.join(told)}\n")
     remove_chains(chains(wanted.cluster))
     for name in done.left:
         log.warning(

@@ -91,7 +91,7 @@ class Maker:
         file = folder / f"{environment['metadata']['name']}-{environment['metadata']['uid'][:12]}.tar"
         marks = {COMMIT_CLUSTER_LABEL: self._settings.cluster}
         await self._runtime.snapshot(container.id, reference, marks, without=FOLDER)
-        await self._say(environment, phase="Making", message=f"writing {file}")
+        await self._say(environment, phase="Making", message="writing its tarball")
         await asyncio.to_thread(private_file.make_folder, folder)
         unfinished = file.with_suffix(".part")
         try:

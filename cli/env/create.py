@@ -126,5 +126,5 @@ def _await(api: Api, environment: Object, deadline: Deadline, timeout: str) -> O
 def _tell(environment: Object) -> None:
     status, node = environment["status"], environment["spec"]["vps"]["node"]
     size = quantity.approximate_size(status["size"])
-    screen.note(f"ready: {size}, kept on {node} as {status['tarball']}")
+    screen.note(f"ready: {size}, kept on {node}")
     screen.note(f"use it with: kohakuriver vps create --container {environment['metadata']['name']}")

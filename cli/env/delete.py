@@ -1,10 +1,11 @@
 """`env delete`: no VPS is made from it any more. Tarballs are files of their nodes, and stay."""
 
-from typing import Annotated
+import shlex
+from typing import Annotated, Any
 
 import typer
 
-from kohakuriver import errors
+from kohakuriver import errors, quantity
 from kohakuriver.cli import absent, failures, insist, screen
 from kohakuriver.cli.env import creation
 from kohakuriver.cli.settings import Settings
@@ -42,6 +43,13 @@ def delete(settings: Settings, names: Names = None) -> int:
         screen.out(f"{creation.title(name)} deleted")
         status = there.get("status") or {}
         if status.get("tarball"):
-            node = there["spec"]["vps"]["node"]
-            screen.note(f"its tarball stays on {node}: {status['tarball']}; `env load` takes it in again")
+            screen.note(_left(name, there["spec"]["vps"]["node"], status))
     return 0 if good else 1
+
+
+def _left(name: str, node: str, status: dict[str, Any]) -> str:
+    """What of it lies on its node still, and what can be done with that. Pure."""
+    size = f" ({quantity.approximate_size(status['size'])})" if status.get("size") else ""
+    file, digest = shlex.quote(str(status["tarball"])), status.get("digest")
+    loads = f"kohakuriver env load {name} {file}" + (f" --digest {digest}" if digest else "")
+    return f"its tarball{size} stays on {node}\n  use it again: {loads}\n  remove it, on {node}: rm {file}"

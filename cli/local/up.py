@@ -178,7 +178,7 @@ def up(
             screen.out(line)
         return 0
     pid = detach.run(files, timeout=seconds)
-    screen.out(f"kohakuriver runs in the background (pid {pid}); stop it with `{_command(files, 'down')}`")
+    screen.out(f"kohakuriver runs in the background (pid {pid}); stop it: {_command(files, 'down')}")
     return 0
 
 

@@ -14,7 +14,7 @@ from kohakuriver.agent.runtime.engine_socket import EngineSocket
 from kohakuriver.agent.runtime.execs import Execs
 
 pytestmark = pytest.mark.docker
-# By its path: a `sleep` some shells of busybox run inside themselves, and it is no process to be seen.
+# By its path: a `sleep` some shells of busybox run inside themselves: then there is no process to look for.
 STUBBORN = "trap '' HUP; /bin/sleep 1001 & setsid /bin/sleep 1002 & exec /bin/sleep 1003"
 
 

@@ -36,7 +36,11 @@ async def test_an_environment_is_made_of_a_vps_by_its_node(shell):
     assert "Ready" in (await shell("env list"))[1] and "5Mi" in (await shell("env list"))[1]
     code, out, err = await shell("env delete my-env")
     assert (code, out) == (0, "environment/my-env deleted\n")
-    assert err == "its tarball stays on n1: /e/my-env.tar; `env load` takes it in again\n"
+    assert err.splitlines() == [
+        "its tarball (5Mi) stays on n1",
+        f"  use it again: kohakuriver env load my-env /e/my-env.tar --digest {DIGEST}",
+        "  remove it, on n1: rm /e/my-env.tar",
+    ]
 
 
 async def test_who_makes_one_is_told_when_and_where_it_is(shell):
@@ -50,7 +54,7 @@ async def test_who_makes_one_is_told_when_and_where_it_is(shell):
     )
     code, out, err = await waiting
     assert (code, out) == (0, "environment/my-env created\n")
-    assert "ready: 1Mi, kept on n1 as /e/my-env.tar\n" in err
+    assert "ready: 1Mi, kept on n1\n" in err
     assert "use it with: kohakuriver vps create --container my-env\n" in err
 
 
@@ -62,7 +66,8 @@ async def test_what_the_node_could_not_do_is_told(shell):
     await says(shell, "my-env", phase="Failed", message="no space left on device")
     code, _, err = await waiting
     assert code == 1
-    assert "environment/my-env: no space left on device\nhint: `kohakuriver env delete my-env`" in err
+    assert "environment/my-env: no space left on device\n" in err
+    assert "hint: delete it, then try again: kohakuriver env delete my-env\n" in err
 
 
 async def test_a_wait_that_is_over_undoes_nothing(shell):
