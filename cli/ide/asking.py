@@ -51,7 +51,7 @@ class Choice(Dialog[str]):
         _BOX.format(name="Choice")
         + """
     Choice Horizontal { height: auto; align-horizontal: right; }
-    Choice Button { margin-left: 1; min-width: 8; }
+    Choice Button { min-width: 8; }
     Choice Button:focus { background: $primary; color: $background; text-style: bold; }
     """
     )

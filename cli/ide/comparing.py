@@ -26,14 +26,14 @@ class Comparing(Dialog[None]):
     """
 
     def __init__(self, name: str, theirs: str, mine: str) -> None:
-        self._name, self._theirs, self._mine = name, theirs, mine
+        self._file, self._theirs, self._mine = name, theirs, mine
         super().__init__()
 
     def compose(self) -> ComposeResult:
         found = differences(self._theirs, self._mine)
         lines = [Text(f"{kind if kind != '@' else ''}{text}", style=_STYLES[kind]) for kind, text in found]
         with VerticalScroll() as box:
-            box.border_title = f"{self._name}: - on the node, + here".replace("[", "\\[")
+            box.border_title = f"{self._file}: - on the node, + here".replace("[", "\\[")
             box.border_subtitle = "↑↓ scroll, Esc closes"
             yield Static(Text("\n").join(lines) if lines else "Only the ends of lines differ.")
 

@@ -141,10 +141,24 @@ async def test_what_changed_on_the_node_is_compared_before_one_chooses(desk) -> 
         await one.until(lambda: isinstance(one.app.screen, Comparing) and one.app.screen.query("Static"))
         shown = str(one.app.screen.query_one("Static").render())
         assert "-import os\n" in shown and "+mine import os\n" in shown
+        assert one.app.screen.query_one(VerticalScroll).border_title == "a.py: - on the node, + here"
         assert "-def other():\n" in shown and "+def main():\n" in shown and "     return os" in shown
         await one.press("x", "escape")
         await one.answer("Keep editing")
         assert editor.is_dirty and (one.root / "root/a.py").read_text().startswith("import")
+
+
+async def test_all_answers_are_seen_on_a_screen_of_sixty_columns(desk) -> None:
+    async with desk(size=(60, 20)) as one:
+        await one.open("/root/a.py")
+        await one.type("mine ")
+        (one.root / "root/a.py").write_text("theirs\n")
+        await one.press("ctrl+s")
+        await one.until(lambda: one.app.screen.query("Button"))
+        await one.until(lambda: one.app.screen.query("Button").last().region.width > 0)
+        shown = "\n".join(strip.text for strip in one.app.screen._compositor.render_strips())
+        for answer in ("Keep editing", "Compare", "Overwrite", "Load theirs"):
+            assert answer in shown
 
 
 async def test_what_changed_on_the_node_is_loaded_again_unless_text_is_unsaved(desk) -> None:
