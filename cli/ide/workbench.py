@@ -188,7 +188,7 @@ class Workbench(Vertical):
     async def _between(self, name: str, text: str, theirs: Document) -> str:
         """Which of two texts is to stay; they can be compared before that is said."""
         question = f"{name} was changed on the node since you opened it."
-        answers = ("Keep editing", "Compare", "Overwrite", "Load theirs")
+        answers = ("Keep editing", "Overwrite", "Load theirs", "Compare")
         while (answer := await self.app.push_screen_wait(Choice(question, *answers))) == "Compare":
             await self.app.push_screen_wait(Comparing(name, theirs.text, text))
         return answer
