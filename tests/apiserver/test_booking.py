@@ -338,3 +338,15 @@ def test_shares_that_are_pinned_share_the_cores_of_their_numa_node() -> None:
     assert refusal(EMPTY, a_vps(cores=3, numa=1), node) == (
         "NUMA node 1 of n1 is short of cores: need 3, 2 in all"
     )
+
+
+def test_a_container_that_is_adopted_has_cores_alone_only_where_the_others_have_enough_left() -> None:
+    node = a_node(cores="4", numa=("0-3",), overcommit="4")
+    full = EMPTY
+    for number in range(2, 6):
+        full = book(full, a_vps(f"u{number}", cores=3.5), node).allocation
+    held = {"uid": "u1", "state": "running", "cores": "2", "memory": "1Gi", "epoch": 1}
+    shared = booking.adopt(full, node, a_vps(cores=2), held, id_="b")
+    assert isinstance(shared, Booking), "what it has already is no more than before"
+    alone = booking.adopt(full, node, a_vps(cores=2, exclusive=True), held, id_="b")
+    assert alone == Refusal("n1 is short of cores: need 2, 500m free")
