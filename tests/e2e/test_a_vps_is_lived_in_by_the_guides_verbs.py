@@ -51,7 +51,7 @@ def test_files_keys_host_key_and_port_outlive_every_verb(cluster: Cluster, engin
     assert after.out.splitlines()[1] != before.strip()
 
     status = cluster.ok("vps", "status", "home")
-    assert status.endswith(f"Next:\n  {login}\n  kohakuriver connect home\n")
+    assert status.endswith(f"Next:\n  kohakuriver connect home\n  {login}\n")
     [container] = containers(engine, "home")
     assert container["Id"] == frozen["Id"]
     assert cluster.ok("vps", "delete", "home") == "vps/home deleted\n"
