@@ -23,10 +23,22 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command line, that of this process where none is given; the exit code."""
     if arguments is not None:
         return _run(list(arguments))
+    _open_what_is_closed()
     code: list[int] = []
     atexit.register(_leave, code)  # before anybody else does, and so it comes last
     code.append(_run(sys.argv[1:]))
     return code[0]
+
+
+def _open_what_is_closed() -> None:
+    """Whoever closed a standard stream (`>&-`) wants nothing of it; and no file may get its number."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - as long as the process
 
 
 def _leave(code: list[int]) -> None:

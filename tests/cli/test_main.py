@@ -1,5 +1,8 @@
 """The command line as a whole: exit codes, where options may stand, and what errors look like."""
 
+import subprocess
+import sys
+
 import pytest
 
 from kohakuriver import __version__
@@ -152,3 +155,12 @@ def test_an_unknown_context_is_told_with_those_there_are(nobody, capsys):
 def test_nothing_is_coloured_away_from_a_terminal(nobody, capsys):
     run(["get", "vps", "--config", nobody])
     assert "\x1b" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_is_as_good_as_one_that_nobody_reads(closed):
+    line = f"{sys.executable} -m kohakuriver.cli version --client {closed}"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert ("Client:" in done.stdout) == (">&-" not in closed.split())
