@@ -131,7 +131,7 @@ async def test_a_port_is_forwarded_listed_and_ended(shell, watcher) -> None:
         await one.sees("Which port of dev?")
         await one.type("no")
         await one.press("enter")
-        await one.until(lambda: "'no' is not a port" in one.notes())
+        await one.until(lambda: 'invalid port "no"' in one.notes())
         await one.press("f")
         await one.sees("Which port of dev?")
         one.app.screen.query_one("Input").value = ":8888"
