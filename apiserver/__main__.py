@@ -12,17 +12,17 @@ from aiohttp import web
 
 from kohakuriver import logs
 from kohakuriver.apiserver import app, garbage, metrics, options
-from kohakuriver.apiserver.admitting.identity import TokenFile
-from kohakuriver.apiserver.auditing import log
+from kohakuriver.apiserver.audit import log
 from kohakuriver.apiserver.context import SERVER
 from kohakuriver.apiserver.expiry import Expiry
-from kohakuriver.apiserver.lineage import Lineage
+from kohakuriver.apiserver.identity.identity import TokenFile
 from kohakuriver.apiserver.serving.connections import Runner, Site
 from kohakuriver.apiserver.serving.middleware import METRICS
 from kohakuriver.apiserver.store.base import StoreError, StoreRefused
 from kohakuriver.apiserver.store.encrypted import EncryptedStore
 from kohakuriver.apiserver.store.encryption import NO_KEYS, Keys
 from kohakuriver.apiserver.store.etcd import EtcdStore
+from kohakuriver.apiserver.store.lineage import Lineage
 from kohakuriver.clock import Clock, SystemClock
 from kohakuriver.errors import ConfigError
 

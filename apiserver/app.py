@@ -12,27 +12,27 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 
 from aiohttp import web
 
-from kohakuriver.apiserver.admitting.identity import TokenFile
-from kohakuriver.apiserver.admitting.limits import UNLIMITED, Limiter, Limits
-from kohakuriver.apiserver.auditing.renewals import Renewals
-from kohakuriver.apiserver.binding import proofs
-from kohakuriver.apiserver.caching.cache import Cache
+from kohakuriver.apiserver.audit.renewals import Renewals
+from kohakuriver.apiserver.auth.endpoint import ENDPOINTS
+from kohakuriver.apiserver.booking import proofs
+from kohakuriver.apiserver.cache.cache import Cache
 from kohakuriver.apiserver.cluster import open_cluster
-from kohakuriver.apiserver.collection import Collection
-from kohakuriver.apiserver.compaction import Compaction
 from kohakuriver.apiserver.context import SERVER, Server
 from kohakuriver.apiserver.expiry import Expiry
-from kohakuriver.apiserver.fullness import Fullness
-from kohakuriver.apiserver.lineage import Lineage
+from kohakuriver.apiserver.identity.identity import TokenFile
+from kohakuriver.apiserver.limits.limits import UNLIMITED, Limiter, Limits
 from kohakuriver.apiserver.metrics import Metrics
 from kohakuriver.apiserver.quota.ledger import Ledger
 from kohakuriver.apiserver.registration import Registration, new_id
 from kohakuriver.apiserver.serving import body, documents, expiring, installing, pace, routes, skew
-from kohakuriver.apiserver.serving.endpoint import ENDPOINTS
 from kohakuriver.apiserver.serving.middleware import METRICS, RENEWALS, door
 from kohakuriver.apiserver.store.base import Store, StoreTimeout, StoreUnavailable
+from kohakuriver.apiserver.store.compaction import Compaction
+from kohakuriver.apiserver.store.fullness import Fullness
+from kohakuriver.apiserver.store.lineage import Lineage
 from kohakuriver.apiserver.streaming import routes as streams
 from kohakuriver.apiserver.twice import Telling
+from kohakuriver.apiserver.write.collection import Collection
 from kohakuriver.clock import Clock
 
 LOG = logging.getLogger(__name__)

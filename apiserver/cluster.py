@@ -7,10 +7,10 @@ import contextlib
 import uuid
 
 from kohakuriver import clock as clocks
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.lineage import History, Lineage
+from kohakuriver.apiserver.admission import admission
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put, Store, StoreConflict
-from kohakuriver.apiserver.writing import admission
+from kohakuriver.apiserver.store.lineage import History, Lineage
 from kohakuriver.resources import kinds
 
 

@@ -5,19 +5,19 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from kohakuriver.apiserver.admitting.credentials import Credentials
-from kohakuriver.apiserver.admitting.identity import TokenFile
-from kohakuriver.apiserver.admitting.limits import Limiter
-from kohakuriver.apiserver.binding.proofs import Proofs
-from kohakuriver.apiserver.caching.cache import FRESH_WITHIN, Cache
-from kohakuriver.apiserver.caching.quotas import Quotas
-from kohakuriver.apiserver.fullness import Fullness
-from kohakuriver.apiserver.lineage import History, Lineage
+from kohakuriver.apiserver.booking.proofs import Proofs
+from kohakuriver.apiserver.cache.cache import FRESH_WITHIN, Cache
+from kohakuriver.apiserver.identity.credentials import Credentials
+from kohakuriver.apiserver.identity.identity import TokenFile
+from kohakuriver.apiserver.limits.limits import Limiter
+from kohakuriver.apiserver.node_streams.nodes import NodeStreams
 from kohakuriver.apiserver.policies.held import Policies
 from kohakuriver.apiserver.quota.booked import Booked
 from kohakuriver.apiserver.quota.ledger import Ledger
+from kohakuriver.apiserver.quota.quotas import Quotas
 from kohakuriver.apiserver.store.base import Record, Store
-from kohakuriver.apiserver.streaming.nodes import NodeStreams
+from kohakuriver.apiserver.store.fullness import Fullness
+from kohakuriver.apiserver.store.lineage import History, Lineage
 from kohakuriver.clock import Clock
 
 

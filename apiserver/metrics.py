@@ -7,8 +7,8 @@ import prometheus_client
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from kohakuriver.apiserver.caching.cache import Cache
-from kohakuriver.apiserver.caching.kindcache import KindCache
+from kohakuriver.apiserver.cache.cache import Cache
+from kohakuriver.apiserver.cache.kindcache import KindCache
 from kohakuriver.apiserver.expiry import Expiry
 from kohakuriver.apiserver.quota import usage
 

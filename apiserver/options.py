@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kohakuriver import quantity
-from kohakuriver.apiserver.admitting.limits import Limits
+from kohakuriver.apiserver.limits.limits import Limits
 from kohakuriver.apiserver.quota import default
 from kohakuriver.apiserver.store.base import QUOTA
 from kohakuriver.errors import ConfigError

@@ -15,9 +15,9 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.caching.cache import Cache
-from kohakuriver.apiserver.reading import selectors
+from kohakuriver.apiserver.cache.cache import Cache
+from kohakuriver.apiserver.objects import selectors
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Delete, Put, Store, StoreError
 from kohakuriver.client import servers
 from kohakuriver.client.servers import RegisteredServer

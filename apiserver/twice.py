@@ -5,10 +5,10 @@ a refusal ─► Sessions, and the Lease's next renewals ─► here ─► Even
 
 import logging
 
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.caching.sessions import Sessions, Twice
+from kohakuriver.apiserver.binding import notices
+from kohakuriver.apiserver.cache.sessions import Sessions, Twice
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Store, StoreError
-from kohakuriver.apiserver.writing import notices
 from kohakuriver.clock import Clock, timestamp
 from kohakuriver.resources import kinds
 

@@ -1,6 +1,6 @@
 """How every program logs: one line per record on stderr, a constant sentence and then its fields.
 
-    2026-11-23T17:00:00.123Z INFO  apiserver.caching.cache  the store watch broke  revision=812 wait=0.5
+    2026-11-23T17:00:00.123Z INFO  apiserver.cache.cache  the store watch broke  revision=812 wait=0.5
 
 Fields are passed as `extra={"revision": 812}`; a value with blanks is quoted, and a name that begins with an
 underscore is for other handlers. Call `configure` once, in `__main__`; nothing else touches the root logger.

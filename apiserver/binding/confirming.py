@@ -7,14 +7,15 @@ tells it as an Event of the VPS, of which its node may not speak any more.
 from typing import Any
 
 from kohakuriver import errors
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.admitting.identity import User
-from kohakuriver.apiserver.binding import grants, orders, turns
+from kohakuriver.apiserver import backing
+from kohakuriver.apiserver.backing import Backing
+from kohakuriver.apiserver.binding import grants, notices, orders, turns
+from kohakuriver.apiserver.binding.outcome import Written
 from kohakuriver.apiserver.booking import booking
+from kohakuriver.apiserver.identity.identity import User
+from kohakuriver.apiserver.objects import objects, speaking
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put, StoreConflict
-from kohakuriver.apiserver.writing import notices, objects, speaking
-from kohakuriver.apiserver.writing.objects import Backing
-from kohakuriver.apiserver.writing.outcome import Written
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
 
@@ -34,7 +35,7 @@ async def confirm(server: Backing, user: User, *, name: str, body: Any) -> Writt
         )
     key = grants.allocation_key(name)
     async with turns.turn(server.store, name):
-        records = await objects.read(server, (key, *speaking.keys(user)))
+        records = await backing.read(server, (key, *speaking.keys(user)))
         for _ in range(ATTEMPTS):
             record, fence = records[key], speaking.expect(user, records)
             if record is None:

@@ -8,14 +8,14 @@ import uuid
 from typing import Any
 
 from kohakuriver import errors
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.binding import grants, orders
+from kohakuriver.apiserver.binding import grants, notices, orders
 from kohakuriver.apiserver.binding.orders import Order, Records
 from kohakuriver.apiserver.binding.steps import Step, both
 from kohakuriver.apiserver.booking import booking
+from kohakuriver.apiserver.objects import metadata, objects, owners
+from kohakuriver.apiserver.objects.refusal import Refusal
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Record
-from kohakuriver.apiserver.writing import metadata, notices, objects, owners
-from kohakuriver.apiserver.writing.refusal import Refusal
 from kohakuriver.resources import kinds
 from kohakuriver.resources.offer import offer_of
 from kohakuriver.resources.vps import RunState

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from kohakuriver import errors
-from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.admission import vps_rules
 from kohakuriver.apiserver.binding import unbinding
 from kohakuriver.apiserver.booking import booking
 from kohakuriver.apiserver.booking.wanted import Wanted
+from kohakuriver.apiserver.objects import metadata, objects
+from kohakuriver.apiserver.objects.refusal import Refusal
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put, Record
-from kohakuriver.apiserver.writing import metadata, objects, vps_rules
-from kohakuriver.apiserver.writing.refusal import Refusal
 from kohakuriver.resources import kinds
 
 Json = dict[str, Any]

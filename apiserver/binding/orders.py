@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kohakuriver import errors
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.admitting import sight
-from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.auth import sight
 from kohakuriver.apiserver.binding import grants
-from kohakuriver.apiserver.binding.proofs import Proofs
+from kohakuriver.apiserver.booking.proofs import Proofs
+from kohakuriver.apiserver.identity.identity import Role, User
+from kohakuriver.apiserver.objects import metadata, objects
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Record
-from kohakuriver.apiserver.writing import metadata, objects
 from kohakuriver.resources import kinds
 
 Json = dict[str, Any]

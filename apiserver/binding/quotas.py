@@ -13,15 +13,15 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from kohakuriver import errors
-from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.backing import Backing
 from kohakuriver.apiserver.binding import grants, turns
 from kohakuriver.apiserver.binding.grants import Beside
 from kohakuriver.apiserver.binding.orders import Order, Records
+from kohakuriver.apiserver.binding.outcome import Written
 from kohakuriver.apiserver.binding.steps import Decide, Step
+from kohakuriver.apiserver.objects import objects
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Delete, Put, Record
-from kohakuriver.apiserver.writing import objects
-from kohakuriver.apiserver.writing.objects import Backing
-from kohakuriver.apiserver.writing.outcome import Written
 from kohakuriver.resources import booked, kinds, quota
 from kohakuriver.resources.booked import Amounts, Limit
 

@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from kohakuriver.apiserver import codec
 from kohakuriver.apiserver.binding.orders import Order, Records
+from kohakuriver.apiserver.objects import phase
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Delete, Put
-from kohakuriver.apiserver.writing import phase
 
 Json = dict[str, Any]
 

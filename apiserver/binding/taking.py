@@ -7,14 +7,14 @@ gone or never was, or it becomes a tombstone, where nobody can know. Pure.
 from typing import Any
 
 from kohakuriver import errors
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.admitting.identity import Role
-from kohakuriver.apiserver.binding import grants, orders, unbinding
+from kohakuriver.apiserver.binding import grants, notices, orders, unbinding
 from kohakuriver.apiserver.binding.orders import Order, Records
 from kohakuriver.apiserver.binding.steps import Step, both
 from kohakuriver.apiserver.booking import booking
+from kohakuriver.apiserver.identity.identity import Role
+from kohakuriver.apiserver.objects import objects, phase
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Delete, Put, Record
-from kohakuriver.apiserver.writing import notices, objects, phase
 from kohakuriver.resources import kinds
 from kohakuriver.resources.offer import offer_of
 from kohakuriver.resources.vps import ObservedState, RunState

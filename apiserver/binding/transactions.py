@@ -11,15 +11,16 @@ from functools import partial
 from typing import Any
 
 from kohakuriver import errors
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.admitting.identity import User
+from kohakuriver.apiserver import backing
+from kohakuriver.apiserver.backing import Backing
 from kohakuriver.apiserver.binding import adopting, giving, grants, orders, quotas, taking, turns
 from kohakuriver.apiserver.binding.orders import Order, Records
+from kohakuriver.apiserver.binding.outcome import Written
 from kohakuriver.apiserver.binding.steps import Decide, Step
+from kohakuriver.apiserver.identity.identity import User
+from kohakuriver.apiserver.objects import objects, speaking, unreadable
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Record, StoreConflict
-from kohakuriver.apiserver.writing import objects, speaking, unreadable
-from kohakuriver.apiserver.writing.objects import Backing
-from kohakuriver.apiserver.writing.outcome import Written
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
 
@@ -65,22 +66,22 @@ async def act(
         keys += (codec.key(kinds.NAMESPACE, None, namespace),)
     if namespace is None or action not in quotas.GIVES:
         async with turns.turn(server.store, node):
-            return await transact(server, order, _spoken(decide), await objects.look(server, keys))
+            return await transact(server, order, _spoken(decide), await backing.look(server, keys))
     keys = (*keys, grants.quota_key(namespace))
     allowed = quotas.within(server, namespace, _spoken(decide))
     async with quotas.turn(server, namespace):
         async with turns.turn(server.store, node):
-            given = await transact(server, order, allowed, await objects.look(server, keys))
+            given = await transact(server, order, allowed, await backing.look(server, keys))
         await quotas.shown(server, namespace, given)
     return given
 
 
-async def transact(server: Backing, order: Order, decide: Decide, seen: objects.Look) -> Written:
+async def transact(server: Backing, order: Order, decide: Decide, seen: backing.Look) -> Written:
     """Commit what is decided, on condition that all it was decided from is still so."""
     records = seen.records
     step = None if seen.fresh else _tried(order, decide, records)
     if step is None and not seen.fresh:
-        records = await objects.read(server, list(records))
+        records = await backing.read(server, list(records))
     for _ in range(ATTEMPTS):
         with unreadable.told(records):
             due = step if step is not None else await _decided(server, order, decide, records)

@@ -5,7 +5,7 @@ Used by every transaction that unbinds. Pure; whoever calls it stores the VPS, a
 
 from typing import Any
 
-from kohakuriver.apiserver.writing import metadata, objects, owners, phase
+from kohakuriver.apiserver.objects import metadata, objects, owners, phase
 
 Json = dict[str, Any]
 

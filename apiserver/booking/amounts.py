@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kohakuriver import cpuset, overcommit, quantity
-from kohakuriver.apiserver.writing.refusal import Refusal
+from kohakuriver.apiserver.objects.refusal import Refusal
 
 Json = dict[str, Any]
 

@@ -14,7 +14,7 @@ from kohakuriver import cpuset, quantity
 from kohakuriver.apiserver.booking import amounts, cores, devices, ports
 from kohakuriver.apiserver.booking.amounts import Amount, Claim
 from kohakuriver.apiserver.booking.wanted import Wanted
-from kohakuriver.apiserver.writing.refusal import SSH, Refusal
+from kohakuriver.apiserver.objects.refusal import SSH, Refusal
 from kohakuriver.resources.storage import ReclaimPolicy
 
 __all__ = [

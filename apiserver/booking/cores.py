@@ -14,7 +14,7 @@ from typing import Any
 from kohakuriver import cpuset, overcommit, quantity
 from kohakuriver.apiserver.booking.amounts import Amount
 from kohakuriver.apiserver.booking.wanted import Wanted
-from kohakuriver.apiserver.writing.refusal import PLACEMENT_NUMA, RESOURCES, Refusal
+from kohakuriver.apiserver.objects.refusal import PLACEMENT_NUMA, RESOURCES, Refusal
 
 Cores = frozenset[int]
 NONE: Cores = frozenset()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kohakuriver.apiserver.booking.wanted import GPUs, Wanted
-from kohakuriver.apiserver.writing.refusal import PLACEMENT_GPUS, Refusal
+from kohakuriver.apiserver.objects.refusal import PLACEMENT_GPUS, Refusal
 
 Device = Mapping[str, Any]
 

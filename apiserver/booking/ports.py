@@ -6,7 +6,7 @@ Pure. A port is one VPS's until the VPS is gone from the node, stopped or not (C
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from kohakuriver.apiserver.writing.refusal import SSH, Refusal
+from kohakuriver.apiserver.objects.refusal import SSH, Refusal
 
 
 def choose(

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from kohakuriver import durations, errors, image_name
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.identity.identity import Role, User
+from kohakuriver.apiserver.objects import objects
 from kohakuriver.apiserver.policies.policy import Limit, Policy, Unreadable
-from kohakuriver.apiserver.writing import objects
+from kohakuriver.apiserver.store import codec
 
 Json = dict[str, Any]
 

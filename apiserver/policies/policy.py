@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeVar
 import pydantic
 
 from kohakuriver import durations, image_name
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.reading.selectors import Selection, by_labels
+from kohakuriver.apiserver.objects.selectors import Selection, by_labels
+from kohakuriver.apiserver.store import codec
 from kohakuriver.resources import meta
 from kohakuriver.resources import policy as shapes
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Record
 from kohakuriver.resources.booked import NOTHING, Amounts
 

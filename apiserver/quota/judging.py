@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kohakuriver import errors, quantity
-from kohakuriver.apiserver import codec
 from kohakuriver.apiserver.booking.wanted import Wanted
 from kohakuriver.apiserver.quota import hard
 from kohakuriver.apiserver.quota.hard import Hard
 from kohakuriver.apiserver.quota.stored import Used, counted
-from kohakuriver.apiserver.writing.weight import NOTES
+from kohakuriver.apiserver.quota.weight import NOTES
+from kohakuriver.apiserver.store import codec
 from kohakuriver.resources import kinds, quota
 from kohakuriver.resources.kinds import ResourceType
 

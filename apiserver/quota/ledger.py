@@ -14,12 +14,12 @@ import itertools
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.apiserver.quota import hard, judging
 from kohakuriver.apiserver.quota.hard import Hard
 from kohakuriver.apiserver.quota.judging import Asked
 from kohakuriver.apiserver.quota.stored import COUNTED, Stored, Used
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Delete, Put, StoreError, StoreTimeout
 from kohakuriver.clock import Clock
 from kohakuriver.errors import Forbidden

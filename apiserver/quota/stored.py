@@ -7,11 +7,11 @@ is an object at all.
 
 import dataclasses
 
-from kohakuriver.apiserver import codec
 from kohakuriver.apiserver.quota import hard
 from kohakuriver.apiserver.quota.hard import Hard
+from kohakuriver.apiserver.quota.weight import LARGEST
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Record
-from kohakuriver.apiserver.writing.weight import LARGEST
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 

@@ -6,10 +6,10 @@ Nothing of it is stored: the sums change with every booking, and an unchanged wo
 from collections.abc import Mapping
 from typing import Any
 
-from kohakuriver.apiserver import codec
 from kohakuriver.apiserver.quota import hard
 from kohakuriver.apiserver.quota.booked import Amounts
 from kohakuriver.apiserver.quota.stored import Used
+from kohakuriver.apiserver.store import codec
 from kohakuriver.resources import quota
 
 Json = dict[str, Any]

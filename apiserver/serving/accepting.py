@@ -11,8 +11,8 @@ import ssl
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from kohakuriver.apiserver.auditing.refusals import refused
-from kohakuriver.apiserver.serving.addresses import place_of
+from kohakuriver.apiserver.audit.refusals import refused
+from kohakuriver.apiserver.identity.addresses import place_of
 from kohakuriver.apiserver.serving.crowd import Crowd, Visitor
 
 HANDSHAKE_WITHIN: Final = 10.0

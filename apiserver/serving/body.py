@@ -14,13 +14,14 @@ import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from kohakuriver.apiserver.admitting import weights
-from kohakuriver.apiserver.admitting.identity import Role
+from kohakuriver.apiserver.identity.identity import Role
+from kohakuriver.apiserver.limits import weights
+from kohakuriver.apiserver.objects.extent import DEEPEST, MOST_NAMED, excess, listed
+from kohakuriver.apiserver.objects.validation import FieldValidation
+from kohakuriver.apiserver.quota import weight
 from kohakuriver.apiserver.serving import protobuf, yaml_body
 from kohakuriver.apiserver.serving.middleware import PASSAGE, SHARE, USER
-from kohakuriver.apiserver.writing import patch, weight
-from kohakuriver.apiserver.writing.extent import DEEPEST, MOST_NAMED, excess, listed
-from kohakuriver.apiserver.writing.validation import FieldValidation
+from kohakuriver.apiserver.write import patch
 from kohakuriver.errors import BadRequest, Cause, TooLarge, TooSlow, UnsupportedMediaType
 
 _SPACED = re.compile(rb'"\s+:')

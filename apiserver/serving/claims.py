@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from aiohttp import web
 
 from kohakuriver import errors
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.admitting import access
-from kohakuriver.apiserver.admitting.identity import Role, User
-from kohakuriver.apiserver.admitting.sessions import Claim, Held, check, tells_of_two
+from kohakuriver.apiserver.auth.endpoint import Endpoint
 from kohakuriver.apiserver.context import Server
-from kohakuriver.apiserver.serving.endpoint import Endpoint
+from kohakuriver.apiserver.identity import access
+from kohakuriver.apiserver.identity.identity import Role, User
+from kohakuriver.apiserver.identity.sessions import Claim, Held, check, tells_of_two
+from kohakuriver.apiserver.store import codec
 from kohakuriver.resources import kinds
 
 

@@ -17,8 +17,8 @@ from aiohttp import StreamReader, web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from kohakuriver import errors
-from kohakuriver.apiserver.admitting.shares import Share
-from kohakuriver.apiserver.auditing.refusals import refused
+from kohakuriver.apiserver.audit.refusals import refused
+from kohakuriver.apiserver.limits.shares import Share
 from kohakuriver.apiserver.serving import accepting
 from kohakuriver.apiserver.serving.crowd import Crowd, Visitor
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import kohakuriver
-from kohakuriver.apiserver.admitting import reviews
+from kohakuriver.apiserver.auth import reviews
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 

@@ -6,13 +6,13 @@ import orjson
 from aiohttp import web
 
 from kohakuriver.apiserver import metrics
-from kohakuriver.apiserver.admitting import reviews
+from kohakuriver.apiserver.auth import reviews
+from kohakuriver.apiserver.auth.endpoint import ENDPOINTS, Endpoint
 from kohakuriver.apiserver.context import SERVER
+from kohakuriver.apiserver.objects import metadata
 from kohakuriver.apiserver.serving import body, discovery, openapi, swagger
-from kohakuriver.apiserver.serving.endpoint import ENDPOINTS, Endpoint
 from kohakuriver.apiserver.serving.middleware import METRICS, USER
 from kohakuriver.apiserver.serving.requests import json_response
-from kohakuriver.apiserver.writing import metadata
 from kohakuriver.errors import NotAcceptable, NotFound
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType

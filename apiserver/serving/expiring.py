@@ -5,9 +5,9 @@ There, as it is where one looks after the machines; not in every answer, or nobo
 
 from aiohttp import web
 
-from kohakuriver.apiserver.admitting.identity import Role
+from kohakuriver.apiserver.auth.endpoint import ENDPOINTS
 from kohakuriver.apiserver.expiry import Expiry
-from kohakuriver.apiserver.serving.endpoint import ENDPOINTS
+from kohakuriver.apiserver.identity.identity import Role
 from kohakuriver.apiserver.serving.middleware import USER
 from kohakuriver.resources import kinds
 

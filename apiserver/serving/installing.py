@@ -20,8 +20,8 @@ from typing import Final
 from aiohttp import web
 
 from kohakuriver import errors, shipped, wheel
-from kohakuriver.apiserver.admitting import weights
-from kohakuriver.apiserver.serving.endpoint import ENDPOINTS, Endpoint
+from kohakuriver.apiserver.auth.endpoint import ENDPOINTS, Endpoint
+from kohakuriver.apiserver.limits import weights
 from kohakuriver.apiserver.serving.middleware import SHARE
 
 FILES: Final = ("install.sh", "join.sh", "requirements.txt")

@@ -11,20 +11,20 @@ import orjson
 from aiohttp import web
 
 from kohakuriver import errors
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.admitting import access, weights
-from kohakuriver.apiserver.admitting.authentication import Caller, authenticate, peer_of
-from kohakuriver.apiserver.admitting.identity import User
-from kohakuriver.apiserver.admitting.lanes import Passage
-from kohakuriver.apiserver.admitting.shares import Share
-from kohakuriver.apiserver.auditing.renewals import Renewals
-from kohakuriver.apiserver.auditing.visit import GONE, LOG, VISIT, Visit, account, line
+from kohakuriver.apiserver.audit.renewals import Renewals
+from kohakuriver.apiserver.audit.visit import GONE, LOG, VISIT, Visit, account, line
+from kohakuriver.apiserver.auth.authentication import Caller, authenticate, peer_of
+from kohakuriver.apiserver.auth.endpoint import Endpoint, attributes_of, endpoint_of
 from kohakuriver.apiserver.context import SERVER
+from kohakuriver.apiserver.identity import access
+from kohakuriver.apiserver.identity.identity import User
+from kohakuriver.apiserver.limits import weights
+from kohakuriver.apiserver.limits.lanes import Passage
+from kohakuriver.apiserver.limits.shares import Share
 from kohakuriver.apiserver.metrics import Metrics
 from kohakuriver.apiserver.serving import claims, pieces
 from kohakuriver.apiserver.serving.connections import Connection
-from kohakuriver.apiserver.serving.endpoint import Endpoint, attributes_of, endpoint_of
-from kohakuriver.apiserver.store import base
+from kohakuriver.apiserver.store import base, codec
 from kohakuriver.resources import kinds
 
 USER = web.RequestKey("user", User)

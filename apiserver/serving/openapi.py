@@ -9,7 +9,7 @@ from typing import Any
 
 import kohakuriver
 from kohakuriver.apiserver.serving import discovery, schemas
-from kohakuriver.apiserver.writing import patch
+from kohakuriver.apiserver.write import patch
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 

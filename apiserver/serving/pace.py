@@ -8,9 +8,9 @@ import dataclasses
 
 from aiohttp import web
 
+from kohakuriver.apiserver.auth.endpoint import endpoint_of
 from kohakuriver.apiserver.context import SERVER, Server
 from kohakuriver.apiserver.registration import registered_servers
-from kohakuriver.apiserver.serving.endpoint import endpoint_of
 from kohakuriver.resources import kinds
 
 RENEWALS = 350  # a second, of all nodes together: with more, one API server has time for little else

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from aiohttp import web
 
-from kohakuriver.apiserver.admitting.shares import Share
 from kohakuriver.apiserver.context import Server
+from kohakuriver.apiserver.limits.shares import Share
 from kohakuriver.resources import kinds
 
 LOG = logging.getLogger(__name__)

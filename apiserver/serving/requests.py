@@ -7,21 +7,23 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.admitting import access, weights
-from kohakuriver.apiserver.admitting.identity import User
-from kohakuriver.apiserver.admitting.shares import Share
-from kohakuriver.apiserver.auditing.visit import VISIT
+from kohakuriver.apiserver.audit.visit import VISIT
+from kohakuriver.apiserver.binding.fencing import Leader
+from kohakuriver.apiserver.binding.outcome import WriteOptions, Written
 from kohakuriver.apiserver.context import SERVER, Server
-from kohakuriver.apiserver.reading import read
-from kohakuriver.apiserver.reading.query import ListQuery, WatchQuery, flag, parse_list, parse_watch
-from kohakuriver.apiserver.serving import body, forms
+from kohakuriver.apiserver.identity import access
+from kohakuriver.apiserver.identity.identity import User
+from kohakuriver.apiserver.limits import weights
+from kohakuriver.apiserver.limits.shares import Share
+from kohakuriver.apiserver.objects.query import ListQuery, WatchQuery, flag, parse_list, parse_watch
+from kohakuriver.apiserver.objects.validation import FieldValidation
+from kohakuriver.apiserver.printers import forms
+from kohakuriver.apiserver.printers.narrowing import narrowed
+from kohakuriver.apiserver.read import read
+from kohakuriver.apiserver.serving import body
 from kohakuriver.apiserver.serving.middleware import PASSAGE, SHARE, USER
-from kohakuriver.apiserver.serving.narrowing import narrowed
 from kohakuriver.apiserver.serving.usage import filled
-from kohakuriver.apiserver.writing.fencing import Leader
-from kohakuriver.apiserver.writing.outcome import WriteOptions, Written
-from kohakuriver.apiserver.writing.validation import FieldValidation
+from kohakuriver.apiserver.store import codec
 from kohakuriver.errors import BadRequest, Cause, Invalid
 from kohakuriver.resources.kinds import ResourceType
 

@@ -15,14 +15,15 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import web
 
-from kohakuriver.apiserver import codec, collection
-from kohakuriver.apiserver.admitting import weights
-from kohakuriver.apiserver.auditing.visit import VISIT
-from kohakuriver.apiserver.binding import actions
-from kohakuriver.apiserver.caching.entry import Entry
-from kohakuriver.apiserver.reading import egress, read, selectors
-from kohakuriver.apiserver.serving import body, forms, pieces, stream
-from kohakuriver.apiserver.serving.endpoint import ENDPOINTS, Endpoint
+from kohakuriver.apiserver.audit.visit import VISIT
+from kohakuriver.apiserver.auth.endpoint import ENDPOINTS, Endpoint
+from kohakuriver.apiserver.binding.outcome import Written
+from kohakuriver.apiserver.cache.entry import Entry
+from kohakuriver.apiserver.limits import weights
+from kohakuriver.apiserver.objects import selectors
+from kohakuriver.apiserver.printers import forms
+from kohakuriver.apiserver.read import egress, read
+from kohakuriver.apiserver.serving import body, pieces, stream
 from kohakuriver.apiserver.serving.requests import (
     Call,
     deleted_response,
@@ -30,8 +31,8 @@ from kohakuriver.apiserver.serving.requests import (
     json_response,
     written_response,
 )
-from kohakuriver.apiserver.writing import patch, write
-from kohakuriver.apiserver.writing.outcome import Written
+from kohakuriver.apiserver.store import codec
+from kohakuriver.apiserver.write import actions, collection, patch, write
 from kohakuriver.errors import BadRequest, NotFound
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType

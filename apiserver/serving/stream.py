@@ -5,13 +5,13 @@ import logging
 
 from aiohttp import web
 
-from kohakuriver.apiserver.admitting.shares import Holding, Share
-from kohakuriver.apiserver.auditing.visit import opened as audit
+from kohakuriver.apiserver.audit.visit import opened as audit
 from kohakuriver.apiserver.context import Server
-from kohakuriver.apiserver.reading import watch
-from kohakuriver.apiserver.reading.query import WatchQuery
+from kohakuriver.apiserver.limits.shares import Holding, Share
+from kohakuriver.apiserver.objects.query import WatchQuery
+from kohakuriver.apiserver.printers.forms import Form
+from kohakuriver.apiserver.read import watch
 from kohakuriver.apiserver.serving import pieces
-from kohakuriver.apiserver.serving.forms import Form
 from kohakuriver.errors import Expired, TooManyRequests
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType

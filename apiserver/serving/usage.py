@@ -10,9 +10,9 @@ from typing import ClassVar
 
 import orjson
 
-from kohakuriver.apiserver.caching.cache import Cache
+from kohakuriver.apiserver.cache.cache import Cache
+from kohakuriver.apiserver.printers.forms import EventType, Form
 from kohakuriver.apiserver.quota import usage
-from kohakuriver.apiserver.serving.forms import EventType, Form
 from kohakuriver.resources.kinds import RESOURCE_QUOTA, ResourceType
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from kohakuriver.apiserver.writing.extent import DEEPEST, MOST_VALUES
+from kohakuriver.apiserver.objects.extent import DEEPEST, MOST_VALUES
 from kohakuriver.errors import BadRequest, TooLarge
 from kohakuriver.yaml_loader import Loader
 

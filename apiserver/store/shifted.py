@@ -2,9 +2,8 @@
 
 A restored backup goes back to an older revision and counts on from there, so the same number would name two
 states. Every history of the store therefore has an offset, larger than all that was ever shown before it
-(`apiserver/lineage.py` sets it), which is added to what comes out of the store and taken off what goes in.
-What is asked for at a revision of an earlier history has been compacted, as far as anybody can tell.
-"""
+(`apiserver/store/lineage.py` sets it), which is added to what comes out of the store and taken off what goes
+in. What is asked for at a revision of an earlier history has been compacted, as far as anybody can tell."""
 
 import contextlib
 import dataclasses

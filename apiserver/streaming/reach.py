@@ -7,8 +7,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.writing import objects
+from kohakuriver.apiserver.objects import objects
+from kohakuriver.apiserver.store import codec
 from kohakuriver.errors import Conflict, Unavailable
 from kohakuriver.resources import reasons
 from kohakuriver.resources.vps import Phase

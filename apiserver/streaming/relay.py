@@ -9,7 +9,7 @@ import urllib.parse
 from aiohttp import web
 
 from kohakuriver import errors
-from kohakuriver.apiserver.admitting.authentication import bearer
+from kohakuriver.apiserver.auth.authentication import bearer
 from kohakuriver.apiserver.context import Server
 from kohakuriver.apiserver.registration import registered_servers
 from kohakuriver.client.config import Connection

@@ -16,18 +16,18 @@ import orjson
 from aiohttp import web
 
 from kohakuriver import errors
-from kohakuriver.apiserver.admitting import rights
-from kohakuriver.apiserver.auditing.visit import opened
+from kohakuriver.apiserver.audit.visit import opened
+from kohakuriver.apiserver.auth import rights
+from kohakuriver.apiserver.auth.endpoint import ENDPOINTS, Endpoint
 from kohakuriver.apiserver.context import SERVER
-from kohakuriver.apiserver.reading import read
-from kohakuriver.apiserver.serving.endpoint import ENDPOINTS, Endpoint
+from kohakuriver.apiserver.node_streams.nodes import Leg, not_connected
+from kohakuriver.apiserver.node_streams.upgrade import Upgraded, asked_for, take
+from kohakuriver.apiserver.read import read
 from kohakuriver.apiserver.serving.middleware import USER
 from kohakuriver.apiserver.serving.requests import Call
 from kohakuriver.apiserver.streaming import reach, told
-from kohakuriver.apiserver.streaming.nodes import Leg, not_connected
 from kohakuriver.apiserver.streaming.relay import is_relayed, relay
 from kohakuriver.apiserver.streaming.tarball import open_tarball
-from kohakuriver.apiserver.streaming.upgrade import Upgraded, asked_for, take
 from kohakuriver.resources import kinds
 from kohakuriver.streams.splice import splice
 from kohakuriver.streams.stream import Stream

@@ -13,15 +13,15 @@ import orjson
 from aiohttp import web
 
 from kohakuriver import errors
-from kohakuriver.apiserver.admitting.identity import User
-from kohakuriver.apiserver.auditing.visit import opened
+from kohakuriver.apiserver.audit.visit import opened
 from kohakuriver.apiserver.context import Server
-from kohakuriver.apiserver.reading import read
+from kohakuriver.apiserver.identity.identity import User
+from kohakuriver.apiserver.node_streams.nodes import Leg
+from kohakuriver.apiserver.node_streams.upgrade import Upgraded, asked_for, take
+from kohakuriver.apiserver.read import read
 from kohakuriver.apiserver.serving.requests import Call
-from kohakuriver.apiserver.streaming.nodes import Leg
 from kohakuriver.apiserver.streaming.relay import is_relayed, relay
 from kohakuriver.apiserver.streaming.told import counted
-from kohakuriver.apiserver.streaming.upgrade import Upgraded, asked_for, take
 from kohakuriver.resources import kinds
 from kohakuriver.streams.splice import splice
 

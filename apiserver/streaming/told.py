@@ -13,7 +13,7 @@ from typing import Final
 
 from aiohttp import web
 
-from kohakuriver.apiserver.auditing.visit import VISIT, Visit, happened
+from kohakuriver.apiserver.audit.visit import VISIT, Visit, happened
 from kohakuriver.apiserver.context import SERVER
 from kohakuriver.apiserver.streaming.fileanswers import FileAnswers
 from kohakuriver.apiserver.streaming.filework import FileWork

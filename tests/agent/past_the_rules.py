@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import Json, a_manifest

@@ -12,7 +12,7 @@ import pytest
 
 from kohakuriver.agent.heartbeat import LONGEST, Heartbeat, NodeNameTaken, Witness, attempt_timeout, holder
 from kohakuriver.agent.quarantine import Seen, Watchman
-from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client.config import Connection

@@ -15,7 +15,7 @@ from kohakuriver.agent.images.environments import Environments
 from kohakuriver.agent.report import Status, patch_of
 from kohakuriver.agent.runtime.base import CLUSTER_LABEL, ContainerSpec, Limits
 from kohakuriver.agent.streams.windows import window
-from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
 from kohakuriver.readable import UNREADABLE
 from kohakuriver.resources import kinds

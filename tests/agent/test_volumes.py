@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kohakuriver.agent.volumes import is_anothers, owner
-from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put, StoreConflict
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import Json, Node, a_manifest, a_node

@@ -18,10 +18,10 @@ import aiohttp
 from aiohttp import web
 
 from kohakuriver.apiserver import app
-from kohakuriver.apiserver.admitting.identity import Role, TokenFile, User, fingerprint
-from kohakuriver.apiserver.admitting.limits import UNLIMITED, Limits
 from kohakuriver.apiserver.context import SERVER, Server
 from kohakuriver.apiserver.expiry import Expiry
+from kohakuriver.apiserver.identity.identity import Role, TokenFile, User, fingerprint
+from kohakuriver.apiserver.limits.limits import UNLIMITED, Limits
 from kohakuriver.apiserver.serving.connections import Runner, Site
 from kohakuriver.apiserver.store.base import Store
 from kohakuriver.apiserver.store.memory import MemoryStore

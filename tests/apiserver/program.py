@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from kohakuriver import certificates
-from kohakuriver.apiserver.admitting.identity import fingerprint
+from kohakuriver.apiserver.identity.identity import fingerprint
 from kohakuriver.clock import SystemClock
 from tests.etcd import EtcdProcess, free_port
 

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, Reply, running_api
 

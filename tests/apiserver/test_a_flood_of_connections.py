@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from kohakuriver.apiserver.admitting.limits import Limits
+from kohakuriver.apiserver.limits.limits import Limits
 from kohakuriver.apiserver.serving.connections import KEPT_FOR
 from kohakuriver.apiserver.serving.crowd import EACH, IDLE
 from kohakuriver.resources import kinds

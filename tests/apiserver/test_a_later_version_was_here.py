@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds

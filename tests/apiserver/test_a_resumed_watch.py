@@ -2,8 +2,8 @@
 
 import pytest
 
-from kohakuriver.apiserver.caching.history import Event
-from kohakuriver.apiserver.caching.watchers import AT_ONCE
+from kohakuriver.apiserver.cache.history import Event
+from kohakuriver.apiserver.cache.watchers import AT_ONCE
 from kohakuriver.resources.kinds import VPS
 from tests import cost
 from tests.apiserver.api import Api, running_api

@@ -5,9 +5,9 @@ import itertools
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.apiserver.admitting import access
-from kohakuriver.apiserver.admitting.access import Attributes
-from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.identity import access
+from kohakuriver.apiserver.identity.access import Attributes
+from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import ADMIN, ALICE, CONTROLLER, N1, VIEWER
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.apiserver.writing.admission import EVENT_LIFETIME
+from kohakuriver.apiserver.admission.admission import EVENT_LIFETIME
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import JSON_PATCH, MERGE, N1, N2, World, a_node, a_vps, a_world, an_event
 

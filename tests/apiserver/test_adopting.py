@@ -5,15 +5,15 @@ import dataclasses
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.admitting import access
-from kohakuriver.apiserver.admitting.access import Attributes
-from kohakuriver.apiserver.binding.proofs import Proofs
 from kohakuriver.apiserver.booking import booking
-from kohakuriver.apiserver.caching.strays import Strays
-from kohakuriver.apiserver.lineage import History
+from kohakuriver.apiserver.booking.proofs import Proofs
+from kohakuriver.apiserver.cache.strays import Strays
+from kohakuriver.apiserver.identity import access
+from kohakuriver.apiserver.identity.access import Attributes
+from kohakuriver.apiserver.objects.refusal import Refusal
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Record
-from kohakuriver.apiserver.writing.refusal import Refusal
+from kohakuriver.apiserver.store.lineage import History
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import ALICE, CONTROLLER, Json, World, a_gpu, a_node, a_vps, a_world
 

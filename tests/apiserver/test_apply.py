@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.apiserver.managing import paths
-from kohakuriver.apiserver.managing.layout import layout_of
-from kohakuriver.apiserver.managing.managers import MOST_UPDATERS
-from kohakuriver.apiserver.writing import patch, tracking
-from kohakuriver.apiserver.writing.outcome import WriteOptions, Written
+from kohakuriver.apiserver.binding.outcome import WriteOptions, Written
+from kohakuriver.apiserver.fields import paths
+from kohakuriver.apiserver.fields.layout import layout_of
+from kohakuriver.apiserver.fields.managers import MOST_UPDATERS
+from kohakuriver.apiserver.write import patch, tracking
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import (
     ADMIN,
@@ -232,7 +232,7 @@ async def test_an_apply_that_names_a_version_creates_nothing_and_holds_to_it(wor
 async def test_only_who_may_create_creates_by_applying(world: World) -> None:
     body = a_vps(namespace="kohakuriver-system")
     with pytest.raises(errors.Forbidden):
-        from kohakuriver.apiserver.writing import write
+        from kohakuriver.apiserver.write import write
 
         await write.patch(
             world,

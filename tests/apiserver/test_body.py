@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kohakuriver.apiserver.objects.extent import MOST_VALUES
+from kohakuriver.apiserver.objects.validation import FieldValidation
 from kohakuriver.apiserver.serving import body, yaml_body
-from kohakuriver.apiserver.writing.extent import MOST_VALUES
-from kohakuriver.apiserver.writing.patch import APPLY
-from kohakuriver.apiserver.writing.validation import FieldValidation
+from kohakuriver.apiserver.write.patch import APPLY
 from kohakuriver.errors import BadRequest
 from kohakuriver.resources import kinds
 from tests import cost

@@ -7,8 +7,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kohakuriver.apiserver import codec
 from kohakuriver.apiserver.quota.booked import NOTHING, Amounts, Booked
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Record
 from kohakuriver.resources import kinds
 

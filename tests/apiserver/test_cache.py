@@ -8,13 +8,13 @@ from typing import Any
 import orjson
 import pytest
 
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.caching.cache import Cache
-from kohakuriver.apiserver.caching.watchers import Watcher
-from kohakuriver.apiserver.lineage import Lineage
-from kohakuriver.apiserver.reading.selectors import Selection, select
-from kohakuriver.apiserver.serving.forms import EventType, Plain
+from kohakuriver.apiserver.cache.cache import Cache
+from kohakuriver.apiserver.cache.watchers import Watcher
+from kohakuriver.apiserver.objects.selectors import Selection, select
+from kohakuriver.apiserver.printers.forms import EventType, Plain
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Delete, Put, StoreUnavailable
+from kohakuriver.apiserver.store.lineage import Lineage
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.clock import LoopClock
 from kohakuriver.errors import Expired, Unavailable

@@ -16,8 +16,8 @@ from cryptography.x509.oid import NameOID
 
 from kohakuriver import certificates
 from kohakuriver.apiserver import options
-from kohakuriver.apiserver.admitting.certificate import Peer, user_of
-from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.identity.certificate import Peer, user_of
+from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.certificates import Pair
 from kohakuriver.client import config
 from kohakuriver.client.rest import Client

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from kohakuriver.apiserver import codec
 from kohakuriver.apiserver.cluster import open_cluster
-from kohakuriver.apiserver.compaction import EVERY, Compaction
-from kohakuriver.apiserver.lineage import Lineage
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put, StoreCompacted, StoreUnavailable
+from kohakuriver.apiserver.store.compaction import EVERY, Compaction
+from kohakuriver.apiserver.store.lineage import Lineage
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds

@@ -8,7 +8,7 @@ from kohakuriver import cpuset
 from kohakuriver.apiserver.booking import cores
 from kohakuriver.apiserver.booking.amounts import Amount
 from kohakuriver.apiserver.booking.wanted import Wanted
-from kohakuriver.apiserver.writing.refusal import Refusal
+from kohakuriver.apiserver.objects.refusal import Refusal
 from tests.apiserver.writing import a_node
 
 pytestmark = pytest.mark.fault(27)

@@ -1,6 +1,6 @@
 """Who goes when there are too many without a credential."""
 
-from kohakuriver.apiserver.serving.addresses import place_of
+from kohakuriver.apiserver.identity.addresses import place_of
 from kohakuriver.apiserver.serving.crowd import EACH, EACH_BEHIND_ONE, IDLE, Crowd, Visitor
 
 

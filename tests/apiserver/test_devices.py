@@ -7,7 +7,7 @@ import pytest
 from kohakuriver.apiserver.booking import devices
 from kohakuriver.apiserver.booking.amounts import NOTHING
 from kohakuriver.apiserver.booking.wanted import GPUs, Wanted
-from kohakuriver.apiserver.writing.refusal import Refusal
+from kohakuriver.apiserver.objects.refusal import Refusal
 from tests.apiserver.writing import a_gpu, a_node
 
 pytestmark = pytest.mark.fault(23)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kohakuriver.apiserver.admitting import reviews
+from kohakuriver.apiserver.auth import reviews
 from kohakuriver.apiserver.serving import discovery, openapi
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.admitting.identity import Role, User
-from kohakuriver.apiserver.reading import egress
+from kohakuriver.apiserver.identity.identity import Role, User
+from kohakuriver.apiserver.read import egress
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import a_manifest

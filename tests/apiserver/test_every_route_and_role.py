@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from kohakuriver.apiserver.admitting.identity import Role, User
-from kohakuriver.apiserver.serving.endpoint import ENDPOINTS
+from kohakuriver.apiserver.auth.endpoint import ENDPOINTS
+from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import BARE
 from tests.apiserver.api import Api, running_api

@@ -3,7 +3,7 @@
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.apiserver.writing.fencing import Leader
+from kohakuriver.apiserver.binding.fencing import Leader
 from kohakuriver.resources.kinds import LEASE, NODE
 from tests.apiserver.api import running_api
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.apiserver.fullness import EVERY, Fullness, judged
+from kohakuriver.apiserver.binding.outcome import WriteOptions
 from kohakuriver.apiserver.store.base import Space, StoreUnavailable
+from kohakuriver.apiserver.store.fullness import EVERY, Fullness, judged
 from kohakuriver.apiserver.store.memory import MemoryStore
-from kohakuriver.apiserver.writing.outcome import WriteOptions
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api

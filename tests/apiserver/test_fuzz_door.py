@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from kohakuriver.apiserver.serving.endpoint import ENDPOINTS
+from kohakuriver.apiserver.auth.endpoint import ENDPOINTS
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, token_of
 from tests.apiserver.background import background_api, converse

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.apiserver.admitting.identity import Role, TokenFile, User, fingerprint
+from kohakuriver.apiserver.identity.identity import Role, TokenFile, User, fingerprint
 
 
 def a_line(token: str = "mine", **fields: Any) -> str:  # noqa: S107

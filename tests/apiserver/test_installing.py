@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import pytest
 
 from kohakuriver import errors, shipped, wheel
-from kohakuriver.apiserver.admitting import weights
-from kohakuriver.apiserver.admitting.limits import Limits
+from kohakuriver.apiserver.limits import weights
+from kohakuriver.apiserver.limits.limits import Limits
 from kohakuriver.apiserver.serving import installing
 from kohakuriver.apiserver.serving.installing import Bundle, Bundles
 from kohakuriver.resources import kinds

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from kohakuriver.apiserver.admitting.limits import Limits
+from kohakuriver.apiserver.limits.limits import Limits
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, Reply, running_api
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.lineage import STEP, Lineage, next_offset
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
 from kohakuriver.apiserver.store.etcd import EtcdStore
+from kohakuriver.apiserver.store.lineage import STEP, Lineage, next_offset
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.clock import LoopClock, SystemClock
 from kohakuriver.resources.kinds import HISTORY_HEADER, NODE, VPS

@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.serving.endpoint import ENDPOINTS
+from kohakuriver.apiserver.auth.endpoint import ENDPOINTS
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import StoreFull, StoreTimeout, StoreUnavailable
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds

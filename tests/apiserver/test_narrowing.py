@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from kohakuriver.apiserver.admitting.identity import Role, User
-from kohakuriver.apiserver.serving.narrowing import Narrowed
+from kohakuriver.apiserver.identity.identity import Role, User
+from kohakuriver.apiserver.printers.narrowing import Narrowed
 from kohakuriver.resources import kinds
 from tests import cost
 from tests.apiserver.api import Api, running_api

@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.apiserver.admitting import revocation
-from kohakuriver.apiserver.admitting.identity import Role, User, fingerprint
+from kohakuriver.apiserver.identity import revocation
+from kohakuriver.apiserver.identity.identity import Role, User, fingerprint
 from kohakuriver.apiserver.store.base import Delete, Put, StoreTimeout
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds

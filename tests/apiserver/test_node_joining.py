@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kohakuriver.apiserver.admitting.identity import fingerprint
+from kohakuriver.apiserver.identity.identity import fingerprint
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, Reply, running_api
 from tests.apiserver.test_node_forgetting import node_and_vps

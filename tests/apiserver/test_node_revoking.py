@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.admitting.identity import fingerprint
+from kohakuriver.apiserver.identity.identity import fingerprint
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client.config import Connection

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import strategies as st
 
 from kohakuriver import errors
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.caching.cache import Cache
-from kohakuriver.apiserver.caching.strays import Report
-from kohakuriver.apiserver.lineage import Lineage
-from kohakuriver.apiserver.reading.selectors import Selection, select
-from kohakuriver.apiserver.serving.tables import COLUMNS, IncludeObject, row
+from kohakuriver.apiserver.cache.cache import Cache
+from kohakuriver.apiserver.cache.strays import Report
+from kohakuriver.apiserver.objects import shape
+from kohakuriver.apiserver.objects.selectors import Selection, select
+from kohakuriver.apiserver.printers.tables import COLUMNS, IncludeObject, row
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put, Record
+from kohakuriver.apiserver.store.lineage import Lineage
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.apiserver.streaming import reach
-from kohakuriver.apiserver.writing import shape
 from kohakuriver.client import servers
 from kohakuriver.clock import EPOCH, LoopClock
 from kohakuriver.resources import kinds, meta, models

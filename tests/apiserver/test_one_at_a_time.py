@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from kohakuriver.apiserver.admitting import lanes, shares
-from kohakuriver.apiserver.admitting.identity import Role, User
-from kohakuriver.apiserver.admitting.lanes import Lane, Passage
-from kohakuriver.apiserver.admitting.limits import Limits
-from kohakuriver.apiserver.admitting.shares import Pool, Share
-from kohakuriver.apiserver.admitting.turns import Turns
+from kohakuriver.apiserver.identity.identity import Role, User
+from kohakuriver.apiserver.limits import lanes, shares
+from kohakuriver.apiserver.limits.lanes import Lane, Passage
+from kohakuriver.apiserver.limits.limits import Limits
+from kohakuriver.apiserver.limits.shares import Pool, Share
+from kohakuriver.apiserver.limits.turns import Turns
 from kohakuriver.apiserver.store.base import Delete, Put, StoreConflict
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds

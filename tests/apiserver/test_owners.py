@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.apiserver.admitting.identity import User
-from kohakuriver.apiserver.writing import objects
-from kohakuriver.apiserver.writing.outcome import WriteOptions
+from kohakuriver.apiserver.binding.outcome import WriteOptions
+from kohakuriver.apiserver.identity.identity import User
+from kohakuriver.apiserver.objects import objects
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import (
     ADMIN,

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kohakuriver import errors
-from kohakuriver.apiserver.writing import patch
+from kohakuriver.apiserver.write import patch
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import JSON_PATCH, MERGE, STRATEGIC
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kohakuriver.apiserver.writing import phase
-from kohakuriver.apiserver.writing.phase import Derived, derive
+from kohakuriver.apiserver.objects import phase
+from kohakuriver.apiserver.objects.phase import Derived, derive
 from kohakuriver.resources.vps import ObservedState, Phase, RunState
 
 Json = dict[str, Any]

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kohakuriver.apiserver.reading.query import Resume, parse_list, parse_watch
+from kohakuriver.apiserver.objects.query import Resume, parse_list, parse_watch
 from kohakuriver.errors import ApiError
 from kohakuriver.resources import kinds
 

@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 import pytest
 
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.apiserver.quota.judging import Asked
 from kohakuriver.apiserver.quota.ledger import DOUBTFUL, MOST_DOUBTFUL, Ledger
 from kohakuriver.apiserver.quota.stored import Stored
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import (
     Put,
     Record,

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.apiserver import codec
 from kohakuriver.apiserver.binding import grants
-from kohakuriver.apiserver.caching.quotas import Quotas
+from kohakuriver.apiserver.quota.quotas import Quotas
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put, Record
 from kohakuriver.resources import kinds
 from tests.apiserver.test_adopting import a_node_with, an_unknown

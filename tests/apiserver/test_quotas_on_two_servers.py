@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kohakuriver.apiserver import codec
 from kohakuriver.apiserver.binding import grants, quotas
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Batch, Delete, Put, Record
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds

@@ -7,8 +7,8 @@ import orjson
 import pytest
 from hypothesis import strategies as st
 
-from kohakuriver.apiserver import codec
 from kohakuriver.apiserver.quota import hard, usage
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put, Record
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds, quota

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kohakuriver.apiserver.reading.query import Resume
+from kohakuriver.apiserver.objects.query import Resume
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api
 

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.apiserver.admitting import access, reviews
-from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.auth import reviews
+from kohakuriver.apiserver.identity import access
+from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api
 from tests.apiserver.writing import ADMIN, ALICE, CONTROLLER, N1, VIEWER

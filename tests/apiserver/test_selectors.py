@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kohakuriver.apiserver.reading.selectors import fields_of, parse_fields, parse_labels, select
+from kohakuriver.apiserver.objects.selectors import fields_of, parse_fields, parse_labels, select
 from kohakuriver.errors import BadRequest
 from kohakuriver.resources import kinds
 from tests import cost

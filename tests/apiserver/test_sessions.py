@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.admitting.sessions import Claim
 from kohakuriver.apiserver.binding import confirming
+from kohakuriver.apiserver.identity.sessions import Claim
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client.config import Connection
 from kohakuriver.resources import kinds

@@ -10,16 +10,16 @@ from typing import Any
 import orjson
 import pytest
 
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.admitting import weights
-from kohakuriver.apiserver.admitting.access import Attributes
-from kohakuriver.apiserver.admitting.identity import Role, User
-from kohakuriver.apiserver.admitting.limits import Limiter, Limits
-from kohakuriver.apiserver.admitting.shares import Pool, Share
-from kohakuriver.apiserver.admitting.turns import Turns
-from kohakuriver.apiserver.caching import history
-from kohakuriver.apiserver.reading.selectors import MOST_REQUIREMENTS, Requirement, Selection
+from kohakuriver.apiserver.cache import history
+from kohakuriver.apiserver.identity.access import Attributes
+from kohakuriver.apiserver.identity.identity import Role, User
+from kohakuriver.apiserver.limits import weights
+from kohakuriver.apiserver.limits.limits import Limiter, Limits
+from kohakuriver.apiserver.limits.shares import Pool, Share
+from kohakuriver.apiserver.limits.turns import Turns
+from kohakuriver.apiserver.objects.selectors import MOST_REQUIREMENTS, Requirement, Selection
 from kohakuriver.apiserver.serving import pieces
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.errors import TooManyRequests

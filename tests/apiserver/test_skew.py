@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from kohakuriver import __version__, errors
+from kohakuriver.apiserver.binding.outcome import WriteOptions
+from kohakuriver.apiserver.objects.validation import FieldValidation
 from kohakuriver.apiserver.serving import skew
-from kohakuriver.apiserver.writing import patch
-from kohakuriver.apiserver.writing.outcome import WriteOptions
-from kohakuriver.apiserver.writing.validation import FieldValidation
+from kohakuriver.apiserver.write import patch
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.resources import kinds

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kohakuriver.apiserver.caching.standing import GAP
+from kohakuriver.apiserver.cache.standing import GAP
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds

@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from kohakuriver.apiserver.serving.tables import COLUMNS, IncludeObject, row
+from kohakuriver.apiserver.printers.tables import COLUMNS, IncludeObject, row
 from kohakuriver.cli.node import overview
 from kohakuriver.clock import EPOCH, timestamp
 from kohakuriver.resources import kinds

@@ -19,12 +19,12 @@ import aiohttp
 import orjson
 import pytest
 
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.caching import cache, history, watchers
-from kohakuriver.apiserver.caching.entry import entry_of
-from kohakuriver.apiserver.reading import read as reading
-from kohakuriver.apiserver.reading import watch
-from kohakuriver.apiserver.serving import forms, tables
+from kohakuriver.apiserver.cache import cache, history, watchers
+from kohakuriver.apiserver.cache.entry import entry_of
+from kohakuriver.apiserver.printers import forms, tables
+from kohakuriver.apiserver.read import read as reading
+from kohakuriver.apiserver.read import watch
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.clock import SystemClock

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from kohakuriver.apiserver.admitting.identity import fingerprint
+from kohakuriver.apiserver.identity.identity import fingerprint
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, Reply, running_api

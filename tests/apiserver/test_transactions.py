@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.binding import actions
+from kohakuriver.apiserver import backing
+from kohakuriver.apiserver.binding.outcome import Written
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import StoreTimeout
 from kohakuriver.apiserver.store.memory import MemoryStore
-from kohakuriver.apiserver.writing import objects
-from kohakuriver.apiserver.writing.outcome import Written
+from kohakuriver.apiserver.write import actions
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api
 from tests.apiserver.writing import ADMIN, CONTROLLER, N1, N2, World, a_node, a_vps, a_world
@@ -395,7 +395,7 @@ async def test_what_memory_has_wrong_is_never_committed(world: World) -> None:
     await world.create(a_vps())
     key = codec.key(kinds.VPS, "default", "dev")
     keys = (key, codec.key(kinds.NODE, None, "n2"), codec.key(kinds.NODE_ALLOCATION, None, "n2"))
-    before = await objects.read(world, keys)
+    before = await backing.read(world, keys)
     first = await world.act("bind", node="n1", uid=(await world.vps())["metadata"]["uid"])
     world = dataclasses.replace(world, recalled=before)  # it still remembers the VPS without a node
     with pytest.raises(errors.Conflict, match="n1"):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kohakuriver.apiserver.caching.turns import Turn, Turns, turn_of, words
+from kohakuriver.apiserver.cache.turns import Turn, Turns, turn_of, words
 from kohakuriver.resources import kinds, reasons
 from tests.apiserver.api import Api, running_api
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kohakuriver import errors
-from kohakuriver.apiserver.writing import validation
-from kohakuriver.apiserver.writing.validation import Checked, FieldValidation
+from kohakuriver.apiserver.objects import validation
+from kohakuriver.apiserver.objects.validation import Checked, FieldValidation
 from kohakuriver.resources import kinds
 from tests import cost
 

@@ -174,8 +174,8 @@ async def test_a_watch_that_is_cut_says_why_in_an_error_event():
 
 
 def an_event(key: str) -> Any:
-    from kohakuriver.apiserver.caching.entry import entry_of
-    from kohakuriver.apiserver.caching.history import Event
+    from kohakuriver.apiserver.cache.entry import entry_of
+    from kohakuriver.apiserver.cache.history import Event
     from kohakuriver.apiserver.store.base import Record
     from kohakuriver.clock import EPOCH
 
@@ -216,7 +216,7 @@ async def test_a_client_that_leaves_leaves_nothing_behind():
 async def test_a_thousand_node_watchers_cost_an_event_nothing():
     async with running_api() as api:
         kind = api.server.cache.kinds[kinds.VPS]
-        from kohakuriver.apiserver.reading.selectors import select
+        from kohakuriver.apiserver.objects.selectors import select
 
         for number in range(1000):
             selection = select(kinds.VPS, fields=(f"status.assignment.node=m{number}",))

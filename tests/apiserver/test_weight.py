@@ -3,8 +3,9 @@
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.apiserver.writing import patch, weight
-from kohakuriver.apiserver.writing.outcome import WriteOptions
+from kohakuriver.apiserver.binding.outcome import WriteOptions
+from kohakuriver.apiserver.quota import weight
+from kohakuriver.apiserver.write import patch
 from tests.apiserver.writing import ADMIN, ALICE, JSON_PATCH, World, a_node, a_vps, a_world
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.apiserver.writing import write
-from kohakuriver.apiserver.writing.outcome import WriteOptions
-from kohakuriver.apiserver.writing.validation import FieldValidation
+from kohakuriver.apiserver.binding.outcome import WriteOptions
+from kohakuriver.apiserver.objects.validation import FieldValidation
+from kohakuriver.apiserver.write import write
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import ADMIN, JSON_PATCH, STRATEGIC, World, a_node, a_vps, a_world
 

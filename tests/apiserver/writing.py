@@ -4,20 +4,19 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.admitting.identity import Role, TokenFile, User
-from kohakuriver.apiserver.binding import actions
-from kohakuriver.apiserver.binding.proofs import Proofs
-from kohakuriver.apiserver.caching.quotas import Quotas
+from kohakuriver.apiserver.binding.fencing import Leader
+from kohakuriver.apiserver.binding.outcome import WriteOptions, Written
+from kohakuriver.apiserver.booking.proofs import Proofs
+from kohakuriver.apiserver.identity.identity import Role, TokenFile, User
 from kohakuriver.apiserver.policies.held import Policies
 from kohakuriver.apiserver.quota.booked import Booked
 from kohakuriver.apiserver.quota.ledger import Ledger
+from kohakuriver.apiserver.quota.quotas import Quotas
 from kohakuriver.apiserver.quota.stored import Stored
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put, Record
 from kohakuriver.apiserver.store.memory import MemoryStore
-from kohakuriver.apiserver.writing import write
-from kohakuriver.apiserver.writing.fencing import Leader
-from kohakuriver.apiserver.writing.outcome import WriteOptions, Written
+from kohakuriver.apiserver.write import actions, write
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 

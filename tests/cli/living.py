@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from kohakuriver import certificates, errors
-from kohakuriver.apiserver import codec
-from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.identity.identity import Role, User
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import MAX_OPERATIONS, Delete, Put, Store
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client.config import Connection

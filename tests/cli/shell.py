@@ -10,7 +10,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
 from kohakuriver.cli.main import run
 from kohakuriver.client import config

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from kohakuriver import certificates
-from kohakuriver.apiserver.admitting.identity import fingerprint
+from kohakuriver.apiserver.identity.identity import fingerprint
 from tests.etcd import EtcdProcess, free_port
 
 ROOT = Path(__file__).parents[2]

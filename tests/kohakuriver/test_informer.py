@@ -7,7 +7,7 @@ import dataclasses
 import orjson
 import pytest
 
-from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client import rest, watch

@@ -7,7 +7,7 @@ import datetime
 import pytest
 
 from kohakuriver.agent import options as agent_options
-from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.clock import LoopClock
 from kohakuriver.controller.__main__ import parser as controller_parser

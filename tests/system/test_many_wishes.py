@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.controller import scheduler

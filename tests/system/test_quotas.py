@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Delete, Put
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources.kinds import EVENT, NAMESPACE, NODE_ALLOCATION, RESOURCE_QUOTA, VPS

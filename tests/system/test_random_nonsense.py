@@ -12,7 +12,7 @@ import aiohttp
 import orjson
 import pytest
 
-from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds

@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from kohakuriver.apiserver.auditing.refusals import LINES
+from kohakuriver.apiserver.audit.refusals import LINES
 from kohakuriver.resources import kinds
 from tests.apiserver.program import HEADERS, a_server
 from tests.etcd import EtcdProcess

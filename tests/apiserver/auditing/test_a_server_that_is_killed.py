@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from kohakuriver.apiserver.admitting.identity import fingerprint
+from kohakuriver.apiserver.identity.identity import fingerprint
 from tests.apiserver.api import USERS, Api, token_of
 from tests.apiserver.program import a_server
 from tests.apiserver.streaming.test_streams import FORWARD, STREAMS, asked, bring, dialer, place

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kohakuriver.apiserver.auditing.file import AuditFile
-from kohakuriver.apiserver.auditing.visit import LOG
+from kohakuriver.apiserver.audit.file import AuditFile
+from kohakuriver.apiserver.audit.visit import LOG
 from kohakuriver.errors import ConfigError
 
 

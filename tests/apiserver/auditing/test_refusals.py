@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kohakuriver.apiserver.auditing.refusals import EVERY, KEPT, LINES, MINUTE, NAMED, Refusals
+from kohakuriver.apiserver.audit.refusals import EVERY, KEPT, LINES, MINUTE, NAMED, Refusals
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api

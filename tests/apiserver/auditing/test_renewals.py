@@ -1,7 +1,7 @@
 """Which writes of Leases are renewals and no more."""
 
-from kohakuriver.apiserver.admitting.identity import Role, User
-from kohakuriver.apiserver.auditing.renewals import Renewals
+from kohakuriver.apiserver.audit.renewals import Renewals
+from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.resources import kinds
 
 NODE = User("node:n1", Role.NODE, node="n1")

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.apiserver.admitting.identity import fingerprint
-from kohakuriver.apiserver.auditing.file import AuditFile
-from kohakuriver.apiserver.auditing.refusals import Refusals
-from kohakuriver.apiserver.auditing.visit import LOG
+from kohakuriver.apiserver.audit.file import AuditFile
+from kohakuriver.apiserver.audit.refusals import Refusals
+from kohakuriver.apiserver.audit.visit import LOG
+from kohakuriver.apiserver.identity.identity import fingerprint
 from kohakuriver.client.config import Connection
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds

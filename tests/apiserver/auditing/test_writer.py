@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from kohakuriver.apiserver.auditing import writer
-from kohakuriver.apiserver.auditing.file import AuditFile
-from kohakuriver.apiserver.auditing.visit import LOG
-from kohakuriver.apiserver.auditing.writer import Behind, Receipt
+from kohakuriver.apiserver.audit import writer
+from kohakuriver.apiserver.audit.file import AuditFile
+from kohakuriver.apiserver.audit.visit import LOG
+from kohakuriver.apiserver.audit.writer import Behind, Receipt
 
 
 class Hanging(AuditFile):

@@ -6,7 +6,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from kohakuriver.apiserver.admitting.identity import Role, User
+from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.apiserver.policies import judging
 from kohakuriver.apiserver.policies.policy import Limit, Policy
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.apiserver.admitting.identity import fingerprint
+from kohakuriver.apiserver.identity.identity import fingerprint
 from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client import servers
 from kohakuriver.client.config import Connection

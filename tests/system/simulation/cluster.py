@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from kohakuriver.apiserver.admitting.identity import fingerprint
+from kohakuriver.apiserver.identity.identity import fingerprint
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.clock import LoopClock

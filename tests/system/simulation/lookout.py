@@ -7,7 +7,7 @@ nothing is wrong with the control plane itself and its leader has had time to be
 import asyncio
 from typing import TYPE_CHECKING
 
-from kohakuriver.apiserver import codec
+from kohakuriver.apiserver.store import codec
 from kohakuriver.controller.deciding.nodes import Limits
 from kohakuriver.resources import kinds
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from typing import Any
 
 from kohakuriver.apiserver.booking import booking
-from kohakuriver.apiserver.caching.strays import is_of
+from kohakuriver.apiserver.cache.strays import is_of
 from kohakuriver.resources import booked
 from kohakuriver.resources.booked import Amounts
 from tests.system.simulation.cluster import NODES, VPSES, Cluster

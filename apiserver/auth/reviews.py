@@ -1,0 +1,147 @@
+"""What a caller may know of itself: who it is, whether it may do something, and all it may do. Pure.
+
+`SelfSubjectReview`, `SelfSubjectAccessReview` and `SelfSubjectRulesReview` are asked with a POST and never
+stored; the answers come from the one table of `access.py`, by the same question that the door asks.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from kohakuriver import errors
+from kohakuriver.apiserver.identity import access
+from kohakuriver.apiserver.identity.identity import User
+from kohakuriver.resources import kinds
+from kohakuriver.resources.kinds import ResourceType
+
+Json = dict[str, Any]
+
+SELF = ResourceType(
+    kind="SelfSubjectReview",
+    plural="selfsubjectreviews",
+    singular="selfsubjectreview",
+    group="authentication.k8s.io",
+    version="v1",
+    namespaced=False,
+)
+ACCESS = ResourceType(
+    kind="SelfSubjectAccessReview",
+    plural="selfsubjectaccessreviews",
+    singular="selfsubjectaccessreview",
+    group="authorization.k8s.io",
+    version="v1",
+    namespaced=False,
+)
+RULES = ResourceType(
+    kind="SelfSubjectRulesReview",
+    plural="selfsubjectrulesreviews",
+    singular="selfsubjectrulesreview",
+    group="authorization.k8s.io",
+    version="v1",
+    namespaced=False,
+)
+VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
+
+
+def whoami(user: User, review: Json) -> Json:
+    """Who asks, in Kubernetes' words: a role is a group."""
+    groups = [f"kohakuriver:{user.role}", "system:authenticated"]
+    info: Json = {"username": user.name, "groups": groups}
+    extra = {"kohakuriver.io/namespaces": list(user.namespaces), "kohakuriver.io/rights": list(user.rights)}
+    found = {name: values for name, values in extra.items() if values}
+    return {"userInfo": {**info, "extra": found} if found else info}
+
+
+def may(user: User, review: Json) -> Json:
+    """Whether the table opens what is asked for; a star stands for everything of its sort."""
+    spec = _spec(review)
+    resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+    if isinstance(resource, dict) == isinstance(path, dict):
+        raise errors.BadRequest(
+            "spec: exactly one of resourceAttributes and nonResourceAttributes must be given"
+        )
+    asked = _resources(resource) if isinstance(resource, dict) else _paths(path or {})
+    try:
+        for attributes in asked:
+            access.check(user, attributes)
+    except errors.Forbidden as refusal:
+        return {"allowed": False, "reason": refusal.message}
+    return {"allowed": True, "reason": f"role {user.role}"}
+
+
+def rules(user: User, review: Json) -> Json:
+    """All that the user's role opens in a namespace."""
+    namespace = _word(_spec(review), "namespace") or kinds.DEFAULT_NAMESPACE
+    resources = [
+        {
+            "verbs": sorted(rule.verbs),
+            "apiGroups": [rule.resource.group],
+            "resources": [rule.resource.plural + (f"/{rule.subresource}" if rule.subresource else "")],
+            **({"resourceNames": list(names)} if names else {}),
+        }
+        for rule, names in access.opened(user, namespace)
+    ]
+    selves = [_create_only(resource) for resource in ANSWERS]
+    paths = [path for path in access.OPEN_PATHS if path not in ("/api", "/apis")]
+    urls = [*(f"{path}{end}" for path in (*paths, "/api", "/apis") for end in ("", "/*"))]
+    return {
+        "resourceRules": [*resources, *selves],
+        "nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": urls}],
+        "incomplete": False,
+    }
+
+
+Answer = Callable[[User, Json], Json]
+ANSWERS: Mapping[ResourceType, Answer] = {SELF: whoami, ACCESS: may, RULES: rules}
+
+
+def _create_only(resource: ResourceType) -> Json:
+    return {"verbs": ["create"], "apiGroups": [resource.group], "resources": [resource.plural]}
+
+
+def _resources(asked: Json) -> Iterator[access.Attributes]:
+    """Every question that stars stand for. Raises Forbidden for what is not served: nobody may touch that."""
+    verb, group, plural = (_word(asked, word) for word in ("verb", "group", "resource"))
+    part = _word(asked, "subresource")
+    found = [
+        resource
+        for resource in kinds.ALL
+        if group in ("*", resource.group) and plural in ("*", resource.plural)
+    ]
+    selves = [resource for resource in ANSWERS if (resource.group, resource.plural) == (group, plural)]
+    if not found and selves and verb == "create":
+        return
+    if not found:
+        raise errors.Forbidden(f'no kind "{plural}" is served in the group "{group}"')
+    for resource in found:
+        for one in _verbs(resource, verb):
+            yield access.Attributes(
+                verb=one,
+                resource=resource,
+                subresource=part or None,
+                namespace=_word(asked, "namespace") or None,
+                name=_word(asked, "name") or None,
+            )
+
+
+def _verbs(resource: ResourceType, verb: str) -> Sequence[str]:
+    if verb != "*":
+        return (verb,)
+    return VERBS[:3] if resource.read_only else VERBS
+
+
+def _paths(asked: Json) -> Iterator[access.Attributes]:
+    yield access.Attributes(verb=_word(asked, "verb"), path=_word(asked, "path"))
+
+
+def _spec(review: Json) -> Json:
+    spec = review.get("spec") or {}
+    if not isinstance(spec, dict):
+        raise errors.BadRequest("spec: expected an object")
+    return spec
+
+
+def _word(asked: Json, field: str) -> str:
+    word = asked.get(field) or ""
+    if not isinstance(word, str):
+        raise errors.BadRequest(f"{field}: expected a string")
+    return word

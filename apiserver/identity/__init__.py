@@ -1,0 +1,1 @@
+"""Who calls: users, roles, credentials, certificates, sessions of agents."""

@@ -1,0 +1,1 @@
+"""The connections of agents, and what has been asked of them."""

@@ -1,0 +1,1 @@
+"""The forms of an answer: whole, as metadata alone, as a table."""

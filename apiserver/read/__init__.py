@@ -1,0 +1,1 @@
+"""GET one, GET many, and the event stream."""

@@ -1,1 +1,0 @@
-"""GET one, GET many, and the event stream; selectors."""

@@ -1,0 +1,1 @@
+"""POST, PUT, PATCH and DELETE: from a body to one store transaction."""

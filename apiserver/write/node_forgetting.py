@@ -1,0 +1,142 @@
+"""`POST nodes/NAME/forget`: a person says that a machine and everything on it is destroyed (FAULTS 9).
+
+    revoke its credentials, cordon it ── unbind each VPS, one transaction each ── remove its records and Node
+
+Any step may be the last before a crash: the same request again takes up where it stopped, because the Node
+goes last. What is bound to the node in the meantime is found by looking again.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from kohakuriver.apiserver import backing
+from kohakuriver.apiserver.backing import Backing
+from kohakuriver.apiserver.binding import grants, orders, taking, turns
+from kohakuriver.apiserver.binding.orders import Order, Records
+from kohakuriver.apiserver.binding.outcome import Written
+from kohakuriver.apiserver.binding.steps import Step
+from kohakuriver.apiserver.binding.transactions import transact
+from kohakuriver.apiserver.identity import revocation
+from kohakuriver.apiserver.identity.identity import User
+from kohakuriver.apiserver.objects import objects, owners
+from kohakuriver.apiserver.store import codec
+from kohakuriver.apiserver.store.base import Delete, Put, Record, StoreConflict
+from kohakuriver.apiserver.write import node_revoking
+from kohakuriver.apiserver.write.node_revoking import Revoking
+from kohakuriver.clock import timestamp
+from kohakuriver.resources import kinds
+
+Json = dict[str, Any]
+
+ATTEMPTS = 8
+_AT_ONCE = 500  # VPSes read in one go
+
+
+async def forget(server: Revoking, user: User, *, name: str, body: Any) -> Written:
+    """Give the node up for good, and answer with the Node as it was last."""
+    orders.checked(body, ("destroyed",))
+    await _close(server, user, name)
+    for _ in range(ATTEMPTS):
+        last = await backing.read(server, _records_of(name))
+        async for key, vps in _bound(server, name):
+            await _give_up(server, user, name, key, vps["metadata"]["name"])
+        with contextlib.suppress(StoreConflict):
+            return await _remove(server, name, last)
+    raise objects.too_busy(kinds.NODE, name, ATTEMPTS)
+
+
+async def _close(server: Revoking, user: User, name: str) -> None:
+    """Let nobody in with the node's credentials, and nothing new be bound to it."""
+    keys = (grants.node_key(name), grants.allocation_key(name), revocation.key(name))
+    records = await backing.read(server, keys)
+    for _ in range(ATTEMPTS):
+        node, allocation, revoked = (records[key] for key in keys)
+        if node is None and allocation is None:
+            raise objects.not_found(kinds.NODE, name)
+        _check_silent(name, node)
+        hashes = await node_revoking.hashes_of(server, name)
+        writes = [node_revoking.revoked(server, user, name, revoked, hashes, forgotten=True)]
+        if node is not None:
+            writes.append(_cordoned(node))
+        try:
+            expect = {key: grants.revision_of(record) for key, record in records.items()}
+            await server.store.commit(expect=expect, writes=writes)
+        except StoreConflict as conflict:
+            records = conflict.actual
+            continue
+        return
+    raise objects.too_busy(kinds.NODE, name, ATTEMPTS)
+
+
+def _check_silent(name: str, record: Record | None) -> None:
+    if record is None:
+        return
+    conditions = objects.conditions_of(objects.status_of(codec.decode(record)))
+    if any(one["type"] == owners.NODE_READY and one["status"] == "True" for one in conditions):
+        raise objects.conflict(
+            kinds.NODE,
+            name,
+            "it is Ready, and so it is not destroyed",
+            hint=f"stop its agent first, or move its VPSes away: kohakuriver node drain {name}",
+        )
+
+
+def _cordoned(record: Record) -> Put:
+    node = codec.decode(record)
+    node["spec"] = {**(node.get("spec") or {}), "unschedulable": True}
+    return Put(record.key, codec.encode(node))
+
+
+async def _bound(server: Backing, name: str) -> AsyncIterator[tuple[str, Json]]:
+    """Every VPS that is bound to the node, read from the store."""
+    after: str | None = None
+    more = True
+    while more:
+        page = await server.store.list(codec.prefix(kinds.VPS), limit=_AT_ONCE, after=after)
+        for record in page.records:
+            vps: Json = {}
+            with contextlib.suppress(*codec.NONSENSE):  # one that cannot be read keeps no node from going
+                found = codec.decode(record)
+                vps = found if (objects.assignment_of(found) or {}).get("node") == name else {}
+            if vps:
+                yield record.key, vps
+        more, after = page.more, page.records[-1].key if page.records else None
+
+
+async def _give_up(server: Backing, user: User, node: str, key: str, name: str) -> None:
+    order = Order(user, name, key, {}, node, timestamp(server.clock.now()), server.proofs)
+    async with turns.turn(server.store, node):
+        records = await backing.read(server, (key, order.allocation_key))
+        await transact(server, order, _decide, backing.Look(records, fresh=True))
+
+
+def _decide(order: Order, records: Records) -> Step:
+    """Nothing is left on the node that a tombstone could remind anybody of."""
+    record = records[order.key]
+    vps = codec.decode(record) if record is not None else {}
+    if (objects.assignment_of(vps) or {}).get("node") != order.node:
+        return Step(vps)  # gone meanwhile
+    return taking.give_up(order, vps, records[order.allocation_key], why="", buried=False)
+
+
+def _records_of(name: str) -> tuple[str, str, str]:
+    lease = codec.key(kinds.LEASE, kinds.NODE_LEASE_NAMESPACE, name)
+    return grants.node_key(name), grants.allocation_key(name), lease
+
+
+async def _remove(server: Backing, name: str, last: Records) -> Written:
+    """All that the server holds of the node, if nothing was bound there since it was `last` read.
+
+    Whatever is bound writes the record, and giving a VPS up does so too: after that it is read once more.
+    """
+    expect = {key: grants.revision_of(record) for key, record in last.items()}
+    await server.store.commit(expect=expect, writes=[Delete(key) for key in last])
+    record = last[grants.node_key(name)]
+    empty: Json = {
+        "apiVersion": kinds.NODE.api_version,
+        "kind": kinds.NODE.kind,
+        "metadata": {"name": name},
+    }
+    node = codec.decode(record) if record is not None else empty
+    return Written(node, removed=True)

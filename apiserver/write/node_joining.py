@@ -1,0 +1,122 @@
+"""`POST nodes/NAME/join`: a machine with a join token gets a credential of its own, as the node of that name.
+
+The machine makes the secret itself and sends its hash, so a lost answer is mended by asking again: the same
+hash finds what it made. The credential is the Token `node-NAME`. A name that somebody has is given away only
+to a token that was made for it, and then the credential there was is good no more (CORRECTNESS 21).
+"""
+
+import re
+from typing import Any, Protocol
+
+from kohakuriver import errors
+from kohakuriver.apiserver import backing
+from kohakuriver.apiserver.admission import admission
+from kohakuriver.apiserver.backing import Backing
+from kohakuriver.apiserver.binding import grants, orders
+from kohakuriver.apiserver.binding.outcome import Written
+from kohakuriver.apiserver.identity import revocation
+from kohakuriver.apiserver.identity.credentials import Credentials
+from kohakuriver.apiserver.identity.identity import TokenFile, User
+from kohakuriver.apiserver.objects import metadata, objects
+from kohakuriver.apiserver.store import codec
+from kohakuriver.apiserver.store.base import Put, Record, StoreConflict
+from kohakuriver.clock import timestamp
+from kohakuriver.resources import kinds
+
+Json = dict[str, Any]
+
+ATTEMPTS = 8
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+class Joining(Backing, Protocol):
+    """What it needs of the server."""
+
+    @property
+    def tokens(self) -> TokenFile: ...
+
+    @property
+    def credentials(self) -> Credentials: ...
+
+
+async def join(server: Joining, user: User, *, name: str, body: Any) -> Written:
+    """Make the credential, and answer with its Token."""
+    digest = _checked(user, name, body)
+    token_key = codec.key(kinds.TOKEN, None, admission.node_token(name))
+    keys = (token_key, grants.node_key(name), revocation.key(name))
+    records = await backing.read(server, keys)
+    for _ in range(ATTEMPTS):
+        there = _token(records[token_key])
+        revoked = revocation.hashes(records[revocation.key(name)])
+        if there is not None and there["spec"]["sha256"] == digest and digest not in revoked:
+            return Written(there)
+        if user.node is None:
+            in_file = set(server.tokens.of_node(name)) - revoked
+            has_token = there is not None and there["spec"]["sha256"] not in revoked
+            _check_free(name, taken=bool(records[grants.node_key(name)] or in_file or has_token))
+        _check_new(server, name, digest, revoked)
+        made = _made(name, digest, by=user, now=timestamp(server.clock.now()))
+        expect = {key: grants.revision_of(record) for key, record in records.items()}
+        try:
+            revision = await server.store.commit(expect=expect, writes=[Put(token_key, codec.encode(made))])
+        except StoreConflict as conflict:
+            records = {**records, **conflict.actual}
+            continue
+        return Written(objects.at(made, revision), created=True)
+    raise objects.too_busy(kinds.NODE, name, ATTEMPTS)
+
+
+def _checked(user: User, name: str, body: Any) -> str:
+    """The hash that was sent. Raises BadRequest, Invalid or Forbidden."""
+    digest = str(orders.checked(body, ("sha256",))["sha256"])
+    if not _HASH.fullmatch(digest):
+        raise errors.BadRequest("sha256: expected 64 hexadecimal digits in lower case")
+    metadata.check(kinds.NODE, {"name": name})
+    if user.node is not None and user.node != name:
+        raise errors.Forbidden(
+            f'nodes.kohakuriver.io "{name}" is forbidden: this join token is for node {user.node} alone',
+            hint=f"join as that one (--node {user.node}), or ask for a token for {name}",
+            details=objects.reference(kinds.NODE, name),
+        )
+    return digest
+
+
+def _token(record: Record | None) -> Json | None:
+    """The node's Token; none that is being deleted."""
+    token = codec.decode(record) if record is not None else None
+    return None if token is None or token["metadata"].get("deletionTimestamp") else token
+
+
+def _check_free(name: str, *, taken: bool) -> None:
+    if taken:
+        raise objects.conflict(
+            kinds.NODE,
+            name,
+            "there is a node of this name already, and this join token is for new ones",
+            hint="name this machine otherwise with --node; if it is that very node, and its agent.config is "
+            f"lost, make a token for it: kohakuriver node join {name}",
+        )
+
+
+def _check_new(server: Joining, name: str, digest: str, revoked: frozenset[str]) -> None:
+    """A hash stands for one credential, and what was revoked stays so."""
+    other = server.credentials.name_of(digest)
+    if digest in revoked or digest in server.tokens.users or other not in (None, admission.node_token(name)):
+        raise objects.conflict(
+            kinds.NODE,
+            name,
+            "this secret is, or was, another credential's",
+            hint="remove agent.config and agent.joining from the agent's --data-dir, and join again",
+        )
+
+
+def _made(name: str, digest: str, *, by: User, now: str) -> Json:
+    spec = {"sha256": digest, "role": "node", "node": name, "user": f"node:{name}"}
+    sent = {"name": admission.node_token(name), "annotations": {"kohakuriver.io/joined-by": by.name}}
+    return {
+        "apiVersion": kinds.TOKEN.api_version,
+        "kind": kinds.TOKEN.kind,
+        "metadata": metadata.new(kinds.TOKEN, sent, namespace=None, now=now),
+        "spec": spec,
+        "status": {},
+    }
