@@ -35,10 +35,8 @@ from kohakuriver.agent.engine import STARTING, Health
 from kohakuriver.agent.images.images import Images
 from kohakuriver.agent.journal import Journal
 from kohakuriver.agent.login.access import Access
-from kohakuriver.agent.login.keepalive import SHELL, may_lack_its_file, why_it_ended
 from kohakuriver.agent.login.probes import Probes
 from kohakuriver.agent.machine.staging import Staging
-from kohakuriver.agent.machine.surroundings import Surroundings
 from kohakuriver.agent.notes import Notes
 from kohakuriver.agent.queue import KeyQueue
 from kohakuriver.agent.report import Reporter, Status
@@ -52,8 +50,10 @@ from kohakuriver.agent.runtime.errors import (
     RuntimeUnavailable,
     WrongState,
 )
+from kohakuriver.agent.runtime.keepalive import SHELL, may_lack_its_file, why_it_ended
 from kohakuriver.agent.settings import Settings
 from kohakuriver.agent.slowness import told
+from kohakuriver.agent.surroundings import Surroundings
 from kohakuriver.client.rest import Object
 from kohakuriver.client.watch import Informer, ObjectKey, key_of
 from kohakuriver.clock import Clock

@@ -29,7 +29,6 @@ from kohakuriver.agent.heartbeat import Heartbeat, holder
 from kohakuriver.agent.images.collector import Collector, needed
 from kohakuriver.agent.images.environments import Environments
 from kohakuriver.agent.images.images import Images
-from kohakuriver.agent.images.lending import Borrower, Lender
 from kohakuriver.agent.images.making import Maker
 from kohakuriver.agent.images.stock import Stock
 from kohakuriver.agent.images.tarballs import Tarballs
@@ -41,13 +40,13 @@ from kohakuriver.agent.machine import facts, resolvers, topology
 from kohakuriver.agent.machine.beneath import KernelMounter, Mounter
 from kohakuriver.agent.machine.closed import Servers
 from kohakuriver.agent.machine.gpus import Devices
+from kohakuriver.agent.machine.inside import Namespaces
 from kohakuriver.agent.machine.inventory import inventory
 from kohakuriver.agent.machine.isolation import Isolation
 from kohakuriver.agent.machine.look import Look
 from kohakuriver.agent.machine.lxcfs import Lxcfs
 from kohakuriver.agent.machine.ports import KernelPorts, Ports
 from kohakuriver.agent.machine.staging import Staging
-from kohakuriver.agent.machine.surroundings import Surroundings
 from kohakuriver.agent.node import NodeKeeper
 from kohakuriver.agent.quarantine import Watchman
 from kohakuriver.agent.report import Reporter
@@ -62,13 +61,14 @@ from kohakuriver.agent.shown import Shown
 from kohakuriver.agent.streams.files.door import Files as FileStreams
 from kohakuriver.agent.streams.forward import Forward
 from kohakuriver.agent.streams.holders import Holders
-from kohakuriver.agent.streams.inside import Namespaces
+from kohakuriver.agent.streams.lending import Borrower, Lender
 from kohakuriver.agent.streams.logs import Logs
 from kohakuriver.agent.streams.placements import Placements
 from kohakuriver.agent.streams.stats import Stats
 from kohakuriver.agent.streams.switchboard import Dial, Switchboard
 from kohakuriver.agent.streams.terminal import Command, Terminal
 from kohakuriver.agent.streams.windows import Windows
+from kohakuriver.agent.surroundings import Surroundings
 from kohakuriver.agent.threads import Pools
 from kohakuriver.agent.tombstones import Tombstones
 from kohakuriver.agent.watches import Watches

@@ -21,13 +21,13 @@ from kohakuriver.agent.engine import Engine
 from kohakuriver.agent.machine import facts
 from kohakuriver.agent.machine.gpus import Devices
 from kohakuriver.agent.machine.look import Look
-from kohakuriver.agent.machine.surroundings import Surroundings
 from kohakuriver.agent.machine.topology import Topology
 from kohakuriver.agent.quarantine import Quarantine, Watchman
 from kohakuriver.agent.report import difference
 from kohakuriver.agent.roster import Roster
 from kohakuriver.agent.runtime.base import Container, Image, Volumes
 from kohakuriver.agent.settings import Settings
+from kohakuriver.agent.surroundings import Surroundings
 from kohakuriver.client.rest import Client, Object
 from kohakuriver.client.watch import Informer, ObjectKey
 from kohakuriver.clock import in_words

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from kohakuriver import __version__, cpuset, durations, overcommit, quantity
+from kohakuriver.agent.deciding import allowed
+from kohakuriver.agent.deciding.allowed import Allowed
 from kohakuriver.agent.deciding.unused import Marks
-from kohakuriver.agent.machine import allowed
-from kohakuriver.agent.machine.allowed import Allowed
 from kohakuriver.agent.settings import LOOPBACK, CredentialsFor, SSHPublishing
 from kohakuriver.client import authority, config
 from kohakuriver.resources import capabilities

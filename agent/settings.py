@@ -6,8 +6,8 @@ import ipaddress
 from pathlib import Path
 
 from kohakuriver import overcommit
+from kohakuriver.agent.deciding.allowed import Allowed
 from kohakuriver.agent.deciding.unused import MARKS, Marks
-from kohakuriver.agent.machine.allowed import Allowed
 
 LOOPBACK = "127.0.0.1"
 

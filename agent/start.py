@@ -11,9 +11,8 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Final, Protocol
 
 from kohakuriver import errors
-from kohakuriver.agent.deciding import actions, labels
+from kohakuriver.agent.deciding import actions, allowed, labels
 from kohakuriver.agent.deciding.memory import Hold, Starting, run_of
-from kohakuriver.agent.machine import allowed
 from kohakuriver.agent.machine.staging import Staging
 from kohakuriver.agent.roster import Entry, Roster
 from kohakuriver.agent.runtime.base import Runtime

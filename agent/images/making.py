@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from kohakuriver import errors, private_file
 from kohakuriver.agent.images import environments
-from kohakuriver.agent.login.keepalive import FOLDER
 from kohakuriver.agent.roster import Roster
 from kohakuriver.agent.runtime.base import COMMIT_CLUSTER_LABEL, Container, Runtime
 from kohakuriver.agent.runtime.errors import EngineError
+from kohakuriver.agent.runtime.keepalive import FOLDER
 from kohakuriver.agent.settings import Settings
 from kohakuriver.client.rest import Client, Object
 from kohakuriver.client.watch import Informer

@@ -10,9 +10,10 @@ from concurrent.futures import Executor
 
 from kohakuriver.agent.deciding.desired import Desired
 from kohakuriver.agent.deciding.memory import SSHView
-from kohakuriver.agent.login import keepalive, probe, ssh
-from kohakuriver.agent.login.keepalive import SSHD
+from kohakuriver.agent.login import probe, ssh
+from kohakuriver.agent.runtime import keepalive
 from kohakuriver.agent.runtime.base import Container, File, PortBinding, Runtime
+from kohakuriver.agent.runtime.keepalive import SSHD
 from kohakuriver.agent.settings import LOOPBACK, SSHPublishing, is_loopback
 
 PATIENCE = 10.0  # seconds without an answer after which the VPS counts as running without SSH

@@ -1,7 +1,7 @@
 """How a VPS gets its sshd set up: pure, but for the host keys that are kept on disk.
 
 The loop turns a VPS's `spec.ssh` into an `Access`, and that into files which the runtime writes into the
-container before it starts; agent/login/keepalive.py then runs sshd with the arguments among them. Arguments
+container before it starts; agent/runtime/keepalive.py then runs sshd with the arguments among them. Arguments
 come before the image's own /etc/ssh/sshd_config, and sshd takes the first value it sees, so what stands
 here holds and everything else stays as the image has it. Nothing is installed, no shell is involved,
 and an image without sshd is none the worse for the files.
@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from kohakuriver.agent.data_dir import Files, PrivateFiles
-from kohakuriver.agent.login.keepalive import FOLDER, SSHD_ARGUMENTS
 from kohakuriver.agent.runtime.base import File
+from kohakuriver.agent.runtime.keepalive import FOLDER, SSHD_ARGUMENTS
 
 HOST_KEY: Final = f"{FOLDER}/ssh_host_ed25519_key"
 AUTHORIZED_KEYS: Final = f"{FOLDER}/authorized_keys"

@@ -16,9 +16,9 @@ from typing import Final, Protocol
 from kohakuriver import errors
 from kohakuriver.agent.deciding import shown
 from kohakuriver.agent.machine import mount_inside
+from kohakuriver.agent.machine.inside import opened
 from kohakuriver.agent.runtime.base import Container
 from kohakuriver.agent.runtime.belonging import PROC
-from kohakuriver.agent.streams.inside import opened
 
 FOLDER: Final = Path("/var/lib/lxcfs")  # where Debian's and Ubuntu's unit has it
 _ANSWER, _MOUNT, _END = 2.0, 5.0, 1.0  # seconds

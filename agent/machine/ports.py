@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Protocol
 
 from kohakuriver import errors
+from kohakuriver.agent.machine.inside import opened
 from kohakuriver.agent.runtime.base import Container
-from kohakuriver.agent.streams.inside import opened
 
 _ANSWER: Final = 1 << 20  # bytes taken at once
 _WITHIN: Final = 5.0  # seconds that the kernel has

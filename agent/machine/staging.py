@@ -17,9 +17,10 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from kohakuriver.agent.deciding import allowed
+from kohakuriver.agent.deciding.allowed import Allowed, AllowedMount
 from kohakuriver.agent.deciding.desired import Mount
-from kohakuriver.agent.machine import allowed, beneath
-from kohakuriver.agent.machine.allowed import Allowed, AllowedMount
+from kohakuriver.agent.machine import beneath
 from kohakuriver.agent.machine.beneath import Mounter
 from kohakuriver.agent.runtime.base import Bind
 from kohakuriver.agent.runtime.errors import EngineRefused

@@ -9,10 +9,10 @@ from typing import Final
 
 import docker
 
-from kohakuriver.agent.login.keepalive import FOLDER
 from kohakuriver.agent.runtime import failures, translate
 from kohakuriver.agent.runtime.base import File
 from kohakuriver.agent.runtime.errors import EngineRefused
+from kohakuriver.agent.runtime.keepalive import FOLDER
 from kohakuriver.trees.members import members
 
 _LARGEST_FILE: Final = 2**20

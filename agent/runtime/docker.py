@@ -19,11 +19,11 @@ import docker.auth
 import docker.errors
 
 from kohakuriver import image_name
-from kohakuriver.agent.login import keepalive
 from kohakuriver.agent.runtime import (
     archive,
     commit,
     engine_socket,
+    keepalive,
     leftovers,
     named,
     networks,

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, Final
 
 from kohakuriver import image_name
-from kohakuriver.agent.login.keepalive import ENTRYPOINT
 from kohakuriver.agent.runtime import inherited, volumes
 from kohakuriver.agent.runtime.base import (
     REFERENCE_LABEL,
@@ -22,6 +21,7 @@ from kohakuriver.agent.runtime.base import (
     Stocked,
     VolumeMount,
 )
+from kohakuriver.agent.runtime.keepalive import ENTRYPOINT
 from kohakuriver.resources import capabilities
 
 PERIOD: Final = 100_000  # microseconds: the kernel's own default

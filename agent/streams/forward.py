@@ -9,8 +9,8 @@ import ipaddress
 import socket
 
 from kohakuriver import errors
+from kohakuriver.agent.machine.inside import Namespaces
 from kohakuriver.agent.streams.door import Opened, Opening
-from kohakuriver.agent.streams.inside import Namespaces
 from kohakuriver.agent.streams.packets import Packets
 from kohakuriver.streams.joint import Joint
 

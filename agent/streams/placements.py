@@ -1,9 +1,9 @@
 """Which container a stream is to: that of one placement of a VPS on this node, as the engine has it now."""
 
 from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.machine.inside import Namespaces
 from kohakuriver.agent.roster import Roster
 from kohakuriver.agent.runtime.base import Container, Runtime
-from kohakuriver.agent.streams.inside import Namespaces
 
 
 class Placements:

@@ -15,12 +15,12 @@ import pytest
 from kohakuriver.agent.deciding import labels
 from kohakuriver.agent.egress import Egress
 from kohakuriver.agent.machine.closed import Servers
+from kohakuriver.agent.machine.inside import Namespaces
 from kohakuriver.agent.machine.isolation import Isolation
 from kohakuriver.agent.machine.ports import KernelPorts
 from kohakuriver.agent.roster import Roster
 from kohakuriver.agent.runtime.base import Container, PortBinding
 from kohakuriver.agent.runtime.iptables import Iptables
-from kohakuriver.agent.streams.inside import Namespaces
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import a_manifest
 from tests.agent.docker_node import SETTINGS, SMALL, DockerNode, a_docker_node

@@ -9,7 +9,8 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from kohakuriver.agent.login import keepalive, probe, ssh
+from kohakuriver.agent.login import probe, ssh
+from kohakuriver.agent.runtime import keepalive
 from kohakuriver.agent.runtime.base import Container, File, PortBinding
 from tests.agent.docker_world import DockerWorld, a_docker_world
 from tests.agent.runtime_contract import BUSYBOX, a_spec, started

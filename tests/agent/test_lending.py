@@ -10,13 +10,13 @@ import pytest
 
 from kohakuriver import errors
 from kohakuriver.agent.images.environments import Environments
-from kohakuriver.agent.images.lending import Borrower, Lender
 from kohakuriver.agent.images.tarballs import Tarballs
 from kohakuriver.agent.runtime.base import PullProgress
 from kohakuriver.agent.runtime.errors import ImagePullFailed
 from kohakuriver.agent.runtime.fake import FakeRuntime
 from kohakuriver.agent.runtime.fake_engine import FakeEngine
 from kohakuriver.agent.streams.control import Controls
+from kohakuriver.agent.streams.lending import Borrower, Lender
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Object
 from kohakuriver.client.watch import ObjectKey

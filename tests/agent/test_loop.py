@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kohakuriver.agent.journal import Journal
-from kohakuriver.agent.login import keepalive
+from kohakuriver.agent.runtime import keepalive
 from kohakuriver.agent.runtime.base import ContainerState
 from kohakuriver.agent.runtime.fake_switches import FakeImage, Program, Pull
 from kohakuriver.apiserver.registration import Registration

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from kohakuriver.agent import options
+from kohakuriver.agent.deciding.allowed import AllowedMount
 from kohakuriver.agent.deciding.unused import Marks
-from kohakuriver.agent.machine.allowed import AllowedMount
 from kohakuriver.agent.settings import CredentialsFor, SSHPublishing
 from kohakuriver.client import config
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kohakuriver.agent.machine.allowed import AllowedMount
+from kohakuriver.agent.deciding.allowed import AllowedMount
 from kohakuriver.agent.runtime.base import ContainerState
 from kohakuriver.agent.runtime.errors import EngineRefused
 from kohakuriver.agent.runtime.fake_switches import FakeImage, Program, Pull

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from kohakuriver.agent.deciding.allowed import AllowedMount
 from kohakuriver.agent.deciding.desired import Mount
-from kohakuriver.agent.machine.allowed import AllowedMount
 from kohakuriver.agent.machine.beneath import KernelMounter
 from kohakuriver.agent.machine.staging import MountRefused, Staging
 from kohakuriver.agent.runtime.errors import ImagePullFailed

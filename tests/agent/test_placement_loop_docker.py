@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kohakuriver.agent.machine.allowed import AllowedMount
+from kohakuriver.agent.deciding.allowed import AllowedMount
 from kohakuriver.agent.machine.beneath import KernelMounter
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import a_manifest

@@ -11,8 +11,7 @@ from pathlib import Path
 import docker.errors
 import pytest
 
-from kohakuriver.agent.login import keepalive
-from kohakuriver.agent.runtime import leftovers
+from kohakuriver.agent.runtime import keepalive, leftovers
 from kohakuriver.agent.runtime.base import CLUSTER_LABEL, Limits, PortBinding
 from kohakuriver.agent.runtime.docker import DockerRuntime
 from kohakuriver.agent.runtime.errors import ImagePullFailed, PortTaken, RuntimeUnavailable

@@ -12,8 +12,7 @@ import docker
 import pytest
 import requests.exceptions
 
-from kohakuriver.agent.login import keepalive
-from kohakuriver.agent.runtime import archive, failures, port_holder, translate
+from kohakuriver.agent.runtime import archive, failures, keepalive, port_holder, translate
 from kohakuriver.agent.runtime.base import ContainerSpec, File, Image, Limits, PullProgress
 from kohakuriver.agent.runtime.engine_thread import EngineThreads
 from kohakuriver.agent.runtime.errors import (

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kohakuriver.agent.login import keepalive, ssh
+from kohakuriver.agent.login import ssh
+from kohakuriver.agent.runtime import keepalive
 from kohakuriver.agent.runtime.base import File
 
 KEY = ssh.HostKey(private=b"secret", public="ssh-ed25519 AAAA")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from kohakuriver.agent.deciding.allowed import AllowedMount
 from kohakuriver.agent.deciding.desired import Mount
-from kohakuriver.agent.machine.allowed import AllowedMount
 from kohakuriver.agent.machine.beneath import FakeMounter
 from kohakuriver.agent.machine.staging import MountSilent, Staging
 from kohakuriver.agent.runtime.errors import EngineRefused

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from kohakuriver.agent.machine import facts
+from kohakuriver.agent.machine import facts, inside
 from kohakuriver.agent.runtime.base import Bind, Container, File, VolumeMount
 from kohakuriver.agent.runtime.errors import EngineRefused
-from kohakuriver.agent.streams import inside
 from kohakuriver.agent.streams.door import Opening, Waiting
 from kohakuriver.agent.streams.files.door import Files
 from kohakuriver.cli.files.client import FilesClient

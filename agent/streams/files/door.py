@@ -15,8 +15,8 @@ import sys
 from collections.abc import Callable
 
 from kohakuriver import errors
+from kohakuriver.agent.machine import inside
 from kohakuriver.agent.shares import Shares
-from kohakuriver.agent.streams import inside
 from kohakuriver.agent.streams.door import Opened, Opening, Waiting
 from kohakuriver.agent.streams.files.helper import CLEAN_UP_WITHIN, READY
 from kohakuriver.streams.splice import splice

@@ -12,12 +12,11 @@ import docker
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.agent.machine import facts
+from kohakuriver.agent.machine import facts, inside
+from kohakuriver.agent.machine.inside import Namespaces
 from kohakuriver.agent.runtime.base import Container, ContainerState
-from kohakuriver.agent.streams import inside
 from kohakuriver.agent.streams.door import Opening
 from kohakuriver.agent.streams.forward import Forward
-from kohakuriver.agent.streams.inside import Namespaces
 
 pytestmark = [
     pytest.mark.docker,

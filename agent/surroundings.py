@@ -9,11 +9,10 @@ import dataclasses
 from collections.abc import Callable
 
 from kohakuriver import cpuset
-from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.deciding import allowed, labels
 from kohakuriver.agent.deciding.desired import Around, Desired, container_name
 from kohakuriver.agent.deciding.memory import Hold
 from kohakuriver.agent.images.environments import Environments
-from kohakuriver.agent.machine import allowed
 from kohakuriver.agent.machine.gpus import Devices
 from kohakuriver.agent.machine.topology import Topology, cores_of
 from kohakuriver.agent.roster import Entry, Roster
