@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from kohakuriver import errors
-from kohakuriver.cli.http import JSON, Api, Object
+from kohakuriver.cli.api.http import JSON, Api, Object
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 

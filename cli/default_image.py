@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from kohakuriver import clock
-from kohakuriver.cli.http import Object
+from kohakuriver.cli.api.http import Object
 
 OLD: Final = datetime.timedelta(
     days=60

@@ -68,9 +68,9 @@ def _call(words: list[str]) -> int:
         if (call := shortcuts.find(words)) is not None:
             return call()
         # Here, so that Ctrl-C during the imports is caught too.
-        from kohakuriver.cli import application
         from kohakuriver.cli.completing import candidates
-        from kohakuriver.cli.habits import placing
+        from kohakuriver.cli.framework import application
+        from kohakuriver.cli.framework.habits import placing
 
         placed = placing.behind(words, candidates.options_of)
         result = application.build().main(args=placed, prog_name="kohakuriver", standalone_mode=False)

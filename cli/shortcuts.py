@@ -27,8 +27,9 @@ def _is_name(word: str) -> bool:
 
 
 def _exec(name: str, command: Sequence[str], *, stdin: bool) -> int:
-    from kohakuriver.cli.access import running, target
-    from kohakuriver.cli.settings import Settings
+    from kohakuriver.cli.access import running
+    from kohakuriver.cli.framework.settings import Settings
+    from kohakuriver.cli.session import target
 
     settings = Settings()
     with settings.opened:
@@ -36,7 +37,7 @@ def _exec(name: str, command: Sequence[str], *, stdin: bool) -> int:
 
 
 def _list() -> int:
-    from kohakuriver.cli.settings import Settings
+    from kohakuriver.cli.framework.settings import Settings
     from kohakuriver.cli.vps import listing
 
     settings = Settings()

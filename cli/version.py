@@ -6,7 +6,7 @@ import typer
 
 from kohakuriver import __version__
 from kohakuriver.cli import screen
-from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.framework.settings import Settings
 
 EXAMPLES = """
 kohakuriver version

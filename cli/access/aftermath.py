@@ -5,10 +5,10 @@ import dataclasses
 from typing import Any
 
 from kohakuriver import errors
-from kohakuriver.cli.access.ended import Ending
-from kohakuriver.cli.access.target import Target
-from kohakuriver.cli.vps import standing
-from kohakuriver.cli.vps.standing import HERE, Reader
+from kohakuriver.cli.session.ended import Ending
+from kohakuriver.cli.session.target import Target
+from kohakuriver.cli.view import standing
+from kohakuriver.cli.view.standing import HERE, Reader
 
 _SIGNALLED = 128  # codes above it: something was ended by a signal
 

@@ -21,11 +21,11 @@ import paramiko
 from kohakuriver import errors
 from kohakuriver.cli import failures
 from kohakuriver.cli.access import entrance, identity, looping
-from kohakuriver.cli.access.opening import Opener
 from kohakuriver.cli.access.ssh_proxy import PARAMS
 from kohakuriver.cli.access.terminal import terminal_size
-from kohakuriver.cli.http import Object
-from kohakuriver.cli.vps.standing import Reader
+from kohakuriver.cli.api.http import Object
+from kohakuriver.cli.session.opening import Opener
+from kohakuriver.cli.view.standing import Reader
 from kohakuriver.client.config import Connection
 from kohakuriver.streams.joint import Joint
 

@@ -8,23 +8,17 @@ import typer
 
 from kohakuriver import errors
 from kohakuriver.cli import failures, screen
-from kohakuriver.cli.access import parting, target
+from kohakuriver.cli.access import parting
 from kohakuriver.cli.access.aftermath import explained
-from kohakuriver.cli.access.ended import ENDED_FROM_OUTSIDE, Ending
 from kohakuriver.cli.access.escapes import Escape, Escapes
 from kohakuriver.cli.access.modes import Modes
-from kohakuriver.cli.access.remote import (
-    DETACHED,
-    GONE_AFTER,
-    PING_AFTER,
-    Params,
-    Remote,
-    new_session,
-)
 from kohakuriver.cli.access.running import language
-from kohakuriver.cli.access.target import Target
 from kohakuriver.cli.access.terminal import Terminal
-from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.session import target
+from kohakuriver.cli.session.ended import ENDED_FROM_OUTSIDE, Ending
+from kohakuriver.cli.session.remote import DETACHED, GONE_AFTER, PING_AFTER, Params, Remote, new_session
+from kohakuriver.cli.session.target import Target
 from kohakuriver.printable import plain
 from kohakuriver.streams.stream import Stream
 
@@ -62,7 +56,7 @@ def connect(
         )
     vps = target.find(settings, name, command="connect")
     if ide:
-        from kohakuriver.cli.ide import start  # here, since it takes a while to import
+        from kohakuriver.cli.tui.ide import start
 
         return start.start(vps, session=session, language=language())
     return run(vps, session=session or new_session(), is_named=session is not None)

@@ -8,8 +8,8 @@ import asyncio
 import collections
 
 from kohakuriver import errors
-from kohakuriver.cli.access.opening import Opener
 from kohakuriver.cli.access.telling import Telling
+from kohakuriver.cli.session.opening import Opener
 from kohakuriver.streams.stream import Control, Framed
 
 IDLE = 120.0  # seconds without a datagram either way

@@ -6,9 +6,9 @@ The words are shown by ssh-proxy, so that whoever typed `ssh dev.vps` reads them
 import re
 
 from kohakuriver import errors
-from kohakuriver.cli.http import Object
-from kohakuriver.cli.vps import standing
-from kohakuriver.cli.vps.standing import HERE, Reader
+from kohakuriver.cli.api.http import Object
+from kohakuriver.cli.view import standing
+from kohakuriver.cli.view.standing import HERE, Reader
 
 _KEY = re.compile(r"[-a-z0-9@.]+ [A-Za-z0-9+/]+=*")  # one line of known_hosts, behind its names
 

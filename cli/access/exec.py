@@ -5,10 +5,11 @@ from typing import Annotated
 import typer
 
 from kohakuriver.cli import failures
-from kohakuriver.cli.access import connect, running, target
-from kohakuriver.cli.access.remote import new_session
+from kohakuriver.cli.access import connect, running
 from kohakuriver.cli.access.terminal import Terminal
-from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.session import target
+from kohakuriver.cli.session.remote import new_session
 
 EXAMPLES = """
 kohakuriver exec dev -- uname -a

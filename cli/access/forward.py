@@ -12,18 +12,18 @@ from typing import Annotated
 import typer
 
 from kohakuriver import errors
-from kohakuriver.cli import failures, screen
+from kohakuriver.cli import failures, lookup, screen
 from kohakuriver.cli.access import listening, looping, mapping
 from kohakuriver.cli.access.datagrams import Datagrams
 from kohakuriver.cli.access.mapping import Mapping
-from kohakuriver.cli.access.opening import Opener
 from kohakuriver.cli.access.telling import Telling
 from kohakuriver.cli.access.tunnel import Tunnel
-from kohakuriver.cli.http import Object
+from kohakuriver.cli.api.http import Object
+from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.local import ports
-from kohakuriver.cli.settings import Settings
-from kohakuriver.cli.vps import lookup, standing
-from kohakuriver.cli.vps.standing import Reader
+from kohakuriver.cli.session.opening import Opener
+from kohakuriver.cli.view import standing
+from kohakuriver.cli.view.standing import Reader
 from kohakuriver.resources import reasons
 
 EXAMPLES = """

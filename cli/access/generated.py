@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from kohakuriver.cli.access import known_hosts
-from kohakuriver.cli.vps import key_pair
-from kohakuriver.cli.vps.key_pair import KeyPair
+from kohakuriver.cli.view import key_pair
+from kohakuriver.cli.view.key_pair import KeyPair
 
 _FILE = "generated-keys"
 

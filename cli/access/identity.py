@@ -5,8 +5,8 @@ from pathlib import Path
 from kohakuriver import errors
 from kohakuriver.cli.access import entrance
 from kohakuriver.cli.access import generated as generated_keys
-from kohakuriver.cli.http import Object
-from kohakuriver.cli.vps import key_pair
+from kohakuriver.cli.api.http import Object
+from kohakuriver.cli.view import key_pair
 
 DEFAULTS = ("id_ed25519", "id_rsa", "id_ecdsa")
 

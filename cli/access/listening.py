@@ -4,8 +4,8 @@ A VPS without `cat`, or one that does not run, says nothing, and nothing is said
 """
 
 from kohakuriver import errors
-from kohakuriver.cli.access.ended import ending
-from kohakuriver.cli.access.opening import Opener
+from kohakuriver.cli.session.ended import ending
+from kohakuriver.cli.session.opening import Opener
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _LISTENING = "0A"  # the kernel's number of that state

@@ -7,10 +7,11 @@ import typer
 
 from kohakuriver import clock, durations, errors
 from kohakuriver.cli import failures, screen
-from kohakuriver.cli.access import connect, outlet, target
-from kohakuriver.cli.access.target import Target
-from kohakuriver.cli.habits import options
-from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.access import connect, outlet
+from kohakuriver.cli.framework.habits import options
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.session import target
+from kohakuriver.cli.session.target import Target
 
 EXAMPLES = """
 kohakuriver logs dev --tail 50

@@ -7,7 +7,7 @@ import os
 import sys
 
 from kohakuriver import errors
-from kohakuriver.cli.access.ended import Ending, ending
+from kohakuriver.cli.session.ended import Ending, ending
 from kohakuriver.streams.stream import Stream
 
 

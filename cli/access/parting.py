@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from kohakuriver import durations
-from kohakuriver.cli.access.remote import Others
+from kohakuriver.cli.session.remote import Others
 
 
 def hint(window: float) -> str:

@@ -14,8 +14,8 @@ import threading
 from kohakuriver import errors
 from kohakuriver.cli import screen
 from kohakuriver.cli.access import outlet
-from kohakuriver.cli.access.ended import ENDED_FROM_OUTSIDE, Ending
-from kohakuriver.cli.access.target import Target
+from kohakuriver.cli.session.ended import ENDED_FROM_OUTSIDE, Ending
+from kohakuriver.cli.session.target import Target
 from kohakuriver.streams.stream import Stream
 
 _PIECE = 1 << 16  # bytes

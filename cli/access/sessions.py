@@ -5,10 +5,11 @@ from typing import Any
 
 from kohakuriver import durations
 from kohakuriver.cli import screen
-from kohakuriver.cli.access import connect, target
-from kohakuriver.cli.access.target import Target
-from kohakuriver.cli.settings import Settings
-from kohakuriver.cli.table import Printer, Row
+from kohakuriver.cli.access import connect
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.session import target
+from kohakuriver.cli.session.target import Target
+from kohakuriver.cli.view.table import Printer, Row
 
 EXAMPLES = """
 kohakuriver sessions dev

@@ -9,8 +9,8 @@ import typer
 
 from kohakuriver.cli import failures, screen
 from kohakuriver.cli.access import ssh_settings
-from kohakuriver.cli.settings import Settings
-from kohakuriver.cli.vps.connect import program
+from kohakuriver.cli.access.ssh import program
+from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.client import config
 
 EXAMPLES = """

@@ -14,15 +14,14 @@ from typing import IO, Annotated
 import typer
 
 from kohakuriver import errors
-from kohakuriver.cli import failures, screen
+from kohakuriver.cli import failures, lookup, screen
 from kohakuriver.cli.access import entrance, known_hosts, looping, ssh_names
 from kohakuriver.cli.access.entrance import NoEntrance
-from kohakuriver.cli.access.opening import Opener
 from kohakuriver.cli.access.pipes import Pipes
-from kohakuriver.cli.http import Api, Object
-from kohakuriver.cli.settings import Settings
-from kohakuriver.cli.vps import lookup
-from kohakuriver.cli.vps.standing import Reader
+from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.session.opening import Opener
+from kohakuriver.cli.view.standing import Reader
 from kohakuriver.client import config
 from kohakuriver.resources import kinds
 

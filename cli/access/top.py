@@ -8,12 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from kohakuriver import errors, quantity
-from kohakuriver.cli import readable, screen
-from kohakuriver.cli.access.target import Target
-from kohakuriver.cli.http import Object
-from kohakuriver.cli.settings import Settings
-from kohakuriver.cli.table import Printer, Row
-from kohakuriver.cli.vps import lookup, standing
+from kohakuriver.cli import lookup, screen
+from kohakuriver.cli.api import readable
+from kohakuriver.cli.api.http import Object
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.session.target import Target
+from kohakuriver.cli.view import standing
+from kohakuriver.cli.view.table import Printer, Row
 from kohakuriver.resources import kinds
 
 EXAMPLES = """

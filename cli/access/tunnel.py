@@ -9,8 +9,8 @@ import asyncio
 import itertools
 
 from kohakuriver import errors
-from kohakuriver.cli.access.opening import Opener
 from kohakuriver.cli.access.telling import Telling
+from kohakuriver.cli.session.opening import Opener
 from kohakuriver.streams.joint import Joint, reset
 
 _BACKLOG = 1024

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from kohakuriver import errors
-from kohakuriver.cli import catalogue, screen
-from kohakuriver.cli.completing import line as lines
-from kohakuriver.cli.completing.line import Line
+from kohakuriver.cli import screen
+from kohakuriver.cli.framework import catalogue
+from kohakuriver.cli.framework import line as lines
+from kohakuriver.cli.framework.line import Line
 from kohakuriver.printable import on_one_line
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
@@ -76,7 +77,7 @@ def options_of(entry: catalogue.Entry) -> dict[str, bool]:
     """Each spelling of each option of a command, and whether it takes a value."""
     if entry.passthrough:
         return {}
-    from kohakuriver.cli import application
+    from kohakuriver.cli.framework import application
 
     command = application.load(entry)
     return {
@@ -103,7 +104,7 @@ def _all(current: Line) -> Candidates:
 
 
 def _options(entry: catalogue.Entry) -> Candidates:
-    from kohakuriver.cli import application
+    from kohakuriver.cli.framework import application
 
     found: Candidates = {"--help": "Show what it takes"}
     for parameter in application.load(entry).params:
@@ -143,7 +144,8 @@ def _arguments(current: Line, entry: catalogue.Entry) -> Candidates:
 
 def _names(current: Line, resource: ResourceType) -> Candidates:
     """The names there are, each with the second column of the server's table."""
-    from kohakuriver.cli import global_options, http
+    from kohakuriver.cli.api import http
+    from kohakuriver.cli.framework import global_options
 
     settings = global_options.settings({**_readable(current.given), "request_timeout": _WITHIN})
     with settings.opened, contextlib.suppress(errors.KohakuRiverError):

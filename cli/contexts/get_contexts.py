@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
-from kohakuriver.cli import failures, screen, table
+from kohakuriver.cli import failures, screen
 from kohakuriver.cli.contexts import file as files
 from kohakuriver.cli.contexts.file import Config
+from kohakuriver.cli.view import table
 
 EXAMPLES = """
 kohakuriver config get-contexts

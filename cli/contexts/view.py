@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from kohakuriver.cli import output, screen
+from kohakuriver.cli import screen
 from kohakuriver.cli.contexts import file as files
 from kohakuriver.cli.contexts.file import Body, Config, ConfigFile
+from kohakuriver.cli.kubectl import output
 
 EXAMPLES = """
 kohakuriver config view

@@ -5,14 +5,15 @@ from typing import Annotated
 import typer
 
 from kohakuriver import errors, quantity
-from kohakuriver.cli import awaiting, failures, screen
-from kohakuriver.cli.delete import parse_timeout
+from kohakuriver.cli import failures, lookup, screen
+from kohakuriver.cli.api import awaiting
+from kohakuriver.cli.api.follow import Deadline
+from kohakuriver.cli.api.http import Api, Object
 from kohakuriver.cli.env import creation
-from kohakuriver.cli.follow import Deadline
-from kohakuriver.cli.http import Api, Object
-from kohakuriver.cli.progress import Progress
-from kohakuriver.cli.settings import Settings
-from kohakuriver.cli.vps import lookup, standing
+from kohakuriver.cli.framework.progress import Progress
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.kubectl.delete import parse_timeout
+from kohakuriver.cli.view import standing
 from kohakuriver.cli.vps.change import Timeout, WaitFor
 from kohakuriver.resources import kinds
 

@@ -3,8 +3,9 @@
 from typing import Any
 
 from kohakuriver import errors
-from kohakuriver.cli import insist, screen, targets
-from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli import screen
+from kohakuriver.cli.api import insist, targets
+from kohakuriver.cli.api.http import Api, Object
 from kohakuriver.resources import kinds
 
 _PARAMS = {"fieldValidation": "Strict", "fieldManager": "kohakuriver-env"}

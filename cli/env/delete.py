@@ -6,9 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from kohakuriver import errors, quantity
-from kohakuriver.cli import absent, failures, insist, screen
+from kohakuriver.cli import absent, failures, screen
+from kohakuriver.cli.api import insist
 from kohakuriver.cli.env import creation
-from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.resources import kinds
 
 EXAMPLES = """

@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 from kohakuriver import errors, quantity
-from kohakuriver.cli import default_image, output, screen, sections, table
-from kohakuriver.cli.http import Api, Object
-from kohakuriver.cli.settings import Settings
+from kohakuriver.cli import default_image, screen
+from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.kubectl import output
+from kohakuriver.cli.view import sections, table
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 

@@ -6,7 +6,7 @@ import typer
 
 from kohakuriver.cli import failures, screen
 from kohakuriver.cli.env import creation, tarball
-from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.framework.settings import Settings
 
 EXAMPLES = """
 kohakuriver env load my-env ./my-env.tar

@@ -5,12 +5,11 @@ from typing import Annotated
 
 import typer
 
-from kohakuriver.cli import screen
+from kohakuriver.cli import lookup, screen
 from kohakuriver.cli.files import copy, place
 from kohakuriver.cli.files.client import FilesClient, opener
 from kohakuriver.cli.files.meter import Meter
-from kohakuriver.cli.settings import Settings
-from kohakuriver.cli.vps import lookup
+from kohakuriver.cli.framework.settings import Settings
 
 EXAMPLES = """
 kohakuriver cp data.tar dev:                # into root's home folder

@@ -3,7 +3,7 @@
 import sys
 from typing import Final
 
-from kohakuriver.cli.progress import Progress
+from kohakuriver.cli.framework.progress import Progress
 from kohakuriver.clock import Clock, SystemClock
 
 _EVERY: Final = 0.1  # seconds between two lines

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kohakuriver import errors
 from kohakuriver.cli import programs, screen
-from kohakuriver.cli.follow import Deadline
+from kohakuriver.cli.api.follow import Deadline
 from kohakuriver.cli.local import logfiles, run_state
 from kohakuriver.cli.local.cluster_files import ClusterFiles
 

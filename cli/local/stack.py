@@ -7,7 +7,7 @@ from typing import Protocol
 
 from kohakuriver import errors
 from kohakuriver.cli import programs
-from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.api.http import Api, Object
 from kohakuriver.cli.local import etcd_process, ports
 from kohakuriver.cli.local.cluster_files import CONTEXT, ClusterFiles
 from kohakuriver.cli.local.cluster_options import Options

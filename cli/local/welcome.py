@@ -7,7 +7,7 @@ from typing import Final
 
 from kohakuriver import errors
 from kohakuriver.cli import default_image, screen
-from kohakuriver.cli.http import Object
+from kohakuriver.cli.api.http import Object
 from kohakuriver.cli.local import stack
 from kohakuriver.cli.local.cluster_files import ClusterFiles
 from kohakuriver.cli.local.cluster_options import Options

@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
-from kohakuriver.cli import failures, follow, screen
-from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.api import follow
+from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.node import change, lookup
 from kohakuriver.cli.node.change import Nodes
-from kohakuriver.cli.settings import Settings
 from kohakuriver.resources import kinds, node_words
 
 EXAMPLES = """

@@ -4,10 +4,11 @@ from typing import Annotated, Any
 
 import typer
 
-from kohakuriver.cli import insist, screen, targets
-from kohakuriver.cli.http import MERGE_PATCH, Api, Object
+from kohakuriver.cli import screen
+from kohakuriver.cli.api import insist, targets
+from kohakuriver.cli.api.http import MERGE_PATCH, Api, Object
+from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.node import lookup
-from kohakuriver.cli.settings import Settings
 from kohakuriver.resources import kinds
 
 Nodes = Annotated[

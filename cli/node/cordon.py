@@ -1,8 +1,8 @@
 """`node cordon`: no new VPS is placed on a node; what runs there goes on."""
 
+from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.node import change
 from kohakuriver.cli.node.change import Nodes
-from kohakuriver.cli.settings import Settings
 
 EXAMPLES = """
 kohakuriver node cordon n1

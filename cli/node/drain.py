@@ -1,14 +1,15 @@
 """`node drain`: stop all VPSes on nodes, their specs untouched, and wait until nothing runs there."""
 
-from kohakuriver.cli import failures, follow, screen
-from kohakuriver.cli.delete import parse_timeout
-from kohakuriver.cli.follow import Deadline
-from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.api import follow
+from kohakuriver.cli.api.follow import Deadline
+from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.framework.progress import Progress
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.kubectl.delete import parse_timeout
 from kohakuriver.cli.node import change, lookup, tenants
 from kohakuriver.cli.node.change import Nodes
-from kohakuriver.cli.progress import Progress
-from kohakuriver.cli.settings import Settings
-from kohakuriver.cli.vps import standing
+from kohakuriver.cli.view import standing
 from kohakuriver.cli.vps.change import Timeout, WaitFor
 from kohakuriver.resources import kinds
 

@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from kohakuriver import errors
-from kohakuriver.cli import failures, insist, screen
-from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.api import insist
+from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.node import change, lookup, tenants
-from kohakuriver.cli.settings import Settings
 from kohakuriver.resources import kinds
 
 EXAMPLES = """

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.token import create
 
 EXAMPLES = """

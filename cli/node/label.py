@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from kohakuriver.cli import screen
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.kubectl import marks
 from kohakuriver.cli.node import change, lookup
-from kohakuriver.cli.objects import marks
-from kohakuriver.cli.settings import Settings
 
 EXAMPLES = """
 kohakuriver node label n1 disk=ssd

@@ -5,10 +5,13 @@ from typing import Annotated
 import typer
 
 from kohakuriver import errors
-from kohakuriver.cli import output, readable, screen, table
-from kohakuriver.cli.http import Api, Object
-from kohakuriver.cli.node import overview
-from kohakuriver.cli.settings import Settings
+from kohakuriver.cli import screen
+from kohakuriver.cli.api import readable
+from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.kubectl import output
+from kohakuriver.cli.view import node_overview as overview
+from kohakuriver.cli.view import table
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from kohakuriver import errors
 from kohakuriver.cli import absent, failures, screen
-from kohakuriver.cli.http import Api, Object
+from kohakuriver.cli.api.http import Api, Object
 from kohakuriver.resources import kinds
 
 

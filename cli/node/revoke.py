@@ -3,10 +3,11 @@
 For a token that was stolen, or may have been. Does not ask: the machine gets in again with a new credential.
 """
 
-from kohakuriver.cli import insist, screen
+from kohakuriver.cli import screen
+from kohakuriver.cli.api import insist
+from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.node import change, lookup
 from kohakuriver.cli.node.change import Nodes
-from kohakuriver.cli.settings import Settings
 from kohakuriver.resources import kinds
 
 EXAMPLES = """

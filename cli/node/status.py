@@ -5,11 +5,15 @@ import shlex
 from typing import Any
 
 from kohakuriver import errors, quantity
-from kohakuriver.cli import describe, readable, screen, sections, table
-from kohakuriver.cli.http import Api, Object
-from kohakuriver.cli.node import lookup, overview
+from kohakuriver.cli import screen
+from kohakuriver.cli.api import readable
+from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.kubectl import describe
+from kohakuriver.cli.node import lookup
 from kohakuriver.cli.node.change import Nodes
-from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.view import node_overview as overview
+from kohakuriver.cli.view import sections, table
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds, node_words
 

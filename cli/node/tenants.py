@@ -1,7 +1,7 @@
 """The VPSes that are bound to a node. Asks across all namespaces, so it is for administrators."""
 
-from kohakuriver.cli.http import Api, Object
-from kohakuriver.cli.vps import standing
+from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.view import standing
 from kohakuriver.resources import kinds
 
 UP = ("assigning", "running", "paused", "lost")  # phases in which something runs, or may

@@ -1,8 +1,8 @@
 """`node uncordon`: takes back what `cordon` and `drain` declared."""
 
+from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.node import change
 from kohakuriver.cli.node.change import Nodes
-from kohakuriver.cli.settings import Settings
 
 EXAMPLES = """
 kohakuriver node uncordon n1

@@ -11,9 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from kohakuriver import durations, errors
-from kohakuriver.cli import failures, insist, screen
-from kohakuriver.cli.http import Api
-from kohakuriver.cli.settings import Settings
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.api import insist
+from kohakuriver.cli.api.http import Api
+from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.token import joining
 from kohakuriver.cli.token import role as roles
 from kohakuriver.client import config

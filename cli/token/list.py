@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
-from kohakuriver.cli import http, screen, table
-from kohakuriver.cli.settings import Settings
-from kohakuriver.cli.table import Layout
+from kohakuriver.cli import screen
+from kohakuriver.cli.api import http
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.view import table
+from kohakuriver.cli.view.table import Layout
 from kohakuriver.resources import kinds
 
 EXAMPLES = """

@@ -5,9 +5,10 @@ from typing import Annotated
 import typer
 
 from kohakuriver import errors
-from kohakuriver.cli import failures, http, insist, screen
-from kohakuriver.cli.http import Api, Object
-from kohakuriver.cli.settings import Settings
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.api import http, insist
+from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.resources import kinds
 from kohakuriver.resources.token import EXPIRED
 

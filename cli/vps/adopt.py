@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from kohakuriver import errors
-from kohakuriver.cli import failures, insist, screen, targets
-from kohakuriver.cli.http import Api, Object
-from kohakuriver.cli.settings import Settings
-from kohakuriver.cli.vps import lookup
+from kohakuriver.cli import failures, lookup, screen
+from kohakuriver.cli.api import insist, targets
+from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.vps.change import IDs
 from kohakuriver.resources import kinds
 

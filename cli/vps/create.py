@@ -2,14 +2,18 @@
 
 from pathlib import Path
 
-from kohakuriver.cli import dry_run, output, screen, targets
+from kohakuriver.cli import screen
 from kohakuriver.cli.access import generated, ssh_settings
-from kohakuriver.cli.follow import Deadline
-from kohakuriver.cli.habits import options as habits
-from kohakuriver.cli.http import Api, Object
-from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.api import targets
+from kohakuriver.cli.api.follow import Deadline
+from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.framework import dry_run
+from kohakuriver.cli.framework.habits import options as habits
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.kubectl import output
+from kohakuriver.cli.view import standing
 from kohakuriver.cli.vps import create_options as options
-from kohakuriver.cli.vps import goals, manifest, naming, nodes, standing, submission, waiting
+from kohakuriver.cli.vps import goals, manifest, naming, nodes, submission, waiting
 from kohakuriver.cli.vps.change import Patience, patience
 from kohakuriver.cli.vps.login import PASSWORDLESS, Login
 from kohakuriver.cli.vps.submission import Order

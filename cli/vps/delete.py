@@ -5,13 +5,15 @@ from typing import Annotated, Any
 import typer
 
 from kohakuriver import errors
-from kohakuriver.cli import dry_run, failures, insist, screen, targets
-from kohakuriver.cli.delete import parse_timeout
-from kohakuriver.cli.dry_run import DryRun, Rehearsal
-from kohakuriver.cli.follow import Deadline
-from kohakuriver.cli.http import Api, Object
-from kohakuriver.cli.settings import Settings
-from kohakuriver.cli.vps import goals, lookup, waiting
+from kohakuriver.cli import failures, lookup, screen
+from kohakuriver.cli.api import insist, targets
+from kohakuriver.cli.api.follow import Deadline
+from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.framework import dry_run
+from kohakuriver.cli.framework.dry_run import DryRun, Rehearsal
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.kubectl.delete import parse_timeout
+from kohakuriver.cli.vps import goals, waiting
 from kohakuriver.cli.vps.change import Timeout, WaitFor
 from kohakuriver.cli.vps.waiting import Goal
 from kohakuriver.resources import kinds

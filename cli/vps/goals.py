@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kohakuriver import errors
-from kohakuriver.cli.vps import cures, standing
+from kohakuriver.cli.view import cures, standing
 from kohakuriver.resources import kinds
 
 Object = dict[str, Any]

@@ -5,16 +5,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kohakuriver import errors
-from kohakuriver.cli import failures, readable, screen, table
-from kohakuriver.cli.http import Api, Object
-from kohakuriver.cli.settings import Settings
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.api import readable
+from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.view import table
 from kohakuriver.cli.vps import overview
 from kohakuriver.cli.vps.wide import Wide
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 
 if TYPE_CHECKING:
-    from kohakuriver.cli.output import Output
+    from kohakuriver.cli.kubectl.output import Output
 
 _COLOURS = {
     "running": "32",
@@ -60,20 +62,20 @@ def show(
 
 def _format(text: str) -> "Output":
     """Raises UsageError."""
-    from kohakuriver.cli import output  # a table needs nothing of it
+    from kohakuriver.cli.kubectl import output
 
     return output.parse(text, formats=output.WIDE)
 
 
 def _show_whole(vpses: Sequence[Object], asked: "Output") -> None:
-    from kohakuriver.cli import output
+    from kohakuriver.cli.kubectl import output
 
     typed = [output.without_noise(output.typed(vps, kinds.VPS)) for vps in vpses]
     screen.out(output.whole(typed, asked), end="")
 
 
 def _named(api: Api, words: Sequence[str]) -> tuple[list[Object], bool]:
-    from kohakuriver.cli.vps import lookup  # nor of this
+    from kohakuriver.cli import lookup
 
     return lookup.present(api, words)
 

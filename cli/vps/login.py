@@ -10,7 +10,8 @@ from typing import Any
 
 from kohakuriver import errors
 from kohakuriver.cli import failures
-from kohakuriver.cli.vps import key_pair, public_key
+from kohakuriver.cli.view import key_pair
+from kohakuriver.cli.vps import public_key
 
 DEFAULT_KEYS = ("id_ed25519.pub", "id_rsa.pub")
 OTHERS = (

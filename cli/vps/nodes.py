@@ -1,9 +1,9 @@
 """The Node that a VPS is bound to, for the address to log in at. Who may not read it goes without."""
 
 from kohakuriver import errors
-from kohakuriver.cli import readable
-from kohakuriver.cli.http import Api, Object
-from kohakuriver.cli.vps import standing
+from kohakuriver.cli.api import readable
+from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.view import standing
 from kohakuriver.resources import kinds
 
 

@@ -9,9 +9,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from kohakuriver.cli import sections
-from kohakuriver.cli.table import GAP, Paint, Printer, Row
-from kohakuriver.cli.vps import standing
+from kohakuriver.cli.view import sections, standing
+from kohakuriver.cli.view.table import GAP, Paint, Printer, Row
 from kohakuriver.cli.vps import wide as wider
 from kohakuriver.cli.vps.wide import Wide
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from kohakuriver.cli.http import Object
-from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.api.http import Object
+from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.vps import change, goals
 from kohakuriver.cli.vps.change import IDs, Patience, Verb, WaitFor
 

@@ -3,9 +3,10 @@
 import uuid
 from typing import Any
 
-from kohakuriver.cli.http import Object
-from kohakuriver.cli.settings import Settings
-from kohakuriver.cli.vps import change, goals, standing
+from kohakuriver.cli.api.http import Object
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.view import standing
+from kohakuriver.cli.vps import change, goals
 from kohakuriver.cli.vps.change import IDs, Patience, Verb, WaitFor
 
 EXAMPLES = """

@@ -6,11 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from kohakuriver.cli import describe, failures, output, readable, screen, sections
+from kohakuriver.cli import failures, lookup, screen
 from kohakuriver.cli.access import identity
-from kohakuriver.cli.http import Api, Object
-from kohakuriver.cli.settings import Settings
-from kohakuriver.cli.vps import lookup, nodes, standing
+from kohakuriver.cli.api import readable
+from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.kubectl import describe, output
+from kohakuriver.cli.view import sections, standing
+from kohakuriver.cli.vps import nodes
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 

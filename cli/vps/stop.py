@@ -1,6 +1,6 @@
 """`vps stop`: declare VPSes Stopped. Their files, node, keys and SSH port are kept; the rest is freed."""
 
-from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.vps import change, goals
 from kohakuriver.cli.vps.change import IDs, Patience, Verb, WaitFor
 

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from kohakuriver import errors
-from kohakuriver.cli import insist, screen, targets
-from kohakuriver.cli.dry_run import Rehearsal
-from kohakuriver.cli.http import Api, Object
-from kohakuriver.cli.vps import key_pair, manifest, names
-from kohakuriver.cli.vps.key_pair import KeyPair
+from kohakuriver.cli import screen
+from kohakuriver.cli.api import insist, targets
+from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.framework.dry_run import Rehearsal
+from kohakuriver.cli.view import key_pair
+from kohakuriver.cli.view.key_pair import KeyPair
+from kohakuriver.cli.vps import manifest, names
 from kohakuriver.cli.vps.login import Login
 from kohakuriver.cli.vps.manifest import Wanted
 from kohakuriver.resources import kinds

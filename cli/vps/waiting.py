@@ -6,12 +6,14 @@ Leaving with Ctrl-C undoes nothing: what was declared stays declared. `goals.py`
 import dataclasses
 
 from kohakuriver import errors
-from kohakuriver.cli import failures, follow, screen, targets
-from kohakuriver.cli.follow import Deadline
-from kohakuriver.cli.http import Api, Object
-from kohakuriver.cli.progress import Progress
-from kohakuriver.cli.vps import cures, goals, standing
-from kohakuriver.cli.vps.standing import HERE, Reader
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.api import follow, targets
+from kohakuriver.cli.api.follow import Deadline
+from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.framework.progress import Progress
+from kohakuriver.cli.view import cures, standing
+from kohakuriver.cli.view.standing import HERE, Reader
+from kohakuriver.cli.vps import goals
 from kohakuriver.resources import kinds, reasons
 
 

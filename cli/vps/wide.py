@@ -4,9 +4,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from kohakuriver.cli.table import Row
-from kohakuriver.cli.vps import standing
-from kohakuriver.cli.vps.standing import Reader
+from kohakuriver.cli.view import standing
+from kohakuriver.cli.view.standing import Reader
+from kohakuriver.cli.view.table import Row
 
 TITLES = ["IMAGE", "CONTAINER", "RESTARTS", "ADDRESS"]
 

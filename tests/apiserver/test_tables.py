@@ -5,7 +5,7 @@ import datetime
 import pytest
 
 from kohakuriver.apiserver.printers.tables import COLUMNS, IncludeObject, row
-from kohakuriver.cli.node import overview
+from kohakuriver.cli.view import node_overview as overview
 from kohakuriver.clock import EPOCH, timestamp
 from kohakuriver.resources import kinds
 

@@ -65,7 +65,7 @@ def become(request: dict[str, Any]) -> None:
 
 def import_commands() -> None:
     """Imports the module of every command."""
-    from kohakuriver.cli import application, catalogue
+    from kohakuriver.cli.framework import application, catalogue
 
     application.build()
     for entry in catalogue.ENTRIES:

@@ -6,7 +6,7 @@ import json
 import pytest
 import yaml
 
-from kohakuriver.cli import merge
+from kohakuriver.cli.kubectl import merge
 from kohakuriver.resources import kinds
 
 DEV = """\

@@ -17,7 +17,7 @@ import pexpect
 import pytest
 import pytest_asyncio
 
-from kohakuriver.cli import catalogue
+from kohakuriver.cli.framework import catalogue
 from kohakuriver.client import config
 from tests.cli import living
 from tests.cli.living import LivingCluster

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from kohakuriver import certificates, errors
-from kohakuriver.cli.http import Api
+from kohakuriver.cli.api.http import Api
 from kohakuriver.client.config import Connection
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kohakuriver.cli import jsonpath
+from kohakuriver.cli.kubectl import jsonpath
 
 VPS = {
     "metadata": {"name": "dev", "labels": {"kohakuriver.io/team": "red"}},

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from kohakuriver import __version__
-from kohakuriver.cli import catalogue
+from kohakuriver.cli.framework import catalogue
 from kohakuriver.cli.main import run
 from kohakuriver.client import config
 from kohakuriver.client.config import Connection

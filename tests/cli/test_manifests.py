@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.cli import manifests
-from kohakuriver.cli.manifests import Manifest, Problem
+from kohakuriver.cli.kubectl import manifests
+from kohakuriver.cli.kubectl.manifests import Manifest, Problem
 
 GOOD = """\
 apiVersion: kohakuriver.io/v1alpha1

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kohakuriver.cli import merge
+from kohakuriver.cli.kubectl import merge
 
 BASE: dict[str, Any] = {"metadata": {"name": "dev"}, "spec": {"cores": 1, "env": {"A": "1", "B": "2"}}}
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from kohakuriver.cli import describe, readable
 from kohakuriver.cli.access import top
-from kohakuriver.cli.dashboard import detail, matching, node_line, vps_line
-from kohakuriver.cli.node import overview as node_overview
+from kohakuriver.cli.api import readable
+from kohakuriver.cli.kubectl import describe
 from kohakuriver.cli.node import status as node_status
-from kohakuriver.cli.vps import overview, standing, status
+from kohakuriver.cli.tui.dashboard import detail, matching, node_line, vps_line
+from kohakuriver.cli.view import node_overview, standing
+from kohakuriver.cli.vps import overview, status
 from kohakuriver.resources import kinds
 from tests.cli.vps.objects import NOW, Json, a_node, a_vps
 

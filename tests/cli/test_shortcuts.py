@@ -10,7 +10,7 @@ from kohakuriver.cli.main import run
 from kohakuriver.client import config
 from kohakuriver.client.config import Connection
 
-_HEAVY = "typer kohakuriver.cli.application kohakuriver.cli.output pydantic tempfile aiohttp rich"
+_HEAVY = "typer kohakuriver.cli.framework.application kohakuriver.cli.kubectl.output pydantic tempfile aiohttp rich"
 _LOADED = f"import sys, {{}}; print([one for one in {_HEAVY.split()} if one in sys.modules])"
 
 
@@ -55,7 +55,7 @@ def test_both_ways_end_alike(short, full, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     "modules",
     [
-        "kohakuriver.cli.main, kohakuriver.cli.access.running, kohakuriver.cli.access.target",
+        "kohakuriver.cli.main, kohakuriver.cli.access.running, kohakuriver.cli.session.target",
         "kohakuriver.cli.main, kohakuriver.cli.vps.listing",
     ],
 )

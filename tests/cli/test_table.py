@@ -1,6 +1,6 @@
 """Tables are laid out as kubectl's."""
 
-from kohakuriver.cli import table
+from kohakuriver.cli.view import table
 from kohakuriver.resources import kinds
 
 TABLE = {

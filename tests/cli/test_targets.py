@@ -2,8 +2,9 @@
 
 import pytest
 
-from kohakuriver.cli import failures, targets
-from kohakuriver.cli.targets import Target
+from kohakuriver.cli import failures
+from kohakuriver.cli.api import targets
+from kohakuriver.cli.api.targets import Target
 from kohakuriver.resources import kinds
 
 

@@ -7,7 +7,7 @@ from typing import Self
 
 import pexpect
 
-from kohakuriver.cli.ide.terminal.screen import Screen
+from kohakuriver.cli.tui.ide.terminal.screen import Screen
 
 
 class OnScreen:

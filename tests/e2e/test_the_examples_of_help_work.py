@@ -15,7 +15,7 @@ import docker
 import pexpect
 import pytest
 
-from kohakuriver.cli import catalogue
+from kohakuriver.cli.framework import catalogue
 from tests.cli.test_examples import ELSEWHERE
 from tests.e2e.conftest import BIN, Cluster, free_port, printed_ports, ssh_ports
 

@@ -4,7 +4,7 @@ import asyncio
 
 from kohakuriver.agent.holder.attachment import Attachment
 from kohakuriver.agent.holder.session import Facts, Session, Size
-from kohakuriver.cli.access.unconfirmed import Unconfirmed
+from kohakuriver.cli.session.unconfirmed import Unconfirmed
 from kohakuriver.streams.stream import Framed
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from kohakuriver import errors
 from kohakuriver.cli.access.aftermath import explained, what_happened
-from kohakuriver.cli.access.ended import Ending
-from kohakuriver.cli.vps.standing import HERE, Reader
+from kohakuriver.cli.session.ended import Ending
+from kohakuriver.cli.view.standing import HERE, Reader
 
 
 def a_vps(*, uid="u1", phase="running", deleted=False, **spec) -> dict:

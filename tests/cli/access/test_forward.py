@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from kohakuriver.cli.access.datagrams import Datagrams
-from kohakuriver.cli.access.opening import PATIENCE, Opener
 from kohakuriver.cli.access.telling import Telling
 from kohakuriver.cli.access.tunnel import Tunnel
+from kohakuriver.cli.session.opening import PATIENCE, Opener
 from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api

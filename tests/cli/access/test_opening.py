@@ -3,7 +3,7 @@
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.cli.access.opening import ApiServers
+from kohakuriver.cli.session.opening import ApiServers
 from kohakuriver.client.config import Connection
 from kohakuriver.streams.dial import Dialer
 

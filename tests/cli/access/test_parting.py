@@ -1,7 +1,7 @@
 """What is said of shells that one leaves, and of those that one left."""
 
 from kohakuriver.cli.access import parting
-from kohakuriver.cli.access.remote import Others
+from kohakuriver.cli.session.remote import Others
 
 DAY = 86_400.0
 

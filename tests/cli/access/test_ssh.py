@@ -12,7 +12,7 @@ import pytest
 from kohakuriver import errors
 from kohakuriver.cli.access import entrance, generated, identity, known_hosts, ssh_client, ssh_settings
 from kohakuriver.cli.access.ssh_names import Place, readings
-from kohakuriver.cli.vps import key_pair
+from kohakuriver.cli.view import key_pair
 from kohakuriver.resources import kinds
 from tests.apiserver.streaming.test_streams import MERGE, place
 from tests.cli.access.an_agent import an_agent, to_port

@@ -4,8 +4,8 @@ import pytest
 
 from kohakuriver import errors
 from kohakuriver.cli import failures
-from kohakuriver.cli.access import target
-from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.session import target
 from kohakuriver.client import config
 from kohakuriver.client.config import Connection
 from kohakuriver.resources import kinds

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from kohakuriver.cli.dashboard.app import Dashboard
-from kohakuriver.cli.settings import Settings
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.tui.dashboard.app import Dashboard
 from kohakuriver.client import config
 from kohakuriver.client.config import Connection
 from kohakuriver.clock import SystemClock

@@ -2,11 +2,11 @@
 
 import pytest
 
-from kohakuriver.cli.dashboard import bars, detail, keys, node_line, painting, vps_line
-from kohakuriver.cli.dashboard.alike import alike
-from kohakuriver.cli.dashboard.line import Tone, fit, plain
-from kohakuriver.cli.dashboard.matching import matches
-from kohakuriver.cli.dashboard.using import in_words
+from kohakuriver.cli.tui.dashboard import bars, detail, keys, node_line, painting, vps_line
+from kohakuriver.cli.tui.dashboard.alike import alike
+from kohakuriver.cli.tui.dashboard.line import Tone, fit, plain
+from kohakuriver.cli.tui.dashboard.matching import matches
+from kohakuriver.cli.tui.dashboard.using import in_words
 from tests.cli.vps.objects import CREATED, NOW, a_node, a_vps, an_allocation
 
 WHY = "0 of 3 nodes fit: 2 short of memory (need 16Gi, most free 9.5Gi on n2), 1 cordoned"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.cli.dashboard.using import EVERY, MOST, Using
+from kohakuriver.cli.tui.dashboard.using import EVERY, MOST, Using
 from tests.cli.vps.objects import a_vps
 
 pytestmark = pytest.mark.looptime

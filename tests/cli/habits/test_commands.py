@@ -4,8 +4,8 @@ import shlex
 
 import pytest
 
-from kohakuriver.cli import catalogue
-from kohakuriver.cli.habits import brought, commands
+from kohakuriver.cli.framework import catalogue
+from kohakuriver.cli.framework.habits import brought, commands
 from kohakuriver.cli.main import run
 
 GROUPS = [one.name for one in catalogue.ENTRIES if one.is_group]

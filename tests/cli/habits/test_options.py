@@ -2,11 +2,11 @@
 
 import pytest
 
-from kohakuriver.cli import catalogue
-from kohakuriver.cli.application import load
 from kohakuriver.cli.completing.candidates import options_of
-from kohakuriver.cli.habits import options
-from kohakuriver.cli.habits.switches import spelled_out
+from kohakuriver.cli.framework import catalogue
+from kohakuriver.cli.framework.application import load
+from kohakuriver.cli.framework.habits import options
+from kohakuriver.cli.framework.habits.switches import spelled_out
 from kohakuriver.cli.main import run
 
 

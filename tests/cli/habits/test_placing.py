@@ -2,9 +2,9 @@
 
 import pytest
 
-from kohakuriver.cli import catalogue
 from kohakuriver.cli.completing.candidates import options_of
-from kohakuriver.cli.habits.placing import are_options, behind
+from kohakuriver.cli.framework import catalogue
+from kohakuriver.cli.framework.habits.placing import are_options, behind
 from kohakuriver.cli.main import run
 
 

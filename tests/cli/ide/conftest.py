@@ -11,10 +11,10 @@ import pytest
 from textual.pilot import Pilot
 
 from kohakuriver.cli.files.client import FilesClient
-from kohakuriver.cli.ide.app import Ide, World
-from kohakuriver.cli.ide.editor import Editor
-from kohakuriver.cli.ide.terminal.pane import Pane
-from kohakuriver.cli.ide.tree import FileTree
+from kohakuriver.cli.tui.ide.app import Ide, World
+from kohakuriver.cli.tui.ide.editor import Editor
+from kohakuriver.cli.tui.ide.terminal.pane import Pane
+from kohakuriver.cli.tui.ide.tree import FileTree
 from kohakuriver.streams.stream import Stream
 from tests.files import Link, adopted
 

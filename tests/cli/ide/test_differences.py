@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kohakuriver.cli.ide.differences import COMPARED, differences
+from kohakuriver.cli.tui.ide.differences import COMPARED, differences
 
 TEXTS = st.lists(st.sampled_from("abc"), max_size=30).map(lambda lines: "".join(f"{one}\n" for one in lines))
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from textual.document._document import Document as Edited
 
 from kohakuriver.cli.files.entry import Entry
-from kohakuriver.cli.ide.document import EDITABLE, SHOWN, language, read
+from kohakuriver.cli.tui.ide.document import EDITABLE, SHOWN, language, read
 
 
 def an_entry(size: int = 0) -> Entry:

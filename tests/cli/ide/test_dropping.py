@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kohakuriver.cli.ide.dropping import paths
+from kohakuriver.cli.tui.ide.dropping import paths
 
 
 @pytest.fixture

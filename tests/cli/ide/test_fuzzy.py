@@ -1,6 +1,6 @@
 """A few letters find a file."""
 
-from kohakuriver.cli.ide.fuzzy import best
+from kohakuriver.cli.tui.ide.fuzzy import best
 from tests import cost
 
 PATHS = [

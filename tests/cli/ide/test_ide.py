@@ -10,12 +10,12 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from kohakuriver.cli.files.client import Content
-from kohakuriver.cli.ide.asking import Line
-from kohakuriver.cli.ide.comparing import Comparing
-from kohakuriver.cli.ide.keys import Keys
-from kohakuriver.cli.ide.opening import Opening
-from kohakuriver.cli.ide.terminal.screen import Screen
-from kohakuriver.cli.ide.waiting import Waiting
+from kohakuriver.cli.tui.ide.asking import Line
+from kohakuriver.cli.tui.ide.comparing import Comparing
+from kohakuriver.cli.tui.ide.keys import Keys
+from kohakuriver.cli.tui.ide.opening import Opening
+from kohakuriver.cli.tui.ide.terminal.screen import Screen
+from kohakuriver.cli.tui.ide.waiting import Waiting
 
 pytestmark = pytest.mark.looptime  # Textual's pauses cost nothing
 

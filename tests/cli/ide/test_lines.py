@@ -8,7 +8,7 @@ from textual.document._document import Document
 from textual.document._wrapped_document import WrappedDocument
 from textual.geometry import Offset
 
-from kohakuriver.cli.ide.lines import Lines, Unwrapped
+from kohakuriver.cli.tui.ide.lines import Lines, Unwrapped
 
 pytestmark = pytest.mark.looptime
 

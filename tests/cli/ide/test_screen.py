@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from kohakuriver.cli.ide.terminal.palette import style
-from kohakuriver.cli.ide.terminal.screen import Screen
+from kohakuriver.cli.tui.ide.terminal.palette import style
+from kohakuriver.cli.tui.ide.terminal.screen import Screen
 
 
 def a_screen(*output: str, columns: int = 20, lines: int = 5) -> Screen:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.cli.ide import start
+from kohakuriver.cli.tui.ide import start
 
 
 class Stopped:

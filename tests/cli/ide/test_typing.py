@@ -2,7 +2,7 @@
 
 import pytest
 
-from kohakuriver.cli.ide.terminal.typing import MOTION, key, mouse, paste
+from kohakuriver.cli.tui.ide.terminal.typing import MOTION, key, mouse, paste
 
 
 @pytest.mark.parametrize(

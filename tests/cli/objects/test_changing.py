@@ -8,8 +8,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from kohakuriver.cli import output
-from kohakuriver.cli.objects import edit
+from kohakuriver.cli.kubectl import edit, output
 from kohakuriver.resources import kinds
 from tests.cli.vps.objects import a_vps
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from kohakuriver.cli.vps import cures, goals, standing, waiting
-from kohakuriver.cli.vps.standing import Reader
+from kohakuriver.cli.view import cures, standing
+from kohakuriver.cli.view.standing import Reader
+from kohakuriver.cli.vps import goals, waiting
 from kohakuriver.resources import reasons
 from tests.cli.vps.objects import a_vps
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kohakuriver.cli.vps.standing import HERE
+from kohakuriver.cli.view.standing import HERE
 from kohakuriver.cli.vps.wide import Wide
 from kohakuriver.resources import kinds
 from tests.cli.vps.objects import a_node, a_vps

@@ -8,7 +8,7 @@ import pytest
 
 from kohakuriver import errors
 from kohakuriver.cli import failures
-from kohakuriver.cli.vps import key_pair
+from kohakuriver.cli.view import key_pair
 from kohakuriver.cli.vps.login import Login
 
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti me@here"

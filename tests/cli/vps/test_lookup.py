@@ -3,8 +3,7 @@
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.cli import failures
-from kohakuriver.cli.vps import lookup
+from kohakuriver.cli import failures, lookup
 from tests.cli.vps.objects import a_vps
 
 VPSES = [a_vps("dev"), a_vps("dev-2"), a_vps("test"), a_vps("vps-7k2mq")]

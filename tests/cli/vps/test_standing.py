@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from kohakuriver.cli.vps import standing
-from kohakuriver.cli.vps.standing import Reader
+from kohakuriver.cli.view import standing
+from kohakuriver.cli.view.standing import Reader
 from tests.cli.vps.objects import a_node, a_vps
 
 ALPHA = Reader("alpha")

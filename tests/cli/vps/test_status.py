@@ -2,8 +2,9 @@
 
 import pytest
 
-from kohakuriver.cli import describe
-from kohakuriver.cli.vps import standing, status
+from kohakuriver.cli.kubectl import describe
+from kohakuriver.cli.view import standing
+from kohakuriver.cli.vps import status
 from kohakuriver.resources import kinds
 from tests.cli.vps.objects import CREATED, NOW, a_node, a_vps
 

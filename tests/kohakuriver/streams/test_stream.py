@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.cli.access import remote
+from kohakuriver.cli.session import remote
 from kohakuriver.streams.frames import Opcode, header
 from kohakuriver.streams.splice import splice
 from kohakuriver.streams.stream import GONE_AFTER, HIGH, PING_AFTER, Stream

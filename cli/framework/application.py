@@ -1,0 +1,236 @@
+"""The typer application: commands are imported when they are called, help is plain text. Knows no exit code.
+
+Help of the whole is printed from the catalogue; help of a command opens with its examples, which stand in the
+command's file as EXAMPLES.
+
+The one file that stands on typer's insides (the classes in typer.core); pyproject.toml caps typer for it.
+"""
+
+import importlib
+import inspect
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+import typer.core
+
+from kohakuriver import __version__
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.framework import catalogue, coercion, dry_run, global_options
+from kohakuriver.cli.framework.habits import options, switches
+
+_OPENING = """\
+Usage: kohakuriver COMMAND [ARGUMENTS] [OPTIONS]
+
+Long-lived containers to work in, on your own machines: declared, placed, kept running.
+"""
+_GLOBALS = """\
+Global options, before or after the command:
+  --config FILE               The config file, as kubectl's
+  --context NAME              The context in it
+  -n, --namespace NAME        The namespace meant
+  --request-timeout DURATION  How long one request may take
+  -v, --verbose               Show requests
+"""
+_CLOSING = f"""\
+{_GLOBALS}
+`kohakuriver COMMAND --help` shows what a command takes, with examples.
+Exit codes: 0 done, 1 an error, 2 a wrong command line, 124 a wait timed out, 130 Ctrl-C.
+"""
+
+
+class Command(typer.core.TyperCommand):
+    """A command whose help opens with examples and ends with the global options."""
+
+    answers: Mapping[str, options.Answer] = {}  # to options that it does not have
+
+    def get_params(self, ctx: Any) -> Any:
+        return coercion.shorten(super().get_params(ctx))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        args = switches.spelled_out(args, self.params)
+        if any(dry_run.OPTION in parameter.opts for parameter in self.params):
+            args = dry_run.spelled_out(args)
+        try:
+            self._look_for_name(ctx, args)
+            return list(super().parse_args(ctx, list(args)))
+        except Exception as error:
+            if type(error).__name__ != "NoSuchOption":
+                raise
+            raise options.answer(getattr(error, "option_name", ""), args, self.answers) or error from None
+
+    def _look_for_name(self, ctx: Any, args: list[str]) -> None:
+        """Of `exec NAME -- COMMAND` and its like, the first word behind `--` is not the NAME."""
+        words = [one for one in self.params if one.param_type_name == "argument"]
+        if len(words) != 2 or "--" not in args or not str(words[1].metavar).startswith("-- "):
+            return
+        cut = args.index("--")
+        read, _, _ = self.make_parser(ctx).parse_args(args[:cut])
+        if not read.get(words[0].name):
+            whole = shlex.join([*ctx.command_path.split(), *args[:cut], "NAME", *args[cut:]])
+            raise failures.UsageError(f"the VPS is missing: {whole}")
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self.format_usage(ctx, formatter)
+        examples = inspect.cleandoc(self.epilog or "")
+        if examples:
+            with formatter.section("Examples"):
+                for line in examples.splitlines():
+                    formatter.write(f"{'':{formatter.current_indent}}{line}".rstrip() + "\n")
+        self.format_help_text(ctx, formatter)
+        own: list[Any] = []
+        shared: list[Any] = []
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                panel = getattr(parameter, "rich_help_panel", None)
+                (shared if panel == global_options.PANEL else own).append(record)
+        for title, records in (("Arguments and options", own), (global_options.PANEL, shared)):
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
+class Group(typer.core.TyperGroup):
+    """Commands, each imported when it is called."""
+
+    entry: catalogue.Entry | None = None  # None: all of kohakuriver
+
+    @property
+    def entries(self) -> Sequence[catalogue.Entry]:
+        return self.entry.commands if self.entry else catalogue.ENTRIES
+
+    def get_params(self, ctx: Any) -> Any:
+        return coercion.shorten(super().get_params(ctx))
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [entry.name for entry in self.entries]
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if catalogue.find(args[0], self.entries) is None:
+            from kohakuriver.cli.framework.habits import unknown
+
+            before = ctx.find_root().ensure_object(dict).get(global_options.KEY, {})
+            raise unknown.command(self.entry.name if self.entry else "", args, before)
+        return super().resolve_command(ctx, args)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        entry = catalogue.find(cmd_name, self.entries)
+        if entry is None:
+            return None
+        return _group(entry) if entry.is_group else load(entry)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        if self.entry is not None:
+            self._format_own_help(self.entry, formatter)
+            return
+        formatter.write(_OPENING)
+        for title, entries in catalogue.sections().items():
+            formatter.write(f"\n{title}:\n")
+            for entry in entries:
+                formatter.write(f"  {entry.name:<15}{entry.summary}\n")
+        formatter.write("\n" + _CLOSING)
+
+    def _format_own_help(self, entry: catalogue.Entry, formatter: Any) -> None:
+        formatter.write(f"Usage: kohakuriver {entry.name} COMMAND [ARGUMENTS] [OPTIONS]\n\nExamples:\n")
+        for line in inspect.cleandoc(importlib.import_module(entry.path).EXAMPLES).splitlines():
+            formatter.write(f"  {line}\n")
+        formatter.write("\nCommands:\n")
+        for one in entry.commands:
+            formatter.write(f"  {one.name:<17}{one.summary}\n")
+        formatter.write("\n" + _GLOBALS)
+        formatter.write(f"\n`kohakuriver {entry.name} COMMAND --help` shows what a command takes.\n")
+
+
+def build() -> Any:
+    """The application, ready to be called."""
+    app = typer.Typer(cls=Group, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.callback(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})(_root)
+    return typer.main.get_command(app)
+
+
+def _root(
+    ctx: typer.Context,
+    *,
+    config: global_options.Config = None,
+    context: global_options.Context = None,
+    namespace: global_options.Namespace = None,
+    request_timeout: global_options.RequestTimeout = None,
+    verbose: global_options.Verbose = False,
+    version: Annotated[bool, typer.Option("--version")] = False,
+) -> int:
+    values = {
+        "config": config,
+        "context": context,
+        "namespace": namespace,
+        "request_timeout": request_timeout,
+        "verbose": verbose,
+    }
+    ctx.ensure_object(dict)[global_options.KEY] = global_options.given(values)
+    if version:
+        screen.out(f"kohakuriver {__version__}")
+        raise typer.Exit()
+    if ctx.invoked_subcommand is None:
+        screen.out(ctx.get_help())
+    return 0
+
+
+def _group(entry: catalogue.Entry) -> Any:
+    """A group of commands; global options may stand between its name and theirs."""
+    app = typer.Typer(cls=Group, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.callback(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})(
+        _between
+    )
+    made = typer.main.get_command(app)
+    made.name = entry.name
+    made.entry = entry  # type: ignore[attr-defined]
+    return made
+
+
+def _between(
+    ctx: typer.Context,
+    *,
+    config: global_options.Config = None,
+    context: global_options.Context = None,
+    namespace: global_options.Namespace = None,
+    request_timeout: global_options.RequestTimeout = None,
+    verbose: global_options.Verbose = False,
+) -> int:
+    values = {
+        "config": config,
+        "context": context,
+        "namespace": namespace,
+        "request_timeout": request_timeout,
+        "verbose": verbose,
+    }
+    before = ctx.find_root().ensure_object(dict)
+    before[global_options.KEY] = {**before.get(global_options.KEY, {}), **global_options.given(values)}
+    if ctx.invoked_subcommand is None:
+        screen.out(ctx.get_help())
+    return 0
+
+
+def load(entry: catalogue.Entry) -> Any:
+    """The command, its file imported."""
+    module = importlib.import_module(entry.path)
+    function = getattr(module, entry.function or entry.name)
+    wrap = global_options.with_globals if entry.remote else global_options.without_globals
+    settings: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+    if entry.passthrough:
+        settings = {
+            "help_option_names": [],
+            "ignore_unknown_options": True,
+            "allow_interspersed_args": False,
+        }
+    app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+    app.command(
+        entry.name,
+        cls=Command,
+        epilog=getattr(module, "EXAMPLES", ""),
+        context_settings=settings,
+        add_help_option=not entry.passthrough,
+    )(wrap(function))
+    made = typer.main.get_command(app)
+    made.answers = getattr(module, "ANSWERS", {})  # type: ignore[attr-defined]
+    return made

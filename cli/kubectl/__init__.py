@@ -1,0 +1,1 @@
+"""The verbs of kubectl: get, describe, apply, delete, wait, edit and the like, on every kind."""

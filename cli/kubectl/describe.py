@@ -1,0 +1,177 @@
+"""`describe`: one object for a person to read: how it stands, what was declared, and its latest events."""
+
+import datetime
+from typing import Annotated, Any
+
+import typer
+
+from kohakuriver import errors
+from kohakuriver.cli import absent, failures, screen
+from kohakuriver.cli.api import readable, targets
+from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.kubectl import merge
+from kohakuriver.cli.view import node_overview as overview
+from kohakuriver.cli.view import sections, standing
+from kohakuriver.clock import SystemClock
+from kohakuriver.resources import kinds, node_words
+from kohakuriver.resources.kinds import ResourceType
+
+EXAMPLES = """
+kohakuriver describe vps dev
+kohakuriver describe node/n1
+kohakuriver describe vps -l team=red
+"""
+
+Words = Annotated[
+    list[str] | None, typer.Argument(metavar="KIND [NAME]... | KIND/NAME...", show_default=False)
+]
+Selector = Annotated[
+    str | None,
+    typer.Option("--selector", "-l", metavar="LABELS", help="Those of the kind with these labels."),
+]
+
+
+def describe(settings: Settings, words: Words = None, selector: Selector = None) -> int:
+    """Show objects in full: how they stand and why, what was declared, and their latest events."""
+    wanted = targets.parse(words or [])
+    api = settings.api()
+    now = SystemClock().now()
+    pages, good = [], True
+    for target in wanted:
+        if target.names and selector:
+            raise failures.UsageError("names and -l do not go together", hint="leave one of them out")
+        namespace = api.namespace if target.resource.namespaced else None
+        if not target.names:
+            params = {"labelSelector": selector} if selector else {}
+            answer = api.call("GET", api.path(target.resource, namespace=namespace), params=params)
+            pages += [
+                page(item, target.resource, events_of(api, target.resource, item), now, width=screen.width())
+                for item in answer["items"]
+            ]
+        for name in target.names:
+            try:
+                body = absent.get(api, target.resource, name, namespace=namespace)
+            except errors.NotFound as error:
+                screen.fail(error.message, hint=error.hint)
+                good = False
+                continue
+            pages.append(
+                page(body, target.resource, events_of(api, target.resource, body), now, width=screen.width())
+            )
+    screen.out("\n\n\n".join("\n".join(lines) for lines in pages), end="\n" if pages else "")
+    if good and not pages:
+        screen.note("nothing to describe")
+    return 0 if good else 1
+
+
+def page(
+    body: Object,
+    resource: ResourceType,
+    events: list[Object],
+    now: datetime.datetime,
+    *,
+    width: int | None = None,
+) -> list[str]:
+    """The whole text about one object; `width` is the terminal's."""
+    body = readable.of(resource, body)
+    metadata, status = body["metadata"], body.get("status") or {}
+    annotations = {
+        key: value for key, value in (metadata.get("annotations") or {}).items() if key != merge.LAST_APPLIED
+    }
+    lines = sections.pairs(
+        [
+            ("Name", metadata["name"]),
+            ("Namespace", metadata.get("namespace")),
+            *_standing(body, resource, now),
+            ("Created", sections.moment(metadata.get("creationTimestamp"), now)),
+            ("Deletion asked", sections.moment(metadata.get("deletionTimestamp"), now)),
+            ("Labels", _list(metadata.get("labels"))),
+            ("Annotations", _list(annotations)),
+            ("UID", metadata.get("uid")),
+        ],
+        width=width,
+    )
+    if resource is kinds.RESOURCE_QUOTA:
+        return [*lines, "Limits:", *sections.limits(status, width=width)]
+    lines += _part("Spec", body.get("spec"), width)
+    lines += _happened(resource, status, events, now, width)
+    lines += _part("Status", _rest(status), width)
+    others = ("apiVersion", "kind", "metadata", "spec", "status")
+    return lines + sections.pairs(sections.titled({k: v for k, v in body.items() if k not in others}).items())
+
+
+def _happened(
+    resource: ResourceType, status: Object, events: list[Object], now: datetime.datetime, width: int | None
+) -> list[str]:
+    """Conditions and events, above the numbers that only programs need."""
+    lines: list[str] = []
+    if status.get("conditions"):
+        lines += ["Conditions:", *sections.conditions(status["conditions"], now, width=width)]
+    if resource is kinds.EVENT:
+        return lines
+    if not events:
+        return [*lines, "Events:  none in the last hour"]
+    return [*lines, "Events:", *sections.events(events, now, width=width)]
+
+
+def _standing(body: Object, resource: ResourceType, now: datetime.datetime) -> list[tuple[str, Any]]:
+    """What most people look for first."""
+    status = body.get("status") or {}
+    if resource is kinds.NODE:
+        word, message = node_words.standing(body), node_words.condition(body, "Ready").get("message")
+        return [
+            ("Status", f"{word}: {message}" if message and word.startswith("NotReady") else word),
+            ("Cores", overview.sharing(body, None)),
+        ]
+    if resource is not kinds.VPS:
+        return []
+    assignment, observed = status.get("assignment") or {}, status.get("observed") or {}
+    grant, container = assignment.get("grant") or {}, observed.get("container") or {}
+    return [
+        ("Status", _status(body)),
+        ("Node", assignment.get("node") or "none yet"),
+        ("Resources", standing.resources(body)),
+        ("SSH port", grant.get("sshPort")),
+        ("SSH", standing.ssh(body)),
+        ("Container", container.get("name")),
+        ("Started", sections.moment(container.get("startedAt"), now)),
+        ("Unreachable", sections.moment(status.get("unreachableSince"), now)),
+    ]
+
+
+def _status(body: Object) -> str:
+    word, why = standing.phase(body), standing.why(body)
+    return f"{word}: {why}" if why else word
+
+
+def _rest(status: Object) -> Object:
+    """Status without what stands at the top."""
+    return {key: value for key, value in status.items() if key not in ("phase", "reason", "message")}
+
+
+def _part(name: str, part: Object | None, width: int | None) -> list[str]:
+    room = None if width is None else width - len(sections.INDENT)
+    inner = sections.pairs(sections.titled(part or {}).items(), width=room)
+    return [f"{name}:", *sections.indented(inner)] if inner else []
+
+
+def _list(found: dict[str, str] | None) -> list[str]:
+    return [f"{key}={value}" for key, value in sorted((found or {}).items())]
+
+
+def events_of(api: Api, resource: ResourceType, body: Object) -> list[Object]:
+    """The object's events. Who may not read them sees the rest all the same."""
+    if resource is kinds.EVENT:
+        return []
+    metadata = body["metadata"]
+    selector = f"involvedObject.kind={resource.kind},involvedObject.name={metadata['name']}"
+    if resource is not kinds.NODE:  # what reports on nodes may not know their uid
+        selector += f",involvedObject.uid={metadata['uid']}"
+    path = api.path(kinds.EVENT, namespace=metadata.get("namespace"))
+    try:
+        answer = api.call("GET", path, params={"fieldSelector": selector})
+    except errors.Forbidden as error:
+        screen.warn(f"events are not shown: {error.message}")
+        return []
+    return [readable.event(one) for one in answer["items"]]

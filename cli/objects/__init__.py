@@ -1,1 +1,0 @@
-"""Verbs on objects of any kind, one file per verb. Holds nothing."""

@@ -1,0 +1,1 @@
+"""A connection to something that runs in a VPS, which outlives a broken link."""

@@ -1,0 +1,1 @@
+"""The two full-screen programs: the dashboard and the IDE."""

@@ -1,0 +1,101 @@
+"""A node on one line: how it stands, and bars of what is booked of it. Pure."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kohakuriver import quantity
+from kohakuriver.cli.tui.dashboard import bars
+from kohakuriver.cli.tui.dashboard.line import GAP, Line, Piece, Tone, fit, joined
+from kohakuriver.cli.view import node_overview as overview
+
+Object = dict[str, Any]
+Allocations = Mapping[str, Object] | None
+"""By the node's name; None for somebody who may not read them."""
+
+_NAME, _STATUS, _VPSES = 12, 17, 5  # columns, where the screen is narrow
+_WIDEST_BAR, _NARROWEST_BAR = 30, 4
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Columns:
+    """How wide each is."""
+
+    name: int
+    status: int
+    bar: int
+    amounts: tuple[int, int, int]  # of cores, memory and GPUs
+
+    @property
+    def meters(self) -> list[int]:
+        """Each bar with its numbers."""
+        return [self.bar + 1 + amount if amount else 0 for amount in self.amounts]
+
+
+def columns(nodes: Sequence[Object], allocations: Allocations, width: int) -> Columns:
+    """What suits these nodes on a screen of that width."""
+    longest = max((len(node["metadata"]["name"]) for node in nodes), default=0)
+    words = max((len(overview.word(node)) for node in nodes), default=0)
+    is_narrow = width < 120
+    name = max(min(longest, _NAME if is_narrow else 30), 4)
+    status = max(min(words, _STATUS if is_narrow else 24), 6)
+    shown = [_amounts(node, allocations) for node in nodes] or [("", "", "")]
+    wide = [max(len(amounts[index]) for amounts in shown) for index in range(3)]
+    amounts = (max(wide[0], 3), max(wide[1], 4), wide[2])
+    meters = 3 if amounts[2] else 2
+    left = width - name - status - _VPSES - len(GAP) * (2 + meters) - sum(amounts) - meters
+    fitting = min(max(left // meters, _NARROWEST_BAR), _WIDEST_BAR)
+    return Columns(name, status, fitting if allocations is not None else 0, amounts)
+
+
+def titles(columns: Columns) -> Line:
+    cores, memory, gpus = columns.meters
+    words = [("NODE", columns.name), ("STATUS", columns.status), ("VPSES", _VPSES)]
+    words += [("CORES", cores), ("MEMORY", memory), ("GPUS", gpus)]
+    return joined([Piece(fit(word, width), Tone.TITLE) for word, width in words])
+
+
+def line(node: Object, allocations: Allocations, columns: Columns) -> Line:
+    word = overview.word(node)
+    allocation = _allocation(node, allocations)
+    count = "?" if allocation is None else str(len(allocation.get("bookings") or {}))
+    found = joined(
+        [
+            Piece(fit(node["metadata"]["name"], columns.name)),
+            Piece(fit(word, columns.status), tone(word)),
+            Piece(count.rjust(_VPSES)),
+        ]
+    )
+    there, shown = _there(node, allocation), _amounts(node, allocations)
+    shares = zip(_used(allocation), there, shown, columns.amounts, strict=True)
+    for used, whole, amounts, width in shares:
+        if width:
+            drawn = bars.bar(used, whole, columns.bar) if whole else [Piece(" " * columns.bar)]
+            found += [Piece(GAP), *drawn, Piece(f" {fit(amounts, width)}")]
+    return found
+
+
+def tone(word: str) -> Tone:
+    """Of what `node list` says of a node."""
+    return {"Ready": Tone.GOOD, "NotReady": Tone.BAD}.get(word, Tone.WARN)
+
+
+def _allocation(node: Object, allocations: Allocations) -> Object | None:
+    return None if allocations is None else allocations.get(node["metadata"]["name"], {})
+
+
+def _amounts(node: Object, allocations: Allocations) -> tuple[str, str, str]:
+    cores, memory, gpus = overview.amounts(node, _allocation(node, allocations))
+    return cores, memory, "" if gpus in ("0", "0/0") else gpus
+
+
+def _used(allocation: Object | None) -> tuple[int, int, int]:
+    return (0, 0, 0) if allocation is None else overview.booked(allocation)
+
+
+def _there(node: Object, allocation: Object | None) -> tuple[int, int, int]:
+    status = node.get("status") or {}
+    there = status.get("allocatable") or status.get("capacity") or {}
+    cores = overview.to_give(node, allocation) or 0
+    memory = quantity.size(there["memory"]) if there.get("memory") else 0
+    return cores, memory, len(status.get("gpus") or ())
