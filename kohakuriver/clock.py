@@ -40,18 +40,6 @@ def _since_boot() -> float:
     return time.monotonic()
 
 
-class LoopClock:
-    """The event loop's time as both clocks, so that simulated time moves everything together."""
-
-    def now(self) -> datetime.datetime:
-        return EPOCH + datetime.timedelta(seconds=self.monotonic())
-
-    def monotonic(self) -> float:
-        import asyncio  # here, so that the CLI need not load it
-
-        return asyncio.get_running_loop().time()
-
-
 def timestamp(moment: datetime.datetime) -> str:
     """A moment as Kubernetes' metav1.Time writes it: whole seconds, UTC, `Z`."""
     return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,7 +8,6 @@ use. The standard library has neither call; the kernel has the first since 5.6.
 import ctypes
 import errno
 import os
-from pathlib import Path
 from typing import Final, Protocol
 
 _SYS_OPENAT2: Final = 437  # on every architecture
@@ -89,21 +88,6 @@ class KernelMounter:
             _check(_libc.umount2(path, _MNT_DETACH | _NO_FOLLOW), target)
         if ctypes.get_errno() not in (errno.EINVAL, errno.ENOENT):
             _check(-1, target)
-
-
-class FakeMounter:
-    """Keeps what would be mounted; for tests."""
-
-    def __init__(self) -> None:
-        self.bound: dict[str, str] = {}  # target -> the path of what was opened
-        self.seen: dict[str, str] = {}  # all that ever was
-
-    def bind(self, descriptor: int, target: str, *, whole: bool) -> None:
-        path = str(Path(f"/proc/self/fd/{descriptor}").readlink())
-        self.bound[target] = self.seen[target] = path
-
-    def unbind(self, target: str) -> None:
-        self.bound.pop(target, None)
 
 
 def _check(result: int, path: str) -> None:

@@ -1,8 +1,8 @@
 """What the agent wants of a container engine.
 
-The loop decides and calls a `Runtime`; `docker.py` carries it out on Docker, `fake.py` in memory, and
-tests/agent/runtime_contract.py holds both to the same rules. Nothing here knows an engine, a VPS or
-the API server, and nothing here decides.
+The loop decides and calls a `Runtime`; `docker.py` carries it out on Docker, tests/fakes/runtime.py in
+memory, and tests/agent/runtime_contract.py holds both to the same rules. Nothing here knows an engine, a VPS
+or the API server, and nothing here decides.
 
 Rules that every implementation keeps:
 * It sees containers that carry its cluster's label, and no others.

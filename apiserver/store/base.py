@@ -1,7 +1,7 @@
 """What the API server asks of its store, and every way the store may refuse.
 
 Everything above this folder holds keys, bytes and revisions and nothing else of etcd. Two
-implementations keep these rules, `etcd.py` and `memory.py`, under one contract test
+implementations keep these rules, `etcd.py` here and tests/fakes/store.py, under one contract test
 (`tests/apiserver/store_contract.py`). This module does no I/O.
 
 Keys are relative to the store's prefix (`registry/vpses/default/dev`). A revision counts the
@@ -24,7 +24,7 @@ from typing import Protocol
 
 from kohakuriver.errors import KohakuRiverError
 
-MAX_REQUEST_BYTES = 1536 * 1024  # etcd's own default; what memory.py enforces
+MAX_REQUEST_BYTES = 1536 * 1024  # etcd's own default; which the one of the tests keeps too
 QUOTA = 2 * 1024**3  # bytes of the whole database; etcd's own default
 MAX_OPERATIONS = 128  # in one branch of one transaction; etcd's default too
 

@@ -18,24 +18,26 @@ from typing import Any
 from kohakuriver.agent.heartbeat import attempt_timeout
 from kohakuriver.agent.loop import Agent
 from kohakuriver.agent.machine import facts
-from kohakuriver.agent.machine.beneath import FakeMounter
 from kohakuriver.agent.machine.facts import Disk
-from kohakuriver.agent.machine.fake_ports import FakePorts
 from kohakuriver.agent.machine.lxcfs import FakeLxcfs
 from kohakuriver.agent.machine.ports import Ports
-from kohakuriver.agent.room.gauge import FakeGauge, Walker
+from kohakuriver.agent.room.gauge import Walker
 from kohakuriver.agent.runtime.base import Container, Runtime
-from kohakuriver.agent.runtime.fake import FakeRuntime
-from kohakuriver.agent.runtime.fake_engine import FakeEngine
-from kohakuriver.agent.runtime.fake_firewall import FakeFirewall
 from kohakuriver.agent.runtime.firewall import Firewall
 from kohakuriver.agent.settings import Settings, SSHPublishing
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
-from kohakuriver.clock import Clock, LoopClock
+from kohakuriver.clock import Clock
 from kohakuriver.resources import kinds
 from tests.agent.refusing_files import RefusingFiles
 from tests.apiserver.api import Api, running_api
+from tests.fakes.clock import LoopClock
+from tests.fakes.engine import FakeEngine
+from tests.fakes.firewall import FakeFirewall
+from tests.fakes.gauge import FakeGauge
+from tests.fakes.mounter import FakeMounter
+from tests.fakes.ports import FakePorts
+from tests.fakes.runtime import FakeRuntime
 
 Json = dict[str, Any]
 CLUSTER = "c1u2s3t4e5r6"

@@ -13,13 +13,13 @@ import docker
 from kohakuriver.agent.machine.isolation import chains
 from kohakuriver.agent.machine.ports import KernelPorts
 from kohakuriver.agent.runtime.docker import DEFAULT_SOCKET, DockerRuntime
-from kohakuriver.agent.runtime.fake_engine import FakeEngine
 from kohakuriver.agent.runtime.iptables import Iptables, remove_chains
 from kohakuriver.agent.runtime.purge import purge
 from kohakuriver.agent.settings import SSHPublishing
 from kohakuriver.clock import SystemClock
 from tests.agent.agent_kit import Json, Node
 from tests.apiserver.api import running_api
+from tests.fakes.engine import FakeEngine
 
 PORT = random.randrange(20000, 29000)  # noqa: S311 - other clusters here have theirs
 SETTINGS: dict[str, Any] = {

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from kohakuriver.agent.runtime.fake_engine import FakeEngine
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import PATHS, Json, Node, a_manifest
 from tests.apiserver.api import Api, running_api
+from tests.fakes.engine import FakeEngine
 from tests.system.simulated import RunningController
 from tests.system.simulation.link import Link
 

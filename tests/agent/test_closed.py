@@ -7,7 +7,7 @@ import pytest
 
 from kohakuriver.agent.machine.closed import ETCD, Servers, addresses, is_metadata
 from kohakuriver.agent.machine.isolation import Isolation, chains, wanted
-from kohakuriver.agent.runtime.fake_firewall import FakeFirewall
+from tests.fakes.firewall import FakeFirewall
 
 CLUSTER = "c1u2s3t4e5r6"
 

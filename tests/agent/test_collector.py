@@ -7,9 +7,9 @@ import pytest
 from kohakuriver.agent.machine.facts import Disk
 from kohakuriver.agent.runtime.base import COMMIT_CLUSTER_LABEL
 from kohakuriver.agent.runtime.errors import EngineRefused
-from kohakuriver.agent.runtime.fake_switches import FakeImage, Pull
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import CLUSTER, Node, a_manifest, a_node
+from tests.fakes.switches import FakeImage, Pull
 
 pytestmark = pytest.mark.looptime
 

@@ -17,12 +17,12 @@ from kohakuriver.agent.login.access import Access
 from kohakuriver.agent.login.ssh import HostKeys
 from kohakuriver.agent.machine.look import Look
 from kohakuriver.agent.quarantine import Seen, Watchman
-from kohakuriver.agent.runtime.fake import FakeRuntime
-from kohakuriver.agent.runtime.fake_engine import FakeEngine
 from kohakuriver.agent.threads import Threads
-from kohakuriver.clock import LoopClock
 from tests.agent.builders import a_vps
 from tests.agent.refusing_files import RefusingFiles
+from tests.fakes.clock import LoopClock
+from tests.fakes.engine import FakeEngine
+from tests.fakes.runtime import FakeRuntime
 
 pytestmark = pytest.mark.looptime
 

@@ -9,12 +9,12 @@ import pytest
 from kohakuriver import errors
 from kohakuriver.agent.deciding.egress import Way
 from kohakuriver.agent.egress import EVERY, Egress
-from kohakuriver.agent.machine.fake_ports import FakePorts
 from kohakuriver.agent.machine.isolation import Isolation, chains
 from kohakuriver.agent.roster import Roster
-from kohakuriver.agent.runtime.fake_firewall import FakeFirewall
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import Json, Node, a_manifest, a_node
+from tests.fakes.firewall import FakeFirewall
+from tests.fakes.ports import FakePorts
 
 pytestmark = pytest.mark.looptime
 

@@ -8,7 +8,8 @@ from typing import Protocol
 import pytest
 
 from kohakuriver.agent.room import tally
-from kohakuriver.agent.room.gauge import Amount, CannotMeasure, FakeGauge, Gauge, Walker
+from kohakuriver.agent.room.gauge import Amount, CannotMeasure, Gauge, Walker
+from tests.fakes.gauge import FakeGauge
 
 
 class World(Protocol):

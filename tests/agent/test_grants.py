@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from kohakuriver.agent.runtime.fake import FakeRuntime
-from kohakuriver.agent.runtime.fake_switches import Program
 from kohakuriver.apiserver.identity.identity import fingerprint
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import CLUSTER, PATHS, Json, Node, a_manifest, a_node
 from tests.agent.placement_kit import MERGE, drain, gpus, lose, status_of_node
 from tests.apiserver.api import Api
+from tests.fakes.runtime import FakeRuntime
+from tests.fakes.switches import Program
 
 pytestmark = pytest.mark.looptime
 

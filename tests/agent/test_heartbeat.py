@@ -14,12 +14,12 @@ from kohakuriver.agent.heartbeat import LONGEST, Heartbeat, NodeNameTaken, Witne
 from kohakuriver.agent.quarantine import Seen, Watchman
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
-from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api, token_of
+from tests.fakes.clock import LoopClock
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 PATH = kinds.LEASE.path(namespace=kinds.NODE_LEASE_NAMESPACE, name="n1")

@@ -15,11 +15,11 @@ from kohakuriver.agent.images.stock import Stock
 from kohakuriver.agent.images.tarballs import Tarballs
 from kohakuriver.agent.journal import Journal
 from kohakuriver.agent.runtime.base import PullProgress
-from kohakuriver.agent.runtime.fake import FakeRuntime
-from kohakuriver.agent.runtime.fake_engine import FakeEngine
-from kohakuriver.agent.runtime.fake_switches import FakeImage, Pull
-from kohakuriver.clock import LoopClock
 from kohakuriver.resources.vps import PullPolicy
+from tests.fakes.clock import LoopClock
+from tests.fakes.engine import FakeEngine
+from tests.fakes.runtime import FakeRuntime
+from tests.fakes.switches import FakeImage, Pull
 
 pytestmark = pytest.mark.looptime
 SLOW = images.WITHIN / 2  # seconds

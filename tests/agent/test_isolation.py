@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from kohakuriver.agent.machine.isolation import Isolation, chains
-from kohakuriver.agent.runtime.fake_firewall import FakeFirewall
 from kohakuriver.agent.runtime.firewall import FirewallError
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import Node, a_node
 from tests.agent.firewall_contract import FirewallContract
+from tests.fakes.firewall import FakeFirewall
 
 CLUSTER = "c1u2s3t4e5r6"
 

@@ -13,11 +13,11 @@ from kohakuriver.agent.data_dir import DataDir
 from kohakuriver.agent.deciding.memory import Copying, Durable, Recreation, Restart
 from kohakuriver.agent.journal import ACCEPTANCE, Journal, NodeFacts
 from kohakuriver.agent.quarantine import Seen
-from kohakuriver.agent.runtime.fake import FakeRuntime
-from kohakuriver.agent.runtime.fake_engine import FakeEngine
 from kohakuriver.agent.settings import Settings
 from kohakuriver.client.watch import Informer
 from tests.agent.refusing_files import RefusingFiles
+from tests.fakes.engine import FakeEngine
+from tests.fakes.runtime import FakeRuntime
 
 
 async def test_what_was_saved_is_read_back_by_the_next_agent(tmp_path: Path) -> None:

@@ -13,8 +13,6 @@ from kohakuriver.agent.images.environments import Environments
 from kohakuriver.agent.images.tarballs import Tarballs
 from kohakuriver.agent.runtime.base import PullProgress
 from kohakuriver.agent.runtime.errors import ImagePullFailed
-from kohakuriver.agent.runtime.fake import FakeRuntime
-from kohakuriver.agent.runtime.fake_engine import FakeEngine
 from kohakuriver.agent.streams.control import Controls
 from kohakuriver.agent.streams.lending import Borrower, Lender
 from kohakuriver.client.config import Connection
@@ -23,6 +21,8 @@ from kohakuriver.client.watch import ObjectKey
 from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import Dialer
 from tests.apiserver.api import Api, running_api, token_of
+from tests.fakes.engine import FakeEngine
+from tests.fakes.runtime import FakeRuntime
 
 CONTENT = b"an image" * 300_000
 DIGEST = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"

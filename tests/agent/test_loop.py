@@ -10,11 +10,11 @@ import pytest
 from kohakuriver.agent.journal import Journal
 from kohakuriver.agent.runtime import keepalive
 from kohakuriver.agent.runtime.base import ContainerState
-from kohakuriver.agent.runtime.fake_switches import FakeImage, Program, Pull
 from kohakuriver.apiserver.registration import Registration
-from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import UNHEARD, Node, a_manifest, a_node
+from tests.fakes.clock import LoopClock
+from tests.fakes.switches import FakeImage, Program, Pull
 
 pytestmark = pytest.mark.looptime
 

@@ -10,11 +10,11 @@ import pytest
 from kohakuriver.agent.deciding.allowed import AllowedMount
 from kohakuriver.agent.runtime.base import ContainerState
 from kohakuriver.agent.runtime.errors import EngineRefused
-from kohakuriver.agent.runtime.fake_switches import FakeImage, Program, Pull
 from kohakuriver.agent.settings import CredentialsFor
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import PATHS, Json, Node, a_manifest, a_node
 from tests.agent.placement_kit import a_sysfs, bookings, condition, drain, gpus, lose, status_of_node
+from tests.fakes.switches import FakeImage, Program, Pull
 
 pytestmark = pytest.mark.looptime
 

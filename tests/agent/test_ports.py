@@ -2,9 +2,9 @@
 
 import pytest
 
-from kohakuriver.agent.machine.fake_ports import FakePorts
 from tests.agent.ports_contract import PortsContract
 from tests.agent.test_runtime_fake import FakeWorld
+from tests.fakes.ports import FakePorts
 
 pytestmark = pytest.mark.looptime
 

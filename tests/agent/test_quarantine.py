@@ -13,15 +13,15 @@ from kohakuriver.agent.deciding.status import observed_status
 from kohakuriver.agent.journal import Journal
 from kohakuriver.agent.quarantine import Seen, Watchman, went_back
 from kohakuriver.agent.runtime.base import ContainerState
-from kohakuriver.agent.runtime.fake_engine import FakeEngine
-from kohakuriver.apiserver.store.memory import MemoryStore
-from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from kohakuriver.resources.vps import RunState
 from tests.agent.agent_kit import Node, a_manifest
 from tests.agent.builders import FIRST_RUN, NOON, a_container, a_vps, exited, known
 from tests.agent.placement_kit import lose
 from tests.apiserver.api import Api, Reply, running_api
+from tests.fakes.clock import LoopClock
+from tests.fakes.engine import FakeEngine
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 

@@ -7,7 +7,7 @@ import pytest
 
 from kohakuriver.agent.queue import KeyQueue
 from kohakuriver.client.watch import ObjectKey
-from kohakuriver.clock import LoopClock
+from tests.fakes.clock import LoopClock
 
 pytestmark = pytest.mark.looptime
 

@@ -16,12 +16,12 @@ from kohakuriver.agent.recreate import Recreator
 from kohakuriver.agent.roster import Entry, Roster
 from kohakuriver.agent.runtime.base import ContainerState, File
 from kohakuriver.agent.runtime.errors import EngineRefused
-from kohakuriver.agent.runtime.fake import FakeRuntime
-from kohakuriver.agent.runtime.fake_engine import FakeEngine
-from kohakuriver.agent.runtime.fake_switches import FakeImage, Program, Pull
-from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import CLUSTER, Node, a_manifest, a_node
+from tests.fakes.clock import LoopClock
+from tests.fakes.engine import FakeEngine
+from tests.fakes.runtime import FakeRuntime
+from tests.fakes.switches import FakeImage, Program, Pull
 
 pytestmark = pytest.mark.looptime
 T = TypeVar("T")

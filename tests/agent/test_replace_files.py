@@ -8,10 +8,10 @@ import pytest
 
 from kohakuriver.agent.runtime.base import ContainerState, File
 from kohakuriver.agent.runtime.errors import EngineRefused
-from kohakuriver.agent.runtime.fake_switches import FakeImage, Pull
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import Json, Node, a_manifest, a_node
 from tests.agent.placement_kit import MERGE, condition, drain
+from tests.fakes.switches import FakeImage, Pull
 
 pytestmark = pytest.mark.looptime
 

@@ -11,10 +11,10 @@ from kohakuriver.agent.report import PASSING, Reporter, Status, difference, patc
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import Informer, ObjectKey
-from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import PATHS, a_manifest
 from tests.apiserver.api import Api, running_api
+from tests.fakes.clock import LoopClock
 
 KEY = ObjectKey("default", "dev")
 BOUND = {"apiVersion": kinds.NODE.api_version, "kind": "Node", "metadata": {"name": "n1"}}

@@ -8,10 +8,10 @@ import pytest
 
 from kohakuriver.agent.runtime.base import ContainerSpec, ContainerState, PullProgress
 from kohakuriver.agent.runtime.errors import ImagePullFailed, NameTaken, RuntimeTimeout, RuntimeUnavailable
-from kohakuriver.agent.runtime.fake import FakeRuntime
-from kohakuriver.agent.runtime.fake_engine import FakeEngine
-from kohakuriver.agent.runtime.fake_switches import FakeImage, Program, Pull
 from tests.agent.runtime_contract import BUSYBOX, RuntimeContract, a_spec, started
+from tests.fakes.engine import FakeEngine
+from tests.fakes.runtime import FakeRuntime
+from tests.fakes.switches import FakeImage, Program, Pull
 
 pytestmark = pytest.mark.looptime
 

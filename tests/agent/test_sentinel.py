@@ -7,9 +7,9 @@ import pytest
 
 from kohakuriver.agent.journal import ACCEPTANCE
 from kohakuriver.agent.machine.sentinel import Verdict, judge, name
-from kohakuriver.agent.runtime.fake import FakeRuntime
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import CLUSTER, Node, a_manifest, a_node
+from tests.fakes.runtime import FakeRuntime
 
 NOTHING: frozenset[str] = frozenset()
 MARK = name(cluster=CLUSTER, node="n1")

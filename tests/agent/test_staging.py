@@ -9,10 +9,10 @@ import pytest
 
 from kohakuriver.agent.deciding.allowed import AllowedMount
 from kohakuriver.agent.deciding.desired import Mount
-from kohakuriver.agent.machine.beneath import FakeMounter
 from kohakuriver.agent.machine.staging import MountSilent, Staging
 from kohakuriver.agent.runtime.errors import EngineRefused
 from kohakuriver.agent.threads import Threads
+from tests.fakes.mounter import FakeMounter
 
 
 class DeadServer(FakeMounter):

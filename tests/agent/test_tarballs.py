@@ -13,8 +13,8 @@ from kohakuriver.agent.images.environments import Tarball
 from kohakuriver.agent.images.tarballs import Tarballs
 from kohakuriver.agent.runtime.base import PullProgress
 from kohakuriver.agent.runtime.errors import ImagePullFailed
-from kohakuriver.agent.runtime.fake import FakeRuntime
-from kohakuriver.agent.runtime.fake_engine import FakeEngine
+from tests.fakes.engine import FakeEngine
+from tests.fakes.runtime import FakeRuntime
 
 CONTENT = b"an image" * 300_000
 DIGEST = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"

@@ -10,9 +10,9 @@ from kohakuriver.agent.deciding.desired import Desired
 from kohakuriver.agent.images import whose
 from kohakuriver.agent.runtime.base import REFERENCE_LABEL, ContainerState, File
 from kohakuriver.agent.runtime.errors import EngineRefused
-from kohakuriver.agent.runtime.fake_switches import FakeImage, Pull
 from tests.agent.agent_kit import a_manifest, a_node
 from tests.agent.past_the_rules import name_image
+from tests.fakes.switches import FakeImage, Pull
 
 pytestmark = pytest.mark.looptime
 

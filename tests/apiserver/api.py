@@ -24,9 +24,10 @@ from kohakuriver.apiserver.identity.identity import Role, TokenFile, User, finge
 from kohakuriver.apiserver.limits.limits import UNLIMITED, Limits
 from kohakuriver.apiserver.serving.connections import Runner, Site
 from kohakuriver.apiserver.store.base import Store
-from kohakuriver.apiserver.store.memory import MemoryStore
-from kohakuriver.clock import Clock, LoopClock
+from kohakuriver.clock import Clock
 from kohakuriver.resources.kinds import ResourceType
+from tests.fakes.clock import LoopClock
+from tests.fakes.store import MemoryStore
 
 NODES = ("n1", "n2", "n3")
 USERS = (

@@ -5,9 +5,9 @@ import pytest
 
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 DEV = kinds.VPS.path(namespace="default", name="dev")

@@ -15,10 +15,10 @@ from kohakuriver.apiserver.printers.forms import EventType, Plain
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Delete, Put, StoreUnavailable
 from kohakuriver.apiserver.store.lineage import Lineage
-from kohakuriver.apiserver.store.memory import MemoryStore
-from kohakuriver.clock import LoopClock
 from kohakuriver.errors import Expired, Unavailable
 from kohakuriver.resources import kinds
+from tests.fakes.clock import LoopClock
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 

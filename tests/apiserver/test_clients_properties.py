@@ -10,9 +10,9 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from kohakuriver.apiserver.store.base import Store
 from kohakuriver.apiserver.store.etcd import EtcdStore
-from kohakuriver.apiserver.store.memory import MemoryStore
 from tests.apiserver.clients_machine import Clients
 from tests.etcd import EtcdProcess
+from tests.fakes.store import MemoryStore
 
 
 def run(machine: type[Clients], **how: Any) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from kohakuriver.apiserver.store.base import Record
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.apiserver.write.collection import EVERY
 from kohakuriver.apiserver.write.patch import MERGE
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 Json = dict[str, Any]

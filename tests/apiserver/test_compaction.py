@@ -9,9 +9,9 @@ from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put, StoreCompacted, StoreUnavailable
 from kohakuriver.apiserver.store.compaction import EVERY, Compaction
 from kohakuriver.apiserver.store.lineage import Lineage
-from kohakuriver.apiserver.store.memory import MemoryStore
-from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
+from tests.fakes.clock import LoopClock
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 

@@ -7,9 +7,10 @@ import pytest
 
 from kohakuriver import certificates
 from kohakuriver.apiserver.expiry import Expiry
-from kohakuriver.clock import EPOCH, LoopClock
+from kohakuriver.clock import EPOCH
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api
+from tests.fakes.clock import LoopClock
 
 pytestmark = pytest.mark.looptime
 

@@ -11,11 +11,11 @@ from kohakuriver import errors
 from kohakuriver.apiserver.binding.outcome import WriteOptions
 from kohakuriver.apiserver.store.base import Space, StoreUnavailable
 from kohakuriver.apiserver.store.fullness import EVERY, Fullness, judged
-from kohakuriver.apiserver.store.memory import MemoryStore
-from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api
 from tests.apiserver.writing import ADMIN, ALICE, N1, a_node, a_vps, a_world
+from tests.fakes.clock import LoopClock
+from tests.fakes.store import MemoryStore
 
 pytestmark = [pytest.mark.looptime, pytest.mark.fault(68)]
 VPSES = kinds.VPS.path(namespace="default")

@@ -11,11 +11,12 @@ from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
 from kohakuriver.apiserver.store.etcd import EtcdStore
 from kohakuriver.apiserver.store.lineage import STEP, Lineage, next_offset
-from kohakuriver.apiserver.store.memory import MemoryStore
-from kohakuriver.clock import LoopClock, SystemClock
+from kohakuriver.clock import SystemClock
 from kohakuriver.resources.kinds import HISTORY_HEADER, NODE, VPS
 from tests.apiserver.api import running_api
 from tests.etcd import EtcdProcess
+from tests.fakes.clock import LoopClock
+from tests.fakes.store import MemoryStore
 
 NOON = datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.UTC)
 VPSES = VPS.path(namespace="default")

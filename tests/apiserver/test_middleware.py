@@ -8,9 +8,9 @@ import pytest
 from kohakuriver.apiserver.auth.endpoint import ENDPOINTS
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import StoreFull, StoreTimeout, StoreUnavailable
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api, token_of
+from tests.fakes.store import MemoryStore
 
 VPSES = kinds.VPS.path(namespace="default")
 A_VPS = {"apiVersion": kinds.API_VERSION, "kind": "VPS", "metadata": {"name": "dev"}}

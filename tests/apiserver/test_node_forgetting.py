@@ -11,11 +11,11 @@ from kohakuriver import errors
 from kohakuriver.apiserver.identity import revocation
 from kohakuriver.apiserver.identity.identity import Role, User, fingerprint
 from kohakuriver.apiserver.store.base import Delete, Put, StoreTimeout
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api, token_of
 from tests.apiserver.test_tokens import a_token, ends
 from tests.apiserver.writing import N1, World, a_node, a_vps, a_world
+from tests.fakes.store import MemoryStore
 
 pytestmark = [pytest.mark.looptime, pytest.mark.fault(9)]
 

@@ -8,7 +8,6 @@ from kohakuriver import errors
 from kohakuriver.apiserver.identity.identity import fingerprint
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client.config import Connection
 from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import BARE, Dialer
@@ -16,6 +15,7 @@ from kohakuriver.streams.stream import Stream
 from tests.apiserver.api import Api, Reply, running_api, token_of
 from tests.apiserver.test_sessions import DEV, OURS, STREAMS, dialled, naming, place, renew, report
 from tests.apiserver.test_tokens import a_token
+from tests.fakes.store import MemoryStore
 
 pytestmark = [pytest.mark.looptime, pytest.mark.fault(9)]
 

@@ -20,12 +20,13 @@ from kohakuriver.apiserver.printers.tables import COLUMNS, IncludeObject, row
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put, Record
 from kohakuriver.apiserver.store.lineage import Lineage
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.apiserver.streaming import reach
 from kohakuriver.client import servers
-from kohakuriver.clock import EPOCH, LoopClock
+from kohakuriver.clock import EPOCH
 from kohakuriver.resources import kinds, meta, models
 from tests.apiserver.api import running_api
+from tests.fakes.clock import LoopClock
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 

@@ -13,10 +13,10 @@ from kohakuriver.apiserver.limits.limits import Limits
 from kohakuriver.apiserver.limits.shares import Pool, Share
 from kohakuriver.apiserver.limits.turns import Turns
 from kohakuriver.apiserver.store.base import Delete, Put, StoreConflict
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api, token_of
 from tests.apiserver.background import address
+from tests.fakes.store import MemoryStore
 
 pytestmark = [pytest.mark.looptime, pytest.mark.fault(68)]
 

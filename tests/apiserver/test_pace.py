@@ -6,9 +6,9 @@ import pytest
 
 from kohakuriver.apiserver.registration import Registration
 from kohakuriver.apiserver.serving.pace import NEWS_AFTER, RENEWALS, period
-from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, Reply, running_api
+from tests.fakes.clock import LoopClock
 
 pytestmark = pytest.mark.looptime
 LEASES = kinds.LEASE.path(namespace=kinds.NODE_LEASE_NAMESPACE)

@@ -9,10 +9,10 @@ from kohakuriver import errors
 from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, Reply, running_api
 from tests.apiserver.writing import ADMIN, ALICE, N1, World, a_node, a_vps, a_world
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from kohakuriver.apiserver.quota.judging import SMALL
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api
 from tests.apiserver.quota_kit import (
@@ -21,6 +20,7 @@ from tests.apiserver.quota_kit import (
     names,
     read_quota,
 )
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 

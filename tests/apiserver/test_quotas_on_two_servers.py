@@ -10,11 +10,11 @@ import pytest
 from kohakuriver.apiserver.binding import grants, quotas
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Batch, Delete, Put, Record
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api
 from tests.apiserver.test_quotas_in_transactions import a_quota
 from tests.apiserver.writing import a_node
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from kohakuriver.apiserver.quota import hard, usage
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put, Record
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds, quota
 from tests.apiserver.api import running_api
 from tests.apiserver.quota_kit import (
@@ -25,6 +24,7 @@ from tests.apiserver.quota_kit import (
     create,
     read_quota,
 )
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 

@@ -10,12 +10,12 @@ from kohakuriver.apiserver import app
 from kohakuriver.apiserver.context import SERVER, Server
 from kohakuriver.apiserver.registration import EVERY, Registration, registered_servers
 from kohakuriver.apiserver.store.base import StoreUnavailable
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client import servers
 from kohakuriver.client.servers import RegisteredServer
-from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api, tokens
+from tests.fakes.clock import LoopClock
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 LEASES = kinds.LEASE.path(namespace=servers.NAMESPACE)

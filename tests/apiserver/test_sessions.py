@@ -14,13 +14,13 @@ from kohakuriver import errors
 from kohakuriver.apiserver.binding import confirming
 from kohakuriver.apiserver.identity.sessions import Claim
 from kohakuriver.apiserver.store import codec
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client.config import Connection
 from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import Dialer
 from kohakuriver.streams.stream import Stream
 from tests.apiserver.api import Api, Reply, running_api, token_of
 from tests.apiserver.writing import N1, a_node, a_world
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 

@@ -21,12 +21,12 @@ from kohakuriver.apiserver.objects.selectors import MOST_REQUIREMENTS, Requireme
 from kohakuriver.apiserver.serving import pieces
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.errors import TooManyRequests
 from kohakuriver.resources import kinds
 from tests import cost
 from tests.apiserver.api import Api, running_api, token_of
 from tests.apiserver.background import address
+from tests.fakes.store import MemoryStore
 
 pytestmark = [pytest.mark.looptime, pytest.mark.fault(68)]
 

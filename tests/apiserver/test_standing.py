@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from kohakuriver.apiserver.cache.standing import GAP
-from kohakuriver.apiserver.store.memory import MemoryStore
-from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api
+from tests.fakes.clock import LoopClock
+from tests.fakes.store import MemoryStore
 
 pytestmark = [pytest.mark.looptime, pytest.mark.fault(65)]
 PATH = kinds.LEASE.path(namespace=kinds.NODE_LEASE_NAMESPACE, name="n1")

@@ -9,9 +9,9 @@ from kohakuriver.apiserver.store import encryption
 from kohakuriver.apiserver.store.base import Put, StoreConflict, StoreRefused
 from kohakuriver.apiserver.store.encrypted import EncryptedStore
 from kohakuriver.apiserver.store.encryption import NO_KEYS, CannotDecrypt, Keys
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.errors import ConfigError
 from tests.apiserver.store_contract import StoreContract, put, watching
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 

@@ -9,8 +9,8 @@ from kohakuriver.apiserver.store.base import (
     StoreTimeout,
     StoreUnavailable,
 )
-from kohakuriver.apiserver.store.memory import MemoryStore
 from tests.apiserver.store_contract import StoreContract, changes, put, until, watching
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 

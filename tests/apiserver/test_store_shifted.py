@@ -3,9 +3,9 @@
 import pytest
 
 from kohakuriver.apiserver.store.base import Put, StoreCompacted, StoreConflict
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.apiserver.store.shifted import ShiftedStore
 from tests.apiserver.store_contract import StoreContract, put
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 

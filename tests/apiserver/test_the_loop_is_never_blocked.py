@@ -26,11 +26,11 @@ from kohakuriver.apiserver.read import read as reading
 from kohakuriver.apiserver.read import watch
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api
 from tests.apiserver.background import background_api
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.fault(45)
 OBJECTS, WATCHERS = 10_000, 1_000

@@ -8,9 +8,9 @@ import aiohttp
 import pytest
 
 from kohakuriver.apiserver.identity.identity import fingerprint
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, Reply, running_api
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 

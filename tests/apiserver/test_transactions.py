@@ -11,11 +11,11 @@ from kohakuriver.apiserver import backing
 from kohakuriver.apiserver.binding.outcome import Written
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import StoreTimeout
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.apiserver.write import actions
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api
 from tests.apiserver.writing import ADMIN, CONTROLLER, N1, N2, World, a_node, a_vps, a_world
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 

@@ -15,10 +15,10 @@ from kohakuriver.apiserver.quota.quotas import Quotas
 from kohakuriver.apiserver.quota.stored import Stored
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put, Record
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.apiserver.write import actions, write
-from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
+from tests.fakes.clock import LoopClock
+from tests.fakes.store import MemoryStore
 
 Json = dict[str, Any]
 

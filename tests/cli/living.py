@@ -17,12 +17,12 @@ from kohakuriver import certificates, errors
 from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import MAX_OPERATIONS, Delete, Put, Store
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client.config import Connection
 from kohakuriver.clock import SystemClock, timestamp
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import VPS
 from tests.apiserver.api import Api, running_api, token_of
+from tests.fakes.store import MemoryStore
 from tests.system.simulated import RunningController, SimulatedNode, eventually
 
 Object = dict[str, Any]

@@ -10,8 +10,16 @@ from kohakuriver.cli.main import run
 from kohakuriver.client import config
 from kohakuriver.client.config import Connection
 
-_HEAVY = "typer kohakuriver.cli.framework.application kohakuriver.cli.kubectl.output pydantic tempfile aiohttp rich"
-_LOADED = f"import sys, {{}}; print([one for one in {_HEAVY.split()} if one in sys.modules])"
+_HEAVY = (
+    "typer",
+    "kohakuriver.cli.framework.application",
+    "kohakuriver.cli.kubectl.output",
+    "pydantic",
+    "tempfile",
+    "aiohttp",
+    "rich",
+)
+_LOADED = f"import sys, {{}}; print([one for one in {list(_HEAVY)} if one in sys.modules])"
 
 
 @pytest.mark.parametrize(

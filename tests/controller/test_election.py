@@ -6,9 +6,9 @@ import pytest
 
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
-from kohakuriver.clock import LoopClock
 from kohakuriver.controller.election import Election, Seen, Terms, may_take, taken
 from tests.apiserver.api import running_api
+from tests.fakes.clock import LoopClock
 
 TERMS = Terms()
 

@@ -8,7 +8,6 @@ import pytest
 from kohakuriver.client.config import Connection
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client
-from kohakuriver.clock import LoopClock
 from kohakuriver.controller import granter
 from kohakuriver.controller.deciding import grants
 from kohakuriver.controller.fleet import Fleet
@@ -16,6 +15,7 @@ from kohakuriver.controller.granter import Granter
 from kohakuriver.controller.world import World
 from kohakuriver.controller.writes import Writes
 from tests import cost
+from tests.fakes.clock import LoopClock
 
 pytestmark = [pytest.mark.looptime, pytest.mark.fault(66)]
 VPSES = 2_000

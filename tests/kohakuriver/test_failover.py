@@ -8,15 +8,15 @@ import pytest
 from aiohttp import web
 
 from kohakuriver import errors
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client.config import Connection
 from kohakuriver.client.failover import Servers
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import Informer, ObjectKey
-from kohakuriver.clock import LoopClock
 from kohakuriver.resources.kinds import VPS
 from tests.apiserver.api import Api, running_api
 from tests.etcd import free_port
+from tests.fakes.clock import LoopClock
+from tests.fakes.store import MemoryStore
 
 PATH = VPS.path(namespace="default")
 BODY = {"metadata": {"name": "dev", "namespace": "default"}, "apiVersion": VPS.api_version, "kind": "VPS"}

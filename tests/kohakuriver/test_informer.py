@@ -9,15 +9,15 @@ import pytest
 
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client import rest, watch
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import Informer, ObjectKey
-from kohakuriver.clock import LoopClock
 from kohakuriver.resources.kinds import VPS
 from tests import cost
 from tests.apiserver.api import Api, running_api
+from tests.fakes.clock import LoopClock
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 

@@ -8,9 +8,9 @@ import pytest
 from kohakuriver.client import events
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
-from kohakuriver.clock import LoopClock
 from kohakuriver.resources.kinds import EVENT, VPS
 from tests.apiserver.api import Api, running_api
+from tests.fakes.clock import LoopClock
 
 pytestmark = pytest.mark.looptime
 

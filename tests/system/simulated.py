@@ -13,12 +13,13 @@ from kohakuriver import errors
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import revision_of
-from kohakuriver.clock import Clock, LoopClock, micro_timestamp
+from kohakuriver.clock import Clock, micro_timestamp
 from kohakuriver.controller.deciding.schedule import Strategy
 from kohakuriver.controller.election import LEASE_NAME
 from kohakuriver.controller.program import Controller, Options
 from kohakuriver.resources.kinds import LEASE, NODE, NODE_ALLOCATION, NODE_LEASE_NAMESPACE, VPS
 from tests.apiserver.api import Api
+from tests.fakes.clock import LoopClock
 
 Object = dict[str, Any]
 PERIOD = 3.0

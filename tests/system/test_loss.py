@@ -8,13 +8,13 @@ import pytest
 
 from kohakuriver.agent import options as agent_options
 from kohakuriver.apiserver.identity.identity import Role, User
-from kohakuriver.apiserver.store.memory import MemoryStore
-from kohakuriver.clock import LoopClock
 from kohakuriver.controller.__main__ import parser as controller_parser
 from kohakuriver.controller.deciding.nodes import Limits
 from kohakuriver.controller.program import Options
 from kohakuriver.resources.kinds import LEASE, NODE, NODE_LEASE_NAMESPACE, SYSTEM_NAMESPACE, VPS
 from tests.apiserver.api import running_api
+from tests.fakes.clock import LoopClock
+from tests.fakes.store import MemoryStore
 from tests.system.simulated import (
     PERIOD,
     VPSES,

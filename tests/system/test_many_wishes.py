@@ -12,13 +12,13 @@ import pytest
 
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.controller import scheduler
 from kohakuriver.controller.deciding.filters import NodeNotReady
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import VPS, ResourceType
 from tests import cost
 from tests.apiserver.api import running_api
+from tests.fakes.store import MemoryStore
 from tests.system.simulated import VPSES, RunningController, SimulatedNode, a_vps, conditions
 
 pytestmark = [pytest.mark.looptime, pytest.mark.fault(66)]

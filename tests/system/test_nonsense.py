@@ -11,9 +11,9 @@ import pytest
 
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources.kinds import LEASE, NODE, NODE_ALLOCATION, NODE_LEASE_NAMESPACE, VPS, ResourceType
 from tests.apiserver.api import Api, running_api
+from tests.fakes.store import MemoryStore
 from tests.system.simulated import (
     RunningController,
     SimulatedNode,

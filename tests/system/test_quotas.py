@@ -9,11 +9,11 @@ import pytest
 
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Delete, Put
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources.kinds import EVENT, NAMESPACE, NODE_ALLOCATION, RESOURCE_QUOTA, VPS
 from tests.apiserver.api import Api, running_api
 from tests.apiserver.test_quotas_in_transactions import a_quota
 from tests.apiserver.test_quotas_on_two_servers import Elsewhere
+from tests.fakes.store import MemoryStore
 from tests.system.simulated import (
     VPSES,
     RunningController,

@@ -14,7 +14,6 @@ import pytest
 
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import (
     ENVIRONMENT,
@@ -27,6 +26,7 @@ from kohakuriver.resources.kinds import (
     ResourceType,
 )
 from tests.apiserver.api import Api, running_api
+from tests.fakes.store import MemoryStore
 from tests.system.simulated import RunningController, SimulatedNode, a_vps, eventually, get
 
 pytestmark = pytest.mark.looptime

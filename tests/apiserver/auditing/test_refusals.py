@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from kohakuriver.apiserver.audit.refusals import EVERY, KEPT, LINES, MINUTE, NAMED, Refusals
-from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api
+from tests.fakes.clock import LoopClock
 
 pytestmark = pytest.mark.looptime
 PATH = kinds.VPS.path()

@@ -16,11 +16,11 @@ from kohakuriver.apiserver.audit.refusals import Refusals
 from kohakuriver.apiserver.audit.visit import LOG
 from kohakuriver.apiserver.identity.identity import fingerprint
 from kohakuriver.client.config import Connection
-from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import Dialer
 from tests.apiserver.api import Api, running_api
 from tests.apiserver.streaming.test_streams import FORWARD, MERGE, an_agent, asked, bring, dialer, place
+from tests.fakes.clock import LoopClock
 
 pytestmark = pytest.mark.looptime
 

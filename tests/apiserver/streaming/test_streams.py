@@ -12,7 +12,6 @@ import pytest
 
 from kohakuriver import errors
 from kohakuriver.apiserver.identity.identity import fingerprint
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.client import servers
 from kohakuriver.client.config import Connection
 from kohakuriver.resources import kinds
@@ -20,6 +19,7 @@ from kohakuriver.streams.dial import BARE, Dialer
 from kohakuriver.streams.stream import Stream
 from tests.apiserver.api import Api, running_api, token_of
 from tests.apiserver.writing import a_node
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 

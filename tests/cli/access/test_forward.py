@@ -11,12 +11,12 @@ from kohakuriver.cli.access.datagrams import Datagrams
 from kohakuriver.cli.access.telling import Telling
 from kohakuriver.cli.access.tunnel import Tunnel
 from kohakuriver.cli.session.opening import PATIENCE, Opener
-from kohakuriver.clock import LoopClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api
 from tests.apiserver.streaming.test_streams import place
 from tests.cli.access.an_agent import an_agent, connection, to_port
 from tests.cli.vps.objects import a_vps
+from tests.fakes.clock import LoopClock
 
 pytestmark = pytest.mark.looptime
 

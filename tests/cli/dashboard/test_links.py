@@ -2,12 +2,12 @@
 
 import pytest
 
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api
 from tests.cli.shell import Shell
 from tests.cli.vps.objects import a_vps
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime  # Textual's pauses cost nothing
 

@@ -17,10 +17,10 @@ import aiohttp
 from kohakuriver.apiserver.identity.identity import fingerprint
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
-from kohakuriver.clock import LoopClock
 from kohakuriver.controller.program import Controller, Options
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, Reply, running_api, token_of
+from tests.fakes.clock import LoopClock
 from tests.system.simulation import gate
 from tests.system.simulation.link import Link
 from tests.system.simulation.lookout import Lookout

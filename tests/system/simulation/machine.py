@@ -8,14 +8,14 @@ import random
 from pathlib import Path
 
 from kohakuriver.agent.loop import Agent
-from kohakuriver.agent.machine.beneath import FakeMounter
-from kohakuriver.agent.runtime.fake import FakeRuntime
-from kohakuriver.agent.runtime.fake_firewall import FakeFirewall
 from kohakuriver.agent.settings import Settings
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
-from kohakuriver.clock import LoopClock
 from tests.agent.placement_kit import a_sysfs, gpus
+from tests.fakes.clock import LoopClock
+from tests.fakes.firewall import FakeFirewall
+from tests.fakes.mounter import FakeMounter
+from tests.fakes.runtime import FakeRuntime
 from tests.system.simulation.disk import Disk
 from tests.system.simulation.faulty import Faults
 from tests.system.simulation.gate import Gate

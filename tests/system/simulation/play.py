@@ -10,9 +10,9 @@ from typing import Any
 
 from kohakuriver.agent.deciding import restart
 from kohakuriver.agent.runtime.errors import EngineError
-from kohakuriver.agent.runtime.fake_switches import Program
 from kohakuriver.apiserver.store.base import StoreError, StoreUnavailable
 from kohakuriver.resources import kinds
+from tests.fakes.switches import Program
 from tests.system.simulation import outcome
 from tests.system.simulation.cluster import VPSES, Cluster
 from tests.system.simulation.mischief import Mischief

@@ -15,12 +15,12 @@ import orjson
 
 from kohakuriver import cpuset, quantity
 from kohakuriver.agent.runtime.base import Container, ContainerSpec, ContainerState, File, Limits
-from kohakuriver.agent.runtime.fake_engine import FakeEngine, Record
-from kohakuriver.agent.runtime.fake_switches import FakeImage
 from kohakuriver.apiserver.store.base import Delete, Put
-from kohakuriver.apiserver.store.memory import MemoryStore
 from kohakuriver.resources import booked
 from kohakuriver.resources.booked import NOTHING, Amounts
+from tests.fakes.engine import FakeEngine, Record
+from tests.fakes.store import MemoryStore
+from tests.fakes.switches import FakeImage
 
 Json = dict[str, Any]
 Identity = tuple[str, str]  # uid, epoch

@@ -41,8 +41,8 @@ from kohakuriver.agent.runtime.errors import (
     RuntimeUnavailable,
     foreign,
 )
-from kohakuriver.agent.runtime.fake_engine import KILLED, FakeEngine, Record
-from kohakuriver.agent.runtime.fake_switches import FakeImage
+from tests.fakes.engine import KILLED, FakeEngine, Record
+from tests.fakes.switches import FakeImage
 
 T = TypeVar("T")
 

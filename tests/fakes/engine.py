@@ -1,6 +1,6 @@
 """A container engine in memory, driven by the event loop's time; for tests.
 
-It outlives the runtimes that use it (fake.py), as an engine outlives an agent. It keeps the rules a real
+It outlives the runtimes that use it (runtime.py), as an engine outlives an agent. It keeps the rules a real
 one keeps (names, states, ports, images), with acts for what people do by hand; what goes wrong is switched
 on in fake_switches.py. tests/agent/runtime_contract.py holds it to the real one.
 """
@@ -36,8 +36,9 @@ from kohakuriver.agent.runtime.errors import (
     RunLeftBehind,
     WrongState,
 )
-from kohakuriver.agent.runtime.fake_switches import FakeImage, Program, Pull, Switches
-from kohakuriver.clock import LoopClock, parse_timestamp
+from kohakuriver.clock import parse_timestamp
+from tests.fakes.clock import LoopClock
+from tests.fakes.switches import FakeImage, Program, Pull, Switches
 
 KILLED = 137
 _UP = frozenset({ContainerState.RUNNING, ContainerState.PAUSED})
