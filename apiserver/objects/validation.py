@@ -17,8 +17,7 @@ import pydantic
 import pydantic_core
 
 from kohakuriver import errors
-from kohakuriver.apiserver.objects import extent, objects, shape
-from kohakuriver.apiserver.writing import old_keys
+from kohakuriver.apiserver.objects import extent, objects, old_keys, shape
 from kohakuriver.resources import kinds, meta, models
 
 Json = dict[str, Any]

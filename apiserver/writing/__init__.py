@@ -1,1 +1,0 @@
-"""POST, PUT, PATCH and DELETE: from a body to one store transaction."""
