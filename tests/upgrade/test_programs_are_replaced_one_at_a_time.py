@@ -91,12 +91,12 @@ class Life:
     def is_untouched(self, commands: Cluster) -> None:
         """Who was inside is inside, what ran runs, and what was declared is there."""
         self._counts_on()
+        eventually(self._is_forwarded)  # each request is a stream of its own: the agent is connected again
         with person(commands, "connect", "web", "--session", "left") as he:
             he.sees("back in session left")
             assert he.ask("echo $$").strip() == self.shell
             he.type("\r~.")
             assert he.leaves() == 0
-        eventually(self._is_forwarded)
         assert commands.ok("exec", "keeper", "--", "cat", "/data/file") == "kept\n"
         assert self.world.api_of(self.alice).get(f"{VPSES}/web")["metadata"]["name"] == "web"
 
