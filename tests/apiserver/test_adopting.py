@@ -117,7 +117,7 @@ async def test_what_is_bound_adopts_nothing() -> None:
     world = await a_world(a_node_with(an_unknown()), a_node("n2"))
     await world.create(a_vps("dev"))
     await world.act("bind", node="n2")
-    with pytest.raises(errors.Conflict, match="bound to a node already"):
+    with pytest.raises(errors.Conflict, match="placed on a node already"):
         await adopt(world)
 
 

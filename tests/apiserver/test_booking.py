@@ -276,7 +276,7 @@ def test_a_node_gives_its_cores_as_often_as_it_says() -> None:
     assert refusal(full, a_vps("u9"), node) == "n1 is short of cores: need 1, 0 free"
     half = a_node(cores="2", overcommit="1.5")
     assert refusal(book(EMPTY, a_vps(cores=2), half).allocation, a_vps("u2", cores=1.5), half) == (
-        "n1 is short of cores: need 1500m, 1 free"
+        "n1 is short of cores: need 1.5, 1 free"
     )
 
 
@@ -285,7 +285,7 @@ def test_no_share_is_larger_than_the_node() -> None:
     assert refusal(EMPTY, a_vps(cores=9), node) == "n1 is short of cores: need 9, 2 in all"
     small = book(EMPTY, a_vps(), node)
     grown = resize(small, a_vps(), a_vps(cores=2.5), node)
-    assert grown == Refusal("n1 is short of cores: need 2500m, 2 in all")
+    assert grown == Refusal("n1 is short of cores: need 2.5, 2 in all")
 
 
 def test_a_core_that_is_held_alone_is_given_once() -> None:
@@ -298,7 +298,7 @@ def test_a_core_that_is_held_alone_is_given_once() -> None:
     assert refusal(shares, a_vps("x9", exclusive=True), node) == "n1 is short of cores: need 1, 0 free"
     five = book(book(EMPTY, a_vps("s1", cores=4), node).allocation, a_vps("s2", cores=1), node).allocation
     short = refusal(five, a_vps("x9", cores=3, exclusive=True), node)
-    assert short == "n1 is short of cores: need 3, 2750m free"
+    assert short == "n1 is short of cores: need 3, 2.75 free"
 
 
 def test_who_shares_may_have_his_cores_alone_only_where_all_others_have_enough_left() -> None:
@@ -318,7 +318,7 @@ def test_a_lowered_ratio_throws_nobody_out_and_lets_nothing_new_in() -> None:
     before, after = a_node(cores="2", overcommit="4"), a_node(cores="2", overcommit="1")
     booked = book(book(EMPTY, a_vps("u2", cores=2), before).allocation, a_vps(cores=2), before)
     assert refusal(booked.allocation, a_vps("u3", cores=0.5), after) == (
-        "n1 is short of cores: need 500m, 0 free"
+        "n1 is short of cores: need 0.5, 0 free"
     )
     assert isinstance(resize(booked, a_vps(cores=2), a_vps(cores=1), after), Booking), "less is always had"
     same = resize(booked, a_vps(cores=2), a_vps(cores=2, memory="2Gi"), after)
@@ -329,7 +329,7 @@ def test_shares_that_are_pinned_share_the_cores_of_their_numa_node() -> None:
     node = a_node(cores="4", numa=("0-1", "2-3"), overcommit="1.5")
     pinned = book(EMPTY, a_vps(cores=2, numa=1), node).allocation
     assert refusal(pinned, a_vps("u2", cores=1.5, numa=1), node) == (
-        "NUMA node 1 of n1 is short of cores: need 1500m, 1 free"
+        "NUMA node 1 of n1 is short of cores: need 1.5, 1 free"
     )
     full = book(pinned, a_vps("u2", numa=1), node).allocation
     assert refusal(full, a_vps("u3", exclusive=True, numa=1), node) == (
@@ -349,4 +349,4 @@ def test_a_container_that_is_adopted_has_cores_alone_only_where_the_others_have_
     shared = booking.adopt(full, node, a_vps(cores=2), held, id_="b")
     assert isinstance(shared, Booking), "what it has already is no more than before"
     alone = booking.adopt(full, node, a_vps(cores=2, exclusive=True), held, id_="b")
-    assert alone == Refusal("n1 is short of cores: need 2, 500m free")
+    assert alone == Refusal("n1 is short of cores: need 2, 0.5 free")

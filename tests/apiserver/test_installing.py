@@ -67,8 +67,8 @@ async def test_who_has_it_already_gets_no_second_copy() -> None:
 async def test_a_token_that_asks_in_a_loop_is_told_to_wait_and_its_fellows_are_not() -> None:
     archive = installing.bundle(wheel.own(), shipped.path("install")).content
     cost = 1.0 + weights.INSTALLATION + weights.sending(len(archive))
-    # Two are paid for, less than a token is left then, and the next token is due in 100 seconds.
-    async with running_api(limits=Limits(rate=0.01, burst=math.ceil(2 * cost))) as api:
+    # Two are paid for, and a token is left to ask with; another one is due in 100 seconds.
+    async with running_api(limits=Limits(rate=0.01, burst=math.ceil(2 * cost) + 1)) as api:
         await a_join_token(api)
         await a_join_token(api, "join-2")
         codes = [(await ask(api, "join-1"))[0] for _ in range(2)]

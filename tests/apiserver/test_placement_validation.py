@@ -26,7 +26,7 @@ async def world() -> World:
         (
             {"resources": {"cores": 1.5, "exclusive": True}},
             "spec.resources.exclusive",
-            "whole ones, and 1.5 is no",
+            'invalid number of exclusive cores "1.5"',
         ),
         ({"placement": {"numa": -1}}, "spec.placement.numa", "greater than or equal to 0"),
         ({"placement": {"gpus": {"ids": [0]}}}, "spec.placement.gpus", "set placement.node"),

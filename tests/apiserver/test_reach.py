@@ -29,7 +29,7 @@ def a_vps(phase, reason="", message="", *, bound=True):
         (
             a_vps("pending", "NodeNotFound", "node nope does not exist", bound=False),
             "dev is not running: node nope does not exist",
-            "`kohakuriver describe vps dev` shows more",
+            "see more: kohakuriver vps status dev",
         ),
         (a_vps("paused"), "dev is paused", "let it go on: kohakuriver vps resume dev"),
     ],

@@ -136,7 +136,7 @@ async def test_what_a_token_opens_does_not_change() -> None:
         ({"role": "node"}, "names its node"),
         ({"node": "n1"}, "leave node out"),
         ({"role": "join"}, "names its ttl"),
-        ({"role": "join", "ttl": "soon"}, "not a duration"),
+        ({"role": "join", "ttl": "soon"}, 'invalid duration "soon"'),
         ({"role": "viewer", "rights": ["mounts"]}, "has rights"),
         ({"namespaces": ["a"]}, "leave them out"),
         ({"role": "node", "node": "n7"}, 'must be "node-n7"'),

@@ -27,9 +27,9 @@ def test_a_node_that_is_not_there_yet_is_no_error() -> None:
     near = Near()
     watch = NodeWatch(near, "n1")
     assert watch.look_before() == ""
-    assert watch.missing() == "the agent to register node n1"
+    assert watch.missing() == "node n1 to report"
     near.has[LEASE] = {"metadata": {"resourceVersion": "7"}}
-    assert watch.missing() == "the agent to register node n1"
+    assert watch.missing() == "node n1 to report"
     near.has[NODE] = {"status": {}}
     assert watch.missing() == "node n1 to report that it is Ready"
     near.has[NODE] = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}

@@ -178,8 +178,10 @@ async def test_a_vps_that_a_node_rejected_goes_elsewhere_until_its_spec_changes(
 async def test_a_reason_to_give_up_is_written_of_the_spec_and_the_nodes_as_they_are_now():
     async with running_api() as api, SimulatedNode(api, "n1", cores="2"), RunningController(api, "c1"):
         await asyncio.sleep(5)
+        await api.create(VPS, a_vps("other", cores=2))
+        await asyncio.sleep(5)
         await _change_node(api, "n1", unschedulable=True)
-        await api.create(VPS, a_vps("dev", cores=64))
+        await api.create(VPS, a_vps("dev", cores=2))
         await asyncio.sleep(10)
         cordoned = (await conditions(api, f"{VPSES}/dev"))["Scheduled"]
         await _change_node(api, "n1", unschedulable=False)

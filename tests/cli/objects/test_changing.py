@@ -191,7 +191,7 @@ async def test_what_was_written_is_kept_where_the_editor_fails(dev, monkeypatch)
     file.chmod(0o755)
     monkeypatch.setenv("KUBE_EDITOR", str(file))
     code, _, err = await dev("edit vps dev")
-    assert code == 1 and f"the editor `{file}` ended with 3; nothing was changed" in err
+    assert code == 1 and f'the editor "{file}" ended with 3; nothing was changed' in err
     assert "mine: 1" in kept(err)
 
 

@@ -55,18 +55,19 @@ async def test_other_columns_are_as_those_of_get(three):
 
 
 @pytest.mark.parametrize(
-    ("line", "hint"),
+    ("line", "said"),
     [
         (
             "vps list -o xml",
-            "there are wide, yaml, json, name, jsonpath=TEMPLATE, custom-columns=TITLE:PATH,…",
+            'invalid output format "xml": use wide, yaml, json, name, jsonpath=TEMPLATE, '
+            "custom-columns=TITLE:PATH,…",
         ),
         ("node list -o wide", "there are yaml, json, name, jsonpath=TEMPLATE, custom-columns=TITLE:PATH,…"),
         ("events -o table", "there are yaml, json, name, jsonpath=TEMPLATE, custom-columns=TITLE:PATH,…"),
         ("vps status dev -o wide", "there are yaml, json, name, jsonpath=TEMPLATE"),
     ],
 )
-async def test_a_wrong_format_is_answered_by_those_that_the_command_has(three, line, hint):
+async def test_a_wrong_format_is_answered_by_those_that_the_command_has(three, line, said):
     code, out, err = await three(line)
     assert (code, out) == (2, "")
-    assert err.endswith(f"\nhint: {hint}\n")
+    assert err.endswith(f": {said}\n")
