@@ -18,7 +18,7 @@ import typer.core
 from kohakuriver import __version__
 from kohakuriver.cli import failures, screen
 from kohakuriver.cli.framework import catalogue, coercion, dry_run, global_options
-from kohakuriver.cli.framework.habits import options, switches
+from kohakuriver.cli.framework.habits import options, placing, switches
 
 _OPENING = """\
 Usage: kohakuriver COMMAND [ARGUMENTS] [OPTIONS]
@@ -63,12 +63,22 @@ class Command(typer.core.TyperCommand):
     def _look_for_name(self, ctx: Any, args: list[str]) -> None:
         """Of `exec NAME -- COMMAND` and its like, the first word behind `--` is not the NAME."""
         words = [one for one in self.params if one.param_type_name == "argument"]
-        if len(words) != 2 or "--" not in args or not str(words[1].metavar).startswith("-- "):
+        if len(words) != 2 or not str(words[1].metavar).startswith("-- "):
+            return
+        takes = {
+            name: not one.is_flag for one in self.get_params(ctx) if one not in words for name in one.opts
+        }
+        inner = placing.second_word(args, takes)
+        if inner is not None and any(one.startswith("-") for one in args[inner + 1 :]):
+            whole = shlex.join([*ctx.command_path.split(), *args[:inner], "--", *args[inner:]])
+            raise failures.UsageError(f"a command with options stands behind --: {whole}")
+        if "--" not in args:
             return
         cut = args.index("--")
         read, _, _ = self.make_parser(ctx).parse_args(args[:cut])
         if not read.get(words[0].name):
-            whole = shlex.join([*ctx.command_path.split(), *args[:cut], "NAME", *args[cut:]])
+            before = filter(None, args[:cut])  # the name may be an empty variable
+            whole = shlex.join([*ctx.command_path.split(), *before, "NAME", *args[cut:]])
             raise failures.UsageError(f"the VPS is missing: {whole}")
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -112,6 +122,10 @@ class Group(typer.core.TyperGroup):
             from kohakuriver.cli.framework.habits import unknown
 
             before = ctx.find_root().ensure_object(dict).get(global_options.KEY, {})
+            before = {
+                **before,
+                **global_options.given(ctx.params),
+            }  # the callback notes them, and is called later
             raise unknown.command(self.entry.name if self.entry else "", args, before)
         return super().resolve_command(ctx, args)
 

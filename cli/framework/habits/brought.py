@@ -101,5 +101,8 @@ LONE = frozenset(
 )
 """Options of `docker run` that mean nothing to a VPS and take no value."""
 
-FLAGS = frozenset({"--privileged", "--gen-ssh-key", "--no-ssh-key", "--no-wait", "--wait", "-v", "--verbose"})
+FLAGS = frozenset({"--privileged", "--gen-ssh-key", "--no-ssh-key", "--no-wait", "--wait"})
 """Those of `vps create` that take no value."""
+
+CALLED: Mapping[str, str] = {"-v": "--volume", "--cpus": "--cores"}
+"""Options of `docker run` by their names here."""

@@ -136,7 +136,7 @@ def _made(word: str, rest: Sequence[str]) -> Words:
     for place, one in enumerate(rest):
         if waits or one.startswith("-"):
             if waits or one not in brought.LONE:
-                found.append(one)
+                found.append(one if waits else brought.CALLED.get(one, one))
             waits = not waits and "=" not in one and one not in brought.LONE | brought.FLAGS
             continue
         behind = rest[place + 1 :] if word != "run" else ()  # there it is a command

@@ -41,6 +41,17 @@ def are_options(words: Sequence[str], options: Mapping[str, bool]) -> bool:
     return not waits
 
 
+def second_word(words: Sequence[str], options: Mapping[str, bool]) -> int | None:
+    """The place of the second word before `--` that belongs to no option; None where there is none."""
+    end = words.index("--") if "--" in words else len(words)
+    found = [at for at in range(end) if not words[at].startswith("-") and not _is_awaited(words, at, options)]
+    return found[1] if len(found) > 1 else None
+
+
+def _is_awaited(words: Sequence[str], at: int, options: Mapping[str, bool]) -> bool:
+    return at > 0 and bool(_wants_value(words[at - 1], options))
+
+
 def _wants_value(word: str, options: Mapping[str, bool]) -> bool | None:
     """Whether the next word is its value; None where it is no option of these."""
     name, equals, _ = word.partition("=")
@@ -76,6 +87,7 @@ def _named(words: Sequence[str], entries: Sequence[Entry]) -> Iterator[tuple[int
 def _asked_for_help(words: Sequence[str]) -> list[str]:
     """`help`, before a command or a group's, as --help behind it."""
     if words[:1] == ["help"]:
-        return [*words[1:], "--help"]
+        end = words.index("--") if "--" in words else len(words)  # behind it stands a command for a VPS
+        return [*words[1:end], "--help"]
     group = catalogue.find(words[0]) if words[1:2] == ["help"] else None
     return [words[0], *words[2:], "--help"] if group and group.is_group else list(words)

@@ -92,3 +92,23 @@ def test_an_option_before_its_command_counts(tmp_path, capsys):
 def test_help_is_asked_for_by_a_word_too(words, capsys):
     assert run(words) == 0
     assert capsys.readouterr().out.startswith("Usage: kohakuriver vps create")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("exec lab grep -i x f", "exec lab -- grep -i x f"),
+        ("exec lab tail -n 1 f", "exec lab -- tail -n 1 f"),
+        ("exec -n team -i lab ls -la", "exec -n team -i lab -- ls -la"),
+        ("exec lab git checkout -- f", "exec lab -- git checkout -- f"),
+        ("vps connect --key k lab ls -v", "vps connect --key k lab -- ls -v"),
+    ],
+)
+def test_no_option_of_an_inner_command_is_taken_from_it(typed, said, capsys):
+    assert run(typed.split()) == 2
+    assert f"a command with options stands behind --: kohakuriver {said}\n" in capsys.readouterr().err
+
+
+def test_help_of_exec_runs_nothing(capsys):
+    assert run(["help", "exec", "lab", "--", "ls"]) == 0
+    assert "Usage: kohakuriver exec" in capsys.readouterr().out
