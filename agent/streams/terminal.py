@@ -68,7 +68,7 @@ class Command:
         command = opening.params.get("command") or ()
         if not command or not command[0]:
             raise errors.BadRequest(
-                "command=… says what is to run", hint=f"kohakuriver exec {opening.name} -- COMMAND"
+                "the command is empty", hint=f"kohakuriver exec {opening.name} -- COMMAND"
             )
         line = {
             "uid": opening.uid,

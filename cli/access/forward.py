@@ -112,7 +112,7 @@ def _look(vps: Object, reader: Reader) -> None:
             raise errors.Conflict(why, hint=f"bring the node back: {brings}")
         raise errors.Conflict(f"{name} is stopped", hint=f"start it: {brings}")
     if phase != "running":
-        screen.note(f"{name} is {standing.progress(vps)}")
+        screen.note(f"{name} is not running: {standing.progress(vps)}")
 
 
 async def _forward(

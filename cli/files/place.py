@@ -2,10 +2,12 @@
 
 import dataclasses
 import re
+import shlex
 
 from kohakuriver.cli import failures
 
 _REMOTE = re.compile(r"(?:vps/)?([a-z0-9][-.a-z0-9]*):(.*)", re.DOTALL)
+_NAMED = re.compile(r"([a-z0-9][-a-z0-9]*)(/.*)?", re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,10 +50,20 @@ def pair(source: str, target: str) -> tuple[Place, Place]:
             "both paths are in VPSes", hint="copy to this machine first, and from here to the other"
         )
     if not one.vps and not other.vps:
+        meant = shlex.join(["kohakuriver", "cp", *_meant(source, target)])
         raise failures.UsageError(
-            "neither path is in a VPS", hint=f"write NAME:PATH for one that is: kohakuriver cp {source} dev:"
+            "neither path is in a VPS", hint=f"write NAME:PATH for one that is: {meant}"
         )
     return one, other
+
+
+def _meant(source: str, target: str) -> tuple[str, str]:
+    """With a colon behind what reads as the name of a VPS: `lab` and `lab/root`."""
+    if found := _NAMED.fullmatch(target):
+        return source, f"{found[1]}:{found[2] or ''}"
+    if found := _NAMED.fullmatch(source):
+        return f"{found[1]}:{found[2] or ''}", target
+    return source, "NAME:"
 
 
 def inside(folder: str, name: str) -> str:

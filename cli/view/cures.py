@@ -75,7 +75,11 @@ _OF_CLUSTER = {
     reasons.NODE_QUARANTINED: ("its node is accepted", "look at it, then accept it", "node accept {node}"),
     reasons.NO_SUITABLE_NODE: ("one of the nodes takes it", "see the nodes", "node list"),
     reasons.GPU_MISSING: ("the GPU is well again", "see its node", "node status {node}"),
-    reasons.ENVIRONMENT_MISSING: ("there is that Environment", "make it", "env create {environment}"),
+    reasons.ENVIRONMENT_MISSING: (
+        "there is that Environment",
+        "make it",
+        "env create {environment} --image IMAGE",
+    ),
     reasons.ENVIRONMENT_FAILED: (
         "that Environment is made",
         "see why it is not",

@@ -56,7 +56,7 @@ def show(
         wide = _wide(api, settings) if asked is not None and asked.wide else None
         _show(shown, wide, headers=not no_headers, with_namespace=all_namespaces)
     if not words:
-        _tell_of_hidden(api, len(shown), len(present) - len(shown), namespace)
+        _tell_of_hidden(api, len(shown), len(present) - len(shown), namespace, selector)
     return 0 if good else 1
 
 
@@ -108,15 +108,15 @@ def _show(vpses: Sequence[Object], wide: Wide | None, *, headers: bool, with_nam
     screen.out("\n".join(lines))
 
 
-def _tell_of_hidden(api: Api, shown: int, hidden: int, namespace: str | None) -> None:
+def _tell_of_hidden(api: Api, shown: int, hidden: int, namespace: str | None, selector: str | None) -> None:
     if hidden:
         count = "1 stopped VPS is" if hidden == 1 else f"{hidden} stopped VPSes are"
         screen.note(f"{count} not shown (--all shows {'it' if hidden == 1 else 'them'})")
     elif not shown:
         from kohakuriver.cli import absent  # where there is something to show, nothing of it is needed
 
-        makes = "; make one: kohakuriver vps create"
-        screen.note(absent.none(api, [kinds.VPS], namespace=namespace, otherwise=makes))
+        otherwise = f' with the labels "{selector}"' if selector else "; make one: kohakuriver vps create"
+        screen.note(absent.none(api, [kinds.VPS], namespace=namespace, otherwise=otherwise))
 
 
 def _paint(with_namespace: bool) -> table.Paint | None:

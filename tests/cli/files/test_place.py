@@ -40,3 +40,18 @@ def test_a_name_goes_into_a_folder() -> None:
     assert inside("/srv/", "x") == "/srv/x"
     assert inside("/", "x") == "/x"
     assert inside("/srv", "") == "/srv"
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("README.md", "lab"), "cp README.md lab:"),
+        (("README.md", "lab/root/"), "cp README.md lab:/root/"),
+        (("lab/etc/hostname", "."), "cp lab:/etc/hostname ."),
+        (("README.md", "/tmp"), "cp README.md NAME:"),
+    ],
+)
+def test_the_vps_that_is_meant_is_named(words: tuple[str, str], meant: str) -> None:
+    with pytest.raises(failures.UsageError) as raised:
+        pair(*words)
+    assert raised.value.hint == f"write NAME:PATH for one that is: kohakuriver {meant}"

@@ -114,7 +114,7 @@ TYPED = [
     (
         failing(reasons.ENVIRONMENT_MISSING, "there is no Environment", environment="lab"),
         "there is no Environment; vps/dev stays declared and runs once there is that Environment",
-        "make it: kohakuriver env create lab",
+        "make it: kohakuriver env create lab --image IMAGE",
     ),
 ]
 
@@ -166,7 +166,7 @@ def test_what_a_registry_says_often_is_told_once_and_the_wait_goes_on():
         (failing("ImagePullFailed"), ["kohakuriver get vps dev -w"]),
         (failing(reasons.CRASH_LOOP), ["kohakuriver logs dev"]),
         (failing(reasons.NOTHING_TO_RUN), ["kohakuriver edit vps dev"]),
-        (failing(reasons.ENVIRONMENT_MISSING, environment="e"), ["kohakuriver env create e"]),
+        (failing(reasons.ENVIRONMENT_MISSING, environment="e"), ["kohakuriver env create e --image IMAGE"]),
         (
             a_vps(phase="stopped", reason="OOMKilled", restartPolicy="Never"),
             [

@@ -231,6 +231,8 @@ async def test_an_empty_list_says_how_to_make_one(shell):
         "",
         "no VPSes in namespace default; make one: kohakuriver vps create\n",
     )
+    labelled = await shell("vps list -l a=b")
+    assert labelled == (0, "", 'no VPSes in namespace default with the labels "a=b"\n')
 
 
 async def test_the_status_tells_what_the_guide_promises(shell, home):
