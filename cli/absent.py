@@ -53,7 +53,7 @@ def in_words(
     said = f'there is no {noun(resource)} "{name}"{within(namespace)}'
     if is_nowhere:
         return errors.NotFound(f"{said}, and there is no such namespace", hint=_LIST_NAMESPACES)
-    close = difflib.get_close_matches(name, names, n=_PROPOSED, cutoff=0.5)
+    close = difflib.get_close_matches(name, names, n=_PROPOSED, cutoff=0.6)
     if close:
         return errors.NotFound(f"{said}; {proposal(close)}")
     lists = f"kohakuriver {_LISTS.get(resource, f'get {resource.plural}')}"

@@ -64,12 +64,17 @@ def _meant(word: str) -> list[ResourceType]:
     category = [resource for resource in kinds.ALL if word.lower() in resource.categories]
     if category:
         return category
+    if word.lower() in _VPSES:
+        raise failures.UsageError(f'there is no kind "{word}"', hint="what runs here is of the kind vps")
     names = [name for resource in kinds.ALL for name in resource.names]
     import difflib  # here: what is typed right does without it
 
     close = difflib.get_close_matches(word.lower(), names, n=1)
     hint = f"did you mean {close[0]}?" if close else f"the kinds are {_all_kinds()}"
     raise failures.UsageError(f'there is no kind "{word}"', hint=hint)
+
+
+_VPSES = frozenset({"po", "pod", "pods", "container", "containers", "instance", "instances", "vm", "vms"})
 
 
 def _all_kinds() -> str:

@@ -45,6 +45,11 @@ def parse(word: str) -> Place:
 def pair(source: str, target: str) -> tuple[Place, Place]:
     """Both, of which exactly one is in a VPS. Raises UsageError."""
     one, other = parse(source), parse(target)
+    if (other if one.vps else one).path == "-":
+        reads = "read one: kohakuriver exec {} -- cat PATH"
+        writes = "write one: kohakuriver exec {} -i -- sh -c 'cat >PATH'"
+        hint = (reads if one.vps else writes).format(one.vps or other.vps or "NAME")
+        raise failures.UsageError("cp copies files and no streams", hint=hint)
     if one.vps and other.vps:
         raise failures.UsageError(
             "both paths are in VPSes", hint="copy to this machine first, and from here to the other"

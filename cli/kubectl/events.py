@@ -69,7 +69,8 @@ def events(
         screen.out(output.whole(typed, asked), end="")
         return 0
     if not found:
-        screen.note("no events" + ("" if everywhere else f" in namespace {api.namespace}"))
+        of = f" of {about}" if about else ""
+        screen.note(f"no events{of}" + ("" if everywhere else f" in namespace {api.namespace}"))
         return 0
     rows = [row(one, SystemClock().now(), with_namespace=all_namespaces) for one in found]
     titles = [] if no_headers else [_titles(all_namespaces)]

@@ -54,13 +54,14 @@ class Model(pydantic.BaseModel):
 
 def _cores(value: str | int | float) -> str | int | float:
     if quantity.millicores(value) < 10:
-        raise ValueError(f"{value} cores: at least 0.01 (10m) is needed")
+        raise ValueError(f'invalid number of cores "{value}": use 0.01 or more')
     return value
 
 
 def _memory(value: str | int | float) -> str | int | float:
     if quantity.size(value) < 6 * 1024 * 1024:
-        raise ValueError(f"{value} of memory: at least 6Mi is needed, such as 512Mi or 4Gi")
+        meant = "; m stands for thousandths, M for megabytes" if str(value).endswith("m") else ""
+        raise ValueError(f'invalid memory "{value}": use 6Mi or more, such as 512Mi or 4Gi{meant}')
     return value
 
 

@@ -75,6 +75,7 @@ def test_the_version_needs_no_server(capsys):
         (["gett"], 'there is no command "gett"; did you mean: kohakuriver get'),
         (["get"], "a kind is missing"),
         (["get", "vpz"], 'there is no kind "vpz"'),
+        (["get", "pods"], 'there is no kind "pods"'),
         (["get", "vps", "--wach"], "no such option: --wach"),
         (["get", "vps", "-o", "xml"], 'invalid output format "xml": use '),
         (["get", "vps", "-o", "jsonpath={"], "-o jsonpath: a } is missing"),

@@ -160,6 +160,16 @@ def test_what_make_up_proposes_is_the_next_step_of_the_quick_start(living: Clust
     Reader(living, clone).types(proposed)
 
 
+def test_the_next_make_up_leaves_dev_as_its_owner_has_it(living: Cluster) -> None:
+    living.ok("patch", "vps", "dev", "-p", '{"spec": {"resources": {"memory": "640Mi"}}}')
+    living.ok("vps", "stop", "dev")
+    assert "vps/dev is stopped, as you left it" in first_vps.make(living)
+    dev = living.get("dev")["spec"]
+    assert (dev["runState"], dev["resources"]["memory"]) == ("Stopped", "640Mi")
+    living.ok("patch", "vps", "dev", "-p", '{"spec": {"resources": {"memory": "512Mi"}}}')
+    living.ok("vps", "start", "dev")
+
+
 def test_every_way_in_works_on_dev_for_somebody_without_a_key(living: Cluster, clone: Path) -> None:
     reader = Reader(living, clone)
     assert not (living.folder / ".ssh" / "id_ed25519").exists()

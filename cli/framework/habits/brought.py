@@ -93,6 +93,9 @@ KINDS: Mapping[str, str] = {"vps": "vps", "node": "node", "env": "environment", 
 TOPS: Mapping[str, str] = {"vps": "vps", "node": "nodes"}
 """What `top` shows of the objects of a group."""
 
+FILES = frozenset({"pull", "push"})
+"""What `incus file` does: both are `cp` here."""
+
 MAKERS = frozenset({"run", "launch", "init"})
 """Words whose first argument is an image."""
 

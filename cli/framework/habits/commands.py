@@ -6,6 +6,7 @@ its command, then by likeness. Words that are commands never come here.
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Sequence
 
 from kohakuriver.cli.framework import catalogue
@@ -15,6 +16,7 @@ from kohakuriver.cli.framework.habits import brought
 _FIRST = "vps"  # the group that is meant before all others
 _LIKE = 0.7  # how like a command a word has to be
 _CLOSE = 0.1  # how much less like it than the most like one another may be
+_OF_INCUS = re.compile(r"images:([a-z]+)/([a-z0-9.]+)(?:/[a-z0-9]+)?")
 Words = tuple[str, ...]
 
 
@@ -39,6 +41,8 @@ def meant(group: str, word: str, rest: Sequence[str]) -> Meant:
 
 
 def _exactly(group: str, word: str, rest: Sequence[str]) -> list[Words]:
+    if word == "file" and rest and rest[0] in brought.FILES:
+        return [("cp", *rest[1:])]
     if group == "top":
         return [_used(word, rest)]
     path = _within(group, word, rest) if group else ()
@@ -124,6 +128,8 @@ def _commands(group: str) -> Sequence[Entry]:
 def _line(path: Words, word: str, rest: Sequence[str]) -> Words:
     if word in brought.MAKERS:
         return (*path, *_made(word, rest))
+    if path == ("exec",) and len(rest) > 1 and "--" not in rest and not rest[0].startswith("-"):
+        return (*path, rest[0], "--", *rest[1:])
     if path[-1:] == ("delete",):
         return (*path, *("--force" if one == "-f" else one for one in rest))
     return (*path, *rest)
@@ -140,5 +146,5 @@ def _made(word: str, rest: Sequence[str]) -> Words:
             waits = not waits and "=" not in one and one not in brought.LONE | brought.FLAGS
             continue
         behind = rest[place + 1 :] if word != "run" else ()  # there it is a command
-        return (*found, "--image", one, *behind)
+        return (*found, "--image", _OF_INCUS.sub(r"\1:\2", one), *behind)
     return tuple(found)

@@ -55,3 +55,16 @@ def test_the_vps_that_is_meant_is_named(words: tuple[str, str], meant: str) -> N
     with pytest.raises(failures.UsageError) as raised:
         pair(*words)
     assert raised.value.hint == f"write NAME:PATH for one that is: kohakuriver {meant}"
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("lab:/etc/hostname", "-"), "read one: kohakuriver exec lab -- cat PATH"),
+        (("-", "lab:/root/x"), "write one: kohakuriver exec lab -i -- sh -c 'cat >PATH'"),
+    ],
+)
+def test_a_stream_is_pointed_at_exec(words, hint):
+    with pytest.raises(failures.UsageError) as raised:
+        pair(*words)
+    assert raised.value.hint == hint

@@ -31,10 +31,10 @@ async def test_events_come_in_order_and_of_what_is_asked_for(shell):
     assert rows[0].split()[-2] == "vps/dev"
     assert len((await shell("events --for vps/dev --no-headers"))[1].splitlines()) == 2
     assert len((await shell("events --types warning --no-headers"))[1].splitlines()) == 1
-    assert (await shell("events --for vps/none")) == (0, "", "no events in namespace default\n")
+    assert (await shell("events --for vps/none")) == (0, "", "no events of vps/none in namespace default\n")
     for words in ("dev", "vps dev", "vps/dev"):
         assert len((await shell(f"events {words} --no-headers"))[1].splitlines()) == 2
-    assert (await shell("events none")) == (0, "", "no events in namespace default\n")
+    assert (await shell("events none")) == (0, "", "no events of vps/none in namespace default\n")
     code, _, err = await shell("events dev --for vps/dev")
     assert code == 2 and "a name and --for do not go together" in err
     assert "events of one object are shown at a time" in (await shell("events vps dev test"))[2]
