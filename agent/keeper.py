@@ -424,7 +424,7 @@ class Keeper:
             self.probes.end(entry.desired.uid)
         if container is not None and container.exit_code in restart.NOTHING_TO_RUN:
             await self._hint(entry, container)
-        if container is not None and after.exit != before.exit:
+        if container is not None and after.exit != before.exit and after.failures:
             code, command = container.exit_code, entry.desired.command
             if may_lack_its_file(command=command, exit_code=code):
                 forget_login(entry)  # what is written for the login has that file beside it

@@ -85,7 +85,7 @@ done
 ENTRYPOINT: Final = (SHELL, PATH)
 
 _MISSING = frozenset({126, 127})
-_UNREAD = _MISSING | {2}  # what shells end with that cannot read their script
+_UNREAD = _MISSING | {0, 2}  # what shells end with that cannot read their script, or whose script is empty
 
 
 def files(command: tuple[str, ...]) -> tuple[File, ...]:

@@ -168,14 +168,15 @@ async def test_a_crash_loop_is_counted_told_and_slowed_down(tmp_path: Path) -> N
         assert 1 <= node.engine.calls["start"] - before <= 7
 
 
-async def test_a_keep_alive_whose_file_was_taken_away_is_written_again_and_runs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", [pytest.param(2, id="taken away"), pytest.param(0, id="emptied")])
+async def test_a_keep_alive_whose_file_was_lost_is_written_again_and_runs(tmp_path: Path, code: int) -> None:
     async with a_node(tmp_path) as node:
         await running(node)
         container = node.container().id
         assert (
             node.engine.find(container).files.get(keepalive.PATH) is None
         )  # the engine's own part puts it in first
-        node.engine.end(container, exit_code=2)
+        node.engine.end(container, exit_code=code)
         await asyncio.sleep(5)
         await node.until(phase="running")
         assert node.engine.find(container).files.get(keepalive.PATH) == keepalive.files(())[0]
