@@ -66,8 +66,8 @@ class Explainer:
     def look_at_all(self, request: VPSRequest) -> None:
         """All that ask for this were parked just now."""
         for key in self._queue.members(request):
-            vps = self._world.vpses.get(key)
-            if vps is not None and not grants.says_unscheduled(vps):
+            vps, verdict = self._world.vpses.get(key), self._queue.verdict(key)
+            if vps is not None and verdict is not None and _is_urgent(vps, verdict):
                 self._due[key] = None
         self._something.set()
 
@@ -163,6 +163,14 @@ class Explainer:
             is_told = cause.reason in (UNKNOWN_CONTAINER, booked.EXCEEDED)
             if vps is not None and is_told and differs(vps, verdict):
                 await self._say(key, vps, verdict)
+
+
+def _is_urgent(vps: Object, verdict: Unschedulable) -> bool:
+    """Whether it is untold, or told of something to give up at that no longer holds."""
+    said = view.condition(vps, "Scheduled")
+    if said is None or said["status"] != "False":
+        return True
+    return said["reason"] in reasons.SCHEDULING and said["reason"] != verdict.reason
 
 
 def differs(vps: Object, verdict: Unschedulable) -> bool:

@@ -31,6 +31,7 @@ from kohakuriver.controller.metrics import Metrics
 from kohakuriver.controller.world import World
 from kohakuriver.controller.writes import Writes
 from kohakuriver.readable import UNREADABLE
+from kohakuriver.resources import reasons
 
 log = logging.getLogger(__name__)
 
@@ -193,7 +194,10 @@ class Scheduler:
             self._queue.wake(wishes)
             return
         for number, request in enumerate(wishes, 1):
-            if any(schedule.fits(request, node) for node in improved):
+            verdict = self._queue.verdict_on(request)
+            is_vain = verdict is not None and verdict.reason in reasons.SCHEDULING
+            helps = schedule.is_hopeful if is_vain else schedule.fits
+            if any(helps(request, node) for node in improved):
                 self._queue.wake([request])
             if number % WISHES == 0:
                 await asyncio.sleep(0)

@@ -137,6 +137,11 @@ class PendingQueue(Generic[Key]):
         request = self._group_of.get(key)
         return self._groups[request].verdict if request is not None else None
 
+    def verdict_on(self, request: VPSRequest) -> Unschedulable | None:
+        """Why those that ask for this are parked, if they are."""
+        group = self._groups.get(request)
+        return group.verdict if group is not None else None
+
     def members(self, request: VPSRequest) -> list[Key]:
         """All that wait for this."""
         group = self._groups.get(request)

@@ -106,6 +106,15 @@ def fits(request: VPSRequest, node: NodeView) -> bool:
     return refusal(filters.that_apply(request), node) is None
 
 
+def is_hopeful(request: VPSRequest, node: NodeView) -> bool:
+    """Whether this node does, or may after some waiting."""
+    if request.node not in (None, node.name):
+        return False
+    to_pass = filters.that_apply(request)
+    code = refusal(to_pass, node)
+    return code is None or not vain(to_pass, refusing_ones(to_pass, code), node)
+
+
 def refusal(to_pass: Sequence[Filter], node: NodeView) -> int | None:
     """Which of these filters refuse this node, as `refusing_ones` reads it: the first, and where that is of
     size all that are."""

@@ -160,6 +160,19 @@ async def test_a_cordoned_node_gets_nothing_until_it_is_uncordoned():
         await eventually(api, 10, dev="running")
 
 
+async def test_a_reason_to_give_up_is_taken_back_at_once_where_it_no_longer_holds():
+    async with running_api() as api, SimulatedNode(api, "n1", cores="4"), RunningController(api, "c1"):
+        await api.create(VPS, a_vps("first", memory="12Gi"))
+        await eventually(api, 20, first="running")
+        await _cordon(api, "n1", cordoned=True)
+        await api.create(VPS, a_vps("second", memory="12Gi"))
+        await asyncio.sleep(10.1)
+        assert (await conditions(api, f"{VPSES}/second"))["Scheduled"]["reason"] == "NodeCordoned"
+        await _cordon(api, "n1", cordoned=False)
+        await asyncio.sleep(0.5)
+        assert (await conditions(api, f"{VPSES}/second"))["Scheduled"]["reason"] == "Unschedulable"
+
+
 async def test_a_stopped_vps_frees_its_cores_and_waits_for_them_when_started_again():
     async with running_api() as api, SimulatedNode(api, "n1", cores="2"), RunningController(api, "c1"):
         await api.create(VPS, a_vps("first", cores=2))
