@@ -62,8 +62,9 @@ class Claim:
 
     @classmethod
     def made(cls, amount: Amount, *, exclusive: bool, own: int) -> "Claim":
-        """What is a share now and was not before keeps its `own` cores until the agent has let them go."""
-        alone = amount.millicores if exclusive else min(own * 1000, amount.millicores)
+        """`own` cores are somebody's alone, also where what is a share now has not let them go yet; what is
+        beyond them, where a share becomes exclusive and smaller, is shared until then."""
+        alone = min(own * 1000, amount.millicores) if own else amount.millicores if exclusive else 0
         return cls(alone, amount.millicores - alone, amount.memory)
 
     @property

@@ -276,7 +276,8 @@ def _give(
 def _claim(wanted: Wanted, held: _Hold) -> Claim:
     """What is booked at once for a VPS that has this already: the larger of both."""
     booked = wanted.amount.largest(held.amount)
-    return Claim.made(booked, exclusive=wanted.exclusive, own=len(held.cores))
+    own = wanted.whole_cores + len(held.cores)  # which may be others; never more than all that is booked
+    return Claim.made(booked, exclusive=wanted.exclusive, own=own)
 
 
 def _hold(

@@ -1,8 +1,10 @@
 """The arithmetic of bookings and its sentences. What no sequence may reach: test_booking_properties.py."""
 
+import dataclasses
 from typing import Any
 
 from kohakuriver.apiserver.booking import booking
+from kohakuriver.apiserver.booking.amounts import Claim
 from kohakuriver.apiserver.booking.booking import Booking, Refusal
 from kohakuriver.apiserver.booking.wanted import Wanted
 from tests.apiserver.writing import a_gpu, a_node
@@ -208,6 +210,18 @@ def test_exclusive_cores_grow_around_those_it_has_and_shrink_into_them() -> None
     assert shrunk.allocation["bookings"]["u1"]["cpuset"] == "0-1,3-4", "held until applied"
     settled = booking.settle(shrunk.allocation, granted(small, shrunk.grant), shrunk.grant)
     assert settled is not None and settled["bookings"]["u1"]["cpuset"] == "0-1"
+
+
+def test_a_share_becomes_fewer_exclusive_cores_where_those_are_free() -> None:
+    node = a_node(numa=("0-3",), overcommit="4")
+    large, alone = a_vps(cores=4), a_vps(cores=1, exclusive=True)
+    beside = book(book(EMPTY, large, node).allocation, a_vps("u2"), node)
+    booked = dataclasses.replace(beside, grant=book(EMPTY, large, node).grant)
+    resized = resize(booked, large, alone, node)
+    assert isinstance(resized, Booking), resized
+    assert resized.grant["cores"] == "1"
+    claim = Claim.of(resized.allocation["bookings"]["u1"])
+    assert (claim.alone, claim.shared) == (1000, 3000), "it is limited to the former ones yet"
 
 
 def test_from_exclusive_cores_to_a_share_and_back() -> None:
