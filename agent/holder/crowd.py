@@ -33,8 +33,11 @@ def has_room(sessions: Sequence[Standing], *, being_made: int) -> bool:
 
 
 def makes_way(sessions: Sequence[S]) -> list[S]:
-    """Those that end so that one more is not too many: the ones that were left longest ago."""
-    left = sorted((one for one in sessions if one.left_at is not None), key=lambda one: one.left_at or 0.0)
+    """Those that end so that one more is not too many: first what is over, then what was left longest ago."""
+    left = sorted(
+        (one for one in sessions if one.left_at is not None),
+        key=lambda one: (not one.is_over, one.left_at or 0.0),
+    )
     return left[: max(len(sessions) + 1 - MOST, 0)]
 
 

@@ -170,8 +170,16 @@ SESSIONS = st.lists(
 @given(SESSIONS)
 def test_nobody_who_is_there_makes_way_and_no_later_one_before_an_earlier(sessions: list[One]):
     ending = crowd.makes_way(sessions)
-    kept = [one.left_at for one in sessions if one not in ending and one.left_at is not None]
+    kept = [
+        (not one.is_over, one.left_at) for one in sessions if one not in ending and one.left_at is not None
+    ]
+    ended = [(not one.is_over, one.left_at or 0.0) for one in ending]
     assert all(one.left_at is not None for one in ending)
-    assert not kept or not ending or min(kept) >= max(one.left_at or 0.0 for one in ending)
+    assert not kept or not ended or min(kept) >= max(ended), "what runs outlasts what is over"
     if crowd.has_room(sessions, being_made=0):
         assert len(sessions) - len(ending) < MOST, "there is room for one more"
+
+
+def test_what_is_over_makes_way_before_what_runs_though_it_was_left_later():
+    runs = [One(f"s{number}", "ann", float(number), False) for number in range(MOST - 1)]
+    assert crowd.makes_way([*runs, One("over", "ann", 100.0, True)]) == [One("over", "ann", 100.0, True)]
