@@ -137,7 +137,8 @@ class CountedGPUs(Filter):
         return f"node {node.name}: {self._free(node)} of {total} {wish.kind} free{where}{need}"
 
     def vain(self, node: NodeView) -> str:
-        return reasons.NEVER_FITS if self._most(node) < self.request.gpus.count else ""
+        lasts = self._most(node) < self.request.gpus.count and not node.facts.gpus_unread
+        return reasons.NEVER_FITS if lasts else ""
 
     def _free(self, node: NodeView) -> int:
         return len(node.rack_for(self.request).free(self.request.gpus))
@@ -175,7 +176,7 @@ class NamedGPUs(Filter):
         """One that is there, and held or ill, may be free or well again."""
         rack, ids = node.rack_for(self.request), self.request.gpus.ids
         lasting = any(not rack.is_reachable(wanted) for wanted in ids) or not any(map(rack.trouble, ids))
-        return reasons.GPU_NOT_FOUND if lasting else ""
+        return reasons.GPU_NOT_FOUND if lasting and not node.facts.gpus_unread else ""
 
     def _trouble(self, node: NodeView) -> tuple[int | str, str]:
         """The first that this node cannot give, and why."""

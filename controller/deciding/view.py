@@ -123,6 +123,7 @@ class NodeFacts:
     disk: str = ""  # how full, in the agent's words
     numa: Mapping[int, Cores] = dataclasses.field(default_factory=dict)
     gpus: tuple[GPU, ...] = ()  # by index
+    gpus_unread: bool = False  # whether it cannot tell which it has
     allow_mounts: tuple[Mount, ...] = ()
     allow_privileged: bool = False
     remaps_users: bool = False  # its engine runs no privileged container, whatever is allowed
@@ -230,6 +231,7 @@ def facts_of(node: Object) -> NodeFacts:
         gpus=tuple(
             sorted((_gpu(entry) for entry in status.get("gpus") or ()), key=lambda device: device.index)
         ),
+        gpus_unread=_is_false(node, "GPUsReady") and not status.get("gpus"),
         allow_mounts=tuple(
             Mount(entry["prefix"], bool(entry.get("readOnly"))) for entry in status.get("allowMounts") or ()
         ),

@@ -5,8 +5,9 @@ import pytest
 from kohakuriver.controller.deciding import quotas
 from kohakuriver.controller.deciding.cores import Use
 from kohakuriver.controller.deciding.gpus import GPU
+from kohakuriver.controller.deciding.room import view_of
 from kohakuriver.controller.deciding.schedule import Unschedulable, schedule
-from kohakuriver.controller.deciding.view import Effect, Mount, Taint
+from kohakuriver.controller.deciding.view import Effect, Mount, Taint, facts_of
 from kohakuriver.resources import booked, quota, reasons
 from kohakuriver.resources.booked import Amounts, Limit
 from tests.controller.builders import a_node, a_request, a_wish, some_gpus
@@ -62,6 +63,16 @@ def test_what_only_a_person_can_change_has_a_reason_of_its_own(named, facts, wis
 @pytest.mark.parametrize("named", [{}, {"node": "n1"}], ids=["anywhere", "named"])
 def test_what_may_pass_by_itself_is_waited_for(named, facts, wish):
     assert refusal(a_request(**named, **wish), a_node("n1", **facts)).reason == "Unschedulable"
+
+
+@pytest.mark.parametrize("wish", [a_wish(0), a_wish(count=2)], ids=["named", "counted"])
+@pytest.mark.parametrize("ready", ["True", "False"])
+def test_a_node_that_cannot_tell_which_gpus_it_has_may_yet_find_them(wish, ready):
+    said = [{"type": "Ready", "status": "True"}, {"type": "GPUsReady", "status": ready}]
+    status = {"allocatable": {"cores": "8", "memory": "64Gi"}, "conditions": said}
+    node = view_of(facts_of({"metadata": {"name": "n1"}, "status": status}), {})
+    lasts = refusal(a_request(gpus=wish), node).reason != "Unschedulable"
+    assert lasts == (ready == "True")
 
 
 def test_one_node_that_may_yet_do_is_enough_to_wait():
