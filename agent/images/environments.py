@@ -86,6 +86,8 @@ class Environments:
     def missing(self, name: str) -> Missing:
         """Why an Environment stands for no image yet."""
         held, status = self._get(name), self._get(name).get("status") or {}
+        if not self.known:
+            return Missing("EnvironmentNotReady", f'what the Environment "{name}" is has yet to be heard')
         if not held:
             words = f'there is no Environment "{name}"; kohakuriver env list shows those there are'
             return Missing(reasons.ENVIRONMENT_MISSING, words)

@@ -32,7 +32,8 @@ IMAGE = f"kohakuriver/environment-mine:{DIGEST[7:19]}"
 class Held:
     """What an informer of Environments holds."""
 
-    def __init__(self, *held: Object) -> None:
+    def __init__(self, *held: Object, synced: bool = True) -> None:
+        self.synced = synced
         self._held = {ObjectKey("", one["metadata"]["name"]): one for one in held}
 
     def get(self, key: ObjectKey) -> Object | None:
@@ -117,3 +118,7 @@ async def test_an_environments_files_are_for_nodes_and_administrators(user: str)
         await declared(api)
         with pytest.raises(errors.Forbidden):
             await dialer(api, user).stream(kinds.ENVIRONMENT.path(name="mine", subresource="tarball"))
+
+
+def test_no_environment_is_said_to_be_missing_before_the_server_has_said_which_there_are() -> None:
+    assert Environments(Held(synced=False)).missing("mine").reason == "EnvironmentNotReady"
