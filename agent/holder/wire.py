@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-VERSION: Final = 2  # since one where too many are left ends the oldest: see crowd.py
+VERSION: Final = 1
 LINE_LIMIT: Final = 1 << 16  # bytes
 _LONGEST: Final = 100  # bytes of a path that a socket's address holds
 

@@ -67,15 +67,6 @@ async def test_an_upgraded_agent_leaves_old_sessions_with_the_old_holder(folder)
         assert await holders.sessions("u") == [{"session": "old"}, {"session": "new"}]
 
 
-async def test_a_holder_that_refuses_where_too_many_were_left_gets_no_new_session(folder):
-    """One of version 1, to which an upgraded agent says that each is kept for a day."""
-    holders = Holders(folder, docker="/nowhere")
-    async with a_holder(folder, 1, has("old")) as older, a_holder(folder, wire.VERSION, has()) as own:
-        await (await holders.terminal({"uid": "u", "session": "new", "create": True})).aclose()
-    assert [line["create"] for line in older] == [False]
-    assert [line["session"] for line in own] == ["new"]
-
-
 async def test_a_refusal_of_the_holder_is_its_own(folder):
     holders = Holders(folder, docker="/nowhere")
     async with a_holder(folder, wire.VERSION, has()):
