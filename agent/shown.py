@@ -23,6 +23,7 @@ from kohakuriver.agent.runtime.base import Container
 log = logging.getLogger(__name__)
 
 EVERY: Final = 2.0  # seconds between looks
+TRIES: Final = 5  # for a container that cannot be entered
 T = TypeVar("T")
 
 
@@ -39,7 +40,7 @@ class Shown:
         self._now = asyncio.Event()
         self._serves = ""
         self._done: dict[tuple[str, str], str] = {}  # the runs of containers, and with which lxcfs
-        self._failing: set[tuple[str, str]] = set()
+        self._failed: dict[tuple[str, str], int] = {}  # how often, by run
         roster.began.append(self._now.set)
 
     async def run(self) -> None:
@@ -60,7 +61,7 @@ class Shown:
             if one.is_up and one.pid and not labels.is_privileged(one)
         }
         self._done = {run: serves for run, serves in self._done.items() if run in running}
-        self._failing &= running.keys()
+        self._failed = {run: times for run, times in self._failed.items() if run in running}
         due = [one for run, one in running.items() if self._done.get(run) != self._serves]
         views = await self._ask(functools.partial(self._lxcfs.views, due)) if due else {}
         for container in due:
@@ -68,19 +69,19 @@ class Shown:
                 await self._show(container, views[container.id])
 
     async def _show(self, container: Container, view: View) -> None:
-        """Once with each lxcfs: somebody inside may take it off again. What is left of another is taken off
-        until that succeeds."""
+        """Once with each lxcfs: somebody inside may take it off again. What fails is tried a few times;
+        what is left of another lxcfs is taken off until that succeeds."""
         run, serves = _run(container), self._serves
         wanted = change(view.files, serves, besides=(UPTIME,) if view.needs_uptime else ())
         try:
             if wanted:
                 await self._ask(functools.partial(self._lxcfs.apply, container, wanted, serves))
         except LxcfsFailed as failure:
-            if run not in self._failing:
+            times = self._failed[run] = self._failed.get(run, 0) + 1
+            if times == 1:
                 said = {"container": container.name, "error": str(failure)}
                 log.warning("a VPS does not see its own limits", extra=said)
-            self._failing.add(run)
-            if wanted.off:
+            if wanted.off or times < TRIES:
                 return
         self._done[run] = serves
 

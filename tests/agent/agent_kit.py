@@ -19,7 +19,6 @@ from kohakuriver.agent.heartbeat import attempt_timeout
 from kohakuriver.agent.loop import Agent
 from kohakuriver.agent.machine import facts
 from kohakuriver.agent.machine.facts import Disk
-from kohakuriver.agent.machine.lxcfs import FakeLxcfs
 from kohakuriver.agent.machine.ports import Ports
 from kohakuriver.agent.room.gauge import Walker
 from kohakuriver.agent.runtime.base import Container, Runtime
@@ -35,6 +34,7 @@ from tests.fakes.clock import LoopClock
 from tests.fakes.engine import FakeEngine
 from tests.fakes.firewall import FakeFirewall
 from tests.fakes.gauge import FakeGauge
+from tests.fakes.lxcfs import FakeLxcfs
 from tests.fakes.mounter import FakeMounter
 from tests.fakes.ports import FakePorts
 from tests.fakes.runtime import FakeRuntime

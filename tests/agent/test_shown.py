@@ -9,11 +9,11 @@ import pytest
 
 from kohakuriver.agent.deciding import labels
 from kohakuriver.agent.deciding.shown import FILES
-from kohakuriver.agent.machine.lxcfs import FakeLxcfs
 from kohakuriver.agent.roster import Roster
 from kohakuriver.agent.runtime.base import Container, ContainerState
-from kohakuriver.agent.shown import Shown
+from kohakuriver.agent.shown import TRIES, Shown
 from tests.agent.agent_kit import a_manifest, a_node
+from tests.fakes.lxcfs import FakeLxcfs
 
 pytestmark = pytest.mark.looptime
 
@@ -112,18 +112,21 @@ async def test_a_keep_alive_of_before_keeps_the_kernel_s_uptime() -> None:
     assert node.seen == {file: device for file, device in ALL.items() if file != "/proc/uptime"}
 
 
-async def test_a_container_that_cannot_be_entered_is_left_alone_until_it_is_started_again(
+async def test_a_container_that_cannot_be_entered_is_tried_a_few_times_and_again_when_it_is_started(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     node = ANode()
     node.lxcfs.refuses.add("c1")
-    await node.shown.step()
-    await node.shown.step()
-    assert node.lxcfs.applied == 1
+    for _ in range(TRIES + 3):
+        await node.shown.step()
+    assert node.lxcfs.applied == TRIES
     assert [record.message for record in caplog.records] == ["a VPS does not see its own limits"]
     node.roster.put(a_container(started="t2"))
     await node.shown.step()
-    assert node.lxcfs.applied == 2
+    assert node.lxcfs.applied == TRIES + 1
+    node.lxcfs.refuses.clear()
+    await node.shown.step()
+    assert node.seen == ALL
 
 
 async def test_what_somebody_inside_has_taken_off_stays_off() -> None:
