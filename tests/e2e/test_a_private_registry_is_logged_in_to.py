@@ -74,7 +74,7 @@ def test_after_docker_login_the_node_pulls_what_environments_name(
     image = make[make.index("--image") + 1]
     cluster.ok(*make)
     cluster.ok(*create, "--no-ssh-key", "--no-wait")
-    eventually(lambda: "could not be pulled" in cluster.ok("vps", "status", "train"))
+    eventually(lambda: "refuses access to" in cluster.ok("vps", "status", "train"))
     assert not has(engine, image)
 
     log_in(cluster, login)

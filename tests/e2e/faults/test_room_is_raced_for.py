@@ -68,7 +68,7 @@ def test_of_fifty_made_at_once_on_two_servers_as_many_run_as_the_quota_has_room_
             assert sum(len(bed.bookings(node)) for node in bed.nodes) == 6
             assert sum(len(node.containers()) for node in bed.nodes.values()) == 6
             waiting = [name for name, phase in phases().items() if phase == "pending"]
-            words = "default uses 300m of 300m cores (quota all): it waits until some are free"
+            words = "default uses 0.3 of 0.3 cores (quota all): it waits until some are free"
             for name in waiting:
                 eventually(lambda name=name: words in bed.message(name))
             assert all(bed.get(name)["status"]["reason"] == "QuotaExceeded" for name in waiting)
