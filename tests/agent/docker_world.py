@@ -1,5 +1,6 @@
 """A cluster of its own on the machine's Docker engine, and nothing of it left behind."""
 
+import asyncio
 import contextlib
 import io
 import socket
@@ -28,6 +29,18 @@ class DockerWorld:
 
     def that_exits(self, spec: ContainerSpec, *, code: int) -> ContainerSpec:
         return a_spec(self, name=spec.name, command=("/bin/sh", "-c", f"exit {code}"))
+
+    async def listens(self, container_id: str) -> None:
+        """What it starts last, the stopped shell that it waits for, or sshd, is there."""
+        async with asyncio.timeout(60):
+            while True:
+                if len(self.processes(container_id)) >= 3:  # the init, the keep-alive, and that
+                    return
+                await asyncio.sleep(0.05)
+
+    def processes(self, container_id: str) -> list[str]:
+        """The command lines of those in a running container."""
+        return [row[-1] for row in self.client.top(container_id)["Processes"]]
 
     def use_memory(self, container_id: str, amount: int) -> None:
         command = ["sh", "-c", f"head -c {amount} /dev/zero > /dev/shm/used"]

@@ -62,6 +62,10 @@ class World(Protocol):
         """The same container, whose program ends at once with this code."""
         ...
 
+    async def listens(self, container_id: str) -> None:
+        """Until the keep-alive of a running container has set itself up, and hears what it is told."""
+        ...
+
     def use_memory(self, container_id: str, amount: int) -> None:
         """Programs in a running container use so many bytes from now on."""
         ...
@@ -147,6 +151,7 @@ class RuntimeContract:
     async def test_a_stopped_container_keeps_its_files_and_may_be_stopped_again(self, world: World) -> None:
         container_id = await started(world)
         await world.runtime.put_files(container_id, [File("/etc/kohakuriver/note", b"kept")])
+        await world.listens(container_id)
         await world.runtime.stop(container_id, 10)
         await world.runtime.stop(container_id, 10)
         container = await world.runtime.inspect(container_id)

@@ -145,8 +145,8 @@ async def test_what_keeps_a_vps_alive_is_a_short_line_among_its_processes(
     world: DockerWorld, image: str
 ) -> None:
     container_id = await started(world, image=image)
-    lines = [row[-1] for row in world.client.top(container_id)["Processes"]]
-    assert lines[:2] == [
+    await world.listens(container_id)
+    assert world.processes(container_id)[:2] == [
         "/sbin/docker-init -- /bin/sh /etc/kohakuriver/init",
         "/bin/sh /etc/kohakuriver/init",
     ]

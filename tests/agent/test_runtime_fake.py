@@ -31,6 +31,9 @@ class FakeWorld:
         self.engine.programs[spec.name] = Program(runs_for=0, exit_code=code)
         return spec
 
+    async def listens(self, container_id: str) -> None:
+        """At once."""
+
     def use_memory(self, container_id: str, amount: int) -> None:
         self.engine.used[container_id] = amount
 

@@ -210,9 +210,15 @@ def engine() -> Iterator[docker.APIClient]:
     client.close()
 
 
-def containers(engine: docker.APIClient, name: str, *, all: bool = True) -> list[dict[str, Any]]:
-    """The containers of a VPS of this name, as `docker ps` tells them."""
-    return engine.containers(all=all, filters={"label": f"kohakuriver.io/name={name}"})
+def containers(
+    engine: docker.APIClient, name: str, *, all: bool = True, of: Cluster | None = None
+) -> list[dict[str, Any]]:
+    """The containers of VPSes of this name, as `docker ps` tells them; `of` one cluster, or of all that there
+    are on this engine."""
+    labels = [f"kohakuriver.io/name={name}"]
+    if of is not None:
+        labels.append(f"kohakuriver.io/cluster={(of.data_dir / 'cluster-id').read_text().strip()}")
+    return engine.containers(all=all, filters={"label": labels})
 
 
 @pytest.fixture

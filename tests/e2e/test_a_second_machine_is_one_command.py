@@ -175,7 +175,7 @@ def test_the_printed_command_installs_joins_and_stays(
             if boot == 1:
                 cluster.apply(a_manifest("a", more="  placement: {node: second}\n"))
             cluster.wait_running("a")
-            [found] = containers(engine, "a", all=False)
+            [found] = containers(engine, "a", all=False, of=cluster)
             assert found["State"] == "running"
             if boot == 2:
                 cluster.ok("delete", "vps", "a")
