@@ -121,6 +121,7 @@ async def test_ssh_that_was_disabled_is_not_started_again(world: DockerWorld, ho
     await world.runtime.stop(vps.id, 10)
     await world.runtime.put_files(vps.id, ssh.files(ssh.Access(ssh.Mode.DISABLED), host_key))
     await world.runtime.start(vps.id)
+    await world.listens(vps.id)
     rows = world.client.top(vps.id)["Processes"]
     assert not any("sshd" in row[-1] for row in rows)
 
@@ -187,6 +188,7 @@ async def test_a_keep_alive_without_its_file_ends_as_one_that_may_lack_it(
     assert keepalive.may_lack_its_file(command=(), exit_code=code)
     await world.runtime.put_files(container_id, keepalive.files(()))
     await world.runtime.start(container_id)
+    await world.listens(container_id)
     await world.runtime.stop(container_id, 60)
     container = await world.runtime.inspect(container_id)
     assert container is not None
@@ -196,6 +198,7 @@ async def test_a_keep_alive_without_its_file_ends_as_one_that_may_lack_it(
 @pytest.mark.parametrize("image", [BUSYBOX, DEBIAN])
 async def test_a_stop_does_not_wait_for_the_grace_period(world: DockerWorld, image: str) -> None:
     container_id = await started(world, image=image)
+    await world.listens(container_id)
     shell = world.client.exec_create(container_id, ["/bin/sh", "-i"], tty=True, stdin=True)
     world.client.exec_start(shell["Id"], detach=True)
     async with asyncio.timeout(100):
