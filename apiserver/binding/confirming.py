@@ -7,21 +7,21 @@ tells it as an Event of the VPS, of which its node may not speak any more.
 from typing import Any
 
 from kohakuriver import errors
-from kohakuriver.apiserver import backing
 from kohakuriver.apiserver.backing import Backing
 from kohakuriver.apiserver.binding import grants, notices, orders, turns
+from kohakuriver.apiserver.binding.orders import Records
 from kohakuriver.apiserver.binding.outcome import Written
+from kohakuriver.apiserver.binding.steps import Step
+from kohakuriver.apiserver.binding.transact import transact
 from kohakuriver.apiserver.booking import booking
 from kohakuriver.apiserver.identity.identity import User
 from kohakuriver.apiserver.objects import objects, speaking
 from kohakuriver.apiserver.store import codec
-from kohakuriver.apiserver.store.base import Put, StoreConflict
+from kohakuriver.apiserver.store.base import Put
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
 
 Json = dict[str, Any]
-
-ATTEMPTS = 8
 
 
 async def confirm(server: Backing, user: User, *, name: str, body: Any) -> Written:
@@ -34,25 +34,23 @@ async def confirm(server: Backing, user: User, *, name: str, body: Any) -> Writt
             details=objects.reference(kinds.NODE_ALLOCATION, name),
         )
     key = grants.allocation_key(name)
+
+    async def decide(records: Records) -> Step:
+        speaking.expect(user, records)
+        record = records[key]
+        if record is None:
+            raise objects.not_found(kinds.NODE_ALLOCATION, name)
+        allocation = codec.decode(record)
+        if not _stands(name, allocation, order):
+            return Step(allocation)
+        freed = booking.free(allocation, order["uid"])
+        told = await _told(server, name, allocation, order)
+        return Step(freed, (Put(key, codec.encode(freed)), *told))
+
     async with turns.turn(server.store, name):
-        records = await backing.read(server, (key, *speaking.keys(user)))
-        for _ in range(ATTEMPTS):
-            record, fence = records[key], speaking.expect(user, records)
-            if record is None:
-                raise objects.not_found(kinds.NODE_ALLOCATION, name)
-            allocation = codec.decode(record)
-            if not _stands(name, allocation, order):
-                return Written(allocation)
-            freed = booking.free(allocation, order["uid"])
-            writes = [Put(key, codec.encode(freed)), *await _told(server, name, allocation, order)]
-            try:
-                expect = {key: record.revision, **fence}
-                revision = await server.store.commit(expect=expect, writes=writes)
-            except StoreConflict as conflict:
-                records = conflict.actual
-                continue
-            return Written(objects.at(freed, revision))
-    raise objects.too_busy(kinds.NODE_ALLOCATION, name, ATTEMPTS)
+        return await transact(
+            server, (key, *speaking.keys(user)), decide, about=(kinds.NODE_ALLOCATION, name)
+        )
 
 
 def _stands(name: str, allocation: Json, order: Json) -> bool:

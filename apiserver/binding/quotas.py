@@ -65,7 +65,7 @@ def within(server: Backing, namespace: str, decide: Decide) -> Decide:
 
     def decided(order: Order, records: Records) -> Step:
         step = decide(order, records)
-        uid = step.vps["metadata"]["uid"]
+        uid = step.object["metadata"]["uid"]
         more = _compared(server, namespace, order.name, uid, step.writes, records)
         return dataclasses.replace(step, writes=(*step.writes, *more))
 

@@ -11,20 +11,18 @@ from functools import partial
 from typing import Any
 
 from kohakuriver import errors
-from kohakuriver.apiserver import backing
 from kohakuriver.apiserver.backing import Backing
 from kohakuriver.apiserver.binding import adopting, giving, grants, orders, quotas, taking, turns
 from kohakuriver.apiserver.binding.orders import Order, Records
 from kohakuriver.apiserver.binding.outcome import Written
 from kohakuriver.apiserver.binding.steps import Decide, Step
+from kohakuriver.apiserver.binding.transact import transact
 from kohakuriver.apiserver.identity.identity import User
 from kohakuriver.apiserver.objects import objects, speaking, unreadable
 from kohakuriver.apiserver.store import codec
-from kohakuriver.apiserver.store.base import Record, StoreConflict
+from kohakuriver.apiserver.store.base import Record
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
-
-ATTEMPTS = 8  # a controller binds to one node from several tasks at once
 
 # verb -> (decides, the fields its body must have, whether it compares the Node)
 _VERBS: Mapping[str, tuple[Decide, Sequence[str], bool]] = {
@@ -66,39 +64,22 @@ async def act(
         keys += (codec.key(kinds.NAMESPACE, None, namespace),)
     if namespace is None or action not in quotas.GIVES:
         async with turns.turn(server.store, node):
-            return await transact(server, order, _spoken(decide), await backing.look(server, keys))
+            return await _carried_out(server, order, _spoken(decide), keys)
     keys = (*keys, grants.quota_key(namespace))
     allowed = quotas.within(server, namespace, _spoken(decide))
     async with quotas.turn(server, namespace):
         async with turns.turn(server.store, node):
-            given = await transact(server, order, allowed, await backing.look(server, keys))
+            given = await _carried_out(server, order, allowed, keys)
         await quotas.shown(server, namespace, given)
     return given
 
 
-async def transact(server: Backing, order: Order, decide: Decide, seen: backing.Look) -> Written:
-    """Commit what is decided, on condition that all it was decided from is still so."""
-    records = seen.records
-    step = None if seen.fresh else _tried(order, decide, records)
-    if step is None and not seen.fresh:
-        records = await backing.read(server, list(records))
-    for _ in range(ATTEMPTS):
-        with unreadable.told(records):
-            due = step if step is not None else await _decided(server, order, decide, records)
-        if not due.writes:
-            return Written(due.vps)
-        expect = {key: grants.revision_of(record) for key, record in records.items()}
-        try:
-            revision = await server.store.commit(expect=expect, writes=due.writes)
-        except StoreConflict as conflict:
-            records, step = conflict.actual, None
-            continue
-        return Written(objects.at(due.vps, revision), removed=due.removed)
-    raise objects.too_busy(kinds.NODE_ALLOCATION, order.node, ATTEMPTS)
+async def _carried_out(server: Backing, order: Order, decide: Decide, keys: Sequence[str]) -> Written:
+    async def decided(records: Records) -> Step:
+        return await quotas.decided(server, records, partial(decide, order, records))
 
-
-async def _decided(server: Backing, order: Order, decide: Decide, records: Records) -> Step:
-    return await quotas.decided(server, records, partial(decide, order, records))
+    about = kinds.NODE_ALLOCATION, order.node
+    return await transact(server, keys, decided, about=about, from_memory=True)
 
 
 def _spoken(decide: Decide) -> Decide:
@@ -116,15 +97,6 @@ def _check_clear(server: Backing, namespace: str | None, name: str, uid: str) ->
     why = server.obstacle(namespace, name, uid)
     if why:
         raise objects.invalid(kinds.VPS, name, errors.Cause("node", why, "ContainerUnknown"))
-
-
-def _tried(order: Order, decide: Decide, records: Records) -> Step | None:
-    """What follows from what is remembered; None for a refusal, which has to come from the store itself."""
-    try:
-        step = decide(order, records)
-    except (errors.ApiError, *codec.NONSENSE):
-        return None
-    return step if step.writes else None
 
 
 def _node_of(record: Record | None, name: str) -> str:

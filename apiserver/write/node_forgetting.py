@@ -10,18 +10,17 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from kohakuriver.apiserver import backing
 from kohakuriver.apiserver.backing import Backing
 from kohakuriver.apiserver.binding import grants, orders, taking, turns
 from kohakuriver.apiserver.binding.orders import Order, Records
 from kohakuriver.apiserver.binding.outcome import Written
 from kohakuriver.apiserver.binding.steps import Step
-from kohakuriver.apiserver.binding.transactions import transact
+from kohakuriver.apiserver.binding.transact import transact
 from kohakuriver.apiserver.identity import revocation
 from kohakuriver.apiserver.identity.identity import User
 from kohakuriver.apiserver.objects import objects, owners
 from kohakuriver.apiserver.store import codec
-from kohakuriver.apiserver.store.base import Delete, Put, Record, StoreConflict
+from kohakuriver.apiserver.store.base import Delete, Put, Record
 from kohakuriver.apiserver.write import node_revoking
 from kohakuriver.apiserver.write.node_revoking import Revoking
 from kohakuriver.clock import timestamp
@@ -29,7 +28,6 @@ from kohakuriver.resources import kinds
 
 Json = dict[str, Any]
 
-ATTEMPTS = 8
 _AT_ONCE = 500  # VPSes read in one go
 
 
@@ -37,36 +35,35 @@ async def forget(server: Revoking, user: User, *, name: str, body: Any) -> Writt
     """Give the node up for good, and answer with the Node as it was last."""
     orders.checked(body, ("destroyed",))
     await _close(server, user, name)
-    for _ in range(ATTEMPTS):
-        last = await backing.read(server, _records_of(name))
+    lease_key = codec.key(kinds.LEASE, kinds.NODE_LEASE_NAMESPACE, name)
+    keys = (grants.node_key(name), grants.allocation_key(name), lease_key)
+
+    async def decide(records: Records) -> Step:
+        """Whatever is bound writes the allocation, and giving a VPS up does so too: after that the commit
+        finds a conflict, and what is bound is looked for once more."""
         async for key, vps in _bound(server, name):
             await _give_up(server, user, name, key, vps["metadata"]["name"])
-        with contextlib.suppress(StoreConflict):
-            return await _remove(server, name, last)
-    raise objects.too_busy(kinds.NODE, name, ATTEMPTS)
+        record = records[grants.node_key(name)]
+        last = codec.decode(record) if record is not None else node_revoking.named(name)
+        return Step(last, tuple(Delete(key) for key in records), removed=True, moves=False)
+
+    return await transact(server, keys, decide, about=(kinds.NODE, name))
 
 
 async def _close(server: Revoking, user: User, name: str) -> None:
     """Let nobody in with the node's credentials, and nothing new be bound to it."""
     keys = (grants.node_key(name), grants.allocation_key(name), revocation.key(name))
-    records = await backing.read(server, keys)
-    for _ in range(ATTEMPTS):
-        node, allocation, revoked = (records[key] for key in keys)
+
+    async def decide(records: Records) -> Step:
+        node, allocation, there = (records[key] for key in keys)
         if node is None and allocation is None:
             raise objects.not_found(kinds.NODE, name)
         _check_silent(name, node)
         hashes = await node_revoking.hashes_of(server, name)
-        writes = [node_revoking.revoked(server, user, name, revoked, hashes, forgotten=True)]
-        if node is not None:
-            writes.append(_cordoned(node))
-        try:
-            expect = {key: grants.revision_of(record) for key, record in records.items()}
-            await server.store.commit(expect=expect, writes=writes)
-        except StoreConflict as conflict:
-            records = conflict.actual
-            continue
-        return
-    raise objects.too_busy(kinds.NODE, name, ATTEMPTS)
+        revoked = node_revoking.revoked(server, user, name, there, hashes, forgotten=True)
+        return Step({}, (revoked, *((_cordoned(node),) if node is not None else ())), moves=False)
+
+    await transact(server, keys, decide, about=(kinds.NODE, name))
 
 
 def _check_silent(name: str, record: Record | None) -> None:
@@ -106,37 +103,19 @@ async def _bound(server: Backing, name: str) -> AsyncIterator[tuple[str, Json]]:
 
 async def _give_up(server: Backing, user: User, node: str, key: str, name: str) -> None:
     order = Order(user, name, key, {}, node, timestamp(server.clock.now()), server.proofs)
+    keys = (key, order.allocation_key)
+
+    async def decide(records: Records) -> Step:
+        return _given_up(order, records)
+
     async with turns.turn(server.store, node):
-        records = await backing.read(server, (key, order.allocation_key))
-        await transact(server, order, _decide, backing.Look(records, fresh=True))
+        await transact(server, keys, decide, about=(kinds.NODE_ALLOCATION, node))
 
 
-def _decide(order: Order, records: Records) -> Step:
+def _given_up(order: Order, records: Records) -> Step:
     """Nothing is left on the node that a tombstone could remind anybody of."""
     record = records[order.key]
     vps = codec.decode(record) if record is not None else {}
     if (objects.assignment_of(vps) or {}).get("node") != order.node:
         return Step(vps)  # gone meanwhile
     return taking.give_up(order, vps, records[order.allocation_key], why="", buried=False)
-
-
-def _records_of(name: str) -> tuple[str, str, str]:
-    lease = codec.key(kinds.LEASE, kinds.NODE_LEASE_NAMESPACE, name)
-    return grants.node_key(name), grants.allocation_key(name), lease
-
-
-async def _remove(server: Backing, name: str, last: Records) -> Written:
-    """All that the server holds of the node, if nothing was bound there since it was `last` read.
-
-    Whatever is bound writes the record, and giving a VPS up does so too: after that it is read once more.
-    """
-    expect = {key: grants.revision_of(record) for key, record in last.items()}
-    await server.store.commit(expect=expect, writes=[Delete(key) for key in last])
-    record = last[grants.node_key(name)]
-    empty: Json = {
-        "apiVersion": kinds.NODE.api_version,
-        "kind": kinds.NODE.kind,
-        "metadata": {"name": name},
-    }
-    node = codec.decode(record) if record is not None else empty
-    return Written(node, removed=True)

@@ -9,23 +9,24 @@ import re
 from typing import Any, Protocol
 
 from kohakuriver import errors
-from kohakuriver.apiserver import backing
 from kohakuriver.apiserver.admission import admission
 from kohakuriver.apiserver.backing import Backing
 from kohakuriver.apiserver.binding import grants, orders
+from kohakuriver.apiserver.binding.orders import Records
 from kohakuriver.apiserver.binding.outcome import Written
+from kohakuriver.apiserver.binding.steps import Step
+from kohakuriver.apiserver.binding.transact import transact
 from kohakuriver.apiserver.identity import revocation
 from kohakuriver.apiserver.identity.credentials import Credentials
 from kohakuriver.apiserver.identity.identity import TokenFile, User
 from kohakuriver.apiserver.objects import metadata, objects
 from kohakuriver.apiserver.store import codec
-from kohakuriver.apiserver.store.base import Put, Record, StoreConflict
+from kohakuriver.apiserver.store.base import Put, Record
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
 
 Json = dict[str, Any]
 
-ATTEMPTS = 8
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -44,26 +45,21 @@ async def join(server: Joining, user: User, *, name: str, body: Any) -> Written:
     digest = _checked(user, name, body)
     token_key = codec.key(kinds.TOKEN, None, admission.node_token(name))
     keys = (token_key, grants.node_key(name), revocation.key(name))
-    records = await backing.read(server, keys)
-    for _ in range(ATTEMPTS):
+
+    async def decide(records: Records) -> Step:
         there = _token(records[token_key])
         revoked = revocation.hashes(records[revocation.key(name)])
         if there is not None and there["spec"]["sha256"] == digest and digest not in revoked:
-            return Written(there)
+            return Step(there)
         if user.node is None:
             in_file = set(server.tokens.of_node(name)) - revoked
             has_token = there is not None and there["spec"]["sha256"] not in revoked
             _check_free(name, taken=bool(records[grants.node_key(name)] or in_file or has_token))
         _check_new(server, name, digest, revoked)
         made = _made(name, digest, by=user, now=timestamp(server.clock.now()))
-        expect = {key: grants.revision_of(record) for key, record in records.items()}
-        try:
-            revision = await server.store.commit(expect=expect, writes=[Put(token_key, codec.encode(made))])
-        except StoreConflict as conflict:
-            records = {**records, **conflict.actual}
-            continue
-        return Written(objects.at(made, revision), created=True)
-    raise objects.too_busy(kinds.NODE, name, ATTEMPTS)
+        return Step(made, (Put(token_key, codec.encode(made)),), created=True)
+
+    return await transact(server, keys, decide, about=(kinds.NODE, name))
 
 
 def _checked(user: User, name: str, body: Any) -> str:

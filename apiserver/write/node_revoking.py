@@ -9,23 +9,23 @@ record, and removes the Lease.
 import contextlib
 from typing import Any, Protocol
 
-from kohakuriver.apiserver import backing
 from kohakuriver.apiserver.admission import admission
 from kohakuriver.apiserver.backing import Backing
 from kohakuriver.apiserver.binding import grants, orders
+from kohakuriver.apiserver.binding.orders import Records
 from kohakuriver.apiserver.binding.outcome import Written
+from kohakuriver.apiserver.binding.steps import Step
+from kohakuriver.apiserver.binding.transact import transact
 from kohakuriver.apiserver.identity import revocation, sessions
 from kohakuriver.apiserver.identity.identity import TokenFile, User
 from kohakuriver.apiserver.objects import objects
 from kohakuriver.apiserver.store import codec
-from kohakuriver.apiserver.store.base import Delete, Put, Record, StoreConflict
+from kohakuriver.apiserver.store.base import Delete, Put, Record
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
 from kohakuriver.resources.lease import MOST, number_in
 
 Json = dict[str, Any]
-
-ATTEMPTS = 8
 
 
 class Revoking(Backing, Protocol):
@@ -41,10 +41,9 @@ async def revoke(server: Revoking, user: User, *, name: str, body: Any) -> Writt
     node_key, token_key = grants.node_key(name), codec.key(kinds.TOKEN, None, admission.node_token(name))
     lease_key = codec.key(kinds.LEASE, kinds.NODE_LEASE_NAMESPACE, name)
     keys = (node_key, token_key, lease_key, revocation.key(name))
-    records = await backing.read(server, keys)
-    for _ in range(ATTEMPTS):
-        hashes = await hashes_of(server, name)
-        node = records[node_key]
+
+    async def decide(records: Records) -> Step:
+        hashes, node = await hashes_of(server, name), records[node_key]
         if node is None and not hashes and records[revocation.key(name)] is None:
             raise objects.not_found(kinds.NODE, name)
         writes: list[Put | Delete] = [
@@ -52,15 +51,12 @@ async def revoke(server: Revoking, user: User, *, name: str, body: Any) -> Writt
         ]
         if (lease := records[lease_key]) is not None:
             writes.append(_freed(lease))
-        try:
-            # A credential that is made in the same moment is one of those that are meant.
-            expect = {key: grants.revision_of(records[key]) for key in keys if key != node_key}
-            await server.store.commit(expect=expect, writes=writes)
-        except StoreConflict as conflict:
-            records = {**records, **conflict.actual}
-            continue
-        return Written(codec.decode(node) if node is not None else _named(name))
-    raise objects.too_busy(kinds.NODE, name, ATTEMPTS)
+        # A credential that is made in the same moment is one of those that are meant.
+        expect = {key: grants.revision_of(records[key]) for key in keys if key != node_key}
+        last = codec.decode(node) if node is not None else named(name)
+        return Step(last, tuple(writes), expect=expect, moves=False)
+
+    return await transact(server, keys, decide, about=(kinds.NODE, name))
 
 
 def revoked(
@@ -103,5 +99,6 @@ def _freed(record: Record) -> Put | Delete:
     return Put(record.key, codec.encode(lease))
 
 
-def _named(name: str) -> Json:
+def named(name: str) -> Json:
+    """A Node of which nothing is left but its name."""
     return {"apiVersion": kinds.NODE.api_version, "kind": kinds.NODE.kind, "metadata": {"name": name}}

@@ -130,10 +130,10 @@ async def _force(
     record = records[order.allocation_key]
     step = taking.give_up(order, new, record, why=f"deleted by force by {order.user.name}")
     if options.dry_run:
-        return Written(step.vps, removed=step.removed)
+        return Written(step.object, removed=step.removed)
     expect = {key: grants.revision_of(records[key]) for key in (order.key, order.allocation_key)}
     revision = await server.store.commit(expect=expect, writes=step.writes)
-    return Written(objects.at(step.vps, revision), removed=step.removed)
+    return Written(objects.at(step.object, revision), removed=step.removed)
 
 
 def _grace(resource: kinds.ResourceType, obj: Json) -> int:
