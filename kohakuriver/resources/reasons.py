@@ -46,6 +46,18 @@ CONTAINER_DEAD: Final = "ContainerDead"
 CONTAINER_OUTDATED: Final = "ContainerOutdated"
 GPU_MISSING: Final = "GPUMissing"
 
+# Of the agent and of the server, where waiting, or starting it, may help.
+ASSIGNED: Final = "Assigned"  # its node has not taken it up yet
+STOPPED: Final = "Stopped"  # as it was declared
+COMPLETED: Final = "Completed"  # its main process ended well, and its restart policy leaves it so
+ERROR: Final = "Error"  # its main process ended with an error
+OOM_KILLED: Final = "OOMKilled"
+MEMORY_LOST: Final = "MemoryLost"  # it was paused, and its node started anew
+
+# Of the condition RestartRequired, where a plain restart is not enough.
+IMAGE_CHANGED: Final = "ImageChanged"
+FILES_KEPT: Final = "FilesKept"
+
 SCHEDULING: Final = frozenset(
     {
         NEVER_FITS,
