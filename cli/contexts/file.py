@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from kohakuriver import errors, private_file
 from kohakuriver.cli import failures
@@ -52,7 +51,7 @@ class ConfigFile:
         raise errors.ConfigError(f'{self.path} has no {SECTIONS[section]} "{name}"', hint=f"it has: {there}")
 
     def save(self) -> None:
-        private_file.write(self.path, yaml.safe_dump(self.body, sort_keys=False, allow_unicode=True))
+        private_file.write(self.path, config.render(self.body))
 
 
 def load(path: Path | None) -> ConfigFile:

@@ -18,8 +18,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import yaml
-
 from kohakuriver import certificates, errors, private_file
 from kohakuriver.client import config
 from kohakuriver.client.config import Connection
@@ -274,4 +272,4 @@ def _point_to(file: Path, server: str, authority: bytes) -> None:
         if entry.get("name") == CONTEXT:
             data = base64.b64encode(authority).decode()
             entry["cluster"] |= {"server": server, "certificate-authority-data": data}
-    private_file.write(file, yaml.safe_dump(whole, sort_keys=False))
+    private_file.write(file, config.render(whole))

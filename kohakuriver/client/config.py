@@ -1,20 +1,19 @@
 """Where the API server is and who we are: a kubeconfig-format file, the same that kubectl reads.
 
+What is written here is JSON, which is YAML too: a command reads it without importing what reads all of YAML.
 Looked for in this order: an explicit path, `KOHAKURIVER_CONFIG`, `~/.kohakuriver/config`. Knows no HTTP.
 """
 
 import base64
 import binascii
 import dataclasses
+import json
 import os
 import ssl
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from kohakuriver import errors, private_file
-from kohakuriver.yaml_loader import Loader
 
 DEFAULT_PATH = Path("~/.kohakuriver/config")
 VARIABLE = "KOHAKURIVER_CONFIG"
@@ -99,13 +98,36 @@ def read(file: Path) -> dict[str, Any]:
         ) from None
     except OSError as error:
         raise errors.ConfigError(f"{file} cannot be read: {error.strerror}") from None
-    try:
-        config = yaml.load(text, Loader=Loader)  # noqa: S506 - it is the safe loader in C
-    except yaml.YAMLError as error:
-        raise errors.ConfigError(f"{file} is not valid YAML: {error}") from None
+    config = _parse(text, file)
     if not isinstance(config, dict):
         raise errors.ConfigError(f"{file} is not a kubeconfig file")
     return config
+
+
+def _parse(text: str, file: Path) -> Any:
+    if text.startswith("{"):
+        try:
+            return json.loads(text)
+        except ValueError:
+            pass  # YAML may look like that, too
+    import yaml  # here, as reading JSON needs none of it
+
+    from kohakuriver.yaml_loader import Loader
+
+    try:
+        return yaml.load(text, Loader=Loader)  # noqa: S506 - it is the safe loader in C
+    except yaml.YAMLError as error:
+        raise errors.ConfigError(f"{file} is not valid YAML: {error}") from None
+
+
+def render(config: dict[str, Any]) -> str:
+    """The text of a config file: JSON, laid out for whoever changes it by hand. YAML where JSON cannot say it."""
+    try:
+        return json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    except (TypeError, ValueError):
+        import yaml
+
+        return str(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
 
 
 def write(file: Path, connection: Connection, *, cluster: str, user: str) -> None:
@@ -124,7 +146,7 @@ def write(file: Path, connection: Connection, *, cluster: str, user: str) -> Non
         "contexts": [{"name": cluster, "context": context}],
         "current-context": cluster,
     }
-    private_file.write(file, yaml.safe_dump(config, sort_keys=False))
+    private_file.write(file, render(config))
 
 
 def _named(config: dict[str, Any], file: Path, section: str, key: str, name: str) -> dict[str, Any]:

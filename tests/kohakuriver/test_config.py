@@ -1,6 +1,9 @@
 import stat
+import subprocess
+import sys
 
 import pytest
+import yaml
 
 from kohakuriver import errors
 from kohakuriver.client import config
@@ -53,7 +56,35 @@ def test_further_servers_of_a_cluster_are_an_extension_that_kubectl_passes_over(
 def test_an_extension_that_lists_no_servers_is_refused(tmp_path):
     made = config.Connection(server="https://a:6443", others=("https://b:6443",), token="secret")
     config.write(tmp_path / "config", made, cluster="home", user="admin")
-    text = (tmp_path / "config").read_text().replace("- https://b:6443", "b: c")
+    text = (tmp_path / "config").read_text().replace('"https://b:6443"', '{"b": "c"}')
     (tmp_path / "config").write_text(text)
     with pytest.raises(errors.ConfigError, match="not a list of URLs"):
         config.load(tmp_path / "config")
+
+
+def test_what_is_written_is_read_alike_as_json_and_as_yaml_and_by_hand(tmp_path):
+    file = tmp_path / "config"
+    made = config.Connection(server="https://a:6443", others=("https://b:6443",), token="s: #é", ca=b"PEM")
+    config.write(file, made, cluster="home", user="admin")
+    loaded = config.load(file)
+    assert yaml.safe_load(file.read_text()) == config.read(file)
+    file.write_text(yaml.safe_dump(config.read(file)))
+    assert config.load(file) == loaded
+    file.write_text("{current-context: home, contexts: [], # by hand\n}")
+    assert config.read(file) == {"current-context": "home", "contexts": []}
+
+
+def test_what_json_cannot_say_is_kept_as_yaml(tmp_path):
+    whole = {"contexts": [], "preferences": {"picture": b"\x00", "most": float("inf")}}
+    (tmp_path / "config").write_text(config.render(whole))
+    assert config.read(tmp_path / "config") == whole
+
+
+def test_reading_what_was_written_imports_no_yaml(tmp_path):
+    config.write(tmp_path / "config", CONNECTION, cluster="home", user="admin")
+    asked = (
+        "import sys; from kohakuriver.client import config; "
+        "print(config.load(sys.argv[1]).context, 'yaml' in sys.modules)"
+    )
+    words = [sys.executable, "-c", asked, str(tmp_path / "config")]
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == "home False\n"
