@@ -6,10 +6,11 @@
 
 import atexit
 import contextlib
+import gc
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kohakuriver import errors
@@ -19,14 +20,18 @@ COMPLETE = "__complete"  # what the scripts of `completion` ask
 ERROR, USAGE, TIMED_OUT, INTERRUPTED, NO_READER = 1, 2, 124, 130, 141
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Carry out one command line, that of this process where none is given; the exit code."""
+def run(arguments: Sequence[str] | None = None, *, whole: Callable[[], None] = lambda: None) -> int:
+    """Carry out one command line, that of this process where none is given; the exit code.
+
+    `whole` completes an environment in which only what is called often can be imported.
+    """
     if arguments is not None:
-        return _run(list(arguments))
+        return _run(list(arguments), whole)
+    gc.disable()  # until the command is known: imports make nothing that is to be collected
     _open_what_is_closed()
     code: list[int] = []
     atexit.register(_leave, code)  # before anybody else does, and so it comes last
-    code.append(_run(sys.argv[1:]))
+    code.append(_run(sys.argv[1:], whole))
     return code[0]
 
 
@@ -50,9 +55,9 @@ def _leave(code: list[int]) -> None:
             os._exit(code[0])
 
 
-def _run(words: list[str]) -> int:
+def _run(words: list[str], whole: Callable[[], None]) -> int:
     try:
-        code = _complete(words[1:]) if words[:1] == [COMPLETE] else _call(words)
+        code = _complete(words[1:], whole) if words[:1] == [COMPLETE] else _call(words, whole)
         sys.stdout.flush()
     except BrokenPipeError:
         _forget_stdout()
@@ -63,15 +68,17 @@ def _run(words: list[str]) -> int:
     return code
 
 
-def _call(words: list[str]) -> int:
+def _call(words: list[str], whole: Callable[[], None]) -> int:
     try:
         if (call := shortcuts.find(words)) is not None:
             return call()
+        whole()
         # Here, so that Ctrl-C during the imports is caught too.
         from kohakuriver.cli.completing import candidates
         from kohakuriver.cli.framework import application
         from kohakuriver.cli.framework.habits import placing
 
+        _collect()
         placed = placing.behind(words, candidates.options_of)
         result = application.build().main(args=placed, prog_name="kohakuriver", standalone_mode=False)
         return result if isinstance(result, int) else 0
@@ -96,7 +103,15 @@ def _call(words: list[str]) -> int:
         return _unexpected(error, traceback="-v" in words or "--verbose" in words)
 
 
-def _complete(words: list[str]) -> int:
+def _collect() -> None:
+    """Have what is made from now on collected; what was imported stays anyway."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+
+
+def _complete(words: list[str], whole: Callable[[], None]) -> int:
+    whole()
     from kohakuriver.cli.completing import candidates
 
     return candidates.main(words)

@@ -19,10 +19,18 @@ from kohakuriver import errors
 
 NAME = "kohakuriver"
 HANDED_OUT = "/install/kohakuriver.tar"  # by API servers, to machines that are to be nodes
-SHIPPED = ("cluster", "examples", "image", "install", "kubernetes", "systemd")  # as pyproject.toml has it
+SHIPPED = (
+    "bin",
+    "cluster",
+    "examples",
+    "image",
+    "install",
+    "kubernetes",
+    "systemd",
+)  # as pyproject.toml has it
 _DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can have
 _CODE = ("*.py", "py.typed")
-_DESCRIPTION = ("METADATA", "entry_points.txt", "top_level.txt", "licenses/*")
+_DESCRIPTION = ("METADATA", "top_level.txt", "licenses/*")
 _WHEEL = b"Wheel-Version: 1.0\nGenerator: kohakuriver\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
@@ -59,7 +67,8 @@ def own() -> Wheel:
             "this KohakuRiver was not installed with pip, so no wheel can be made of it",
             hint="install it: pip install, or make setup in a checkout",
         )
-    files = [*code(Path(__file__).parent), *_description(installed)]
+    package = Path(__file__).parent
+    files = [*code(package), *_scripts(package, installed.version), *_description(installed)]
     recorded = {path.as_posix(): path.hash.value for path in installed.files or () if path.hash}
     if wrong := differing(files, recorded):
         raise errors.ConfigError(
@@ -114,6 +123,12 @@ def pack(version: str, files: Iterable[File]) -> bytes:
             entry.external_attr = (0o100755 if file.executable else 0o100644) << 16
             archive.writestr(entry, file.content)
     return made.getvalue()
+
+
+def _scripts(package: Path, version: str) -> Iterator[File]:
+    """What pip is to put beside Python. Not what lies there: an installer may have changed its first line."""
+    for path in _walk(package / "manifests/bin"):
+        yield _file(f"{NAME}-{version}.data/scripts/{path.name}", path)
 
 
 def _description(installed: importlib.metadata.Distribution) -> Iterator[File]:

@@ -121,7 +121,7 @@ def _parse(text: str, file: Path) -> Any:
 
 
 def render(config: dict[str, Any]) -> str:
-    """The text of a config file: JSON, laid out for whoever changes it by hand. YAML where JSON cannot say it."""
+    """The text of a config file: JSON, laid out for whoever changes it; YAML where JSON cannot say it."""
     try:
         return json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     except (TypeError, ValueError):
