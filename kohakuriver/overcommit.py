@@ -46,3 +46,9 @@ def weight(*, alone: int, shared: int, ratio: int) -> int:
 def room(there: int, *, alone: int, shared: int, ratio: int) -> int:
     """What is left of so many millicores; below 0 where more is booked than may be."""
     return there * ratio - weight(alone=alone, shared=shared, ratio=ratio)
+
+
+def to_give(there: int, *, alone: int, ratio: int) -> int:
+    """Millicores for all VPSes together: those that are held alone count once, the others RATIO times."""
+    once = min(there, alone)
+    return once + (there - once) * ratio // ONCE

@@ -15,11 +15,11 @@ from kohakuriver import errors
 from kohakuriver.apiserver.admission import vps_rules
 from kohakuriver.apiserver.binding import unbinding
 from kohakuriver.apiserver.booking import booking
-from kohakuriver.apiserver.booking.wanted import Wanted
 from kohakuriver.apiserver.objects import metadata, objects
 from kohakuriver.apiserver.objects.refusal import Refusal
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put, Record
+from kohakuriver.placement.request import asked_by
 from kohakuriver.resources import kinds
 
 Json = dict[str, Any]
@@ -94,7 +94,7 @@ def beside(old: Json, new: Json, seen: Mapping[str, Record | None], *, now: str)
         settled = booking.settle(allocation, new, _applied(old, new))
         return Beside(expect, (Put(keys[0], codec.encode(settled)),)) if settled else Beside()
     record = seen[keys[1]]
-    result = booking.resize(allocation, codec.decode(record) if record else None, new, before=Wanted.of(old))
+    result = booking.resize(allocation, codec.decode(record) if record else None, new, before=asked_by(old))
     if isinstance(result, Refusal):
         raise no_room(new["metadata"]["name"], result)
     new["status"] = {**new["status"], "assignment": {**assignment, "grant": result.grant}}
@@ -117,7 +117,7 @@ def _resized(old: Json, new: Json) -> bool:
     """Whether the spec of a VPS that holds a grant now asks for something else of the node."""
     if old["spec"] == new["spec"] or not new["status"]["assignment"]["grant"].get("cores"):
         return False
-    return Wanted.of(old) != Wanted.of(new)
+    return asked_by(old) != asked_by(new)
 
 
 def _redisked(old: Json, new: Json) -> bool:

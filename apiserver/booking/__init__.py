@@ -1,1 +1,1 @@
-"""The arithmetic of what a node gives: cores, memory, devices, ports. Pure."""
+"""What is booked on a node, and in which words it is refused. Pure, but for the key of the proofs."""

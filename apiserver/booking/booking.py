@@ -1,20 +1,25 @@
 """What is booked on a node, and what still fits: the arithmetic inside the named transactions.
 
 Pure: takes a NodeAllocation, a Node and a VPS as stored and returns a new NodeAllocation and the VPS's new
-grant, or a refusal in words. Nothing passed in is changed. How much is left is worked out in `amounts.py`,
-which cores in `cores.py`, which GPUs in `devices.py`, which port in `ports.py`. The server computes every
-record here from the record it compares; nothing comes from a client.
+grant, or a refusal in words. Nothing passed in is changed. The rules are those of `kohakuriver.placement`,
+with which the controller foresees; the server computes every record here from the record it compares, and
+nothing comes from a client.
 """
 
 import dataclasses
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from kohakuriver import cpuset, quantity
-from kohakuriver.apiserver.booking import amounts, cores, devices, ports
-from kohakuriver.apiserver.booking.amounts import Amount, Claim
-from kohakuriver.apiserver.booking.wanted import Wanted
+from kohakuriver import quantity
+from kohakuriver.apiserver.booking import words
 from kohakuriver.apiserver.objects.refusal import SSH, Refusal
+from kohakuriver.placement import cores, fits, ports
+from kohakuriver.placement.booking import NOTHING, booking_of, bookings_of, grant_of, stray_of
+from kohakuriver.placement.booking import Booking as Held
+from kohakuriver.placement.cores import Cores
+from kohakuriver.placement.node import Machine, machine_of
+from kohakuriver.placement.request import Request, asked_by
+from kohakuriver.placement.room import Room, room_of
 from kohakuriver.resources.storage import ReclaimPolicy
 
 __all__ = [
@@ -35,9 +40,7 @@ __all__ = [
 
 Json = dict[str, Any]
 
-_COUNTED = ("cores", "memory")
-_UP = ("running", "paused", "restarting")  # the engine's words
-_CHOSEN = ("exclusive", "cpuset", "numa", "gpus")
+_HELD = ("cores", "memory", "exclusive", "cpuset", "numa", "gpus")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,53 +52,45 @@ class Booking:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Hold:
-    """What a VPS has of a node, but its port."""
+class _Node:
+    """A node, for one VPS: what of it others leave, and which ports they have."""
 
-    amount: Amount
-    exclusive: bool
-    cores: cores.Cores
-    numa: int | None
-    gpus: tuple[str, ...]
+    room: Room[Machine]
+    ports: frozenset[int | None]
 
     @classmethod
-    def of(cls, held: Mapping[str, Any]) -> "_Hold":
-        """What a grant or a booking says."""
-        own = cpuset.parse(held.get("cpuset") or "")
-        exclusive = bool(held.get("exclusive"))
-        return cls(Amount.of(held), exclusive, own, held.get("numa"), tuple(held.get("gpus") or ()))
+    def of(cls, allocation: Json, node: Mapping[str, Any] | None, uid: str) -> "_Node":
+        machine, bookings = machine_of(_name(allocation), node), bookings_of(allocation)
+        others = machine.held(bookings, but=uid)
+        room = room_of(machine, bookings, but=uid)
+        return cls(room, frozenset(one.port for one in others))
 
-    @property
-    def claim(self) -> Claim:
-        return Claim.made(self.amount, exclusive=self.exclusive, own=len(self.cores))
+    def choose(
+        self,
+        request: Request,
+        *,
+        held: Held = NOTHING,
+        own: Cores | None = None,
+        gpus: tuple[str, ...] | None = None,
+    ) -> Held | Refusal:
+        """What the VPS is granted but its port; or everything that is lacking."""
+        chosen = fits.choose(request, self.room, held=held, own=own, gpus=gpus)
+        if isinstance(chosen, Held):
+            return chosen
+        return words.refusal(request, self.room, held, chosen)
 
-    def with_all_of(self, other: "_Hold") -> "_Hold":
-        """This, and what the other has beyond it."""
-        more = tuple(uuid for uuid in other.gpus if uuid not in self.gpus)
-        return dataclasses.replace(
-            self,
-            amount=self.amount.largest(other.amount),
-            cores=self.cores | other.cores,
-            gpus=self.gpus + more,
-        )
+    def port_for(self, vps: Mapping[str, Any], *, strangers: Collection[int] = ()) -> int | Refusal | None:
+        """The former port of the VPS if it may have it, else the lowest; None where none is wanted.
 
-    def granted(self) -> Json:
-        """As a grant is written."""
-        written = self.amount.written()
-        if self.cores:
-            written["cpuset"] = cpuset.written(self.cores)
-        if self.numa is not None:
-            written["numa"] = self.numa
-        if self.gpus:
-            written["gpus"] = list(self.gpus)
-        return written
-
-    def booked(self) -> Json:
-        """As a booking is written."""
-        return {**self.granted(), **({"exclusive": True} if self.exclusive else {})}
-
-
-NOTHING = _Hold(Amount(), False, cores.NONE, None, ())
+        `strangers` are ports that something else on the machine holds.
+        """
+        machine = self.room.facts
+        if not machine.ports or (vps["spec"].get("ssh") or {}).get("disabled"):
+            return None
+        assignment = (vps.get("status") or {}).get("assignment") or {}
+        former = (assignment.get("grant") or {}).get("sshPort")
+        port = ports.choose(machine.ports, self.ports.union(strangers), former=former)
+        return words.no_port(machine.name, machine.ports, strangers) if port is None else port
 
 
 def book(
@@ -115,25 +110,12 @@ def adopt(
     allocation: Json, node: Mapping[str, Any], vps: Mapping[str, Any], held: Mapping[str, Any], *, id_: str
 ) -> Booking | Refusal:
     """Book a VPS whose container is on the node already, and holds this: that, and all it asks for."""
-    metadata, wanted, name = vps["metadata"], Wanted.of(vps), _name(allocation)
-    uid, hold = metadata["uid"], _Hold.of(_held(held))
+    metadata, hold = vps["metadata"], dataclasses.replace(stray_of(held), port=None)
+    uid, name = metadata["uid"], _name(allocation)
     if uid in _bookings(allocation):
         return Refusal(f"{name} has booked something for the VPS of this container already")
-    others = _others(allocation, node, uid)
-    short = amounts.shortage(name, node, others, wants=_claim(wanted, hold), holds=hold.claim)
-    own: cores.Cores | Refusal = cores.NONE
-    if short is None:
-        own = cores.choose(name, node, others, wanted=wanted, held=cores.NONE)
-    chosen = _hold(wanted, short, own, devices.choose(name, node, others, wanted=wanted, held=hold.gpus))
-    port = ports.choose(name, node, others, vps=vps)
-    if isinstance(chosen, Refusal):
-        return chosen
-    if isinstance(port, Refusal):
-        return port
-    published = {} if port is None else {"sshPort": port}
     entry = {"namespace": metadata["namespace"], "name": metadata["name"], "epoch": held["epoch"], "id": id_}
-    kept = {**entry, **disk_of(vps), **chosen.with_all_of(hold).booked(), **published}
-    return Booking(_with(allocation, uid, kept), {**chosen.granted(), **published})
+    return _give(allocation, node, vps, entry=entry, held=hold)
 
 
 def regrant(allocation: Json, node: Mapping[str, Any], vps: Mapping[str, Any]) -> Booking | Refusal:
@@ -143,7 +125,7 @@ def regrant(allocation: Json, node: Mapping[str, Any], vps: Mapping[str, Any]) -
 
 def release(allocation: Json, vps: Mapping[str, Any]) -> Booking:
     """Free all that a stopped VPS has but its port, which stays booked and granted."""
-    entry = _without_hold(_entry(allocation, vps))
+    entry = _without(_entry(allocation, vps), *_HELD)
     grant = {"sshPort": entry["sshPort"]} if "sshPort" in entry else {}
     return Booking(_with(allocation, vps["metadata"]["uid"], entry), grant)
 
@@ -179,8 +161,7 @@ def move_port(
 ) -> Booking | Refusal:
     """Another port for a VPS, none of those that strangers hold on its node."""
     uid, entry = vps["metadata"]["uid"], _entry(allocation, vps)
-    others = _others(allocation, node, uid)
-    port = ports.choose(_name(allocation), node, others, vps=vps, strangers=strangers)
+    port = _Node.of(allocation, node, uid).port_for(vps, strangers=strangers)
     if isinstance(port, Refusal):
         return port
     if port is None:
@@ -190,7 +171,7 @@ def move_port(
 
 
 def resize(
-    allocation: Json, node: Mapping[str, Any] | None, vps: Mapping[str, Any], *, before: Wanted
+    allocation: Json, node: Mapping[str, Any] | None, vps: Mapping[str, Any], *, before: Request
 ) -> Booking | Refusal:
     """Grant a bound VPS what its spec asks for now; `before` is what it asked for until now.
 
@@ -198,22 +179,20 @@ def resize(
     that the container is limited to it (`settle`), so the booking has all of both. Cores and GPUs of which
     nothing else is asked than before stay the same.
     """
-    entry, granted, wanted = _entry(allocation, vps), vps["status"]["assignment"]["grant"], Wanted.of(vps)
-    others, held = _others(allocation, node, vps["metadata"]["uid"]), _Hold.of(entry)
-    name = _name(allocation)
-    short = amounts.shortage(name, node, others, wants=_claim(wanted, held), holds=held.claim)
-    own: cores.Cores | Refusal = _kept_cores(_Hold.of(granted).cores, wanted, before)
-    if not own and short is None and _other_cores(wanted, before):
-        own = cores.choose(name, node, others, wanted=wanted, held=held.cores)
-    gpus: tuple[str, ...] | Refusal = tuple(granted.get("gpus") or ())
-    if (wanted.gpus, wanted.numa) != (before.gpus, before.numa):
-        gpus = devices.choose(name, node, others, wanted=wanted, held=held.gpus)
-    chosen = _hold(wanted, short, own, gpus)
+    entry, uid, request = _entry(allocation, vps), vps["metadata"]["uid"], asked_by(vps)
+    held, granted = booking_of(entry), grant_of(vps["status"]["assignment"]["grant"])
+    own: Cores | None = _kept_cores(granted.cpuset, request, before)
+    if not own and _other_cores(request, before):
+        own = None
+    same = (request.gpus, request.numa) == (before.gpus, before.numa)
+    chosen = _Node.of(allocation, node, uid).choose(
+        request, held=held, own=own, gpus=granted.gpus if same else None
+    )
     if isinstance(chosen, Refusal):
         return chosen
-    port = {field: granted[field] for field in ("sshPort",) if field in granted}
-    kept = {**_without_disk(_without_hold(entry)), **disk_of(vps), **chosen.with_all_of(held).booked()}
-    return Booking(_with(allocation, vps["metadata"]["uid"], kept), {**chosen.granted(), **port})
+    kept = {**_without(entry, *_HELD, "disk"), **disk_of(vps), **chosen.with_all_of(held).booked()}
+    grant = dataclasses.replace(chosen, port=granted.port).granted()
+    return Booking(_with(allocation, uid, kept), grant)
 
 
 def settle(allocation: Json, vps: Mapping[str, Any], applied: Mapping[str, Any]) -> Json | None:
@@ -224,24 +203,22 @@ def settle(allocation: Json, vps: Mapping[str, Any], applied: Mapping[str, Any])
     entry, grant = _entry(allocation, vps), vps["status"]["assignment"]["grant"]
     if not entry.get("cores") or not grant.get("cores"):
         return None
-    held, granted, has = _Hold.of(entry), _Hold.of(grant), _Hold.of(applied)
+    held, granted, has = booking_of(entry), grant_of(grant), grant_of(applied)
     settled = held
-    if (has.amount.millicores, has.cores) == (granted.amount.millicores, granted.cores):
-        amount = dataclasses.replace(settled.amount, millicores=granted.amount.millicores)
-        settled = dataclasses.replace(settled, amount=amount, cores=granted.cores)
-    if has.amount.memory == granted.amount.memory:
-        amount = dataclasses.replace(settled.amount, memory=granted.amount.memory)
-        settled = dataclasses.replace(settled, amount=amount)
+    if (has.cores, has.cpuset) == (granted.cores, granted.cpuset):
+        settled = dataclasses.replace(settled, cores=granted.cores, cpuset=granted.cpuset)
+    if has.memory == granted.memory:
+        settled = dataclasses.replace(settled, memory=granted.memory)
     if set(has.gpus) == set(granted.gpus):
         settled = dataclasses.replace(settled, gpus=granted.gpus)
     if settled == held:
         return None
-    return _with(allocation, vps["metadata"]["uid"], {**_without_hold(entry), **settled.booked()})
+    return _with(allocation, vps["metadata"]["uid"], {**_without(entry, *_HELD), **settled.booked()})
 
 
 def with_disk(allocation: Json, vps: Mapping[str, Any]) -> Json:
     """The record with the disk that the VPS may take now: a matter of quotas, and not of the node's room."""
-    entry = {**_without_disk(_entry(allocation, vps)), **disk_of(vps)}
+    entry = {**_without(_entry(allocation, vps), "disk"), **disk_of(vps)}
     return _with(allocation, vps["metadata"]["uid"], entry)
 
 
@@ -252,67 +229,40 @@ def disk_of(vps: Mapping[str, Any]) -> Json:
 
 
 def _give(
-    allocation: Json, node: Mapping[str, Any], vps: Mapping[str, Any], *, entry: Json
+    allocation: Json, node: Mapping[str, Any], vps: Mapping[str, Any], *, entry: Json, held: Held = NOTHING
 ) -> Booking | Refusal:
-    uid, wanted, name = vps["metadata"]["uid"], Wanted.of(vps), _name(allocation)
-    others = _others(allocation, node, uid)
-    short = amounts.shortage(name, node, others, wants=_claim(wanted, NOTHING), holds=amounts.NOTHING)
-    own: cores.Cores | Refusal = cores.NONE
-    if short is None:
-        own = cores.choose(name, node, others, wanted=wanted, held=cores.NONE)
-    gpus = devices.choose(name, node, others, wanted=wanted, held=())
-    hold = _hold(wanted, short, own, gpus)
-    if isinstance(hold, Refusal):
-        return hold
-    port = ports.choose(name, node, others, vps=vps)
+    """Book all that a VPS asks for, and a port, beside what it holds."""
+    uid = vps["metadata"]["uid"]
+    there = _Node.of(allocation, node, uid)
+    chosen = there.choose(asked_by(vps), held=held)
+    if isinstance(chosen, Refusal):
+        return chosen
+    port = there.port_for(vps)
     if isinstance(port, Refusal):
         return port
-    published = {} if port is None else {"sshPort": port}
-    kept = {field: value for field, value in _without_hold(entry).items() if field not in ("sshPort", "disk")}
-    booked = {**kept, **disk_of(vps), **hold.booked(), **published}
-    return Booking(_with(allocation, uid, booked), {**hold.granted(), **published})
+    granted = dataclasses.replace(chosen, port=port)
+    kept = _without(entry, *_HELD, "sshPort", "disk")
+    booked = {**kept, **disk_of(vps), **granted.with_all_of(held).booked()}
+    return Booking(_with(allocation, uid, booked), granted.granted())
 
 
-def _claim(wanted: Wanted, held: _Hold) -> Claim:
-    """What is booked at once for a VPS that has this already: the larger of both."""
-    booked = wanted.amount.largest(held.amount)
-    own = wanted.whole_cores + len(held.cores)  # which may be others; never more than all that is booked
-    return Claim.made(booked, exclusive=wanted.exclusive, own=own)
-
-
-def _hold(
-    wanted: Wanted, short: Refusal | None, own: cores.Cores | Refusal, gpus: tuple[str, ...] | Refusal
-) -> _Hold | Refusal:
-    """What is granted; or everything that is lacking, in one sentence."""
-    lacking = [part for part in (short, own, gpus) if isinstance(part, Refusal)]
-    if isinstance(own, Refusal) or isinstance(gpus, Refusal) or short is not None:
-        whole = lacking[0]
-        for part in lacking[1:]:
-            whole = whole.beside(part)
-        return whole
-    return _Hold(wanted.amount, wanted.exclusive, own, wanted.numa, gpus)
-
-
-def _other_cores(wanted: Wanted, before: Wanted) -> bool:
+def _other_cores(request: Request, before: Request) -> bool:
     """Whether other cores are asked for, or more of them, than before."""
-    grows = wanted.amount.millicores > before.amount.millicores
-    pinned = wanted.exclusive or wanted.numa is not None
-    return (wanted.exclusive, wanted.numa) != (before.exclusive, before.numa) or (pinned and grows)
+    grows = request.cores > before.cores
+    pinned = request.exclusive > 0 or request.numa is not None
+    changed = (request.exclusive > 0, request.numa) != (before.exclusive > 0, before.numa)
+    return changed or (pinned and grows)
 
 
-def _kept_cores(granted: cores.Cores, wanted: Wanted, before: Wanted) -> cores.Cores:
+def _kept_cores(granted: Cores, request: Request, before: Request) -> Cores:
     """The exclusive cores it has, or fewer of them, where that is all that is asked for; else none."""
-    if not wanted.exclusive or wanted.numa != before.numa or wanted.whole_cores > len(granted):
+    if not request.exclusive or request.numa != before.numa or request.exclusive > len(granted):
         return cores.NONE
-    return cores.fewer(granted, wanted.whole_cores)
+    return frozenset(sorted(granted)[: request.exclusive])
 
 
-def _without_disk(entry: Json) -> Json:
-    return {field: value for field, value in entry.items() if field != "disk"}
-
-
-def _without_hold(entry: Json) -> Json:
-    return {field: value for field, value in entry.items() if field not in (*_COUNTED, *_CHOSEN)}
+def _without(entry: Json, *fields: str) -> Json:
+    return {field: value for field, value in entry.items() if field not in fields}
 
 
 def _entry(allocation: Json, vps: Mapping[str, Any]) -> Json:
@@ -340,21 +290,6 @@ def _name(allocation: Json) -> str:
 def _bookings(allocation: Json) -> dict[str, Json]:
     bookings: dict[str, Json] = allocation.get("bookings") or {}
     return bookings
-
-
-def _others(allocation: Json, node: Mapping[str, Any] | None, uid: str) -> list[Json]:
-    """What is not to be had: what others have booked, and what containers hold that no VPS accounts for."""
-    booked = _bookings(allocation)
-    others = [entry for owner, entry in booked.items() if owner != uid]
-    unknown = ((node or {}).get("status") or {}).get("unknown") or ()
-    strays = [one for one in unknown if one.get("uid") != uid and one.get("uid") not in booked]
-    return [*others, *(_held(one) for one in strays)]
-
-
-def _held(unknown: Mapping[str, Any]) -> Json:
-    """What a container holds: its GPUs and its port always, the rest while its processes exist."""
-    fields = ("gpus", "sshPort", *(_COUNTED if unknown.get("state") in _UP else ()))
-    return {field: unknown[field] for field in fields if unknown.get(field)}
 
 
 def _with(allocation: Json, uid: str, entry: Json) -> Json:

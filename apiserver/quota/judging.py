@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kohakuriver import errors, quantity
-from kohakuriver.apiserver.booking.wanted import Wanted
 from kohakuriver.apiserver.quota import hard
 from kohakuriver.apiserver.quota.hard import Hard
 from kohakuriver.apiserver.quota.stored import Used, counted
 from kohakuriver.apiserver.quota.weight import NOTES
 from kohakuriver.apiserver.store import codec
+from kohakuriver.placement.request import asked_by
 from kohakuriver.resources import kinds, quota
 from kohakuriver.resources.kinds import ResourceType
 
@@ -96,11 +96,11 @@ def _check_needs(asked: Asked, one: Hard) -> None:
 def needs_of(vps: Json) -> Needs:
     """What a VPS would book; what cannot be read of a stored one is not needed."""
     try:
-        wanted = Wanted.of(vps)
+        wanted = asked_by(vps)
         disk = vps["spec"]["resources"].get("disk")
         needs = {
-            quota.CORES: wanted.amount.millicores,
-            quota.MEMORY: wanted.amount.memory,
+            quota.CORES: wanted.cores,
+            quota.MEMORY: wanted.memory,
             quota.GPUS: wanted.gpus.count,
         }
         return needs if disk is None else {**needs, quota.DISK: quantity.size(disk)}

@@ -4,9 +4,9 @@ import dataclasses
 from typing import Any
 
 from kohakuriver.apiserver.booking import booking
-from kohakuriver.apiserver.booking.amounts import Claim
 from kohakuriver.apiserver.booking.booking import Booking, Refusal
-from kohakuriver.apiserver.booking.wanted import Wanted
+from kohakuriver.placement.booking import booking_of
+from kohakuriver.placement.request import asked_by
 from tests.apiserver.writing import a_gpu, a_node
 
 Json = dict[str, Any]
@@ -49,7 +49,7 @@ def granted(vps: Json, grant: Json) -> Json:
 
 def resize(booked: Booking, before: Json, after: Json, node: Any = ...) -> Booking | Refusal:
     there = a_node() if node is ... else node
-    return booking.resize(booked.allocation, there, granted(after, booked.grant), before=Wanted.of(before))
+    return booking.resize(booked.allocation, there, granted(after, booked.grant), before=asked_by(before))
 
 
 def test_a_booking_holds_cores_memory_and_the_lowest_port() -> None:
@@ -158,7 +158,7 @@ def test_shrinking_needs_no_node() -> None:
 
 
 def test_amounts_are_compared_and_not_how_they_are_written() -> None:
-    assert Wanted.of(a_vps(cores="2000m", memory=1 << 30)) == Wanted.of(a_vps(cores=2, memory="1024Mi"))
+    assert asked_by(a_vps(cores="2000m", memory=1 << 30)) == asked_by(a_vps(cores=2, memory="1024Mi"))
 
 
 def test_everything_that_is_lacking_is_said_in_one_sentence() -> None:
@@ -201,10 +201,10 @@ def test_exclusive_cores_grow_around_those_it_has_and_shrink_into_them() -> None
     small, large = a_vps(cores=2, exclusive=True), a_vps(cores=4, exclusive=True)
     first = book(EMPTY, small, node)
     other = book(first.allocation, a_vps("u2", cores=1, exclusive=True), node)
-    grown = booking.resize(other.allocation, node, granted(large, first.grant), before=Wanted.of(small))
+    grown = booking.resize(other.allocation, node, granted(large, first.grant), before=asked_by(small))
     assert isinstance(grown, Booking)
     assert grown.grant["cpuset"] == "0-1,3-4", "2 is the other's"
-    shrunk = booking.resize(grown.allocation, node, granted(small, grown.grant), before=Wanted.of(large))
+    shrunk = booking.resize(grown.allocation, node, granted(small, grown.grant), before=asked_by(large))
     assert isinstance(shrunk, Booking)
     assert shrunk.grant["cpuset"] == "0-1"
     assert shrunk.allocation["bookings"]["u1"]["cpuset"] == "0-1,3-4", "held until applied"
@@ -220,8 +220,8 @@ def test_a_share_becomes_fewer_exclusive_cores_where_those_are_free() -> None:
     resized = resize(booked, large, alone, node)
     assert isinstance(resized, Booking), resized
     assert resized.grant["cores"] == "1"
-    claim = Claim.of(resized.allocation["bookings"]["u1"])
-    assert (claim.alone, claim.shared) == (1000, 3000), "it is limited to the former ones yet"
+    held = booking_of(resized.allocation["bookings"]["u1"])
+    assert (held.alone, held.cores) == (1000, 4000), "it is limited to the former ones yet"
 
 
 def test_from_exclusive_cores_to_a_share_and_back() -> None:
@@ -234,7 +234,7 @@ def test_from_exclusive_cores_to_a_share_and_back() -> None:
     assert entry["cpuset"] == "0-1" and "exclusive" not in entry
     settled = booking.settle(shared.allocation, granted(sharing, shared.grant), shared.grant)
     assert settled is not None and "cpuset" not in settled["bookings"]["u1"]
-    back = booking.resize(settled, node, granted(alone, shared.grant), before=Wanted.of(sharing))
+    back = booking.resize(settled, node, granted(alone, shared.grant), before=asked_by(sharing))
     assert isinstance(back, Booking) and back.grant["cpuset"] == "0-1"
 
 

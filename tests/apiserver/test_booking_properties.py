@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kohakuriver import cpuset, quantity
 from kohakuriver.apiserver.booking import booking
 from kohakuriver.apiserver.booking.booking import Booking, Refusal
-from kohakuriver.apiserver.booking.wanted import Wanted
+from kohakuriver.placement.request import asked_by
 from tests.apiserver.writing import a_gpu, a_node
 
 Json = dict[str, Any]
@@ -107,7 +107,7 @@ class World:
                 self._take(vps, booking.regrant(self.allocation, node, vps))
             case "resize" if runs:
                 new = {**vps, "spec": spec}
-                self._take(new, booking.resize(self.allocation, node, new, before=Wanted.of(vps)))
+                self._take(new, booking.resize(self.allocation, node, new, before=asked_by(vps)))
             case "newport":
                 strangers = {self.grant(uid)["sshPort"]}
                 self._take(vps, booking.move_port(self.allocation, node, vps, strangers=strangers))
@@ -220,12 +220,10 @@ def check_holders(world: World, entries: Json) -> None:
     """The rules between a record and those who hold something of it."""
     assert entries.keys() == world.vpses.keys() | world.buried, "exactly the bound and the buried are booked"
     for uid, vps in world.vpses.items():
-        grant, wanted = world.grant(uid), Wanted.of(vps)
+        grant, wanted = world.grant(uid), asked_by(vps)
         check_within(grant, entries[uid], "granted more than is booked")
         if "cores" in grant:
-            assert len(cpuset.parse(grant.get("cpuset") or "")) == wanted.whole_cores, (
-                "not the cores asked for"
-            )
+            assert len(cpuset.parse(grant.get("cpuset") or "")) == wanted.exclusive, "not the cores asked for"
             assert len(grant.get("gpus") or ()) == wanted.gpus.count, "not the GPUs asked for"
             assert "GPU-n1-3" not in (grant.get("gpus") or ()), "a GPU given that is not healthy"
     for uid, container in world.containers.items():

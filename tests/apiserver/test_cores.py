@@ -5,16 +5,18 @@ from typing import Any
 import pytest
 
 from kohakuriver import cpuset
-from kohakuriver.apiserver.booking import cores
-from kohakuriver.apiserver.booking.amounts import Amount
-from kohakuriver.apiserver.booking.wanted import Wanted
-from kohakuriver.apiserver.objects.refusal import Refusal
+from kohakuriver.apiserver.booking import words
+from kohakuriver.placement import fits
+from kohakuriver.placement.booking import Booking, booking_of
+from kohakuriver.placement.node import machine_of
+from kohakuriver.placement.request import Request
+from kohakuriver.placement.room import room_of
 from tests.apiserver.writing import a_node
 
 pytestmark = pytest.mark.fault(27)
 
 Json = dict[str, Any]
-NODE = a_node(cores="8", numa=("0-3", "4-7"))
+NODE = a_node(cores="64", numa=("0-3", "4-7"))
 
 
 def alone(text: str, numa: int | None = None) -> Json:
@@ -27,13 +29,22 @@ def share(count: str, numa: int | None = None) -> Json:
     return {"cores": count, **({} if numa is None else {"numa": numa})}
 
 
+def given(request: Request, *others: Json, held: str = "", node: Json | None = NODE) -> str:
+    """The exclusive cores, or the refusal."""
+    bookings = {str(number): booking_of(entry) for number, entry in enumerate(others)}
+    room, own = room_of(machine_of("n1", node), bookings), cpuset.parse(held)
+    has = Booking(len(own) * 1000, is_exclusive=bool(own), cpuset=own)
+    chosen = fits.choose(request, room, held=has)
+    if isinstance(chosen, Booking):
+        return cpuset.written(chosen.cpuset)
+    return words.refusal(request, room, has, chosen).message
+
+
 def choose(
     count: int, *others: Json, numa: int | None = None, held: str = "", node: Json | None = NODE
 ) -> str:
-    """The exclusive cores, or the refusal."""
-    wanted = Wanted(Amount(count * 1000), exclusive=True, numa=numa)
-    chosen = cores.choose("n1", node, others, wanted=wanted, held=cpuset.parse(held))
-    return chosen.message if isinstance(chosen, Refusal) else cpuset.written(chosen)
+    """Of a request for so many exclusive cores."""
+    return given(Request(count * 1000, 0, count, numa), *others, held=held, node=node)
 
 
 def test_exclusive_cores_come_from_one_numa_node_the_fullest_that_has_enough() -> None:
@@ -64,7 +75,7 @@ def test_a_pinned_share_keeps_room_on_its_numa_node() -> None:
 
 
 def test_those_who_share_keep_at_least_one_core() -> None:
-    node = a_node(cores="16", numa=("0-1",))
+    node = a_node(cores="64", numa=("0-1",))
     assert choose(2, share("500m"), node=node) == (
         "n1 is short of exclusive cores: others need at least one core to share"
     )
@@ -72,19 +83,17 @@ def test_those_who_share_keep_at_least_one_core() -> None:
 
 
 def test_a_share_is_refused_where_all_cores_are_taken_or_its_numa_node_is_full() -> None:
-    wanted = Wanted(Amount(1000))
-    refused = cores.choose("n1", NODE, [alone("0-7")], wanted=wanted, held=cores.NONE)
-    assert refused == Refusal("all 8 cores of n1 are other VPSes' alone")
-    pinned = Wanted(Amount(2500), numa=1)
-    refused = cores.choose("n1", NODE, [alone("4"), share("1", numa=1)], wanted=pinned, held=cores.NONE)
-    assert refused == Refusal("NUMA node 1 of n1 is short of cores: need 2.5, 2 free")
-    assert cores.choose("n1", NODE, [alone("4")], wanted=pinned, held=cores.NONE) == cores.NONE
+    assert given(Request(1000, 0), alone("0-7")) == "all 8 cores of n1 are other VPSes' alone"
+    pinned = Request(2500, 0, numa=1)
+    refused = given(pinned, alone("4"), share("1", numa=1))
+    assert refused == "NUMA node 1 of n1 is short of cores: need 2.5, 2 free"
+    assert given(pinned, alone("4")) == ""
+    assert given(Request(5000, 0, numa=1)) == "NUMA node 1 of n1 is short of cores: need 5, 4 in all"
 
 
 def test_a_node_that_has_not_said_which_cores_it_has_gives_shares_of_them_alone() -> None:
     assert choose(1, node=a_node()) == "node n1 has not reported which cores it has"
-    chosen = cores.choose("n1", a_node(), [], wanted=Wanted(Amount(1000)), held=cores.NONE)
-    assert chosen == cores.NONE
+    assert given(Request(1000, 0), node=a_node()) == ""
 
 
 def test_a_numa_node_that_does_not_exist_is_named_with_those_that_do() -> None:

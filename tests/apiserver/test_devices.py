@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
-from kohakuriver.apiserver.booking import devices
-from kohakuriver.apiserver.booking.amounts import NOTHING
-from kohakuriver.apiserver.booking.wanted import GPUs, Wanted
-from kohakuriver.apiserver.objects.refusal import Refusal
+from kohakuriver.apiserver.booking import words
+from kohakuriver.placement import fits
+from kohakuriver.placement.booking import Booking
+from kohakuriver.placement.gpus import Wish
+from kohakuriver.placement.node import machine_of
+from kohakuriver.placement.request import Request
+from kohakuriver.placement.room import room_of
 from tests.apiserver.writing import a_gpu, a_node
 
 pytestmark = pytest.mark.fault(23)
@@ -24,13 +27,14 @@ def choose(
     request: Json, *taken: int, node: Json | None = EIGHT, numa: int | None = None, held: tuple[int, ...] = ()
 ) -> str:
     """The indices chosen, or the refusal."""
-    others = [{"gpus": [f"GPU-n1-{number}"]} for number in taken]
-    wanted = Wanted(NOTHING, numa=numa, gpus=GPUs.of(request))
-    own = [f"GPU-n1-{number}" for number in held]
-    chosen = devices.choose("n1", node, others, wanted=wanted, held=own)
-    if isinstance(chosen, Refusal):
-        return chosen.message
-    return ",".join(uuid.removeprefix("GPU-n1-") for uuid in chosen)
+    others = {str(number): Booking(gpus=(f"GPU-n1-{number}",)) for number in taken}
+    asked = Request(0, 0, numa=numa, gpus=Wish.of(request))
+    has = Booking(gpus=tuple(f"GPU-n1-{number}" for number in held))
+    room = room_of(machine_of("n1", node), others)
+    chosen = fits.choose(asked, room, held=has)
+    if isinstance(chosen, Booking):
+        return ",".join(uuid.removeprefix("GPU-n1-") for uuid in chosen.gpus)
+    return words.refusal(asked, room, has, chosen).message
 
 
 def test_by_count_they_come_from_one_numa_node_lowest_index_first() -> None:
