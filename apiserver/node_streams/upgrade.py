@@ -7,6 +7,7 @@ returns the `Upgraded` of it.
 import asyncio
 import base64
 import hashlib
+from collections.abc import Sequence
 
 from aiohttp import web
 
@@ -26,9 +27,14 @@ def asked_for(request: web.Request) -> str:
             f"{request.path} is a stream, not a document",
             hint="ask for it with an upgrade to WebSocket, as kohakuriver connect does",
         )
+    check_websocket(request)
+    return WEBSOCKET
+
+
+def check_websocket(request: web.Request) -> None:
+    """Raise BadRequest unless the WebSocket handshake is one that can be answered."""
     if request.headers.get("Sec-WebSocket-Version") != "13" or not request.headers.get("Sec-WebSocket-Key"):
         raise BadRequest("this is not a WebSocket handshake of version 13 (RFC 6455)")
-    return WEBSOCKET
 
 
 class Upgraded(web.StreamResponse):
@@ -51,13 +57,16 @@ class Upgraded(web.StreamResponse):
         asyncio.get_running_loop().call_soon(self._books.connection_lost, None)
 
 
-def take(request: web.Request) -> asyncio.Transport:
+def take(request: web.Request, *, upgrade: str = "", spoken: Sequence[str] = ()) -> asyncio.Transport:
     """Answer 101, and the connection. Its protocol has to be set before the event loop runs again. Raises
-    Unavailable when the client has gone."""
-    wanted, transport = asked_for(request), request.transport
+    Unavailable when the client has gone.
+
+    `upgrade` is the protocol where it is none of ours, and `spoken` the header lines that name its dialect.
+    """
+    wanted, transport = upgrade or asked_for(request), request.transport
     if transport is None or transport.is_closing():
         raise Unavailable("the client has gone")
-    lines = ["HTTP/1.1 101 Switching Protocols", f"Upgrade: {wanted}", "Connection: Upgrade"]
+    lines = ["HTTP/1.1 101 Switching Protocols", f"Upgrade: {wanted}", "Connection: Upgrade", *spoken]
     if wanted == WEBSOCKET:
         key = request.headers["Sec-WebSocket-Key"].encode()
         digest = hashlib.sha1(key + _MAGIC, usedforsecurity=False).digest()

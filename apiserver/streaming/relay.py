@@ -1,10 +1,9 @@
-"""A stream to a node that is connected to another API server of the cluster: the same request, asked there.
+"""A stream to a node that is connected to another API server of the cluster: asked for there.
 
 With the caller's own token, so that the other server judges for itself. It does not pass the request on.
 """
 
 import asyncio
-import urllib.parse
 
 from aiohttp import web
 
@@ -13,7 +12,7 @@ from kohakuriver.apiserver.auth.authentication import bearer
 from kohakuriver.apiserver.context import Server
 from kohakuriver.apiserver.registration import registered_servers
 from kohakuriver.client.config import Connection
-from kohakuriver.streams.dial import Dialer
+from kohakuriver.streams.dial import Dialer, Params
 
 RELAYED = "X-Kohakuriver-Relayed"  # by which server
 WITHIN = 12.0  # seconds; an agent has ten to answer
@@ -24,10 +23,10 @@ def is_relayed(request: web.Request) -> bool:
 
 
 async def relay(
-    server: Server, request: web.Request, nowhere: errors.Unavailable
+    server: Server, request: web.Request, path: str, query: Params, nowhere: errors.Unavailable
 ) -> tuple[asyncio.Transport, bytes]:
-    """The connection to the first server that has what is wanted. Raises what that one answers, and `nowhere`
-    where none has it."""
+    """The connection to the first server that has what stands at that path. Raises what that one answers, and
+    `nowhere` where none has it."""
     others = [other for other in registered_servers(server.cache) if other.id != server.id]
     token = bearer(request.headers.get("Authorization", ""))
     if others and not token:
@@ -35,7 +34,6 @@ async def relay(
             f"{nowhere.message}, and a client certificate cannot be passed on to another",
             hint=f"name that one in the config file: {' or '.join(other.url for other in others)}",
         )
-    query = urllib.parse.parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True)
     for other in others:
         dialer = Dialer(
             Connection(server=other.url, token=token, ca=server.authority),
@@ -43,7 +41,7 @@ async def relay(
             timeout=WITHIN,
         )
         try:
-            return await dialer.transport(request.rel_url.raw_path, query, headers={RELAYED: server.id})
+            return await dialer.transport(path, query, headers={RELAYED: server.id})
         except (errors.Unavailable, errors.Unreachable):
             continue
     raise nowhere

@@ -12,21 +12,17 @@ import asyncio
 import functools
 from collections.abc import Awaitable, Callable
 
-import orjson
 from aiohttp import web
 
 from kohakuriver import errors
 from kohakuriver.apiserver.audit.visit import opened
-from kohakuriver.apiserver.auth import rights
 from kohakuriver.apiserver.auth.endpoint import ENDPOINTS, Endpoint
 from kohakuriver.apiserver.context import SERVER
-from kohakuriver.apiserver.node_streams.nodes import Leg, not_connected
+from kohakuriver.apiserver.node_streams.nodes import Leg
 from kohakuriver.apiserver.node_streams.upgrade import Upgraded, asked_for, take
-from kohakuriver.apiserver.read import read
 from kohakuriver.apiserver.serving.middleware import USER
 from kohakuriver.apiserver.serving.requests import Call
-from kohakuriver.apiserver.streaming import reach, told
-from kohakuriver.apiserver.streaming.relay import is_relayed, relay
+from kohakuriver.apiserver.streaming import opening, told
 from kohakuriver.apiserver.streaming.tarball import open_tarball
 from kohakuriver.resources import kinds
 from kohakuriver.streams.splice import splice
@@ -71,38 +67,13 @@ async def open_stream(kind: str, request: web.Request) -> web.StreamResponse:
     """What a person opens, until it is over."""
     call = Call.of(request, kinds.VPS)
     asked_for(request)
-    server = call.server
-    entry = await read.get(server, call.user, kinds.VPS, namespace=call.namespace, name=call.name)
-    vps = orjson.loads(entry.raw)
-    rights.check_entered(call.user, vps, kind)
-    found = reach.target(vps, kind)
+    found = await opening.look(call, kind)
     await opened(request, kind, uid=found.uid, node=found.node, **told.asked(kind, request))
-    if not server.streams.is_connected(found.node) and not is_relayed(request):
-        there, first = await relay(server, request, not_connected(found.node))
+    query = {key: request.query.getall(key) for key in dict.fromkeys(request.query)}
+    async with opening.opened(call, kind, found, query) as (there, first):
         with told.counted(request) as passed:
             await splice(take(request), there, from_second=first, passed=passed)
-        return Upgraded(request)
-    leg = await server.streams.ask(found.node, _opening(call, kind, found))
-    try:
-        with told.counted(request) as passed:
-            await splice(take(request), leg.transport, passed=passed)
-    finally:
-        leg.end()
     return Upgraded(request)
-
-
-def _opening(call: Call, kind: str, found: reach.Target) -> dict[str, object]:
-    query = call.request.query
-    return {
-        "kind": kind,
-        "namespace": call.namespace,
-        "name": call.name,
-        "uid": found.uid,
-        "epoch": found.epoch,
-        "user": call.request[USER].name,
-        "rights": rights.held(call.user),  # its container may have been made of what the spec was before
-        "params": {key: query.getall(key) for key in dict.fromkeys(query)},
-    }
 
 
 def add(app: web.Application) -> None:

@@ -39,7 +39,9 @@ async def open_tarball(request: web.Request) -> web.StreamResponse:
         nobody = _nobody(environment)
         if is_relayed(request):
             raise nobody
-        there, first = await relay(server, request, nobody)
+        there, first = await relay(
+            server, request, request.rel_url.raw_path, list(request.query.items()), nobody
+        )
         with counted(request) as passed:
             await splice(take(request), there, from_second=first, passed=passed)
         return Upgraded(request)
