@@ -32,6 +32,7 @@ from kohakuriver.apiserver.store.fullness import Fullness
 from kohakuriver.apiserver.store.lineage import Lineage
 from kohakuriver.apiserver.streaming import routes as streams
 from kohakuriver.apiserver.twice import Telling
+from kohakuriver.apiserver.views import routes as views
 from kohakuriver.apiserver.write.collection import Collection
 from kohakuriver.clock import Clock
 
@@ -156,5 +157,6 @@ def application(server: Server, expiry: Expiry | None = None) -> web.Application
     documents.add(app)
     installing.add(app)
     routes.add(app)
+    views.add(app)
     streams.add(app)
     return app

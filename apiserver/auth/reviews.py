@@ -104,7 +104,7 @@ def _resources(asked: Json) -> Iterator[access.Attributes]:
     part = _word(asked, "subresource")
     found = [
         resource
-        for resource in kinds.ALL
+        for resource in kinds.SERVED
         if group in ("*", resource.group) and plural in ("*", resource.plural)
     ]
     selves = [resource for resource in ANSWERS if (resource.group, resource.plural) == (group, plural)]
@@ -126,6 +126,9 @@ def _resources(asked: Json) -> Iterator[access.Attributes]:
 def _verbs(resource: ResourceType, verb: str) -> Sequence[str]:
     if verb != "*":
         return (verb,)
+    view = kinds.view_of(resource)
+    if view is not None:
+        return view.verbs
     return VERBS[:3] if resource.read_only else VERBS
 
 

@@ -24,6 +24,7 @@ from kohakuriver.resources.kinds import (
     RESOURCE_QUOTA,
     SYSTEM_NAMESPACE,
     TOKEN,
+    VIEWS,
     VPS,
     ResourceType,
 )
@@ -105,7 +106,19 @@ def _reads(where: Where = Where.ANYWHERE) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-RULES: Mapping[Role, tuple[Rule, ...]] = {
+def _with_views(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """The rules, and for each view of a kind that they open what they open of it, in the same place."""
+    shown = [
+        Rule(verbs, view.shown, where=rule.where)
+        for rule in rules
+        for view in VIEWS
+        if rule.resource is view.of and rule.subresource == view.right
+        if (verbs := frozenset(view.verbs) if view.right else rule.verbs & frozenset(view.verbs))
+    ]
+    return (*rules, *shown)
+
+
+_RULES: Mapping[Role, tuple[Rule, ...]] = {
     Role.ADMIN: (*_everything(), Rule(frozenset({"get"}), NODE, "egress")),
     Role.USER: (
         Rule(READ | WRITE, VPS, where=Where.OWN_NAMESPACES),
@@ -151,6 +164,7 @@ RULES: Mapping[Role, tuple[Rule, ...]] = {
     ),
     Role.JOIN: tuple(Rule(ACTION, resource, action) for resource, action in JOINERS_ACTIONS),
 }
+RULES: Mapping[Role, tuple[Rule, ...]] = {role: _with_views(rules) for role, rules in _RULES.items()}
 
 # What a node sees of a kind; the read half adds it to every list and watch, and answers 404 outside of it.
 _NODE_SCOPES = {

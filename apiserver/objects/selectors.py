@@ -48,6 +48,10 @@ FIELDS: dict[ResourceType, dict[str, tuple[str, ...]]] = {
     }
     for resource in kinds.ALL
 }
+# By view: the name in a selector, and the name that the kind which is stored has for it.
+_SHOWN: dict[ResourceType, dict[str, str]] = {
+    kinds.POD: {"spec.nodeName": "status.assignment.node", "status.phase": "status.phase"},
+}
 
 
 class Operator(enum.Enum):
@@ -174,12 +178,20 @@ def _field(resource: ResourceType, term: str) -> Requirement:
     if match is None:
         raise BadRequest(f'invalid field selector: "{term}"', hint="write it as field=value or field!=value")
     key, sign, value = match.group(1).strip(), match.group(2), _unescape(match.group(3).strip())
-    if key not in FIELDS[resource]:
-        known = ", ".join(sorted(FIELDS[resource]))
+    labels = _labels_of(resource)
+    if key not in labels:
+        known = ", ".join(sorted(labels))
         raise BadRequest(
             f'field label not supported for {resource.kind}: "{key}"', hint=f"supported are {known}"
         )
-    return Requirement(key, Operator.NOT_IN if sign == "!=" else Operator.IN, frozenset({value}))
+    return Requirement(labels[key], Operator.NOT_IN if sign == "!=" else Operator.IN, frozenset({value}))
+
+
+def _labels_of(resource: ResourceType) -> dict[str, str]:
+    """What a selector may name, and what it is called in `FIELDS`: another name where the kind is a view."""
+    if resource in FIELDS:
+        return {label: label for label in FIELDS[resource]}
+    return _EVERY_KIND | (_NAMESPACED if resource.namespaced else {}) | _SHOWN[resource]
 
 
 def _split(text: str) -> list[str]:

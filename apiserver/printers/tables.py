@@ -261,6 +261,37 @@ def _bookings(obj: Object, now: datetime.datetime) -> Cell:
     return len(obj.get("bookings") or {})
 
 
+def _pod_container(obj: Object) -> Object:
+    found: list[dict[str, Any]] = (obj.get("status") or {}).get("containerStatuses") or [{}]
+    return found[0]
+
+
+def _pod_ready(obj: Object, now: datetime.datetime) -> Cell:
+    return f"{int(bool(_pod_container(obj).get('ready')))}/1"
+
+
+def _pod_status(obj: Object, now: datetime.datetime) -> Cell:
+    """In one word, as kubectl's own printer finds it: why it waits, rather than that it does."""
+    if obj["metadata"].get("deletionTimestamp"):
+        return "Terminating"
+    status = obj.get("status") or {}
+    conditions: list[dict[str, str]] = status.get("conditions") or []
+    ready = next((one for one in conditions if one["type"] == "Ready"), {})
+    if status.get("phase") == "Running" and ready.get("reason"):
+        return str(ready["reason"])
+    waiting = (_pod_container(obj).get("state") or {}).get("waiting") or {}
+    pending = status.get("phase") == "Pending"
+    return str((pending and waiting.get("reason")) or status.get("phase") or "Pending")
+
+
+def _pod_restarts(obj: Object, now: datetime.datetime) -> Cell:
+    return int(_pod_container(obj).get("restartCount") or 0)
+
+
+def _pod_image(obj: Object, now: datetime.datetime) -> Cell:
+    return str(obj["spec"]["containers"][0].get("image") or "")
+
+
 _NAME = Column("Name", _text("metadata.name"), "The object's name", format="name")
 _AGE = Column("Age", _age, "Time since it was created")
 
@@ -351,6 +382,16 @@ COLUMNS: dict[ResourceType, tuple[Column, ...]] = {
         Column("First Seen", _first_seen, "When it first happened", priority=1),
         Column("Count", _at("count", absent=1), "How often it happened", "integer", priority=1),
         Column("Name", _text("metadata.name"), "The event's name", format="name", priority=1),
+    ),
+    kinds.POD: (
+        _NAME,
+        Column("Ready", _pod_ready, "Whether one can work in it"),
+        Column("Status", _pod_status, "Where it stands"),
+        Column("Restarts", _pod_restarts, "How often its container was started again", "integer"),
+        _AGE,
+        Column("Node", _text("spec.nodeName", absent="<none>"), "The node it is placed on", priority=1),
+        Column("Image", _pod_image, "The image declared", priority=1),
+        Column("Message", _text("status.message"), "Why it is so", priority=1),
     ),
     kinds.LEASE: (
         _NAME,

@@ -54,7 +54,7 @@ def wants_aggregated(accept: str) -> bool:
 def groups() -> dict[str, list[str]]:
     """The named groups and their versions."""
     found: dict[str, list[str]] = {}
-    for resource in (*kinds.ALL, *reviews.ANSWERS):
+    for resource in (*kinds.SERVED, *reviews.ANSWERS):
         if resource.group and resource.version not in found.setdefault(resource.group, []):
             found[resource.group].append(resource.version)
     return found
@@ -62,7 +62,7 @@ def groups() -> dict[str, list[str]]:
 
 def resources_of(group: str, version_: str) -> list[ResourceType]:
     """The kinds of one group and version."""
-    return [resource for resource in kinds.ALL if (resource.group, resource.version) == (group, version_)]
+    return [resource for resource in kinds.SERVED if (resource.group, resource.version) == (group, version_)]
 
 
 def served_in(group: str, version_: str) -> list[ResourceType]:
@@ -75,7 +75,7 @@ def core_versions(address: str) -> Json:
     """`/api`."""
     return {
         "kind": "APIVersions",
-        "versions": sorted({resource.version for resource in kinds.ALL if not resource.group}),
+        "versions": sorted({resource.version for resource in kinds.SERVED if not resource.group}),
         "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": address}],
     }
 
@@ -113,6 +113,9 @@ def verbs(resource: ResourceType) -> tuple[str, ...]:
     """What can be done with a kind."""
     if resource in reviews.ANSWERS:
         return ("create",)
+    view = kinds.view_of(resource)
+    if view is not None:
+        return view.verbs
     return READ_VERBS if resource.read_only else ALL_VERBS
 
 

@@ -156,5 +156,5 @@ def _aggregated(named: list[str]) -> web.Response:
 
 
 def _unknown() -> NotFound:
-    known = ", ".join(sorted({resource.api_version for resource in kinds.ALL}))
+    known = ", ".join(sorted({resource.api_version for resource in kinds.SERVED}))
     return NotFound("the server could not find the requested resource", hint=f"served are {known}")

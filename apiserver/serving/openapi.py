@@ -60,7 +60,7 @@ _OPERATIONS: tuple[tuple[str, bool, str, Parameters], ...] = (
 
 def index() -> Json:
     """`/openapi/v3`: where the documents are."""
-    bases = sorted({resource.base_path.lstrip("/") for resource in kinds.ALL})
+    bases = sorted({resource.base_path.lstrip("/") for resource in kinds.SERVED})
     return {"paths": {base: {"serverRelativeURL": f"/openapi/v3/{base}"} for base in bases}}
 
 
@@ -80,12 +80,12 @@ def document_v3(group: str, version: str) -> Json:
 def document_v2() -> Json:
     """Everything, as Swagger."""
     definitions: Json = {}
-    for group, version in {(resource.group, resource.version) for resource in kinds.ALL}:
+    for group, version in {(resource.group, resource.version) for resource in kinds.SERVED}:
         definitions |= schemas.schemas_of(group, version, prefix=V2_PREFIX)
     return {
         "swagger": "2.0",
         "info": _info(),
-        "paths": {path: item for resource in kinds.ALL for path, item in _paths(resource, _operation_v2)},
+        "paths": {path: item for resource in kinds.SERVED for path, item in _paths(resource, _operation_v2)},
         "definitions": definitions,
     }
 

@@ -15,7 +15,7 @@ from pydantic.json_schema import models_json_schema
 from kohakuriver.apiserver.serving import discovery
 from kohakuriver.resources import meta
 from kohakuriver.resources.kinds import ResourceType
-from kohakuriver.resources.models import MODELS
+from kohakuriver.resources.models import MODELS, VIEWS
 
 Json = dict[str, Any]
 
@@ -37,7 +37,7 @@ def name_of(resource: ResourceType) -> str:
 def schemas_of(group: str, version: str, *, prefix: str) -> Mapping[str, Json]:
     """Every schema that the kinds of a group and version need, by name; references start with `prefix`."""
     resources = discovery.resources_of(group, version)
-    wanted = [(MODELS[resource], "validation") for resource in resources]
+    wanted = [((MODELS | VIEWS)[resource], "validation") for resource in resources]
     _, whole = models_json_schema(wanted, by_alias=True, ref_template="{model}")  # type: ignore[arg-type]
     definitions: Json = whole["$defs"]
     dialect = _Dialect(definitions, _package(group, version), prefix)

@@ -149,6 +149,31 @@ ALL: tuple[ResourceType, ...] = (
     LEASE,
 )
 
+# What is shown of these kinds in the forms that other clients know, and never stored.
+POD = ResourceType(
+    kind="Pod", plural="pods", singular="pod", group="", version="v1", short_names=("po",), read_only=True
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class View:
+    """A kind that shows the objects of another one. `right` is the part of that one that the caller must have
+    the right to; by default the object itself."""
+
+    shown: ResourceType
+    of: ResourceType
+    verbs: tuple[str, ...] = ("get", "list", "watch")
+    right: str = ""
+
+
+VIEWS: tuple[View, ...] = (View(POD, VPS),)
+SERVED: tuple[ResourceType, ...] = (*ALL, *(view.shown for view in VIEWS))
+
+
+def view_of(resource: ResourceType) -> View | None:
+    """The view that this kind is; None for a kind that is stored."""
+    return next((view for view in VIEWS if view.shown == resource), None)
+
 
 def find(word: str) -> ResourceType | None:
     """The kind that a person means by `vps`, `VPSes`, `no` or `nodes.kohakuriver.io`, if any."""

@@ -8,6 +8,7 @@ from kohakuriver.resources import (
     lease,
     meta,
     node,
+    pod,
     policy,
     quota,
     token,
@@ -25,4 +26,8 @@ MODELS: dict[kinds.ResourceType, type[meta.Object]] = {
     kinds.RESOURCE_QUOTA: quota.ResourceQuota,
     kinds.EVENT: core.Event,
     kinds.LEASE: lease.Lease,
+}
+# Of what is shown and never stored.
+VIEWS: dict[kinds.ResourceType, type[meta.Object]] = {
+    kinds.POD: pod.Pod,
 }

@@ -32,8 +32,8 @@ def test_a_star_asks_for_everything_of_its_sort() -> None:
 
 
 def test_what_is_not_served_is_nobodys_to_touch() -> None:
-    assert not reviews.may(ADMIN, asked("get", "pods", ""))["allowed"]
-    assert not reviews.may(ADMIN, asked("create", "pods", ""))["allowed"]
+    assert not reviews.may(ADMIN, asked("get", "services", ""))["allowed"]
+    assert not reviews.may(ADMIN, asked("create", "services", ""))["allowed"]
 
 
 def test_paths_are_asked_for_too() -> None:

@@ -27,6 +27,7 @@ def test_a_kind_of_another_group_is_not_ours():
 
 def test_every_kind_has_one_model():
     assert set(models.MODELS) == set(kinds.ALL)
+    assert set(models.VIEWS) == {view.shown for view in kinds.VIEWS}
 
 
 def test_no_two_kinds_answer_to_one_name():

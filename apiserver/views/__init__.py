@@ -1,0 +1,1 @@
+"""Kinds that are shown and never stored: others' objects, in the forms that Kubernetes' clients know."""
