@@ -2,19 +2,19 @@
 
 import argparse
 import dataclasses
-import ipaddress
-import logging
 import re
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from kohakuriver import quantity
+from kohakuriver import options, quantity
 from kohakuriver.apiserver.limits.limits import Limits
 from kohakuriver.apiserver.quota import default
 from kohakuriver.apiserver.store.base import QUOTA
 from kohakuriver.errors import ConfigError
+from kohakuriver.options import LOOPBACK, Address, Group, file, metrics_address, option
 from kohakuriver.resources import quota
 
 EXAMPLE = """\
@@ -28,61 +28,194 @@ Any number of API servers may run beside each other on one etcd. The server is r
 
 
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+_SHIPPED = Limits()
+_ETCD = Group("etcd")
+_LISTENING = Group("listening")
 
 
-@dataclasses.dataclass(frozen=True)
-class Address:
-    """Where to listen."""
-
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> "Address":
-        host, separator, port = text.rpartition(":")
-        host = host.removeprefix("[").removesuffix("]")
-        if not separator or not host or not port.isdigit() or int(port) > 65535:
-            raise argparse.ArgumentTypeError(f'"{text}" is not HOST:PORT, such as 127.0.0.1:6443')
-        return cls(host, int(port))
-
-    @property
-    def is_loopback(self) -> bool:
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+def _endpoints(text: str) -> tuple[str, ...]:
+    return tuple(endpoint.strip() for endpoint in text.split(",") if endpoint.strip())
 
 
-@dataclasses.dataclass(frozen=True)
+def _amount(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1e6:
+        raise ValueError(f'invalid number of requests a second "{text}": use 0 or more')
+    return number
+
+
+def _bytes(text: str) -> int:
+    number = quantity.size(text)
+    if number < 1:
+        raise ValueError(f'invalid size "{text}": use at least 1, in Mi or Gi')
+    return number
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 10**9:
+        raise ValueError(f'invalid number of requests "{text}": use 1 or more')
+    return int(text)
+
+
+def _limit(flag: str, read: Callable[[str], float], shipped: float, words: str) -> Any:
+    told = f"{words} (default: {shipped:g}); else 429"
+    return option(flag, default=shipped, read=read, metavar="N", group=_LISTENING, help=told)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
     """Everything that can be said on the command line."""
 
-    etcd: tuple[str, ...]
-    etcd_ca: Path | None
-    etcd_cert: Path | None
-    etcd_key: Path | None
-    etcd_user: str | None
-    etcd_password_file: Path | None
-    etcd_prefix: str
-    etcd_quota: int
-    listen: Address
-    advertise: str | None
-    tls_cert: Path | None
-    tls_key: Path | None
-    tls_ca: Path | None
-    token_file: Path
-    client_ca: Path | None
-    limits: Limits
-    default_quota: Mapping[str, int]
-    audit_log: Path | None
-    metrics_listen: Address | None
-    after_restore: bool
-    encryption_keys: Path | None
-    rewrite_values: bool
-    log_level: int
+    etcd: tuple[str, ...] = option(
+        "--etcd",
+        read=_endpoints,
+        metavar="URL[,URL]",
+        group=_ETCD,
+        help="client endpoints of one cluster; when one fails, the next is used",
+    )
+    etcd_ca: Path | None = file("--etcd-ca", group=_ETCD, help="CA that signed etcd's certificate")
+    etcd_cert: Path | None = file("--etcd-cert", group=_ETCD, help="certificate to show to etcd")
+    etcd_key: Path | None = file("--etcd-key", group=_ETCD, help="its private key")
+    etcd_user: str | None = option(
+        "--etcd-user",
+        default=None,
+        metavar="NAME",
+        group=_ETCD,
+        help="whom to log in to etcd as, where it wants that",
+    )
+    etcd_password_file: Path | None = file(
+        "--etcd-password-file",
+        group=_ETCD,
+        help="the file that holds the user's password; it is never taken from the command line",
+    )
+    etcd_prefix: str = option(
+        "--etcd-prefix",
+        default="/kohakuriver",
+        metavar="PREFIX",
+        group=_ETCD,
+        help="what all keys start with, so that clusters can share an etcd (default: /kohakuriver)",
+    )
+    etcd_quota: int = option(
+        "--etcd-quota",
+        default=QUOTA,
+        read=_bytes,
+        metavar="SIZE",
+        group=_ETCD,
+        help="etcd's --quota-backend-bytes: at 80%% of it users may delete and not write, so that the "
+        "rest is left to nodes and admins (default: 2Gi, as etcd's own)",
+    )
+    after_restore: bool = option(
+        "--after-restore",
+        default=False,
+        group=_ETCD,
+        help="etcd holds an older backup now: begin a new history of the store, and end, serving nothing. "
+        "Only needed where a server cannot see it for itself; docs/operations.md says when",
+    )
+    encryption_keys: Path | None = file(
+        "--encryption-keys",
+        group=_ETCD,
+        help="encrypt VPSes and Environments in etcd: one line `NAME BASE64` for each key of 32 bytes, the "
+        "first for what is written; all API servers need the same file (docs/operations.md)",
+    )
+    rewrite_values: bool = option(
+        "--rewrite-values",
+        default=False,
+        group=_ETCD,
+        help="write everything anew under the first of --encryption-keys, and end, serving nothing",
+    )
+    listen: Address = option(
+        "--listen",
+        default=Address(LOOPBACK, 6443),
+        read=Address.parse,
+        metavar="HOST:PORT",
+        group=_LISTENING,
+        help="where clients come in (default: 127.0.0.1:6443)",
+    )
+    advertise: str | None = option(
+        "--advertise",
+        default=None,
+        metavar="HOST[:PORT]",
+        group=_LISTENING,
+        help="where agents, controllers and other API servers reach this one; it registers itself under it "
+        "(default: as --listen, and this machine's name in place of 0.0.0.0)",
+    )
+    tls_cert: Path | None = file("--tls-cert", group=_LISTENING, help="certificate to show to clients (PEM)")
+    tls_key: Path | None = file("--tls-key", group=_LISTENING, help="its private key (PEM)")
+    tls_ca: Path | None = file(
+        "--tls-ca",
+        group=_LISTENING,
+        help="the CA that signed it (PEM): shown to machines that join, which compare its hash",
+    )
+    insecure_http: bool = option(
+        "--insecure-http",
+        default=False,
+        group=_LISTENING,
+        help="plain HTTP in place of TLS; loopback addresses only",
+    )
+    token_file: Path = option(
+        "--token-file",
+        default=Path(),
+        read=Path,
+        metavar="FILE",
+        group=_LISTENING,
+        help='who may come in: one {"sha256": …, "user": …, "role": …} per line',
+    )
+    client_ca: Path | None = file(
+        "--client-ca",
+        group=_LISTENING,
+        help="also let in who shows a client certificate signed by one of these CAs (PEM): its CN is the "
+        "user, O=role:ROLE the role, O=namespace:NAME its namespaces (default: bearer tokens alone)",
+    )
+    rate_limit: float = _limit(
+        "--rate-limit",
+        _amount,
+        _SHIPPED.rate,
+        "requests a second that one credential may make, long ones counting as several; 0: any",
+    )
+    rate_burst: int = _limit(
+        "--rate-burst", _count, _SHIPPED.burst, "requests it may make at once, after a silence"
+    )
+    max_inflight: int = _limit(
+        "--max-inflight",
+        _count,
+        _SHIPPED.inflight,
+        "requests of one credential under way at once, watches not counted",
+    )
+    max_open: int = _limit(
+        "--max-open", _count, _SHIPPED.lasting, "watches and streams that one credential may keep open"
+    )
+    default_quota: Mapping[str, int] = option(
+        "--default-quota",
+        default_factory=lambda: default.parse(quota.DEFAULT),
+        read=default.parse,
+        metavar="NAME=AMOUNT[,…]",
+        group=_LISTENING,
+        help="what may be stored in a namespace, of what no ResourceQuota there names: how many VPSes, and "
+        f"bytes of all its objects (default: {quota.DEFAULT}); none: any; else 403",
+    )
+    audit_log: Path | None = file(
+        "--audit-log",
+        group=_LISTENING,
+        help="also write who opened, wrote or was refused what there, as lines of JSON for its owner alone; "
+        "begun anew at 20 MB, 9 older ones are kept beside it (default: nowhere)",
+    )
+    metrics_listen: Address | None = option(
+        "--metrics-listen",
+        default=None,
+        read=metrics_address,
+        metavar="HOST:PORT",
+        group=_LISTENING,
+        help="also serve /metrics there, in plain HTTP and without a credential (default: nowhere)",
+    )
+    verbose: bool = option("-v", "--verbose", default=False, help="log more: health checks, heartbeats")
+
+    @property
+    def limits(self) -> Limits:
+        """What one credential may ask for."""
+        return Limits(self.rate_limit, self.rate_burst, self.max_inflight, self.max_open)
 
     def etcd_password(self) -> str | None:
         """What to log in to etcd with, if it wants that. Raises ConfigError for an unusable file."""
@@ -169,84 +302,6 @@ def _has_port(address: str) -> bool:
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
     """The options; ends the process with usage and reason when they make no sense."""
-    parser = _parser()
-    given = parser.parse_args(arguments)
-    if given.after_restore and given.rewrite_values:
-        parser.error("--after-restore and --rewrite-values are two steps: run one after the other")
-    if given.after_restore or given.rewrite_values:
-        pass  # nothing is served
-    elif given.token_file == Path():
-        parser.error("--token-file is needed: it says who may come in")
-    elif given.insecure_http:
-        if given.tls_cert or given.tls_key:
-            parser.error("--insecure-http and --tls-cert/--tls-key exclude each other")
-        if not given.listen.is_loopback:
-            parser.error(f"--insecure-http is for loopback addresses alone, not for {given.listen}")
-        if given.client_ca:
-            parser.error("--insecure-http and --client-ca exclude each other")
-    elif not (given.tls_cert and given.tls_key):
-        parser.error("--tls-cert and --tls-key are needed (or --insecure-http, on loopback, for a trial)")
-    if bool(given.etcd_cert) != bool(given.etcd_key):
-        parser.error("--etcd-cert and --etcd-key are needed together")
-    if bool(given.etcd_user) != bool(given.etcd_password_file):
-        parser.error("--etcd-user and --etcd-password-file are needed together")
-    endpoints = tuple(endpoint.strip() for endpoint in given.etcd.split(",") if endpoint.strip())
-    if not endpoints:
-        parser.error("--etcd names no endpoint")
-    return Options(
-        etcd=endpoints,
-        etcd_ca=given.etcd_ca,
-        etcd_cert=given.etcd_cert,
-        etcd_key=given.etcd_key,
-        etcd_user=given.etcd_user,
-        etcd_password_file=given.etcd_password_file,
-        etcd_prefix=given.etcd_prefix,
-        etcd_quota=given.etcd_quota,
-        listen=given.listen,
-        advertise=given.advertise,
-        tls_cert=given.tls_cert,
-        tls_key=given.tls_key,
-        tls_ca=given.tls_ca,
-        token_file=given.token_file,
-        client_ca=given.client_ca,
-        limits=Limits(given.rate_limit, given.rate_burst, given.max_inflight, given.max_open),
-        default_quota=given.default_quota,
-        audit_log=given.audit_log,
-        metrics_listen=given.metrics_listen,
-        after_restore=given.after_restore,
-        encryption_keys=given.encryption_keys,
-        rewrite_values=given.rewrite_values,
-        log_level=logging.DEBUG if given.verbose else logging.INFO,
-    )
-
-
-def _amount(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < 1e6:
-        raise argparse.ArgumentTypeError(f'invalid number of requests a second "{text}": use 0 or more')
-    return number
-
-
-def _bytes(text: str) -> int:
-    try:
-        number = quantity.size(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    if number < 1:
-        raise argparse.ArgumentTypeError(f'invalid size "{text}": use at least 1, in Mi or Gi')
-    return number
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 10**9:
-        raise argparse.ArgumentTypeError(f'invalid number of requests "{text}": use 1 or more')
-    return int(text)
-
-
-def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="kohakuriver apiserver",
         description="Serve the KohakuRiver API: a Kubernetes-style API over HTTPS, its objects in etcd.",
@@ -254,134 +309,37 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    store = parser.add_argument_group("etcd")
-    store.add_argument(
-        "--etcd",
-        required=True,
-        metavar="URL[,URL]",
-        help="client endpoints of one cluster; when one fails, the next is used",
-    )
-    store.add_argument("--etcd-ca", type=Path, metavar="FILE", help="CA that signed etcd's certificate")
-    store.add_argument("--etcd-cert", type=Path, metavar="FILE", help="certificate to show to etcd")
-    store.add_argument("--etcd-key", type=Path, metavar="FILE", help="its private key")
-    store.add_argument("--etcd-user", metavar="NAME", help="whom to log in to etcd as, where it wants that")
-    store.add_argument(
-        "--etcd-password-file",
-        type=Path,
-        metavar="FILE",
-        help="the file that holds the user's password; it is never taken from the command line",
-    )
-    store.add_argument(
-        "--etcd-prefix",
-        default="/kohakuriver",
-        metavar="PREFIX",
-        help="what all keys start with, so that clusters can share an etcd (default: %(default)s)",
-    )
-    store.add_argument(
-        "--etcd-quota",
-        type=_bytes,
-        default=QUOTA,
-        metavar="SIZE",
-        help="etcd's --quota-backend-bytes: at 80%% of it users may delete and not write, so that the "
-        "rest is left to nodes and admins (default: 2Gi, as etcd's own)",
-    )
-    store.add_argument(
-        "--after-restore",
-        action="store_true",
-        help="etcd holds an older backup now: begin a new history of the store, and end, serving nothing. "
-        "Only needed where a server cannot see it for itself; docs/operations.md says when",
-    )
-    store.add_argument(
-        "--encryption-keys",
-        type=Path,
-        metavar="FILE",
-        help="encrypt VPSes and Environments in etcd: one line `NAME BASE64` for each key of 32 bytes, the "
-        "first for what is written; all API servers need the same file (docs/operations.md)",
-    )
-    store.add_argument(
-        "--rewrite-values",
-        action="store_true",
-        help="write everything anew under the first of --encryption-keys, and end, serving nothing",
-    )
-    door = parser.add_argument_group("listening")
-    door.add_argument(
-        "--listen",
-        type=Address.parse,
-        default=Address("127.0.0.1", 6443),
-        metavar="HOST:PORT",
-        help="where clients come in (default: %(default)s)",
-    )
-    door.add_argument(
-        "--advertise",
-        metavar="HOST[:PORT]",
-        help="where agents, controllers and other API servers reach this one; it registers itself under it "
-        "(default: as --listen, and this machine's name in place of 0.0.0.0)",
-    )
-    door.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate to show to clients (PEM)")
-    door.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key (PEM)")
-    door.add_argument(
-        "--tls-ca",
-        type=Path,
-        metavar="FILE",
-        help="the CA that signed it (PEM): shown to machines that join, which compare its hash",
-    )
-    door.add_argument(
-        "--insecure-http", action="store_true", help="plain HTTP in place of TLS; loopback addresses only"
-    )
-    door.add_argument(
-        "--token-file",
-        type=Path,
-        default=Path(),
-        metavar="FILE",
-        help='who may come in: one {"sha256": …, "user": …, "role": …} per line',
-    )
-    door.add_argument(
-        "--client-ca",
-        type=Path,
-        metavar="FILE",
-        help="also let in who shows a client certificate signed by one of these CAs (PEM): its CN is the "
-        "user, O=role:ROLE the role, O=namespace:NAME its namespaces (default: bearer tokens alone)",
-    )
-    shipped = Limits()
-    for name, type_, value, words in (
-        (
-            "--rate-limit",
-            _amount,
-            shipped.rate,
-            "requests a second that one credential may make, long ones counting as several; 0: any",
-        ),
-        ("--rate-burst", _count, shipped.burst, "requests it may make at once, after a silence"),
-        (
-            "--max-inflight",
-            _count,
-            shipped.inflight,
-            "requests of one credential under way at once, watches not counted",
-        ),
-        ("--max-open", _count, shipped.lasting, "watches and streams that one credential may keep open"),
-    ):
-        door.add_argument(
-            name, type=type_, default=value, metavar="N", help=f"{words} (default: {value:g}); else 429"
-        )
-    door.add_argument(
-        "--default-quota",
-        type=default.parse,
-        default=quota.DEFAULT,
-        metavar="NAME=AMOUNT[,…]",
-        help="what may be stored in a namespace, of what no ResourceQuota there names: how many VPSes, and "
-        "bytes of all its objects (default: %(default)s); none: any; else 403",
-    )
-    door.add_argument(
-        "--audit-log",
-        type=Path,
-        metavar="FILE",
-        help="also write who opened, wrote or was refused what there, as lines of JSON for its owner alone; "
-        "begun anew at 20 MB, 9 older ones are kept beside it (default: nowhere)",
-    )
-    door.add_argument(
-        "--metrics-listen",
-        type=Address.parse,
-        metavar="HOST:PORT",
-        help="also serve /metrics there, in plain HTTP and without a credential (default: nowhere)",
-    )
-    parser.add_argument("-v", "--verbose", action="store_true", help="log more: health checks, heartbeats")
-    return parser
+    options.add(parser, Options)
+    given = options.read(parser, Options, arguments)
+    if wrong := _contradiction(given):
+        parser.error(wrong)
+    return given
+
+
+def _contradiction(given: Options) -> str:
+    """What does not go together, or is missing; empty where all is well."""
+    if given.after_restore and given.rewrite_values:
+        return "--after-restore and --rewrite-values are two steps: run one after the other"
+    serves = not (given.after_restore or given.rewrite_values)
+    if serves and (wrong := _wrong_with_the_door(given)):
+        return wrong
+    if bool(given.etcd_cert) != bool(given.etcd_key):
+        return "--etcd-cert and --etcd-key are needed together"
+    if bool(given.etcd_user) != bool(given.etcd_password_file):
+        return "--etcd-user and --etcd-password-file are needed together"
+    return "" if given.etcd else "--etcd names no endpoint"
+
+
+def _wrong_with_the_door(given: Options) -> str:
+    """The same of what clients come in by."""
+    if given.token_file == Path():
+        return "--token-file is needed: it says who may come in"
+    if given.insecure_http:
+        if given.tls_cert or given.tls_key:
+            return "--insecure-http and --tls-cert/--tls-key exclude each other"
+        if not given.listen.is_loopback:
+            return f"--insecure-http is for loopback addresses alone, not for {given.listen}"
+        return "--insecure-http and --client-ca exclude each other" if given.client_ca else ""
+    if given.tls_cert and given.tls_key:
+        return ""
+    return "--tls-cert and --tls-key are needed (or --insecure-http, on loopback, for a trial)"

@@ -1,12 +1,6 @@
 """Counters and gauges of one controller, served as Prometheus reads them where `--metrics-listen` says."""
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator
-
 import prometheus_client
-from aiohttp import web
-from prometheus_client import exposition
 
 
 class Metrics:
@@ -33,22 +27,6 @@ class Metrics:
             "kohakuriver_controller_leading", "1 while this controller leads", registry=self.registry
         )
 
-
-@contextlib.asynccontextmanager
-async def serving(metrics: Metrics, *, host: str, port: int) -> AsyncIterator[None]:
-    """Answer /metrics there until the block ends."""
-
-    async def answer(_: web.Request) -> web.Response:
-        text = exposition.generate_latest(metrics.registry)
-        return web.Response(body=text, headers={"Content-Type": exposition.CONTENT_TYPE_LATEST})
-
-    app = web.Application()
-    app.router.add_get("/metrics", answer)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-        yield
-    finally:
-        async with asyncio.timeout(5):
-            await runner.cleanup()
+    def render(self) -> bytes:
+        """All of it as Prometheus reads it."""
+        return prometheus_client.generate_latest(self.registry)

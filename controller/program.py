@@ -12,23 +12,23 @@ import logging
 import random
 from collections.abc import Callable
 
+from kohakuriver import program
 from kohakuriver.client import servers
 from kohakuriver.client.config import Connection
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client, Object
 from kohakuriver.client.watch import ObjectKey
-from kohakuriver.clock import Clock
+from kohakuriver.clock import Clock, SystemClock
 from kohakuriver.controller import handlers
 from kohakuriver.controller.complaints import Complaints
-from kohakuriver.controller.deciding.nodes import Limits
-from kohakuriver.controller.deciding.schedule import Strategy
 from kohakuriver.controller.ears import Ears
-from kohakuriver.controller.election import LEASE_NAME, Election, Terms
+from kohakuriver.controller.election import Election
 from kohakuriver.controller.fleet import Fleet
 from kohakuriver.controller.granter import Granter
 from kohakuriver.controller.heartbeat import Heartbeat
 from kohakuriver.controller.lifecycle import Lifecycle
 from kohakuriver.controller.metrics import Metrics
+from kohakuriver.controller.options import Options
 from kohakuriver.controller.scheduler import Scheduler
 from kohakuriver.controller.world import World
 from kohakuriver.controller.writes import Writes
@@ -37,17 +37,6 @@ log = logging.getLogger(__name__)
 
 EVENT_PACE = 0.02  # seconds between two Events
 FAREWELL = 3.0  # seconds that the last writes of a clean exit may take
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Options:
-    """How this controller behaves."""
-
-    identity: str
-    strategy: Strategy = Strategy.SPREAD
-    limits: Limits = dataclasses.field(default_factory=Limits)
-    terms: Terms = dataclasses.field(default_factory=Terms)
-    lease: str = LEASE_NAME  # the one that the controllers of a cluster compete for
 
 
 class Controller:
@@ -170,3 +159,20 @@ class Controller:
         if not is_gone:
             self._world.nodes.overlay(node)
         self._lifecycle.node_changed(key.name, is_gone=is_gone)
+
+
+async def serve(options: Options, connection: Connection) -> None:
+    """Run one controller until SIGINT or SIGTERM. Raises ConfigError."""
+    stop = asyncio.Event()
+
+    def take_signals() -> None:
+        program.at_signals(stop.set)
+
+    take_signals()
+    named = {"identity": options.identity}
+    async with Client(connection, program="controller") as client:
+        controller = Controller(client, connection, options=options, clock=SystemClock())
+        async with program.metrics_served(controller.metrics.render, options.metrics_listen):
+            log.info("controller started", extra={**named, "server": connection.server})
+            await controller.run(stop, started=take_signals)
+    log.info("controller stopped", extra=named)

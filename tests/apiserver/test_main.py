@@ -14,6 +14,7 @@ from aetcd import rpc
 from kohakuriver.apiserver import options
 from kohakuriver.apiserver.store.etcd import EtcdStore
 from kohakuriver.errors import ConfigError
+from kohakuriver.options import Address
 from kohakuriver.resources import kinds, quota
 from tests.apiserver.program import HEADERS, a_server, until_answers
 from tests.etcd import EtcdProcess
@@ -62,8 +63,8 @@ def test_the_default_quota_is_as_given_and_may_be_none(given, limits):
 
 
 def test_an_ipv6_address_is_understood():
-    assert options.Address.parse("[::1]:6443") == options.Address("::1", 6443)
-    assert options.Address.parse("[::1]:6443").is_loopback
+    assert Address.parse("[::1]:6443") == Address("::1", 6443)
+    assert Address.parse("[::1]:6443").is_loopback
 
 
 async def create(session: aiohttp.ClientSession, url: str, name: str) -> int:

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from kohakuriver.apiserver.__main__ import ENDS_WITHIN
+from kohakuriver.apiserver.program import ENDS_WITHIN
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api
 

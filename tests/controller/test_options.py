@@ -2,11 +2,15 @@
 
 import pytest
 
-from kohakuriver.controller.__main__ import main, parser
+from kohakuriver.controller import options
+from kohakuriver.controller.__main__ import main
+from kohakuriver.options import Address
 
 
-def test_the_help_names_every_option_and_its_default():
-    text = parser().format_help()
+def test_the_help_names_every_option_and_its_default(capsys):
+    with pytest.raises(SystemExit):
+        options.parse(["--help"])
+    text = capsys.readouterr().out
     for word in (
         "--config",
         "--strategy",
@@ -19,8 +23,8 @@ def test_the_help_names_every_option_and_its_default():
 
 
 def test_durations_and_addresses_are_read():
-    options = parser().parse_args(["--loss-timeout", "500ms", "--metrics-listen", ":9102"])
-    assert (options.loss_timeout, options.metrics_listen) == (0.5, ("127.0.0.1", 9102))
+    given = options.parse(["--loss-timeout", "500ms", "--metrics-listen", ":9102"])
+    assert (given.limits.loss, given.metrics_listen) == (0.5, Address("127.0.0.1", 9102))
 
 
 @pytest.mark.parametrize(
@@ -28,7 +32,7 @@ def test_durations_and_addresses_are_read():
 )
 def test_a_wrong_value_is_refused_with_what_was_expected(wrong, capsys):
     with pytest.raises(SystemExit) as ended:
-        parser().parse_args(wrong)
+        options.parse(wrong)
     assert ended.value.code == 2
     assert wrong[0] in capsys.readouterr().err
 

@@ -16,7 +16,8 @@ from kohakuriver.client.watch import revision_of
 from kohakuriver.clock import Clock, micro_timestamp
 from kohakuriver.controller.deciding.schedule import Strategy
 from kohakuriver.controller.election import LEASE_NAME
-from kohakuriver.controller.program import Controller, Options
+from kohakuriver.controller.options import Options
+from kohakuriver.controller.program import Controller
 from kohakuriver.resources.kinds import LEASE, NODE, NODE_ALLOCATION, NODE_LEASE_NAMESPACE, VPS
 from tests.apiserver.api import Api
 from tests.fakes.clock import LoopClock

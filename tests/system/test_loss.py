@@ -8,9 +8,8 @@ import pytest
 
 from kohakuriver.agent import options as agent_options
 from kohakuriver.apiserver.identity.identity import Role, User
-from kohakuriver.controller.__main__ import parser as controller_parser
+from kohakuriver.controller import options as controller_options
 from kohakuriver.controller.deciding.nodes import Limits
-from kohakuriver.controller.program import Options
 from kohakuriver.resources.kinds import LEASE, NODE, NODE_LEASE_NAMESPACE, SYSTEM_NAMESPACE, VPS
 from tests.apiserver.api import running_api
 from tests.fakes.clock import LoopClock
@@ -50,11 +49,10 @@ async def a_cluster(*names, vpses=1, controllers=("c1",)):
 
 def test_the_times_that_are_simulated_are_those_that_are_shipped():
     agent = agent_options.parse(["--node", "n1"])
-    given = controller_parser().parse_args([])
     assert isinstance(agent, agent_options.Run)
     assert agent.renew == PERIOD
-    limits = Limits(loss=given.loss_timeout, tick=given.tick, hold=given.hold)
-    assert Options(identity="c1").limits == limits
+    limits = controller_options.parse([]).limits
+    assert limits == Limits()
     assert (limits.loss, limits.tick) == (10, 1)
 
 

@@ -17,7 +17,8 @@ import aiohttp
 from kohakuriver.apiserver.identity.identity import fingerprint
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
-from kohakuriver.controller.program import Controller, Options
+from kohakuriver.controller.options import Options
+from kohakuriver.controller.program import Controller
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, Reply, running_api, token_of
 from tests.fakes.clock import LoopClock
