@@ -15,7 +15,7 @@ from typing import assert_never
 from kohakuriver import errors
 from kohakuriver.agent.commits import Commits
 from kohakuriver.agent.create import Creator, remember_login
-from kohakuriver.agent.deciding import actions, memory
+from kohakuriver.agent.deciding import actions, learn
 from kohakuriver.agent.deciding.actions import Action
 from kohakuriver.agent.deciding.desired import Desired
 from kohakuriver.agent.deciding.memory import Hold
@@ -155,8 +155,6 @@ class Applier:
                 await self._finish(entry)
             case actions.Tell():
                 self.tell(entry, action)
-            case actions.Probe() | actions.Wait():
-                pass  # keeper.py has a task for the one and the queue for the other
             case _:
                 assert_never(action)
 
@@ -208,7 +206,7 @@ class Applier:
         await self.look(entry)
         if start is not None:
             found = self._roster.container(entry.desired, entry.memory)
-            entry.memory = memory.overtaken(entry.memory, start, found, self._clock.monotonic())
+            entry.memory = learn.overtaken(entry.memory, start, found, self._clock.monotonic())
 
     @contextlib.contextmanager
     def _place(self, namespace: str, grace: float) -> Iterator[None]:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from kohakuriver import image_name
 from kohakuriver.agent.deciding import labels
-from kohakuriver.agent.deciding.memory import engine_lost
+from kohakuriver.agent.deciding.learn import engine_lost
 from kohakuriver.agent.looks import Looks
 from kohakuriver.agent.machine.isolation import Isolation
 from kohakuriver.agent.roster import Entry, Roster

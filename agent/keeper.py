@@ -1,6 +1,6 @@
 """Keeps each VPS of this node as declared: one worker a key, which looks, learns, decides and applies.
 
-The middle of the loop: loop.py feeds keys into `queue`, decide.py says what follows, apply.py does it,
+The middle of the loop: loop.py feeds keys into `queue`, judge.py says what follows, apply.py does it,
 report.py is told what is so. Only this file waits and backs off.
 """
 
@@ -19,18 +19,17 @@ from kohakuriver.agent.deciding import memory, restart, status
 from kohakuriver.agent.deciding.actions import (
     Action,
     Finish,
-    Probe,
     Reject,
     Start,
     Tell,
     Update,
-    Wait,
 )
-from kohakuriver.agent.deciding.decide import decide
 from kohakuriver.agent.deciding.desired import Desired, read
-from kohakuriver.agent.deciding.memory import Durable, Hold, Memory, Starting, Trouble, learn
+from kohakuriver.agent.deciding.judge import ON_THE_WAY, Verdict, judge
+from kohakuriver.agent.deciding.learn import learn, overtaken
+from kohakuriver.agent.deciding.memory import Durable, Hold, Memory, Starting, Trouble
 from kohakuriver.agent.deciding.seed import seed
-from kohakuriver.agent.deciding.tell import tell
+from kohakuriver.agent.deciding.situation import Situation
 from kohakuriver.agent.engine import STARTING, Health
 from kohakuriver.agent.images.images import Images
 from kohakuriver.agent.journal import Journal
@@ -139,7 +138,7 @@ class Keeper:
         desired = self._read(vps) if busy and vps is not None else None
         if entry is None or desired is None or desired.uid != entry.desired.uid or self._tasks is None:
             return
-        if not entry.ending and (desired.deleting or desired.is_halted or desired.limits is None):
+        if not entry.ending and (desired.deleting or not desired.wants_up):
             entry.ending, entry.grace = True, desired.stop_grace
             self._tasks.create_task(self._overtake(entry, desired), name=f"overtake {key}")
         if desired.deleting and desired.stop_grace == 0 and entry.grace > 0:
@@ -170,7 +169,7 @@ class Keeper:
             found = await self._runtime.inspect(asked_for.container)
         except EngineError:
             return
-        entry.memory = memory.overtaken(entry.memory, asked_for, found, self._clock.monotonic())
+        entry.memory = overtaken(entry.memory, asked_for, found, self._clock.monotonic())
 
     async def _kill(self, entry: Entry) -> None:
         container = self._roster.container(entry.desired, entry.memory)
@@ -345,13 +344,8 @@ class Keeper:
                     self._failed(entry, error, action=None)
                     return
                 entry.memory = memory.answered(entry.memory)
-            await self._learn(entry)
-            self._report(entry)
-            actions = self._decide(entry)
-            if not actions:
-                self._rest(entry)
-                return
-            if not await self._carry_out(entry, actions):
+            verdict = await self._judge(entry)
+            if not await self._carry_out(entry, verdict):
                 return
             newer = self._vpses.get(entry.key)
             desired = self._read(newer) if newer is not None else None
@@ -368,22 +362,23 @@ class Keeper:
             entry.memory = dataclasses.replace(entry.memory, trouble=None)
             self._report(entry)
 
-    def _decide(self, entry: Entry) -> list[Action]:
-        container = self._roster.container(entry.desired, entry.memory)
-        return decide(entry.desired, container, entry.memory, self._clock.monotonic())
+    async def _judge(self, entry: Entry) -> Verdict:
+        """What follows from a look: noted, told and reported."""
+        before = await self._learn(entry)
+        it = dataclasses.replace(self._situation(entry), before=before)
+        verdict = judge(it)
+        for event in verdict.events:
+            self._applier.tell(entry, event)
+        self._put(it, verdict, key=entry.key)
+        return verdict
 
-    async def _carry_out(self, entry: Entry, actions: list[Action]) -> bool:
+    def _situation(self, entry: Entry) -> Situation:
+        container = self._roster.container(entry.desired, entry.memory)
+        return Situation(entry.desired, container, entry.memory, self._clock.monotonic())
+
+    async def _carry_out(self, entry: Entry, verdict: Verdict) -> bool:
         """Whether to look again at once."""
-        for action in actions:
-            match action:
-                case Wait(until, _):
-                    self.queue.add(entry.key, at=until)
-                    return False
-                case Probe(_, run):
-                    container = self._roster.container(entry.desired, entry.memory)
-                    if container is not None:
-                        self.probes.begin(entry, container, run)
-                    continue
+        for action in verdict.actions:
             try:
                 with told(action, entry, now=self._clock.monotonic(), report=self._report):
                     await self._applier.apply(action, entry)
@@ -402,12 +397,17 @@ class Keeper:
                 self._started(entry)
             if isinstance(action, Finish | Reject):
                 return False  # the watch brings the rest
-        self.queue.succeeded(entry.key)
-        entry.memory = dataclasses.replace(entry.memory, trouble=None)
-        return not isinstance(actions[-1], Probe)
+        container = self._roster.container(entry.desired, entry.memory)
+        if verdict.probe is not None and container is not None:
+            self.probes.begin(entry, container, verdict.probe)
+        if verdict.again is not None:
+            self.queue.add(entry.key, at=verdict.again)
+            return False
+        self._rest(entry)
+        return bool(verdict.actions)
 
-    async def _learn(self, entry: Entry) -> None:
-        """Bring the memory up to what is seen.
+    async def _learn(self, entry: Entry) -> Memory:
+        """Bring the memory up to what is seen; what it was before.
 
         Between reading and writing it nothing is awaited: events of the engine and probes write to it too.
         """
@@ -419,7 +419,8 @@ class Keeper:
         before = entry.memory
         hold = self._surroundings.hold(entry) or self._unheard(entry, container)
         known = dataclasses.replace(before, image=image, host_key=host_key, hold=hold)
-        after = entry.memory = learn(known, entry.desired, container, self._clock.monotonic())
+        it = Situation(entry.desired, container, known, self._clock.monotonic())
+        after = entry.memory = learn(it)
         if container is None or container.state is not ContainerState.RUNNING:
             self.probes.end(entry.desired.uid)
         if container is not None and container.exit_code in restart.NOTHING_TO_RUN:
@@ -429,16 +430,15 @@ class Keeper:
             if may_lack_its_file(command=command, exit_code=code):
                 forget_login(entry)  # what is written for the login has that file beside it
                 after = entry.memory
-        for event in tell(entry.desired, container, before=before, after=entry.memory):
-            self._applier.tell(entry, event)
         why = await self._notes.save(entry, after.durable) or why
         if why and entry.memory.hold is None and (container is None or not container.is_up):
             entry.memory = dataclasses.replace(entry.memory, hold=notes.hold(why))
+        return before
 
     def _unheard(self, entry: Entry, container: Container | None) -> Hold | None:
         """Nothing starts while the API may hold that it is stopped: its GPUs could be somebody else's."""
         grant = (entry.desired.uid, entry.desired.epoch, entry.desired.grant)
-        if self._reporter.may_start(grant) or entry.desired.is_halted or entry.desired.limits is None:
+        if self._reporter.may_start(grant) or not entry.desired.wants_up:
             return None
         if container is not None and container.is_up:
             return None
@@ -464,17 +464,14 @@ class Keeper:
             entry.memory = dataclasses.replace(entry.memory, exit=told)
 
     def _report(self, entry: Entry) -> None:
-        container = self._roster.container(entry.desired, entry.memory)
-        observed = status.observed_status(entry.desired, container, entry.memory, session=self._session)
-        said = Status(
-            entry.desired.uid,
-            entry.desired.generation,
-            observed,
-            status.conditions(entry.desired, container, entry.memory),
-        )
-        waits = entry.memory.hold is not None and entry.memory.hold.reason == UNHEARD
-        passing = observed["state"] in status.ON_THE_WAY and not waits
-        self._reporter.put(entry.key, said, passing=passing)
+        it = self._situation(entry)
+        self._put(it, judge(it), key=entry.key)
+
+    def _put(self, it: Situation, verdict: Verdict, *, key: ObjectKey) -> None:
+        observed = status.observed_status(it, verdict, session=self._session)
+        said = Status(it.desired.uid, it.desired.generation, observed, status.conditions(it))
+        waits = it.memory.hold is not None and it.memory.hold.reason == UNHEARD
+        self._reporter.put(key, said, passing=verdict.state in ON_THE_WAY and not waits)
 
     def _started(self, entry: Entry) -> None:
         container = self._roster.container(entry.desired, entry.memory)

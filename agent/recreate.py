@@ -2,7 +2,7 @@
 
     stop ─► set aside: commit, verify ─► (journal) ─► make anew: rename the old, create ─► start ─► retire it
 
-Each arrow is a decision of decide.py on what is there, so that a crash anywhere is followed by the next step:
+Each arrow is a decision of judge.py on what is there, so that a crash anywhere is followed by the next step:
 until the new container has run, the old one is there untouched, and the image of its files is known by labels
 that say whose it is and of which run. Where its owner has given the files up there is nothing to carry over.
 Where there is no room, or no end of the commit for hours, the old container is kept, and that is said.
@@ -19,6 +19,7 @@ from kohakuriver.agent.commits import Commit, Commits, is_whole
 from kohakuriver.agent.deciding import actions, labels
 from kohakuriver.agent.deciding.desired import Desired
 from kohakuriver.agent.deciding.memory import Copying, KeptBack, Recreation, replaces_files, run_of
+from kohakuriver.agent.deciding.situation import Situation
 from kohakuriver.agent.images import whose
 from kohakuriver.agent.machine import facts
 from kohakuriver.agent.roster import Entry, Roster
@@ -265,7 +266,7 @@ class Recreator:
     def _keep(self, entry: Entry, old: Container, refused: EngineRefused) -> None:
         """It goes on in its old container, until the next restart."""
         said = f"its container could not be made anew, so it keeps the old one: {refused.message}"
-        spec = labels.hash_with_files(old, entry.desired)
+        spec = Situation(entry.desired, old, entry.memory, self._clock.monotonic()).spec_on_its_files
         kept = KeptBack(spec=spec, run=run_of(old), message=refused.message)
         entry.memory = dataclasses.replace(entry.memory, kept_back=kept)
         self._tell(entry, actions.Tell("Warning", "RecreationRefused", said))

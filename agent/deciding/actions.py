@@ -1,4 +1,4 @@
-"""What `decide` can ask for and `apply` can do. Those that take something away carry `why`."""
+"""What `judge` can ask for, and containers.py can do. Those that take something away carry `why`."""
 
 import dataclasses
 from typing import Literal
@@ -40,14 +40,6 @@ class Update:
 
     container_id: str
     limits: Limits
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Probe:
-    """Find out when SSH answers in this run."""
-
-    container_id: str
-    run: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -140,21 +132,12 @@ class Tell:
     message: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing can be done before `until`."""
-
-    until: float
-    why: str
-
-
 Action = (
     PullImage
     | Create
     | WriteFiles
     | Start
     | Update
-    | Probe
     | Stop
     | Pause
     | Unpause
@@ -167,7 +150,4 @@ Action = (
     | Reject
     | Finish
     | Tell
-    | Wait
 )
-STARTS = (Create, MakeAnew, Start, Unpause)
-TAKES_AWAY = (Stop, Pause, Unpause, Remove, Retire, Clean, RemoveVolumes)

@@ -1,4 +1,4 @@
-"""What one VPS object asks of this node, read once from its JSON. The way from the API into `decide`.
+"""What one VPS object asks of this node, read once from its JSON. The way from the API into a Situation.
 
 Fields this agent does not know are ignored, so that a newer server's objects still work. Never writes.
 """
@@ -121,6 +121,11 @@ class Desired:
         """Whether it is to be down: by its owner's wish, for a drain of its node, or for its disk."""
         down = self.run_state is RunState.STOPPED
         return down or self.around.drained or bool(self.around.over_disk)
+
+    @property
+    def wants_up(self) -> bool:
+        """Whether it is to be up, and something is granted to it for that."""
+        return not self.is_halted and self.limits is not None
 
     @property
     def container_name(self) -> str:

@@ -86,20 +86,6 @@ def identity(labels: Mapping[str, str]) -> tuple[str, str]:
     return labels.get(UID, ""), labels.get(EPOCH, "")
 
 
-def is_outdated(container: Container, desired: Desired) -> bool:
-    """Whether the spec has since asked for what only a new container with its files can give.
-
-    Its image is another matter (`image_changed`). While nothing is granted, nobody can tell of the GPUs.
-    """
-    changed = container.labels.get(SPEC_HASH, "") != hash_with_files(container, desired)
-    return changed or (desired.limits is not None and gpus(container) != desired.gpus)
-
-
-def hash_with_files(container: Container, desired: Desired) -> str:
-    """The hash of a container made as declared now, on the files of this one."""
-    return spec_hash(dataclasses.replace(desired, image=image_of(container)))
-
-
 def gpus(container: Container) -> tuple[str, ...]:
     """The UUIDs of the GPUs that the container was made with."""
     return tuple(uuid for uuid in container.labels.get(GPUS, "").split(",") if uuid)
@@ -138,12 +124,6 @@ def image_of(container: Container) -> str:
     return container.labels.get(IMAGE) or container.image
 
 
-def image_changed(container: Container, desired: Desired) -> bool:
-    """Whether the VPS names another image since, or its Environment stands for another. Its files stay
-    until its owner gives them up; while the Environment is not known, nobody can tell."""
-    return bool(desired.image) and image_of(container) != desired.image
-
-
 def word(container: Container) -> int:
     """Its owner's word with which its files began: only a higher one replaces them."""
     number = container.labels.get(FILES) or "0"
@@ -160,25 +140,6 @@ def never_ran(container: Container) -> bool:
     """Whether it never started and carries nothing over from another: nothing is in it."""
     created = container.state is ContainerState.CREATED and container.started_at is None
     return created and commit_number(container) == 0
-
-
-def unfit(container: Container, desired: Desired) -> str:
-    """Why this container may not be started for what is granted now, in words; empty if it may."""
-    if gpus(container) != desired.gpus:
-        had = ", ".join(gpus(container)) or "none"
-        return f"its container was made with other GPUs ({had}) than it is granted now"
-    ports = {port.host_port for port in container.ports}
-    if (
-        ports
-        and desired.ssh_port is not None
-        and not desired.login.disabled
-        and desired.ssh_port not in ports
-    ):
-        return (
-            f"its container publishes SSH on port {min(ports)} of the node, and its port is "
-            f"{desired.ssh_port} now"
-        )
-    return ""
 
 
 def volume_name(vps: tuple[str, str], name: str, *, cluster: str) -> str:

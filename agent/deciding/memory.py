@@ -1,21 +1,18 @@
-"""What the agent knows of one VPS beyond what the engine shows, and how it learns it. Pure.
+"""What the agent knows of one VPS beyond what the engine shows. Pure.
 
-`learn` runs before every `decide`: it compares what was known with what is seen now, and settles whose doing
-an exit was, whether a restart request has been carried out, and how long to back off. `Durable` is the part
-that must outlive the agent (journal.py); `seed.py` makes a memory for a VPS met for the first time.
+`Durable` is the part that must outlive the agent (journal.py); `seed.py` makes a memory for a VPS met for the
+first time, and `learn.py` brings it up to what is seen.
 
 A *run* is one start of one container, named by the engine's start time: compared for equality only.
 """
 
 import dataclasses
 import enum
+from typing import Any
 
-from kohakuriver.agent.deciding import labels, restart
+from kohakuriver.agent.deciding import labels
 from kohakuriver.agent.deciding.desired import Desired
-from kohakuriver.agent.runtime.base import Container, ContainerState
-from kohakuriver.resources.vps import RunState
-
-ENGINE_STOPS_WITHIN = 20.0  # seconds an engine takes at most to end its containers before it goes away
+from kohakuriver.agent.runtime.base import Container
 
 
 class Cause(enum.Enum):
@@ -185,6 +182,10 @@ class Memory:
     taken_ports: tuple[int, ...] = ()  # that strangers held when it was to start
     starting: Starting | None = None
 
+    def noting(self, **changes: Any) -> "Memory":
+        """The same, with these fields of what must outlive the agent."""
+        return dataclasses.replace(self, durable=dataclasses.replace(self.durable, **changes))
+
 
 def asked(desired: Desired) -> tuple[bool, int]:
     """Changes when the user asks for something else."""
@@ -216,172 +217,3 @@ def replaces_files(memory: Memory, desired: Desired, container: Container) -> bo
 def heard(memory: Memory, container: Container) -> int:
     """Its owner's last word that was acted upon, or came to nothing."""
     return max(labels.word(container), memory.durable.passed_over)
-
-
-def learn(memory: Memory, desired: Desired, observed: Container | None, now: float) -> Memory:
-    """What is known after looking at the container once more."""
-    if memory.trouble is not None and memory.trouble.asked != asked(desired):
-        memory = dataclasses.replace(memory, trouble=None)
-    if observed is None or not labels.is_for(observed, desired):
-        gone = dataclasses.replace(memory, exit=None, was_up=False, was_paused=False, starting=None)
-        return _mark(_requests(gone, desired, None), desired, None)
-    memory = _settled(_container(memory, observed), observed)
-    memory = _pass_over(memory, desired, observed)
-    memory = _run(memory, observed, now)
-    memory = _exit(memory, desired, observed, now)
-    memory = _mark(_requests(memory, desired, observed), desired, observed)
-    paused = observed.state is ContainerState.PAUSED
-    return dataclasses.replace(
-        memory,
-        name=observed.name,
-        base=labels.image_of(observed),
-        was_up=observed.is_up,
-        was_paused=paused or _lost_memory(memory, observed),
-    )
-
-
-def overtaken(memory: Memory, start: Starting, found: Container | None, now: float) -> Memory:
-    """The agent stopped what that start might bring up: a run that came of it, which may be judged already,
-    was ended by the agent, whatever is declared by now."""
-    run = run_of(found) if found is not None and not found.is_up else None
-    if run is None or run == start.run:
-        return memory
-    durable = dataclasses.replace(memory.durable, stopped_run=run)
-    last = memory.exit
-    if last is None or last.run != run:
-        return dataclasses.replace(memory, durable=durable)
-    ended = dataclasses.replace(last, cause=Cause.DECLARED, retry_at=now)
-    return dataclasses.replace(memory, durable=durable, exit=ended, failures=0)
-
-
-def engine_lost(memory: Memory, now: float) -> Memory:
-    """The engine is away: what ends meanwhile, or ended a moment ago, is not the program's doing."""
-    ended = memory.exit
-    if ended is not None and ended.cause is not Cause.DECLARED and now - ended.at < ENGINE_STOPS_WITHIN:
-        # Judged anew when the engine is back.
-        return dataclasses.replace(
-            memory, exit=None, interrupted_run=ended.run, failures=max(0, memory.failures - 1)
-        )
-    return dataclasses.replace(memory, interrupted_run=memory.run) if memory.was_up else memory
-
-
-def _settled(memory: Memory, observed: Container) -> Memory:
-    """A start that was asked for has come through once there is another run than before, or it is up."""
-    asked_for = memory.starting
-    if asked_for is None:
-        return memory
-    is_same = (asked_for.container, asked_for.run) == (observed.id, run_of(observed))
-    return memory if is_same and not observed.is_up else dataclasses.replace(memory, starting=None)
-
-
-def _container(memory: Memory, observed: Container) -> Memory:
-    if memory.container_id == observed.id:
-        return memory
-    return dataclasses.replace(
-        memory,
-        container_id=observed.id,
-        run=None,
-        running_since=None,
-        restarts=0,
-        exit=None,
-        was_paused=False,
-    )
-
-
-def _pass_over(memory: Memory, desired: Desired, observed: Container) -> Memory:
-    """A word is for what there is when it is given: an Environment that somebody makes later does not bring
-    it about."""
-    if not desired.around.no_image or desired.replace_files <= heard(memory, observed):
-        return memory
-    durable = dataclasses.replace(memory.durable, passed_over=desired.replace_files)
-    return dataclasses.replace(memory, durable=durable)
-
-
-def _run(memory: Memory, observed: Container, now: float) -> Memory:
-    run = run_of(observed)
-    if run is None:
-        return memory
-    if memory.run != run:
-        again = memory.run is not None
-        memory = dataclasses.replace(
-            memory,
-            run=run,
-            running_since=None,
-            restarts=memory.restarts + again,
-            exit=None,
-            was_paused=False,
-            touched_from_outside=memory.touched_from_outside and not observed.is_up,
-        )
-    if not observed.is_up:
-        return memory
-    since = now if memory.running_since is None else memory.running_since
-    failures = 0 if now - since >= restart.FORGIVEN_AFTER else memory.failures
-    return dataclasses.replace(
-        memory, running_since=since, failures=failures, exit=None, interrupted_run=None
-    )
-
-
-def _exit(memory: Memory, desired: Desired, observed: Container, now: float) -> Memory:
-    if observed.state is not ContainerState.EXITED or memory.run is None:
-        return memory
-    if memory.exit is not None:
-        if desired.run_state is RunState.STOPPED and memory.exit.cause is not Cause.DECLARED:
-            agreed = dataclasses.replace(memory.exit, cause=Cause.DECLARED, retry_at=now)
-            durable = dataclasses.replace(memory.durable, stopped_run=memory.run)
-            return dataclasses.replace(memory, exit=agreed, failures=0, durable=durable)
-        return memory
-    cause = _cause(memory, declared=desired.is_halted)
-    failures = 0 if cause in (Cause.DECLARED, Cause.ENGINE) else memory.failures + 1
-    wait = restart.delay(failures) if failures else 0.0
-    ended = Exit(memory.run, cause, at=now, retry_at=now + wait)
-    return dataclasses.replace(
-        memory, exit=ended, failures=failures, touched_from_outside=False, interrupted_run=None
-    )
-
-
-def _cause(memory: Memory, *, declared: bool) -> Cause:
-    if declared or memory.durable.stopped_run == memory.run:
-        return Cause.DECLARED
-    if memory.interrupted_run == memory.run:
-        return Cause.ENGINE
-    return Cause.OUTSIDE if memory.touched_from_outside else Cause.PROGRAM
-
-
-def _requests(memory: Memory, desired: Desired, observed: Container | None) -> Memory:
-    """Take up a new restart request, and see whether the one taken up is done."""
-    durable = memory.durable
-    current = run_of(observed) if observed is not None else None
-    pending = durable.restart
-    if pending is not None and current is not None and current != pending.run:
-        durable = dataclasses.replace(durable, handled_request=pending.request, restart=None)
-    if desired.restart_request == durable.handled_request or desired.deleting:
-        durable = dataclasses.replace(durable, restart=None)
-    elif desired.is_halted:
-        # The start that ends the stop is a start of its own: nothing is left to do.
-        durable = dataclasses.replace(durable, handled_request=desired.restart_request, restart=None)
-    elif durable.restart is None or durable.restart.request != desired.restart_request:
-        run = durable.restart.run if durable.restart is not None else current
-        durable = dataclasses.replace(durable, restart=Restart(desired.restart_request, run))
-    return dataclasses.replace(memory, durable=durable)
-
-
-def _mark(memory: Memory, desired: Desired, observed: Container | None) -> Memory:
-    """Note which run is about to be ended or frozen, before anything is done to it."""
-    if observed is None or not observed.is_up:
-        return memory
-    durable, run = memory.durable, memory.run
-    wanted_down = desired.deleting or desired.is_halted or desired.limits is None
-    restarting = durable.restart is not None and durable.restart.run == run
-    restarting = restarting or replaces_files(memory, desired, observed)
-    stopped = run if wanted_down or restarting else None
-    frozen = run if desired.run_state is RunState.PAUSED else None
-    return dataclasses.replace(
-        memory,
-        durable=dataclasses.replace(durable, stopped_run=stopped),
-        paused_run=frozen if observed.state is ContainerState.RUNNING else memory.paused_run,
-    )
-
-
-def _lost_memory(memory: Memory, observed: Container) -> bool:
-    """Whether this run was frozen when it ended, so that what was in memory is gone."""
-    return memory.was_paused and observed.state is ContainerState.EXITED

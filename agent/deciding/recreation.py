@@ -1,4 +1,4 @@
-"""When a container is made anew, and which step of that is next. Pure; decide.py asks.
+"""When a container is made anew, and which step of that is next. Pure; judge.py asks.
 
 A changed spec that only a new container can give is taken up at the next declared start: a restart request, a
 stop and start, an uncordon. A container that cannot be started as it is (another port or GPU is granted, or
@@ -9,85 +9,68 @@ them up (CORRECTNESS 30). What was begun is brought to its end first; see recrea
 
 from kohakuriver.agent.deciding import labels
 from kohakuriver.agent.deciding.actions import Action, MakeAnew, Retire, SetAside, Tell
-from kohakuriver.agent.deciding.desired import Desired
-from kohakuriver.agent.deciding.memory import Cause, Memory, replaces_files, run_of
-from kohakuriver.agent.runtime.base import Container
+from kohakuriver.agent.deciding.memory import Cause
+from kohakuriver.agent.deciding.situation import Situation
 
 
-def is_due(desired: Desired, observed: Container, memory: Memory) -> bool:
+def is_due(it: Situation) -> bool:
     """Whether this start is one at which the container is made anew."""
-    if is_under_way(desired, observed, memory) or replaces_files(memory, desired, observed):
+    if _is_under_way(it) or it.replaces_files:
         return True
-    if _is_kept_back(desired, observed, memory):
+    if it.is_kept_back:
         return False
-    if memory.unstartable == observed.id:
+    if it.memory.unstartable == it.container.id:
         return True
-    if not labels.is_outdated(observed, desired):
+    if not it.is_outdated:
         return False
-    last = memory.exit
-    declared = memory.durable.restart is not None or (last is not None and last.cause is Cause.DECLARED)
-    return declared or run_of(observed) is None or bool(labels.unfit(observed, desired))
+    last = it.memory.exit
+    declared = it.memory.durable.restart is not None or (last is not None and last.cause is Cause.DECLARED)
+    return declared or it.run is None or bool(it.unfit)
 
 
-def is_under_way(desired: Desired, observed: Container, memory: Memory) -> bool:
-    """Whether the old container has given its name up, and no new one is there."""
-    note = memory.durable.recreation
-    return note is not None and note.old == observed.id and observed.name != desired.container_name
-
-
-def step(desired: Desired, observed: Container, memory: Memory) -> Action:
+def step(it: Situation) -> Action:
     """What is next for a container that does not run and is to be made anew."""
-    note = memory.durable.recreation
+    note = it.recreation
     if note is None:
-        return SetAside(observed.id)
-    if note.old != observed.id:
+        return SetAside(it.container.id)
+    if note.old != it.container.id:
         # An earlier try's, that never ran; or one that has, whose predecessor goes first.
-        return MakeAnew() if run_of(observed) is None else Retire(note.old)
-    stale = note.run != run_of(observed) or bool(note.image) == replaces_files(memory, desired, observed)
-    return SetAside(observed.id) if stale else MakeAnew()
+        return MakeAnew() if it.run is None else Retire(note.old)
+    stale = note.run != it.run or bool(note.image) == it.replaces_files
+    return SetAside(it.container.id) if stale else MakeAnew()
 
 
-def needs_image(desired: Desired, observed: Container | None, memory: Memory) -> bool:
+def needs_image(it: Situation) -> bool:
     """Whether what is made anew begins from the image that the VPS names now."""
-    if observed is not None and not _is_successor(observed, memory):
-        return replaces_files(memory, desired, observed)
-    note = memory.durable.recreation
+    note = it.recreation
+    is_successor = note is not None and it.observed is not None and note.old != it.observed.id
+    if it.observed is not None and not is_successor:
+        return it.replaces_files
     return note is None or not note.image
 
 
-def after(desired: Desired, observed: Container | None, memory: Memory) -> list[Action]:
+def after(it: Situation) -> tuple[Action, ...]:
     """Once the new container has run, the old one goes."""
-    note = memory.durable.recreation
-    if note is None or observed is None or note.old == observed.id or run_of(observed) is None:
-        return []
-    return [Retire(note.old), _said(desired, note.image, note.base)]
-
-
-def leaves_something(observed: Container | None, memory: Memory) -> bool:
-    """Whether there may be images or containers of re-creations."""
-    marked = observed is not None and labels.commit_number(observed) > 0
-    return marked or memory.durable.recreated
-
-
-def _is_successor(observed: Container, memory: Memory) -> bool:
-    note = memory.durable.recreation
-    return note is not None and note.old != observed.id
-
-
-def _is_kept_back(desired: Desired, observed: Container, memory: Memory) -> bool:
-    kept = memory.kept_back
-    wanted = labels.hash_with_files(observed, desired)
-    return kept is not None and (kept.spec, kept.run) == (wanted, run_of(observed))
-
-
-def _said(desired: Desired, image: str, base: str) -> Tell:
-    if image:
-        return Tell(
-            "Normal", "Recreated", "its container was made anew as it is declared now; its files were kept"
-        )
-    return Tell(
-        "Warning",
-        "FilesystemReplaced",
-        f"its container was made anew from image {desired.image}, as its owner gave its files up; what was "
-        f"written in the one from {base} is gone, but for volumes and mounts",
+    note = it.recreation
+    if note is None or it.run is None or note.old == it.container.id:
+        return ()
+    if note.image:
+        said = "its container was made anew as it is declared now; its files were kept"
+        return Retire(note.old), Tell("Normal", "Recreated", said)
+    said = (
+        f"its container was made anew from image {it.desired.image}, as its owner gave its files up; "
+        f"what was written in the one from {note.base} is gone, but for volumes and mounts"
     )
+    return Retire(note.old), Tell("Warning", "FilesystemReplaced", said)
+
+
+def leaves_something(it: Situation) -> bool:
+    """Whether there may be images or containers of re-creations."""
+    marked = it.observed is not None and labels.commit_number(it.observed) > 0
+    return marked or it.memory.durable.recreated
+
+
+def _is_under_way(it: Situation) -> bool:
+    """Whether the old container has given its name up, and no new one is there."""
+    note = it.recreation
+    return note is not None and note.old == it.container.id and it.container.name != it.desired.container_name

@@ -3,10 +3,13 @@
 import dataclasses
 from typing import Any
 
-from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.deciding import judge, labels
+from kohakuriver.agent.deciding import learn as learning
 from kohakuriver.agent.deciding.desired import Desired, Login
+from kohakuriver.agent.deciding.judge import Verdict
 from kohakuriver.agent.deciding.memory import Memory
 from kohakuriver.agent.deciding.seed import seed
+from kohakuriver.agent.deciding.situation import Situation
 from kohakuriver.agent.runtime.base import Container, ContainerState, Limits
 
 NOON = 1000.0
@@ -62,3 +65,15 @@ def known(vps: Desired, container: Container | None = None, **changes: Any) -> M
         durable = dataclasses.replace(memory.durable, login=labels.login_hash(vps))
         memory = dataclasses.replace(memory, durable=durable)
     return dataclasses.replace(memory, **changes)
+
+
+def learn(memory: Memory, vps: Desired, container: Container | None, now: float) -> Memory:
+    """What is known after one more look."""
+    return learning.learn(Situation(vps, container, memory, now))
+
+
+def judged(
+    vps: Desired, container: Container | None, memory: Memory | None = None, now: float = NOON
+) -> Verdict:
+    """What follows, and what is said."""
+    return judge.judge(Situation(vps, container, memory or known(vps, container), now))

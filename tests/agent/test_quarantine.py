@@ -6,17 +6,15 @@ from pathlib import Path
 import pytest
 
 from kohakuriver.agent.data_dir import DataDir
-from kohakuriver.agent.deciding.decide import decide
 from kohakuriver.agent.deciding.desired import Around
 from kohakuriver.agent.deciding.memory import Starting
-from kohakuriver.agent.deciding.status import observed_status
 from kohakuriver.agent.journal import Journal
 from kohakuriver.agent.quarantine import Seen, Watchman, went_back
 from kohakuriver.agent.runtime.base import ContainerState
 from kohakuriver.resources import kinds
 from kohakuriver.resources.vps import RunState
 from tests.agent.agent_kit import Node, a_manifest
-from tests.agent.builders import FIRST_RUN, NOON, a_container, a_vps, exited, known
+from tests.agent.builders import FIRST_RUN, a_container, a_vps, exited, judged, known
 from tests.agent.placement_kit import lose
 from tests.apiserver.api import Api, Reply, running_api
 from tests.fakes.clock import LoopClock
@@ -98,25 +96,24 @@ async def test_a_quarantine_outlives_the_agent_and_ends_by_its_own_id_alone(tmp_
 )
 def test_in_quarantine_nothing_is_changed_whatever_is_declared(observed, change):
     vps = a_vps(around=WHY, **change)
-    assert decide(vps, observed, known(vps, observed), NOON) == []
+    assert judged(vps, observed).actions == ()
 
 
 def test_in_quarantine_what_runs_is_said_to_run_and_what_is_missing_to_be_missing():
     vps = a_vps(around=WHY)
-    there = observed_status(vps, a_container(), known(vps, a_container()), session="s")
-    missing = observed_status(vps, None, known(vps), session="s")
-    assert there["state"] == "running"
-    assert (missing["state"], missing["reason"]) == ("failed", "NodeQuarantined")
-    assert missing["message"] == f"its container is not there, and {WHY.quarantine}"
+    there, missing = judged(vps, a_container()), judged(vps, None)
+    assert there.state == "running"
+    assert (missing.state, missing.reason) == ("failed", "NodeQuarantined")
+    assert missing.message == f"its container is not there, and {WHY.quarantine}"
 
 
 def test_in_quarantine_too_what_may_yet_come_up_is_not_stopped():
     vps = a_vps(around=WHY, run_state=RunState.STOPPED)
-    down = observed_status(vps, exited(), known(vps, exited()), session="s")
+    down = judged(vps, exited())
     coming = known(vps, exited(), starting=Starting("c1", FIRST_RUN))
-    said = observed_status(vps, exited(), coming, session="s")
-    assert down["state"] == "stopped"
-    assert (said["state"], said["reason"]) == ("failed", "NodeQuarantined")
+    said = judged(vps, exited(), coming)
+    assert down.state == "stopped"
+    assert (said.state, said.reason) == ("failed", "NodeQuarantined")
 
 
 @pytest.mark.fault(39)

@@ -8,8 +8,10 @@ import pytest
 
 from kohakuriver.agent.deciding import desired, labels
 from kohakuriver.agent.deciding.desired import Security
+from kohakuriver.agent.deciding.memory import Memory
+from kohakuriver.agent.deciding.situation import Situation
 from tests.agent.agent_kit import a_manifest, a_node
-from tests.agent.builders import a_container, a_vps
+from tests.agent.builders import NOON, a_container, a_vps
 from tests.agent.placement_kit import condition, status_of_node
 
 pytestmark = pytest.mark.looptime
@@ -72,7 +74,9 @@ def test_a_container_of_before_is_not_made_anew_for_a_default_that_changed() -> 
     vps = a_vps()
     assert labels.spec_hash(vps) == labels.spec_hash(dataclasses.replace(vps, security=Security()))
     for other in (Security(("NET_RAW",)), Security((), ("NET_RAW",)), Security(no_new_privileges=True)):
-        assert labels.is_outdated(a_container(vps), dataclasses.replace(vps, security=other))
+        assert Situation(
+            dataclasses.replace(vps, security=other), a_container(vps), Memory(), NOON
+        ).is_outdated
 
 
 def test_the_spec_is_read_in_any_order_and_with_less_than_all_of_it() -> None:

@@ -6,13 +6,12 @@ import pytest
 
 from kohakuriver.agent.deciding import restart
 from kohakuriver.agent.deciding.memory import Cause, Exit, ImageState, ImageView
-from kohakuriver.agent.deciding.status import state_of
 from kohakuriver.agent.login.access import without_sshd
 from kohakuriver.agent.runtime.base import Limits
 from kohakuriver.agent.runtime.failures import from_answer
 from kohakuriver.resources import reasons
 from kohakuriver.resources.vps import ObservedState, RestartPolicy
-from tests.agent.builders import FIRST_RUN, NOON, a_container, a_vps, exited, known
+from tests.agent.builders import FIRST_RUN, NOON, a_container, a_vps, exited, judged, known
 
 GI = 1 << 30
 
@@ -22,7 +21,7 @@ def backing_off(*, code, failures=3, oom=False, namespace="default", hint=""):
     ended = exited(vps, code=code, oom_killed=oom)
     last = Exit(FIRST_RUN, Cause.PROGRAM, NOON, NOON + 4, hint=hint)
     memory = known(vps, a_container(vps), failures=failures, exit=last)
-    said = state_of(vps, ended, memory)
+    said = judged(vps, ended, memory)
     assert said.state is ObservedState.BACKOFF
     return said.reason, said.message
 
@@ -81,7 +80,7 @@ def test_an_image_that_failed_often_for_what_lasts_has_a_reason_of_its_own():
         (failed, "ImagePullFailed"),
         (dataclasses.replace(failed, reason=reasons.IMAGE_NOT_FOUND), reasons.IMAGE_NOT_FOUND),
     ):
-        said = state_of(vps, None, known(vps, image=view))
+        said = judged(vps, None, known(vps, image=view))
         assert (said.state, said.reason, said.message) == (ObservedState.FAILED, reason, failed.message)
 
 

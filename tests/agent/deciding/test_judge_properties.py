@@ -1,4 +1,4 @@
-"""Safety and convergence of `decide`, over generated worlds. A failure's message is the rule that broke."""
+"""Safety and convergence of `judge`, over generated worlds. A failure's message is the rule that broke."""
 
 import dataclasses
 
@@ -13,7 +13,6 @@ from kohakuriver.agent.deciding.actions import (
     Finish,
     MakeAnew,
     Pause,
-    Probe,
     PullImage,
     Reject,
     Remove,
@@ -25,11 +24,10 @@ from kohakuriver.agent.deciding.actions import (
     Tell,
     Unpause,
     Update,
-    Wait,
     WriteFiles,
 )
-from kohakuriver.agent.deciding.decide import decide
 from kohakuriver.agent.deciding.desired import Around, Desired, Login, Refusal, Volume
+from kohakuriver.agent.deciding.judge import Verdict
 from kohakuriver.agent.deciding.memory import (
     Cause,
     Durable,
@@ -42,14 +40,13 @@ from kohakuriver.agent.deciding.memory import (
     Restart,
     SSHView,
     Trouble,
-    learn,
     replaces_files,
     run_of,
 )
 from kohakuriver.agent.recreate import as_before
 from kohakuriver.agent.runtime.base import Container, ContainerState, Limits
 from kohakuriver.resources.vps import RestartPolicy, RunState
-from tests.agent.builders import FIRST_RUN, LIMITS, NOON, SECOND_RUN, a_container, a_vps
+from tests.agent.builders import FIRST_RUN, LIMITS, NOON, SECOND_RUN, a_container, a_vps, judged, learn
 
 ROUNDS = 40
 LOGINS = (Login(), Login(keys=("ssh-ed25519 A a",)), Login(disabled=True))
@@ -159,7 +156,7 @@ def test_no_single_decision_breaks_a_rule(
 ) -> None:
     if learned:
         memory = learn(memory, vps, container, NOON)
-    for action in decide(vps, container, memory, NOON):
+    for action in judged(vps, container, memory).actions:
         _check(action, vps, container, memory)
 
 
@@ -257,12 +254,23 @@ class World:
     def step(self) -> bool:
         """One round of the keeper. Whether nothing is left to do."""
         self.memory = learn(self.memory, self.vps, self.container, self.now)
-        actions = decide(self.vps, self.container, self.memory, self.now)
-        self.said += actions
-        for action in actions:
+        verdict = judged(self.vps, self.container, self.memory, self.now)
+        self.said += verdict.actions
+        for action in verdict.actions:
             _check(action, self.vps, None if isinstance(action, Finish) else self.container, self.memory)
             self.do(action)
-        return not actions or self.finished
+        self.wait(verdict)
+        return verdict == dataclasses.replace(verdict, actions=(), again=None, probe=None) or self.finished
+
+    def wait(self, verdict: Verdict) -> None:
+        """What is to be looked at again, or asked for, besides what is done."""
+        if verdict.probe is not None:
+            self.memory = dataclasses.replace(self.memory, ssh=SSHView(verdict.probe, "ready"))
+        if verdict.again is not None:
+            assert verdict.again > self.now, "a wait for the past is a tight loop"
+            assert verdict.again <= self.now + 1.01 * restart.LONGEST, "a wait is longer than a minute"
+            self.now = verdict.again
+            self.engine_goes_on()
 
     def do(self, action: Action) -> None:
         match action:
@@ -296,15 +304,8 @@ class World:
             case Remove():
                 self.container = None
                 self.memory = dataclasses.replace(self.memory, container_id=None)
-            case Probe(_, run):
-                self.memory = dataclasses.replace(self.memory, ssh=SSHView(run, "ready"))
             case PullImage():
                 self.memory = dataclasses.replace(self.memory, image=ImageView())
-            case Wait(until, _):
-                assert until > self.now, "a wait for the past is a tight loop"
-                assert until <= self.now + 1.01 * restart.LONGEST, "a wait is longer than a minute"
-                self.now = until
-                self.engine_goes_on()
             case Finish():
                 assert self.container is None, "a VPS was finished while its container was there"
                 self.finished = True

@@ -6,20 +6,22 @@ import pytest
 
 from kohakuriver.agent.deciding.actions import Tell
 from kohakuriver.agent.deciding.desired import Desired
-from kohakuriver.agent.deciding.memory import Memory, engine_lost, learn
-from kohakuriver.agent.deciding.tell import tell
+from kohakuriver.agent.deciding.judge import judge
+from kohakuriver.agent.deciding.learn import engine_lost
+from kohakuriver.agent.deciding.memory import Memory
+from kohakuriver.agent.deciding.situation import Situation
 from kohakuriver.agent.runtime.base import Container
 from kohakuriver.resources.vps import RestartPolicy, RunState
-from tests.agent.builders import NOON, SECOND_RUN, a_container, a_vps, exited, known
+from tests.agent.builders import NOON, SECOND_RUN, a_container, a_vps, exited, known, learn
 
 
 def told(vps: Desired, *seen: Container, memory: Memory | None = None) -> list[Tell]:
     """Everything said while these were seen, one after the other, beginning with a running container."""
     memory = memory or learn(known(vps), vps, a_container(vps), NOON)
-    said = []
+    said: list[Tell] = []
     for container in seen:
         after = learn(memory, vps, container, NOON)
-        said += tell(vps, container, before=memory, after=after)
+        said += judge(Situation(vps, container, after, NOON, before=memory)).events
         memory = after
     return said
 

@@ -8,7 +8,6 @@ from kohakuriver.agent.deciding.actions import (
     Create,
     Finish,
     Pause,
-    Probe,
     PullImage,
     Remove,
     Start,
@@ -16,11 +15,11 @@ from kohakuriver.agent.deciding.actions import (
     Tell,
     Unpause,
     Update,
-    Wait,
     WriteFiles,
 )
-from kohakuriver.agent.deciding.decide import decide
 from kohakuriver.agent.deciding.desired import Desired, Login
+from kohakuriver.agent.deciding.judge import Verdict
+from kohakuriver.agent.deciding.learn import engine_lost
 from kohakuriver.agent.deciding.memory import (
     Hold,
     ImageState,
@@ -30,13 +29,20 @@ from kohakuriver.agent.deciding.memory import (
     SSHView,
     Starting,
     Trouble,
-    engine_lost,
-    learn,
 )
-from kohakuriver.agent.deciding.status import state_of
 from kohakuriver.agent.runtime.base import Container, ContainerState, Limits
 from kohakuriver.resources.vps import ObservedState, RestartPolicy, RunState
-from tests.agent.builders import FIRST_RUN, NOON, SECOND_RUN, a_container, a_vps, exited, known
+from tests.agent.builders import (
+    FIRST_RUN,
+    NOON,
+    SECOND_RUN,
+    a_container,
+    a_vps,
+    exited,
+    judged,
+    known,
+    learn,
+)
 
 PAUSED, STOPPED = RunState.PAUSED, RunState.STOPPED
 
@@ -48,8 +54,15 @@ def after(vps: Desired, container: Container | None, memory: Memory, now: float 
 def actions(
     vps: Desired, container: Container | None, memory: Memory | None = None, now: float = NOON
 ) -> list:  # type: ignore[type-arg]
+    return list(verdict(vps, container, memory, now).actions)
+
+
+def verdict(
+    vps: Desired, container: Container | None, memory: Memory | None = None, now: float = NOON
+) -> Verdict:
+    """Of a look, and of what it taught."""
     memory = after(vps, container, memory or known(vps, container), now)
-    return decide(vps, container, memory, now)
+    return judged(vps, container, memory, now)
 
 
 def test_a_new_vps_gets_a_container_in_one_step() -> None:
@@ -141,9 +154,11 @@ def test_a_container_paused_by_hand_goes_on_and_says_so() -> None:
 def test_pausing_and_resuming_as_declared_tells_nobody() -> None:
     vps, frozen = a_vps(run_state=PAUSED), a_container(state=ContainerState.PAUSED)
     running = after(vps, a_container(), known(vps))
-    assert decide(vps, a_container(), running, NOON) == [Pause("c1", why="the VPS is declared Paused")]
+    assert list(judged(vps, a_container(), running).actions) == [
+        Pause("c1", why="the VPS is declared Paused")
+    ]
     memory = after(vps, frozen, running)
-    assert decide(vps, frozen, memory, NOON) == []
+    assert list(judged(vps, frozen, memory).actions) == []
     assert actions(a_vps(), frozen, memory) == [Unpause("c1", why="the VPS is declared Running")]
 
 
@@ -158,14 +173,15 @@ def test_a_paused_vps_that_was_ended_stays_ended_because_its_memory_is_lost() ->
     memory = after(vps, a_container(state=ContainerState.PAUSED), known(vps))
     lost = exited(vps, code=137)
     assert actions(vps, lost, memory) == []
-    assert actions(a_vps(), lost, after(vps, lost, memory)) != []
+    assert verdict(a_vps(), lost, after(vps, lost, memory)).again == NOON + 1
 
 
 @pytest.mark.fault(17)
 def test_a_crash_is_waited_out_and_started_again() -> None:
     vps = a_vps()
     memory = after(vps, a_container(), known(vps))
-    assert actions(vps, exited(vps), memory) == [Wait(NOON + 1, why="backing off after an exit")]
+    waiting = verdict(vps, exited(vps), memory)
+    assert (waiting.actions, waiting.again, waiting.state) == ((), NOON + 1, ObservedState.BACKOFF)
     backing_off = after(vps, exited(vps), memory)
     assert actions(vps, exited(vps), backing_off, NOON + 1) == [Start("c1")]
 
@@ -236,12 +252,14 @@ def test_a_restart_request_stops_and_starts_once() -> None:
     vps = a_vps(restart_request="now")
     memory = known(a_vps(), a_container(), container_id="c1", run=FIRST_RUN)
     memory = after(vps, a_container(), memory)
-    assert decide(vps, a_container(), memory, NOON) == [Stop("c1", 10.0, why="a restart was requested")]
+    assert list(judged(vps, a_container(), memory).actions) == [
+        Stop("c1", 10.0, why="a restart was requested")
+    ]
     memory = after(vps, exited(code=143), memory)
-    assert decide(vps, exited(code=143), memory, NOON) == [Start("c1")]
+    assert list(judged(vps, exited(code=143), memory).actions) == [Start("c1")]
     again = a_container(run=SECOND_RUN)
     memory = after(vps, again, memory)
-    assert decide(vps, again, memory, NOON) == []
+    assert list(judged(vps, again, memory).actions) == []
     assert memory.durable.handled_request == "now" and memory.restarts == 1
 
 
@@ -250,7 +268,7 @@ def test_a_restart_cut_short_by_a_crash_of_the_agent_is_not_done_twice() -> None
     durable = dataclasses.replace(known(vps).durable, handled_request="", restart=Restart("now", FIRST_RUN))
     again = a_container(run=SECOND_RUN)
     memory = after(vps, again, known(vps, again, durable=durable))
-    assert decide(vps, again, memory, NOON) == []
+    assert list(judged(vps, again, memory).actions) == []
     assert memory.durable.handled_request == "now"
 
 
@@ -297,17 +315,18 @@ def test_changed_keys_are_written_into_what_runs() -> None:
 
 def test_ssh_is_probed_once_in_each_run() -> None:
     vps = a_vps(login=Login())
-    assert actions(vps, a_container(vps)) == [Probe("c1", FIRST_RUN)]
+    assert verdict(vps, a_container(vps)).probe == FIRST_RUN
     ready = known(vps, a_container(vps), ssh=SSHView(FIRST_RUN, "ready"))
-    assert actions(vps, a_container(vps), ready) == []
-    assert actions(vps, a_container(vps, run=SECOND_RUN), ready) == [Probe("c1", SECOND_RUN)]
+    assert verdict(vps, a_container(vps), ready).probe is None
+    assert verdict(vps, a_container(vps, run=SECOND_RUN), ready).probe == SECOND_RUN
 
 
 @pytest.mark.fault(19)
 def test_an_image_that_failed_is_waited_for_and_tried_again() -> None:
     vps = a_vps()
     failed = ImageView(ImageState.FAILED, "refused", retry_at=NOON + 4)
-    assert actions(vps, None, known(vps, image=failed)) == [Wait(NOON + 4, why="refused")]
+    waiting = verdict(vps, None, known(vps, image=failed))
+    assert (waiting.actions, waiting.again, waiting.message) == ((), NOON + 4, "refused")
     assert actions(vps, None, known(vps, image=failed), NOON + 4) == [PullImage(vps.image)]
 
 
@@ -315,7 +334,8 @@ def test_trouble_is_waited_out_unless_something_else_is_asked() -> None:
     vps = a_vps()
     trouble = Trouble("EngineRefused", "no", failures=1, retry_at=NOON + 9, asked=(False, 1))
     memory = known(vps, trouble=trouble)
-    assert actions(vps, None, memory) == [Wait(NOON + 9, why="no")]
+    waiting = verdict(vps, None, memory)
+    assert (waiting.actions, waiting.again, waiting.message) == ((), NOON + 9, "no")
     assert actions(dataclasses.replace(vps, generation=2), None, memory) == [Create()]
     assert actions(dataclasses.replace(vps, deleting=True), None, memory) == [Finish()]
 
@@ -327,7 +347,7 @@ def test_what_is_to_run_is_not_said_to_be_stopped_where_nobody_knows_why_it_ende
     ended = after(vps, exited(vps), known(vps, exited(vps), run=FIRST_RUN))
     forgotten = engine_lost(ended, NOON)
     assert (ended.exit is not None, forgotten.exit) == (True, None)
-    assert state_of(vps, exited(vps), forgotten).state is ObservedState.CREATING
+    assert judged(vps, exited(vps), forgotten).state is ObservedState.CREATING
 
 
 @pytest.mark.fault(63)
@@ -343,5 +363,5 @@ def test_a_start_without_an_answer_is_settled_where_none_is_to_follow(state: Con
 @pytest.mark.fault(18)
 def test_a_container_stuck_in_removal_is_waited_for() -> None:
     vps = a_vps(deleting=True)
-    found = actions(vps, a_container(vps, state=ContainerState.REMOVING))
-    assert [type(action) for action in found] == [Wait]
+    waiting = verdict(vps, a_container(vps, state=ContainerState.REMOVING))
+    assert (waiting.actions, waiting.again) == ((), NOON + 1)
