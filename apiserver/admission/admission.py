@@ -1,8 +1,8 @@
 """What each kind asks of a write beyond the right shape: one class of rules per kind, in one table.
 
-`write.py` calls the kind's rules after validation and before the store. A rule may put things into the new
+A write calls the kind's rules after validation and before the store. A rule may put things into the new
 object, and raises what the client gets to see. Pure: what other objects a rule must look at it names in
-`looks_at`, and `write.py` reads them in the same step as the object.
+`looks_at`, and the write reads them in the same step as the object.
 """
 
 import dataclasses

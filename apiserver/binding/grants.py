@@ -1,6 +1,6 @@
 """Keeping what is booked in step with a VPS that changes while it is bound (CORRECTNESS 8).
 
-`write.py` asks here for what must be written together with a changed VPS. Growing is booked in the same
+A change asks here for what must be written together with a changed VPS. Growing is booked in the same
 transaction, or the whole change is refused. Shrinking is granted at once and stays booked until the agent
 reports, for this very spec, that the container is limited to it. Whoever takes our finalizer from a VPS
 leaves a tombstone.

@@ -1,6 +1,6 @@
 """What a named transaction is asked for, and whether it is about the VPS that is there.
 
-`transactions.py` checks every order here before it decides anything. Pure.
+Every order is checked here before anything is decided. Pure.
 """
 
 import dataclasses
@@ -9,12 +9,15 @@ from typing import Any
 
 from kohakuriver import errors
 from kohakuriver.apiserver.auth import sight
+from kohakuriver.apiserver.backing import Backing
 from kohakuriver.apiserver.binding import grants
+from kohakuriver.apiserver.binding.call import Call
 from kohakuriver.apiserver.booking.proofs import Proofs
 from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.apiserver.objects import metadata, objects
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Record
+from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
 
 Json = dict[str, Any]
@@ -38,15 +41,29 @@ _LONGEST = 1024  # characters of a text, ports of a list
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Order:
-    """What is asked for, and where the things lie that it is about."""
+    """What is asked for of a VPS, and of which node."""
 
-    user: User
-    name: str
-    key: str  # of the VPS
+    call: Call
     body: Json
     node: str
     now: str
     proofs: Proofs
+
+    @classmethod
+    def of(cls, server: Backing, call: Call, body: Json, *, node: str) -> "Order":
+        return cls(call, body, node, timestamp(server.clock.now()), server.proofs)
+
+    @property
+    def user(self) -> User:
+        return self.call.user
+
+    @property
+    def name(self) -> str:
+        return self.call.name
+
+    @property
+    def key(self) -> str:
+        return self.call.key
 
     @property
     def allocation_key(self) -> str:

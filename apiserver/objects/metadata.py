@@ -1,6 +1,6 @@
 """The metadata of an object: what the server fills in at create, what it keeps at every later write.
 
-Called by `write.py` around validation, for every kind alike. Pure but for the random parts of a new object
+Called by every write around validation, for every kind alike. Pure but for the random parts of a new object
 (uid, generated name).
 """
 

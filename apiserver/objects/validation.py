@@ -1,6 +1,6 @@
 """Is what was sent an object of its kind? Pydantic's errors become causes with Kubernetes' paths and words.
 
-Sits between `write.py` and `admission.py`. Unknown fields are refused, named in warnings, or dropped, as the
+Comes before admission. Unknown fields are refused, named in warnings, or dropped, as the
 client asks; under `status` they are always kept, because a newer program wrote them (FAULTS 46). What comes
 out is what was sent, defaults written out. Pure.
 """

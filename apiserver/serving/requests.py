@@ -8,8 +8,9 @@ import orjson
 from aiohttp import web
 
 from kohakuriver.apiserver.audit.visit import VISIT
+from kohakuriver.apiserver.binding import call as calls
 from kohakuriver.apiserver.binding.fencing import Leader
-from kohakuriver.apiserver.binding.outcome import WriteOptions, Written
+from kohakuriver.apiserver.binding.outcome import DeleteOptions, WriteOptions, Written
 from kohakuriver.apiserver.context import SERVER, Server
 from kohakuriver.apiserver.identity import access
 from kohakuriver.apiserver.identity.identity import User
@@ -61,6 +62,12 @@ class Call:
                 await self.request[PASSAGE].enter()
                 await self.share.turn()
 
+    def writing(self, subresource: str = "", options: WriteOptions | None = None) -> calls.Call:
+        """The write that is asked for, without what is HTTP."""
+        return calls.Call(
+            self.user, self.resource, self.namespace, self.name, subresource, options or WriteOptions()
+        )
+
     @property
     def form(self) -> forms.Form:
         accept = self.request.headers.get("Accept", "")
@@ -87,7 +94,7 @@ class Call:
             leader=Leader.parse(query["leader"]) if "leader" in query else None,
         )
 
-    async def delete_options(self) -> dict[str, Any]:
+    async def delete_options(self) -> DeleteOptions:
         """The body of a DELETE, and what its query says beside."""
         options = await body.parsed(self.request, required=False)
         query = self.request.query
@@ -98,7 +105,7 @@ class Call:
             options["gracePeriodSeconds"] = int(text)
         if "propagationPolicy" in query:
             options["propagationPolicy"] = query["propagationPolicy"]
-        return options | {"dryRun": ["All"]} if dry_run(query) else options
+        return DeleteOptions.parse(options | {"dryRun": ["All"]} if dry_run(query) else options)
 
 
 def dry_run(query: Mapping[str, str]) -> bool:

@@ -17,7 +17,8 @@ from aiohttp import web
 
 from kohakuriver.apiserver.audit.visit import VISIT
 from kohakuriver.apiserver.auth.endpoint import ENDPOINTS, Endpoint
-from kohakuriver.apiserver.binding.outcome import Written
+from kohakuriver.apiserver.binding import call as calls
+from kohakuriver.apiserver.binding.outcome import DeleteOptions, Written
 from kohakuriver.apiserver.cache.entry import Entry
 from kohakuriver.apiserver.limits import weights
 from kohakuriver.apiserver.objects import selectors
@@ -32,7 +33,7 @@ from kohakuriver.apiserver.serving.requests import (
     written_response,
 )
 from kohakuriver.apiserver.store import codec
-from kohakuriver.apiserver.write import actions, collection, patch, write
+from kohakuriver.apiserver.write import actions, collection, creation, patch, write
 from kohakuriver.errors import BadRequest, NotFound
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
@@ -69,9 +70,7 @@ async def create(resource: ResourceType, request: web.Request) -> web.StreamResp
     call = Call.of(request, resource)
     form, options = call.form, call.options()
     sent = await body.sent(request, options.validation)
-    written = await write.create(
-        call.server, call.user, resource, namespace=call.namespace, body=sent.content, options=options
-    )
+    written = await creation.create(call.server, call.writing(options=options), sent.content)
     await _seen(call, written)
     return written_response(call, form, written, *sent.warnings)
 
@@ -87,16 +86,7 @@ async def update(subresource: str, resource: ResourceType, request: web.Request)
     form, options = call.form, call.options()
     sent = await body.sent(request, options.validation)
     await call.charge_for_stored()
-    written = await write.update(
-        call.server,
-        call.user,
-        resource,
-        namespace=call.namespace,
-        name=call.name,
-        subresource=subresource,
-        body=sent.content,
-        options=options,
-    )
+    written = await write.update(call.server, call.writing(subresource, options), sent.content)
     await _seen(call, written)
     return written_response(call, form, written, *sent.warnings)
 
@@ -107,17 +97,8 @@ async def change(subresource: str, resource: ResourceType, request: web.Request)
     form, options = call.form, call.options()
     sent = await body.sent_patch(request, options.validation)
     await call.charge_for_stored()
-    written = await write.patch(
-        call.server,
-        call.user,
-        resource,
-        namespace=call.namespace,
-        name=call.name,
-        subresource=subresource,
-        content_type=request.content_type,
-        body=sent.content,
-        options=options,
-    )
+    writing = call.writing(subresource, options)
+    written = await write.patch(call.server, writing, request.content_type, sent.content)
     await _seen(call, written)
     return written_response(call, form, written, *sent.warnings)
 
@@ -125,9 +106,7 @@ async def change(subresource: str, resource: ResourceType, request: web.Request)
 async def delete(resource: ResourceType, request: web.Request) -> web.StreamResponse:
     call = Call.of(request, resource)
     options = await call.delete_options()
-    written = await collection.delete(
-        call.server, call.user, resource, namespace=call.namespace, name=call.name, options=options
-    )
+    written = await collection.delete(call.server, call.writing(), options)
     await _seen(call, written)
     return deleted_response(call, written)
 
@@ -162,33 +141,20 @@ async def act(action: str, resource: ResourceType, request: web.Request) -> web.
         raise BadRequest(
             f"{action} cannot be tried without being done", hint="leave out dryRun, or leave it undone"
         )
-    written = await actions.act(
-        call.server,
-        call.user,
-        resource,
-        namespace=call.namespace,
-        name=call.name,
-        action=action,
-        body=await body.parsed(request, required=False),
-    )
+    content = await body.parsed(request, required=False)
+    written = await actions.act(call.server, call.writing(action), content)
     await _seen(call, written)
     return written_response(call, form, written)
 
 
-async def _delete_listed(call: Call, entry: Entry, options: dict[str, object]) -> bytes | None:
+async def _delete_listed(call: Call, entry: Entry, options: DeleteOptions) -> bytes | None:
     """One object of a collection; one that has gone by itself meanwhile is nobody's failure."""
     await call.share.turn()
     call.share.owe(1.0)
     metadata = entry.decoded()["metadata"]
     try:
-        written = await collection.delete(
-            call.server,
-            call.user,
-            call.resource,
-            namespace=metadata.get("namespace"),
-            name=metadata["name"],
-            options=options,
-        )
+        one = calls.Call(call.user, call.resource, metadata.get("namespace"), metadata["name"])
+        written = await collection.delete(call.server, one, options)
     except NotFound:
         return None
     return orjson.dumps(written.object)

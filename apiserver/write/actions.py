@@ -1,40 +1,52 @@
-"""`POST …/NAME/ACTION`: which named transaction a kind's action is."""
+"""`POST …/NAME/ACTION`: which named transaction a kind's action is, and what its body must have."""
 
+import dataclasses
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-from kohakuriver.apiserver.binding import confirming, transactions
+from kohakuriver.apiserver.binding import adopting, confirming, giving, orders, taking
+from kohakuriver.apiserver.binding.call import Call
 from kohakuriver.apiserver.binding.outcome import Written
-from kohakuriver.apiserver.identity.identity import User
+from kohakuriver.apiserver.binding.transactions import OnVPS
 from kohakuriver.apiserver.objects import objects
 from kohakuriver.apiserver.write import node_forgetting, node_joining, node_revoking
 from kohakuriver.apiserver.write.node_joining import Joining
 from kohakuriver.apiserver.write.node_revoking import Revoking
-from kohakuriver.resources import kinds
+from kohakuriver.resources.kinds import NODE, NODE_ALLOCATION, VPS, ResourceType
 
 
 class Acting(Revoking, Joining, Protocol):
     """What all of them together need of the server."""
 
 
-async def act(
-    server: Acting,
-    user: User,
-    resource: kinds.ResourceType,
-    *,
-    namespace: str | None,
-    name: str,
-    action: str,
-    body: Any,
-) -> Written:
-    """Carry it out, and answer with the object."""
-    if action not in resource.actions:
-        raise objects.not_found(resource, f"{name}/{action}")
-    if resource is kinds.NODE and action == "join":
-        return await node_joining.join(server, user, name=name, body=body)
-    if resource is kinds.NODE and action == "revoke":
-        return await node_revoking.revoke(server, user, name=name, body=body)
-    if resource is kinds.NODE:
-        return await node_forgetting.forget(server, user, name=name, body=body)
-    if resource is kinds.NODE_ALLOCATION:
-        return await confirming.confirm(server, user, name=name, body=body)
-    return await transactions.act(server, user, namespace=namespace, name=name, action=action, body=body)
+@dataclasses.dataclass(frozen=True, slots=True)
+class Action:
+    """How one is carried out, and the fields of its body."""
+
+    carry_out: Callable[[Acting, Call, dict[str, Any]], Awaitable[Written]]
+    fields: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+
+ACTIONS: Mapping[tuple[ResourceType, str], Action] = {
+    (VPS, "bind"): Action(OnVPS(giving.bind, gives=True, places=True), ("uid", "node")),
+    (VPS, "regrant"): Action(OnVPS(giving.regrant, gives=True), ("uid", "epoch")),
+    (VPS, "newport"): Action(OnVPS(giving.newport), ("uid", "epoch", "taken")),
+    (VPS, "adopt"): Action(OnVPS(adopting.adopt, gives=True), ("uid", "node", "container"), ("unproved",)),
+    (VPS, "finish"): Action(OnVPS(taking.finish, reads_node=False), ("uid", "epoch")),
+    (VPS, "release"): Action(OnVPS(taking.release), ("uid", "epoch")),
+    (VPS, "reject"): Action(OnVPS(taking.reject), ("uid", "epoch", "reason", "message")),
+    (VPS, "forget"): Action(OnVPS(taking.forget), ("uid",)),
+    (NODE, "join"): Action(node_joining.join, ("sha256",)),
+    (NODE, "revoke"): Action(node_revoking.revoke),
+    (NODE, "forget"): Action(node_forgetting.forget, ("destroyed",)),
+    (NODE_ALLOCATION, "confirm"): Action(confirming.confirm, ("uid", "epoch")),
+}
+
+
+async def act(server: Acting, call: Call, body: Any) -> Written:
+    """Carry out the action that the call names, and answer with the object."""
+    action = ACTIONS.get((call.resource, call.subresource))
+    if action is None:
+        raise objects.not_found(call.resource, f"{call.name}/{call.subresource}")
+    return await action.carry_out(server, call, orders.checked(body, action.fields, optional=action.optional))

@@ -7,16 +7,18 @@ the uid and the version that was judged, so that a second one finds nothing to d
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 from typing import Any
 
 from kohakuriver import errors
+from kohakuriver.apiserver.binding.call import Call
 from kohakuriver.apiserver.binding.outcome import DeleteOptions, WriteOptions, Written
 from kohakuriver.apiserver.context import Server
 from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import StoreError
-from kohakuriver.apiserver.write import patch, write
+from kohakuriver.apiserver.write import patch, removal, write
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 
@@ -69,14 +71,8 @@ class Collection:
             await _keep_owners(self._server, resource, dependent, present)
             return
         fields = dependent["metadata"]
-        await write.delete(
-            self._server,
-            COLLECTOR,
-            resource,
-            namespace=fields.get("namespace"),
-            name=fields["name"],
-            options={"preconditions": {name: fields[name] for name in ("uid", "resourceVersion")}},
-        )
+        judged = DeleteOptions(uid=fields["uid"], resource_version=fields["resourceVersion"])
+        await removal.delete(self._server, _call(resource, fields), judged)
         LOG.info("deleted what had lost its owners", extra={"key": key})
 
     async def _is_there(self, resource: ResourceType, dependent: Json, owner: Json) -> bool:
@@ -90,16 +86,12 @@ class Collection:
         return record is not None and codec.decode(record)["metadata"].get("uid") == owner["uid"]
 
 
-async def delete(
-    server: Server, user: User, resource: ResourceType, *, namespace: str | None, name: str, options: Json
-) -> Written:
+async def delete(server: Server, call: Call, options: DeleteOptions) -> Written:
     """DELETE as a client asks for it. One that orphans releases the dependents first, or they would go."""
-    parsed = DeleteOptions.parse(options)
-    if parsed.orphan and not parsed.dry_run:
-        tried = {**options, "dryRun": ["All"]}
-        would = await write.delete(server, user, resource, namespace=namespace, name=name, options=tried)
+    if options.orphan and not options.dry_run:
+        would = await removal.delete(server, call, dataclasses.replace(options, dry_run=True))
         await release(server, would.object)
-    return await write.delete(server, user, resource, namespace=namespace, name=name, options=options)
+    return await removal.delete(server, call, options)
 
 
 async def release(server: Server, owner: Json) -> None:
@@ -116,17 +108,14 @@ async def release(server: Server, owner: Json) -> None:
 async def _keep_owners(server: Server, resource: ResourceType, dependent: Json, owners: list[Json]) -> None:
     fields = dependent["metadata"]
     named = {name: fields[name] for name in ("uid", "resourceVersion")}
-    await write.patch(
-        server,
-        COLLECTOR,
-        resource,
-        namespace=fields.get("namespace"),
-        name=fields["name"],
-        subresource=None,
-        content_type=patch.MERGE,
-        body={"metadata": {**named, "ownerReferences": owners}},
-        options=WriteOptions(field_manager=COLLECTOR.name),
-    )
+    body = {"metadata": {**named, "ownerReferences": owners}}
+    await write.patch(server, _call(resource, fields), patch.MERGE, body)
+
+
+def _call(resource: ResourceType, fields: Json) -> Call:
+    """One of this server's own."""
+    options = WriteOptions(field_manager=COLLECTOR.name)
+    return Call(COLLECTOR, resource, fields.get("namespace"), fields["name"], options=options)
 
 
 async def _read(server: Server, key: str) -> tuple[ResourceType, Json] | None:

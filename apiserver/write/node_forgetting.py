@@ -11,19 +11,18 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from kohakuriver.apiserver.backing import Backing
-from kohakuriver.apiserver.binding import grants, orders, taking, turns
+from kohakuriver.apiserver.binding import grants, taking, turns
+from kohakuriver.apiserver.binding.call import Call
 from kohakuriver.apiserver.binding.orders import Order, Records
 from kohakuriver.apiserver.binding.outcome import Written
 from kohakuriver.apiserver.binding.steps import Step
 from kohakuriver.apiserver.binding.transact import transact
 from kohakuriver.apiserver.identity import revocation
-from kohakuriver.apiserver.identity.identity import User
 from kohakuriver.apiserver.objects import objects, owners
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Delete, Put, Record
 from kohakuriver.apiserver.write import node_revoking
 from kohakuriver.apiserver.write.node_revoking import Revoking
-from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
 
 Json = dict[str, Any]
@@ -31,18 +30,18 @@ Json = dict[str, Any]
 _AT_ONCE = 500  # VPSes read in one go
 
 
-async def forget(server: Revoking, user: User, *, name: str, body: Any) -> Written:
+async def forget(server: Revoking, call: Call, body: Json) -> Written:
     """Give the node up for good, and answer with the Node as it was last."""
-    orders.checked(body, ("destroyed",))
-    await _close(server, user, name)
+    await _close(server, call)
+    name = call.name
     lease_key = codec.key(kinds.LEASE, kinds.NODE_LEASE_NAMESPACE, name)
     keys = (grants.node_key(name), grants.allocation_key(name), lease_key)
 
     async def decide(records: Records) -> Step:
         """Whatever is bound writes the allocation, and giving a VPS up does so too: after that the commit
         finds a conflict, and what is bound is looked for once more."""
-        async for key, vps in _bound(server, name):
-            await _give_up(server, user, name, key, vps["metadata"]["name"])
+        async for namespace, vps in _bound(server, name):
+            await _give_up(server, Call(call.user, kinds.VPS, namespace, vps), node=name)
         record = records[grants.node_key(name)]
         last = codec.decode(record) if record is not None else node_revoking.named(name)
         return Step(last, tuple(Delete(key) for key in records), removed=True, moves=False)
@@ -50,8 +49,9 @@ async def forget(server: Revoking, user: User, *, name: str, body: Any) -> Writt
     return await transact(server, keys, decide, about=(kinds.NODE, name))
 
 
-async def _close(server: Revoking, user: User, name: str) -> None:
+async def _close(server: Revoking, call: Call) -> None:
     """Let nobody in with the node's credentials, and nothing new be bound to it."""
+    name = call.name
     keys = (grants.node_key(name), grants.allocation_key(name), revocation.key(name))
 
     async def decide(records: Records) -> Step:
@@ -60,7 +60,7 @@ async def _close(server: Revoking, user: User, name: str) -> None:
             raise objects.not_found(kinds.NODE, name)
         _check_silent(name, node)
         hashes = await node_revoking.hashes_of(server, name)
-        revoked = node_revoking.revoked(server, user, name, there, hashes, forgotten=True)
+        revoked = node_revoking.revoked(server, call, there, hashes, forgotten=True)
         return Step({}, (revoked, *((_cordoned(node),) if node is not None else ())), moves=False)
 
     await transact(server, keys, decide, about=(kinds.NODE, name))
@@ -85,30 +85,30 @@ def _cordoned(record: Record) -> Put:
     return Put(record.key, codec.encode(node))
 
 
-async def _bound(server: Backing, name: str) -> AsyncIterator[tuple[str, Json]]:
-    """Every VPS that is bound to the node, read from the store."""
+async def _bound(server: Backing, name: str) -> AsyncIterator[tuple[str, str]]:
+    """Namespace and name of every VPS that is bound to the node, read from the store."""
+    prefix = codec.prefix(kinds.VPS)
     after: str | None = None
     more = True
     while more:
-        page = await server.store.list(codec.prefix(kinds.VPS), limit=_AT_ONCE, after=after)
+        page = await server.store.list(prefix, limit=_AT_ONCE, after=after)
         for record in page.records:
-            vps: Json = {}
             with contextlib.suppress(*codec.NONSENSE):  # one that cannot be read keeps no node from going
-                found = codec.decode(record)
-                vps = found if (objects.assignment_of(found) or {}).get("node") == name else {}
-            if vps:
-                yield record.key, vps
+                assignment = objects.assignment_of(codec.decode(record)) or {}
+                if assignment.get("node") == name:
+                    namespace, _, vps = record.key.removeprefix(prefix).partition("/")
+                    yield namespace, vps
         more, after = page.more, page.records[-1].key if page.records else None
 
 
-async def _give_up(server: Backing, user: User, node: str, key: str, name: str) -> None:
-    order = Order(user, name, key, {}, node, timestamp(server.clock.now()), server.proofs)
-    keys = (key, order.allocation_key)
+async def _give_up(server: Backing, call: Call, *, node: str) -> None:
+    order = Order.of(server, call, {}, node=node)
 
     async def decide(records: Records) -> Step:
         return _given_up(order, records)
 
     async with turns.turn(server.store, node):
+        keys = (order.key, order.allocation_key)
         await transact(server, keys, decide, about=(kinds.NODE_ALLOCATION, node))
 
 

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from kohakuriver import errors
 from kohakuriver.apiserver.admission import admission
 from kohakuriver.apiserver.backing import Backing
-from kohakuriver.apiserver.binding import grants, orders
+from kohakuriver.apiserver.binding import grants
+from kohakuriver.apiserver.binding.call import Call
 from kohakuriver.apiserver.binding.orders import Records
 from kohakuriver.apiserver.binding.outcome import Written
 from kohakuriver.apiserver.binding.steps import Step
@@ -40,8 +41,9 @@ class Joining(Backing, Protocol):
     def credentials(self) -> Credentials: ...
 
 
-async def join(server: Joining, user: User, *, name: str, body: Any) -> Written:
+async def join(server: Joining, call: Call, body: Json) -> Written:
     """Make the credential, and answer with its Token."""
+    user, name = call.user, call.name
     digest = _checked(user, name, body)
     token_key = codec.key(kinds.TOKEN, None, admission.node_token(name))
     keys = (token_key, grants.node_key(name), revocation.key(name))
@@ -62,9 +64,9 @@ async def join(server: Joining, user: User, *, name: str, body: Any) -> Written:
     return await transact(server, keys, decide, about=(kinds.NODE, name))
 
 
-def _checked(user: User, name: str, body: Any) -> str:
+def _checked(user: User, name: str, body: Json) -> str:
     """The hash that was sent. Raises BadRequest, Invalid or Forbidden."""
-    digest = str(orders.checked(body, ("sha256",))["sha256"])
+    digest = str(body["sha256"])
     if not _HASH.fullmatch(digest):
         raise errors.BadRequest("sha256: expected 64 hexadecimal digits in lower case")
     metadata.check(kinds.NODE, {"name": name})

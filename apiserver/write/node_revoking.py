@@ -11,13 +11,14 @@ from typing import Any, Protocol
 
 from kohakuriver.apiserver.admission import admission
 from kohakuriver.apiserver.backing import Backing
-from kohakuriver.apiserver.binding import grants, orders
+from kohakuriver.apiserver.binding import grants
+from kohakuriver.apiserver.binding.call import Call
 from kohakuriver.apiserver.binding.orders import Records
 from kohakuriver.apiserver.binding.outcome import Written
 from kohakuriver.apiserver.binding.steps import Step
 from kohakuriver.apiserver.binding.transact import transact
 from kohakuriver.apiserver.identity import revocation, sessions
-from kohakuriver.apiserver.identity.identity import TokenFile, User
+from kohakuriver.apiserver.identity.identity import TokenFile
 from kohakuriver.apiserver.objects import objects
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Delete, Put, Record
@@ -35,9 +36,9 @@ class Revoking(Backing, Protocol):
     def tokens(self) -> TokenFile: ...
 
 
-async def revoke(server: Revoking, user: User, *, name: str, body: Any) -> Written:
+async def revoke(server: Revoking, call: Call, body: Json) -> Written:
     """End the credentials, and answer with the Node as it is."""
-    orders.checked(body, ())
+    name = call.name
     node_key, token_key = grants.node_key(name), codec.key(kinds.TOKEN, None, admission.node_token(name))
     lease_key = codec.key(kinds.LEASE, kinds.NODE_LEASE_NAMESPACE, name)
     keys = (node_key, token_key, lease_key, revocation.key(name))
@@ -47,7 +48,7 @@ async def revoke(server: Revoking, user: User, *, name: str, body: Any) -> Writt
         if node is None and not hashes and records[revocation.key(name)] is None:
             raise objects.not_found(kinds.NODE, name)
         writes: list[Put | Delete] = [
-            revoked(server, user, name, records[revocation.key(name)], hashes, forgotten=False)
+            revoked(server, call, records[revocation.key(name)], hashes, forgotten=False)
         ]
         if (lease := records[lease_key]) is not None:
             writes.append(_freed(lease))
@@ -60,17 +61,11 @@ async def revoke(server: Revoking, user: User, *, name: str, body: Any) -> Writt
 
 
 def revoked(
-    server: Revoking,
-    user: User,
-    name: str,
-    record: Record | None,
-    hashes: tuple[str, ...],
-    *,
-    forgotten: bool,
+    server: Revoking, call: Call, record: Record | None, hashes: tuple[str, ...], *, forgotten: bool
 ) -> Put:
     """The record by which every API server refuses these."""
     now = timestamp(server.clock.now())
-    return revocation.write(name, record, tokens=hashes, by=user.name, now=now, forgotten=forgotten)
+    return revocation.write(call.name, record, tokens=hashes, by=call.user.name, now=now, forgotten=forgotten)
 
 
 async def hashes_of(server: Revoking, name: str) -> tuple[str, ...]:

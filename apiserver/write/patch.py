@@ -1,4 +1,4 @@
-"""A patch and an object -> the object it makes. Called by `write.py`, again for each fresh copy.
+"""A patch and an object -> the object it makes. Asked again for each fresh copy.
 
 Pure: the object handed in is never changed. Knows the media types of patches and nothing of stores or kinds,
 but that only Kubernetes' own kinds take strategic merge patches, which is how stock API servers treat

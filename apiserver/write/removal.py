@@ -1,11 +1,12 @@
 """DELETE: an object goes at once, or is marked and goes when nobody has anything left to do about it.
 
-Called by `write.py`. A VPS that is bound to a node does not go at once: its node's agent removes the
+A VPS that is bound to a node does not go at once: its node's agent removes the
 container, and `finish` (in `taking.py`) the object (CORRECTNESS 5). A forced delete waits for no silent node:
 what was booked becomes a tombstone in the same transaction. Where nobody knows yet that the node is silent,
 that happens in the transaction that says so.
 """
 
+import dataclasses
 from typing import Any
 
 from kohakuriver import durations, errors
@@ -13,71 +14,55 @@ from kohakuriver.apiserver import backing
 from kohakuriver.apiserver.admission import admission, vps_rules
 from kohakuriver.apiserver.backing import Backing
 from kohakuriver.apiserver.binding import grants, orders, taking
-from kohakuriver.apiserver.binding.orders import Order
+from kohakuriver.apiserver.binding.call import Call
+from kohakuriver.apiserver.binding.orders import Order, Records
 from kohakuriver.apiserver.binding.outcome import DeleteOptions, Written, whole_seconds
-from kohakuriver.apiserver.identity.identity import User
+from kohakuriver.apiserver.binding.steps import Step
+from kohakuriver.apiserver.binding.transact import transact
 from kohakuriver.apiserver.objects import metadata, objects, phase
 from kohakuriver.apiserver.store import codec
-from kohakuriver.apiserver.store.base import Delete, Put, Record, StoreConflict
+from kohakuriver.apiserver.store.base import Delete, Put, Record
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
 
 Json = dict[str, Any]
 
-ATTEMPTS = 6  # the first, and five after conflicts
 _DEFAULT_GRACE = "10s"
 
 
-async def remove(
-    server: Backing,
-    user: User,
-    resource: kinds.ResourceType,
-    *,
-    namespace: str | None,
-    name: str,
-    options: DeleteOptions,
-) -> Written:
-    """Carry out a DELETE. `removed` says whether the object is gone."""
+async def delete(server: Backing, call: Call, options: DeleteOptions) -> Written:
+    """Remove an object, or mark it for those who must do something first."""
+    call.check_writable()
+    user, resource, key = call.user, call.resource, call.key
     rules = admission.rules_for(resource)
-    key = codec.key(resource, namespace, name)
-    records: dict[str, Record | None] = {key: await server.store.get(key)}
-    for _ in range(ATTEMPTS):
+
+    async def decide(records: Records) -> Step:
         record = records[key]
         if record is None:
-            raise objects.not_found(resource, name)
+            raise objects.not_found(resource, call.name)
         old = codec.decode(record)
         _check_preconditions(resource, old, options)
         rules.delete(user, old)
         if resource is kinds.NAMESPACE:
-            await check_empty(server, name)
+            await check_empty(server, call.name)
         new = marked(resource, old, options, now=timestamp(server.clock.now()))
-        if resource is kinds.VPS and options.grace == 0 and objects.assignment_of(old) is not None:
-            vps_rules.note_force(new, user)
         if resource is kinds.VPS:
+            if options.grace == 0 and objects.assignment_of(old) is not None:
+                vps_rules.note_force(new, user)
             await _name_namespace(server, new)
         if _gives_up(resource, old, options):
-            order = _order(server, user, key, new)
-            if order.allocation_key not in records:
-                records |= await backing.read(server, (order.allocation_key,))
-            try:
-                return await _force(server, order, new, records, options)
-            except StoreConflict as conflict:
-                records = dict(conflict.actual)
-                continue
+            return await _given_up(server, call, new, records)
         due = objects.is_due(new)
-        if options.dry_run or (not due and new == old):
-            return Written(new, removed=due)
-        try:
-            if due and resource is kinds.NAMESPACE:
-                await _remove_namespace(server, key, record, new)
-                return Written(new, removed=True)
-            write = Delete(key) if due else Put(key, codec.encode(new), ttl=rules.lifetime)
-            revision = await server.store.commit(expect={key: record.revision}, writes=[write])
-        except StoreConflict as conflict:
-            records = dict(conflict.actual)
-            continue
-        return Written(objects.at(new, revision), removed=due)
-    raise objects.too_busy(resource, name, ATTEMPTS)
+        if not due and new == old:
+            return Step(new)
+        if due and resource is kinds.NAMESPACE and not options.dry_run:
+            closed = await _closed(server, record, new)
+            writes = Delete(key), Delete(grants.quota_key(call.name))
+            return Step(new, writes, removed=True, expect={key: closed})
+        write = Delete(key) if due else Put(key, codec.encode(new), ttl=rules.lifetime)
+        return Step(new, (write,), removed=due, expect={key: record.revision})
+
+    return await transact(server, (key,), decide, about=(resource, call.name), dry_run=options.dry_run)
 
 
 def marked(resource: kinds.ResourceType, old: Json, options: DeleteOptions, *, now: str) -> Json:
@@ -118,22 +103,15 @@ def _gives_up(resource: kinds.ResourceType, old: Json, options: DeleteOptions) -
     )
 
 
-def _order(server: Backing, user: User, key: str, vps: Json) -> Order:
-    node = vps["status"]["assignment"]["node"]
-    return Order(user, vps["metadata"]["name"], key, {}, node, timestamp(server.clock.now()), server.proofs)
-
-
-async def _force(
-    server: Backing, order: Order, new: Json, records: dict[str, Record | None], options: DeleteOptions
-) -> Written:
+async def _given_up(server: Backing, call: Call, vps: Json, records: Records) -> Step:
     """Let the object go, or unbind it while other finalizers stand, and leave a tombstone."""
-    record = records[order.allocation_key]
-    step = taking.give_up(order, new, record, why=f"deleted by force by {order.user.name}")
-    if options.dry_run:
-        return Written(step.object, removed=step.removed)
-    expect = {key: grants.revision_of(records[key]) for key in (order.key, order.allocation_key)}
-    revision = await server.store.commit(expect=expect, writes=step.writes)
-    return Written(objects.at(step.object, revision), removed=step.removed)
+    order = Order.of(server, call, {}, node=vps["status"]["assignment"]["node"])
+    if order.allocation_key not in records:
+        records = {**records, **await backing.read(server, (order.allocation_key,))}
+    why = f"deleted by force by {call.user.name}"
+    step = taking.give_up(order, vps, records[order.allocation_key], why=why)
+    keys = call.key, order.allocation_key
+    return dataclasses.replace(step, expect={key: grants.revision_of(records[key]) for key in keys})
 
 
 def _grace(resource: kinds.ResourceType, obj: Json) -> int:
@@ -152,19 +130,19 @@ def _check_preconditions(resource: kinds.ResourceType, old: Json, options: Delet
         metadata.check_version(resource, old["metadata"], options.resource_version)
 
 
-async def _remove_namespace(server: Backing, key: str, record: Record, new: Json) -> None:
-    """Close the empty namespace to creates, look again whether anything is in it, and only then remove it.
+async def _closed(server: Backing, record: Record, new: Json) -> int:
+    """Close the empty namespace to creates, and look again whether anything is in it; its revision then.
 
     Every create compares the namespace's revision, so nothing can slip in behind the second look.
     """
-    name = new["metadata"]["name"]
+    key = record.key
     revision = await server.store.commit(expect={key: record.revision}, writes=[Put(key, codec.encode(new))])
     try:
-        await check_empty(server, name)
+        await check_empty(server, new["metadata"]["name"])
     except errors.Conflict:
         await server.store.commit(expect={key: revision}, writes=[Put(key, record.value)])
         raise
-    await server.store.commit(expect={key: revision}, writes=[Delete(key), Delete(grants.quota_key(name))])
+    return revision
 
 
 async def check_empty(server: Backing, namespace: str) -> None:

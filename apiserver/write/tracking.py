@@ -7,6 +7,7 @@ server on; so has what was there before its kind had managers. Pure.
 from typing import Any
 
 from kohakuriver import errors
+from kohakuriver.apiserver.binding.call import Call
 from kohakuriver.apiserver.fields import managers as managing
 from kohakuriver.apiserver.fields.layout import layout_of
 from kohakuriver.apiserver.fields.managers import Manager, Managers
@@ -20,16 +21,15 @@ MOST_FIELDS = 2500  # of one object, by all managers: each write reads and makes
 UNTRACKED = frozenset({kinds.EVENT, kinds.LEASE})
 
 
-def manager_of(
-    resource: kinds.ResourceType, name: str, *, operation: str, subresource: str | None
-) -> Manager:
+def manager_of(call: Call, operation: str = managing.UPDATE) -> Manager:
     """Who writes. Raises Invalid for a name that is none."""
+    name = call.options.field_manager
     if len(name) > LONGEST_NAME or not name.isprintable():
         cause = errors.Cause(
             "fieldManager", f"Invalid value: at most {LONGEST_NAME} printable characters", "FieldValueInvalid"
         )
         raise errors.Invalid(f"PatchOptions is invalid: fieldManager: {cause.message}", causes=(cause,))
-    return Manager(name or "unknown", operation, resource.api_version, subresource or "")
+    return Manager(name or "unknown", operation, call.resource.api_version, call.subresource)
 
 
 def created(resource: kinds.ResourceType, new: Json, *, by: Manager, now: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from kohakuriver import errors
+from kohakuriver.apiserver.binding.call import Call
 from kohakuriver.apiserver.binding.outcome import WriteOptions, Written
 from kohakuriver.apiserver.fields import paths
 from kohakuriver.apiserver.fields.layout import layout_of
@@ -234,17 +235,8 @@ async def test_only_who_may_create_creates_by_applying(world: World) -> None:
     with pytest.raises(errors.Forbidden):
         from kohakuriver.apiserver.write import write
 
-        await write.patch(
-            world,
-            ALICE,
-            kinds.VPS,
-            namespace="kohakuriver-system",
-            name="dev",
-            subresource=None,
-            content_type=patch.APPLY,
-            body=body,
-            options=as_manager("alice"),
-        )
+        call = Call(ALICE, kinds.VPS, "kohakuriver-system", "dev", options=as_manager("alice"))
+        await write.patch(world, call, patch.APPLY, body)
 
 
 async def test_a_dry_run_of_an_apply_shows_and_stores_nothing(world: World) -> None:

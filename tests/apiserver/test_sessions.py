@@ -12,6 +12,7 @@ import pytest
 
 from kohakuriver import errors
 from kohakuriver.apiserver.binding import confirming
+from kohakuriver.apiserver.binding.call import Call
 from kohakuriver.apiserver.identity.sessions import Claim
 from kohakuriver.apiserver.store import codec
 from kohakuriver.client.config import Connection
@@ -374,7 +375,8 @@ async def test_what_hung_in_a_frozen_server_is_refused_once_another_session_is_o
                 await frozen.act("finish", user=earlier)
             case _:
                 order = {"uid": (await world.vps())["metadata"]["uid"], "epoch": 1}
-                await confirming.confirm(frozen, earlier, name="n1", body=order)
+                call = Call(earlier, kinds.NODE_ALLOCATION, None, "n1", "confirm")
+                await confirming.confirm(frozen, call, order)
     assert "observed" not in (await world.vps())["status"]
 
 

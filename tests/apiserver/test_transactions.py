@@ -8,6 +8,7 @@ import pytest
 
 from kohakuriver import errors
 from kohakuriver.apiserver import backing
+from kohakuriver.apiserver.binding.call import Call
 from kohakuriver.apiserver.binding.outcome import Written
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import StoreTimeout
@@ -234,7 +235,7 @@ async def test_a_cordon_does_not_slip_in_behind_a_bind(world: World) -> None:
 async def test_a_body_with_other_fields_is_a_bad_request(world: World, action: str, body: Any) -> None:
     await world.bound()
     with pytest.raises(errors.BadRequest):
-        await actions.act(world, N1, kinds.VPS, namespace="default", name="dev", action=action, body=body)
+        await actions.act(world, Call(N1, kinds.VPS, "default", "dev", action), body)
 
 
 async def test_what_is_no_transaction_is_not_found(world: World) -> None:

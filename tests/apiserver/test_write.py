@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from kohakuriver import errors
+from kohakuriver.apiserver.binding.call import Call
 from kohakuriver.apiserver.binding.outcome import WriteOptions
 from kohakuriver.apiserver.objects.validation import FieldValidation
-from kohakuriver.apiserver.write import write
+from kohakuriver.apiserver.write import creation, write
 from kohakuriver.resources import kinds
 from tests.apiserver.writing import ADMIN, JSON_PATCH, STRATEGIC, World, a_node, a_vps, a_world
 
@@ -81,7 +82,7 @@ async def test_a_body_that_is_not_what_the_url_says_is_a_bad_request(
 ) -> None:
     body = {**a_vps(), **change}
     with pytest.raises(errors.BadRequest, match=says):
-        await write.create(world, ADMIN, kinds.VPS, namespace="default", body=body, options=WriteOptions())
+        await creation.create(world, Call(ADMIN, kinds.VPS, "default"), body)
 
 
 @pytest.mark.parametrize("name", ["Dev", "-dev", "a.b", "x" * 51, "dev/x", "ü"])
@@ -223,10 +224,7 @@ async def test_an_update_under_another_name_is_refused(world: World) -> None:
     made = (await world.create(a_vps())).object
     await world.create(a_vps("x"))
     with pytest.raises(errors.BadRequest, match="does not match the name on the URL"):
-        await write.update(
-            world, ADMIN, kinds.VPS, namespace="default", name="x", subresource=None, body=made,
-            options=WriteOptions(),
-        )  # fmt: skip
+        await write.update(world, Call(ADMIN, kinds.VPS, "default", "x"), made)
 
 
 async def test_replacing_a_manifest_without_run_state_does_not_start_a_stopped_vps(world: World) -> None:

@@ -4,8 +4,9 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from kohakuriver.apiserver.binding.call import Call
 from kohakuriver.apiserver.binding.fencing import Leader
-from kohakuriver.apiserver.binding.outcome import WriteOptions, Written
+from kohakuriver.apiserver.binding.outcome import DeleteOptions, WriteOptions, Written
 from kohakuriver.apiserver.booking.proofs import Proofs
 from kohakuriver.apiserver.identity.identity import Role, TokenFile, User
 from kohakuriver.apiserver.policies.held import Policies
@@ -15,7 +16,7 @@ from kohakuriver.apiserver.quota.quotas import Quotas
 from kohakuriver.apiserver.quota.stored import Stored
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put, Record
-from kohakuriver.apiserver.write import actions, write
+from kohakuriver.apiserver.write import actions, creation, removal, write
 from kohakuriver.resources import kinds
 from tests.fakes.clock import LoopClock
 from tests.fakes.store import MemoryStore
@@ -210,8 +211,8 @@ class World:
     ) -> Written:
         """POST."""
         namespace = body["metadata"].get("namespace", "default") if resource.namespaced else None
-        return await write.create(
-            self, user, resource, namespace=namespace, body=body, options=options or WriteOptions()
+        return await creation.create(
+            self, Call(user, resource, namespace, options=options or WriteOptions()), body
         )
 
     async def update(
@@ -220,20 +221,12 @@ class World:
         *,
         user: User = ADMIN,
         resource: kinds.ResourceType = kinds.VPS,
-        subresource: str | None = None,
+        subresource: str = "",
         options: WriteOptions | None = None,
     ) -> Written:
         """PUT."""
-        return await write.update(
-            self,
-            user,
-            resource,
-            namespace=body["metadata"].get("namespace"),
-            name=body["metadata"]["name"],
-            subresource=subresource,
-            body=body,
-            options=options or WriteOptions(),
-        )
+        place = body["metadata"].get("namespace"), body["metadata"]["name"], subresource
+        return await write.update(self, Call(user, resource, *place, options or WriteOptions()), body)
 
     async def patch(
         self,
@@ -242,22 +235,14 @@ class World:
         *,
         user: User = ADMIN,
         resource: kinds.ResourceType = kinds.VPS,
-        subresource: str | None = None,
+        subresource: str = "",
         content_type: str = MERGE,
         options: WriteOptions | None = None,
     ) -> Written:
         """PATCH."""
-        return await write.patch(
-            self,
-            user,
-            resource,
-            namespace="default" if resource.namespaced else None,
-            name=name,
-            subresource=subresource,
-            content_type=content_type,
-            body=body,
-            options=options or (LEADING if user == CONTROLLER else WriteOptions()),
-        )
+        place = "default" if resource.namespaced else None, name, subresource
+        options = options or (LEADING if user == CONTROLLER else WriteOptions())
+        return await write.patch(self, Call(user, resource, *place, options), content_type, body)
 
     async def delete(
         self,
@@ -268,8 +253,8 @@ class World:
         **options: Any,
     ) -> Written:
         """DELETE."""
-        namespace = "default" if resource.namespaced else None
-        return await write.delete(self, user, resource, namespace=namespace, name=name, options=options)
+        call = Call(user, resource, "default" if resource.namespaced else None, name)
+        return await removal.delete(self, call, DeleteOptions.parse(options))
 
     async def act(self, action: str, name: str = "dev", *, user: User = CONTROLLER, **body: Any) -> Written:
         """POST …/ACTION, with the uid and epoch as they are unless the test says otherwise."""
@@ -279,33 +264,18 @@ class World:
             body.setdefault("uid", vps["metadata"]["uid"])
             if not timeless:
                 body.setdefault("epoch", vps["status"].get("epoch"))
-        return await actions.act(
-            self, user, kinds.VPS, namespace="default", name=name, action=action, body=body
-        )
+        return await actions.act(self, Call(user, kinds.VPS, "default", name, action), body)
 
     async def forget_node(self, name: str = "n1", *, user: User = ADMIN, **body: Any) -> Written:
         """POST nodes/NAME/forget."""
         return await actions.act(
-            self,
-            user,
-            kinds.NODE,
-            namespace=None,
-            name=name,
-            action="forget",
-            body=body or {"destroyed": True},
+            self, Call(user, kinds.NODE, None, name, "forget"), body or {"destroyed": True}
         )
 
     async def confirm(self, uid: str, epoch: int, *, node: str = "n1", user: User = N1) -> Written:
         """POST nodeallocations/NAME/confirm."""
-        return await actions.act(
-            self,
-            user,
-            kinds.NODE_ALLOCATION,
-            namespace=None,
-            name=node,
-            action="confirm",
-            body={"uid": uid, "epoch": epoch},
-        )
+        call = Call(user, kinds.NODE_ALLOCATION, None, node, "confirm")
+        return await actions.act(self, call, {"uid": uid, "epoch": epoch})
 
     async def silence(self, name: str = "dev") -> Json:
         """The controller's mark on a VPS whose node is silent."""
