@@ -19,7 +19,6 @@ from kohakuriver.apiserver.cache.strays import is_of
 from kohakuriver.apiserver.objects import metadata, objects, owners
 from kohakuriver.apiserver.objects.refusal import Refusal
 from kohakuriver.apiserver.store import codec
-from kohakuriver.resources import kinds
 
 Json = dict[str, Any]
 
@@ -28,7 +27,7 @@ def adopt(order: Order, records: Records) -> Step:
     """Bind it where its container is, as the placement that the container is of."""
     vps = orders.found(order, records)
     if objects.assignment_of(vps) is not None or vps["metadata"].get("deletionTimestamp"):
-        raise _conflict(order, "it is placed on a node already, or being deleted", "read the VPS again")
+        raise order.conflict("it is placed on a node already, or being deleted")
     held = _unknown(order, vps, records)
     _check_proved(order, held)
     vps["metadata"] = {**vps["metadata"], "uid": held["uid"]}
@@ -64,7 +63,7 @@ def _unknown(order: Order, vps: Json, records: Records) -> Json:
             found: Json = one
             return found
     why = f"{order.node} reports no unknown container {order.body['container']} of it"
-    raise _conflict(order, why, f"kohakuriver node status {order.node} names those that there are")
+    raise order.conflict(why, hint=f"kohakuriver node status {order.node} names those that there are")
 
 
 def _check_proved(order: Order, held: Json) -> None:
@@ -77,7 +76,7 @@ def _check_proved(order: Order, held: Json) -> None:
         f"if {order.node} lies: kohakuriver node revoke {order.node}"
     )
     alone = f"{order.node} alone says that {held['container']} is its container: nothing proves it"
-    raise _conflict(order, alone, hint)
+    raise order.conflict(alone, hint=hint)
 
 
 def _place(order: Order, vps: Json, placement: Json) -> None:
@@ -91,7 +90,3 @@ def _place(order: Order, vps: Json, placement: Json) -> None:
     vps["status"] = status
     names = [name for name in vps["metadata"].get("finalizers") or () if name != metadata.FINALIZER]
     vps["metadata"]["finalizers"] = [*names, metadata.FINALIZER]
-
-
-def _conflict(order: Order, why: str, hint: str) -> Exception:
-    return objects.conflict(kinds.VPS, order.name, why, hint=hint)

@@ -63,9 +63,7 @@ def regrant(order: Order, records: Records) -> Step:
     vps = orders.found(order, records)
     assignment = orders.assigned(order, vps)
     if vps["spec"]["runState"] == RunState.STOPPED or vps["metadata"].get("deletionTimestamp"):
-        raise objects.conflict(
-            kinds.VPS, order.name, "it is declared Stopped, or being deleted", hint="read the VPS again"
-        )
+        raise order.conflict("it is declared Stopped, or being deleted")
     if assignment["grant"].get("cores"):
         return Step(vps)
     record = records[order.node_key]
@@ -100,7 +98,7 @@ def newport(order: Order, records: Records) -> Step:
     assignment = orders.assigned(order, vps)
     former, strangers = assignment["grant"].get("sshPort"), set(order.body["taken"])
     if former is None:
-        raise objects.conflict(kinds.VPS, order.name, "it has no SSH port", hint="read the VPS again")
+        raise order.conflict("it has no SSH port")
     record = records[order.node_key]
     if former not in strangers:
         return Step(vps)  # it has another already: the answer was lost
@@ -132,7 +130,7 @@ def _check_bindable(order: Order, vps: Json) -> None:
     elif pinned and pinned != order.node:
         why = f"its spec.placement.node is {pinned}, not {order.node}"
     if why:
-        raise objects.conflict(kinds.VPS, order.name, why, hint="read the VPS again")
+        raise order.conflict(why)
 
 
 def _check_not_rejected(order: Order, status: Json, node: Json) -> None:

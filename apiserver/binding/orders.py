@@ -65,6 +65,10 @@ class Order:
     def key(self) -> str:
         return self.call.key
 
+    def conflict(self, why: str, *, hint: str = "read the VPS again") -> errors.Conflict:
+        """The 409: the VPS is not as it is taken to be."""
+        return objects.conflict(kinds.VPS, self.name, why, hint=hint)
+
     @property
     def allocation_key(self) -> str:
         return grants.allocation_key(self.node)
@@ -134,25 +138,20 @@ def gone(order: Order, why: str) -> errors.ApiError:
             f'vpses.kohakuriver.io "{order.name}" not found: {why}',
             details=objects.reference(kinds.VPS, order.name),
         )
-    return objects.conflict(kinds.VPS, order.name, why, hint="read the VPS again")
+    return order.conflict(why)
 
 
 def assigned(order: Order, vps: Json) -> Json:
     assignment = objects.assignment_of(vps)
     if assignment is None or assignment["node"] != order.node:
-        raise objects.conflict(
-            kinds.VPS, order.name, f"it is not placed on {order.node} any more", hint="read the VPS again"
-        )
+        raise order.conflict(f"it is not placed on {order.node} any more")
     check_epoch(order, assignment)
     return assignment
 
 
 def check_epoch(order: Order, assignment: Json) -> None:
     if order.body["epoch"] != assignment["epoch"]:
-        raise objects.conflict(
-            kinds.VPS,
-            order.name,
+        raise order.conflict(
             f"stale epoch: the request is about placement {order.body['epoch']}, "
-            f"and the VPS is at {assignment['epoch']}",
-            hint="read the VPS again",
+            f"and the VPS is at {assignment['epoch']}"
         )

@@ -31,9 +31,7 @@ def finish(order: Order, records: Records) -> Step:
     _check_own_agent(order, assignment, "finish it", "delete the VPS, and its node's agent will")
     orders.check_epoch(order, assignment)
     if not vps["metadata"].get("deletionTimestamp"):
-        raise objects.conflict(
-            kinds.VPS, order.name, "it is not being deleted", hint="keep its container; read the VPS again"
-        )
+        raise order.conflict("it is not being deleted", hint="keep its container; read the VPS again")
     freed = _freed(order, vps, records[order.allocation_key])
     unbinding.unbind(vps)
     return without_placement(order.key, vps, *freed)
@@ -53,12 +51,9 @@ def release(order: Order, records: Records) -> Step:
     drained = _is_drained(records[order.node_key]) and observed.get("reason") == phase.NODE_DRAINED
     declared = vps["spec"]["runState"]
     if not (declared == RunState.STOPPED or drained) or seen != ObservedState.STOPPED:
-        raise objects.conflict(
-            kinds.VPS,
-            order.name,
+        raise order.conflict(
             f"it is declared {declared} and was last seen {seen or 'nowhere'}; "
-            "only what is declared stopped or drained, and seen stopped, is released",
-            hint="read the VPS again",
+            "only what is declared stopped or drained, and seen stopped, is released"
         )
     if not assignment["grant"].get("cores"):
         return Step(vps)
@@ -79,7 +74,7 @@ def reject(order: Order, records: Records) -> Step:
     elif (objects.status_of(vps).get("observed") or {}).get("container"):
         why = "a container was reported, and only what never had one is rejected"
     if why:
-        raise objects.conflict(kinds.VPS, order.name, why, hint="read the VPS again")
+        raise order.conflict(why)
     freed = _freed(order, vps, records[order.allocation_key])
     message = order.body["message"]
     condition = unbinding.unscheduled(order.body["reason"], f"{order.node} will not take it: {message}")
@@ -98,12 +93,10 @@ def forget(order: Order, records: Records) -> Step:
     vps = orders.found(order, records)
     assignment = objects.assignment_of(vps)
     if assignment is None or assignment["node"] != order.node:
-        raise objects.conflict(kinds.VPS, order.name, "it is placed on no node", hint="read the VPS again")
+        raise order.conflict("it is placed on no node")
     silent = objects.status_of(vps).get("unreachableSince")
     if not silent and records[order.node_key] is not None:
-        raise objects.conflict(
-            kinds.VPS,
-            order.name,
+        raise order.conflict(
             f"node {order.node} is not known to be silent, and its files are there",
             hint="to start over without the files, delete the VPS and create it again",
         )

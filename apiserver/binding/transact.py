@@ -78,8 +78,9 @@ async def _committed(server: Backing, step: Step, records: Records, *, dry_run: 
         await server.ledger.check(step.asked)
     if dry_run or not step.writes:
         return written
-    compared = {key: grants.revision_of(record) for key, record in records.items()}
-    expect = step.expect if step.expect is not None else compared
+    expect = step.expect
+    if expect is None:
+        expect = {key: grants.revision_of(record) for key, record in records.items()}
     async with server.ledger.room(step.asked) as place:
         revision = await server.store.commit(expect=expect, writes=step.writes)
         place.committed(revision)
