@@ -6,6 +6,7 @@ from typing import Final
 
 from kohakuriver import clock
 from kohakuriver.cli.api.http import Object
+from kohakuriver.resources.view import Node
 
 OLD: Final = datetime.timedelta(
     days=60
@@ -20,12 +21,12 @@ def words(nodes: Iterable[Object], now: datetime.datetime) -> list[str]:
 
 
 def _of(node: Object, now: datetime.datetime) -> str:
-    name, image = node["metadata"]["name"], (node.get("status") or {}).get("defaultImage") or {}
-    if image.get("present") is False:
+    name, image = Node.of(node).name, Node.of(node).default_image
+    if image.is_missing:
         return f"node {name}: the default image is missing; on that node, as root: {COMMAND}"
     try:
-        age = now - clock.parse_timestamp(image["built"])
-    except (KeyError, TypeError, ValueError):
+        age = now - clock.parse_timestamp(image.built)
+    except ValueError:
         return ""
     if age < OLD:
         return ""

@@ -13,9 +13,10 @@ from typing import Any
 from kohakuriver import clock, durations, quantity
 from kohakuriver.apiserver.policies import shown
 from kohakuriver.apiserver.quota import usage
-from kohakuriver.resources import kinds, node_words
+from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 from kohakuriver.resources.token import EXPIRED
+from kohakuriver.resources.view import VPS, Node
 
 Object = Mapping[str, Any]
 Cell = str | int | bool | None
@@ -151,23 +152,19 @@ def _age(obj: Object, now: datetime.datetime) -> Cell:
 
 
 def _vps_status(obj: Object, now: datetime.datetime) -> Cell:
-    if obj["metadata"].get("deletionTimestamp"):
-        return "terminating"
-    return str((obj.get("status") or {}).get("phase") or "pending")
+    return VPS.of(obj).word
 
 
 def _vps_node(obj: Object, now: datetime.datetime) -> Cell:
-    assignment = (obj.get("status") or {}).get("assignment") or {}
-    return str(assignment.get("node") or "<none>")
+    return VPS.of(obj).node or "<none>"
 
 
 def _vps_container(obj: Object, now: datetime.datetime) -> Cell:
-    observed = (obj.get("status") or {}).get("observed") or {}
-    return str((observed.get("container") or {}).get("id") or "<none>")[:12]
+    return (VPS.of(obj).observed.container.id or "<none>")[:12]
 
 
 def _node_status(obj: Object, now: datetime.datetime) -> Cell:
-    return node_words.standing(obj)
+    return Node.of(obj).word
 
 
 def _environment_image(obj: Object, now: datetime.datetime) -> Cell:

@@ -9,6 +9,7 @@ from kohakuriver.cli.session.ended import Ending
 from kohakuriver.cli.session.target import Target
 from kohakuriver.cli.view import standing
 from kohakuriver.cli.view.standing import HERE, Reader
+from kohakuriver.resources.view import VPS
 
 _SIGNALLED = 128  # codes above it: something was ended by a signal
 
@@ -33,19 +34,18 @@ def explained(vps: Target, ending: Ending) -> Ending:
 
 def what_happened(before: dict[str, Any], now: dict[str, Any], *, reader: Reader = HERE) -> Ending | None:
     """What was done to a VPS since. Pure."""
-    name, spec = now["metadata"]["name"], now.get("spec") or {}
-    again = reader.command(f"connect {name}", now)
-    if now["metadata"].get("deletionTimestamp"):
+    found, earlier = VPS.of(now), VPS.of(before)
+    name, again = found.name, reader.command(f"connect {found.name}", now)
+    if found.is_terminating:
         return _outside("Removed", "it was deleted", "see what there is: kohakuriver vps list --all")
-    if now["metadata"]["uid"] != before["metadata"]["uid"]:
+    if found.uid != earlier.uid:
         return _outside("Removed", "it was deleted, and there is a new one of its name", again)
-    if spec.get("runState") == "Stopped":
+    if found.spec.run_state == "Stopped":
         return _outside("Stopped", "it was stopped", reader.command(f"vps start {name}", now))
-    if spec.get("restartRequest") != (before.get("spec") or {}).get("restartRequest"):
+    if found.spec.restart_request != earlier.spec.restart_request:
         return _outside("Restarted", "it was restarted", again)
-    if standing.phase(now) != "running":
-        why = standing.why(now)
-        words = f"it is {standing.phase(now)}" + (f": {why}" if why else "")
+    if found.word != "running":
+        words = f"it is {found.word}" + (f": {found.why}" if found.why else "")
         with contextlib.suppress(IndexError):
             return _outside("Stopped", words, standing.next_commands(now, None, reader=reader)[0])
     return None

@@ -27,6 +27,7 @@ from kohakuriver.cli.api.http import Object
 from kohakuriver.cli.session.opening import Opener
 from kohakuriver.cli.view.standing import Reader
 from kohakuriver.client.config import Connection
+from kohakuriver.resources.view import VPS
 from kohakuriver.streams.joint import Joint
 
 _CHUNK = 1 << 15
@@ -142,7 +143,7 @@ def _log_in(transport: paramiko.Transport, vps: Object, key: Path | None, home: 
 
 
 def _ways(vps: Object, key: Path | None, home: Path) -> list[paramiko.PKey | None]:
-    if ((vps.get("spec") or {}).get("ssh") or {}).get("passwordless"):
+    if VPS.of(vps).spec.ssh.passwordless:
         return [None]
     files = [key] if key is not None else identity.defaults(home)
     found = [_loaded(file) for file in files]

@@ -9,6 +9,7 @@ from kohakuriver import errors
 from kohakuriver.cli.api.http import Object
 from kohakuriver.cli.view import standing
 from kohakuriver.cli.view.standing import HERE, Reader
+from kohakuriver.resources.view import VPS
 
 _KEY = re.compile(r"[-a-z0-9@.]+ [A-Za-z0-9+/]+=*")  # one line of known_hosts, behind its names
 
@@ -23,22 +24,22 @@ def host_key(vps: Object, *, reader: Reader = HERE) -> str:
     def typed(words: str) -> str:
         return reader.command(words, vps)
 
-    name, phase, why = vps["metadata"]["name"], standing.phase(vps), standing.why(vps)
-    because, connects = f" ({why})" if why else "", typed(f"connect {name}")
-    if ((vps.get("spec") or {}).get("ssh") or {}).get("disabled"):
+    found = VPS.of(vps)
+    name = found.name
+    because, connects = f" ({found.why})" if found.why else "", typed(f"connect {name}")
+    if found.spec.ssh.disabled:
         raise NoEntrance(f"{name} has SSH off", hint=f"{connects} needs none")
-    match phase:
+    match found.word:
         case "terminating":
             raise NoEntrance(f"{name} is being deleted{because}")
         case "stopped":
-            is_drained = standing.status_of(vps).get("reason") == "NodeDrained"
-            uncordons = reader.command(f"node uncordon {standing.node_of(vps)}")
-            hint = uncordons if is_drained else typed(f"vps start {name}")
-            raise NoEntrance(f"{name} is stopped{because if is_drained else ''}", hint=hint)
+            uncordons = reader.command(f"node uncordon {found.node}")
+            hint = uncordons if found.is_drained else typed(f"vps start {name}")
+            raise NoEntrance(f"{name} is stopped{because if found.is_drained else ''}", hint=hint)
         case "paused":
             raise NoEntrance(f"{name} is paused", hint=typed(f"vps resume {name}"))
         case "lost":
-            shows = reader.command(f"node status {standing.node_of(vps)}")
+            shows = reader.command(f"node status {found.node}")
             raise NoEntrance(
                 f"{name} is lost{because}; it is the same again once its node is back", hint=shows
             )
@@ -46,21 +47,21 @@ def host_key(vps: Object, *, reader: Reader = HERE) -> str:
             raise NoEntrance(f"{name} waits for a node{because}", hint=typed(f"vps status {name}"))
         case "assigning":
             raise NoEntrance(f"{name} is still starting{because}", hint=typed(f"get vps {name} -w"))
-    ssh = standing.observed_of(vps).get("ssh") or {}
-    if ssh.get("state") == "unavailable":
+    ssh = found.observed.ssh
+    if ssh.state == "unavailable":
         raise NoEntrance(
-            f"no SSH in {name}: {ssh.get('message') or 'it has no sshd'}",
+            f"no SSH in {name}: {ssh.message or 'it has no sshd'}",
             hint=f"get in without: {connects}; for SSH install openssh-server in it, "
             f"then: {typed(f'vps restart {name}')}",
         )
-    if not ssh.get("hostKey"):
+    if not ssh.host_key:
         raise NoEntrance(f"{name} has not published its host key yet", hint=typed(f"vps status {name}"))
-    if not _KEY.fullmatch(str(ssh["hostKey"])):
+    if not _KEY.fullmatch(ssh.host_key):
         raise NoEntrance(
-            f"the host key that node {standing.node_of(vps)} has published for {name} is none",
+            f"what node {found.node} has published as the host key of {name} cannot be read as one",
             hint=f"{connects} needs none; ask the administrator of that node",
         )
-    return str(ssh["hostKey"])
+    return ssh.host_key
 
 
 def silent(vps: Object, *, reader: Reader = HERE) -> NoEntrance:
@@ -74,14 +75,13 @@ def silent(vps: Object, *, reader: Reader = HERE) -> NoEntrance:
 
 def has_keys(vps: Object) -> bool:
     """Whether anybody's key is in it, or none is needed."""
-    ssh = (vps.get("spec") or {}).get("ssh") or {}
-    return bool(ssh.get("passwordless") or ssh.get("authorizedKeys"))
+    return standing.lets_somebody_in(vps)
 
 
 def authorized(vps: Object) -> set[str]:
     """The keys that may log in, each without options and comment."""
     found: set[str] = set()
-    for line in ((vps.get("spec") or {}).get("ssh") or {}).get("authorizedKeys") or ():
+    for line in VPS.of(vps).spec.ssh.authorized_keys:
         words = line.split()
         found.update(word for word in words if word.startswith("AAAA"))
     return found

@@ -24,7 +24,7 @@ from kohakuriver.cli.local import ports
 from kohakuriver.cli.session.opening import Opener
 from kohakuriver.cli.view import standing
 from kohakuriver.cli.view.standing import Reader
-from kohakuriver.resources import reasons
+from kohakuriver.resources.view import VPS
 
 EXAMPLES = """
 kohakuriver forward dev 8888                      # http://127.0.0.1:8888
@@ -104,15 +104,15 @@ def _host(address: str) -> str:
 
 def _look(vps: Object, reader: Reader) -> None:
     """What somebody should know before they wait for an answer. Raises for a VPS that is stopped."""
-    name, phase = vps["metadata"]["name"], standing.phase(vps)
-    if phase == "stopped":
+    found = VPS.of(vps)
+    if found.word == "stopped":
         brings = standing.next_commands(vps, None, reader=reader)[-1]
-        if standing.status_of(vps).get("reason") == reasons.NODE_DRAINED:
-            why = f"{name} is stopped, as its node {standing.node_of(vps)} is drained"
+        if found.is_drained:
+            why = f"{found.name} is stopped, as its node {found.node} is drained"
             raise errors.Conflict(why, hint=f"bring the node back: {brings}")
-        raise errors.Conflict(f"{name} is stopped", hint=f"start it: {brings}")
-    if phase != "running":
-        screen.note(f"{name} is not running: {standing.progress(vps)}")
+        raise errors.Conflict(f"{found.name} is stopped", hint=f"start it: {brings}")
+    if found.word != "running":
+        screen.note(f"{found.name} is not running: {standing.progress(vps)}")
 
 
 async def _forward(

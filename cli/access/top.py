@@ -13,9 +13,9 @@ from kohakuriver.cli.api import readable
 from kohakuriver.cli.api.http import Object
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.session.target import Target
-from kohakuriver.cli.view import standing
 from kohakuriver.cli.view.table import Printer, Row
 from kohakuriver.resources import kinds
+from kohakuriver.resources.view import VPS, Node
 
 EXAMPLES = """
 kohakuriver top vps
@@ -67,36 +67,36 @@ def top_nodes(settings: Settings) -> int:
 
 def row(used: Used) -> Row:
     """One VPS's line. Pure."""
-    grant = standing.grant_of(used.vps)
+    grant = VPS.of(used.vps).grant
     cores = memory = processes = "?"
     if used.stats is not None:
         cores, memory = f"{used.stats['cores']:.2f}", quantity.approximate_size(used.stats["memory"])
         processes = str(used.stats["processes"])
-    has_cores = quantity.shown_cores(grant["cores"]) if grant.get("cores") else "-"
-    name, node = str(used.vps["metadata"]["name"]), standing.node_of(used.vps)
-    return [name, node, cores, has_cores, memory, str(grant.get("memory") or "-"), processes]
+    has_cores = quantity.decimal_cores(grant.millicores) if grant.cores else "-"
+    name, node = VPS.of(used.vps).name, VPS.of(used.vps).node
+    return [name, node, cores, has_cores, memory, str(grant.memory or "-"), processes]
 
 
 def node_rows(nodes: list[Object], used: list[Used]) -> list[Row]:
     """A line each, in the order of the nodes. Pure."""
     by_node: dict[str, list[Used]] = collections.defaultdict(list)
     for one in used:
-        by_node[standing.node_of(one.vps)].append(one)
+        by_node[VPS.of(one.vps).node].append(one)
     found = []
-    for node in nodes:
-        name, has = str(node["metadata"]["name"]), (node.get("status") or {}).get("allocatable") or {}
+    for node in map(Node.of, nodes):
+        name, has = node.name, node.capacity
         told = [one.stats for one in by_node[name] if one.stats is not None]
         cores = sum(float(stats["cores"]) for stats in told)
         memory = sum(int(stats["memory"]) for stats in told)
-        room = quantity.shown_size(has["memory"]) if has.get("memory") else "-"
-        of = quantity.shown_cores(has["cores"]) if has.get("cores") else "-"
+        room = quantity.approximate_size(has.memory_bytes) if has.memory else "-"
+        of = quantity.decimal_cores(has.millicores) if has.cores else "-"
         used_memory = quantity.approximate_size(memory)
         found.append([name, str(len(by_node[name])), f"{cores:.2f}", of, used_memory, room])
     return found
 
 
 def _ask(settings: Settings, vpses: list[Object]) -> list[Used]:
-    running = [vps for vps in vpses if standing.phase(vps) == "running"]
+    running = [vps for vps in vpses if VPS.of(vps).word == "running"]
     return asyncio.run(_ask_all([Target(settings, vps) for vps in running]))
 
 

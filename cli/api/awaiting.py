@@ -11,6 +11,7 @@ from kohakuriver.cli import failures
 from kohakuriver.cli.api import follow
 from kohakuriver.cli.api.follow import Deadline
 from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.resources import view
 from kohakuriver.resources.kinds import ResourceType
 
 Judge = Callable[[Object | None], str]
@@ -53,7 +54,7 @@ def _present(change: follow.Change) -> Object | None:
 
 def summary(body: Object) -> str:
     """How an object stands, in a few words: `assigning (pulling the image)`."""
-    status = body.get("status") or {}
-    phase = "terminating" if body["metadata"].get("deletionTimestamp") else str(status.get("phase") or "")
-    message = str(status.get("message") or "")
+    found = view.Object.of(body)
+    phase = "terminating" if found.is_terminating else found.status.text("phase")
+    message = found.status.text("message")
     return f"{phase}: {message}" if phase and message else phase or message

@@ -12,6 +12,7 @@ from kohakuriver import errors
 from kohakuriver.cli import failures, screen
 from kohakuriver.cli.api.http import JSON, WATCH_SILENCE, Api, Object
 from kohakuriver.clock import SystemClock
+from kohakuriver.resources import view
 
 _TRANSIENT = (errors.Unreachable, errors.Unavailable, errors.TooManyRequests, errors.OutcomeUnknown)
 
@@ -91,7 +92,6 @@ def _wait(error: errors.KohakuRiverError, pause: float, end: Deadline, tell: Cal
 
 def _version(body: Object) -> str | None:
     """The resourceVersion of an object, or of the object that a table's row shows."""
-    version = body.get("metadata", {}).get("resourceVersion")
-    for row in body.get("rows") or ():
-        version = ((row.get("object") or {}).get("metadata") or {}).get("resourceVersion") or version
-    return version or None
+    shown = [row.object.version for row in view.Object.of(body).parts("rows", view.Row)]
+    found = [version for version in (view.Object.of(body).version, *shown) if version]
+    return found[-1] if found else None

@@ -12,15 +12,15 @@ from typing import Any
 
 from kohakuriver import cpuset, overcommit, quantity
 from kohakuriver.readable import trouble
-from kohakuriver.resources import kinds
+from kohakuriver.resources import conditions, kinds
 from kohakuriver.resources.kinds import ResourceType
+from kohakuriver.resources.view import VPS, Node
 
 Object = dict[str, Any]
 Shape = Any
 """A type, a check that raises, `[SHAPE]`, or `{field: SHAPE}`: `*` is every field, and without one that ends
 in `!` the object is no use."""
 
-READABLE = "Readable"  # the condition of a Node that is not
 _SHOWN = 5  # fields that are named
 
 
@@ -39,9 +39,8 @@ def vps(body: Object) -> Object:
     """A VPS; what of it cannot be read stands in its message."""
     found, why = _read(body, _VPS)
     if why:
-        status = found.get("status") or {}
-        message = status.get("message")
-        found["status"] = {**status, "message": f"{why}; {message}" if message else why}
+        message = VPS.of(found).message
+        found["status"] = {**VPS.of(found).status.raw, "message": f"{why}; {message}" if message else why}
     return found
 
 
@@ -49,9 +48,9 @@ def node(body: Object) -> Object:
     """A Node; what of it cannot be read is a condition."""
     found, why = _read(body, _NODE)
     if why:
-        status = found.get("status") or {}
-        said = {"type": READABLE, "status": "False", "reason": "WrongType", "message": why}
-        found["status"] = {**status, "conditions": [*(status.get("conditions") or ()), said]}
+        said = {"type": conditions.READABLE, "status": "False", "reason": "WrongType", "message": why}
+        held = (one.raw for one in Node.of(found).conditions)
+        found["status"] = {**Node.of(found).status.raw, "conditions": [*held, said]}
     return found
 
 

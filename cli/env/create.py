@@ -13,9 +13,9 @@ from kohakuriver.cli.env import creation
 from kohakuriver.cli.framework.progress import Progress
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.kubectl.delete import parse_timeout
-from kohakuriver.cli.view import standing
 from kohakuriver.cli.vps.change import Timeout, WaitFor
 from kohakuriver.resources import kinds
+from kohakuriver.resources.view import VPS, Environment
 
 EXAMPLES = """
 kohakuriver env create my-env --from dev
@@ -69,7 +69,7 @@ def create(
 
 def _source(api: Api, word: str) -> dict[str, str]:
     (vps,) = lookup.find(api, [word])
-    metadata, node = vps["metadata"], standing.node_of(vps)
+    metadata, node = vps["metadata"], VPS.of(vps).node
     if not node:
         raise failures.UsageError(
             f"vps/{metadata['name']} is on no node, so there are no files to take",
@@ -92,15 +92,13 @@ def _await(api: Api, environment: Object, deadline: Deadline, timeout: str) -> O
         if body is None or body["metadata"]["uid"] != uid:
             raise errors.NotFound(f"{creation.title(name)} was deleted meanwhile")
         latest[0] = body
-        status = body.get("status") or {}
-        if status.get("phase") == "Failed":
+        found = Environment.of(body)
+        if found.word == "Failed":
             raise errors.Conflict(
-                f"{creation.title(name)}: {status.get('message')}",
+                f"{creation.title(name)}: {found.message}",
                 hint=f"delete it, then try again: kohakuriver env delete {name}",
             )
-        if status.get("phase") == "Ready":
-            return ""
-        return str(status.get("message") or f"{environment['spec']['vps']['node']} is asked")
+        return "" if found.word == "Ready" else found.message or f"{found.vps.text('node')} is asked"
 
     with Progress() as progress:
         try:
@@ -125,7 +123,6 @@ def _await(api: Api, environment: Object, deadline: Deadline, timeout: str) -> O
 
 
 def _tell(environment: Object) -> None:
-    status, node = environment["status"], environment["spec"]["vps"]["node"]
-    size = quantity.approximate_size(status["size"])
-    screen.note(f"ready: {size}, kept on {node}")
-    screen.note(f"use it with: kohakuriver vps create --container {environment['metadata']['name']}")
+    found = Environment.of(environment)
+    screen.note(f"ready: {quantity.approximate_size(found.size)}, kept on {found.vps.text('node')}")
+    screen.note(f"use it with: kohakuriver vps create --container {found.name}")

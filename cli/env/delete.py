@@ -1,7 +1,7 @@
 """`env delete`: no VPS is made from it any more. Tarballs are files of their nodes, and stay."""
 
 import shlex
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,6 +11,7 @@ from kohakuriver.cli.api import insist
 from kohakuriver.cli.env import creation
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.resources import kinds
+from kohakuriver.resources.view import Environment
 
 EXAMPLES = """
 kohakuriver env delete my-dev-env
@@ -42,15 +43,16 @@ def delete(settings: Settings, names: Names = None) -> int:
                 good = False
                 continue
         screen.out(f"{creation.title(name)} deleted")
-        status = there.get("status") or {}
-        if status.get("tarball"):
-            screen.note(_left(name, there["spec"]["vps"]["node"], status))
+        found = Environment.of(there)
+        if found.status.text("tarball"):
+            screen.note(_left(found))
     return 0 if good else 1
 
 
-def _left(name: str, node: str, status: dict[str, Any]) -> str:
+def _left(environment: Environment) -> str:
     """What of it lies on its node still, and what can be done with that. Pure."""
-    size = f" ({quantity.approximate_size(status['size'])})" if status.get("size") else ""
-    file, digest = shlex.quote(str(status["tarball"])), status.get("digest")
-    loads = f"kohakuriver env load {name} {file}" + (f" --digest {digest}" if digest else "")
+    status, node = environment.status, environment.vps.text("node")
+    size = f" ({quantity.approximate_size(environment.size)})" if environment.size else ""
+    file, digest = shlex.quote(status.text("tarball")), status.text("digest")
+    loads = f"kohakuriver env load {environment.name} {file}" + (f" --digest {digest}" if digest else "")
     return f"its tarball{size} stays on {node}\n  use it again: {loads}\n  remove it, on {node}: rm {file}"

@@ -13,6 +13,7 @@ from kohakuriver.cli.kubectl import output
 from kohakuriver.cli.view import sections, table
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
+from kohakuriver.resources.view import Environment
 
 EXAMPLES = """
 kohakuriver env list
@@ -44,10 +45,9 @@ def list_environments(settings: Settings, output_format: Format = None, no_heade
         return 0
     rows = [row(one, SystemClock().now()) for one in found]
     screen.out("\n".join(table.Printer(screen.width()).lines(rows if no_headers else [TITLES, *rows])))
-    for one in found:
-        status = one.get("status") or {}
-        if status.get("phase") == "Failed":
-            screen.warn(f"{one['metadata']['name']}: {status.get('message')}")
+    for one in map(Environment.of, found):
+        if one.word == "Failed":
+            screen.warn(f"{one.name}: {one.message}")
     _tell_of_default_image(api)
     return 0
 
@@ -64,14 +64,14 @@ def _tell_of_default_image(api: Api) -> None:
 
 def row(environment: Object, now: datetime.datetime) -> table.Row:
     """One environment. Pure."""
-    metadata, spec = environment["metadata"], environment.get("spec") or {}
-    status, vps = environment.get("status") or {}, spec.get("vps") or {}
-    source = f"vps {vps['namespace']}/{vps['name']}" if vps else f"tarball {spec.get('tarball')}"
+    found = Environment.of(environment)
+    image, tarball, vps = found.spec.text("image"), found.spec.text("tarball"), found.vps
+    source = f"vps {vps.text('namespace')}/{vps.text('name')}" if vps else f"tarball {tarball}"
     return [
-        str(metadata["name"]),
-        str(status.get("phase") or "Making") if vps else "Ready",
-        f"image {spec['image']}" if spec.get("image") else source,
-        str(vps.get("node") or "-"),
-        quantity.approximate_size(status["size"]) if status.get("size") else "-",
-        sections.ago(metadata.get("creationTimestamp"), now),
+        found.name,
+        found.word,
+        f"image {image}" if image else source,
+        vps.text("node") or "-",
+        quantity.approximate_size(found.size) if found.size else "-",
+        sections.ago(found.created, now),
     ]

@@ -11,6 +11,7 @@ from kohakuriver.cli.kubectl import output
 from kohakuriver.cli.kubectl.columns import Columns
 from kohakuriver.cli.kubectl.query import Query
 from kohakuriver.cli.view import table
+from kohakuriver.resources import view
 from kohakuriver.resources.kinds import ResourceType
 
 
@@ -82,8 +83,7 @@ def _tables(changes: Iterator[follow.Change], query: Query, resource: ResourceTy
 
 def _is_new(shown: dict[str, str], body: dict[str, Any]) -> bool:
     """Whether this state of the object was not shown yet; it now counts as shown."""
-    metadata = body.get("metadata") or {}
-    uid, version = metadata.get("uid", ""), metadata.get("resourceVersion", "")
+    uid, version = view.Object.of(body).uid, view.Object.of(body).version
     if uid and shown.get(uid) == version:
         return False
     shown[uid] = version

@@ -1,6 +1,7 @@
 """`describe`: one object for a person to read: how it stands, what was declared, and its latest events."""
 
 import datetime
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +15,8 @@ from kohakuriver.cli.kubectl import merge
 from kohakuriver.cli.view import node_overview as overview
 from kohakuriver.cli.view import sections, standing
 from kohakuriver.clock import SystemClock
-from kohakuriver.resources import kinds, node_words
+from kohakuriver.resources import conditions as types
+from kohakuriver.resources import kinds, view
 from kohakuriver.resources.kinds import ResourceType
 
 EXAMPLES = """
@@ -75,39 +77,44 @@ def page(
 ) -> list[str]:
     """The whole text about one object; `width` is the terminal's."""
     body = readable.of(resource, body)
-    metadata, status = body["metadata"], body.get("status") or {}
-    annotations = {
-        key: value for key, value in (metadata.get("annotations") or {}).items() if key != merge.LAST_APPLIED
-    }
+    found = view.Object.of(body)
+    metadata, status = found.metadata, found.status
+    annotations = {key: value for key, value in found.annotations.items() if key != merge.LAST_APPLIED}
     lines = sections.pairs(
         [
-            ("Name", metadata["name"]),
-            ("Namespace", metadata.get("namespace")),
+            ("Name", found.name),
+            ("Namespace", found.namespace),
             *_standing(body, resource, now),
-            ("Created", sections.moment(metadata.get("creationTimestamp"), now)),
-            ("Deletion asked", sections.moment(metadata.get("deletionTimestamp"), now)),
-            ("Labels", _list(metadata.get("labels"))),
+            ("Created", sections.moment(found.created, now)),
+            ("Deletion asked", sections.moment(metadata.text("deletionTimestamp"), now)),
+            ("Labels", _list(found.labels)),
             ("Annotations", _list(annotations)),
-            ("UID", metadata.get("uid")),
+            ("UID", found.uid),
         ],
         width=width,
     )
     if resource is kinds.RESOURCE_QUOTA:
-        return [*lines, "Limits:", *sections.limits(status, width=width)]
-    lines += _part("Spec", body.get("spec"), width)
-    lines += _happened(resource, status, events, now, width)
-    lines += _part("Status", _rest(status), width)
+        return [*lines, "Limits:", *sections.limits(status.raw, width=width)]
+    lines += _part("Spec", found.spec.raw, width)
+    lines += _happened(resource, found.conditions, events, now, width)
+    at_the_top = ("phase", "reason", "message")
+    rest = {key: value for key, value in status.raw.items() if key not in at_the_top}
+    lines += _part("Status", rest, width)
     others = ("apiVersion", "kind", "metadata", "spec", "status")
     return lines + sections.pairs(sections.titled({k: v for k, v in body.items() if k not in others}).items())
 
 
 def _happened(
-    resource: ResourceType, status: Object, events: list[Object], now: datetime.datetime, width: int | None
+    resource: ResourceType,
+    conditions: Sequence[view.Condition],
+    events: list[Object],
+    now: datetime.datetime,
+    width: int | None,
 ) -> list[str]:
     """Conditions and events, above the numbers that only programs need."""
     lines: list[str] = []
-    if status.get("conditions"):
-        lines += ["Conditions:", *sections.conditions(status["conditions"], now, width=width)]
+    if conditions:
+        lines += ["Conditions:", *sections.conditions(conditions, now, width=width)]
     if resource is kinds.EVENT:
         return lines
     if not events:
@@ -117,47 +124,37 @@ def _happened(
 
 def _standing(body: Object, resource: ResourceType, now: datetime.datetime) -> list[tuple[str, Any]]:
     """What most people look for first."""
-    status = body.get("status") or {}
     if resource is kinds.NODE:
-        word, message = node_words.standing(body), node_words.condition(body, "Ready").get("message")
+        node = view.Node.of(body)
+        word, message = node.word, node.condition(types.READY).message
         return [
             ("Status", f"{word}: {message}" if message and word.startswith("NotReady") else word),
             ("Cores", overview.sharing(body, None)),
         ]
     if resource is not kinds.VPS:
         return []
-    assignment, observed = status.get("assignment") or {}, status.get("observed") or {}
-    grant, container = assignment.get("grant") or {}, observed.get("container") or {}
+    vps = view.VPS.of(body)
+    container = vps.observed.container
     return [
-        ("Status", _status(body)),
-        ("Node", assignment.get("node") or "none yet"),
+        ("Status", f"{vps.word}: {vps.why}" if vps.why else vps.word),
+        ("Node", vps.node or "none yet"),
         ("Resources", standing.resources(body)),
-        ("SSH port", grant.get("sshPort")),
+        ("SSH port", vps.grant.ssh_port),
         ("SSH", standing.ssh(body)),
-        ("Container", container.get("name")),
-        ("Started", sections.moment(container.get("startedAt"), now)),
-        ("Unreachable", sections.moment(status.get("unreachableSince"), now)),
+        ("Container", container.name),
+        ("Started", sections.moment(container.started_at, now)),
+        ("Unreachable", sections.moment(vps.unreachable_since, now)),
     ]
 
 
-def _status(body: Object) -> str:
-    word, why = standing.phase(body), standing.why(body)
-    return f"{word}: {why}" if why else word
-
-
-def _rest(status: Object) -> Object:
-    """Status without what stands at the top."""
-    return {key: value for key, value in status.items() if key not in ("phase", "reason", "message")}
-
-
-def _part(name: str, part: Object | None, width: int | None) -> list[str]:
+def _part(name: str, part: Mapping[str, Any], width: int | None) -> list[str]:
     room = None if width is None else width - len(sections.INDENT)
-    inner = sections.pairs(sections.titled(part or {}).items(), width=room)
+    inner = sections.pairs(sections.titled(part).items(), width=room)
     return [f"{name}:", *sections.indented(inner)] if inner else []
 
 
-def _list(found: dict[str, str] | None) -> list[str]:
-    return [f"{key}={value}" for key, value in sorted((found or {}).items())]
+def _list(found: dict[str, str]) -> list[str]:
+    return [f"{key}={value}" for key, value in sorted(found.items())]
 
 
 def events_of(api: Api, resource: ResourceType, body: Object) -> list[Object]:

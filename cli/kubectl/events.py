@@ -1,7 +1,7 @@
 """`events`: what happened lately, the latest last; `-w` stays and shows what comes."""
 
 import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from kohakuriver.cli.kubectl.selection import Everywhere
 from kohakuriver.cli.view import sections, table
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
+from kohakuriver.resources.view import Event
 
 EXAMPLES = """
 kohakuriver events
@@ -80,17 +81,17 @@ def events(
 
 def row(event: Object, now: datetime.datetime, *, with_namespace: bool = False) -> table.Row:
     """One event, of an object that may be of a kind we do not know. Pure."""
-    about: dict[str, Any] = event.get("involvedObject") or {}
-    resource = kinds.by_kind(str(about.get("apiVersion") or kinds.API_VERSION), str(about.get("kind")))
-    name = str(about.get("name", ""))
-    found = [
+    found = Event.of(event)
+    kind, name = found.about.text("kind"), found.about.text("name")
+    resource = kinds.by_kind(found.about.text("apiVersion") or kinds.API_VERSION, kind)
+    cells = [
         sections.event_age(event, now),
-        str(event.get("type") or ""),
-        str(event.get("reason") or ""),
-        targets.title(resource, name) if resource else f"{str(about.get('kind', '')).lower()}/{name}",
-        " ".join(str(event.get("message") or "").split()),
+        found.type,
+        found.reason,
+        targets.title(resource, name) if resource else f"{kind.lower()}/{name}",
+        " ".join(found.message.split()),
     ]
-    return [str(event["metadata"].get("namespace", "")), *found] if with_namespace else found
+    return [found.namespace, *cells] if with_namespace else cells
 
 
 def _watch(

@@ -13,6 +13,7 @@ from kohakuriver.cli.framework.dry_run import DryRun
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.kubectl import selection
 from kohakuriver.cli.kubectl.selection import All, Everywhere, Selector
+from kohakuriver.resources import view
 from kohakuriver.resources.kinds import ResourceType
 
 Words = Annotated[
@@ -74,7 +75,7 @@ def parse(words: list[str], mark: Mark) -> dict[str, str | None]:
     for word in words:
         key, equals, value = word.partition("=")
         if not equals and not word.endswith("-"):
-            raise failures.UsageError(f'"{word}" is no {mark.noun}', hint=write)
+            raise failures.UsageError(f'invalid {mark.noun} "{word}"', hint=write)
         key = key if equals else word[:-1]
         if not key or key in found:
             wrong = "the key is missing" if not key else "the key is named twice"
@@ -98,7 +99,7 @@ def _change(
     api: Api, resource: ResourceType, body: Object, wanted: dict[str, str | None], mark: Mark, how: How
 ) -> bool:
     metadata = body["metadata"]
-    title, present = targets.title(resource, metadata["name"]), metadata.get(mark.field) or {}
+    title, present = targets.title(resource, metadata["name"]), _present(body, mark)
     if not how.overwrite:
         check(title, present, wanted, mark)
     rehearsal = dry_run.read(how.dry_run)
@@ -119,9 +120,13 @@ def _change(
     return True
 
 
+def _present(body: Object, mark: Mark) -> dict[str, str]:
+    return view.Object.of(body).metadata.words(mark.field)
+
+
 def _list(found: list[tuple[ResourceType, Object]], mark: Mark) -> None:
     for resource, body in found:
         if len(found) > 1:
             screen.out(f"{targets.title(resource, body['metadata']['name'])}:")
-        for key, value in sorted((body["metadata"].get(mark.field) or {}).items()):
+        for key, value in sorted(_present(body, mark).items()):
             screen.out(f"{key}={value}")

@@ -12,7 +12,7 @@ from kohakuriver.cli.framework.dry_run import Rehearsal
 from kohakuriver.cli.kubectl import merge
 from kohakuriver.cli.kubectl.declaring import MANAGER, Way
 from kohakuriver.cli.kubectl.manifests import Manifest
-from kohakuriver.resources import kinds
+from kohakuriver.resources import kinds, view
 from kohakuriver.resources.kinds import ResourceType
 
 KINDS = (kinds.VPS, kinds.ENVIRONMENT)
@@ -34,18 +34,18 @@ def prune(api: Api, declared: list[Manifest], *, selector: str | None, way: Way)
 
 def was_applied(body: Object, manager: str) -> bool:
     """Whether an apply made it. Pure."""
-    metadata = body["metadata"]
-    if merge.LAST_APPLIED in (metadata.get("annotations") or {}):
+    found = view.Object.of(body)
+    if merge.LAST_APPLIED in found.annotations:
         return True
     return any(
-        one.get("operation") == "Apply" and one.get("manager") == manager
-        for one in metadata.get("managedFields") or ()
+        one.text("operation") == "Apply" and one.text("manager") == manager
+        for one in found.metadata.parts("managedFields", view.Fields)
     )
 
 
 def carries(body: Object, selector: str) -> bool:
     """Whether a manifest's labels satisfy a selector of the simple kind: a=b, c!=d, e, !f. Pure."""
-    labels = body["metadata"].get("labels") or {}
+    labels = view.Object.of(body).labels
     for part in selector.split(","):
         key, operator, value = _parted(part.strip())
         if operator == "" and (key.removeprefix("!") in labels) is key.startswith("!"):

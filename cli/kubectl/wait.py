@@ -13,6 +13,7 @@ from kohakuriver.cli.api.http import Api, Object
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.kubectl import jsonpath
 from kohakuriver.cli.kubectl.delete import parse_timeout
+from kohakuriver.resources import view
 from kohakuriver.resources.kinds import ResourceType
 
 EXAMPLES = """
@@ -52,15 +53,15 @@ class Condition:
         if body is None:
             return "it does not exist"
         unmet = self._condition(body) if self.template is None else self._path(self.template, body)
-        message = str((body.get("status") or {}).get("message") or "")
+        message = view.Object.of(body).status.text("message")
         return f"{unmet} ({message})" if unmet and message and message not in unmet else unmet
 
     def _condition(self, body: Object) -> str:
-        for one in (body.get("status") or {}).get("conditions") or ():
-            if str(one.get("type")).lower() == self.type.lower():
-                status, message = str(one.get("status")), str(one.get("message") or "")
-                met = status.lower() == (self.value or "True").lower()
-                return "" if met else f"{one['type']} is {status}" + (f", {message}" if message else "")
+        for one in view.Object.of(body).conditions:
+            if one.type.lower() == self.type.lower():
+                met = one.status.lower() == (self.value or "True").lower()
+                why = f", {one.message}" if one.message else ""
+                return "" if met else f"{one.type} is {one.status}{why}"
         return f"it has no condition {self.type}"
 
     def _path(self, template: jsonpath.Template, body: Object) -> str:

@@ -14,7 +14,8 @@ from kohakuriver.cli.local.cluster_options import Options
 from kohakuriver.cli.local.etcd_process import Binary, Etcd
 from kohakuriver.cli.local.supervisor import Program
 from kohakuriver.client import config
-from kohakuriver.resources import kinds
+from kohakuriver.resources import conditions, kinds
+from kohakuriver.resources.view import Node
 
 _LOOK = 3.0  # seconds one look at the API may take
 
@@ -183,11 +184,10 @@ class NodeWatch:
             return f"node {self._node} to report"
         except errors.KohakuRiverError as error:
             return f"node {self._node}: {error.message}"
-        for condition in (found.get("status") or {}).get("conditions") or ():
-            if condition["type"] == "Ready":
-                why = condition.get("message") or condition["status"]
-                return "" if condition["status"] == "True" else f"node {self._node} to be Ready: {why}"
-        return f"node {self._node} to report that it is Ready"
+        ready = Node.of(found).condition(conditions.READY)
+        if not ready:
+            return f"node {self._node} to report that it is Ready"
+        return "" if ready.is_true else f"node {self._node} to be Ready: {ready.message or ready.status}"
 
     def _lease(self) -> str | None:
         path = kinds.LEASE.path(namespace=kinds.NODE_LEASE_NAMESPACE, name=self._node)

@@ -13,6 +13,7 @@ from kohakuriver.cli.local.cluster_files import ClusterFiles
 from kohakuriver.cli.local.cluster_options import Options
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
+from kohakuriver.resources.view import Node
 
 TRIES: Final = 8
 PAUSE: Final = 0.25  # seconds
@@ -36,7 +37,7 @@ def about_image(
     try:
         for _ in range(TRIES):
             node = look()
-            if "defaultImage" in (node.get("status") or {}):
+            if Node.of(node).default_image:
                 return default_image.words([node], now)
             pause(PAUSE)
     except errors.KohakuRiverError:

@@ -11,7 +11,8 @@ from kohakuriver.cli.api.http import Api, Object
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.node import change, lookup
 from kohakuriver.cli.node.change import Nodes
-from kohakuriver.resources import kinds, node_words
+from kohakuriver.resources import conditions, kinds
+from kohakuriver.resources.view import Node
 
 EXAMPLES = """
 kohakuriver node accept n1
@@ -40,9 +41,9 @@ def accept(settings: Settings, nodes: Nodes = None, everything: All = False) -> 
 
 def _accept(api: Api, node: Object) -> None:
     """By the id of this very quarantine; of a node that has not spoken since, by the history of the store."""
-    quarantine = (node.get("status") or {}).get("quarantine")
+    quarantine = Node.of(node).quarantine
     heard = _has_spoken(api, node)
-    token = quarantine["id"] if quarantine and heard else api.history
+    token = quarantine.text("id") if quarantine and heard else api.history
     if heard and not quarantine:
         screen.out(f"{change.title(node)} is not in quarantine")
         return
@@ -62,9 +63,9 @@ def _heard(api: Api, node: Object, patience: follow.Deadline) -> Object:
 
 
 def _has_spoken(api: Api, node: Object) -> bool:
-    return bool((node.get("status") or {}).get("history") == api.history)
+    return Node.of(node).status.raw.get("history") == api.history
 
 
 def _may_speak(node: Object) -> bool:
-    engine = node_words.condition(node, "RuntimeReady").get("status")
-    return node_words.condition(node, "Ready").get("status") == "True" and engine != "False"
+    found = Node.of(node)
+    return found.is_ready and not found.condition(conditions.RUNTIME_READY).is_false

@@ -8,6 +8,7 @@ from kohakuriver.cli import screen
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.kubectl import marks
 from kohakuriver.cli.node import change, lookup
+from kohakuriver.resources.view import Node
 
 EXAMPLES = """
 kohakuriver node label n1 disk=ssd
@@ -25,9 +26,8 @@ def label(settings: Settings, words: Words = None, overwrite: Overwrite = False)
     wanted = marks.parse(changes, marks.LABEL)
     api = settings.api()
     (node,) = lookup.find(api, [name] if name else [], verb="label")
-    present = node["metadata"].get("labels") or {}
     if not overwrite:
-        marks.check(change.title(node), present, wanted, marks.LABEL)
+        marks.check(change.title(node), Node.of(node).labels, wanted, marks.LABEL)
     change.patch(api, node, {"metadata": {"labels": wanted}})
     screen.out(f"{change.title(node)} labeled")
     return 0

@@ -2,6 +2,7 @@
 
 import datetime
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from kohakuriver import errors, quantity
@@ -15,7 +16,8 @@ from kohakuriver.cli.node.change import Nodes
 from kohakuriver.cli.view import node_overview as overview
 from kohakuriver.cli.view import sections, table
 from kohakuriver.clock import SystemClock
-from kohakuriver.resources import kinds, node_words
+from kohakuriver.resources import conditions, kinds
+from kohakuriver.resources.view import Allocation, Amounts, Booking, Fields, Node, Quarantine
 
 EXAMPLES = """
 kohakuriver node status n1
@@ -46,18 +48,17 @@ def page(
     width: int | None = None,
 ) -> list[str]:
     """The whole text about one node. Pure. `allocation` is None for somebody who may not read it."""
-    found = node.get("status") or {}
+    found, bookings = Node.of(node), Allocation.of(allocation).bookings
     lines = sections.pairs(_facts(node, allocation, now), width=width)
-    if found.get("gpus"):
-        lines += ["", "GPUs:", *sections.indented(_gpus(found["gpus"], allocation or {}))]
-    bookings = (allocation or {}).get("bookings") or {}
+    if found.gpus:
+        lines += ["", "GPUs:", *sections.indented(_gpus(found.gpus, bookings))]
     if bookings:
-        lines += ["", "Held by:", *sections.indented(_holders(list(bookings.values())))]
-    if found.get("unknown"):
+        lines += ["", "Held by:", *sections.indented(_holders(bookings))]
+    if found.unknown:
         lines += ["", "Containers of this cluster that no VPS accounts for, left alone:"]
-        lines += sections.indented(_unknown(found["unknown"]))
-    if found.get("conditions"):
-        lines += ["", "Conditions:", *sections.conditions(found["conditions"], now, width=width)]
+        lines += sections.indented(_unknown(found.unknown))
+    if found.conditions:
+        lines += ["", "Conditions:", *sections.conditions(found.conditions, now, width=width)]
     if events:
         latest = sorted(events, key=sections.when)[-_EVENTS:]
         lines += ["", "Events:", *sections.events(latest, now, width=width)]
@@ -67,130 +68,117 @@ def page(
     return lines
 
 
-def _typed(said: Any) -> str:
-    """What a node says, in a command that somebody will paste."""
-    return shlex.quote(str(said))
-
-
 def next_commands(node: Object) -> list[str]:
     """What somebody who looks at it probably wants to type."""
-    name, spec = node["metadata"]["name"], node.get("spec") or {}
-    if node_words.condition(node, "Ready").get("status") == "Unknown":
+    found = Node.of(node)
+    name = found.name
+    if found.condition(conditions.READY).status == "Unknown":
         return [f"kohakuriver node forget {name} --destroyed   # only if the machine is gone for good"]
-    found = node.get("status") or {}
     commands = [
-        f"kohakuriver vps adopt {_typed(one['vps'])} -n {_typed(one['namespace'])}"
+        f"kohakuriver vps adopt {shlex.quote(one.text('vps'))} -n {shlex.quote(one.text('namespace'))}"
         "   # once it is declared again"
-        for one in found.get("unknown") or ()
-        if one.get("vps") and one.get("namespace")
+        for one in found.unknown
+        if one.text("vps") and one.text("namespace")
     ]
-    if found.get("quarantine"):
+    if found.quarantine:
         commands.append(f"kohakuriver node accept {name}   # what is declared is carried out again")
     if commands:
         return commands
-    if spec.get("drain") or spec.get("unschedulable"):
+    if found.spec.flag("drain") or found.spec.flag("unschedulable"):
         return [f"kohakuriver node uncordon {name}"]
     return []
 
 
 def _facts(node: Object, allocation: Object | None, now: datetime.datetime) -> list[tuple[str, Any]]:
-    metadata, found = node["metadata"], node.get("status") or {}
-    info, ports = found.get("nodeInfo") or {}, found.get("sshPorts") or {}
+    found = Node.of(node)
+    status, info, ports = found.status, found.info, found.ssh_ports
     cores, memory, _ = overview.amounts(node, allocation)
     booked = " booked" if allocation is not None else ""
     return [
-        ("Name", metadata["name"]),
-        ("Status", overview.word(node)),
+        ("Name", found.name),
+        ("Status", found.word),
         ("Cores", overview.sharing(node, allocation) or cores + booked),
         ("Memory", memory + booked),
-        ("NUMA nodes", [f"{one['id']}: cores {one['cpuset']}" for one in found.get("numa") or ()]),
-        ("SSH ports", f"{ports['first']}-{ports['last']} on {ports['address']}" if ports else ""),
-        ("Privileged", "allowed" if found.get("allowPrivileged") else ""),
-        ("Mounts", [_mount(one) for one in found.get("allowMounts") or ()]),
-        ("Labels", [f"{key}={value}" for key, value in sorted((metadata.get("labels") or {}).items())]),
-        ("Taints", [_taint(one) for one in (node.get("spec") or {}).get("taints") or ()]),
-        ("Host", info.get("hostname")),
-        ("System", info.get("operatingSystem")),
-        ("Kernel", info.get("kernelVersion")),
-        ("Engine", info.get("runtimeVersion")),
-        ("Agent", info.get("agentVersion")),
-        ("Created", sections.moment(metadata.get("creationTimestamp"), now)),
-        ("Quarantine", _quarantine(found.get("quarantine"), now)),
+        (
+            "NUMA nodes",
+            [f"{one.number('id')}: cores {one.text('cpuset')}" for one in status.parts("numa", Fields)],
+        ),
+        ("SSH ports", f"{ports.first}-{ports.last} on {ports.address}" if ports else ""),
+        ("Privileged", "allowed" if status.flag("allowPrivileged") else ""),
+        ("Mounts", [_mount(one) for one in status.parts("allowMounts", Fields)]),
+        ("Labels", [f"{key}={value}" for key, value in sorted(found.labels.items())]),
+        ("Taints", [_taint(one) for one in found.spec.parts("taints", Fields)]),
+        ("Host", info.hostname),
+        ("System", info.text("operatingSystem")),
+        ("Kernel", info.text("kernelVersion")),
+        ("Engine", info.text("runtimeVersion")),
+        ("Agent", info.agent_version),
+        ("Created", sections.moment(found.created, now)),
+        ("Quarantine", _quarantine(found.quarantine, now)),
     ]
 
 
-def _quarantine(quarantine: Object | None, now: datetime.datetime) -> list[str]:
+def _quarantine(quarantine: Quarantine, now: datetime.datetime) -> list[str]:
     if not quarantine:
         return []
     return [
-        f"since {sections.moment(quarantine['since'], now)}: {quarantine['why']}",
+        f"since {sections.moment(quarantine.since, now)}: {quarantine.why}",
         "nothing is created, started, stopped, changed or removed here; what runs goes on",
     ]
 
 
-def _unknown(containers: list[Object]) -> list[str]:
+def _unknown(containers: Sequence[Amounts]) -> list[str]:
     rows = [["CONTAINER", "VPS", "STATE", "CORES", "MEMORY", "GPUS", "SSH-PORT", "IMAGE"]]
     for one in containers:
-        rows.append(
-            [
-                str(one["container"]),
-                f"{one.get('namespace') or '?'}/{one.get('vps') or '?'}",
-                str(one.get("state") or "?"),
-                _cores(one),
-                str(one.get("memory") or "-"),
-                str(len(one.get("gpus") or ()) or "-"),
-                str(one.get("sshPort") or "-"),
-                str(one.get("image") or "?"),
-            ]
-        )
+        owner = f"{one.text('namespace') or '?'}/{one.text('vps') or '?'}"
+        state, image = one.text("state") or "?", one.text("image") or "?"
+        rows.append([one.text("container"), owner, state, *_held(one), image])
     return table.Printer().lines(rows)
 
 
-def _cores(one: Object) -> str:
-    return quantity.shown_cores(one["cores"]) if one.get("cores") else "-"
+def _held(one: Amounts) -> list[str]:
+    """The cells for cores, memory, GPUs and the SSH port."""
+    cores = quantity.decimal_cores(one.millicores) if one.cores else "-"
+    return [cores, str(one.memory or "-"), str(len(one.gpus) or "-"), str(one.ssh_port or "-")]
 
 
-def _mount(one: Object) -> str:
-    return f"{one['prefix']} (read only)" if one.get("readOnly") else str(one["prefix"])
+def _mount(one: Fields) -> str:
+    return f"{one.text('prefix')} (read only)" if one.flag("readOnly") else one.text("prefix")
 
 
-def _taint(one: Object) -> str:
-    value = f"={one['value']}" if one.get("value") else ""
-    return f"{one['key']}{value}:{one['effect']}"
+def _taint(one: Fields) -> str:
+    value = f"={one.text('value')}" if one.text("value") else ""
+    return f"{one.text('key')}{value}:{one.text('effect')}"
 
 
-def _gpus(gpus: list[Object], allocation: Object) -> list[str]:
-    holders = {
-        uuid: f"{booking.get('namespace')}/{booking.get('name')}"
-        for booking in (allocation.get("bookings") or {}).values()
-        for uuid in booking.get("gpus") or ()
-    }
+def _gpus(gpus: Sequence[Fields], bookings: Sequence[Booking]) -> list[str]:
+    holders = {uuid: booking.owner for booking in bookings for uuid in booking.gpus}
     rows = [["INDEX", "MODEL", "MEMORY", "HEALTHY", "HELD BY", "UUID"]]
     rows += [
         [
-            str(one["index"]),
-            str(one.get("model") or ""),
-            str(one.get("memory") or ""),
-            "no" if one.get("healthy") is False else "yes",
-            holders.get(one["uuid"], "-"),
-            str(one["uuid"]),
+            str(one.number("index")),
+            one.text("model"),
+            one.text("memory"),
+            "no" if one.raw.get("healthy") is False else "yes",
+            holders.get(one.text("uuid"), "-"),
+            one.text("uuid"),
         ]
         for one in gpus
     ]
     return table.Printer().lines(rows)
 
 
-def _holders(bookings: list[Object]) -> list[str]:
+def _holders(bookings: Sequence[Booking]) -> list[str]:
     rows = [["VPS", "CORES", "MEMORY", "GPUS", "SSH-PORT", ""]]
-    for one in sorted(bookings, key=lambda one: (str(one.get("namespace")), str(one.get("name")))):
+    for one in sorted(bookings, key=lambda one: one.owner):
+        cores, *others = _held(one)
+        alone, why = one.text("cpuset"), one.tombstone.text("why")
         rows.append(
             [
-                f"{one.get('namespace')}/{one.get('name')}",
-                _cores(one) + (f" ({one['cpuset']})" if one.get("cpuset") else ""),
-                str(one.get("memory") or "-"),
-                str(len(one.get("gpus") or ()) or "-"),
-                str(one.get("sshPort") or "-"),
-                f"deleted: {one['tombstone'].get('why')}" if one.get("tombstone") else "",
+                one.owner,
+                f"{cores} ({alone})" if alone else cores,
+                *others,
+                f"deleted: {why}" if one.tombstone else "",
             ]
         )
     return table.Printer().lines(rows)

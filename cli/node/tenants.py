@@ -1,8 +1,8 @@
 """The VPSes that are bound to a node. Asks across all namespaces, so it is for administrators."""
 
 from kohakuriver.cli.api.http import Api, Object
-from kohakuriver.cli.view import standing
 from kohakuriver.resources import kinds
+from kohakuriver.resources.view import VPS
 
 UP = ("assigning", "running", "paused", "lost")  # phases in which something runs, or may
 
@@ -23,6 +23,5 @@ def title(vps: Object) -> str:
 
 def is_up(vps: Object) -> bool:
     """Whether its container runs, or may."""
-    phase = (vps.get("status") or {}).get("phase")
-    state = standing.observed_of(vps).get("state")
-    return phase in UP or state in ("starting", "running", "paused")
+    found = VPS.of(vps)
+    return found.status.text("phase") in UP or found.observed.state in ("starting", "running", "paused")

@@ -8,7 +8,8 @@ import dataclasses
 from typing import Any, Protocol
 
 from kohakuriver import quantity
-from kohakuriver.resources import reasons
+from kohakuriver.resources import conditions, reasons
+from kohakuriver.resources.view import VPS
 
 Object = dict[str, Any]
 
@@ -60,7 +61,7 @@ _BY_EDIT = {
 }
 _OF_VPS = {
     reasons.CRASH_LOOP: ("its main process stays up", "see its output", "logs {name}"),
-    "Error": ("its main process stays up", "see its output", "logs {name}"),
+    reasons.ERROR: ("its main process stays up", "see its output", "logs {name}"),
     reasons.NAME_TAKEN: ("that container is out of the way", "see all of it", "describe vps/{name}"),
     reasons.OTHER_PLACEMENT: ("that container is out of the way", "see all of it", "describe vps/{name}"),
     reasons.CONTAINER_DEAD: ("that container is out of the way", "see all of it", "describe vps/{name}"),
@@ -90,35 +91,32 @@ _OF_CLUSTER = {
 
 def vain(vps: Object) -> str:
     """The reason for which waiting for this VPS is in vain; empty where it may come by itself."""
-    metadata, status = vps["metadata"], vps.get("status") or {}
-    reason, generation = str(status.get("reason") or ""), metadata.get("generation")
-    if metadata.get("deletionTimestamp") or status.get("phase") in ("running", "paused", "lost"):
+    found = VPS.of(vps)
+    if found.word in ("terminating", "running", "paused", "lost"):
         return ""
-    if reason in reasons.OBSERVED and status.get("phase") != "pending":
-        return reason if status.get("observedGeneration") == generation else ""
-    if reason in reasons.SCHEDULING and status.get("phase") == "pending":
-        scheduled = [one for one in status.get("conditions") or () if one.get("type") == "Scheduled"]
-        is_new = any(one.get("observedGeneration") == generation for one in scheduled)
-        return reason if is_new else ""
+    if found.reason in reasons.OBSERVED and found.word != "pending":
+        return found.reason if found.is_seen else ""
+    if found.reason in reasons.SCHEDULING and found.word == "pending":
+        scheduled = found.condition(conditions.SCHEDULED)
+        return found.reason if scheduled and scheduled.observed_generation == found.generation else ""
     return ""
 
 
 def cure(vps: Object, reason: str, typist: Typist) -> Cure | None:
     """What helps a VPS with this reason; None for one that nobody has to do anything about."""
-    name, spec = vps["metadata"]["name"], vps.get("spec") or {}
+    name, spec = VPS.of(vps).name, VPS.of(vps).spec
     if reason in _BY_EDIT:
         once, do = _BY_EDIT[reason]
         return Cure(once, do, typist.command(f"edit vps {name}", vps))
-    if reason == "OOMKilled":
+    if reason == reasons.OOM_KILLED:
         return _more_memory(vps, typist)
     if reason in _OF_VPS:
         once, do, words = _OF_VPS[reason]
         return Cure(once, do, typist.command(words.format(name=name), vps))
     if reason in _OF_CLUSTER:
         once, do, words = _OF_CLUSTER[reason]
-        selected = (spec.get("placement") or {}).get("nodeSelector") or {}
-        labels = " ".join(f"{key}={value}" for key, value in selected.items())
-        environment = spec.get("environment") or "NAME"
+        labels = " ".join(f"{key}={value}" for key, value in spec.placement.node_selector.items())
+        environment = spec.environment or "NAME"
         node = _node(vps)
         do += f" (which: {typist.command('node list')})" if "NODE" in words.replace("{node}", node) else ""
         words = words.format(node=node, labels=labels, environment=environment)
@@ -134,25 +132,25 @@ def cure(vps: Object, reason: str, typist: Typist) -> Cure | None:
 
 def _more_memory(vps: Object, typist: Typist) -> Cure:
     """Twice what it has: that takes effect while it runs."""
-    declared = ((vps.get("spec") or {}).get("resources") or {}).get("memory") or "1Gi"
-    more = quantity.format_size(2 * quantity.size(declared))
+    found = VPS.of(vps)
+    more = quantity.format_size(2 * (found.spec.resources.memory_bytes or quantity.size("1Gi")))
     patch = f"""'{{"spec": {{"resources": {{"memory": "{more}"}}}}}}'"""
-    words = f"patch vps {vps['metadata']['name']} -p {patch}"
+    words = f"patch vps {found.name} -p {patch}"
     return Cure("its memory is enough", "give it more", typist.command(words, vps))
 
 
 def _options(vps: Object, reason: str) -> str:
     """The options, of the agent and of `up`, that allow what it declares."""
-    spec = vps.get("spec") or {}
+    spec = VPS.of(vps).spec
     match reason:
         case reasons.MOUNT_NOT_ALLOWED:
-            mounts = spec.get("mounts") or ()
-            each = [f"--allow-mount {one['source']}{':ro' * bool(one.get('readOnly'))}" for one in mounts]
+            each = [
+                f"--allow-mount {one.text('source')}{':ro' * one.flag('readOnly')}" for one in spec.mounts
+            ]
         case reasons.PRIVILEGED_NOT_ALLOWED:
             each = ["--allow-privileged"]
         case reasons.CAPABILITY_NOT_ALLOWED:
-            added = ((spec.get("security") or {}).get("capabilities") or {}).get("add") or ()
-            each = [f"--allow-capability {name}" for name in added]
+            each = [f"--allow-capability {name}" for name in spec.capabilities]
         case _:
             each = []
     return " ".join(dict.fromkeys(each))
@@ -160,6 +158,4 @@ def _options(vps: Object, reason: str) -> str:
 
 def _node(vps: Object) -> str:
     """The node that it is on, or that it names."""
-    assigned = ((vps.get("status") or {}).get("assignment") or {}).get("node")
-    named = ((vps.get("spec") or {}).get("placement") or {}).get("node")
-    return str(assigned or named or "NODE")
+    return VPS.of(vps).node or VPS.of(vps).spec.placement.node or "NODE"

@@ -9,6 +9,7 @@ from typing import Any
 from kohakuriver import clock, durations, quantity
 from kohakuriver.cli.view import table
 from kohakuriver.printable import on_one_line, plain
+from kohakuriver.resources.view import Condition, Event
 
 Object = Mapping[str, Any]
 INDENT = "  "
@@ -110,17 +111,11 @@ def moment(timestamp: str | None, now: datetime.datetime) -> str:
     return f"{clock.in_words(timestamp)} ({ago(timestamp, now)} ago)" if timestamp else ""
 
 
-def conditions(found: Sequence[Object], now: datetime.datetime, *, width: int | None = None) -> list[str]:
+def conditions(found: Sequence[Condition], now: datetime.datetime, *, width: int | None = None) -> list[str]:
     """A table of conditions, indented; `width` is the terminal's."""
     rows = [["TYPE", "STATUS", "SINCE", "REASON", "MESSAGE"]]
     rows += [
-        [
-            str(one.get("type", "")),
-            str(one.get("status", "")),
-            ago(one.get("lastTransitionTime"), now),
-            str(one.get("reason") or ""),
-            str(one.get("message") or ""),
-        ]
+        [one.type, one.status, ago(one.text("lastTransitionTime"), now), one.reason, one.message]
         for one in found
     ]
     return indented(table.Printer(width - len(INDENT) if width else None).lines(rows))
@@ -137,34 +132,21 @@ def limits(status: Object, *, width: int | None = None) -> list[str]:
 def events(found: Sequence[Object], now: datetime.datetime, *, width: int | None = None) -> list[str]:
     """A table of events, indented, the latest last; `width` is the terminal's."""
     rows = [["TYPE", "REASON", "AGE", "FROM", "MESSAGE"]]
-    for one in sorted(found, key=when):
-        source = (one.get("source") or {}).get("component") or one.get("reportingComponent") or ""
-        message = str(one.get("message") or "").strip()
-        rows.append(
-            [str(one.get("type") or ""), str(one.get("reason") or ""), event_age(one, now), source, message]
-        )
+    for one in map(Event.of, sorted(found, key=when)):
+        rows.append([one.type, one.reason, event_age(one.raw, now), one.source, one.message])
     return indented(table.Printer(width - len(INDENT) if width else None).lines(rows))
 
 
 def when(event: Object) -> str:
     """The moment of an event that counts: its latest."""
-    series = event.get("series") or {}
-    metadata = event.get("metadata") or {}
-    return str(
-        series.get("lastObservedTime")
-        or event.get("lastTimestamp")
-        or event.get("eventTime")
-        or metadata.get("creationTimestamp")
-        or ""
-    )
+    return Event.of(event).latest
 
 
 def event_age(event: Object, now: datetime.datetime) -> str:
     """`3m`, or `3m (x4 over 10m)`."""
-    count = (event.get("series") or {}).get("count") or event.get("count") or 1
-    age = ago(when(event), now)
-    first = event.get("firstTimestamp") or event.get("eventTime")
-    return f"{age} (x{count} over {ago(first, now)})" if count > 1 and first else age
+    found = Event.of(event)
+    age = ago(found.latest, now)
+    return f"{age} (x{found.count} over {ago(found.first, now)})" if found.count > 1 and found.first else age
 
 
 def _nested(value: Any) -> bool:

@@ -7,6 +7,8 @@ from typing import Any
 
 from kohakuriver import quantity
 from kohakuriver.cli.view import cures
+from kohakuriver.resources import conditions, reasons
+from kohakuriver.resources.view import VPS, Amounts, Node
 
 Object = dict[str, Any]
 
@@ -24,7 +26,7 @@ class Reader:
 
     def command(self, words: str, vps: Object | None = None, *, namespace: str = "") -> str:
         """`kohakuriver connect dev -n lab`, as it has to be typed for this VPS, or in that namespace."""
-        namespace = str((vps or {}).get("metadata", {}).get("namespace") or namespace or self.namespace)
+        namespace = VPS.of(vps).namespace or namespace or self.namespace
         elsewhere = () if namespace == self.namespace else ("-n", namespace)
         return " ".join(["kohakuriver", words, *elsewhere, *self.options])
 
@@ -32,93 +34,40 @@ class Reader:
 HERE = Reader()
 
 
-def status_of(vps: Object) -> Object:
-    return vps.get("status") or {}
-
-
-def grant_of(vps: Object) -> Object:
-    return (status_of(vps).get("assignment") or {}).get("grant") or {}
-
-
-def node_of(vps: Object) -> str:
-    return str((status_of(vps).get("assignment") or {}).get("node") or "")
-
-
-def observed_of(vps: Object) -> Object:
-    """What the agent of the present placement saw."""
-    status = status_of(vps)
-    observed = status.get("observed") or {}
-    bound = (status.get("assignment") or {}).get("epoch")
-    return observed if observed.get("epoch") == bound else {}
-
-
-def phase(vps: Object) -> str:
-    """The phase, or terminating."""
-    if vps["metadata"].get("deletionTimestamp"):
-        return "terminating"
-    return str(status_of(vps).get("phase") or "pending")
-
-
-def why(vps: Object) -> str:
-    """Why it is not running, or what is wrong with it though it is."""
-    status = status_of(vps)
-    reason = str(status.get("reason") or "")
-    return str(status.get("message") or ("" if reason.lower() == status.get("phase") else reason))
-
-
-def condition(vps: Object, type_: str) -> Object:
-    for one in status_of(vps).get("conditions") or ():
-        if one.get("type") == type_:
-            return dict(one)
-    return {}
-
-
 def progress(vps: Object) -> str:
     """For somebody who waits: `pulling 43 %`, `assigned to n2`, `running, ssh ready`."""
-    match phase(vps):
+    found = VPS.of(vps)
+    match found.word:
         case "assigning":
-            if status_of(vps).get("reason") == "Assigned":
-                return f"assigned to {node_of(vps)}"
-            return why(vps) or f"starting on {node_of(vps)}"
+            if found.reason == reasons.ASSIGNED:
+                return f"assigned to {found.node}"
+            return found.why or f"starting on {found.node}"
         case "running":
-            return _running(vps)
+            if found.why:
+                return f"running; {found.why}"
+            ssh = {"ready": ", ssh ready", "disabled": ", ssh off"}.get(found.observed.ssh.state, "")
+            return f"running{ssh}"
         case word:
-            return f"{word}: {why(vps)}" if why(vps) else word
-
-
-def _running(vps: Object) -> str:
-    state = (observed_of(vps).get("ssh") or {}).get("state")
-    if why(vps):
-        return f"running; {why(vps)}"
-    return {"ready": "running, ssh ready", "disabled": "running, ssh off"}.get(str(state), "running")
+            return f"{word}: {found.why}" if found.why else word
 
 
 def resources(vps: Object) -> str:
     """What it holds, or asks for: `2 cores, 4Gi, 1 GPU`."""
-    declared = (vps.get("spec") or {}).get("resources") or {}
-    grant = grant_of(vps)
-    gpus = _gpu_count(vps)
+    spec, grant = VPS.of(vps).spec, VPS.of(vps).grant
+    gpus = len(grant.gpus) or spec.placement.gpu_count
     parts = [
-        quantity.cores_in_words(grant.get("cores") or declared.get("cores") or 1),
-        _memory(declared.get("memory") or "", grant.get("memory")),
+        quantity.cores_in_words(grant.cores or spec.resources.cores or 1),
+        _memory(spec.resources, grant),
         f"{gpus} GPU" if gpus == 1 else f"{gpus} GPUs" if gpus else "",
     ]
     return ", ".join(part for part in parts if part)
 
 
-def _memory(declared: str | int | float, granted: str | None) -> str:
+def _memory(declared: Amounts, granted: Amounts) -> str:
     """What is held; in the words it was declared in where that is the same amount."""
-    if granted is None or (declared and quantity.size(declared) == quantity.size(granted)):
-        return str(declared)
-    return str(granted)
-
-
-def _gpu_count(vps: Object) -> int:
-    held = grant_of(vps).get("gpus")
-    if held:
-        return len(held)
-    asked = ((vps.get("spec") or {}).get("placement") or {}).get("gpus") or {}
-    return len(asked["ids"]) if asked.get("ids") else int(asked.get("count") or bool(asked))
+    if granted.memory is None or declared.memory_bytes == granted.memory_bytes:
+        return str(declared.memory or "")
+    return str(granted.memory)
 
 
 _PLAIN_HOST = re.compile(r"[A-Za-z0-9:][-A-Za-z0-9.:_]*")
@@ -128,12 +77,13 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 def ssh_command(vps: Object, node: Object | None, *, reader: Reader = HERE, key: Path | None = None) -> str:
     """`ssh -p 30000 root@n1`, or `kohakuriver vps connect dev` where the port is on another machine's
     loopback; nothing where SSH is not ready."""
-    port = grant_of(vps).get("sshPort")
-    if not port or (observed_of(vps).get("ssh") or {}).get("state") != "ready":
+    found = VPS.of(vps)
+    port = found.grant.ssh_port
+    if not port or found.observed.ssh.state != "ready":
         return ""
     host = address(vps, node, reader=reader)
     if not host:
-        words = f"vps connect {vps['metadata']['name']}"
+        words = f"vps connect {found.name}"
         return reader.command(f"{words} --key {key}" if key else words, vps)
     identity = f"-i {key} " if key is not None else ""
     return f"ssh {identity}-p {port} root@{host}"
@@ -147,76 +97,73 @@ def address(vps: Object, node: Object | None, *, reader: Reader = HERE) -> str:
 
 def lets_somebody_in(vps: Object) -> bool:
     """Whether SSH takes any key at all, or asks for none."""
-    ssh = (vps.get("spec") or {}).get("ssh") or {}
-    return bool(ssh.get("authorizedKeys") or ssh.get("passwordless"))
+    ssh = VPS.of(vps).spec.ssh
+    return bool(ssh.authorized_keys or ssh.passwordless)
 
 
 def ssh(vps: Object) -> str:
     """How SSH stands: `ready`, `not while it is paused`."""
-    if phase(vps) in ("paused", "stopped"):
-        return f"not while it is {phase(vps)}"
-    found = observed_of(vps).get("ssh") or {}
-    state, message = str(found.get("state") or ""), str(found.get("message") or "")
-    return f"{state}: {message}" if message else state
+    found = VPS.of(vps)
+    if found.word in ("paused", "stopped"):
+        return f"not while it is {found.word}"
+    ssh = found.observed.ssh
+    return f"{ssh.state}: {ssh.message}" if ssh.message else ssh.state
 
 
 def _host(vps: Object, node: Object | None) -> str:
-    status = (node or {}).get("status") or {}
-    address = _plain((status.get("sshPorts") or {}).get("address"))
-    if ((vps.get("spec") or {}).get("ssh") or {}).get("passwordless"):
+    address = _plain(Node.of(node).ssh_ports.address)
+    if VPS.of(vps).spec.ssh.passwordless:
         return "127.0.0.1"
     if address and address not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         return address
-    return _host_name(node) or node_of(vps)
+    return _host_name(node) or VPS.of(vps).node
 
 
 def _host_name(node: Object | None) -> str:
-    status = (node or {}).get("status") or {}
-    return _plain((status.get("nodeInfo") or {}).get("hostname"))
+    return _plain(Node.of(node).info.hostname)
 
 
-def _plain(said: Any) -> str:
-    """What a node says of itself, where a person will paste it into a shell; nothing if it is no host."""
-    return said if isinstance(said, str) and _PLAIN_HOST.fullmatch(said) else ""
+def _plain(said: str) -> str:
+    """What a node says of itself, where a person will paste it into a shell; nothing if it is not a host."""
+    return said if _PLAIN_HOST.fullmatch(said) else ""
 
 
-_NOT_BY_RESTART = ("ImageChanged", "FilesKept")  # what is left of these, a plain restart leaves too
+_NOT_BY_RESTART = (reasons.IMAGE_CHANGED, reasons.FILES_KEPT)  # a plain restart leaves these as they are
 
 
 def next_commands(
     vps: Object, node: Object | None, *, reader: Reader = HERE, key: Path | None = None
 ) -> list[str]:
     """What somebody who looks at it probably wants to type."""
-    if phase(vps) != "running":
+    found = VPS.of(vps)
+    if found.word != "running":
         return _remedies(vps, reader)
-    name = vps["metadata"]["name"]
+    name = found.name
     logs_in = ssh_command(vps, node, reader=reader, key=key) if lets_somebody_in(vps) else ""
     commands = [reader.command(f"connect {name}", vps), logs_in]
-    required = condition(vps, "RestartRequired")
-    if required.get("status") == "True" and required.get("reason") not in _NOT_BY_RESTART:
+    required = found.condition(conditions.RESTART_REQUIRED)
+    if required.is_true and required.reason not in _NOT_BY_RESTART:
         commands.append(reader.command(f"vps restart {name}", vps))
     return [one for one in commands if one]
 
 
 def _remedies(vps: Object, reader: Reader) -> list[str]:
     """What brings on one that does not run, or shows how it comes on."""
-    goes_on = _remedy(vps, reader)
-    if phase(vps) in ("Terminating", "lost", "paused"):
+    found, goes_on = VPS.of(vps), _remedy(vps, reader)
+    if found.word in ("terminating", "lost", "paused"):
         return [goes_on]
-    cure = cures.cure(vps, str(status_of(vps).get("reason") or ""), reader)
+    cure = cures.cure(vps, found.reason, reader)
     if cure is None:
         return [goes_on]
-    return [cure.line, goes_on] if _starts_by_hand(vps) else [cure.line]
-
-
-def _starts_by_hand(vps: Object) -> bool:
-    """Whether it stays stopped when what ended it is over; what its node has stopped starts by itself."""
-    return phase(vps) == "stopped" and status_of(vps).get("reason") in ("Error", "OOMKilled")
+    # One that ended by itself stays stopped once what ended it is over; what its node has stopped does not.
+    starts_by_hand = found.word == "stopped" and found.reason in (reasons.ERROR, reasons.OOM_KILLED)
+    return [cure.line, goes_on] if starts_by_hand else [cure.line]
 
 
 def _remedy(vps: Object, reader: Reader) -> str:
-    name = vps["metadata"]["name"]
-    match phase(vps):
+    found = VPS.of(vps)
+    name = found.name
+    match found.word:
         case "stopped":
             return reader.command(f"vps start {name}", vps)
         case "paused":
@@ -224,5 +171,5 @@ def _remedy(vps: Object, reader: Reader) -> str:
         case "pending":
             return reader.command("node list")
         case "lost":
-            return reader.command(f"node status {node_of(vps)}")
+            return reader.command(f"node status {found.node}")
     return reader.command(f"get vps {name} -w", vps)

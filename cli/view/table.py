@@ -7,6 +7,7 @@ from typing import Any
 
 from kohakuriver.cli.api import targets
 from kohakuriver.printable import on_one_line
+from kohakuriver.resources import view
 from kohakuriver.resources.kinds import ResourceType
 
 GAP = "   "
@@ -39,8 +40,7 @@ def rows(table: dict[str, Any], layout: Layout, *, columns: dict[str, Any] | Non
     for row in table.get("rows") or ():
         cells = [_cell(row["cells"], index, is_name, layout) for index, is_name in indexes]
         if layout.with_namespace:
-            metadata = (row.get("object") or {}).get("metadata") or {}
-            cells.insert(0, str(metadata.get("namespace", "")))
+            cells.insert(0, view.Row.of(row).object.namespace)
         found.append(cells)
     return found
 

@@ -12,6 +12,7 @@ from kohakuriver.cli.api.http import Api, Object
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.vps.change import IDs
 from kohakuriver.resources import kinds
+from kohakuriver.resources.view import Node
 
 EXAMPLES = """
 kohakuriver vps adopt dev
@@ -64,10 +65,10 @@ def _adopt(api: Api, nodes: list[Object], name: str, *, unproved: bool) -> str:
 def _container(nodes: list[Object], api: Api, name: str) -> tuple[str, Object]:
     """The node that reports a container of this VPS, and what it says of it. Raises NotFound, UsageError."""
     found = [
-        (str(node["metadata"]["name"]), one)
-        for node in nodes
-        for one in (node.get("status") or {}).get("unknown") or ()
-        if (one.get("namespace"), one.get("vps")) == (api.namespace, name)
+        (node.name, dict(one.raw))
+        for node in map(Node.of, nodes)
+        for one in node.unknown
+        if (one.text("namespace"), one.text("vps")) == (api.namespace, name)
     ]
     if not found:
         raise errors.NotFound(

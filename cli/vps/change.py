@@ -104,8 +104,3 @@ def declare(api: Api, vps: Object, spec: dict[str, Any]) -> Object:
         body={"metadata": {"uid": metadata["uid"]}, "spec": spec},
         content_type=MERGE_PATCH,
     )
-
-
-def declared(vps: Object) -> str:
-    """The run state that is declared."""
-    return str((vps.get("spec") or {}).get("runState") or "Running")

@@ -8,12 +8,13 @@ from typing import Any
 
 from kohakuriver import errors
 from kohakuriver.cli.view import cures, standing
-from kohakuriver.resources import kinds
+from kohakuriver.resources import conditions, kinds, reasons
+from kohakuriver.resources.view import VPS
 
 Object = dict[str, Any]
 Judge = Callable[[Object | None], str]
 
-_ENDED = ("Completed", "Error", "OOMKilled", "MemoryLost")  # reasons of a stop that nobody declared
+_ENDED = (reasons.COMPLETED, reasons.ERROR, reasons.OOM_KILLED, reasons.MEMORY_LOST)  # nobody declared it
 
 
 class Hopeless(errors.KohakuRiverError):
@@ -24,7 +25,7 @@ class InVain(Hopeless):
     """Nothing but somebody's deed brings it on: `reason` is one of `reasons.py`."""
 
     def __init__(self, vps: Object, reason: str) -> None:
-        super().__init__(standing.why(vps))
+        super().__init__(VPS.of(vps).why)
         self.vps = vps
         self.reason = reason
 
@@ -35,7 +36,7 @@ def running(uid: str) -> Judge:
     def judge(vps: Object | None) -> str:
         present = _same(vps, uid)
         _check_declared(present, "Running")
-        if standing.phase(present) == "running":
+        if VPS.of(present).word == "running":
             return ""
         _check_vain(present)
         _check_ended(present)
@@ -50,14 +51,12 @@ def restarted(uid: str) -> Judge:
 
     def judge(vps: Object | None) -> str:
         present = _same(vps, uid)
-        asked = (present.get("spec") or {}).get("restartRequest") or ""
-        done = standing.observed_of(present).get("restartRequest") or ""
-        if asked == done:
+        found = VPS.of(present)
+        if found.spec.restart_request == found.observed.restart_request:
             return up(present)
         _check_declared(present, "Running")
         _check_vain(present)
-        phase = standing.phase(present)
-        return "being restarted" if phase in ("running", "stopped") else standing.progress(present)
+        return "being restarted" if found.word in ("running", "stopped") else standing.progress(present)
 
     return judge
 
@@ -70,11 +69,12 @@ def replaced(uid: str) -> Judge:
         present = _same(vps, uid)
         if waits := again(present):
             return waits
-        required = standing.condition(present, "RestartRequired")
-        if required.get("reason") == "FilesKept":
-            raise Hopeless(str(required.get("message")))
-        word = (present.get("spec") or {}).get("replaceFiles") or 0
-        if not word or (standing.observed_of(present).get("replaceFiles") or 0) < word:
+        found = VPS.of(present)
+        required = found.condition(conditions.RESTART_REQUIRED)
+        if required.reason == reasons.FILES_KEPT:
+            raise Hopeless(required.message)
+        word = found.spec.replace_files
+        if not word or found.observed.replace_files < word:
             raise Hopeless(
                 "it was restarted, and its files were kept: nobody heard the word to replace them",
                 hint="the API server or the agent of its node is of a version that does not know it",
@@ -109,7 +109,7 @@ def _settled(uid: str, declared: str, phase: str) -> Judge:
     def judge(vps: Object | None) -> str:
         present = _same(vps, uid)
         _check_declared(present, declared)
-        if standing.phase(present) == phase:
+        if VPS.of(present).word == phase:
             return ""
         if phase == "paused":
             _check_vain(present)
@@ -122,13 +122,13 @@ def _settled(uid: str, declared: str, phase: str) -> Judge:
 def _same(vps: Object | None, uid: str) -> Object:
     if vps is None or vps["metadata"]["uid"] != uid:
         raise Hopeless("it was deleted meanwhile")
-    if vps["metadata"].get("deletionTimestamp"):
+    if VPS.of(vps).is_terminating:
         raise Hopeless("it is being deleted")
     return vps
 
 
 def _check_declared(vps: Object, wanted: str) -> None:
-    declared = (vps.get("spec") or {}).get("runState") or "Running"
+    declared = VPS.of(vps).spec.run_state
     if declared != wanted:
         raise Hopeless(f"somebody else declared it {declared} meanwhile")
 
@@ -141,12 +141,9 @@ def _check_vain(vps: Object) -> None:
 
 def _check_ended(vps: Object) -> None:
     """A stop by the restart policy lasts, once the agent has acted on this spec."""
-    status = standing.status_of(vps)
-    reason, name = status.get("reason"), vps["metadata"]["name"]
-    seen = status.get("observedGeneration") == vps["metadata"].get("generation")
-    if standing.phase(vps) == "stopped" and reason in _ENDED and seen:
-        policy = (vps.get("spec") or {}).get("restartPolicy")
+    found = VPS.of(vps)
+    if found.word == "stopped" and found.reason in _ENDED and found.is_seen:
         raise Hopeless(
-            f"it ended, and its restart policy is {policy}: {standing.why(vps)}",
-            hint=f"see more: kohakuriver describe {kinds.VPS.singular}/{name}",
+            f"it ended, and its restart policy is {found.spec.restart_policy}: {found.why}",
+            hint=f"see more: kohakuriver describe {kinds.VPS.singular}/{found.name}",
         )

@@ -3,12 +3,12 @@
 from kohakuriver import errors
 from kohakuriver.cli.api import readable
 from kohakuriver.cli.api.http import Api, Object
-from kohakuriver.cli.view import standing
 from kohakuriver.resources import kinds
+from kohakuriver.resources.view import VPS
 
 
 def of(api: Api, vps: Object) -> Object | None:
-    name = standing.node_of(vps)
+    name = VPS.of(vps).node
     if not name:
         return None
     try:

@@ -13,6 +13,7 @@ from kohakuriver.cli.view import sections, standing
 from kohakuriver.cli.view.table import GAP, Paint, Printer, Row
 from kohakuriver.cli.vps import wide as wider
 from kohakuriver.cli.vps.wide import Wide
+from kohakuriver.resources.view import VPS
 
 TITLES = ["TASK ID", "STATUS", "NODE", "RESOURCES", "SSH PORT", "AGE"]
 MESSAGE = "MESSAGE"
@@ -23,7 +24,7 @@ Object = dict[str, Any]
 
 def is_stopped(vps: Object) -> bool:
     """Whether `list` without --all hides it."""
-    return standing.phase(vps) == "stopped"
+    return VPS.of(vps).word == "stopped"
 
 
 def lines(
@@ -38,7 +39,7 @@ def lines(
 ) -> list[str]:
     """`width` is the terminal's; None where there is none, and nothing is fitted to it."""
     rows = [_row(vps, now, with_namespace=with_namespace) + _more(vps, wide) for vps in vpses]
-    whys = ["" if _runs_well(vps) else " ".join(standing.why(vps).split()) for vps in vpses]
+    whys = ["" if _runs_well(vps) else " ".join(VPS.of(vps).why.split()) for vps in vpses]
     titles = [*(["NAMESPACE"] if with_namespace else []), *TITLES, *(wider.TITLES if wide else [])]
     shown = [titles, *rows] if headers else rows
     table_width = max(map(len, Printer().lines(shown)), default=0)
@@ -66,17 +67,18 @@ def _with_why(rows: Sequence[Row], whys: Sequence[str], titles: Row | None) -> l
 
 
 def _runs_well(vps: Object) -> bool:
-    return standing.phase(vps) in ("running", "paused") and not standing.status_of(vps).get("message")
+    found = VPS.of(vps)
+    return found.word in ("running", "paused") and not found.message
 
 
 def _row(vps: Object, now: datetime.datetime, *, with_namespace: bool) -> Row:
-    metadata = vps["metadata"]
+    found = VPS.of(vps)
     row = [
-        str(metadata["name"]),
-        standing.phase(vps),
-        standing.node_of(vps) or "-",
+        found.name,
+        found.word,
+        found.node or "-",
         standing.resources(vps),
-        str(standing.grant_of(vps).get("sshPort") or "-"),
-        sections.ago(metadata.get("creationTimestamp"), now),
+        str(found.grant.ssh_port or "-"),
+        sections.ago(found.created, now),
     ]
-    return [str(metadata.get("namespace", "")), *row] if with_namespace else row
+    return [found.namespace, *row] if with_namespace else row

@@ -10,9 +10,9 @@ import typer
 
 from kohakuriver.cli.api.http import Object
 from kohakuriver.cli.framework.settings import Settings
-from kohakuriver.cli.view import standing
 from kohakuriver.cli.vps import change, goals
 from kohakuriver.cli.vps.change import IDs, Patience, Verb, WaitFor
+from kohakuriver.resources.view import VPS
 
 EXAMPLES = """
 kohakuriver vps restart dev
@@ -51,7 +51,7 @@ def _spec(vps: Object) -> dict[str, Any]:
 def _giving_files_up(vps: Object) -> dict[str, Any]:
     """A higher number than was ever heard, so that it counts whatever was declared before."""
     declared = (vps.get("spec") or {}).get("replaceFiles") or 0
-    heard = standing.observed_of(vps).get("replaceFiles") or 0
+    heard = VPS.of(vps).observed.replace_files
     return {**_spec(vps), "replaceFiles": max(declared, heard) + 1}
 
 

@@ -6,6 +6,7 @@ from kohakuriver.cli.api.http import Object
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.vps import change, goals
 from kohakuriver.cli.vps.change import IDs, Patience, Verb, WaitFor
+from kohakuriver.resources.view import VPS
 
 EXAMPLES = """
 kohakuriver vps resume dev
@@ -19,7 +20,7 @@ def resume(settings: Settings, ids: IDs = None, wait: WaitFor = True, timeout: P
 
 
 def _spec(vps: Object) -> dict[str, Any]:
-    if change.declared(vps) == "Stopped":
+    if VPS.of(vps).spec.run_state == "Stopped":
         name = vps["metadata"]["name"]
         raise goals.Hopeless("it is stopped, not paused", hint=f"kohakuriver vps start {name}")
     return {"runState": "Running"}

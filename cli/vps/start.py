@@ -5,9 +5,10 @@ from typing import Any
 
 from kohakuriver.cli.api.http import Object
 from kohakuriver.cli.framework.settings import Settings
-from kohakuriver.cli.view import standing
 from kohakuriver.cli.vps import change, goals
 from kohakuriver.cli.vps.change import IDs, Patience, Verb, WaitFor
+from kohakuriver.resources import reasons
+from kohakuriver.resources.view import VPS
 
 EXAMPLES = """
 kohakuriver vps start dev
@@ -21,12 +22,12 @@ def start(settings: Settings, ids: IDs = None, wait: WaitFor = True, timeout: Pa
 
 
 def _spec(vps: Object) -> dict[str, Any]:
-    reason = standing.status_of(vps).get("reason")
-    ended = standing.phase(vps) == "stopped" and change.declared(vps) == "Running"
+    reason = VPS.of(vps).reason
+    ended = VPS.of(vps).word == "stopped" and VPS.of(vps).spec.run_state == "Running"
     if not ended:
         return {"runState": "Running"}
-    if reason == "NodeDrained":
-        node = standing.node_of(vps)
+    if reason == reasons.NODE_DRAINED:
+        node = VPS.of(vps).node
         raise goals.Hopeless(
             f"its node {node} is drained, and it starts by itself when the node is back in use",
             hint=f"kohakuriver node uncordon {node}",

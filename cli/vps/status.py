@@ -16,6 +16,7 @@ from kohakuriver.cli.view import sections, standing
 from kohakuriver.cli.vps import nodes
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
+from kohakuriver.resources.view import VPS, Amounts, Container
 
 EXAMPLES = """
 kohakuriver vps status dev
@@ -75,10 +76,9 @@ def page(
     width: int | None = None,
 ) -> list[str]:
     """The whole text about one VPS; `width` is the terminal's. Pure."""
-    found = standing.status_of(vps)
     lines = sections.pairs(_facts(vps, now), width=width)
-    if found.get("conditions"):
-        lines += ["", "Conditions:", *sections.conditions(found["conditions"], now, width=width)]
+    if conditions := VPS.of(vps).conditions:
+        lines += ["", "Conditions:", *sections.conditions(conditions, now, width=width)]
     if events:
         latest = sorted(events, key=sections.when)[-_EVENTS:]
         lines += ["", "Events:", *sections.events(latest, now, width=width)]
@@ -89,43 +89,41 @@ def page(
 
 
 def _facts(vps: Object, now: datetime.datetime) -> list[tuple[str, Any]]:
-    metadata, spec = vps["metadata"], vps.get("spec") or {}
-    found, observed, grant = standing.status_of(vps), standing.observed_of(vps), standing.grant_of(vps)
-    assignment, container = found.get("assignment") or {}, observed.get("container") or {}
-    why, phase = standing.why(vps), standing.phase(vps)
+    found = VPS.of(vps)
+    grant, container = found.grant, found.observed.container
     return [
-        ("Task ID", metadata["name"]),
-        ("Namespace", metadata.get("namespace")),
-        ("Status", f"{phase}: {why}" if why else phase),
-        ("Declared", spec.get("runState")),
-        ("Node", standing.node_of(vps) or "none yet"),
-        ("SSH port", grant.get("sshPort")),
+        ("Task ID", found.name),
+        ("Namespace", found.namespace),
+        ("Status", f"{found.word}: {found.why}" if found.why else found.word),
+        ("Declared", found.spec.run_state),
+        ("Node", found.node or "none yet"),
+        ("SSH port", grant.ssh_port),
         ("SSH", standing.ssh(vps)),
         ("Resources", standing.resources(vps)),
         ("Placed on", _placed(grant)),
-        ("GPUs", grant.get("gpus")),
-        ("Image", spec.get("image")),
-        ("Environment", spec.get("environment")),
-        ("Container", container.get("name")),
-        ("Restarts", container.get("restarts")),
+        ("GPUs", list(grant.gpus)),
+        ("Image", found.spec.image),
+        ("Environment", found.spec.environment),
+        ("Container", container.name),
+        ("Restarts", container.restarts),
         ("Last exit", _exit(container)),
-        ("Created", sections.moment(metadata.get("creationTimestamp"), now)),
-        ("Assigned", sections.moment(assignment.get("boundAt"), now)),
-        ("Started", sections.moment(container.get("startedAt"), now)),
-        ("Ended", sections.moment(container.get("finishedAt"), now)),
-        ("Unreachable", sections.moment(found.get("unreachableSince"), now)),
-        ("UID", metadata.get("uid")),
+        ("Created", sections.moment(found.created, now)),
+        ("Assigned", sections.moment(found.assignment.bound_at, now)),
+        ("Started", sections.moment(container.started_at, now)),
+        ("Ended", sections.moment(container.finished_at, now)),
+        ("Unreachable", sections.moment(found.unreachable_since, now)),
+        ("UID", found.uid),
     ]
 
 
-def _placed(grant: Object) -> str:
-    cores = f"cores {grant['cpuset']} alone" if grant.get("cpuset") else ""
-    numa = f"NUMA node {grant['numa']}" if grant.get("numa") is not None else ""
-    return ", ".join(part for part in (cores, numa) if part)
+def _placed(grant: Amounts) -> str:
+    cpuset, numa = grant.text("cpuset"), grant.number("numa")
+    cores = f"cores {cpuset} alone" if cpuset else ""
+    return ", ".join(part for part in (cores, "" if numa is None else f"NUMA node {numa}") if part)
 
 
-def _exit(container: Object) -> str:
-    code = container.get("exitCode")
-    if container.get("oomKilled"):
+def _exit(container: Container) -> str:
+    code = container.number("exitCode")
+    if container.flag("oomKilled"):
         return "out of memory"
     return f"code {code}" if code is not None else ""

@@ -11,10 +11,11 @@ from kohakuriver.cli.api import follow, targets
 from kohakuriver.cli.api.follow import Deadline
 from kohakuriver.cli.api.http import Api, Object
 from kohakuriver.cli.framework.progress import Progress
-from kohakuriver.cli.view import cures, standing
+from kohakuriver.cli.view import cures
 from kohakuriver.cli.view.standing import HERE, Reader
 from kohakuriver.cli.vps import goals
 from kohakuriver.resources import kinds, reasons
+from kohakuriver.resources.view import VPS
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -82,12 +83,12 @@ class Wait:
 
     def _note(self, goal: Goal, vps: Object | None) -> None:
         """What lasts, though it may yet pass, is told once."""
-        reason = str(standing.status_of(vps).get("reason") or "") if vps is not None else ""
+        reason = str(VPS.of(vps).reason or "") if vps is not None else ""
         if vps is None or reason not in reasons.WORTH_TELLING or (goal.name, reason) in self._told:
             return
         self._told.add((goal.name, reason))
         cure = cures.cure(vps, reason, self._reader)
-        self.news.append(f"{goal.title}: {standing.why(vps)}" + (f"\nhint: {cure.hint}" if cure else ""))
+        self.news.append(f"{goal.title}: {VPS.of(vps).why}" + (f"\nhint: {cure.hint}" if cure else ""))
 
     def line(self) -> tuple[str, str]:
         """`vps/dev: pulling 43 %`, and how many others are waited for; and the state by itself."""

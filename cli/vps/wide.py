@@ -7,6 +7,7 @@ from typing import Any
 from kohakuriver.cli.view import standing
 from kohakuriver.cli.view.standing import Reader
 from kohakuriver.cli.view.table import Row
+from kohakuriver.resources.view import VPS
 
 TITLES = ["IMAGE", "CONTAINER", "RESTARTS", "ADDRESS"]
 
@@ -22,14 +23,14 @@ class Wide:
 
     def cells(self, vps: Object) -> Row:
         """One VPS's; ADDRESS is the host that its SSH port is on."""
-        spec, container = vps.get("spec") or {}, standing.observed_of(vps).get("container") or {}
-        environment, restarts = spec.get("environment"), container.get("restarts")
+        found = VPS.of(vps)
+        environment, container = found.spec.environment, found.observed.container
         address = ""
-        if standing.grant_of(vps).get("sshPort"):
-            address = standing.address(vps, self.nodes.get(standing.node_of(vps)), reader=self.reader)
+        if found.grant.ssh_port:
+            address = standing.address(vps, self.nodes.get(found.node), reader=self.reader)
         return [
-            f"environment/{environment}" if environment else str(spec.get("image") or "-"),
-            str(container.get("name") or "-"),
-            "-" if restarts is None else str(restarts),
+            f"environment/{environment}" if environment else found.spec.image or "-",
+            container.name or "-",
+            "-" if container.restarts is None else str(container.restarts),
             address or "-",
         ]

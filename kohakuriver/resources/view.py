@@ -193,6 +193,11 @@ class Object(Fields):
         return self.metadata.text("uid")
 
     @property
+    def version(self) -> str:
+        """The resourceVersion: it changes with every write."""
+        return self.metadata.text("resourceVersion")
+
+    @property
     def generation(self) -> int | None:
         """Counts the changes of the spec."""
         return self.metadata.number("generation")
@@ -223,6 +228,16 @@ class Object(Fields):
     def condition(self, type_: str) -> Condition:
         """The condition of this type; an empty one where there is none."""
         return next((one for one in self.conditions if one.type == type_), Condition({}))
+
+
+class Row(Fields):
+    """A row of a table, and the object that it shows."""
+
+    __slots__ = ()
+
+    @property
+    def object(self) -> Object:
+        return Object(self.raw.get("object"))
 
 
 class SSHSpec(Fields):
@@ -372,8 +387,9 @@ class Container(Fields):
         return self.text("name")
 
     @property
-    def restarts(self) -> int:
-        return self.number("restarts") or 0
+    def restarts(self) -> int | None:
+        """How often it was started again; None where nobody has said."""
+        return self.number("restarts")
 
     @property
     def started_at(self) -> str:
@@ -469,6 +485,11 @@ class VPS(Object):
     def is_drained(self) -> bool:
         """Whether its node has stopped it, and starts it again at uncordon."""
         return self.reason == reasons.NODE_DRAINED
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether its agent has acted on the spec as it is now."""
+        return self.status.number("observedGeneration") == self.generation
 
     @property
     def unreachable_since(self) -> str:
@@ -597,9 +618,9 @@ class Node(Object):
         return DefaultImage(self.status.raw.get("defaultImage"))
 
     @property
-    def unknown(self) -> tuple[Fields, ...]:
-        """Containers of this cluster that no VPS accounts for."""
-        return self.status.parts("unknown", Fields)
+    def unknown(self) -> tuple[Amounts, ...]:
+        """Containers of this cluster that no VPS accounts for, and what they hold."""
+        return self.status.parts("unknown", Amounts)
 
 
 _TROUBLES: Final = (
@@ -706,6 +727,11 @@ class Environment(Object):
     def word(self) -> str:
         """How it stands: Making, Ready or Failed. One that is not made of a VPS is ready at once."""
         return (self.status.text("phase") or "Making") if self.vps else "Ready"
+
+    @property
+    def size(self) -> int:
+        """The bytes of its tarball; 0 while that is not known."""
+        return self.status.number("size") or 0
 
     @property
     def message(self) -> str:

@@ -84,7 +84,14 @@ def test_a_node_shows_one_word_of_what_was_asked_of_it(spec, drained, quarantine
     conditions = [{"type": "Ready", "status": "True"}, {"type": "Drained", "status": drained}]
     node = {"spec": spec, "status": {"conditions": conditions, "quarantine": quarantine}}
     assert cells(kinds.NODE, node)["Status"] == expected
-    assert overview.word(node) == expected
+    assert overview.rows([node], None, EPOCH)[0][1] == expected
+
+
+def test_both_tables_of_nodes_say_what_is_wrong_with_one():
+    conditions = [{"type": "Ready", "status": "True"}, {"type": "RuntimeReady", "status": "False"}]
+    node = {"status": {"conditions": conditions}}
+    assert cells(kinds.NODE, node)["Status"] == "Ready,EngineDown"
+    assert overview.rows([node], None, EPOCH)[0][1] == "Ready,EngineDown"
 
 
 def test_an_event_shows_how_often_and_about_what():

@@ -28,10 +28,10 @@ from kohakuriver.cli.tui.dashboard.table import Table
 from kohakuriver.cli.tui.dashboard.using import Using
 from kohakuriver.cli.tui.dashboard.world import ORDERS, World
 from kohakuriver.cli.tui.ide.keys import Keys
-from kohakuriver.cli.view import standing
 from kohakuriver.cli.view.standing import Reader
 from kohakuriver.client.watch import ObjectKey
 from kohakuriver.clock import Clock, SystemClock
+from kohakuriver.resources.view import VPS
 
 Object = dict[str, Any]
 
@@ -163,7 +163,7 @@ class Dashboard(App[int]):
             panel.border_title = ""
             panel.update("")
             return
-        phase = vps_line.mark(found := standing.phase(vps)) + " " + found
+        phase = vps_line.mark(found := VPS.of(vps).word) + " " + found
         panel.border_title = f"{vps['metadata']['name']}  {phase}"
         room = (self.size.width - 2, (6 if self.size.height < 36 else 11) - 1)
         events = self.world.events_of(vps)

@@ -8,6 +8,7 @@ from typing import Any
 from kohakuriver.cli.tui.dashboard import vps_line
 from kohakuriver.cli.tui.dashboard.line import Line, Piece, Tone, fit, joined
 from kohakuriver.cli.view import sections, standing
+from kohakuriver.resources.view import VPS, Event
 
 Object = dict[str, Any]
 _WHY = 2  # lines for the reason that it does not run
@@ -38,11 +39,11 @@ def lines(
 
 def event(one: Object, now: datetime.datetime, width: int) -> Line:
     """One event, cut to the width."""
-    tone = Tone.WARN if one.get("type") == "Warning" else Tone.PLAIN
-    age, reason = sections.ago(sections.when(one), now), str(one.get("reason") or "")
-    count = (one.get("series") or {}).get("count") or one.get("count") or 1
-    said = " ".join(str(one.get("message") or "").split())
-    message = f"{said} (x{count})" if count > 1 else said
+    found = Event.of(one)
+    tone = Tone.WARN if found.type == "Warning" else Tone.PLAIN
+    age, reason = sections.ago(found.latest, now), found.reason
+    said = " ".join(found.message.split())
+    message = f"{said} (x{found.count})" if found.count > 1 else said
     used = 5 + 2 + 18 + 2
     return joined(
         [Piece(fit(age, 5), Tone.FAINT), Piece(fit(reason, 18), tone), Piece(fit(message, width - used))]
@@ -52,7 +53,7 @@ def event(one: Object, now: datetime.datetime, width: int) -> Line:
 def _next(vps: Object, node: Object | None, width: int, reader: standing.Reader) -> Line:
     """What it holds, and the command that is likely to be wanted next."""
     commands = standing.next_commands(vps, node, reader=reader)
-    held = standing.resources(vps)
-    image = str((vps.get("spec") or {}).get("environment") or (vps.get("spec") or {}).get("image") or "")
+    held, spec = standing.resources(vps), VPS.of(vps).spec
+    image = spec.environment or spec.image
     words = "  ·  ".join(part for part in (held, image, *commands[:1]) if part)
     return [Piece(fit(words, width), Tone.FAINT)]

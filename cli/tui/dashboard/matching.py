@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kohakuriver.cli.view import standing
+from kohakuriver.resources.view import VPS
 
 Object = dict[str, Any]
 
@@ -20,8 +20,7 @@ def _holds(word: str, texts: list[str]) -> bool:
 
 
 def _texts(vps: Object) -> list[str]:
-    metadata, spec = vps["metadata"], vps.get("spec") or {}
-    labels = [f"{key}={value}" for key, value in (metadata.get("labels") or {}).items()]
-    found = [metadata["name"], metadata.get("namespace") or "", standing.phase(vps), standing.node_of(vps)]
-    found += [str(spec.get("image") or ""), str(spec.get("environment") or ""), *labels]
-    return [text.lower() for text in found]
+    found = VPS.of(vps)
+    texts = [found.name, found.namespace, found.word, found.node, found.spec.image, found.spec.environment]
+    texts += [f"{key}={value}" for key, value in found.labels.items()]
+    return [text.lower() for text in texts]

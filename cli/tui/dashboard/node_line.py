@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kohakuriver import quantity
 from kohakuriver.cli.tui.dashboard import bars
 from kohakuriver.cli.tui.dashboard.line import GAP, Line, Piece, Tone, fit, joined
 from kohakuriver.cli.view import node_overview as overview
+from kohakuriver.resources.view import Allocation, Node
 
 Object = dict[str, Any]
 Allocations = Mapping[str, Object] | None
@@ -35,7 +35,7 @@ class Columns:
 def columns(nodes: Sequence[Object], allocations: Allocations, width: int) -> Columns:
     """What suits these nodes on a screen of that width."""
     longest = max((len(node["metadata"]["name"]) for node in nodes), default=0)
-    words = max((len(overview.word(node)) for node in nodes), default=0)
+    words = max((len(Node.of(node).word) for node in nodes), default=0)
     is_narrow = width < 120
     name = max(min(longest, _NAME if is_narrow else 30), 4)
     status = max(min(words, _STATUS if is_narrow else 24), 6)
@@ -56,9 +56,9 @@ def titles(columns: Columns) -> Line:
 
 
 def line(node: Object, allocations: Allocations, columns: Columns) -> Line:
-    word = overview.word(node)
+    word = Node.of(node).word
     allocation = _allocation(node, allocations)
-    count = "?" if allocation is None else str(len(allocation.get("bookings") or {}))
+    count = "?" if allocation is None else str(len(Allocation.of(allocation).bookings))
     found = joined(
         [
             Piece(fit(node["metadata"]["name"], columns.name)),
@@ -94,8 +94,5 @@ def _used(allocation: Object | None) -> tuple[int, int, int]:
 
 
 def _there(node: Object, allocation: Object | None) -> tuple[int, int, int]:
-    status = node.get("status") or {}
-    there = status.get("allocatable") or status.get("capacity") or {}
-    cores = overview.to_give(node, allocation) or 0
-    memory = quantity.size(there["memory"]) if there.get("memory") else 0
-    return cores, memory, len(status.get("gpus") or ())
+    found = Node.of(node)
+    return overview.to_give(node, allocation) or 0, found.capacity.memory_bytes, len(found.gpus)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from kohakuriver import errors
-from kohakuriver.cli.view import standing
+from kohakuriver.resources.view import VPS
 
 Object = dict[str, Any]
 Ask = Callable[[Object], Awaitable[dict[str, Any]]]
@@ -59,4 +59,4 @@ def in_words(stats: dict[str, Any]) -> str:
 
 
 def _runs(vps: Object) -> bool:
-    return standing.phase(vps) == "running"
+    return VPS.of(vps).word == "running"

@@ -10,6 +10,7 @@ from typing import Any
 
 from kohakuriver.cli.tui.dashboard.line import Line, Piece, Tone, fit, joined
 from kohakuriver.cli.view import sections, standing
+from kohakuriver.resources.view import VPS
 
 Object = dict[str, Any]
 
@@ -41,9 +42,9 @@ def columns(vpses: Sequence[Object], width: int, *, with_namespace: bool) -> Col
     """What suits these VPSes on a screen of that width."""
     is_wide = width >= _WIDE
     most = 36 if is_wide else 14 if with_namespace else 20
-    namespace = _widest((_meta(vps, "namespace") for vps in vpses), 9, 24 if is_wide else 10)
-    name = _widest((_meta(vps, "name") for vps in vpses), 7, most)
-    node = _widest((standing.node_of(vps) for vps in vpses), 4, 24 if is_wide else 10)
+    namespace = _widest((VPS.of(vps).namespace for vps in vpses), 9, 24 if is_wide else 10)
+    name = _widest((VPS.of(vps).name for vps in vpses), 7, most)
+    node = _widest((VPS.of(vps).node for vps in vpses), 4, 24 if is_wide else 10)
     cells = [namespace if with_namespace else 0, name, _STATUS, node, _PORT, _AGE]
     left = max(width - sum(cells) - 2 * len([cell for cell in cells if cell]), 8)
     if not is_wide:
@@ -62,20 +63,21 @@ def titles(columns: Columns) -> Line:
 
 def line(vps: Object, columns: Columns, now: datetime.datetime, *, alike: str = "", used: str = "") -> Line:
     """`alike`: said in place of a reason that stands above. `used`: what it uses at this moment, if known."""
-    phase, why = standing.phase(vps), alike or reason(vps)
+    found = VPS.of(vps)
+    phase, why = found.word, alike or reason(vps)
     resources = standing.resources(vps)
     held = resources if columns.why or not why else why
     if used and held == resources and not columns.why:
         held = f"{resources}; {used}"
-    port = str(standing.grant_of(vps).get("sshPort") or "-")
-    age = sections.ago(_meta(vps, "creationTimestamp"), now)
+    port = str(found.grant.ssh_port or "-")
+    age = sections.ago(found.created, now)
     tone = Tone.FAINT if phase == "stopped" else Tone.PLAIN
     return joined(
         [
-            Piece(fit(_meta(vps, "namespace"), columns.namespace), tone),
-            Piece(fit(_meta(vps, "name"), columns.name), tone),
+            Piece(fit(found.namespace, columns.namespace), tone),
+            Piece(fit(found.name, columns.name), tone),
             Piece(fit(f"{mark(phase)} {phase}", _STATUS), status_tone(phase)),
-            Piece(fit(standing.node_of(vps) or "-", columns.node), tone),
+            Piece(fit(found.node or "-", columns.node), tone),
             Piece(fit(port, _PORT), tone),
             Piece(fit(age, _AGE), tone),
             Piece(fit(held, columns.resources), tone if held.startswith(resources) else Tone.FAINT),
@@ -86,9 +88,8 @@ def line(vps: Object, columns: Columns, now: datetime.datetime, *, alike: str = 
 
 def reason(vps: Object) -> str:
     """Why it does not run, or what is wrong though it does; nothing where all is well."""
-    if standing.phase(vps) in ("running", "paused"):
-        return str(standing.status_of(vps).get("message") or "")
-    return standing.why(vps)
+    found = VPS.of(vps)
+    return found.message if found.word in ("running", "paused") else found.why
 
 
 def mark(phase: str) -> str:
@@ -103,14 +104,10 @@ def counts(vpses: Sequence[Object]) -> list[tuple[str, int]]:
     """How many there are of each phase, the bad ones first."""
     found: dict[str, int] = dict.fromkeys(_MARKS, 0)
     for vps in vpses:
-        phase = standing.phase(vps)
+        phase = VPS.of(vps).word
         found[phase] = found.get(phase, 0) + 1
     troubles = [(phase, count) for phase, count in found.items() if phase not in _MARKS]
     return troubles + [(phase, count) for phase, count in found.items() if count and phase in _MARKS]
-
-
-def _meta(vps: Object, field: str) -> str:
-    return str(vps["metadata"].get(field) or "")
 
 
 def _widest(words: Any, least: int, most: int) -> int:

@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from kohakuriver.cli.tui.dashboard import matching
 from kohakuriver.cli.tui.dashboard.link import Link
-from kohakuriver.cli.view import standing
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import ObjectKey
 from kohakuriver.clock import Clock
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
+from kohakuriver.resources.view import VPS
 
 Object = dict[str, Any]
 
@@ -113,7 +113,7 @@ class World:
         return None if self._events.is_refused else list(self._events.objects)
 
     def node_of(self, vps: Object) -> Object | None:
-        return self.nodes.objects.get(ObjectKey("", standing.node_of(vps)))
+        return self.nodes.objects.get(ObjectKey("", VPS.of(vps).node))
 
 
 def _key(vps: Object) -> ObjectKey:
@@ -121,7 +121,7 @@ def _key(vps: Object) -> ObjectKey:
 
 
 _BY: Final[dict[str, Callable[[Object], str]]] = {
-    "status": standing.phase,
-    "node": lambda vps: standing.node_of(vps) or "~",  # those without one last
-    "age": lambda vps: str(vps["metadata"].get("creationTimestamp") or ""),
+    "status": lambda vps: VPS.of(vps).word,
+    "node": lambda vps: VPS.of(vps).node or "~",  # those without one last
+    "age": lambda vps: VPS.of(vps).created,
 }

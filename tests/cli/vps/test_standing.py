@@ -116,3 +116,10 @@ def test_what_a_node_says_of_itself_is_no_command_in_anybodys_shell(said):
     assert standing.ssh_command(a_vps(), node, reader=ALPHA) == "ssh -p 30000 root@alpha"
     node["status"]["nodeInfo"] = {"hostname": said}
     assert standing.ssh_command(a_vps(), node, reader=ALPHA) == "ssh -p 30000 root@n1"
+
+
+def test_one_that_is_being_deleted_is_watched_and_not_cured():
+    vps = a_vps(phase="stopped", reason="NodeDrained")
+    vps["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+
+    assert standing.next_commands(vps, None) == ["kohakuriver get vps dev -w"]
