@@ -21,6 +21,7 @@ from kohakuriver.agent.runtime.errors import (
     RuntimeUnavailable,
     WrongState,
 )
+from kohakuriver.streams.head import Head, HeadReader, NotHTTP
 
 OLDEST: Final = (1, 41)  # Docker 20.10; an older API lacks what is asked here
 PREFERRED: Final = (1, 44)  # Docker 25, and the oldest that Docker 29 answers to
@@ -29,8 +30,7 @@ NEWEST: Final = (
     52,
 )  # Docker 29.1; an engine that insists on a newer one may mean other things by its words
 TIMEOUT: Final = 30.0  # seconds for one answer
-_HEAD_LIMIT = 1 << 16  # bytes
-_BODY_LIMIT = 1 << 22
+_BODY_LIMIT = 1 << 22  # bytes
 _WRONG_VERSION: Final = re.compile(r"client version \S+ is too (?:old|new)", re.IGNORECASE)
 _REFUSALS: Final[dict[int, type[EngineError]]] = {404: NotFound, 409: WrongState}
 
@@ -175,19 +175,25 @@ class _Answer(asyncio.Protocol):
         self.body: asyncio.Future[bytes] = loop.create_future()
         self._request = request
         self._then = then
-        self._came = b""
+        self._reader = HeadReader()
+        self._came = b""  # of the body
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # uvloop's are no subclasses
         self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        self._came += data
-        if self.code == 0:
-            head, gap, rest = self._came.partition(b"\r\n\r\n")
-            if gap:
-                self._begin(head.decode("latin-1"), rest)
-        if len(self._came) > (_BODY_LIMIT if self.code else _HEAD_LIMIT):
+        if self.code:
+            self._came += data
+        else:
+            try:
+                found = self._reader.feed(data)
+            except NotHTTP:
+                self._transport.abort()
+                return
+            if found is not None:
+                self._begin(*found)
+        if len(self._came) > _BODY_LIMIT:
             self._transport.abort()
 
     def eof_received(self) -> bool:
@@ -205,10 +211,8 @@ class _Answer(asyncio.Protocol):
                 self.body.set_exception(failure)
                 self.body.exception()
 
-    def _begin(self, head: str, rest: bytes) -> None:
-        words = head.split(" ", 2)
-        self.code = int(words[1]) if len(words) > 1 and words[1].isdigit() else 502
-        self._came = rest
+    def _begin(self, head: Head, rest: bytes) -> None:
+        self.code, self._came = head.code, rest
         if self._then is not None and self.code < 300:
             self._transport.set_protocol(self._then)
             self._then.connection_made(self._transport)

@@ -13,20 +13,17 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kohakuriver import __version__, errors
+from kohakuriver.client import wire
 from kohakuriver.client.config import Connection
+from kohakuriver.client.wire import APPLY_PATCH, JSON, JSON_PATCH, MERGE_PATCH, WATCH_SILENCE, Object
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 
-Object = dict[str, Any]
+__all__ = ["APPLY_PATCH", "JSON", "JSON_PATCH", "MERGE_PATCH", "TABLE", "WATCH_SILENCE", "Api", "Object"]
 Say = Callable[[str], None]
 
-JSON = "application/json"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
-MERGE_PATCH = "application/merge-patch+json"
-JSON_PATCH = "application/json-patch+json"
-APPLY_PATCH = "application/apply-patch+yaml"
-WATCH_SILENCE = 70.0  # seconds; the server sends a bookmark at least every 60
 _IDLE = 10.0  # seconds after which a kept connection is not trusted with a write
 _CONNECT = 10.0  # seconds to reach the server
 
@@ -81,8 +78,8 @@ class Api:
         self.history = response.headers.get(kinds.HISTORY_HEADER, "")
         self._say(method, path, params, response.status, self._used_at - started)
         for value in response.headers.get_all("Warning") or ():
-            self._warn(_warning_text(value))
-        answer = _parse(content)
+            self._warn(wire.warning(value))
+        answer = wire.parsed(content)
         if response.status >= 400:
             raise errors.from_status(answer, code=response.status)
         return answer
@@ -97,7 +94,7 @@ class Api:
     ) -> Iterator[tuple[str, Object]]:
         """Events (type, object) until the server ends the watch; `patience` says how long the next may take.
         Raises Expired when the history is gone, Unreachable when the connection breaks or goes silent."""
-        everything = {**params, "watch": "1", "allowWatchBookmarks": "true"}
+        everything = {**params, **wire.watching()}
         connection = self._connect(patience())
         socket = connection.sock
         try:
@@ -105,7 +102,7 @@ class Api:
             response = connection.getresponse()
             self._say("GET", path, everything, response.status, 0.0)
             if response.status >= 400:
-                raise errors.from_status(_parse(response.read()), code=response.status)
+                raise errors.from_status(wire.parsed(response.read()), code=response.status)
             for line in _lines(response, socket, patience):
                 event = json.loads(line)
                 if event["type"] == "ERROR":
@@ -189,25 +186,11 @@ class Api:
             self._trace(f"{method} {self._target(path, params)} {status} {took * 1000:.0f} ms")
 
     def _unreachable(self, error: Exception) -> errors.Unreachable:
-        server = self.connection.server
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return errors.Unreachable(
-                f"the certificate of {server} is not trusted: {error.verify_message}",
-                hint="the config file may be of another cluster; name one with --config",
-            )
-        if isinstance(error, ConnectionRefusedError):
-            return errors.Unreachable(
-                f"nothing listens at {server}", hint="start a cluster on this machine: kohakuriver up"
-            )
-        why = "no answer in time" if isinstance(error, TimeoutError) else _words(error)
-        return errors.Unreachable(
-            f"the API server at {server} cannot be reached: {why}",
-            hint="is it running, and is this its address? Start one on this machine: kohakuriver up",
-        )
+        return wire.unreachable(self.connection.server, error)
 
     def _broken(self, method: str, error: Exception) -> errors.KohakuRiverError:
         late = isinstance(error, TimeoutError)
-        what = f"did not answer within {self.timeout:g} s" if late else f"broke off ({_words(error)})"
+        what = f"did not answer within {self.timeout:g} s" if late else f"broke off ({wire.in_words(error)})"
         message = f"the API server at {self.connection.server} {what}"
         if method == "GET":
             return errors.Unreachable(message, hint="try again, or allow more with --request-timeout")
@@ -225,21 +208,3 @@ def _lines(response: http.client.HTTPResponse, socket: Any, patience: Callable[[
             return
         if line.strip():
             yield line
-
-
-def _words(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
-def _warning_text(value: str) -> str:
-    """The text of a `Warning: 299 - "text"` header."""
-    _, quote, rest = value.partition('"')
-    return rest.rstrip('"').replace('\\"', '"') if quote else value
-
-
-def _parse(content: bytes) -> Object:
-    try:
-        answer = json.loads(content) if content else {}
-    except ValueError:
-        answer = {"message": content[:256].decode(errors="replace")}
-    return answer if isinstance(answer, dict) else {"message": str(answer)[:256]}

@@ -16,19 +16,18 @@ import aiohttp
 import orjson
 
 from kohakuriver import __version__, errors
-from kohakuriver.client import failover
+from kohakuriver.client import failover, wire
 from kohakuriver.client.config import Connection
 from kohakuriver.client.failover import Servers
+from kohakuriver.client.wire import JSON, JSON_PATCH, MERGE_PATCH, WATCH_SILENCE, Object
 from kohakuriver.resources.kinds import HISTORY_HEADER, LEASE, ResourceType
+
+__all__ = ["JSON_PATCH", "MERGE_PATCH", "Client", "Object", "ObjectList", "WatchEvent"]
 
 log = logging.getLogger(__name__)
 
-Object = dict[str, Any]
-
 PAGE = 500  # objects of a list that are fetched and decoded at a time
 MOST_WARNINGS = 100  # texts that are remembered as said
-MERGE_PATCH = "application/merge-patch+json"
-JSON_PATCH = "application/json-patch+json"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class Client:
         self.servers = servers or Servers((connection.server, *connection.others))
         self.server = self.servers.first  # the one in use
         self._timeout = aiohttp.ClientTimeout(total=timeout)
-        headers = {"User-Agent": f"{program}/{__version__}", "Accept": "application/json"}
+        headers = {"User-Agent": f"{program}/{__version__}", "Accept": JSON}
         if connection.token:
             headers["Authorization"] = f"Bearer {connection.token}"
         self._headers = headers
@@ -124,7 +123,7 @@ class Client:
         Raises Expired when that revision is forgotten before the last page.
         """
         path = resource.path(namespace=namespace)
-        params = {**_selectors(field_selector, label_selector), "limit": str(PAGE)}
+        params = {**wire.selectors(field_selector, label_selector), "limit": str(PAGE)}
         answer, headers = await self._ask("GET", path, params=params)
         version, history = answer["metadata"]["resourceVersion"], headers.get(HISTORY_HEADER, "")
         items: list[Object] = []
@@ -193,7 +192,7 @@ class Client:
         *,
         body: Any = None,
         params: Mapping[str, str] | None = None,
-        content_type: str = "application/json",
+        content_type: str = JSON,
     ) -> Object:
         """One request. Raises ApiError as the server says, Unreachable when there was no connection, and
         OutcomeUnknown when the connection broke or went silent after the request was sent."""
@@ -207,7 +206,7 @@ class Client:
         *,
         body: Any = None,
         params: Mapping[str, str] | None = None,
-        content_type: str = "application/json",
+        content_type: str = JSON,
     ) -> tuple[Object, Mapping[str, str]]:
         data = None if body is None else orjson.dumps(body)
         headers = {**self.also(), **({"Content-Type": content_type} if data is not None else {})}
@@ -231,7 +230,7 @@ class Client:
                         f"{method} {path}: the API server at {server} did not answer ({type(error).__name__})"
                     ) from error
                 self._heed(response.headers.getall("Warning", ()))
-                answer = _parse(content)
+                answer = wire.parsed(content, read=orjson.loads)
                 if response.status >= 400:
                     raise errors.from_status(answer, code=response.status)
                 return answer, response.headers
@@ -242,7 +241,7 @@ class Client:
         for text in warnings:
             if text not in self._warned and len(self._warned) < MOST_WARNINGS:
                 self._warned.add(text)
-                log.warning("the API server warns", extra={"warning": text.partition(" - ")[2].strip('"')})
+                log.warning("the API server warns", extra={"warning": wire.warning(text)})
 
     async def watch(
         self,
@@ -253,7 +252,7 @@ class Client:
         field_selector: str = "",
         label_selector: str = "",
         history: str = "",
-        silence: float = 70.0,
+        silence: float = WATCH_SILENCE,
     ) -> AsyncIterator[WatchEvent]:
         """One watch request, from just after `resource_version` until the server ends it.
 
@@ -262,10 +261,8 @@ class Client:
         Unavailable.
         """
         params = {
-            **_selectors(field_selector, label_selector),
-            "watch": "1",
-            "allowWatchBookmarks": "true",
-            "resourceVersion": resource_version,
+            **wire.selectors(field_selector, label_selector),
+            **wire.watching(resource_version),
         }
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=silence)
         session = self._session
@@ -276,7 +273,7 @@ class Client:
                     opened = await session.get(url, params=params, timeout=timeout)
                 async with opened as response:
                     if response.status >= 400:
-                        raise errors.from_status(_parse(await response.read()), code=response.status)
+                        raise errors.from_status(wire.parsed(await response.read()), code=response.status)
                     found = response.headers.get(HISTORY_HEADER, "")
                     if history and found != history:
                         raise errors.Expired("the store is in another history", hint="list again")
@@ -324,20 +321,6 @@ class Client:
 
 
 def _unreachable(server: str, error: BaseException) -> errors.Unreachable:
-    return errors.Unreachable(
-        f"the API server at {server} cannot be reached: {error or type(error).__name__}",
-        hint="is it running? Start one on this machine: kohakuriver up",
-    )
-
-
-def _selectors(field_selector: str, label_selector: str) -> dict[str, str]:
-    pairs = {"fieldSelector": field_selector, "labelSelector": label_selector}
-    return {key: value for key, value in pairs.items() if value}
-
-
-def _parse(content: bytes) -> Object:
-    try:
-        answer = orjson.loads(content) if content else {}
-    except orjson.JSONDecodeError:
-        answer = {"message": content[:256].decode(errors="replace")}
-    return answer if isinstance(answer, dict) else {"message": str(answer)[:256]}
+    """By what aiohttp has wrapped, where it has."""
+    cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+    return wire.unreachable(server, cause)

@@ -5,19 +5,19 @@ Over asyncio alone, so that `kohakuriver connect` starts without importing an HT
 
 import asyncio
 import base64
-import json
 import os
 import ssl
 import urllib.parse
 from collections.abc import Callable, Iterable, Mapping
 
 from kohakuriver import __version__, errors
+from kohakuriver.client import wire
 from kohakuriver.client.config import Connection
+from kohakuriver.streams.head import Head, HeadReader, NotHTTP
 from kohakuriver.streams.stream import Stream
 
 WEBSOCKET = "websocket"
 BARE = "kohakuriver-stream"  # an agent's end: the frames of the other side's WebSocket
-_HEAD_LIMIT = 1 << 16  # bytes of an answer's headers
 _BODY_LIMIT = 1 << 20  # bytes of a Status
 
 Params = Iterable[tuple[str, str]]
@@ -73,14 +73,10 @@ class Dialer:
                     transport.abort()
                     raise
         except (OSError, TimeoutError) as error:
-            raise errors.Unreachable(
-                f"the API server at {self._connection.server} cannot be reached: "
-                f"{error or 'it did not answer in time'}",
-                hint="is it running? Start one on this machine: kohakuriver up",
-            ) from error
+            raise wire.unreachable(self._connection.server, error) from error
         if code != 101:
             transport.abort()
-            raise errors.from_status(_status(first), code=code)
+            raise errors.from_status(wire.parsed(first), code=code)
         return transport, first
 
     def _request(self, path: str, params: Params, upgrade: str, headers: Mapping[str, str]) -> bytes:
@@ -108,29 +104,29 @@ class _Handshake(asyncio.Protocol):
     def __init__(self, request: bytes) -> None:
         self.answer: asyncio.Future[tuple[int, bytes]] = asyncio.get_running_loop().create_future()
         self._request = request
-        self._came = b""
+        self._reader = HeadReader()
+        self._head: Head | None = None
+        self._body = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # uvloop's are no subclasses
         self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        self._came += data
-        head, gap, rest = self._came.partition(b"\r\n\r\n")
-        if not gap:
-            if len(head) > _HEAD_LIMIT:
-                self._fail("its answer has no end")
-            return
-        lines = head.decode("latin-1").split("\r\n")
-        words = lines[0].split(" ", 2)
-        if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdigit():
-            self._fail("it does not speak HTTP")
-            return
-        code, length = int(words[1]), _length(lines[1:])
-        if code == 101:
+        if self._head is None:
+            try:
+                found = self._reader.feed(data)
+            except NotHTTP as error:
+                self._fail(str(error))
+                return
+            if found is None:
+                return
+            self._head, data = found
+        self._body += data
+        if self._head.code == 101:
             self._transport.pause_reading()  # what follows is for the next protocol
-        if code == 101 or len(rest) >= min(length, _BODY_LIMIT):
-            self._done(code, rest)
+        if self._head.code == 101 or len(self._body) >= min(self._head.length, _BODY_LIMIT):
+            self._done(self._head.code, self._body)
 
     def eof_received(self) -> bool:
         return False
@@ -145,19 +141,3 @@ class _Handshake(asyncio.Protocol):
     def _fail(self, why: str) -> None:
         if not self.answer.done():
             self.answer.set_exception(ConnectionError(why))
-
-
-def _length(lines: list[str]) -> int:
-    for line in lines:
-        name, _, value = line.partition(":")
-        if name.strip().lower() == "content-length" and value.strip().isdigit():
-            return int(value)
-    return 0
-
-
-def _status(body: bytes) -> dict[str, object]:
-    try:
-        found = json.loads(body)
-    except ValueError:
-        return {"message": body[:256].decode(errors="replace")}
-    return found if isinstance(found, dict) else {}
