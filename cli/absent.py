@@ -5,7 +5,6 @@
 The server is asked a second time only when something is missing. Changes nothing.
 """
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 
@@ -53,6 +52,8 @@ def in_words(
     said = f'there is no {noun(resource)} "{name}"{within(namespace)}'
     if is_nowhere:
         return errors.NotFound(f"{said}, and there is no such namespace", hint=_LIST_NAMESPACES)
+    import difflib  # here: what is there does without it
+
     close = difflib.get_close_matches(name, names, n=_PROPOSED, cutoff=0.6)
     if close:
         return errors.NotFound(f"{said}; {proposal(close)}")

@@ -14,9 +14,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kohakuriver import errors
-from kohakuriver.cli import failures, screen, shortcuts
+from kohakuriver.cli import failures, screen
+from kohakuriver.cli.framework import reading
 
 COMPLETE = "__complete"  # what the scripts of `completion` ask
+_MANY = 50_000  # objects, some megabytes: about those of a list of a thousand VPSes
 ERROR, USAGE, TIMED_OUT, INTERRUPTED, NO_READER = 1, 2, 124, 130, 141
 
 
@@ -70,18 +72,11 @@ def _run(words: list[str], whole: Callable[[], None]) -> int:
 
 def _call(words: list[str], whole: Callable[[], None]) -> int:
     try:
-        if (call := shortcuts.find(words)) is not None:
-            return call()
+        if (line := reading.read(words)) is not None:
+            _collect(seldom=True)
+            return line.call()
         whole()
-        # Here, so that Ctrl-C during the imports is caught too.
-        from kohakuriver.cli.completing import candidates
-        from kohakuriver.cli.framework import application
-        from kohakuriver.cli.framework.habits import placing
-
-        _collect()
-        placed = placing.behind(words, candidates.options_of)
-        result = application.build().main(args=placed, prog_name="kohakuriver", standalone_mode=False)
-        return result if isinstance(result, int) else 0
+        return by_typer(words)
     except failures.TimedOut as error:
         screen.fail(error.message, hint=error.hint)
         return TIMED_OUT
@@ -103,11 +98,26 @@ def _call(words: list[str], whole: Callable[[], None]) -> int:
         return _unexpected(error, traceback="-v" in words or "--verbose" in words)
 
 
-def _collect() -> None:
-    """Have what is made from now on collected; what was imported stays anyway."""
+def _collect(*, seldom: bool = False) -> None:
+    """Have collected what is made from now on: never what was imported, and seldom where little is made."""
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
+        if seldom:
+            gc.set_threshold(_MANY)
+
+
+def by_typer(words: list[str]) -> int:
+    """Have typer read the words, and call what they say; the exit code."""
+    # Here, so that Ctrl-C during the imports is caught too.
+    from kohakuriver.cli.completing import candidates
+    from kohakuriver.cli.framework import application
+    from kohakuriver.cli.framework.habits import placing
+
+    _collect()
+    placed = placing.behind(words, candidates.options_of)
+    result = application.build().main(args=placed, prog_name="kohakuriver", standalone_mode=False)
+    return result if isinstance(result, int) else 0
 
 
 def _complete(words: list[str], whole: Callable[[], None]) -> int:

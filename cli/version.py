@@ -2,10 +2,9 @@
 
 from typing import Annotated
 
-import typer
-
 from kohakuriver import __version__
 from kohakuriver.cli import screen
+from kohakuriver.cli.framework.declared import Option
 from kohakuriver.cli.framework.settings import Settings
 
 EXAMPLES = """
@@ -16,7 +15,7 @@ kohakuriver version --client
 
 def version(
     settings: Settings,
-    client: Annotated[bool, typer.Option("--client", help="Do not ask the server.")] = False,
+    client: Annotated[bool, Option("--client", help="Do not ask the server.")] = False,
 ) -> int:
     """Show the version of this client and of the API server."""
     screen.out(f"Client: {__version__}")

@@ -29,9 +29,7 @@ kohakuriver connect dev --ide             # files, an editor and a terminal
 """
 _SIGNALLED = 128
 
-Name = Annotated[
-    str | None, typer.Argument(metavar="NAME", show_default=False, help="The VPS's name, or its start.")
-]
+Name = target.Name
 
 
 def connect(

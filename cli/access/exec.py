@@ -2,14 +2,11 @@
 
 from typing import Annotated
 
-import typer
-
 from kohakuriver.cli import failures
-from kohakuriver.cli.access import connect, running
-from kohakuriver.cli.access.terminal import Terminal
+from kohakuriver.cli.access import running
+from kohakuriver.cli.framework.declared import Argument, Option
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.session import target
-from kohakuriver.cli.session.remote import new_session
 
 EXAMPLES = """
 kohakuriver exec dev -- uname -a
@@ -19,27 +16,35 @@ tar -c src | kohakuriver exec dev -i -- tar -x -C /root
 
 Command = Annotated[
     list[str] | None,
-    typer.Argument(metavar="-- COMMAND...", show_default=False, help="The command and its arguments."),
+    Argument(metavar="-- COMMAND...", show_default=False, help="The command and its arguments."),
 ]
 
 
 def exec(  # the command's name; the builtin is not used here
     settings: Settings,
-    name: connect.Name = None,
+    name: target.Name = None,
     command: Command = None,
-    stdin: Annotated[bool, typer.Option("--stdin", "-i", help="Pass standard input on.")] = False,
-    tty: Annotated[bool, typer.Option("--tty", "-t", help="Give it a terminal.")] = False,
+    stdin: Annotated[bool, Option("--stdin", "-i", help="Pass standard input on.")] = False,
+    tty: Annotated[bool, Option("--tty", "-t", help="Give it a terminal.")] = False,
 ) -> int:
     """Run a command in a VPS, as root. Its exit code is the exit code; 255 where something else ended it."""
     if not command:
         raise failures.UsageError(
             "which command? it is missing", hint=f"kohakuriver exec {name or 'NAME'} -- COMMAND"
         )
-    if tty and not Terminal.is_there():
+    if tty:
+        return _on_terminal(settings, name, tuple(command))
+    return running.run(target.presumed(settings, name, command="exec"), command, stdin=stdin)
+
+
+def _on_terminal(settings: Settings, name: str | None, command: tuple[str, ...]) -> int:
+    from kohakuriver.cli.access import connect  # here, as what runs without a terminal needs none of it
+    from kohakuriver.cli.access.terminal import Terminal
+    from kohakuriver.cli.session.remote import new_session
+
+    if not Terminal.is_there():
         raise failures.UsageError(
             "-t gives the command this terminal, and there is none", hint="leave -t out: -i passes input on"
         )
-    if tty:
-        vps = target.find(settings, name, command="exec")
-        return connect.run(vps, session=new_session(), command=tuple(command))
-    return running.run(target.presumed(settings, name, command="exec"), command, stdin=stdin)
+    vps = target.find(settings, name, command="exec")
+    return connect.run(vps, session=new_session(), command=command)

@@ -11,14 +11,13 @@ import sys
 from pathlib import Path
 from typing import IO, Annotated
 
-import typer
-
 from kohakuriver import errors
 from kohakuriver.cli import failures, lookup, screen
 from kohakuriver.cli.access import entrance, known_hosts, looping, ssh_names
 from kohakuriver.cli.access.entrance import NoEntrance
 from kohakuriver.cli.access.pipes import Pipes
 from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.framework.declared import Argument, Option
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.session.opening import Opener
 from kohakuriver.cli.view.standing import Reader
@@ -34,14 +33,12 @@ PARAMS = (("port", "22"),)
 
 Name = Annotated[
     str | None,
-    typer.Argument(metavar="NAME", show_default=False, help="NAME, NAME.vps or NAME.NAMESPACE.vps."),
+    Argument(metavar="NAME", show_default=False, help="NAME, NAME.vps or NAME.NAMESPACE.vps."),
 ]
 Uid = Annotated[
-    str | None, typer.Option("--uid", metavar="UID", help="Only this very VPS, not a namesake made since.")
+    str | None, Option("--uid", metavar="UID", help="Only this very VPS, not a namesake made since.")
 ]
-Pin = Annotated[
-    bool, typer.Option("--pin/--no-pin", help="Write its host key to ~/.ssh/kohakuriver/known_hosts.")
-]
+Pin = Annotated[bool, Option("--pin/--no-pin", help="Write its host key to ~/.ssh/kohakuriver/known_hosts.")]
 
 
 def ssh_proxy(settings: Settings, name: Name = None, uid: Uid = None, pin: Pin = True) -> int:

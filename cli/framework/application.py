@@ -17,7 +17,7 @@ import typer.core
 
 from kohakuriver import __version__
 from kohakuriver.cli import failures, screen
-from kohakuriver.cli.framework import catalogue, coercion, dry_run, global_options
+from kohakuriver.cli.framework import catalogue, coercion, declared, dry_run, global_options
 from kohakuriver.cli.framework.habits import options, placing, switches
 
 _OPENING = """\
@@ -160,8 +160,20 @@ class Group(typer.core.TyperGroup):
 def build() -> Any:
     """The application, ready to be called."""
     app = typer.Typer(cls=Group, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.callback(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})(_root)
+    settings = {"help_option_names": ["-h", "--help"]}
+    app.callback(invoke_without_command=True, context_settings=settings)(_in_typers_words(_root))
     return typer.main.get_command(app)
+
+
+def _in_typers_words(function: Any) -> Any:
+    """The function itself, with the parameters that it declares as typer knows them."""
+    known = inspect.signature(function)
+    parameters = [
+        one.replace(annotation=declared.as_typer(one.annotation)) for one in known.parameters.values()
+    ]
+    function.__annotations__ = {one.name: one.annotation for one in parameters}
+    function.__signature__ = known.replace(parameters=parameters)
+    return function
 
 
 def _root(
@@ -193,9 +205,8 @@ def _root(
 def _group(entry: catalogue.Entry) -> Any:
     """A group of commands; global options may stand between its name and theirs."""
     app = typer.Typer(cls=Group, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.callback(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})(
-        _between
-    )
+    settings = {"help_option_names": ["-h", "--help"]}
+    app.callback(invoke_without_command=True, context_settings=settings)(_in_typers_words(_between))
     made = typer.main.get_command(app)
     made.name = entry.name
     made.entry = entry  # type: ignore[attr-defined]

@@ -25,6 +25,9 @@ class Entry:
     remote: bool = True
     passthrough: bool = False  # every argument, --help too, goes to another program
     function: str = ""  # its name in the module, where it is not the command's
+    quick: bool = (
+        False  # read without typer where it can be: its file imports none, nor does what it declares
+    )
     names: str = ""  # what its arguments name, for completion: a kind's singular, "kind", "context"
     commands: tuple["Entry", ...] = ()  # of a group, such as `vps`
 
@@ -41,12 +44,15 @@ class Entry:
 def _vps(name: str, summary: str, *, function: str = "") -> Entry:
     names = "" if name == "create" else "vps"
     module = "access.ssh" if name == "connect" else f"vps.{name}"
-    return Entry(name, module, summary, WORK, function=function, names=names)
+    return Entry(
+        name, module, summary, WORK, function=function, names=names, quick=name in ("list", "status")
+    )
 
 
 def _node(name: str, summary: str, *, function: str = "") -> Entry:
     names = "" if name in ("list", "join") else "node"
-    return Entry(name, f"node.{name}", summary, WORK, function=function, names=names)
+    quick = name == "list"
+    return Entry(name, f"node.{name}", summary, WORK, function=function, names=names, quick=quick)
 
 
 _VPS_COMMANDS = (
@@ -110,7 +116,8 @@ def _object(name: str, summary: str, *, function: str = "") -> Entry:
 def _access(name: str, summary: str) -> Entry:
     function = name.replace("-", "_")
     names = "" if name == "ssh-config" else "vps"
-    return Entry(name, f"access.{function}", summary, ACCESS, function=function, names=names)
+    quick = name in ("exec", "ssh-proxy")
+    return Entry(name, f"access.{function}", summary, ACCESS, function=function, names=names, quick=quick)
 
 
 _TOP_COMMANDS = (
@@ -153,8 +160,14 @@ ENTRIES = (
     _access("ssh-proxy", "Be ssh's connection to a VPS, as its ProxyCommand"),
     Entry("apply", "kubectl.apply", "Create or change objects as manifests declare them", OBJECTS),
     _object("diff", "Show what apply would change"),
-    Entry("get", "kubectl.get", "List objects, or show some; -w keeps watching", OBJECTS, names="kind"),
-    Entry("describe", "kubectl.describe", "Show objects in full, with their events", OBJECTS, names="kind"),
+    Entry(
+        "get", "kubectl.get", "List objects, or show some; -w keeps watching", OBJECTS, names="kind",
+        quick=True,
+    ),
+    Entry(
+        "describe", "kubectl.describe", "Show objects in full, with their events", OBJECTS, names="kind",
+        quick=True,
+    ),
     _object("explain", "Say what a kind or a field is for"),
     _object("events", "Show what happened lately"),
     _object("edit", "Change an object in a text editor"),
@@ -188,7 +201,7 @@ ENTRIES = (
         "completion", "completing.completion", "Print what makes your shell complete", OTHER,
         remote=False, names="shell",
     ),
-    Entry("version", "version", "Show the versions of this client and of the server", OTHER),
+    Entry("version", "version", "Show the versions of this client and of the server", OTHER, quick=True),
 )  # fmt: skip
 
 

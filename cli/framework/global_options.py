@@ -4,49 +4,53 @@ A command is written as `def name(settings: Settings, …)`; `with_globals` give
 what they say. What stands after the command wins over what stands before it.
 """
 
-import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Annotated, Any
 
 from kohakuriver import durations
+from kohakuriver.cli.framework import declared
+from kohakuriver.cli.framework.declared import Option
 from kohakuriver.cli.framework.settings import DEFAULT_TIMEOUT, Settings
+
+if TYPE_CHECKING:
+    import inspect
+
+    import typer
 
 PANEL = "Global options"
 KEY = "globals"  # where in the context's object the options before the command lie
 
 Config = Annotated[
     Path | None,
-    typer.Option(
+    Option(
         "--config",
         metavar="FILE",
         help="The config file, as kubectl's. [default: $KOHAKURIVER_CONFIG, or ~/.kohakuriver/config]",
-        rich_help_panel=PANEL,
+        panel=PANEL,
         show_default=False,
     ),
 ]
 Context = Annotated[
     str | None,
-    typer.Option("--context", metavar="NAME", help="The context in it.", rich_help_panel=PANEL),
+    Option("--context", metavar="NAME", help="The context in it.", panel=PANEL),
 ]
 Namespace = Annotated[
     str | None,
-    typer.Option("--namespace", "-n", metavar="NAME", help="The namespace meant.", rich_help_panel=PANEL),
+    Option("--namespace", "-n", metavar="NAME", help="The namespace meant.", panel=PANEL),
 ]
 RequestTimeout = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--request-timeout",
         metavar="DURATION",
         help=f"How long one request may take. [default: {DEFAULT_TIMEOUT:g}s]",
-        rich_help_panel=PANEL,
+        panel=PANEL,
     ),
 ]
 Verbose = Annotated[
     bool,
-    typer.Option("--verbose", "-v", help="Show requests on stderr.", rich_help_panel=PANEL),
+    Option("--verbose", "-v", help="Show requests on stderr.", panel=PANEL),
 ]
 OPTIONS: dict[str, Any] = {
     "config": Config,
@@ -63,23 +67,32 @@ def given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in OPTIONS if values.get(name) not in (None, False)}
 
 
-def settings(values: Mapping[str, Any]) -> Settings:
-    """What the options say. Raises a usage error for what is no duration."""
+def read(values: Mapping[str, Any]) -> Settings:
+    """What the options say. Raises ValueError for what is no duration."""
     known = dict(values)
     if "request_timeout" in known:
-        try:
-            seconds = durations.parse(known["request_timeout"])
-        except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint="--request-timeout") from None
-        known["request_timeout"] = seconds or 3600.0  # 0 means no limit, as in kubectl
+        # 0 means no limit, as in kubectl
+        known["request_timeout"] = durations.parse(known["request_timeout"]) or 3600.0
     return Settings(**known)
+
+
+def settings(values: Mapping[str, Any]) -> Settings:
+    """As `read`. Raises a usage error."""
+    try:
+        return read(values)
+    except ValueError as error:
+        import typer
+
+        raise typer.BadParameter(str(error), param_hint="--request-timeout") from None
 
 
 def with_globals(function: Callable[..., int]) -> Callable[..., int]:
     """The command with the global options added to its own."""
+    import inspect
+
     own = list(inspect.signature(function).parameters.values())[1:]
 
-    def command(ctx: typer.Context, **values: Any) -> int:
+    def command(ctx: "typer.Context", **values: Any) -> int:
         before = (ctx.find_root().obj or {}).get(KEY, {})
         merged = settings({**before, **given(values)})
         with merged.opened:
@@ -91,9 +104,13 @@ def with_globals(function: Callable[..., int]) -> Callable[..., int]:
 
 def without_globals(function: Callable[..., int]) -> Callable[..., int]:
     """A command that talks to no API server: global options before it are a mistake worth telling."""
+    import inspect
+
+    import typer
+
     own = list(inspect.signature(function).parameters.values())
 
-    def command(ctx: typer.Context, **values: Any) -> int:
+    def command(ctx: "typer.Context", **values: Any) -> int:
         before = (ctx.find_root().obj or {}).get(KEY, {})
         values |= {name: value for name, value in before.items() if values.get(name, value) is None}
         for name in before:
@@ -107,7 +124,9 @@ def without_globals(function: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
-def _parameters() -> list[inspect.Parameter]:
+def _parameters() -> "list[inspect.Parameter]":
+    import inspect
+
     return [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=DEFAULTS[name], annotation=annotation)
         for name, annotation in OPTIONS.items()
@@ -115,11 +134,18 @@ def _parameters() -> list[inspect.Parameter]:
 
 
 def _sign(
-    command: Callable[..., int], function: Callable[..., int], parameters: list[inspect.Parameter]
+    command: Callable[..., int], function: Callable[..., int], parameters: "list[inspect.Parameter]"
 ) -> None:
     """Make typer see these parameters."""
+    import inspect
+
+    import typer
+
     context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-    keyword = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
+    keyword = [
+        one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=declared.as_typer(one.annotation))
+        for one in parameters
+    ]
     command.__doc__ = function.__doc__
     command.__annotations__ = {one.name: one.annotation for one in [context, *keyword]}
     command.__signature__ = inspect.Signature([context, *keyword])  # type: ignore[attr-defined]

@@ -4,12 +4,11 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-import typer
-
 from kohakuriver import errors
 from kohakuriver.cli import absent, failures, screen
 from kohakuriver.cli.api import readable, targets
 from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.framework.declared import Argument, Option
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.kubectl import merge
 from kohakuriver.cli.view import node_overview as overview
@@ -25,12 +24,10 @@ kohakuriver describe node/n1
 kohakuriver describe vps -l team=red
 """
 
-Words = Annotated[
-    list[str] | None, typer.Argument(metavar="KIND [NAME]... | KIND/NAME...", show_default=False)
-]
+Words = Annotated[list[str] | None, Argument(metavar="KIND [NAME]... | KIND/NAME...", show_default=False)]
 Selector = Annotated[
     str | None,
-    typer.Option("--selector", "-l", metavar="LABELS", help="Those of the kind with these labels."),
+    Option("--selector", "-l", metavar="LABELS", help="Those of the kind with these labels."),
 ]
 
 

@@ -2,13 +2,12 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from kohakuriver import errors
 from kohakuriver.cli import absent, failures, screen
 from kohakuriver.cli.api import targets
 from kohakuriver.cli.api.http import JSON, TABLE, Api, Object
 from kohakuriver.cli.api.targets import Target
+from kohakuriver.cli.framework.declared import Argument, Option
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.kubectl import output
 from kohakuriver.cli.kubectl.query import Query
@@ -28,29 +27,23 @@ kohakuriver get vps -o custom-columns=NAME:.metadata.name,NODE:.status.assignmen
 kohakuriver get vps --sort-by .spec.resources.memory
 """
 
-Words = Annotated[
-    list[str] | None, typer.Argument(metavar="KIND [NAME]... | KIND/NAME...", show_default=False)
-]
-Format = Annotated[str, typer.Option("--output", "-o", metavar="FORMAT", help=f"One of {output.FORMATS}.")]
-Watch = Annotated[bool, typer.Option("--watch", "-w", help="Stay, and show each change.")]
-WatchOnly = Annotated[
-    bool, typer.Option("--watch-only", help="Stay, and show only what changes from now on.")
-]
+Words = Annotated[list[str] | None, Argument(metavar="KIND [NAME]... | KIND/NAME...", show_default=False)]
+Format = Annotated[str, Option("--output", "-o", metavar="FORMAT", help=f"One of {output.FORMATS}.")]
+Watch = Annotated[bool, Option("--watch", "-w", help="Stay, and show each change.")]
+WatchOnly = Annotated[bool, Option("--watch-only", help="Stay, and show only what changes from now on.")]
 Selector = Annotated[
     str | None,
-    typer.Option("--selector", "-l", metavar="LABELS", help="Only those with these labels: a=b,c!=d."),
+    Option("--selector", "-l", metavar="LABELS", help="Only those with these labels: a=b,c!=d."),
 ]
 FieldSelector = Annotated[
     str | None,
-    typer.Option(
-        "--field-selector", metavar="FIELDS", help="Only those with these fields: status.phase=lost."
-    ),
+    Option("--field-selector", metavar="FIELDS", help="Only those with these fields: status.phase=lost."),
 ]
 SortBy = Annotated[
-    str | None, typer.Option("--sort-by", metavar="PATH", help="In the order of this field: .metadata.name.")
+    str | None, Option("--sort-by", metavar="PATH", help="In the order of this field: .metadata.name.")
 ]
-Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="In every namespace.")]
-NoHeaders = Annotated[bool, typer.Option("--no-headers", help="Leave the line of titles out.")]
+Everywhere = Annotated[bool, Option("--all-namespaces", "-A", help="In every namespace.")]
+NoHeaders = Annotated[bool, Option("--no-headers", help="Leave the line of titles out.")]
 
 
 def get(

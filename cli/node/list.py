@@ -2,12 +2,11 @@
 
 from typing import Annotated
 
-import typer
-
 from kohakuriver import errors
 from kohakuriver.cli import screen
 from kohakuriver.cli.api import readable
 from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.framework.declared import Option
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.kubectl import output
 from kohakuriver.cli.view import node_overview as overview
@@ -23,12 +22,12 @@ kohakuriver node list -o name
 
 Selector = Annotated[
     str | None,
-    typer.Option("--selector", "-l", metavar="LABELS", help="Only those with these labels: a=b,c!=d."),
+    Option("--selector", "-l", metavar="LABELS", help="Only those with these labels: a=b,c!=d."),
 ]
-NoHeaders = Annotated[bool, typer.Option("--no-headers", help="Leave the line of titles out.")]
+NoHeaders = Annotated[bool, Option("--no-headers", help="Leave the line of titles out.")]
 Format = Annotated[
     str | None,
-    typer.Option("--output", "-o", metavar="FORMAT", help="Whole objects: yaml, json, name or jsonpath=…"),
+    Option("--output", "-o", metavar="FORMAT", help="Whole objects: yaml, json, name or jsonpath=…"),
 ]
 
 

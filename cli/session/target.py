@@ -4,10 +4,11 @@ import asyncio
 import functools
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from kohakuriver import errors
 from kohakuriver.cli import failures
+from kohakuriver.cli.framework.declared import Argument
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.session.opening import ApiServers
 from kohakuriver.resources import kinds
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from kohakuriver.cli.view.standing import Reader
 
 Object = dict[str, Any]
+Name = Annotated[str | None, Argument(metavar="NAME", help="The VPS's name, or its start.")]
 
 _LEGAL = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 

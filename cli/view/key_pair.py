@@ -6,7 +6,6 @@ Written before the VPS is created, never over a file that is there.
 import contextlib
 import dataclasses
 import os
-import tempfile
 from pathlib import Path
 
 from kohakuriver import errors, private_file
@@ -90,6 +89,8 @@ def _ed25519() -> tuple[str, str]:
 def _write_new(file: Path, content: str, *, mode: int) -> None:
     """Whole and durable, or not at all; a link made of it fails where a file is there."""
     private_file.make_folder(file.parent)
+    import tempfile  # here: most commands make no key
+
     handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with os.fdopen(handle, "w") as opened:

@@ -2,8 +2,7 @@
 
 from typing import Annotated
 
-import typer
-
+from kohakuriver.cli.framework.declared import Argument, Option
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.vps import listing
 
@@ -17,18 +16,18 @@ kohakuriver vps list -A -l team=red -o name
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[ID...]", show_default=False, help="Only these, stopped ones too."),
+    Argument(metavar="[ID...]", show_default=False, help="Only these, stopped ones too."),
 ]
-All = Annotated[bool, typer.Option("--all", "-a", help="Stopped ones too.")]
-Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="In every namespace.")]
+All = Annotated[bool, Option("--all", "-a", help="Stopped ones too.")]
+Everywhere = Annotated[bool, Option("--all-namespaces", "-A", help="In every namespace.")]
 Selector = Annotated[
     str | None,
-    typer.Option("--selector", "-l", metavar="LABELS", help="Only those with these labels: a=b,c!=d."),
+    Option("--selector", "-l", metavar="LABELS", help="Only those with these labels: a=b,c!=d."),
 ]
-NoHeaders = Annotated[bool, typer.Option("--no-headers", help="Leave the line of titles out.")]
+NoHeaders = Annotated[bool, Option("--no-headers", help="Leave the line of titles out.")]
 Format = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--output",
         "-o",
         metavar="FORMAT",

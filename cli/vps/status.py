@@ -4,12 +4,11 @@ import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from kohakuriver.cli import failures, lookup, screen
 from kohakuriver.cli.access import identity
 from kohakuriver.cli.api import readable
 from kohakuriver.cli.api.http import Api, Object
+from kohakuriver.cli.framework.declared import Argument, Option
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.kubectl import describe, output
 from kohakuriver.cli.view import sections, standing
@@ -27,11 +26,11 @@ _EVENTS = 8  # the latest
 
 IDs = Annotated[
     list[str] | None,
-    typer.Argument(metavar="ID...", show_default=False, help="Names of VPSes, or their starts."),
+    Argument(metavar="ID...", show_default=False, help="Names of VPSes, or their starts."),
 ]
 Format = Annotated[
     str | None,
-    typer.Option("--output", "-o", metavar="FORMAT", help="The whole object: yaml, json, name, jsonpath=…"),
+    Option("--output", "-o", metavar="FORMAT", help="The whole object: yaml, json, name, jsonpath=…"),
 ]
 
 

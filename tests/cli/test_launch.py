@@ -70,8 +70,8 @@ def test_what_is_called_often_starts_without_the_rest_of_the_environment(environ
 
 def test_everything_else_has_the_environment_as_python_makes_it(environment):
     environment.install()
-    done = environment("version", "--client")
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"Client: {__version__}\n", "")
+    done = environment("completion", "fish")
+    assert (done.returncode, done.stdout[:1], done.stderr) == (0, "#", "")
     assert environment.seen.exists()
 
 
