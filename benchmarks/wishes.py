@@ -14,9 +14,10 @@ from collections.abc import Callable
 
 from benchmarks._figures import table
 from kohakuriver.controller.deciding import schedule
-from kohakuriver.controller.deciding.room import NodeView, view_of
-from kohakuriver.controller.deciding.view import Booking, NodeFacts, VPSRequest
+from kohakuriver.controller.deciding.view import NodeFacts, NodeView, VPSRequest
 from kohakuriver.controller.fleet import Fleet
+from kohakuriver.placement.booking import Booking
+from kohakuriver.placement.room import room_of
 
 GI = 1 << 30
 CHANGED = Booking(1000, GI, None)
@@ -39,7 +40,7 @@ def _measure(nodes: int, wishes: int) -> list[tuple[str, ...]]:
     fleet = Fleet()
     for node in facts:
         fleet.set_node(node.name, node)
-    views = [view_of(node, {}) for node in facts]
+    views = [room_of(node, {}) for node in facts]
     floor = [_seconds(lambda request=request: _ask_all(request, views)) for request in requests]
     first = [_seconds(lambda request=request: fleet.schedule(request)) for request in requests]
     fleet.set_bookings(facts[0].name, {"u": CHANGED}, revision=1)

@@ -10,11 +10,12 @@ import dataclasses
 from collections.abc import Iterator
 
 from kohakuriver.controller.deciding import schedule
-from kohakuriver.controller.deciding.room import NodeView, to_book, view_of
 from kohakuriver.controller.deciding.schedule import Placement, Strategy, Unschedulable
-from kohakuriver.controller.deciding.view import Booking, NodeFacts, VPSRequest
+from kohakuriver.controller.deciding.view import NodeFacts, NodeView, VPSRequest
 from kohakuriver.controller.quotas import Quotas
 from kohakuriver.controller.refusals import Refusals
+from kohakuriver.placement.booking import Booking
+from kohakuriver.placement.room import room_of
 
 IN_FLIGHT = -1  # the revision of a booking that has been asked for and not yet answered
 Ranking = list[tuple[float, str]]  # worth, negated, and name: the best first
@@ -91,7 +92,7 @@ class Fleet:
 
     def assume(self, name: str, uid: str, request: VPSRequest) -> None:
         """A booking is being asked for: count it."""
-        booking = to_book(request, self._views[name])
+        booking = schedule.foreseen(request, self._views[name])
         self._held.setdefault(name, _Held()).assumed[uid] = _Assumed(booking)
         self._refresh(name)
 
@@ -173,7 +174,7 @@ class Fleet:
         before = self._views.pop(name, None)
         if facts is not None and held is not None and held.unreadable:
             facts = dataclasses.replace(facts, unreadable=held.unreadable)
-        view = view_of(facts, held.all() if held else {}) if facts is not None else None
+        view = room_of(facts, held.all() if held else {}) if facts is not None else None
         if view is not None:
             self._views[name] = view
         if view == before:

@@ -19,10 +19,11 @@ from kohakuriver.controller.deciding import grants, view
 from kohakuriver.controller.deciding.backoff import Backoff
 from kohakuriver.controller.deciding.grants import Action, OverQuota, Regrant, Release, Rest, Wait
 from kohakuriver.controller.deciding.schedule import Unschedulable
-from kohakuriver.controller.deciding.view import VPSRequest, booking_of
+from kohakuriver.controller.deciding.view import VPSRequest
 from kohakuriver.controller.fleet import Fleet
 from kohakuriver.controller.world import World
 from kohakuriver.controller.writes import Writes
+from kohakuriver.placement.booking import grant_of
 from kohakuriver.resources import booked
 
 log = logging.getLogger(__name__)
@@ -173,7 +174,7 @@ class Granter:
         except errors.KohakuRiverError:
             self._fleet.withdraw(node, uid)
             raise
-        held = booking_of(granted["status"]["assignment"]["grant"])
+        held = grant_of(granted["status"]["assignment"]["grant"])
         self._fleet.confirm(node, uid, revision=revision_of(granted), booking=held)
         self._world.vpses.overlay(granted)
         self._recorder.normal(granted, "HasRoom", f"has room on {node} again")

@@ -10,7 +10,8 @@ from typing import Any
 from kohakuriver.client.watch import ObjectKey
 from kohakuriver.controller.deciding import quotas
 from kohakuriver.controller.deciding.schedule import Unschedulable
-from kohakuriver.controller.deciding.view import Booking, VPSRequest
+from kohakuriver.controller.deciding.view import VPSRequest
+from kohakuriver.placement.booking import Booking
 from kohakuriver.resources import booked
 from kohakuriver.resources.booked import NOTHING, Amounts, Limit
 

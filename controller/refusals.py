@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from kohakuriver.controller.deciding import filters, schedule
 from kohakuriver.controller.deciding.refusing import Filter
-from kohakuriver.controller.deciding.room import NodeView
 from kohakuriver.controller.deciding.schedule import Unschedulable
-from kohakuriver.controller.deciding.view import VPSRequest
+from kohakuriver.controller.deciding.view import NodeView, VPSRequest
 
 FITS, GONE = 254, 255  # in place of the number of a filter
 REQUESTS = 2_000  # kept, those that were asked for last

@@ -21,15 +21,15 @@ from kohakuriver.client.watch import ObjectKey, revision_of
 from kohakuriver.controller.deciding import grants, schedule, view
 from kohakuriver.controller.deciding.backoff import Backoff
 from kohakuriver.controller.deciding.queue import PendingQueue
-from kohakuriver.controller.deciding.room import NodeView
 from kohakuriver.controller.deciding.schedule import Placement, Unschedulable
-from kohakuriver.controller.deciding.view import VPSRequest
+from kohakuriver.controller.deciding.view import NodeView, VPSRequest
 from kohakuriver.controller.deciding.volumes import KeptVolumes
 from kohakuriver.controller.explainer import Explainer
 from kohakuriver.controller.fleet import Fleet
 from kohakuriver.controller.metrics import Metrics
 from kohakuriver.controller.world import World
 from kohakuriver.controller.writes import Writes
+from kohakuriver.placement.booking import bookings_of, grant_of
 from kohakuriver.readable import UNREADABLE
 from kohakuriver.resources import reasons
 
@@ -156,7 +156,7 @@ class Scheduler:
         else:
             self._fleet.set_bookings(
                 key.name,
-                view.bookings_of(record),
+                bookings_of(record),
                 revision=revision_of(record),
                 unreadable=record.get(UNREADABLE) or "",
             )
@@ -251,7 +251,7 @@ class Scheduler:
             self._end(account)
             await self._look_again(key, node, error)
         else:
-            granted = view.booking_of(bound["status"]["assignment"]["grant"])
+            granted = grant_of(bound["status"]["assignment"]["grant"])
             self._fleet.confirm(node, uid, revision=revision_of(bound), booking=granted)
             self._world.vpses.overlay(bound)
             self._end(account)

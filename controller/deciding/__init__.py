@@ -1,7 +1,6 @@
 """What the controller decides, apart from what it does about it: no I/O, no clock, no framework.
 
-view         a VPS, a node and what is booked there, cut out of the API's JSON
-room         what of a node is free: cores, gpus
+view         a VPS and a node, cut out of the API's JSON; what they hold and have is `placement`'s
 schedule     a VPS and all nodes -> a placement, or in words why none
 filters      one reason each to refuse a node; permission and topology are more of them
 queue        who waits, in which order; backoff, for how long

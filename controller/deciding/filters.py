@@ -8,12 +8,12 @@ import dataclasses
 from collections.abc import Sequence
 from typing import ClassVar
 
-from kohakuriver import overcommit, quantity
+from kohakuriver import quantity
 from kohakuriver.controller.deciding import permission, topology
 from kohakuriver.controller.deciding.refusing import Filter, shortage
-from kohakuriver.controller.deciding.room import NodeView
 from kohakuriver.controller.deciding.topology import written_cores
-from kohakuriver.controller.deciding.view import Effect, Taint, VPSRequest
+from kohakuriver.controller.deciding.view import Effect, NodeView, Taint, VPSRequest
+from kohakuriver.placement import fits
 from kohakuriver.resources import reasons
 
 
@@ -164,16 +164,16 @@ class Cores(Filter):
     is_of_size: ClassVar[bool] = True
 
     def fits(self, node: NodeView) -> bool:
-        return self.need * overcommit.ONCE <= node.core_room and self.need <= node.facts.cores
+        return fits.has_cores(node, self.need)
 
     def phrase(self, refused: Sequence[NodeView]) -> str:
         return shortage(
             "cores",
             refused,
             need=self.need,
-            free=lambda node: node.core_room // overcommit.ONCE,
+            free=lambda node: node.free_cores,
             most=lambda node: node.facts.cores,
-            total=lambda node: node.facts.cores * node.facts.overcommit // overcommit.ONCE,
+            total=lambda node: node.cores_to_give,
             written=written_cores,
         )
 

@@ -9,9 +9,8 @@ import dataclasses
 from collections.abc import Callable
 
 from kohakuriver.controller.deciding import filters, refusing, schedule
-from kohakuriver.controller.deciding.room import NodeView
 from kohakuriver.controller.deciding.schedule import Unschedulable
-from kohakuriver.controller.deciding.view import Object, condition, request_of
+from kohakuriver.controller.deciding.view import NodeView, Object, condition, request_of
 from kohakuriver.resources import reasons
 
 NODE_DRAINED = reasons.NODE_DRAINED  # the agent's reason for a stop that the spec did not ask for

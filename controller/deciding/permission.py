@@ -9,8 +9,8 @@ import dataclasses
 from collections.abc import Sequence
 
 from kohakuriver.controller.deciding.refusing import Filter
-from kohakuriver.controller.deciding.room import NodeView
-from kohakuriver.controller.deciding.view import Mount, VPSRequest
+from kohakuriver.controller.deciding.view import NodeView, VPSRequest
+from kohakuriver.placement.mounts import Mount, is_allowed, prefix_of
 from kohakuriver.resources import reasons
 
 
@@ -35,7 +35,7 @@ class Mounts(Filter):
     def _which(self, refused: Sequence[NodeView]) -> str:
         mounts = {mount for node in refused if (mount := self._refused(node)) is not None}
         ordered = sorted(mounts, key=lambda mount: (mount.path, mount.read_only))
-        if all(_is_covered(mount, node) for mount in mounts for node in refused):
+        if all(prefix_of(mount.path, node.facts.allow_mounts) for mount in mounts for node in refused):
             paths = ", ".join(mount.path for mount in ordered)
             options = " ".join(f"--allow-mount {mount.path}" for mount in ordered)
             return f"mounts of {paths} for reading only (readOnly: true, or agent option {options})"
@@ -44,7 +44,9 @@ class Mounts(Filter):
         return f"no mount of {each} (agent option {options})"
 
     def _refused(self, node: NodeView) -> Mount | None:
-        return next((mount for mount in self.wanted if not _is_allowed(mount, node)), None)
+        allowed = node.facts.allow_mounts
+        refused = (one for one in self.wanted if not is_allowed(one.path, allowed, read_only=one.read_only))
+        return next(refused, None)
 
 
 class Privileged(Filter):
@@ -157,15 +159,3 @@ def that_apply(request: VPSRequest) -> list[Filter]:
     if request.former:
         filters.append(Buried(request.former))
     return filters
-
-
-def _is_allowed(mount: Mount, node: NodeView) -> bool:
-    """The longest prefix that covers the folder speaks for it."""
-    covering = [one for one in node.facts.allow_mounts if one.covers(mount.path)]
-    prefix = max(covering, key=lambda one: len(one.path), default=None)
-    return prefix is not None and (mount.read_only or not prefix.read_only)
-
-
-def _is_covered(mount: Mount, node: NodeView) -> bool:
-    """Whether it is allowed there for reading, at least."""
-    return any(one.covers(mount.path) for one in node.facts.allow_mounts)

@@ -11,6 +11,7 @@ from typing import Any
 
 from kohakuriver import cpuset
 from kohakuriver.controller.deciding import view, volumes
+from kohakuriver.placement.booking import Booking, bookings_of, grant_of
 from kohakuriver.readable import Object, checked, conditions, stand_in, trouble
 
 _PORTS = range(1, 65536)
@@ -41,7 +42,7 @@ def node(body: Object) -> Object:
 
 def allocation(body: Object) -> Object:
     """A NodeAllocation; nobody knows what is free where it cannot be read."""
-    why = trouble(lambda: checked(dict[str, view.Booking], view.bookings_of(body), _is_booking))
+    why = trouble(lambda: checked(dict[str, Booking], bookings_of(body), _is_booking))
     return {**stand_in(body, why), "bookings": {}} if why else body
 
 
@@ -70,7 +71,7 @@ def _read_vps(body: Object) -> None:
     if assignment:
         checked(str, assignment["node"])
         checked(int, assignment["epoch"])
-        checked(view.Booking, view.booking_of(assignment["grant"]), _is_booking)
+        checked(Booking, grant_of(assignment["grant"]), _is_booking)
     observed = status.get("observed") or {}
     checked(str, observed.get("state") or "")
     checked(int, observed.get("epoch") or 0)
@@ -108,7 +109,7 @@ def _check_status(body: Object) -> None:
     checked(dict[str, str], body["metadata"].get("labels") or {})
 
 
-def _is_booking(booking: view.Booking | Mapping[str, view.Booking]) -> None:
+def _is_booking(booking: Booking | Mapping[str, Booking]) -> None:
     for one in booking.values() if isinstance(booking, Mapping) else (booking,):
         if one.cores < 0 or one.memory < 0:
             raise ValueError("something is booked that is less than nothing")

@@ -8,7 +8,7 @@ and nothing else.
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Protocol
 
-from kohakuriver.controller.deciding.room import NodeView
+from kohakuriver.controller.deciding.view import NodeView
 
 _SHORT = "short of "
 

@@ -10,8 +10,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from kohakuriver.controller.deciding import filters, refusing
 from kohakuriver.controller.deciding.refusing import Filter
-from kohakuriver.controller.deciding.room import NodeView
-from kohakuriver.controller.deciding.view import Effect, VPSRequest
+from kohakuriver.controller.deciding.view import Effect, NodeView, VPSRequest
+from kohakuriver.placement import ports
+from kohakuriver.placement.booking import Booking
+from kohakuriver.placement.fits import choose
 from kohakuriver.resources import reasons
 
 IMAGE_BONUS = 0.2  # of the 1.0 that an empty node scores: saves a pull, yet does not pile everything up
@@ -113,6 +115,15 @@ def is_hopeful(request: VPSRequest, node: NodeView) -> bool:
     to_pass = filters.that_apply(request)
     code = refusal(to_pass, node)
     return code is None or not vain(to_pass, refusing_ones(to_pass, code), node)
+
+
+def foreseen(request: VPSRequest, node: NodeView) -> Booking:
+    """What the server will book for this request here, as far as that can be known."""
+    chosen = choose(request, node)
+    if not isinstance(chosen, Booking):
+        chosen = Booking(request.cores, request.memory, is_exclusive=request.exclusive > 0, numa=request.numa)
+    port = ports.ANY if request.needs_port and node.facts.ports else None
+    return dataclasses.replace(chosen, port=port, namespace=request.account, disk=request.disk or 0)
 
 
 def refusal(to_pass: Sequence[Filter], node: NodeView) -> int | None:

@@ -1,16 +1,16 @@
 """Filters for whole cores, NUMA nodes and GPUs.
 
-See `refusing.py`; the arithmetic is in `cores.py` and `gpus.py`.
+See `refusing.py`; the arithmetic is that of `kohakuriver.placement`.
 """
 
 import dataclasses
 from collections.abc import Sequence
 from typing import ClassVar
 
-from kohakuriver.controller.deciding import cores
 from kohakuriver.controller.deciding.refusing import Filter, shortage
-from kohakuriver.controller.deciding.room import NodeView
-from kohakuriver.controller.deciding.view import VPSRequest
+from kohakuriver.controller.deciding.view import NodeView, VPSRequest
+from kohakuriver.placement import cores, fits
+from kohakuriver.placement.gpus import NOT_THERE
 from kohakuriver.resources import reasons
 
 
@@ -75,7 +75,7 @@ class SharedCores(Filter):
     is_of_size: ClassVar[bool] = True
 
     def fits(self, node: NodeView) -> bool:
-        return not node.use.taken or cores.shareable(node.facts.numa, node.use) > 0
+        return fits.has_shared_core(node)
 
     def phrase(self, refused: Sequence[NodeView]) -> str:
         return "without a core to share (all are exclusive)"
@@ -90,7 +90,7 @@ class PinnedCores(Filter):
     is_of_size: ClassVar[bool] = True
 
     def fits(self, node: NodeView) -> bool:
-        return self.numa not in node.facts.numa or self.need <= min(self._free(node), self._most(node))
+        return self.numa not in node.facts.numa or fits.has_pinned(node, self.need, self.numa)
 
     def phrase(self, refused: Sequence[NodeView]) -> str:
         return shortage(
@@ -110,7 +110,7 @@ class PinnedCores(Filter):
         return cores.rest(node.facts.numa, node.use, self.numa)
 
     def _most(self, node: NodeView) -> int:
-        return len(node.facts.numa[self.numa]) * 1000
+        return fits.most_pinned(node, self.numa)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class NamedGPUs(Filter):
 
     def phrase(self, refused: Sequence[NodeView]) -> str:
         troubles = [(node, *self._trouble(node)) for node in refused]
-        there = [each for each in troubles if each[2] != "not there"]
+        there = [each for each in troubles if each[2] != NOT_THERE]
         if not there:
             return f"without GPU {troubles[0][1]}"
         node, wanted, why = there[0]
@@ -167,7 +167,7 @@ class NamedGPUs(Filter):
 
     def alone(self, node: NodeView) -> str:
         wanted, why = self._trouble(node)
-        if why != "not there":
+        if why != NOT_THERE:
             return f"node {node.name}: GPU {wanted} is {why}"
         known = ", ".join(str(one.index) for one in node.facts.gpus)
         return f"node {node.name} has no GPU {wanted}; it has {known or 'none'}"

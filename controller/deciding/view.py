@@ -6,13 +6,14 @@ and nothing here does I/O.
 
 import dataclasses
 import enum
-import functools
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from kohakuriver import cpuset, image_name, overcommit, quantity
-from kohakuriver.controller.deciding.cores import NONE, Cores
-from kohakuriver.controller.deciding.gpus import GPU, Wish
+from kohakuriver import image_name
+from kohakuriver.placement.mounts import AllowedMount, Mount
+from kohakuriver.placement.node import Machine, machine_of
+from kohakuriver.placement.request import Request, asked_by, size_of
+from kohakuriver.placement.room import Room
 from kohakuriver.readable import UNREADABLE
 from kohakuriver.resources import capabilities
 from kohakuriver.resources.offer import offer_of
@@ -20,12 +21,6 @@ from kohakuriver.resources.offer import offer_of
 Object = Mapping[str, Any]
 
 NODE_SILENT = "NodeStatusUnknown"  # the reason this controller gives in conditions when a node is silent
-
-_millicores = functools.lru_cache(maxsize=4096)(quantity.millicores)
-_size = functools.lru_cache(maxsize=4096)(quantity.size)
-_cpuset = functools.lru_cache(maxsize=4096)(cpuset.parse)
-
-NO_GPUS = Wish()
 
 
 class Effect(enum.StrEnum):
@@ -65,30 +60,14 @@ class Toleration:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Mount:
-    """A folder of the node that a VPS wants to see, or that a node allows with all below it."""
-
-    path: str
-    read_only: bool = False
-
-    def covers(self, path: str) -> bool:
-        return path == self.path or path.startswith(self.path.rstrip("/") + "/")
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class VPSRequest:
+class VPSRequest(Request):
     """What a VPS needs of a node. Equal requests fit the same nodes: what refuses one refuses all."""
 
-    cores: int  # millicores
-    memory: int  # bytes
     needs_port: bool = True
     node: str | None = None
     selector: tuple[tuple[str, str], ...] = ()
     tolerations: tuple[Toleration, ...] = ()
     image: str = ""
-    exclusive: int = 0  # whole cores for itself alone
-    numa: int | None = None
-    gpus: Wish = NO_GPUS
     mounts: tuple[Mount, ...] = ()
     privileged: bool = False
     capabilities: tuple[str, ...] = ()  # beyond the default
@@ -104,34 +83,26 @@ class VPSRequest:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class NodeFacts:
+class NodeFacts(Machine):
     """A node without what is booked on it."""
 
-    name: str
     ready: bool = True
     unusable: str = ""  # why its engine cannot be used, in the agent's words
     cordoned: bool = False
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     taints: tuple[Taint, ...] = ()
-    cores: int = 0  # allocatable millicores
-    memory: int = 0  # allocatable bytes
-    overcommit: int = overcommit.ONCE  # how often each core is given, in thousandths
-    ports: range = range(0)
     images: frozenset[str] = frozenset()
     draining: bool = False
     disk_full: bool = False
     disk: str = ""  # how full, in the agent's words
-    numa: Mapping[int, Cores] = dataclasses.field(default_factory=dict)
-    gpus: tuple[GPU, ...] = ()  # by index
     gpus_unread: bool = False  # whether it cannot tell which it has
-    allow_mounts: tuple[Mount, ...] = ()
+    allow_mounts: tuple[AllowedMount, ...] = ()
     allow_privileged: bool = False
     remaps_users: bool = False  # its engine runs no privileged container, whatever is allowed
     allow_capabilities: frozenset[str] = frozenset()
     offer: str = ""  # what a rejection by its agent rests on
     quarantine: str = ""  # why nothing new may come here
     unreadable: str = ""  # why nobody knows what it has
-    strays: tuple[tuple[str, "Booking"], ...] = ()  # what containers hold that no VPS accounts for, by uid
 
     @property
     def is_measured(self) -> bool:
@@ -139,34 +110,8 @@ class NodeFacts:
         return self.cores > 0 and not self.unreadable
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Booking:
-    """What one VPS holds on a node."""
-
-    cores: int
-    memory: int
-    port: int | None
-    is_exclusive: bool = False
-    cpuset: Cores = NONE
-    numa: int | None = None
-    gpus: tuple[str, ...] = ()
-    is_tombstone: bool = False
-    namespace: str = ""
-    disk: int = 0
-
-    @property
-    def alone(self) -> int:
-        """Millicores that are nobody else's. What is a share now keeps its own until they are let go."""
-        if self.cpuset:
-            return min(len(self.cpuset) * 1000, self.cores)
-        return self.cores if self.is_exclusive else 0
-
-    @property
-    def is_special(self) -> bool:
-        """Whether it is more than a share of the cores, memory and a port."""
-        return bool(
-            self.is_exclusive or self.cpuset or self.numa is not None or self.gpus or self.is_tombstone
-        )
+NodeView = Room[NodeFacts]
+"""A node, and what of it is free: kept by `fleet.py`, and all that filters and scores read."""
 
 
 def request_of(
@@ -177,19 +122,18 @@ def request_of(
     `account` is its namespace, where a quota limits what that books; `homes` the nodes that keep its volumes.
     """
     spec, status = vps["spec"], vps.get("status") or {}
-    resources, placement = spec["resources"], spec.get("placement") or {}
-    millicores, disk = _millicores(resources["cores"]), resources.get("disk")
+    asked, placement, disk = asked_by(vps), spec.get("placement") or {}, spec["resources"].get("disk")
     return VPSRequest(
-        cores=millicores,
-        memory=_size(resources["memory"]),
+        cores=asked.cores,
+        memory=asked.memory,
+        exclusive=asked.exclusive,
+        numa=asked.numa,
+        gpus=asked.gpus,
         needs_port=not (spec.get("ssh") or {}).get("disabled"),
         node=placement.get("node"),
         selector=tuple(sorted((placement.get("nodeSelector") or {}).items())),
         tolerations=tuple(_toleration(entry) for entry in spec.get("tolerations") or ()),
         image=_image_of(spec.get("image") or image),
-        exclusive=millicores // 1000 if resources.get("exclusive") else 0,
-        numa=placement.get("numa"),
-        gpus=_wish(placement.get("gpus")),
         mounts=tuple(
             Mount(entry["source"], bool(entry.get("readOnly"))) for entry in spec.get("mounts") or ()
         ),
@@ -198,7 +142,7 @@ def request_of(
         rejected_by=tuple(sorted((status.get("rejectedBy") or {}).items())),
         rejected_under=tuple(sorted((status.get("rejectedUnder") or {}).items())),
         account=account,
-        disk=_size(disk) if account and disk is not None else None,
+        disk=size_of(disk) if account and disk is not None else None,
         homes=homes,
         former=vps["metadata"].get("uid") or "" if status.get("epoch") else "",
     )
@@ -207,10 +151,16 @@ def request_of(
 def facts_of(node: Object) -> NodeFacts:
     """What this Node is and has."""
     spec, status = node.get("spec") or {}, node.get("status") or {}
-    allocatable = status.get("allocatable") or {}
-    ports = status.get("sshPorts")
+    machine = machine_of(node["metadata"]["name"], node)
     return NodeFacts(
-        name=node["metadata"]["name"],
+        name=machine.name,
+        cores=machine.cores,
+        memory=machine.memory,
+        overcommit=machine.overcommit,
+        ports=machine.ports,
+        numa=machine.numa,
+        gpus=machine.gpus,
+        strays=machine.strays,
         ready=is_ready(node),
         unusable=_unusable(node),
         cordoned=bool(spec.get("unschedulable")),
@@ -219,59 +169,19 @@ def facts_of(node: Object) -> NodeFacts:
             Taint(entry["key"], entry.get("value") or "", Effect(entry["effect"]))
             for entry in spec.get("taints") or ()
         ),
-        cores=_millicores(allocatable.get("cores", 0)),
-        memory=_size(allocatable.get("memory", 0)),
-        overcommit=overcommit.of(node),
-        ports=range(ports["first"], ports["last"] + 1) if ports else range(0),
         images=frozenset(image_name.full(image) for image in status.get("images") or ()),
         draining=bool(spec.get("drain")),
         disk_full=_is_true(node, "DiskPressure") or _is_false(node, "DataDirWritable"),
         disk=_disk(node),
-        numa={entry["id"]: _cpuset(entry["cpuset"]) for entry in status.get("numa") or ()},
-        gpus=tuple(
-            sorted((_gpu(entry) for entry in status.get("gpus") or ()), key=lambda device: device.index)
-        ),
         gpus_unread=_is_false(node, "GPUsReady") and not status.get("gpus"),
-        allow_mounts=tuple(
-            Mount(entry["prefix"], bool(entry.get("readOnly"))) for entry in status.get("allowMounts") or ()
-        ),
+        allow_mounts=tuple(map(AllowedMount.of, status.get("allowMounts") or ())),
         allow_privileged=bool(status.get("allowPrivileged")),
         remaps_users=_is_true(node, "UserNamespaces"),
         allow_capabilities=frozenset(status.get("allowCapabilities") or ()),
         offer=offer_of(node),
         quarantine=(status.get("quarantine") or {}).get("why") or "",
         unreadable=node.get(UNREADABLE) or "",
-        strays=tuple((one.get("uid") or "", _stray(one)) for one in status.get("unknown") or ()),
     )
-
-
-def bookings_of(allocation: Object) -> dict[str, Booking]:
-    """What is booked on a node, by VPS uid."""
-    return {uid: booking_of(entry) for uid, entry in (allocation.get("bookings") or {}).items()}
-
-
-def booking_of(entry: Object) -> Booking:
-    """What one entry of a node's record, or the grant of a VPS, holds there."""
-    own = _cpuset(entry.get("cpuset") or "")
-    return Booking(
-        cores=_millicores(entry.get("cores") or 0),
-        memory=_size(entry.get("memory") or 0),
-        port=entry.get("sshPort"),
-        is_exclusive=bool(entry.get("exclusive") or own),
-        cpuset=own,
-        numa=entry.get("numa"),
-        gpus=tuple(entry.get("gpus") or ()),
-        is_tombstone=bool(entry.get("tombstone")),
-        namespace=str(entry.get("namespace") or ""),
-        disk=_size(entry.get("disk") or 0),
-    )
-
-
-def _stray(unknown: Object) -> Booking:
-    """What it holds: its GPUs and its port always, the rest while its processes exist."""
-    is_up = unknown.get("state") in ("running", "paused", "restarting")
-    held = {field: value for field, value in unknown.items() if is_up or field in ("gpus", "sshPort")}
-    return booking_of(held)
 
 
 def is_ready(node: Object) -> bool:
@@ -340,23 +250,6 @@ def _is_true(body: Object, kind: str) -> bool:
 def _is_false(body: Object, kind: str) -> bool:
     found = condition(body, kind)
     return found is not None and found["status"] == "False"
-
-
-def _gpu(entry: Object) -> GPU:
-    return GPU(
-        index=entry["index"],
-        uuid=entry["uuid"],
-        model=entry.get("model") or "",
-        numa=entry.get("numa"),
-        healthy=entry.get("healthy") is not False,
-    )
-
-
-def _wish(request: Object | None) -> Wish:
-    if not request:
-        return NO_GPUS
-    ids = tuple(request.get("ids") or ())
-    return Wish(ids, len(ids) or int(request.get("count") or 1), request.get("model") or "")
 
 
 def _toleration(entry: Object) -> Toleration:

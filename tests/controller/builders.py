@@ -4,10 +4,10 @@ import dataclasses
 from typing import Any
 
 from kohakuriver import overcommit
-from kohakuriver.controller.deciding.cores import Use
-from kohakuriver.controller.deciding.gpus import GPU, Wish
-from kohakuriver.controller.deciding.room import NO_NAMES, NOBODYS, NodeView
-from kohakuriver.controller.deciding.view import NodeFacts, VPSRequest
+from kohakuriver.controller.deciding.view import NodeFacts, NodeView, VPSRequest
+from kohakuriver.placement.cores import Use
+from kohakuriver.placement.gpus import GPU, Wish
+from kohakuriver.placement.room import NO_NAMES, NOBODYS, Room
 
 GI = 1 << 30
 
@@ -34,11 +34,12 @@ def a_node(
     facts.setdefault("ports", range(30000, 30100))
     found = NodeFacts(name=name, cores=round(cores * 1000), memory=round(memory * GI), **facts)
     empty = found.cores * found.overcommit
-    return NodeView(
+    return Room(
         found,
         core_room=empty if free_cores is None else round(free_cores * 1000) * overcommit.ONCE,
         free_memory=round((memory if free_memory is None else free_memory) * GI),
         free_ports=free_ports,
+        alone=len(use.taken) * 1000,
         use=dataclasses.replace(use, ratio=found.overcommit),
         gpus=held_gpus,
         buried=buried,

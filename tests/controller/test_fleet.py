@@ -1,9 +1,9 @@
 """What counts as booked, from the asking to the watch's word; and which nodes got better."""
 
 from kohakuriver.controller.deciding.schedule import Placement, Unschedulable
-from kohakuriver.controller.deciding.view import Booking
 from kohakuriver.controller.fleet import Fleet
 from kohakuriver.controller.refusals import Refusals
+from kohakuriver.placement.booking import Booking
 from tests.controller.builders import GI, a_node, a_request, a_wish, some_gpus
 
 

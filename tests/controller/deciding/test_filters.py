@@ -2,11 +2,13 @@
 
 import pytest
 
-from kohakuriver.controller.deciding.cores import Use
-from kohakuriver.controller.deciding.gpus import GPU
-from kohakuriver.controller.deciding.room import view_of
 from kohakuriver.controller.deciding.schedule import Placement, Unschedulable, schedule
-from kohakuriver.controller.deciding.view import Booking, Mount, NodeFacts
+from kohakuriver.controller.deciding.view import NodeFacts
+from kohakuriver.placement.booking import Booking
+from kohakuriver.placement.cores import Use
+from kohakuriver.placement.gpus import GPU
+from kohakuriver.placement.mounts import AllowedMount, Mount
+from kohakuriver.placement.room import room_of
 from tests.controller.builders import GI, a_node, a_request, a_wish, some_gpus
 
 TWO_NUMA = {0: frozenset(range(4)), 1: frozenset(range(4, 8))}
@@ -81,7 +83,7 @@ def test_gpus_that_are_held_are_counted_in_the_refusal():
             "node n1 allows no mount of /data (agent option --allow-mount /data)",
         ),
         (
-            {"allow_mounts": (Mount("/data", read_only=True),)},
+            {"allow_mounts": (AllowedMount("/data", read_only=True),)},
             {"mounts": (Mount("/data/a"),)},
             "node n1 allows mounts of /data/a for reading only "
             "(readOnly: true, or agent option --allow-mount /data/a)",
@@ -125,9 +127,12 @@ def test_a_named_node_that_refuses_says_why(facts, request_, message):
         ({"gpus": some_gpus(), "numa": {0: frozenset({0, 1})}}, {"gpus": a_wish(0), "numa": 0}),
         ({"numa": TWO_NUMA}, {"cores": 8, "exclusive": 8}),
         ({"numa": TWO_NUMA, "use": Use(taken=frozenset({0, 1}))}, {"cores": 6, "exclusive": 6}),
-        ({"allow_mounts": (Mount("/", read_only=True),)}, {"mounts": (Mount("/data", read_only=True),)}),
         (
-            {"allow_mounts": (Mount("/", read_only=True), Mount("/data"))},
+            {"allow_mounts": (AllowedMount("/", read_only=True),)},
+            {"mounts": (Mount("/data", read_only=True),)},
+        ),
+        (
+            {"allow_mounts": (AllowedMount("/", read_only=True), AllowedMount("/data"))},
             {"mounts": (Mount("/data/a"), Mount("/data"))},
         ),
         ({"allow_privileged": True}, {"privileged": True}),
@@ -150,7 +155,7 @@ def test_a_node_that_has_and_permits_what_is_asked_is_taken(facts, request_):
         ),
         ([a_node("n1"), a_node("n2")], {"gpus": a_wish("GPU-1")}, "2 without GPU GPU-1"),
         (
-            [a_node("n1"), a_node("n2", allow_mounts=(Mount("/data"),))],
+            [a_node("n1"), a_node("n2", allow_mounts=(AllowedMount("/data"),))],
             {"mounts": (Mount("/data"), Mount("/srv", read_only=True))},
             "2 allowing no mount of /data, /srv (read-only) "
             "(agent option --allow-mount /data --allow-mount /srv:ro)",
@@ -189,6 +194,6 @@ def test_a_tombstone_holds_all_that_its_vps_had():
         gpus=("GPU-0",),
         is_tombstone=True,
     )
-    view = view_of(facts, {"u1": dead})
+    view = room_of(facts, {"u1": dead})
     assert (view.free_cores, view.gpus, view.use.taken) == (6000, {"GPU-0"}, {0, 1})
     assert view.buried == {"u1"}

@@ -6,9 +6,9 @@ from kohakuriver.client.watch import ObjectKey
 from kohakuriver.controller.deciding import quotas
 from kohakuriver.controller.deciding.grants import OverQuota, Regrant, decide
 from kohakuriver.controller.deciding.schedule import Unschedulable
-from kohakuriver.controller.deciding.view import Booking
 from kohakuriver.controller.fleet import Fleet
 from kohakuriver.controller.quotas import Quotas
+from kohakuriver.placement.booking import Booking
 from kohakuriver.resources import reasons
 from kohakuriver.resources.booked import Amounts, limits_of
 from tests.controller.builders import GI, a_node, a_request, a_wish

@@ -15,6 +15,7 @@ from kohakuriver.controller.ears import Ears
 from kohakuriver.controller.explainer import differs
 from kohakuriver.controller.fleet import Fleet
 from kohakuriver.controller.tenants import Tenants
+from kohakuriver.placement.booking import bookings_of
 from kohakuriver.readable import UNREADABLE
 from tests.controller.builders import a_request
 
@@ -77,7 +78,7 @@ def everything_is_read(vps: Any, node: Any, allocation: Any, lease: Any, environ
     fleet, good = Fleet(), view.facts_of(a_node("good"))
     fleet.set_node("good", good)
     fleet.set_node("it", view.facts_of(node))
-    bookings = view.bookings_of(allocation)
+    bookings = bookings_of(allocation)
     fleet.set_bookings("it", bookings, revision=1, unreadable=allocation.get(UNREADABLE) or "")
     view.is_marked_silent(node), view.orders_of(node), view.is_ready(node)
     image = view.environment_image("e", environment)
@@ -191,7 +192,7 @@ def test_a_node_with_a_record_that_cannot_be_read_takes_nothing_until_it_can():
     fleet = Fleet()
     fleet.set_node("it", view.facts_of(a_node()))
     bad = readable.allocation({"metadata": META, "bookings": {"u": {"cores": "-3"}}})
-    fleet.set_bookings("it", view.bookings_of(bad), revision=1, unreadable=bad[UNREADABLE])
+    fleet.set_bookings("it", bookings_of(bad), revision=1, unreadable=bad[UNREADABLE])
     assert isinstance(fleet.schedule(a_request()), Unschedulable)
     fleet.set_bookings("it", {}, revision=2)
     assert fleet.schedule(a_request()) == Placement("it")

@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kohakuriver.controller.deciding import schedule
-from kohakuriver.controller.deciding.room import view_of
 from kohakuriver.controller.deciding.schedule import Placement, Strategy, Unschedulable
-from kohakuriver.controller.deciding.view import Booking, Effect, NodeFacts, Taint, Toleration, VPSRequest
+from kohakuriver.controller.deciding.view import Effect, NodeFacts, Taint, Toleration, VPSRequest
 from kohakuriver.controller.fleet import Fleet
+from kohakuriver.placement.booking import Booking
+from kohakuriver.placement.room import room_of
 from tests.controller.builders import a_wish, some_gpus
 
 KEYS = st.sampled_from(["a", "b"])
@@ -72,7 +73,7 @@ def clusters(draw):
 
 @given(clusters(), REQUESTS, st.sampled_from(Strategy))
 def test_a_placement_passes_every_filter_and_a_refusal_means_that_nobody_does(cluster, request, strategy):
-    nodes = [view_of(*each) for each in cluster.values()]
+    nodes = [room_of(*each) for each in cluster.values()]
     fitting = {node.name for node in nodes if schedule.fits(request, node)}
     verdict = schedule.schedule(request, nodes, strategy=strategy)
     match verdict:
@@ -86,7 +87,7 @@ def test_a_placement_passes_every_filter_and_a_refusal_means_that_nobody_does(cl
 
 @given(clusters(), REQUESTS, st.randoms(use_true_random=False), st.sampled_from(Strategy))
 def test_the_decision_does_not_depend_on_the_order_of_nodes(cluster, request, chance, strategy):
-    nodes = [view_of(*each) for each in cluster.values()]
+    nodes = [room_of(*each) for each in cluster.values()]
     shuffled = chance.sample(nodes, len(nodes))
     assert schedule.schedule(request, nodes, strategy=strategy) == schedule.schedule(
         request, shuffled, strategy=strategy
@@ -99,7 +100,7 @@ def test_the_ranked_fleet_decides_as_the_plain_rule_does(cluster, request, strat
     for name, (node, bookings) in cluster.items():
         fleet.set_node(name, node)
         fleet.set_bookings(name, bookings, revision=1)
-    nodes = [view_of(*each) for each in cluster.values()]
+    nodes = [room_of(*each) for each in cluster.values()]
     expected, got = schedule.schedule(request, nodes, strategy=strategy), fleet.schedule(request)
     if isinstance(expected, Placement):
         assert got == expected
@@ -121,7 +122,7 @@ def test_it_still_does_after_nodes_came_changed_and_went(before, after, requests
     for name, (node, bookings) in after.items():
         fleet.set_node(name, node)
         fleet.set_bookings(name, bookings, revision=2)
-    nodes = [view_of(*each) for each in after.values()]
+    nodes = [room_of(*each) for each in after.values()]
     for request in requests:
         expected, got = schedule.schedule(request, nodes, strategy=strategy), fleet.schedule(request)
         assert got == expected, "what is kept of a request is what asking every node anew would say"

@@ -3,11 +3,12 @@
 import pytest
 
 from kohakuriver.controller.deciding import quotas
-from kohakuriver.controller.deciding.cores import Use
-from kohakuriver.controller.deciding.gpus import GPU
-from kohakuriver.controller.deciding.room import view_of
 from kohakuriver.controller.deciding.schedule import Unschedulable, schedule
-from kohakuriver.controller.deciding.view import Effect, Mount, Taint, facts_of
+from kohakuriver.controller.deciding.view import Effect, Taint, facts_of
+from kohakuriver.placement.cores import Use
+from kohakuriver.placement.gpus import GPU
+from kohakuriver.placement.mounts import AllowedMount, Mount
+from kohakuriver.placement.room import room_of
 from kohakuriver.resources import booked, quota, reasons
 from kohakuriver.resources.booked import Amounts, Limit
 from tests.controller.builders import a_node, a_request, a_wish, some_gpus
@@ -70,7 +71,7 @@ def test_what_may_pass_by_itself_is_waited_for(named, facts, wish):
 def test_a_node_that_cannot_tell_which_gpus_it_has_may_yet_find_them(wish, ready):
     said = [{"type": "Ready", "status": "True"}, {"type": "GPUsReady", "status": ready}]
     status = {"allocatable": {"cores": "8", "memory": "64Gi"}, "conditions": said}
-    node = view_of(facts_of({"metadata": {"name": "n1"}, "status": status}), {})
+    node = room_of(facts_of({"metadata": {"name": "n1"}, "status": status}), {})
     lasts = refusal(a_request(gpus=wish), node).reason != "Unschedulable"
     assert lasts == (ready == "True")
 
@@ -98,7 +99,7 @@ def test_a_node_that_is_not_there_is_told_apart_from_no_nodes_at_all():
     [
         ({}, {"mounts": (Mount("/data"),)}, "no mount of /data (agent option --allow-mount /data)"),
         (
-            {"allow_mounts": (Mount("/data", read_only=True),)},
+            {"allow_mounts": (AllowedMount("/data", read_only=True),)},
             {"mounts": (Mount("/data/a"), Mount("/srv", read_only=True))},
             "mounts of /data/a for reading only (readOnly: true, or agent option --allow-mount /data/a)",
         ),

@@ -2,16 +2,10 @@
 
 import pytest
 
-from kohakuriver.controller.deciding.gpus import GPU, Wish
-from kohakuriver.controller.deciding.view import (
-    Booking,
-    Mount,
-    bookings_of,
-    environment_image,
-    facts_of,
-    is_marked_silent,
-    request_of,
-)
+from kohakuriver.controller.deciding.view import environment_image, facts_of, is_marked_silent, request_of
+from kohakuriver.placement.booking import Booking, bookings_of
+from kohakuriver.placement.gpus import GPU, Wish
+from kohakuriver.placement.mounts import AllowedMount, Mount
 from tests.controller.builders import GI
 
 READY = {"type": "Ready", "status": "True"}
@@ -103,7 +97,7 @@ def test_what_a_node_has_beyond_cores_and_memory_is_read():
     assert (facts.draining, facts.disk_full, facts.ready) == (True, True, True)
     assert facts.numa == {0: {0, 1}, 1: {2, 3}}
     assert facts.gpus == (GPU(0, "GPU-a", "", 1), GPU(1, "GPU-b", healthy=False))
-    assert (facts.allow_mounts, facts.allow_privileged) == ((Mount("/data", True),), True)
+    assert (facts.allow_mounts, facts.allow_privileged) == ((AllowedMount("/data", True),), True)
     assert facts.allow_capabilities == {"NET_RAW"}
 
 
