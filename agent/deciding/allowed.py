@@ -4,29 +4,14 @@ From `--allow-mount`, `--allow-privileged` and `--allow-capability`; nothing is 
 beneath.py holds the path to its prefix when it is opened; here only the words are compared.
 """
 
-import dataclasses
 import posixpath
 from collections.abc import Iterable
 
 from kohakuriver.agent.deciding.desired import Desired, Mount, Refusal
+from kohakuriver.placement.mounts import AllowedMount, is_allowed, prefix_of
 from kohakuriver.resources import reasons
 
 _READ_ONLY = ":ro"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class AllowedMount:
-    """A folder of the machine that VPSes may mount, with everything below it."""
-
-    prefix: str
-    read_only: bool = False
-
-    def covers(self, path: str) -> bool:
-        return path == self.prefix or path.startswith(self.prefix.rstrip("/") + "/")
-
-    def written(self) -> dict[str, object]:
-        """As it stands in the Node's status."""
-        return {"prefix": self.prefix, "readOnly": self.read_only}
 
 
 Allowed = tuple[AllowedMount, ...]
@@ -42,26 +27,20 @@ def parse(text: str) -> AllowedMount:
     return AllowedMount(path, text.endswith(_READ_ONLY))
 
 
-def prefix_of(mount: Mount, allowed: Iterable[AllowedMount]) -> AllowedMount | None:
-    """The prefix that speaks for it: the longest that covers it."""
-    covering = [one for one in allowed if one.covers(mount.source)]
-    return max(covering, key=lambda one: len(one.prefix), default=None)
-
-
-def mount_refusal(mount: Mount, allowed: Iterable[AllowedMount], *, node: str) -> str:
+def mount_refusal(mount: Mount, allowed: Allowed, *, node: str) -> str:
     """Why the node does not allow this mount, with what would; empty if it does."""
-    prefix = prefix_of(mount, allowed)
+    if is_allowed(mount.source, allowed, read_only=mount.read_only):
+        return ""
+    prefix = prefix_of(mount.source, allowed)
     if prefix is None:
         return (
             f"node {node} allows no mount of {mount.source} (agent option --allow-mount {mount.source}, "
             "or a folder above it)"
         )
-    if prefix.read_only and not mount.read_only:
-        return (
-            f"node {node} allows a mount of {mount.source} for reading only "
-            f"(readOnly: true, or agent option --allow-mount {prefix.prefix})"
-        )
-    return ""
+    return (
+        f"node {node} allows a mount of {mount.source} for reading only "
+        f"(readOnly: true, or agent option --allow-mount {prefix.prefix})"
+    )
 
 
 def capability_refusal(wanted: Iterable[str], allowed: Iterable[str], *, node: str) -> str:

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from kohakuriver.agent.deciding import allowed
-from kohakuriver.agent.deciding.allowed import Allowed, AllowedMount
+from kohakuriver.agent.deciding.allowed import Allowed
 from kohakuriver.agent.deciding.desired import Mount
 from kohakuriver.agent.machine import beneath
 from kohakuriver.agent.machine.beneath import Mounter
 from kohakuriver.agent.runtime.base import Bind
 from kohakuriver.agent.runtime.errors import EngineRefused
+from kohakuriver.placement.mounts import AllowedMount, prefix_of
 
 PATIENCE: Final = 30.0  # seconds for the mounts of one VPS
 T = TypeVar("T")
@@ -110,7 +111,7 @@ class Staging:
 
     def _stage(self, folder: Path, mount: Mount) -> Bind:
         why = allowed.mount_refusal(mount, self._permitted, node=self._node)
-        prefix = allowed.prefix_of(mount, self._permitted)
+        prefix = prefix_of(mount.source, self._permitted)
         if why or prefix is None:
             raise MountRefused(why)
         try:

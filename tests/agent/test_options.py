@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from kohakuriver.agent import options
-from kohakuriver.agent.deciding.allowed import AllowedMount
 from kohakuriver.agent.deciding.unused import Marks
 from kohakuriver.agent.settings import CredentialsFor, SSHPublishing
 from kohakuriver.client import config
+from kohakuriver.placement.mounts import AllowedMount
 
 
 def run(*arguments: str) -> options.Run:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from kohakuriver.agent.deciding.allowed import AllowedMount
 from kohakuriver.agent.runtime.base import ContainerState
 from kohakuriver.agent.runtime.errors import EngineRefused
 from kohakuriver.agent.settings import CredentialsFor
+from kohakuriver.placement.mounts import AllowedMount
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import PATHS, Json, Node, a_manifest, a_node
 from tests.agent.placement_kit import a_sysfs, bookings, condition, drain, gpus, lose, status_of_node

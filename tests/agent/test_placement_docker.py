@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from kohakuriver.agent.deciding.allowed import AllowedMount
 from kohakuriver.agent.deciding.desired import Mount
 from kohakuriver.agent.machine.beneath import KernelMounter
 from kohakuriver.agent.machine.staging import MountRefused, Staging
 from kohakuriver.agent.runtime.errors import ImagePullFailed
+from kohakuriver.placement.mounts import AllowedMount
 from tests.agent.docker_world import DockerWorld, a_docker_world
 from tests.agent.runtime_contract import BUSYBOX, a_spec
 

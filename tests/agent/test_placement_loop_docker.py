@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kohakuriver.agent.deciding.allowed import AllowedMount
 from kohakuriver.agent.machine.beneath import KernelMounter
+from kohakuriver.placement.mounts import AllowedMount
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import a_manifest
 from tests.agent.docker_node import PORT, SETTINGS, SMALL, DockerNode, a_docker_node

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from kohakuriver.agent.deciding.allowed import AllowedMount
 from kohakuriver.agent.deciding.desired import Mount
 from kohakuriver.agent.machine.staging import MountSilent, Staging
 from kohakuriver.agent.runtime.errors import EngineRefused
 from kohakuriver.agent.threads import Threads
+from kohakuriver.placement.mounts import AllowedMount
 from tests.fakes.mounter import FakeMounter
 
 
