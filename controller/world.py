@@ -9,7 +9,7 @@ import asyncio
 import random
 from typing import Any
 
-from kohakuriver import errors
+from kohakuriver import errors, image_name
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import Informer, ObjectKey
 from kohakuriver.clock import Clock
@@ -82,7 +82,8 @@ class World:
         name = vps["spec"].get("environment")
         if not name:
             return view.request_of(vps, account=account, homes=homes)
-        image = view.environment_image(name, self.environments.get(ObjectKey("", name)))
+        environment = self.environments.get(ObjectKey("", name))
+        image = image_name.of_environment(environment) if environment is not None else ""
         return view.request_of(vps, image=image, account=account, homes=homes)
 
     async def look_at_vps(self, key: ObjectKey) -> None:

@@ -6,7 +6,8 @@ So whoever asks what a name begins with, or hands one to an engine, asks this mo
 """
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 OWN: Final = "kohakuriver/"  # what is named below this is made on the node, and comes from no registry
 COMMITS: Final = f"{OWN}commit-"  # files of a container that is made anew: of one VPS, by its uid
@@ -76,6 +77,23 @@ def is_an_address(server: str) -> bool:
         return True
     host = server.partition(":")[0].rstrip(".").lower()
     return _ADDRESS.search(host) is not None
+
+
+def of_environment(environment: Mapping[str, Any]) -> str:
+    """The image that an Environment stands for now, as nodes name it; empty where there is none yet."""
+    spec, name = environment.get("spec") or {}, environment["metadata"]["name"]
+    if spec.get("tarball"):
+        return f"{ENVIRONMENTS}{name}:{spec['digest'].removeprefix('sha256:')[:12]}"
+    if spec.get("vps"):
+        is_ready = (environment.get("status") or {}).get("phase") == "Ready"
+        return of_environment_vps(environment) if is_ready else ""
+    return str(spec.get("image") or "")
+
+
+def of_environment_vps(environment: Mapping[str, Any]) -> str:
+    """What the image of an Environment that is made from a VPS is called, on every node."""
+    metadata = environment["metadata"]
+    return f"{ENVIRONMENTS}{metadata['name']}:{metadata['uid'].replace('-', '')[:12]}"
 
 
 def _parts(reference: str) -> tuple[str, str, str]:

@@ -48,12 +48,7 @@ class Environments:
     def image(self, name: str) -> str:
         """The image that an Environment stands for now; empty where there is none of that name."""
         held = self._get(name)
-        spec = held.get("spec") or {}
-        if spec.get("tarball"):
-            return f"{image_name.ENVIRONMENTS}{name}:{spec['digest'].removeprefix('sha256:')[:12]}"
-        if spec.get("vps"):
-            return reference(held) if (held.get("status") or {}).get("phase") == "Ready" else ""
-        return str(spec.get("image") or "")
+        return image_name.of_environment(held) if held else ""
 
     def names(self, image: str) -> bool:
         """Whether an Environment stands for this image of a registry, however either is spelled."""
@@ -69,7 +64,8 @@ class Environments:
             if UNREADABLE in held:
                 continue
             image = self.image(held["metadata"]["name"])
-            found |= {image} if image else {reference(held), f"{reference(held)}{WHOLE}"}
+            made = image_name.of_environment_vps(held)
+            found |= {image} if image else {made, f"{made}{WHOLE}"}
         return frozenset(found)
 
     def tarball(self, image: str) -> Tarball | None:
@@ -101,9 +97,3 @@ class Environments:
 
     def _get(self, name: str) -> Object:
         return self._informer.get(ObjectKey("", name)) or {}
-
-
-def reference(environment: Object) -> str:
-    """What the image of an Environment that is made from a VPS is called, on every node. Pure."""
-    metadata = environment["metadata"]
-    return f"{image_name.ENVIRONMENTS}{metadata['name']}:{metadata['uid'].replace('-', '')[:12]}"

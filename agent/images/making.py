@@ -12,8 +12,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Final
 
-from kohakuriver import errors, private_file
-from kohakuriver.agent.images import environments
+from kohakuriver import errors, image_name, private_file
 from kohakuriver.agent.roster import Roster
 from kohakuriver.agent.runtime.base import COMMIT_CLUSTER_LABEL, Container, Runtime
 from kohakuriver.agent.runtime.errors import EngineError
@@ -86,7 +85,7 @@ class Maker:
 
     async def _made(self, environment: Object, container: Container) -> dict[str, Any]:
         """The image and its tarball. Raises EngineError and OSError."""
-        reference = environments.reference(environment)
+        reference = image_name.of_environment_vps(environment)
         folder = self._settings.environments / self._settings.cluster[:8]
         file = folder / f"{environment['metadata']['name']}-{environment['metadata']['uid'][:12]}.tar"
         marks = {COMMIT_CLUSTER_LABEL: self._settings.cluster}

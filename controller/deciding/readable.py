@@ -9,7 +9,7 @@ Pure.
 from collections.abc import Mapping
 from typing import Any
 
-from kohakuriver import cpuset
+from kohakuriver import cpuset, image_name
 from kohakuriver.controller.deciding import view, volumes
 from kohakuriver.placement.booking import Booking, bookings_of, grant_of
 from kohakuriver.readable import Object, checked, conditions, stand_in, trouble
@@ -54,8 +54,7 @@ def lease(body: Object) -> Object:
 
 def environment(body: Object) -> Object:
     """An Environment; one that cannot be read stands for no image."""
-    name = body["metadata"]["name"]
-    why = trouble(lambda: checked(str, view.environment_image(name, body)))
+    why = trouble(lambda: checked(str, image_name.of_environment(body)))
     return {**stand_in(body, why), "spec": {}} if why else body
 
 

@@ -229,14 +229,6 @@ def condition(body: Object, kind: str) -> dict[str, Any] | None:
     return None
 
 
-def environment_image(name: str, environment: Object | None) -> str:
-    """The image that an Environment stands for, as agents name it; empty where there is none."""
-    spec = (environment or {}).get("spec") or {}
-    if spec.get("tarball"):
-        return f"{image_name.ENVIRONMENTS}{name}:{spec['digest'].removeprefix('sha256:')[:12]}"
-    return str(spec.get("image") or "")
-
-
 def _image_of(name: str | None) -> str:
     """The image in the one spelling in which it is looked for on nodes; empty where nobody knows which."""
     return image_name.full(name) if name else ""

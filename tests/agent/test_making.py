@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kohakuriver.agent.images import environments, making
+from kohakuriver import image_name
+from kohakuriver.agent.images import making
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import PATIENCE, Node, a_manifest, a_node
 
@@ -102,4 +103,4 @@ def test_only_what_is_not_made_yet_is_due_and_only_on_its_node():
     assert making.is_due({**environment, "status": {"phase": "Making"}}, "n1")
     assert not making.is_due({**environment, "status": {"phase": "Failed"}}, "n1")
     assert not making.is_due({"spec": {"image": "x"}}, "n1")
-    assert environments.reference(environment) == "kohakuriver/environment-e:12"
+    assert image_name.of_environment_vps(environment) == "kohakuriver/environment-e:12"

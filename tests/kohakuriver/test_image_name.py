@@ -103,3 +103,13 @@ def test_an_image_is_in_a_registry_or_in_a_part_of_it_up_to_a_slash(
 )
 def test_what_a_resolver_takes_for_an_address_is_one(server: str, is_one: bool) -> None:
     assert image_name.is_an_address(server) is is_one
+
+
+def test_an_environment_stands_for_the_image_that_agents_make_of_it() -> None:
+    metadata = {"name": "torch", "uid": "0123-4567-89ab-cdef"}
+    tarball = {"metadata": metadata, "spec": {"tarball": "/a.tar", "digest": "sha256:" + "ab" * 32}}
+    assert image_name.of_environment(tarball) == "kohakuriver/environment-torch:abababababab"
+    assert image_name.of_environment({"metadata": metadata, "spec": {"image": "torch:2"}}) == "torch:2"
+    made = {"metadata": metadata, "spec": {"vps": {"name": "a"}}, "status": {"phase": "Ready"}}
+    assert image_name.of_environment(made) == "kohakuriver/environment-torch:0123456789ab"
+    assert image_name.of_environment({**made, "status": {"phase": "Making"}}) == ""

@@ -6,6 +6,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
+from kohakuriver import image_name
 from kohakuriver.client import servers
 from kohakuriver.client.watch import key_of
 from kohakuriver.controller.deciding import filters, grants, readable, view
@@ -81,7 +82,7 @@ def everything_is_read(vps: Any, node: Any, allocation: Any, lease: Any, environ
     bookings = bookings_of(allocation)
     fleet.set_bookings("it", bookings, revision=1, unreadable=allocation.get(UNREADABLE) or "")
     view.is_marked_silent(node), view.orders_of(node), view.is_ready(node)
-    image = view.environment_image("e", environment)
+    image = image_name.of_environment(environment)
     request = view.request_of(vps, image=image) if grants.is_pending(vps) else a_request()
     for one in (request, a_request(), a_request(node="it"), a_request(exclusive=1), a_request(numa=0)):
         verdict = fleet.schedule(one)

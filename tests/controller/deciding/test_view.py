@@ -2,7 +2,7 @@
 
 import pytest
 
-from kohakuriver.controller.deciding.view import environment_image, facts_of, is_marked_silent, request_of
+from kohakuriver.controller.deciding.view import facts_of, is_marked_silent, request_of
 from kohakuriver.placement.booking import Booking, bookings_of
 from kohakuriver.placement.gpus import GPU, Wish
 from kohakuriver.placement.mounts import AllowedMount, Mount
@@ -149,10 +149,3 @@ def test_a_booking_is_read_whole():
         gpus=("GPU-a",),
         is_tombstone=True,
     )
-
-
-def test_an_environment_stands_for_the_image_that_agents_make_of_it():
-    tarball = {"spec": {"tarball": "/a.tar", "digest": "sha256:" + "ab" * 32}}
-    assert environment_image("torch", tarball) == "kohakuriver/environment-torch:abababababab"
-    assert environment_image("torch", {"spec": {"image": "torch:2"}}) == "torch:2"
-    assert environment_image("torch", None) == ""
