@@ -51,6 +51,7 @@ FIELDS: dict[ResourceType, dict[str, tuple[str, ...]]] = {
 # By view: the name in a selector, and the name that the kind which is stored has for it.
 _SHOWN: dict[ResourceType, dict[str, str]] = {
     kinds.POD: {"spec.nodeName": "status.assignment.node", "status.phase": "status.phase"},
+    kinds.CORE_NODE: {"spec.unschedulable": "spec.unschedulable"},
 }
 
 

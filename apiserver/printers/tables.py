@@ -289,6 +289,18 @@ def _pod_image(obj: Object, now: datetime.datetime) -> Cell:
     return str(obj["spec"]["containers"][0].get("image") or "")
 
 
+def _core_node_status(obj: Object, now: datetime.datetime) -> Cell:
+    return str(obj["metadata"]["annotations"]["kohakuriver.io/standing"])
+
+
+def _core_node_version(obj: Object, now: datetime.datetime) -> Cell:
+    return str(obj["status"]["nodeInfo"]["kubeletVersion"] or "<unknown>")
+
+
+def _core_node_gpus(obj: Object, now: datetime.datetime) -> Cell:
+    return int((obj["status"].get("capacity") or {}).get("nvidia.com/gpu") or 0)
+
+
 _NAME = Column("Name", _text("metadata.name"), "The object's name", format="name")
 _AGE = Column("Age", _age, "Time since it was created")
 
@@ -389,6 +401,19 @@ COLUMNS: dict[ResourceType, tuple[Column, ...]] = {
         Column("Node", _text("spec.nodeName", absent="<none>"), "The node it is placed on", priority=1),
         Column("Image", _pod_image, "The image declared", priority=1),
         Column("Message", _text("status.message"), "Why it is so", priority=1),
+    ),
+    kinds.CORE_NODE: (
+        _NAME,
+        Column("Status", _core_node_status, "Whether it is ready, and takes new VPSes"),
+        Column("Cores", _cores("status.allocatable.cpu", absent="<unknown>"), "Cores for VPSes"),
+        Column("Memory", _memory("status.allocatable.memory", absent="<unknown>"), "Memory for VPSes"),
+        Column("Version", _core_node_version, "The agent's version"),
+        _AGE,
+        Column("GPUs", _core_node_gpus, "GPUs it has", "integer", priority=1),
+        Column(
+            "Engine", _text("status.nodeInfo.containerRuntimeVersion"), "The container engine", priority=1
+        ),
+        Column("Kernel", _text("status.nodeInfo.kernelVersion"), "The kernel's release", priority=1),
     ),
     kinds.LEASE: (
         _NAME,

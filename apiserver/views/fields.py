@@ -7,6 +7,8 @@ from kohakuriver import quantity
 
 Json = dict[str, Any]
 
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # a whole manifest: of another kind, here
+
 
 def part(obj: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
     """The mapping at a path; an empty one where there is none."""
@@ -37,6 +39,20 @@ def items(obj: Mapping[str, Any], name: str) -> list[Any]:
 def without_blanks(**fields: Any) -> Json:
     """These fields without those that say nothing; a trailing `_` keeps a word of Python out of the way."""
     return {name.rstrip("_"): value for name, value in fields.items() if value not in ("", None, [], {})}
+
+
+def told_by_clients(meta: Mapping[str, Any], annotations: Mapping[str, str]) -> Json:
+    """What metadata of the shown and of the stored object have in common, and these annotations beside."""
+    kept = {key: value for key, value in part(meta, "annotations").items() if key != LAST_APPLIED}
+    return {
+        **{
+            field: text(meta, field)
+            for field in ("resourceVersion", "creationTimestamp", "deletionTimestamp")
+        },
+        "deletionGracePeriodSeconds": meta.get("deletionGracePeriodSeconds"),
+        "labels": dict(part(meta, "labels")),
+        "annotations": {**kept, **annotations},
+    }
 
 
 def cores(amount: Any) -> str:

@@ -11,7 +11,16 @@ from typing import Any
 from kohakuriver.apiserver.objects import objects
 from kohakuriver.apiserver.objects.selectors import Operator, Requirement, Selection
 from kohakuriver.apiserver.streaming import reach
-from kohakuriver.apiserver.views.fields import cores, items, memory, number, part, text, without_blanks
+from kohakuriver.apiserver.views.fields import (
+    cores,
+    items,
+    memory,
+    number,
+    part,
+    text,
+    told_by_clients,
+    without_blanks,
+)
 from kohakuriver.errors import ApiError, NotFound
 from kohakuriver.resources import kinds
 from kohakuriver.resources.vps import Phase
@@ -30,7 +39,6 @@ _PHASES: Mapping[str, str] = {
 _READY: Mapping[str, str] = {Phase.RUNNING: "True", Phase.LOST: "Unknown"}
 _PHASE = "status.phase"
 _DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # holds the environment's values
 
 
 def form(vps: Json) -> Json:
@@ -105,7 +113,6 @@ def _epoch(status: Mapping[str, Any]) -> int:
 
 def _metadata(meta: Json, status: Mapping[str, Any]) -> Json:
     name, vps_uid = meta["name"], text(meta, "uid")
-    kept = {key: value for key, value in part(meta, "annotations").items() if key != _LAST_APPLIED}
     owner = {
         "apiVersion": kinds.VPS.api_version,
         "kind": kinds.VPS.kind,
@@ -115,15 +122,10 @@ def _metadata(meta: Json, status: Mapping[str, Any]) -> Json:
         "blockOwnerDeletion": False,
     }
     return without_blanks(
+        **told_by_clients(meta, {_DEFAULT_CONTAINER: CONTAINER}),
         name=name,
         namespace=text(meta, "namespace"),
         uid=uid(vps_uid, _epoch(status)),
-        resourceVersion=text(meta, "resourceVersion"),
-        creationTimestamp=text(meta, "creationTimestamp"),
-        deletionTimestamp=text(meta, "deletionTimestamp"),
-        deletionGracePeriodSeconds=meta.get("deletionGracePeriodSeconds"),
-        labels=dict(part(meta, "labels")),
-        annotations={**kept, _DEFAULT_CONTAINER: CONTAINER},
         ownerReferences=[owner],
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kohakuriver.apiserver.objects.selectors import Selection
-from kohakuriver.apiserver.views import pods
+from kohakuriver.apiserver.views import nodes, pods
 from kohakuriver.errors import NotFound
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
@@ -23,13 +23,14 @@ def _always_there(obj: Json) -> NotFound | None:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Showing:
-    """What makes a view of stored objects: the object shown, the selection in terms of what is stored, why a
-    stored object is not shown, and what to do where somebody would write it."""
+    """What makes a view of stored objects: the object shown, what to do where somebody would write it, the
+    selection of what is stored, why a stored object is not shown, and the patch of it that a patch means."""
 
     change: Callable[[Json], Json]
     instead: str
     selection: Callable[[Selection], Selection] = _as_asked
     absent: Callable[[Json], NotFound | None] = _always_there
+    patch: Callable[[Any], Any] | None = None
 
 
 SHOWING: Mapping[ResourceType, Showing] = {
@@ -38,5 +39,10 @@ SHOWING: Mapping[ResourceType, Showing] = {
         "apply a VPS, or use kohakuriver vps: kubectl explain vps",
         selection=pods.selection,
         absent=pods.absent,
+    ),
+    kinds.CORE_NODE: Showing(
+        nodes.form,
+        "say nodes.kohakuriver.io, as in kubectl delete nodes.kohakuriver.io NAME",
+        patch=nodes.meant,
     ),
 }

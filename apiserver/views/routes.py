@@ -1,7 +1,7 @@
 """The routes of the kinds that are shown and never stored: GET, LIST and WATCH, from the cache of what is.
 
     GET    collection        list, or watch with ?watch=true     GET    NAME   get
-    POST, PUT, PATCH, DELETE                                     refused, with what to do instead
+    PATCH  NAME              of what may be written               other writes are refused, with what to do
 
 Whoever may see what is stored may see it in the other form: `access.py` derives the rules. Versions,
 continue tokens, bookmarks and the end of history are those of what is stored.
@@ -21,10 +21,11 @@ from kohakuriver.apiserver.objects.query import ListQuery, WatchQuery, flag, par
 from kohakuriver.apiserver.objects.selectors import Selection
 from kohakuriver.apiserver.printers.forms import negotiate
 from kohakuriver.apiserver.read import read
-from kohakuriver.apiserver.serving import pieces, stream
-from kohakuriver.apiserver.serving.requests import Call, json_response
+from kohakuriver.apiserver.serving import body, pieces, stream
+from kohakuriver.apiserver.serving.requests import Call, json_response, written_response
 from kohakuriver.apiserver.views.registry import SHOWING
 from kohakuriver.apiserver.views.shown import Shown
+from kohakuriver.apiserver.write import patch, write
 from kohakuriver.errors import MethodNotAllowed, NotFound
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import View
@@ -67,10 +68,36 @@ async def get_many(view: View, request: web.Request) -> web.StreamResponse:
         return await pieces.send(call.server, request, call.share, form.around(listing.metadata()), rows)
 
 
+async def change(view: View, request: web.Request) -> web.StreamResponse:
+    """A patch of what is shown, carried out on what is stored: by its rules, and as its write."""
+    mean = SHOWING[view.shown].patch
+    if mean is None:
+        return await refuse(view, request)
+    patch.check_type(request.content_type, view.shown)
+    call = Call.of(request, view.of)
+    form, options = _form(call, view), call.options()
+    sent = await body.sent_patch(request, options.validation)
+    await call.charge_for_stored()
+    written = await write.patch(
+        call.server,
+        call.user,
+        view.of,
+        namespace=call.namespace,
+        name=call.name,
+        subresource="",
+        # What may be written there has no lists: the strategic merge of it is the plain one.
+        content_type=patch.JSON_PATCH if request.content_type == patch.JSON_PATCH else patch.MERGE,
+        body=mean(sent.content),
+        options=options,
+    )
+    return written_response(call, form, written, *sent.warnings)
+
+
 async def refuse(view: View, request: web.Request) -> web.StreamResponse:
     """Writes: what is shown changes with what is stored."""
     raise MethodNotAllowed(
-        f"{view.shown.plural} cannot be written, each shows a {view.of.kind}: {SHOWING[view.shown].instead}"
+        f"{view.shown.plural} cannot be written, they show {objects.qualified(view.of)}: "
+        f"{SHOWING[view.shown].instead}"
     )
 
 
@@ -105,7 +132,9 @@ def _add_view(app: web.Application, view: View) -> None:
     # Who may see them is told why they cannot be written; others are told that they may not see them.
     for method, path in (("POST", collection), ("DELETE", collection)):
         _add(app, method, path, functools.partial(refuse, view), Endpoint("list", shown))
-    for method in ("PUT", "PATCH", "DELETE"):
+    if "patch" in view.verbs:
+        _add(app, "PATCH", one, functools.partial(change, view), Endpoint("patch", shown))
+    for method in ("PUT", "DELETE") if "patch" in view.verbs else ("PUT", "PATCH", "DELETE"):
         _add(app, method, one, functools.partial(refuse, view), Endpoint("get", shown))
 
 

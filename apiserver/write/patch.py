@@ -14,7 +14,7 @@ import orjson
 
 from kohakuriver import errors
 from kohakuriver.apiserver.objects.extent import DEEPEST, excess
-from kohakuriver.resources.kinds import GROUP, ResourceType
+from kohakuriver.resources.kinds import GROUP, ResourceType, view_of
 
 Json = dict[str, Any]
 
@@ -37,6 +37,8 @@ _UNFIT = (
 
 def accepted(resource: ResourceType) -> list[str]:
     """The media types of the patches that a kind takes; kubectl chooses by what the schema says of them."""
+    if view_of(resource) is not None:
+        return [JSON_PATCH, MERGE, STRATEGIC]
     plain = [JSON_PATCH, MERGE, APPLY]
     return plain if resource.group == GROUP else [*plain, STRATEGIC]
 

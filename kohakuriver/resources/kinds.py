@@ -153,6 +153,16 @@ ALL: tuple[ResourceType, ...] = (
 POD = ResourceType(
     kind="Pod", plural="pods", singular="pod", group="", version="v1", short_names=("po",), read_only=True
 )
+CORE_NODE = ResourceType(
+    kind="Node",
+    plural="nodes",
+    singular="node",
+    group="",
+    version="v1",
+    short_names=("no",),
+    namespaced=False,
+    read_only=True,
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -166,7 +176,10 @@ class View:
     right: str = ""
 
 
-VIEWS: tuple[View, ...] = (View(POD, VPS),)
+VIEWS: tuple[View, ...] = (
+    View(POD, VPS),
+    View(CORE_NODE, NODE, verbs=("get", "list", "watch", "patch")),
+)
 SERVED: tuple[ResourceType, ...] = (*ALL, *(view.shown for view in VIEWS))
 
 

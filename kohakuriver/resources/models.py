@@ -3,6 +3,7 @@
 from kohakuriver.resources import (
     allocation,
     core,
+    core_node,
     environment,
     kinds,
     lease,
@@ -30,4 +31,5 @@ MODELS: dict[kinds.ResourceType, type[meta.Object]] = {
 # Of what is shown and never stored.
 VIEWS: dict[kinds.ResourceType, type[meta.Object]] = {
     kinds.POD: pod.Pod,
+    kinds.CORE_NODE: core_node.Node,
 }

@@ -161,7 +161,7 @@ async def test_a_pod_cannot_be_written_and_one_is_told_what_to_do(method: str, p
         for user in ("admin", "alice"):
             reply = await api.call(method, PODS + path, {}, user=user)
             assert (reply.code, reply.body["reason"]) == (405, "MethodNotAllowed")
-            assert "each shows a VPS: apply a VPS" in reply.body["message"]
+            assert "they show vpses.kohakuriver.io: apply a VPS" in reply.body["message"]
 
 
 @pytest.mark.parametrize(
