@@ -1,4 +1,4 @@
-"""The forms an answer can take: objects as they are, or a Table of them; chosen by the Accept header.
+"""The forms of an answer: objects as they are, by their metadata, or as a Table; chosen by the Accept header.
 
 A form turns JSON that the cache holds into the bytes of a list or of one watch event. Forms are values:
 two requests with equal forms share the bytes of an event. Pure.
@@ -15,6 +15,8 @@ import orjson
 from kohakuriver.apiserver.printers import tables
 from kohakuriver.errors import BadRequest, NotAcceptable
 from kohakuriver.resources.kinds import ResourceType
+
+_PARTIAL = ("partialobjectmetadata", "partialobjectmetadatalist")
 
 
 class EventType(enum.StrEnum):
@@ -117,6 +119,32 @@ class Table:
         return tables.table(self.resource, [self._row(obj, now)], version)
 
 
+@dataclasses.dataclass(frozen=True)
+class Partial:
+    """Objects by their metadata alone."""
+
+    costly: ClassVar[bool] = True
+    kept: ClassVar[bool] = True
+
+    resource: ResourceType
+
+    def one(self, raw: bytes, now: datetime.datetime) -> bytes:
+        return orjson.dumps(tables.partial(orjson.loads(raw)))
+
+    def rows(self, raws: Sequence[bytes], now: datetime.datetime) -> list[bytes]:
+        return [self.one(raw, now) for raw in raws]
+
+    def around(self, metadata: Mapping[str, Any]) -> tuple[bytes, bytes]:
+        named = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata}
+        return orjson.dumps(named)[:-1] + b',"items":[', b"]}"
+
+    def event(self, type_: EventType, raw: bytes, now: datetime.datetime) -> bytes:
+        return line(type_, tables.partial(orjson.loads(raw)))
+
+    def bookmark(self, metadata: Mapping[str, Any]) -> bytes:
+        return line(EventType.BOOKMARK, tables.partial({"metadata": metadata}))
+
+
 def line(type_: EventType, obj: Mapping[str, Any]) -> bytes:
     """One event of a watch, as it stands on the wire."""
     return orjson.dumps({"type": type_, "object": obj}) + b"\n"
@@ -133,6 +161,8 @@ def negotiate(resource: ResourceType, accept: str, include: str) -> Form:
             return Plain(resource)
         if asked["as"] == "table" and asked.get("v", "v1") == "v1":
             return Table(resource, _include(include))
+        if asked["as"] in _PARTIAL and asked.get("v", "v1") == "v1":
+            return Partial(resource)
     raise NotAcceptable(
         f"none of the forms asked for is served: {accept}", hint="ask for Accept: application/json"
     )

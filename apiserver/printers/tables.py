@@ -66,7 +66,7 @@ def row(
     cells = [_cell(column, obj, now) for column in COLUMNS[resource]]
     if include is IncludeObject.NONE:
         return {"cells": cells}
-    shown = obj if include is IncludeObject.OBJECT else _partial(obj)
+    shown = obj if include is IncludeObject.OBJECT else partial(obj)
     return {"cells": cells, "object": shown}
 
 
@@ -92,7 +92,8 @@ def table(
     }
 
 
-def _partial(obj: Object) -> dict[str, Any]:
+def partial(obj: Object) -> dict[str, Any]:
+    """An object's metadata, for who keeps nothing else."""
     return {
         "kind": "PartialObjectMetadata",
         "apiVersion": "meta.k8s.io/v1",
