@@ -15,11 +15,11 @@ from kohakuriver.client.config import Connection
 from kohakuriver.clock import Clock, SystemClock
 from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import Dialer
+from kohakuriver.streams.patience import PATIENCE, is_passing, patiently
 from kohakuriver.streams.stream import GONE_AFTER, PING_AFTER, Stream
 
 PROGRAM = "kohakuriver"
-PATIENCE = 20.0  # seconds
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 2.0  # seconds between the tries
+__all__ = ["PATIENCE", "ApiServers", "Opener", "is_passing"]
 
 Opened = TypeVar("Opened")
 
@@ -82,20 +82,9 @@ class Opener:
         """The connection after its upgrade, with reading paused, and what came behind the answer. Raises
         ApiError and Unreachable, once there is no more hope in waiting."""
         path = kinds.VPS.path(namespace=self._namespace, name=self.name, subresource=kind)
-        given, pause = list(params), _FIRST_PAUSE
-        end = self._clock.monotonic() + self._patience
-        while True:
-            try:
-                return await self._servers.first(lambda dialer: dialer.transport(path, given))
-            except errors.KohakuRiverError as error:
-                if not is_passing(error) or self._clock.monotonic() + pause > end:
-                    raise
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
-
-
-def is_passing(error: errors.KohakuRiverError) -> bool:
-    """Whether it may be otherwise in a moment: no server was reached, or its answer says to ask again."""
-    if isinstance(error, errors.ApiError):
-        return error.retry_after is not None
-    return isinstance(error, errors.Unreachable)
+        given = list(params)
+        return await patiently(
+            lambda: self._servers.first(lambda dialer: dialer.transport(path, given)),
+            within=self._patience,
+            clock=self._clock,
+        )

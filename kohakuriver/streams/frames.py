@@ -49,10 +49,12 @@ def header(opcode: Opcode, length: int, *, masked: bool) -> bytes:
 
 
 class Decoder:
-    """What one side sent, piece by piece. `masked`: whether it is the side that has to mask."""
+    """What one side sent, piece by piece. `masked`: whether it is the side that has to mask; `longest_text`:
+    bytes that one frame of text may have."""
 
-    def __init__(self, *, masked: bool) -> None:
+    def __init__(self, *, masked: bool, longest_text: int = LIMIT) -> None:
         self._masked = masked
+        self._longest_text = longest_text
         self._waiting = b""  # the beginning of a header
         self._opcode = Opcode.BINARY  # of the frame under way
         self._final = True
@@ -132,7 +134,7 @@ class Decoder:
             if self._open:
                 raise BrokenFrame("a message within a message")
             self._message, self._open = opcode, not final
-        if opcode is Opcode.TEXT and length > LIMIT:
+        if opcode is Opcode.TEXT and length > self._longest_text:
             raise BrokenFrame("a control message is too long")
         self._opcode, self._final = opcode, final
         self._left, self._taken = length, 0

@@ -51,10 +51,11 @@ class Framed(asyncio.Protocol):
         masks: bool,
         ping_after: float = PING_AFTER,
         gone_after: float = GONE_AFTER,
+        longest_text: int = LIMIT,
     ) -> None:
         self._receiver = receiver
         self._masks = masks
-        self._decoder = Decoder(masked=not masks)
+        self._decoder = Decoder(masked=not masks, longest_text=longest_text)
         self._ping_after = ping_after
         self._gone_after = gone_after
         self._transport: asyncio.Transport | None = None
@@ -164,7 +165,7 @@ class Framed(asyncio.Protocol):
                 if not self._is_closing:
                     self._receiver.bytes_came(piece.data, ends=piece.ends)
             case Opcode.TEXT:
-                self._take_text(piece)
+                self.text_came(piece)
             case Opcode.PING:
                 self._answer_ping(piece.data)
             case Opcode.CLOSE if piece.ends:
@@ -176,7 +177,8 @@ class Framed(asyncio.Protocol):
         if not self._is_full:
             self._write(Opcode.PONG, data)
 
-    def _take_text(self, piece: Piece) -> None:
+    def text_came(self, piece: Piece) -> None:
+        """A part of a text message, which is one of control; in `apiserver/kubelet` text is bytes."""
         self._text += piece.data
         if len(self._text) > LIMIT:
             raise BrokenFrame("a control message is too long")
