@@ -20,6 +20,7 @@ from kohakuriver.apiserver.cluster import open_cluster
 from kohakuriver.apiserver.context import SERVER, Server
 from kohakuriver.apiserver.expiry import Expiry
 from kohakuriver.apiserver.identity.identity import TokenFile
+from kohakuriver.apiserver.kubelet import routes as kubelet
 from kohakuriver.apiserver.limits.limits import UNLIMITED, Limiter, Limits
 from kohakuriver.apiserver.metrics import Metrics
 from kohakuriver.apiserver.quota.ledger import Ledger
@@ -159,4 +160,5 @@ def application(server: Server, expiry: Expiry | None = None) -> web.Application
     routes.add(app)
     views.add(app)
     streams.add(app)
+    kubelet.add(app)
     return app

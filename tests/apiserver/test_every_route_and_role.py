@@ -60,6 +60,7 @@ GET               ~/namespaces/{namespace}/vpses/{name}/logs                 A u
 GET               ~/namespaces/{namespace}/vpses/{name}/stats                A u - - - -
 GET               ~/namespaces/{namespace}/vpses/{name}/forward              A u - - - -
 GET               ~/namespaces/{namespace}/vpses/{name}/files                A u - - - -
+GET,POST          /api/v1/namespaces/{namespace}/pods/{name}/exec            A u - - - -
 GET               ~/nodes/{name}/streams                                     - - - n - -
 GET               ~/nodes/{name}/streams/{id}                                - - - n - -
 GET               ~/nodes/{name}/egress                                      A - - n - -

@@ -1,0 +1,109 @@
+"""`kubectl exec`: a command of a VPS, with a terminal or without, joined to whoever asked for it.
+
+A command with a terminal is a session, which stays for a while when its client goes (`kubectl attach`).
+"""
+
+import asyncio
+import secrets
+
+from aiohttp import web
+
+from kohakuriver import errors
+from kohakuriver.apiserver.audit.visit import opened
+from kohakuriver.apiserver.kubelet import asked, channels, dialect
+from kohakuriver.apiserver.kubelet.channel_client import ChannelClient
+from kohakuriver.apiserver.kubelet.client import Client, Status, Typed, Wanted, failed
+from kohakuriver.apiserver.kubelet.dialect import Dialect
+from kohakuriver.apiserver.kubelet.inside import Command, Inside, Output, Terminal
+from kohakuriver.apiserver.node_streams.upgrade import Upgraded
+from kohakuriver.apiserver.objects.query import flag
+from kohakuriver.apiserver.serving.requests import Call
+from kohakuriver.apiserver.streaming import opening, told
+from kohakuriver.resources import kinds
+
+
+async def execute(request: web.Request) -> web.StreamResponse:
+    """Run the command, until it or its client is gone."""
+    call, spoken = Call.of(request, kinds.VPS), _spoken(request)
+    wanted, command = _wanted(request), request.query.getall("command", [])
+    asked.check_container(request, call.name)
+    if not command or not command[0]:
+        raise errors.BadRequest("the command is empty", hint=f"kubectl exec {call.name} -- COMMAND")
+    kind = "terminal" if wanted.tty else "exec"
+    found = await opening.look(call, kind)
+    query = {"command": command}
+    if wanted.tty:
+        query["session"] = [f"kubectl-{secrets.token_hex(6)}"]
+    elif wanted.stdin:
+        query["stdin"] = ["1"]
+    await opened(request, kind, uid=found.uid, node=found.node, **told.asked(kind, request))
+    async with asked.stream(call, kind, found, query) as stream:
+        inside = Terminal(stream) if wanted.tty else Command(stream)
+        await serve(request, spoken, wanted, inside)
+    return Upgraded(request)
+
+
+async def serve(request: web.Request, spoken: Dialect, wanted: Wanted, inside: Inside) -> None:
+    """Join the client to what runs, until one of them is gone."""
+    client = ChannelClient(spoken.protocol, wanted)
+    client.adopt(spoken.take(request))
+    try:
+        status = await _join(request, client, inside)
+        if status is not None:
+            asked.tell_why(request, str(status.get("message") or "the program ended"))
+            await client.finish(status)
+    except asyncio.CancelledError:
+        asked.tell_why(request, "the server stops")
+        raise
+    finally:
+        client.abort()
+
+
+async def _join(request: web.Request, client: Client, inside: Inside) -> Status | None:
+    """How the program ended; None where its client has gone before."""
+    ended: list[Status] = []
+    came = went = 0
+
+    async def typing() -> None:
+        nonlocal came
+        while (said := await client.receive()) is not None:
+            if isinstance(said, Typed):
+                came += len(said.data)
+            await inside.say(said)
+
+    async def showing() -> None:
+        nonlocal went
+        while isinstance(heard := await inside.hear(), Output):
+            went += len(heard.data)
+            await client.send(heard.channel, heard.data)
+        ended.append(heard)
+
+    try:
+        await asked.first_of(typing(), showing())
+    except errors.KohakuRiverError as error:
+        return failed(error)
+    finally:
+        asked.tell(request, bytesIn=came, bytesOut=went)
+    if ended:
+        return ended[0]
+    asked.tell_why(request, "the client closed it")
+    return None
+
+
+def _spoken(request: web.Request) -> Dialect:
+    return dialect.wanted(request, websocket=channels.PROTOCOLS, spdy=())
+
+
+def _wanted(request: web.Request) -> Wanted:
+    """Raises BadRequest."""
+    query = request.query
+    tty = flag(query, "tty")
+    wanted = Wanted(
+        stdin=flag(query, "stdin"),
+        stdout=flag(query, "stdout"),
+        stderr=flag(query, "stderr") and not tty,
+        tty=tty,
+    )
+    if not (wanted.stdin or wanted.stdout or wanted.stderr):
+        raise errors.BadRequest("none of stdin, stdout and stderr is asked for", hint="ask for one of them")
+    return wanted
