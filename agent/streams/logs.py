@@ -32,6 +32,7 @@ class Logs:
             follow=follow,
             tail=opening.number("tail", 0, most=_MOST_LINES) if opening.text("tail") else None,
             since=_since(opening.text("since"), self._clock.now()),
+            timestamps=opening.flag("timestamps"),
         )
 
 

@@ -1,6 +1,7 @@
 """The URLs of what a kubelet serves, below `/api/v1/namespaces/NAMESPACE/pods/NAME`.
 
 GET, POST …/exec      a command, over a WebSocket or SPDY/3.1
+GET       …/log       what its main process wrote, as text
 
 Each is judged as the stream of a VPS that it leads to, whatever its method: who may
 read a Pod may not enter it.
@@ -9,7 +10,7 @@ read a Pod may not enter it.
 from aiohttp import web
 
 from kohakuriver.apiserver.auth.endpoint import ENDPOINTS, Endpoint
-from kohakuriver.apiserver.kubelet import running
+from kohakuriver.apiserver.kubelet import running, written
 from kohakuriver.apiserver.kubelet.asked import Handler, in_a_sentence
 from kohakuriver.resources import kinds
 
@@ -20,6 +21,7 @@ _STREAMED = ("GET", "POST")
 def add(app: web.Application) -> None:
     """Routes and endpoints."""
     _add(app, "exec", running.execute, "exec", _STREAMED)
+    _add(app, "log", written.show, "logs", ("GET",))
 
 
 def _add(app: web.Application, part: str, handler: Handler, stream: str, methods: tuple[str, ...]) -> None:

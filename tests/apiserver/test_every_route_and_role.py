@@ -61,6 +61,7 @@ GET               ~/namespaces/{namespace}/vpses/{name}/stats                A u
 GET               ~/namespaces/{namespace}/vpses/{name}/forward              A u - - - -
 GET               ~/namespaces/{namespace}/vpses/{name}/files                A u - - - -
 GET,POST          /api/v1/namespaces/{namespace}/pods/{name}/exec            A u - - - -
+GET               /api/v1/namespaces/{namespace}/pods/{name}/log             A u - - - -
 GET               ~/nodes/{name}/streams                                     - - - n - -
 GET               ~/nodes/{name}/streams/{id}                                - - - n - -
 GET               ~/nodes/{name}/egress                                      A - - n - -
@@ -126,7 +127,7 @@ DELETE            /apis/coordination.k8s.io/v1/namespaces/{namespace}/leases A u
 DELETE            /apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name} A u - - c -
 PUT,PATCH         /apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name} A u - n c -
 """
-NOT_FOR_VIEWERS = ("exec", "terminal", "files", "forward", "logs", "attach", "portforward")  # CORRECTNESS 22
+NOT_FOR_VIEWERS = ("exec", "terminal", "files", "forward", "logs", "log", "attach", "portforward")  # CORRECTNESS 22
 
 
 @dataclasses.dataclass(frozen=True)
