@@ -42,6 +42,9 @@ class ChannelClient:
         first = channels.STDOUT if wanted.stdout else channels.STDERR if shows_errors else channels.STATUS
         self._socket.send(message(first, b""))
 
+    async def ready(self) -> None:
+        """It is from the start."""
+
     async def receive(self) -> Said | None:
         return await self._inbox.get()
 

@@ -3,6 +3,7 @@
 `channel_client.py` and `spdy_client.py` are the two that there are.
 """
 
+import asyncio
 import dataclasses
 import json
 from collections.abc import Mapping
@@ -51,6 +52,14 @@ class Wanted:
 
 class Client(Protocol):
     """One connection."""
+
+    def adopt(self, transport: asyncio.Transport) -> None:
+        """Take over the connection, which was answered 101."""
+        ...
+
+    async def ready(self) -> None:
+        """Once it can be shown something. Raises BadRequest and Unreachable."""
+        ...
 
     async def receive(self) -> Said | None:
         """The next thing that they did; None once they have gone."""

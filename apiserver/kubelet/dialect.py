@@ -22,6 +22,10 @@ class Dialect:
     upgrade: str
     protocol: str
 
+    @property
+    def is_websocket(self) -> bool:
+        return self.upgrade == WEBSOCKET
+
     def take(self, request: web.Request) -> asyncio.Transport:
         """Answer 101, and the connection. Its protocol has to be set before the event loop runs again. Raises
         Unavailable when the client has gone."""

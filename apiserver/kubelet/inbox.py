@@ -11,10 +11,13 @@ T = TypeVar("T")
 
 
 class Inbox(Generic[T]):
-    """Of one connection. `pause` is called with whether the connection is to be read no further for now."""
+    """Of one connection. `pause` is called with whether the connection is to be read no further for now; who
+    can wait before it puts something awaits `room` instead."""
 
     def __init__(self, pause: Callable[[bool], None]) -> None:
         self._pause = pause
+        self._room = asyncio.Event()
+        self._room.set()
         self._came: collections.deque[tuple[T, int]] = collections.deque()
         self._weight = 0
         self._is_paused = False
@@ -27,8 +30,13 @@ class Inbox(Generic[T]):
         self._weight += weighs
         if self._weight > HIGH and not self._is_paused:
             self._is_paused = True
+            self._room.clear()
             self._pause(True)
         self._news.set()
+
+    async def room(self) -> None:
+        """Until there is room for more."""
+        await self._room.wait()
 
     def end(self) -> None:
         """Nothing more comes."""
@@ -46,5 +54,6 @@ class Inbox(Generic[T]):
         self._weight -= weighs
         if self._is_paused and self._weight <= LOW:
             self._is_paused = False
+            self._room.set()
             self._pause(False)
         return item

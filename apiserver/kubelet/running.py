@@ -10,11 +10,12 @@ from aiohttp import web
 
 from kohakuriver import errors
 from kohakuriver.apiserver.audit.visit import opened
-from kohakuriver.apiserver.kubelet import asked, channels, dialect
+from kohakuriver.apiserver.kubelet import asked, channels, dialect, spdy_client
 from kohakuriver.apiserver.kubelet.channel_client import ChannelClient
 from kohakuriver.apiserver.kubelet.client import Client, Status, Typed, Wanted, failed
 from kohakuriver.apiserver.kubelet.dialect import Dialect
 from kohakuriver.apiserver.kubelet.inside import Command, Inside, Output, Terminal
+from kohakuriver.apiserver.kubelet.spdy_client import SpdyClient
 from kohakuriver.apiserver.node_streams.upgrade import Upgraded
 from kohakuriver.apiserver.objects.query import flag
 from kohakuriver.apiserver.serving.requests import Call
@@ -45,7 +46,7 @@ async def execute(request: web.Request) -> web.StreamResponse:
 
 async def serve(request: web.Request, spoken: Dialect, wanted: Wanted, inside: Inside) -> None:
     """Join the client to what runs, until one of them is gone."""
-    client = ChannelClient(spoken.protocol, wanted)
+    client = (ChannelClient if spoken.is_websocket else SpdyClient)(spoken.protocol, wanted)
     client.adopt(spoken.take(request))
     try:
         status = await _join(request, client, inside)
@@ -79,6 +80,7 @@ async def _join(request: web.Request, client: Client, inside: Inside) -> Status 
         ended.append(heard)
 
     try:
+        await client.ready()
         await asked.first_of(typing(), showing())
     except errors.KohakuRiverError as error:
         return failed(error)
@@ -91,7 +93,7 @@ async def _join(request: web.Request, client: Client, inside: Inside) -> Status 
 
 
 def _spoken(request: web.Request) -> Dialect:
-    return dialect.wanted(request, websocket=channels.PROTOCOLS, spdy=())
+    return dialect.wanted(request, websocket=channels.PROTOCOLS, spdy=spdy_client.PROTOCOLS)
 
 
 def _wanted(request: web.Request) -> Wanted:

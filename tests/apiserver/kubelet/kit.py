@@ -8,14 +8,16 @@ import asyncio
 import contextlib
 import dataclasses
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import aiohttp
+import yarl
 
 from kohakuriver.apiserver.kubelet.channels import V5
 from kohakuriver.streams.stream import Stream
 from tests.apiserver.api import Api, running_api
+from tests.apiserver.kubelet.spdy_client import SYN_REPLY, Frame, SpdyClient
 from tests.apiserver.streaming.test_streams import an_agent, asked, bring, place
 
 POD = "/api/v1/namespaces/default/pods/dev"
@@ -66,6 +68,67 @@ class Dev:
 def query(*command: str, **flags: str) -> Query:
     found = [("command", word) for word in command]
     return found + list(({"stdout": "true", "stderr": "true"} | flags).items())
+
+
+class Spdy:
+    """A client's end of SPDY/3.1 over a connection of its own."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: str) -> None:
+        self.head = head
+        self.writer = writer
+        self._reader = reader
+        self._client = SpdyClient()
+        self._frames: list[Frame] = []
+
+    async def open(self, *, ends: bool = False, **headers: str) -> int:
+        """A new stream, once the server has answered it."""
+        number, frame = self._client.open(ends=ends, **headers)
+        self.send(frame)
+        assert (await self.frame(number)).kind == SYN_REPLY
+        return number
+
+    def send(self, *frames: bytes) -> None:
+        self.writer.write(b"".join(frames))
+
+    async def frame(self, stream: int | None = None) -> Frame:
+        """The next, of any stream or of that one."""
+        while True:
+            for at, frame in enumerate(self._frames):
+                if stream is None or frame.stream == stream:
+                    return self._frames.pop(at)
+            data = await self._reader.read(65536)
+            assert data, "the server closed the connection"
+            self._frames += self._client.feed(data)
+
+    async def rest(self, stream: int) -> bytes:
+        """All data of a stream to its end."""
+        found = b""
+        while not (frame := await self.frame(stream)).ends:
+            assert frame.kind == 0, frame
+            found += frame.content
+        return found + frame.content
+
+    async def closed(self) -> bool:
+        return await self._reader.read(1) == b""
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+async def spdy(
+    api: Api, path: str, *protocols: str, user: str = "alice", params: Iterable[tuple[str, str]] = ()
+) -> Spdy:
+    """A connection that was upgraded to SPDY/3.1 by a POST, as kubectl does it."""
+    url = yarl.URL(api.url)
+    target = yarl.URL.build(path=path, query=list(params)).raw_path_qs
+    lines = [f"POST {target} HTTP/1.1", f"Host: {url.host}", "Connection: Upgrade", "Upgrade: SPDY/3.1"]
+    lines += [f"X-Stream-Protocol-Version: {protocol}" for protocol in protocols]
+    lines += [f"Authorization: {api.headers(user)['Authorization']}", "Content-Length: 0", "", ""]
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write("\r\n".join(lines).encode())
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    assert head.startswith("HTTP/1.1 101 "), head
+    return Spdy(reader, writer, head)
 
 
 @contextlib.asynccontextmanager

@@ -150,6 +150,7 @@ async def test_a_vps_that_cannot_be_entered_says_so_in_one_sentence_by_each_way(
         assert refused.value.status == 409
         for method, headers in (
             ("GET", {"Upgrade": "websocket", "Sec-WebSocket-Key": "x", "Sec-WebSocket-Protocol": V5}),
+            ("POST", {"Upgrade": "SPDY/3.1", "X-Stream-Protocol-Version": V4}),
         ):
             headers |= {"Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
             reply = await dev.api.call(
