@@ -1,7 +1,8 @@
 """The URLs of what a kubelet serves, below `/api/v1/namespaces/NAMESPACE/pods/NAME`.
 
-GET, POST …/exec      a command, over a WebSocket or SPDY/3.1
-GET       …/log       what its main process wrote, as text
+GET, POST …/exec          a command, over a WebSocket or SPDY/3.1
+GET, POST …/portforward   connections to its ports, over SPDY/3.1, a WebSocket, or the one in the other
+GET       …/log           what its main process wrote, as text
 
 Each is judged as the stream of a VPS that it leads to, whatever its method: who may
 read a Pod may not enter it.
@@ -10,7 +11,7 @@ read a Pod may not enter it.
 from aiohttp import web
 
 from kohakuriver.apiserver.auth.endpoint import ENDPOINTS, Endpoint
-from kohakuriver.apiserver.kubelet import running, written
+from kohakuriver.apiserver.kubelet import forwarding, running, written
 from kohakuriver.apiserver.kubelet.asked import Handler, in_a_sentence
 from kohakuriver.resources import kinds
 
@@ -21,6 +22,7 @@ _STREAMED = ("GET", "POST")
 def add(app: web.Application) -> None:
     """Routes and endpoints."""
     _add(app, "exec", running.execute, "exec", _STREAMED)
+    _add(app, "portforward", forwarding.forward, "forward", _STREAMED)
     _add(app, "log", written.show, "logs", ("GET",))
 
 

@@ -95,6 +95,7 @@ async def test_a_client_that_opens_no_streams_is_not_waited_for():
         assert await inside.receive() is None
         assert asyncio.get_running_loop().time() - began == pytest.approx(OPENS_WITHIN, abs=3)
         assert await client.closed()
+        client.close()
 
 
 async def test_streams_of_another_type_end_the_connection():
