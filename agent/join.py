@@ -17,7 +17,7 @@ import aiohttp
 import tenacity
 
 from kohakuriver import errors, private_file
-from kohakuriver.agent.options import Join
+from kohakuriver.agent.settings import Join
 from kohakuriver.client import authority, config
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client

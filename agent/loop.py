@@ -56,7 +56,7 @@ from kohakuriver.agent.roster import Entry, Roster
 from kohakuriver.agent.runtime.base import Runtime
 from kohakuriver.agent.runtime.engine_socket import EngineSocket
 from kohakuriver.agent.runtime.firewall import Firewall
-from kohakuriver.agent.settings import CredentialsFor, Settings
+from kohakuriver.agent.settings import Settings
 from kohakuriver.agent.shown import Shown
 from kohakuriver.agent.streams.files.door import Files as FileStreams
 from kohakuriver.agent.streams.forward import Forward
@@ -72,6 +72,7 @@ from kohakuriver.agent.surroundings import Surroundings
 from kohakuriver.agent.threads import Pools
 from kohakuriver.agent.tombstones import Tombstones
 from kohakuriver.agent.watches import Watches
+from kohakuriver.agent_options import CredentialsFor
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import ObjectKey

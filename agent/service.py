@@ -11,12 +11,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kohakuriver import errors, private_file, systemd
+from kohakuriver import errors, options, private_file, systemd
 from kohakuriver.agent.journal import ACCEPTANCE
-from kohakuriver.agent.options import Run
+from kohakuriver.agent.settings import Settings
+from kohakuriver.agent_options import AgentOptions
 
 NAME = "kohakuriver-agent.service"
-_PATHS = ("--config", "--gpu-inventory", "--environments", "--sysfs")
+_PATHS = tuple(one.flag for _, one in options.declared(AgentOptions) if one.read is Path)
 TEXT = """\
 # Written by `kohakuriver agent --install-service`; `kohakuriver agent --remove-service` removes it.
 [Unit]
@@ -38,7 +39,7 @@ WantedBy=multi-user.target
 """
 
 
-def words(arguments: Sequence[str], wanted: Run) -> list[str]:
+def words(arguments: Sequence[str], wanted: Settings) -> list[str]:
     """The arguments of the agent that the unit starts, for what was typed here.
 
     Names and paths are written out, since a unit has another working directory, and a machine may be renamed.
@@ -70,7 +71,7 @@ class AgentService:
         return cls(data_dir, folder=systemd.FOLDER, systemctl=systemd.here())
 
     def install(
-        self, arguments: Sequence[str], wanted: Run, *, join: Callable[[], None], is_root: bool
+        self, arguments: Sequence[str], wanted: Settings, *, join: Callable[[], None], is_root: bool
     ) -> list[str]:
         """Join, then write the unit and start it; what was done, and what is left to do. An agent that runs
         by this unit is stopped meanwhile, and started again where joining fails. Raises ConfigError, and

@@ -1,15 +1,11 @@
-"""What one agent is told about itself and its node. Made from the command line by options.py."""
+"""What one agent is told about itself and its node: its command line, and what the cluster says."""
 
 import dataclasses
-import enum
 import ipaddress
 from pathlib import Path
 
-from kohakuriver import overcommit
-from kohakuriver.agent.deciding.allowed import Allowed
-from kohakuriver.agent.deciding.unused import MARKS, Marks
-
-LOOPBACK = "127.0.0.1"
+from kohakuriver.agent.deciding.unused import Marks
+from kohakuriver.agent_options import AgentOptions
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -21,49 +17,43 @@ class SSHPublishing:
     last: int
 
 
-class CredentialsFor(enum.StrEnum):
-    """Which images a registry is asked for with the credentials that this machine has for it."""
-
-    ENVIRONMENTS = "environments"
-    ALL = "all"
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
-class Settings:
+class Join:
+    """The cluster that this machine is to become a node of."""
+
+    server: str
+    token: str
+    ca_hash: str  # empty: the system's authorities are trusted
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(AgentOptions):
     """One agent on one node of one cluster."""
 
-    node: str
-    cluster: str
-    data_dir: Path
-    docker: str = "/var/run/docker.sock"
-    ssh: SSHPublishing | None = SSHPublishing(LOOPBACK, 30000, 31999)
-    millicores: int | None = None  # None: what the engine says
-    memory: int | None = None  # bytes
-    reserve_millicores: int = 0
-    reserve_memory: float = 0.05  # a share below 1, else bytes
-    cpu_overcommit: int = overcommit.ONCE  # how often each core is given, in thousandths
-    default_disk: float | None = (
-        None  # of each VPS: a share of the disk up to 1, bytes, 0 for none; or a fuse
-    )
-    image_marks: Marks = MARKS
-    relist: float = 10.0  # seconds
-    renew: float = 3.0  # seconds
+    cluster: str = ""  # empty until the API server has said it
     stops: int = 192  # under way at a time, of those whose grace period is long
     commit_patience: float = 6 * 3600.0  # seconds of a commit; then the VPS goes on in its old container
-    accept_engine: bool = False
-    allow_mounts: Allowed = ()
-    allow_privileged: bool = False
-    allow_capabilities: tuple[str, ...] = ()  # beyond the default, sorted
-    registry_credentials_for: CredentialsFor = CredentialsFor.ENVIRONMENTS
-    gpu_inventory: Path | None = None  # stands in for NVML
-    sysfs: Path = Path("/sys")
-    lxcfs: bool = True  # whether VPSes see their own limits with it, where it runs
-    environments_folder: Path | None = None  # None: below data_dir
+
+    @property
+    def join(self) -> Join | None:
+        """The cluster to join first; None where this machine is a node already."""
+        return Join(self.server, self.token, self.ca_hash) if self.server is not None else None
+
+    @property
+    def ssh(self) -> SSHPublishing | None:
+        """Where SSH is published; None: nowhere."""
+        return SSHPublishing(self.ssh_address, *self.ssh_port_range) if self.ssh_address is not None else None
+
+    @property
+    def image_marks(self) -> Marks:
+        """Between which uses of the disk unused images are removed."""
+        return Marks(self.image_gc_high, self.image_gc_low)
 
     @property
     def environments(self) -> Path:
         """Where the tarballs of Environments go that are made here."""
-        return self.environments_folder or self.data_dir / "environments"
+        folder = self.environments_folder
+        return folder.absolute() if folder is not None else self.data_dir / "environments"
 
     @property
     def network(self) -> str:

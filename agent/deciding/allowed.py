@@ -4,27 +4,11 @@ From `--allow-mount`, `--allow-privileged` and `--allow-capability`; nothing is 
 beneath.py holds the path to its prefix when it is opened; here only the words are compared.
 """
 
-import posixpath
 from collections.abc import Iterable
 
 from kohakuriver.agent.deciding.desired import Desired, Mount, Refusal
-from kohakuriver.placement.mounts import AllowedMount, is_allowed, prefix_of
+from kohakuriver.placement.mounts import Allowed, is_allowed, prefix_of
 from kohakuriver.resources import reasons
-
-_READ_ONLY = ":ro"
-
-
-Allowed = tuple[AllowedMount, ...]
-
-
-def parse(text: str) -> AllowedMount:
-    """From `/data` or `/data:ro`. Raises ValueError."""
-    path = text.removesuffix(_READ_ONLY)
-    if not path.startswith("/") or posixpath.normpath(path) != path or path.startswith("//"):
-        raise ValueError(
-            f'"{text}" is not a folder to allow: write an absolute path, such as /data or /data:ro'
-        )
-    return AllowedMount(path, text.endswith(_READ_ONLY))
 
 
 def mount_refusal(mount: Mount, allowed: Allowed, *, node: str) -> str:

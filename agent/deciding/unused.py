@@ -31,9 +31,6 @@ class Marks:
     low: float
 
 
-MARKS: Final = Marks(high=0.85, low=0.80)
-
-
 def is_collecting(marks: Marks, used: float, *, before: bool) -> bool:
     """Whether images are to go at this use of the disk; `before`: whether they were to a moment ago."""
     return marks.high < 1 and used >= (marks.low if before else marks.high)

@@ -14,7 +14,8 @@ from kohakuriver.agent.login import probe, ssh
 from kohakuriver.agent.runtime import keepalive
 from kohakuriver.agent.runtime.base import Container, File, PortBinding, Runtime
 from kohakuriver.agent.runtime.keepalive import SSHD
-from kohakuriver.agent.settings import LOOPBACK, SSHPublishing, is_loopback
+from kohakuriver.agent.settings import SSHPublishing, is_loopback
+from kohakuriver.options import LOOPBACK
 
 PATIENCE = 10.0  # seconds without an answer after which the VPS counts as running without SSH
 PAUSE = 5.0  # seconds between later tries

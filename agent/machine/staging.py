@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from kohakuriver.agent.deciding import allowed
-from kohakuriver.agent.deciding.allowed import Allowed
 from kohakuriver.agent.deciding.desired import Mount
 from kohakuriver.agent.machine import beneath
 from kohakuriver.agent.machine.beneath import Mounter
 from kohakuriver.agent.runtime.base import Bind
 from kohakuriver.agent.runtime.errors import EngineRefused
-from kohakuriver.placement.mounts import AllowedMount, prefix_of
+from kohakuriver.placement.mounts import Allowed, AllowedMount, prefix_of
 
 PATIENCE: Final = 30.0  # seconds for the mounts of one VPS
 T = TypeVar("T")

@@ -17,7 +17,8 @@ from kohakuriver.apiserver.views.fields import (
     told_by_clients,
     without_blanks,
 )
-from kohakuriver.resources import kinds, node_words
+from kohakuriver.resources import kinds
+from kohakuriver.resources.view import Node
 
 Json = dict[str, Any]
 
@@ -36,7 +37,7 @@ def form(node: Json) -> Json:
         "kind": kinds.CORE_NODE.kind,
         "apiVersion": kinds.CORE_NODE.api_version,
         "metadata": without_blanks(
-            **told_by_clients(meta, {STANDING: _standing(node)}),
+            **told_by_clients(meta, {STANDING: Node.of(node).word}),
             name=meta["name"],
             uid=text(meta, "uid"),
         ),
@@ -95,13 +96,6 @@ def _uncordons(steps: list[Json]) -> list[Json]:
     """The last step of a JSON patch that takes a cordon back, if one does."""
     told = [step for step in steps if step.get("path") == _UNSCHEDULABLE and step.get("op") != "test"]
     return told[-1:] if told and (told[-1].get("op") == "remove" or not told[-1].get("value")) else []
-
-
-def _standing(node: Json) -> str:
-    try:
-        return node_words.standing(node)
-    except (AttributeError, TypeError):
-        return ""
 
 
 def _amounts(status: Mapping[str, Any], field: str) -> Json:

@@ -78,18 +78,9 @@ async def change(view: View, request: web.Request) -> web.StreamResponse:
     form, options = _form(call, view), call.options()
     sent = await body.sent_patch(request, options.validation)
     await call.charge_for_stored()
-    written = await write.patch(
-        call.server,
-        call.user,
-        view.of,
-        namespace=call.namespace,
-        name=call.name,
-        subresource="",
-        # What may be written there has no lists: the strategic merge of it is the plain one.
-        content_type=patch.JSON_PATCH if request.content_type == patch.JSON_PATCH else patch.MERGE,
-        body=mean(sent.content),
-        options=options,
-    )
+    # What may be written there has no lists: the strategic merge of it is the plain one.
+    content_type = patch.JSON_PATCH if request.content_type == patch.JSON_PATCH else patch.MERGE
+    written = await write.patch(call.server, call.writing("", options), content_type, mean(sent.content))
     return written_response(call, form, written, *sent.warnings)
 
 

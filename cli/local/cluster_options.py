@@ -7,12 +7,13 @@ import dataclasses
 import json
 import re
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from kohakuriver import errors, private_file
+from kohakuriver import agent_options, errors, private_file
+from kohakuriver.options import LOOPBACK
 
-LOOPBACK = "127.0.0.1"
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
 
@@ -25,24 +26,19 @@ class Options:
     listen: str = LOOPBACK
     advertise: str | None = None
     default_quota: str | None = None
-    cores: str | None = None
-    memory: str | None = None
-    reserve_cores: str | None = None
-    reserve_memory: str | None = None
-    cpu_overcommit: str | None = None
-    default_disk: str | None = None
-    image_gc_high: str | None = None
-    image_gc_low: str | None = None
-    allow_mount: list[str] | None = None
-    allow_privileged: bool | None = None
-    allow_capability: list[str] | None = None
-    registry_credentials_for: str | None = None
-    gpu_inventory: str | None = None  # empty for the machine's own GPUs
-    lxcfs: str | None = None
-    environments: str | None = None
-    ssh_address: str | None = None
-    ssh_port_range: str | None = None
-    docker_host: str | None = None
+    agent: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # as typed, by name; else its choice
+
+    @property
+    def ssh_address(self) -> str | None:
+        return self.agent.get("ssh_address")
+
+    @property
+    def ssh_port_range(self) -> str | None:
+        return self.agent.get("ssh_port_range")
+
+    @property
+    def docker_host(self) -> str | None:
+        return self.agent.get("docker_host")
 
     @property
     def local_host(self) -> str:
@@ -62,52 +58,42 @@ class Options:
     def listen_address(self) -> str:
         return f"{bracketed(self.listen)}:{self.port}"
 
-    def changed(self, given: dict[str, Any]) -> Self:
+    def changed(self, given: Mapping[str, Any]) -> Self:
         """With what was given now; None is not given."""
-        return dataclasses.replace(self, **{key: value for key, value in given.items() if value is not None})
+        known = {name: value for name, value in given.items() if value is not None}
+        own = {name: known[name] for name in _OWN if name in known}
+        agents = {name: known[name] for name in AGENTS if name in known}
+        return dataclasses.replace(self, **own, agent={**self.agent, **agents})
 
     def agent_arguments(self) -> list[str]:
         """The agent's share."""
-        return [word for option in AGENT_OPTIONS for word in self.words(option)]
+        return [word for name in AGENTS for word in self.words(name)]
 
-    def words(self, option: str) -> list[str]:
+    def words(self, name: str) -> list[str]:
         """One option as it is typed; nothing where it has no value."""
-        value = getattr(self, option[2:].replace("-", "_"))
+        value, flag = self._value(name), flag_of(name)
         if isinstance(value, list):
-            return [word for one in value for word in (option, one)]
+            return [word for one in value for word in (flag, one)]
         if isinstance(value, bool):
-            return [option] if value else []
-        return [] if value in (None, "") else [option, str(value)]
+            return [flag] if value else []
+        return [] if value in (None, "") else [flag, str(value)]
 
     def differences(self, other: "Options") -> list[str]:
-        """The options that differ, as they are typed."""
-        return [
-            f"--{field.name.replace('_', '-')}"
-            for field in dataclasses.fields(self)
-            if getattr(self, field.name) != getattr(other, field.name)
-        ]
+        """The names of the options that differ."""
+        return [name for name in (*_OWN, *AGENTS) if self._value(name) != other._value(name)]
+
+    def _value(self, name: str) -> Any:
+        return getattr(self, name) if name in _OWN else self.agent.get(name)
 
 
-AGENT_OPTIONS = (
-    "--cores",
-    "--memory",
-    "--reserve-cores",
-    "--reserve-memory",
-    "--cpu-overcommit",
-    "--default-disk",
-    "--image-gc-high",
-    "--image-gc-low",
-    "--allow-mount",
-    "--environments",
-    "--allow-privileged",
-    "--allow-capability",
-    "--registry-credentials-for",
-    "--gpu-inventory",
-    "--lxcfs",
-    "--ssh-address",
-    "--ssh-port-range",
-    "--docker-host",
-)
+_OWN = tuple(field.name for field in dataclasses.fields(Options) if field.name != "agent")
+AGENTS = tuple(one.name for one in agent_options.passed_on())
+"""The options that are the agent's."""
+
+
+def flag_of(name: str) -> str:
+    """An option as it is typed."""
+    return f"--{name.replace('_', '-')}"
 
 
 def bracketed(host: str) -> str:
@@ -118,17 +104,19 @@ def bracketed(host: str) -> str:
 def load(file: Path) -> Options | None:
     """What was kept; None if nothing was. Raises ConfigError for a file that is not ours."""
     try:
-        found = json.loads(file.read_text())
-        known = {field.name for field in dataclasses.fields(Options)}
-        return Options(**{key: value for key, value in found.items() if key in known})
+        found = dict(json.loads(file.read_text()))
+        return Options(node=found["node"]).changed(found)
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise errors.ConfigError(f"{file} is damaged: {error}", hint="repair it, or move it away") from None
 
 
 def save(file: Path, options: Options) -> None:
-    private_file.write(file, json.dumps(dataclasses.asdict(options), indent=2) + "\n")
+    """Keep them, all on one level."""
+    kept = dataclasses.asdict(options)
+    agent = kept.pop("agent")
+    private_file.write(file, json.dumps(kept | agent, indent=2) + "\n")
 
 
 def node_name() -> str:

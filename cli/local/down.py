@@ -10,7 +10,7 @@ from kohakuriver import errors
 from kohakuriver.cli import failures, programs, screen
 from kohakuriver.cli.local import cluster_options, engine, neighbours, run_state, service
 from kohakuriver.cli.local.cluster_files import ClusterFiles
-from kohakuriver.cli.local.up import DataDir
+from kohakuriver.cli.local.flags import DataDir
 
 EXAMPLES = """
 kohakuriver down
@@ -117,7 +117,7 @@ def _remove_containers(files: ClusterFiles, leave: bool) -> None:
     if found.problem and not found.used_before:
         screen.note(f"{found.problem}; this cluster never used an engine here, so there are no containers")
         return
-    words = ["purge", "--cluster", cluster, *options.words("--docker-host")]
+    words = ["purge", "--cluster", cluster, *options.words("docker_host")]
     if subprocess.run(programs.command("agent", words), cwd="/").returncode != 0:
         raise errors.ConfigError(
             "the cluster's containers could not be removed, so its files were kept"

@@ -90,7 +90,7 @@ def _apiserver(files: ClusterFiles, options: Options, etcd: Etcd) -> list[str]:
         "--audit-log": files.audit_log,
     }
     words = [str(word) for pair in arguments.items() for word in pair]
-    return programs.command("apiserver", [*words, *options.words("--default-quota")])
+    return programs.command("apiserver", [*words, *options.words("default_quota")])
 
 
 def agent_command(files: ClusterFiles, options: Options) -> list[str]:

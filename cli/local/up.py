@@ -3,35 +3,30 @@
 Everything here may be said again: what exists is kept, what runs is left alone.
 """
 
-import dataclasses
 import os
 import socket
 import subprocess
 from collections.abc import Collection
-from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from kohakuriver import durations, errors
 from kohakuriver.cli import failures, screen
 from kohakuriver.cli.local import (
-    agent_flags,
     cluster_files,
     cluster_options,
     detach,
     engine,
+    flags,
     foreground,
     neighbours,
     ports,
     run_state,
-    server_flags,
     service,
     stack,
     welcome,
 )
 from kohakuriver.cli.local.cluster_files import ClusterFiles
-from kohakuriver.cli.local.cluster_options import Options
+from kohakuriver.cli.local.cluster_options import Options, flag_of
 from kohakuriver.clock import SystemClock
 
 EXAMPLES = """
@@ -41,117 +36,29 @@ kohakuriver up --detach --data-dir /srv/river2 --port 6444
 kohakuriver up --listen 0.0.0.0 --advertise river.example.org --ssh-address 0.0.0.0
 """
 
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", metavar="DIR", help="Where everything is kept. [default: ~/.kohakuriver]"),
-]
-Detach = Annotated[
-    bool, typer.Option("--detach", "-d", help="Return when the node is ready; go on in the background.")
-]
-Timeout = Annotated[
-    str, typer.Option("--timeout", metavar="DURATION", help="How long --detach waits for the node.")
-]
-InstallService = Annotated[
-    bool, typer.Option("--install-service", help="Write and enable a systemd unit that runs it from now on.")
-]
-Node = Annotated[
-    str | None, typer.Option("--node", metavar="NAME", help="This machine's name. [default: its host name]")
-]
-Cores = Annotated[
-    str | None, typer.Option("--cores", metavar="N", help="Cores to offer. [default: what the machine has]")
-]
-Memory = Annotated[
-    str | None,
-    typer.Option("--memory", metavar="SIZE", help="Memory to offer. [default: what the machine has]"),
-]
-SshAddress = Annotated[
-    str | None,
-    typer.Option(
-        "--ssh-address",
-        metavar="ADDRESS",
-        help="Where VPSes' SSH is published, or `off`. [default: 127.0.0.1]",
-    ),
-]
-SshPortRange = Annotated[
-    str | None,
-    typer.Option(
-        "--ssh-port-range", metavar="FIRST-LAST", help="The ports for it. [default: 30000-31999, if free]"
-    ),
-]
-AcceptEngine = Annotated[
-    bool,
-    typer.Option(
-        "--accept-engine",
-        help="Use this container engine, once, though it is not the one that held this node's containers.",
-    ),
-]
-DockerHost = Annotated[
-    str | None,
-    typer.Option(
-        "--docker-host", metavar="SOCKET", help="The engine's socket. [default: unix:///var/run/docker.sock]"
-    ),
-]
 
-
+@flags.with_agents
 def up(
-    data_dir: DataDir = None,
-    port: server_flags.Port = None,
-    listen: server_flags.Listen = None,
-    advertise: server_flags.Advertise = None,
-    default_quota: server_flags.DefaultQuota = None,
-    detached: Detach = False,
-    timeout: Timeout = "2m",
-    install_service: InstallService = False,
-    node: Node = None,
-    cores: Cores = None,
-    memory: Memory = None,
-    reserve_cores: agent_flags.ReserveCores = None,
-    reserve_memory: agent_flags.ReserveMemory = None,
-    cpu_overcommit: agent_flags.CPUOvercommit = None,
-    default_disk: agent_flags.DefaultDisk = None,
-    image_gc_high: agent_flags.ImageGCHigh = None,
-    image_gc_low: agent_flags.ImageGCLow = None,
-    allow_mount: agent_flags.AllowMount = None,
-    allow_privileged: agent_flags.AllowPrivileged = None,
-    allow_capability: agent_flags.AllowCapability = None,
-    registry_credentials_for: agent_flags.RegistryCredentialsFor = None,
-    gpu_inventory: agent_flags.GPUInventory = None,
-    lxcfs: agent_flags.Lxcfs = None,
-    environments: agent_flags.Environments = None,
-    ssh_address: SshAddress = None,
-    ssh_port_range: SshPortRange = None,
-    docker_host: DockerHost = None,
-    accept_engine: AcceptEngine = False,
+    *,
+    data_dir: flags.DataDir = None,
+    port: flags.Port = None,
+    listen: flags.Listen = None,
+    advertise: flags.Advertise = None,
+    default_quota: flags.DefaultQuota = None,
+    detached: flags.Detach = False,
+    timeout: flags.Timeout = "2m",
+    install_service: flags.InstallService = False,
+    node: flags.Node = None,
+    accept_engine: flags.AcceptEngine = False,
+    **passed: Any,
 ) -> int:
     """Start a cluster on this machine: etcd, API server, controller and agent.
 
     What is given is kept for the next `up` of the same data directory. VPSes outlive `down` and `up`.
     """
-    given = {
-        "port": port,
-        "listen": listen,
-        "advertise": advertise,
-        "default_quota": server_flags.quota(default_quota),
-        "node": node,
-        "cores": cores,
-        "memory": memory,
-        "reserve_cores": reserve_cores,
-        "reserve_memory": reserve_memory,
-        "cpu_overcommit": agent_flags.ratio(cpu_overcommit),
-        "default_disk": default_disk,
-        "image_gc_high": image_gc_high,
-        "image_gc_low": image_gc_low,
-        "allow_mount": agent_flags.mounts(allow_mount),
-        "allow_privileged": allow_privileged,
-        "allow_capability": agent_flags.capability_names(allow_capability),
-        "registry_credentials_for": agent_flags.credentials_for(registry_credentials_for),
-        "gpu_inventory": agent_flags.inventory(gpu_inventory),
-        "lxcfs": lxcfs,
-        "environments": agent_flags.folder(environments),
-        "ssh_address": ssh_address,
-        "ssh_port_range": ssh_port_range,
-        "docker_host": docker_host,
-    }
+    quota = flags.quota(default_quota)
+    own = {"port": port, "listen": listen, "advertise": advertise, "default_quota": quota, "node": node}
+    given = {name: value for name, value in own.items() if value is not None} | flags.kept(passed)
     files = ClusterFiles.at(data_dir)
     seconds = _seconds(timeout)
     is_new = files.claim()
@@ -163,22 +70,31 @@ def up(
     with files.locked() as free:
         if not free:
             return _already(files, given, install_service, wait=seconds if detached else 0.0)
-        options = _settle_or_leave(files, given, is_new=is_new)
-        if detach.VARIABLE not in os.environ:  # else the one in front has said it
-            _tell_kept(files, options, given)
-        _check_advertised(options)
-        prepared = _prepare(files, options)
+        options, prepared = _begin(files, given, is_new=is_new)
         if not detached and not install_service:
             if prepared.binary.warning:
                 screen.warn(prepared.binary.warning)
             foreground.run(files, options, prepared, when_ready=lambda: welcome.say(files, options))
             return 0
     if install_service:
-        for line in service.Service.here(files).install():
-            screen.out(line)
-        return 0
+        return _install(files)
     pid = detach.run(files, timeout=seconds)
     screen.out(f"kohakuriver runs in the background (pid {pid}); stop it: {_command(files, 'down')}")
+    return 0
+
+
+def _begin(files: ClusterFiles, given: dict[str, Any], *, is_new: bool) -> tuple[Options, stack.Stack]:
+    """What is to run, settled and kept, with all its files."""
+    options = _settle_or_leave(files, given, is_new=is_new)
+    if detach.VARIABLE not in os.environ:  # else the one in front has said it
+        _tell_kept(files, options, given)
+    _check_advertised(options)
+    return options, _prepare(files, options)
+
+
+def _install(files: ClusterFiles, *, running: bool = False) -> int:
+    for line in service.Service.here(files).install(running=running):
+        screen.out(line)
     return 0
 
 
@@ -202,16 +118,13 @@ def _already(files: ClusterFiles, given: dict[str, Any], install_service: bool, 
     ends = cluster_files.running_out(files, SystemClock().now())
     if ends:
         screen.warn(f"{ends}; renew it, while VPSes run on: {_command(files, 'down')}, then kohakuriver up")
-    if install_service:
-        for line in service.Service.here(files).install(running=True):
-            screen.out(line)
-    return 0
+    return _install(files, running=True) if install_service else 0
 
 
 def _refuse_changes(files: ClusterFiles, options: Options, wanted: Options) -> None:
     changes = wanted.differences(options)
     if changes:
-        words = " ".join(word for name in changes for word in wanted.words(name) or [name])
+        words = " ".join(word for name in changes for word in wanted.words(name) or [flag_of(name)])
         raise errors.ConfigError(
             f"the cluster runs already, and not with {words}",
             hint=f"stop it, then type this again (VPSes run on): {_command(files, 'down')}",
@@ -241,8 +154,8 @@ def _settle(files: ClusterFiles, given: dict[str, Any]) -> Options:
     with neighbours.locked():
         _end_orphans(files)
         used = {*ports.listening(), *(asked.published if asked is not None else ())}
-        options = _settle_ssh_ports(files, options, used, chosen=given["ssh_port_range"] is not None)
-        if any(_given(given, name) for name in ("--node", *cluster_options.AGENT_OPTIONS)):
+        options = _settle_ssh_ports(files, options, used, chosen="ssh_port_range" in given)
+        if given.keys() & {"node", *cluster_options.AGENTS}:
             _check_agent(files, options)
         _check_port(options)
         if asked is not None:
@@ -272,18 +185,14 @@ def _check_agent(files: ClusterFiles, options: Options) -> None:
 def _tell_kept(files: ClusterFiles, options: Options, given: dict[str, Any]) -> None:
     """What is not as it would be in a new cluster, and was not asked for just now."""
     first, last = neighbours.STANDARD
-    usual = Options(node=options.node, ssh_port_range=f"{first}-{last}")
+    usual = Options(node=options.node, agent={"ssh_port_range": f"{first}-{last}"})
     told = [
-        " ".join(options.words(name))
+        " ".join(words)
         for name in options.differences(usual)
-        if options.words(name) and not _given(given, name)
+        if name not in given and (words := options.words(name))
     ]
     if told:
         screen.note(f"as {files.options} has it: {' '.join(told)}")
-
-
-def _given(given: dict[str, Any], option: str) -> bool:
-    return given[option[2:].replace("-", "_")] is not None
 
 
 def _settle_ssh_ports(
@@ -306,7 +215,7 @@ def _settle_ssh_ports(
     first, last = neighbours.choose(list(others.values()), used)
     if (first, last) != neighbours.STANDARD:
         screen.note(f"SSH ports are {first}-{last}: others on this machine have some of the standard ones")
-    return dataclasses.replace(options, ssh_port_range=f"{first}-{last}")
+    return options.changed({"ssh_port_range": f"{first}-{last}"})
 
 
 def _end_orphans(files: ClusterFiles) -> None:

@@ -12,12 +12,6 @@ import ssl
 from kohakuriver import errors
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
-_HASH = re.compile(r"sha256:[0-9a-f]{64}")
-
-
-def is_hash(text: str) -> bool:
-    """Whether this is how such a hash is written."""
-    return bool(_HASH.fullmatch(text))
 
 
 def hash_of(pem: bytes) -> str:

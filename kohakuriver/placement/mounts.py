@@ -1,8 +1,11 @@
 """Mounts: which folders of a node its administrator lets VPSes see. The longest prefix decides. Pure."""
 
 import dataclasses
+import posixpath
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
+
+_READ_ONLY: Final = ":ro"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -21,6 +24,16 @@ class AllowedMount:
     read_only: bool = False
 
     @classmethod
+    def parse(cls, text: str) -> "AllowedMount":
+        """From `/data` or `/data:ro`. Raises ValueError."""
+        path = text.removesuffix(_READ_ONLY)
+        if not path.startswith("/") or posixpath.normpath(path) != path or path.startswith("//"):
+            raise ValueError(
+                f'"{text}" is not a folder to allow: write an absolute path, such as /data or /data:ro'
+            )
+        return cls(path, text.endswith(_READ_ONLY))
+
+    @classmethod
     def of(cls, entry: Mapping[str, Any]) -> "AllowedMount":
         """As it stands in a Node's status."""
         return cls(entry["prefix"], bool(entry.get("readOnly")))
@@ -32,6 +45,9 @@ class AllowedMount:
     def covers(self, path: str) -> bool:
         """Whether this is the folder, or one above it."""
         return path == self.prefix or path.startswith(self.prefix.rstrip("/") + "/")
+
+
+Allowed = tuple[AllowedMount, ...]
 
 
 def prefix_of(path: str, allowed: Iterable[AllowedMount]) -> AllowedMount | None:

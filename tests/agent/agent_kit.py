@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+from kohakuriver import overcommit
 from kohakuriver.agent.heartbeat import attempt_timeout
 from kohakuriver.agent.loop import Agent
 from kohakuriver.agent.machine import facts
@@ -23,7 +24,7 @@ from kohakuriver.agent.machine.ports import Ports
 from kohakuriver.agent.room.gauge import Walker
 from kohakuriver.agent.runtime.base import Container, Runtime
 from kohakuriver.agent.runtime.firewall import Firewall
-from kohakuriver.agent.settings import Settings, SSHPublishing
+from kohakuriver.agent.settings import Settings
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
 from kohakuriver.clock import Clock
@@ -41,8 +42,9 @@ from tests.fakes.runtime import FakeRuntime
 
 Json = dict[str, Any]
 CLUSTER = "c1u2s3t4e5r6"
-UNHEARD = SSHPublishing("127.77.77.77", 30000, 31999)
+UNHEARD = "127.77.77.77"
 """Nobody listens there, whatever runs on this machine: a cluster of its owner has VPSes on 127.0.0.1."""
+USUAL: Json = {"ssh_address": UNHEARD, "cpu_overcommit": overcommit.ONCE}
 PATIENCE = 120.0  # simulated seconds
 PATHS = kinds.VPS.path(namespace="default")
 
@@ -110,9 +112,7 @@ class Node:
     async def _run(self, started: asyncio.Event, settings: Json) -> None:
         async with self.clients() as (client, heart):
             self.agent = Agent(
-                Settings(
-                    node=self.name, cluster=self.cluster, data_dir=self.folder, **{"ssh": UNHEARD, **settings}
-                ),
+                Settings(node=self.name, cluster=self.cluster, data_dir=self.folder, **{**USUAL, **settings}),
                 client=client,
                 heart=heart,
                 runtime=self.runtime or FakeRuntime(self.engine, cluster=self.cluster),

@@ -15,7 +15,6 @@ from kohakuriver.agent.machine.ports import KernelPorts
 from kohakuriver.agent.runtime.docker import DEFAULT_SOCKET, DockerRuntime
 from kohakuriver.agent.runtime.iptables import Iptables, remove_chains
 from kohakuriver.agent.runtime.purge import purge
-from kohakuriver.agent.settings import SSHPublishing
 from kohakuriver.clock import SystemClock
 from tests.agent.agent_kit import Json, Node
 from tests.apiserver.api import running_api
@@ -25,7 +24,8 @@ PORT = random.randrange(20000, 29000)  # noqa: S311 - other clusters here have t
 SETTINGS: dict[str, Any] = {
     "relist": 2.0,
     "millicores": 16000,
-    "ssh": SSHPublishing("127.0.0.1", PORT, PORT + 9),
+    "ssh_address": "127.0.0.1",
+    "ssh_port_range": (PORT, PORT + 9),
 }
 SMALL = {"cores": "0.1", "memory": "64Mi"}
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from kohakuriver.agent.deciding.allowed import Allowed, mount_refusal, refusal
+from kohakuriver.agent.deciding.allowed import mount_refusal, refusal
 from kohakuriver.agent.deciding.desired import Desired, Mount, Refusal, Security
-from kohakuriver.placement.mounts import AllowedMount
+from kohakuriver.placement.mounts import Allowed, AllowedMount
 from tests.agent.builders import a_vps
 
 DATA = (AllowedMount("/data"), AllowedMount("/data/golden", read_only=True), AllowedMount("/scratch"))

@@ -9,7 +9,7 @@ import pytest
 
 from kohakuriver import certificates, errors, private_file
 from kohakuriver.agent import join
-from kohakuriver.agent.options import Join
+from kohakuriver.agent.settings import Join
 from kohakuriver.apiserver.identity.identity import fingerprint
 from kohakuriver.client import authority, config
 from kohakuriver.client.rest import Client

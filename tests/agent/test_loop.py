@@ -62,7 +62,7 @@ async def test_the_node_says_what_can_be_booked(tmp_path: Path) -> None:
         assert status["allocatable"]["cores"] == "8"
         assert status["cpuOvercommit"] == "1"
         assert "kohakuriver/busybox" in status["images"]
-        assert status["sshPorts"] == {"address": UNHEARD.address, "first": 30000, "last": 31999}
+        assert status["sshPorts"] == {"address": UNHEARD, "first": 30000, "last": 31999}
 
 
 async def test_the_node_says_how_often_it_gives_each_core(tmp_path: Path) -> None:

@@ -7,14 +7,15 @@ import pytest
 
 from kohakuriver.agent import options
 from kohakuriver.agent.deciding.unused import Marks
-from kohakuriver.agent.settings import CredentialsFor, SSHPublishing
+from kohakuriver.agent.settings import Settings, SSHPublishing
+from kohakuriver.agent_options import CredentialsFor
 from kohakuriver.client import config
 from kohakuriver.placement.mounts import AllowedMount
 
 
-def run(*arguments: str) -> options.Run:
+def run(*arguments: str) -> Settings:
     found = options.parse(arguments)
-    assert isinstance(found, options.Run)
+    assert isinstance(found, Settings)
     return found
 
 

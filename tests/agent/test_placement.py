@@ -9,7 +9,7 @@ import pytest
 
 from kohakuriver.agent.runtime.base import ContainerState
 from kohakuriver.agent.runtime.errors import EngineRefused
-from kohakuriver.agent.settings import CredentialsFor
+from kohakuriver.agent_options import CredentialsFor
 from kohakuriver.placement.mounts import AllowedMount
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import PATHS, Json, Node, a_manifest, a_node

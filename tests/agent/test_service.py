@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.agent import __main__ as program
-from kohakuriver.agent import options
+from kohakuriver.agent import options, program
 from kohakuriver.agent.journal import Journal
 from kohakuriver.agent.service import NAME, AgentService, words
+from kohakuriver.agent.settings import Settings
 from kohakuriver.client import config
 
 JOIN = ["--join", "https://c1:6443", "--ca-hash", "sha256:" + "0" * 64]
 
 
-def run(*arguments: str) -> options.Run:
+def run(*arguments: str) -> Settings:
     found = options.parse(arguments)
-    assert isinstance(found, options.Run)
+    assert isinstance(found, Settings)
     return found
 
 
@@ -160,7 +160,7 @@ def test_without_a_credential_there_is_nothing_to_install(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(errors.ConfigError, match="needs this node's credential"):
-        program._join(run("--install-service", "--data-dir", str(tmp_path / "empty")))
+        program.join(run("--install-service", "--data-dir", str(tmp_path / "empty")))
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ DELETE            /apis/coordination.k8s.io/v1/namespaces/{namespace}/leases A u
 DELETE            /apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name} A u - - c -
 PUT,PATCH         /apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name} A u - n c -
 """
-NOT_FOR_VIEWERS = ("exec", "terminal", "files", "forward", "logs", "log", "attach", "portforward")  # CORRECTNESS 22
+NOT_FOR_VIEWERS = ("exec", "terminal", "files", "forward", "logs", "log", "attach", "portforward")
 
 
 @dataclasses.dataclass(frozen=True)

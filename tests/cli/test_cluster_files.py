@@ -9,11 +9,14 @@ import yaml
 
 from kohakuriver import certificates, errors
 from kohakuriver.agent.journal import Journal
+from kohakuriver.agent.options import parse as parse_agents
+from kohakuriver.agent.settings import Settings
 from kohakuriver.cli import failures
-from kohakuriver.cli.local import agent_flags, cluster_files, cluster_options, stack
+from kohakuriver.cli.local import cluster_files, cluster_options, flags, stack
 from kohakuriver.cli.local.cluster_files import ClusterFiles
 from kohakuriver.cli.local.cluster_options import Options
 from kohakuriver.client import config
+from kohakuriver.options import declared
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 URL = "https://127.0.0.1:6443"
@@ -175,27 +178,28 @@ def test_which_etcd_wrote_the_data_is_known_as_long_as_there_are_data(files):
 
 
 def test_options_that_were_kept_come_back_and_what_is_given_wins(files):
-    cluster_options.save(files.options, Options(node="n1", port=7443, cores="4"))
+    cluster_options.save(files.options, Options(node="n1", port=7443, agent={"cores": "4"}))
     again = cluster_options.load(files.options).changed({"port": None, "cores": "8"})
-    assert (again.port, again.cores) == (7443, "8")
+    assert (again.port, again.agent["cores"]) == (7443, "8")
     assert again.agent_arguments() == ["--cores", "8"]
 
 
+ALLOWING = {
+    "reserve_memory": "2Gi",
+    "cpu_overcommit": "1.5",
+    "default_disk": "20Gi",
+    "image_gc_high": "90%",
+    "allow_mount": ["/data", "/scratch:ro"],
+    "allow_privileged": True,
+    "allow_capability": ["NET_RAW", "BPF"],
+    "registry_credentials_for": "all",
+    "gpu_inventory": "/gpus.json",
+    "lxcfs": "off",
+}
+
+
 def test_what_vpses_may_have_of_the_machine_goes_on_to_the_agent(files):
-    options = Options(
-        node="n1",
-        reserve_memory="2Gi",
-        cpu_overcommit="1.5",
-        default_disk="20Gi",
-        image_gc_high="90%",
-        allow_mount=["/data", "/scratch:ro"],
-        allow_privileged=True,
-        allow_capability=["NET_RAW", "BPF"],
-        registry_credentials_for="all",
-        gpu_inventory="/gpus.json",
-        lxcfs="off",
-    )
-    cluster_options.save(files.options, options)
+    cluster_options.save(files.options, Options(node="n1", agent=ALLOWING))
     kept = cluster_options.load(files.options).changed({"allow_mount": None})
     room = "--reserve-memory 2Gi --cpu-overcommit 1.5 --default-disk 20Gi --image-gc-high 90%"
     told = f"{room} --allow-mount /data --allow-mount /scratch:ro --allow-privileged"
@@ -209,24 +213,70 @@ def test_what_vpses_may_have_of_the_machine_goes_on_to_the_agent(files):
 
 
 def test_how_often_cores_are_given_is_a_ratio():
-    assert [agent_flags.ratio(given) for given in (None, "1", "1.50")] == [None, "1", "1.5"]
+    assert [flags.kept({"cpu_overcommit": given}) for given in (None, "1", "1.50")] == [
+        {},
+        {"cpu_overcommit": "1"},
+        {"cpu_overcommit": "1.5"},
+    ]
     with pytest.raises(failures.UsageError, match='--cpu-overcommit: invalid ratio "0": use a number'):
-        agent_flags.ratio("0")
+        flags.kept({"cpu_overcommit": "0"})
 
 
 def test_whose_images_get_the_machines_credentials_is_one_of_two_words():
-    assert agent_flags.credentials_for(None) is None
-    assert agent_flags.credentials_for("all") == "all"
-    with pytest.raises(failures.UsageError, match="use environments or all"):
-        agent_flags.credentials_for("none")
+    assert flags.kept({"registry_credentials_for": "all"}) == {"registry_credentials_for": "all"}
+    refused = 'invalid --registry-credentials-for "none": use environments or all'
+    with pytest.raises(failures.UsageError, match=refused):
+        flags.kept({"registry_credentials_for": "none"})
 
 
 def test_a_capability_to_allow_is_one_of_linux_and_off_takes_all_back():
-    assert agent_flags.capability_names(["NET_RAW", "BPF"]) == ["NET_RAW", "BPF"]
-    assert agent_flags.capability_names(["off"]) == []
-    assert agent_flags.capability_names(None) is None
+    assert flags.kept({"allow_capability": ["NET_RAW", "BPF"]}) == {"allow_capability": ["NET_RAW", "BPF"]}
+    assert flags.kept({"allow_capability": ["off"]}) == {"allow_capability": []}
+    assert flags.kept({"allow_capability": None}) == {}
     with pytest.raises(failures.UsageError, match="did you mean NET_RAW"):
-        agent_flags.capability_names(["NET_RAV"])
+        flags.kept({"allow_capability": ["NET_RAV"]})
+
+
+def test_paths_that_are_passed_on_hold_from_any_folder_and_gpus_can_be_taken_back(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = {"gpu_inventory": "gpus.json", "environments": "shared"}
+    assert flags.kept(given) == {name: str(tmp_path / path) for name, path in given.items()}
+    assert flags.kept({"gpu_inventory": "off"}) == {"gpu_inventory": ""}
+
+
+def test_to_be_privileged_can_be_allowed_and_forbidden():
+    assert flags.kept({"allow_privileged": False}) == {"allow_privileged": False}
+    assert flags.kept({"allow_privileged": None}) == {}
+
+
+def test_the_agent_takes_whatever_up_passes_on(files):
+    agent = {
+        "cores": "4",
+        "memory": "8Gi",
+        "reserve_cores": "500m",
+        "image_gc_low": "70%",
+        "environments": "/shared",
+        "ssh_address": "off",
+        "ssh_port_range": "30000-30099",
+        "docker_host": "unix:///run/docker.sock",
+    }
+    options = Options(node="n1", agent={**ALLOWING, **agent})
+    assert options.agent.keys() == set(cluster_options.AGENTS), "all that there are"
+    found = parse_agents(["--node", "n1", *options.agent_arguments()])
+    assert isinstance(found, Settings)
+    usual = Settings(node="n1")
+    assert [
+        name for name, one in declared(Settings) if one.up and getattr(found, name) == getattr(usual, name)
+    ] == []
+
+
+def test_what_a_version_before_has_kept_is_still_known_and_nothing_else(files):
+    files.options.write_text(
+        json.dumps({"node": "n1", "port": 7443, "cores": "4", "memory": None, "new": "x"})
+    )
+    assert cluster_options.load(files.options) == Options(node="n1", port=7443, agent={"cores": "4"})
+    cluster_options.save(files.options, Options(node="n1", agent={"cores": "4"}))
+    assert json.loads(files.options.read_text())["cores"] == "4", "a version before finds it where it was"
 
 
 def test_the_default_quota_goes_on_to_the_api_server_and_is_kept(files):
@@ -238,11 +288,11 @@ def test_the_default_quota_goes_on_to_the_api_server_and_is_kept(files):
 
 
 def test_a_prefix_to_mount_is_absolute_and_off_takes_all_back():
-    assert agent_flags.mounts(["/data", "/b:ro"]) == ["/data", "/b:ro"]
-    assert agent_flags.mounts(["off"]) == []
-    assert agent_flags.mounts([]) is None
+    assert flags.kept({"allow_mount": ["/data", "/b:ro"]}) == {"allow_mount": ["/data", "/b:ro"]}
+    assert flags.kept({"allow_mount": ["off"]}) == {"allow_mount": []}
+    assert flags.kept({"allow_mount": []}) == {}
     with pytest.raises(failures.UsageError, match='invalid path "data": use an absolute one'):
-        agent_flags.mounts(["data"])
+        flags.kept({"allow_mount": ["data"]})
 
 
 def test_addresses_are_those_that_clients_can_use():

@@ -59,7 +59,9 @@ def stopped(tmp_path, home):
     """A cluster that was up, on a machine without an engine."""
     files = ClusterFiles(tmp_path / "cluster")
     (files.root / "agent").mkdir(parents=True)
-    cluster_options.save(files.options, Options(node="n1", docker_host=f"unix://{tmp_path}/nope.sock"))
+    cluster_options.save(
+        files.options, Options(node="n1", agent={"docker_host": f"unix://{tmp_path}/nope.sock"})
+    )
     files.remember_cluster_id("0123456789")
     return files
 

@@ -15,7 +15,7 @@ def home(tmp_path, monkeypatch):
 def a_cluster(home, name, **options):
     root = home / name
     root.mkdir()
-    cluster_options.save(root / "options.json", Options(node="n", **options))
+    cluster_options.save(root / "options.json", Options(node="n", agent=options))
     with neighbours.locked():
         neighbours.add(root)
     return root

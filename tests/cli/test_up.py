@@ -49,7 +49,7 @@ def test_a_port_that_is_taken_costs_a_cluster_that_ran_nothing(tmp_path, monkeyp
     monkeypatch.setenv("HOME", str(tmp_path))
     files = ClusterFiles(tmp_path / "cluster")
     files.claim()
-    cluster_options.save(files.options, Options(node="n1", ssh_port_range="30000-30099"))
+    cluster_options.save(files.options, Options(node="n1", agent={"ssh_port_range": "30000-30099"}))
     (files.root / "cluster-id").write_text("c1")
     before = {one: one.read_bytes() for one in files.root.rglob("*") if one.is_file()}
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -76,7 +76,7 @@ def test_other_options_than_those_it_runs_with_are_an_error(
     monkeypatch.setenv("HOME", str(tmp_path))
     files = ClusterFiles(tmp_path / "cluster")
     files.claim()
-    cluster_options.save(files.options, Options(node="n1", cores="2"))
+    cluster_options.save(files.options, Options(node="n1", agent={"cores": "2"}))
     kept = files.options.read_bytes()
     with files.locked() as free:
         assert free

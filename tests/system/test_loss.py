@@ -7,6 +7,7 @@ import datetime
 import pytest
 
 from kohakuriver.agent import options as agent_options
+from kohakuriver.agent.settings import Settings
 from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.controller import options as controller_options
 from kohakuriver.controller.deciding.nodes import Limits
@@ -49,7 +50,7 @@ async def a_cluster(*names, vpses=1, controllers=("c1",)):
 
 def test_the_times_that_are_simulated_are_those_that_are_shipped():
     agent = agent_options.parse(["--node", "n1"])
-    assert isinstance(agent, agent_options.Run)
+    assert isinstance(agent, Settings)
     assert agent.renew == PERIOD
     limits = controller_options.parse([]).limits
     assert limits == Limits()

@@ -7,6 +7,7 @@ import logging
 import random
 from pathlib import Path
 
+from kohakuriver import overcommit
 from kohakuriver.agent.loop import Agent
 from kohakuriver.agent.settings import Settings
 from kohakuriver.client.config import Connection
@@ -53,6 +54,7 @@ class Machine:
             millicores=CORES,
             memory=MEMORY,
             reserve_memory=0,
+            cpu_overcommit=overcommit.ONCE,
             sysfs=a_sysfs(folder / "sys", *NUMA),
             gpu_inventory=gpus(folder / "gpus.json", f"GPU-{name}-0", f"GPU-{name}-1"),
         )
