@@ -21,7 +21,7 @@ from kohakuriver.agent.engine import Engine
 from kohakuriver.agent.machine import facts
 from kohakuriver.agent.machine.gpus import Devices
 from kohakuriver.agent.machine.look import Look
-from kohakuriver.agent.machine.topology import Topology
+from kohakuriver.agent.machine.topology import Topology, cores_of
 from kohakuriver.agent.quarantine import Quarantine, Watchman
 from kohakuriver.agent.report import difference
 from kohakuriver.agent.roster import Roster
@@ -240,7 +240,7 @@ class NodeKeeper:
 
     def _stray(self, container: Container) -> dict[str, Any]:
         """What it holds; of one that does not answer what was said of it before stands."""
-        said = strays.written(container)
+        said = strays.written(container, machine=cores_of(self._topology))
         if not self._roster.is_partly(container.id):
             return said
         status = (self._nodes.get(self._key) or {}).get("status") or {}

@@ -8,10 +8,10 @@ declare them again and have them adopted, or remove them.
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from kohakuriver import quantity
+from kohakuriver import cpuset, quantity
 from kohakuriver.agent.deciding import labels
 from kohakuriver.agent.deciding.desired import container_name
-from kohakuriver.agent.runtime.base import Container
+from kohakuriver.agent.runtime.base import Container, Limits
 
 Identity = tuple[str, str]  # uid and epoch, as labels have them
 
@@ -44,7 +44,7 @@ def never_ran(container: Container) -> bool:
     return container.name == own and labels.never_ran(container)
 
 
-def written(container: Container) -> dict[str, Any]:
+def written(container: Container, *, machine: frozenset[int]) -> dict[str, Any]:
     """As it stands in the Node's status: who it was made for, and what it holds."""
     found = container.labels
     answer: dict[str, Any] = {
@@ -62,7 +62,20 @@ def written(container: Container) -> dict[str, Any]:
     if container.limits is not None:
         answer["cores"] = quantity.format_cores(container.limits.millicores)
         answer["memory"] = quantity.format_size(container.limits.memory)
+        answer["cpuset"] = _own_cores(container.limits, machine)
     return {field: value for field, value in answer.items() if value}
+
+
+def _own_cores(limits: Limits, machine: frozenset[int]) -> str:
+    """The cores that a container has for itself; none where it shares.
+
+    The record that said so is lost. Who has cores of its own runs on as many as it is limited to, and who
+    shares runs on all that nobody has alone: those are told apart but where both are equally many. Then they
+    count as its own, unless they are all of the machine's: what is held too long ends when somebody adopts or
+    removes the container, and what two believe to be theirs alone does not.
+    """
+    own = cpuset.parse(limits.cpuset)
+    return limits.cpuset if own != machine and len(own) * 1000 == limits.millicores else ""
 
 
 def _number(text: str | None) -> int | None:

@@ -14,7 +14,7 @@ from kohakuriver import quantity
 from kohakuriver.apiserver.booking import words
 from kohakuriver.apiserver.objects.refusal import SSH, Refusal
 from kohakuriver.placement import cores, fits, ports
-from kohakuriver.placement.booking import NOTHING, booking_of, bookings_of, grant_of, stray_of
+from kohakuriver.placement.booking import NOTHING, all_held, booking_of, bookings_of, grant_of, stray_of
 from kohakuriver.placement.booking import Booking as Held
 from kohakuriver.placement.cores import Cores
 from kohakuriver.placement.node import Machine, machine_of
@@ -61,7 +61,7 @@ class _Node:
     @classmethod
     def of(cls, allocation: Json, node: Mapping[str, Any] | None, uid: str) -> "_Node":
         machine, bookings = machine_of(_name(allocation), node), bookings_of(allocation)
-        others = machine.held(bookings, but=uid)
+        others = all_held(bookings, machine.strays, but=uid)
         room = room_of(machine, bookings, but=uid)
         return cls(room, frozenset(one.port for one in others))
 

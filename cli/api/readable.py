@@ -157,10 +157,17 @@ _NODE = {
         "numa": [{"id!": int, "cpuset!": str}],
         "allowMounts": [{"prefix!": str}],
         "quarantine": {"since!": str, "why!": str},
-        "unknown": [{"container!": str, "gpus": [object]}],
+        "unknown": [{"container!": str, "uid": str, **_LIMITS, "cpuset": cpuset.parse, "gpus": [object]}],
     },
 }
-_BOOKING = {**_LIMITS, "exclusive": bool, "cpuset": cpuset.parse, "gpus": [str], "tombstone": {}}
+_BOOKING = {
+    **_LIMITS,
+    "disk": _SIZE,
+    "exclusive": bool,
+    "cpuset": cpuset.parse,
+    "gpus": [str],
+    "tombstone": {},
+}
 _ALLOCATION = {"metadata": _META, "bookings": {"*": _BOOKING}}
 _MOMENTS = dict.fromkeys(("firstTimestamp", "lastTimestamp", "eventTime"), str)
 _EVENT = {

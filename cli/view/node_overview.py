@@ -35,8 +35,7 @@ def to_give(node: Object, allocation: Object | None) -> int | None:
     there = found.capacity.millicores
     if not there:
         return None
-    alone = min(there, _held_alone(allocation))
-    return alone + (there - alone) * found.overcommit // overcommit.ONCE
+    return overcommit.to_give(there, alone=_held_alone(node, allocation), ratio=found.overcommit)
 
 
 def sharing(node: Object, allocation: Object | None) -> str:
@@ -45,14 +44,20 @@ def sharing(node: Object, allocation: Object | None) -> str:
     whole = to_give(node, allocation)
     if ratio == overcommit.ONCE or whole is None:
         return ""
-    alone = _held_alone(allocation)
+    alone = _held_alone(node, allocation)
     own = f" ({alone / 1000:g} held alone)" if alone else ""
     given = f", {booked(allocation)[0] / 1000:g} given" if allocation is not None else ""
     return f"{there / 1000:g}{own}, shared {overcommit.written(ratio)} times: {whole / 1000:g} to give{given}"
 
 
-def _held_alone(allocation: Object | None) -> int:
-    return sum(one.millicores_alone for one in Allocation.of(allocation).bookings)
+def _held_alone(node: Object, allocation: Object | None) -> int:
+    """Millicores that one VPS alone may use; none where the bookings are not known."""
+    from kohakuriver.placement.booking import all_held, booking_of, strays_of
+
+    if allocation is None:
+        return 0
+    bookings = {uid: booking_of(one or {}) for uid, one in (allocation.get("bookings") or {}).items()}
+    return sum(one.alone for one in all_held(bookings, strays_of(node)))
 
 
 def amounts(node: Object, allocation: Object | None) -> tuple[str, str, str]:

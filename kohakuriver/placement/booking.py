@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from kohakuriver import cpuset, overcommit, quantity
@@ -113,3 +113,22 @@ def stray_of(unknown: Object) -> Booking:
 def bookings_of(record: Object) -> dict[str, Booking]:
     """What is booked on a node, by the uid of the VPS."""
     return {uid: booking_of(entry) for uid, entry in (record.get("bookings") or {}).items()}
+
+
+def strays_of(node: Object) -> tuple[tuple[str, Booking], ...]:
+    """What containers of this Node hold that no VPS accounts for, each with the uid that it names."""
+    unknown = (node.get("status") or {}).get("unknown") or ()
+    return tuple((one.get("uid") or "", stray_of(one)) for one in unknown)
+
+
+def all_held(
+    bookings: Mapping[str, Booking], strays: Collection[tuple[str, Booking]], *, but: str = ""
+) -> Collection[Booking]:
+    """All that is not to be had: what is booked, and what strays have; nothing of the VPS `but`.
+
+    What is booked for a VPS is all that its containers have.
+    """
+    if not but and not strays:
+        return bookings.values()
+    booked = [one for uid, one in bookings.items() if not but or uid != but]
+    return booked + [one for uid, one in strays if uid not in bookings and (not but or uid != but)]

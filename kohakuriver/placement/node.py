@@ -1,12 +1,12 @@
 """What a node has to give, read from its Node. Pure."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from kohakuriver import overcommit
 from kohakuriver.placement import gpus, ports
-from kohakuriver.placement.booking import Booking, cores_in, stray_of
+from kohakuriver.placement.booking import Booking, cores_in, strays_of
 from kohakuriver.placement.cores import Cores
 from kohakuriver.placement.gpus import GPU
 from kohakuriver.placement.request import millicores_of, size_of
@@ -32,13 +32,6 @@ class Machine:
         """Whether anybody knows what it has."""
         return self.cores > 0
 
-    def held(self, bookings: Mapping[str, Booking], *, but: str = "") -> Iterable[Booking]:
-        """All that is not to be had: what is booked, and what strays have; nothing of the VPS `but`."""
-        if not but and not self.strays:
-            return bookings.values()
-        booked = [booking for uid, booking in bookings.items() if uid != but or not but]
-        return booked + [one for uid, one in self.strays if uid not in bookings and (uid != but or not but)]
-
 
 def machine_of(name: str, node: Object | None) -> Machine:
     """What this Node has; nothing where there is none."""
@@ -52,5 +45,5 @@ def machine_of(name: str, node: Object | None) -> Machine:
         ports.range_of(status),
         {entry["id"]: cores_in(entry["cpuset"]) for entry in status.get("numa") or ()},
         gpus.gpus_of(status),
-        tuple((one.get("uid") or "", stray_of(one)) for one in status.get("unknown") or ()),
+        strays_of(node or {}),
     )

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from kohakuriver import overcommit
 from kohakuriver.placement import cores
-from kohakuriver.placement.booking import NOTHING, Booking
+from kohakuriver.placement.booking import NOTHING, Booking, all_held
 from kohakuriver.placement.cores import Use
 from kohakuriver.placement.gpus import Rack
 from kohakuriver.placement.node import Machine
@@ -72,7 +72,7 @@ class Room(Generic[M_co]):
 
 def room_of(facts: M, bookings: Mapping[str, Booking], *, but: str = "") -> Room[M]:
     """What is left of a node with these bookings, by uid, on it; nothing of the VPS `but` counts."""
-    held = facts.held(bookings, but=but)
+    held = all_held(bookings, facts.strays, but=but)
     millicores = alone = memory = ports = 0
     special = False
     for booking in held:

@@ -150,6 +150,8 @@ class UnknownContainer(meta.Model):
     """The image it was made from."""
     cores: meta.CoresFound | None = None
     """The cores it is limited to."""
+    cpuset: meta.CPUSet | None = None
+    """The cores it has for itself; absent where it shares."""
     memory: meta.MemoryFound | None = None
     """The memory it is limited to."""
     gpus: Annotated[list[str] | None, at_most(MOST_DEVICES)] = None

@@ -70,6 +70,24 @@ async def test_what_an_unknown_container_holds_is_given_to_nobody() -> None:
     assert taken["status"]["assignment"]["grant"]["gpus"] != ["GPU-n1-0"]
 
 
+async def test_the_cores_that_an_unknown_container_has_for_itself_are_nobody_elses() -> None:
+    node = a_node_with(an_unknown(cpuset="0-1"), numa=("0-3",), overcommit="4")
+    world = await a_world(node)
+    other = await world.bound("own", resources={"cores": 1, "exclusive": True})
+    assert other["status"]["assignment"]["grant"]["cpuset"] == "2"
+    await world.create(a_vps("big", resources={"cores": 4}))
+    await world.bound("half", resources={"cores": 2})
+    with pytest.raises(errors.Invalid, match="need 4, 2 free"):
+        await world.act("bind", "big", node="n1")
+
+
+async def test_who_is_adopted_keeps_the_cores_that_its_container_has_for_itself() -> None:
+    world = await a_world(a_node_with(an_unknown(cpuset="1-2"), numa=("0-3",)))
+    await world.create(a_vps(resources={"cores": 2, "memory": "1Gi", "exclusive": True}))
+    adopted = await adopt(world)
+    assert adopted["status"]["assignment"]["grant"]["cpuset"] == "1-2"
+
+
 async def test_an_ended_one_keeps_its_port_and_gpus_alone() -> None:
     world = await a_world(a_node_with(an_unknown(state="exited", gpus=["GPU-n1-0"]), gpus=(a_gpu(0),)))
     big = await world.bound("big", resources={"cores": 3})

@@ -40,6 +40,7 @@ def full_vps() -> Json:
 
 
 def full_node() -> Json:
+    held = {"state": "running", "cores": "2", "memory": "1Gi", "cpuset": "0-1"}
     said = {
         "allocatable": {"cores": "4", "memory": "8Gi"},
         "conditions": [CONDITION],
@@ -49,7 +50,7 @@ def full_node() -> Json:
         "nodeInfo": {"hostname": "n1", "agentVersion": "1"},
         "allowMounts": [{"prefix": "/data", "readOnly": True}],
         "quarantine": {"since": "2026-01-01T11:55:00Z", "why": "restored"},
-        "unknown": [{"container": "c", "namespace": "default", "vps": "x", "gpus": []}],
+        "unknown": [{"container": "c", "namespace": "default", "vps": "x", "gpus": [], **held, "uid": "u9"}],
     }
     node = a_node()
     node["metadata"] |= {"labels": {"a": "b"}}
@@ -58,7 +59,14 @@ def full_node() -> Json:
 
 
 def full_allocation() -> Json:
-    booking = {"namespace": "default", "name": "dev", "cores": "2", "memory": "1Gi", "gpus": ["GPU-a"]}
+    booking = {
+        "namespace": "default",
+        "name": "dev",
+        "cores": "2",
+        "memory": "1Gi",
+        "gpus": ["GPU-a"],
+        "disk": "1Gi",
+    }
     whole = {**booking, "cpuset": "0-1", "tombstone": {"why": "deleted"}}
     return {"metadata": {"name": "n1"}, "bookings": {"u1": whole, "u2": booking}}
 

@@ -131,6 +131,16 @@ async def test_cores_that_are_held_alone_are_not_shared(shell):
     assert "4 (2 held alone), shared 1.5 times: 5 to give, 2.5 given" in shown
 
 
+async def test_cores_that_a_container_without_a_vps_has_for_itself_are_not_shared(shell):
+    node, stray = a_node(), {"container": "c", "state": "running", "cores": "2", "cpuset": "0-1"}
+    node["status"] |= {"allocatable": {"cores": "4", "memory": "30Gi"}, "cpuOvercommit": "1.5"}
+    node["status"]["unknown"] = [stray]
+    await shell.put(kinds.NODE, node)
+    await shell.put(kinds.NODE_ALLOCATION, an_allocation(lab={"cores": "500m", "memory": "1Gi"}))
+    shown = (await shell("node status n1"))[1]
+    assert "4 (2 held alone), shared 1.5 times: 5 to give, 0.5 given" in shown
+
+
 async def test_to_forget_needs_to_be_told_that_it_is_destroyed(shell):
     await shell.put(kinds.NODE, a_node(ready="Unknown"))
     await shell.put(kinds.VPS, a_vps())

@@ -197,3 +197,10 @@ def test_a_tombstone_holds_all_that_its_vps_had():
     view = room_of(facts, {"u1": dead})
     assert (view.free_cores, view.gpus, view.use.taken) == (6000, {"GPU-0"}, {0, 1})
     assert view.buried == {"u1"}
+
+
+def test_a_refusal_counts_cores_that_are_held_alone_once_as_node_status_does():
+    facts = NodeFacts("n1", cores=4000, memory=8 * GI, overcommit=1500, numa={0: frozenset(range(4))})
+    alone = Booking(2000, 0, is_exclusive=True, cpuset=frozenset({0, 1}))
+    node = room_of(facts, {"u1": alone, "u2": Booking(2500)})
+    assert why_not(a_request(), node).endswith("short of cores (need 1, free 0.5, 5 in all on n1)")
