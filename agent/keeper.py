@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from kohakuriver import errors
 from kohakuriver.agent import notes
+from kohakuriver.agent.answers import Answers
 from kohakuriver.agent.apply import Applier
 from kohakuriver.agent.create import forget_login
 from kohakuriver.agent.data_dir import DataDirNotWritable
@@ -26,23 +27,23 @@ from kohakuriver.agent.deciding.actions import (
 )
 from kohakuriver.agent.deciding.desired import Desired, read
 from kohakuriver.agent.deciding.judge import ON_THE_WAY, Verdict, judge
-from kohakuriver.agent.deciding.learn import learn, overtaken
-from kohakuriver.agent.deciding.memory import Durable, Hold, Memory, Starting, Trouble
+from kohakuriver.agent.deciding.learn import learn
+from kohakuriver.agent.deciding.memory import Durable, Hold, Memory, Trouble
 from kohakuriver.agent.deciding.seed import seed
 from kohakuriver.agent.deciding.situation import Situation
-from kohakuriver.agent.engine import STARTING, Health
+from kohakuriver.agent.engine import Health
 from kohakuriver.agent.images.images import Images
 from kohakuriver.agent.journal import Journal
 from kohakuriver.agent.login.access import Access
 from kohakuriver.agent.login.probes import Probes
 from kohakuriver.agent.machine.staging import Staging
 from kohakuriver.agent.notes import Notes
+from kohakuriver.agent.overtake import Overtaker
 from kohakuriver.agent.queue import KeyQueue
 from kohakuriver.agent.report import Reporter, Status
 from kohakuriver.agent.roster import Entry, Roster
 from kohakuriver.agent.runtime.base import Container, ContainerState, Runtime
 from kohakuriver.agent.runtime.errors import (
-    ContainerSilent,
     EngineError,
     NotFound,
     RuntimeTimeout,
@@ -57,12 +58,12 @@ from kohakuriver.client.rest import Object
 from kohakuriver.client.watch import Informer, ObjectKey, key_of
 from kohakuriver.clock import Clock
 from kohakuriver.readable import UNREADABLE
-from kohakuriver.resources.vps import ObservedState
 
 log = logging.getLogger(__name__)
 
 UNHEARD = "ToBeReported"
-ROUNDS = 8  # of deciding in one step; then others have a turn
+ROUNDS = 8  # in a row; then there is a pause, so that what never comes to rest takes no more than its share
+PAUSE = 1.0  # seconds
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -116,97 +117,86 @@ class Keeper:
         self._session = session
         self._engine_ready = engine_ready
         self._quarantined = quarantined
-        self._engine_health = engine_health
         self._engine_suspect = engine_suspect
         self._clock = clock
-        self._tasks: asyncio.TaskGroup | None = None
+        self._answers = Answers(reporter, session=session, rebooted=past.rebooted, health=engine_health)
+        self._overtaker = Overtaker(
+            runtime, roster, clock=clock, ended=lambda entry: self.queue.add(entry.key)
+        )
         self.probes = Probes(access, roster, heard=lambda entry: self.queue.add(entry.key))
         self._uids: dict[ObjectKey, str] = {}
         self._unreadable: dict[ObjectKey, str] = {}  # what was said of it
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as self._tasks:
-            self._tasks.create_task(self.probes.run(), name="probes")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.probes.run(), name="probes")
+            tasks.create_task(self._overtaker.run(), name="overtaker")
             await self.queue.serve(self.step, name="vps")
 
     def hear(self, key: ObjectKey) -> None:
-        """The object changed: look at it. Only who asks to have it killed does not wait for a stop's end."""
+        """The object changed: look at it, and end at once what is under way and not wanted any more."""
         self.queue.add(key)
         entry = self._roster.entry(self._uids.get(key, ""))
         vps = self._vpses.get(key)
         busy = entry is not None and (entry.ending or (entry.working and entry.memory.starting is not None))
         desired = self._read(vps) if busy and vps is not None else None
-        if entry is None or desired is None or desired.uid != entry.desired.uid or self._tasks is None:
-            return
-        if not entry.ending and (desired.deleting or not desired.wants_up):
-            entry.ending, entry.grace = True, desired.stop_grace
-            self._tasks.create_task(self._overtake(entry, desired), name=f"overtake {key}")
-        if desired.deleting and desired.stop_grace == 0 and entry.grace > 0:
-            entry.grace = 0.0
-            self._tasks.create_task(self._kill(entry), name=f"kill {key}")
-
-    async def _overtake(self, entry: Entry, desired: Desired) -> None:
-        """A start is under way that is not wanted any more, and may hang: the engine is told at once."""
-        asked_for = entry.memory.starting
-        if asked_for is None:
-            return
-        log.info("stopping beside its start", extra={"vps": str(entry.key)})
-        try:
-            try:
-                await self._runtime.stop(asked_for.container, desired.stop_grace)
-            except EngineError as error:  # it may have been done all the same
-                log.warning("not stopped", extra={"vps": str(entry.key), "error": error.message})
-            await self._note_overtaken(entry, asked_for)
-        finally:
-            entry.ending = False
-            entry.stale = True
-            self.queue.add(entry.key)
-
-    async def _note_overtaken(self, entry: Entry, asked_for: Starting) -> None:
-        """Whose doing the end of that run was, though it may be wanted again by now. That the start is over
-        only its own answer says, or a later stop: it may have been on its way to the engine still."""
-        try:
-            found = await self._runtime.inspect(asked_for.container)
-        except EngineError:
-            return
-        entry.memory = overtaken(entry.memory, asked_for, found, self._clock.monotonic())
-
-    async def _kill(self, entry: Entry) -> None:
-        container = self._roster.container(entry.desired, entry.memory)
-        if container is None:
-            return
-        log.info("killing", extra={"vps": str(entry.key), "why": "it was deleted with no grace period"})
-        try:
-            await self._runtime.kill(container.id)
-        except EngineError as error:
-            log.warning("not killed", extra={"vps": str(entry.key), "error": error.message})
+        if entry is not None and desired is not None and desired.uid == entry.desired.uid:
+            self._overtaker.hear(entry, desired)
 
     async def step(self, key: ObjectKey) -> None:
-        """Bring one VPS as far as it can be brought now."""
-        vps = self._vpses.get(key)
+        """One round: gather, learn, judge, report, apply. What has more to do is due again at once."""
+        vps, known = self._vpses.get(key), self._roster.entry(self._uids.get(key, ""))
+        if known is not None:
+            known.working = False
         if vps is not None and UNREADABLE in vps:
             self._say_unreadable(key, vps[UNREADABLE])
             return
         self._unreadable.pop(key, None)
+        entry = await self._gather(key, vps)
+        if entry is not None and await self._round(entry):
+            self.queue.add(key, at=self._next_round(entry))
+            return
+        self._answers.answer(key, vps)
+
+    def _next_round(self, entry: Entry) -> float:
+        """At once, but for what has had so many rounds that others have a turn."""
+        entry.rounds += 1
+        now = self._clock.monotonic()
+        if entry.rounds < ROUNDS:
+            return now
+        entry.working, entry.rounds = False, 0
+        return now + PAUSE
+
+    async def _gather(self, key: ObjectKey, vps: Object | None) -> Entry | None:
+        """What is to be worked on, with what is declared of it now; None where nothing can be done."""
         desired = self._read(vps) if vps is not None else None
         before = self._uids.get(key)
         if before is not None and (desired is None or desired.uid != before):
             await self._leave(key, before, vps)
-        if vps is None or desired is None or not self._engine_ready():
-            if vps is not None and desired is not None:
-                self._say_unusable(key, desired, vps)
-            self._answer(key, vps)
-            return
-        if self._is_unseen(desired):
-            self._say_unseen(key, desired, vps)
-            return
-        entry = self._enter(key, desired, vps)
-        entry.working = True
+        if vps is None or desired is None:
+            return None
+        if not self._engine_ready():
+            self._answers.unusable(key, desired, vps)
+        elif self._is_unseen(desired):
+            self._answers.unseen(key, desired, vps)
+        else:
+            return self._enter(key, desired, vps)
+        return None
+
+    async def _round(self, entry: Entry) -> bool:
+        """Whether more is to be done at once: then it counts as worked on until that is done."""
+        more, entry.working = False, True
         try:
-            await self._work(entry)
+            if entry.stale:
+                await self._applier.look(entry)
+                entry.memory = memory.answered(entry.memory)
+            more = await self._carry_out(entry, await self._judge(entry))
+        except EngineError as error:
+            self._failed(entry, error, action=None)
         finally:
-            entry.working = False
-        self._answer(key, vps)
+            entry.working = more
+            entry.rounds = entry.rounds if more else 0
+        return more
 
     def image_changed(self, image: str) -> None:
         """A pull went on or ended: look at those who wait for it."""
@@ -255,38 +245,6 @@ class Keeper:
         is_met = entry is not None and entry.desired.epoch == desired.epoch
         return not is_met and self._roster.is_unseen(desired.uid)
 
-    def _say_unseen(self, key: ObjectKey, desired: Desired, vps: Object) -> None:
-        """What was last reported stands, and that the engine does not answer for it."""
-        held = (vps.get("status") or {}).get("observed") or {}
-        silent = ContainerSilent(desired.container_name)
-        observed = {
-            "state": ObservedState.PREPARING.value,
-            **(_of_earlier(held) if held.get("epoch") == desired.epoch else {}),
-            "epoch": desired.epoch,
-            "session": self._session,
-            "reason": type(silent).__name__,
-            "message": f"{silent.message} ({silent.hint})",
-        }
-        self._reporter.put(key, Status(desired.uid, desired.generation, observed, []), passing=False)
-        self._answer(key, vps)
-
-    def _say_unusable(self, key: ObjectKey, desired: Desired, vps: Object) -> None:
-        """Whoever waits for an engine that cannot be used learns why; what was said of others stands."""
-        health = self._engine_health()
-        held = (vps.get("status") or {}).get("observed") or {}
-        earlier = _of_earlier(held) if held.get("epoch") == desired.epoch else {}
-        if health.ok or health is STARTING or not status.is_awaited(desired, earlier):
-            return
-        observed = {
-            **earlier,
-            "state": (ObservedState.REMOVING if desired.deleting else ObservedState.PREPARING).value,
-            "epoch": desired.epoch,
-            "session": self._session,
-            "reason": health.reason,
-            "message": health.message,
-        }
-        self._reporter.put(key, Status(desired.uid, desired.generation, observed, []), passing=True)
-
     async def _leave(self, key: ObjectKey, uid: str, vps: Object | None) -> None:
         """The VPS is no longer this node's. Its container, if there still is one, is left alone."""
         gone = vps is None or vps["metadata"]["uid"] != uid
@@ -318,45 +276,8 @@ class Keeper:
         for vps in self._vpses:
             self.queue.add(key_of(vps))
 
-    def _answer(self, key: ObjectKey, vps: Object | None) -> None:
-        """The server takes this VPS for unreachable: tell it otherwise, with what is known.
-
-        What an earlier agent reported stands while the engine is away, but not before this agent has looked
-        at it once, and not across a boot, which ended everything that ran.
-        """
-        held = (vps.get("status") or {}) if vps is not None else {}
-        if vps is None or not held.get("unreachableSince"):
-            return
-        if not self._reporter.knows(key):
-            if self._past.rebooted or self._engine_health() is STARTING or not held.get("observed"):
-                return
-            observed = {**_of_earlier(held["observed"]), "session": self._session}
-            generation = int(held.get("observedGeneration") or 0)
-            self._reporter.put(key, Status(vps["metadata"]["uid"], generation, observed, []), passing=False)
-        self._reporter.answer(key)
-
-    async def _work(self, entry: Entry) -> None:
-        for _ in range(ROUNDS):
-            if entry.stale:
-                try:
-                    await self._applier.look(entry)
-                except EngineError as error:
-                    self._failed(entry, error, action=None)
-                    return
-                entry.memory = memory.answered(entry.memory)
-            verdict = await self._judge(entry)
-            if not await self._carry_out(entry, verdict):
-                return
-            newer = self._vpses.get(entry.key)
-            desired = self._read(newer) if newer is not None else None
-            if desired is None or (desired.uid, desired.epoch) != (entry.desired.uid, entry.desired.epoch):
-                self.queue.add(entry.key)
-                return
-            entry.desired = desired
-        self.queue.add(entry.key, at=self._clock.monotonic() + 1.0)
-
     def _rest(self, entry: Entry) -> None:
-        """Nothing is left to do: what failed last was done after all, or is wanted no more."""
+        """What failed last was done after all, or is wanted no more."""
         self.queue.succeeded(entry.key)
         if entry.memory.trouble is not None:
             entry.memory = dataclasses.replace(entry.memory, trouble=None)
@@ -373,7 +294,7 @@ class Keeper:
         return verdict
 
     def _situation(self, entry: Entry) -> Situation:
-        container = self._roster.container(entry.desired, entry.memory)
+        container = self._roster.of(entry)
         return Situation(entry.desired, container, entry.memory, self._clock.monotonic())
 
     async def _carry_out(self, entry: Entry, verdict: Verdict) -> bool:
@@ -397,7 +318,7 @@ class Keeper:
                 self._started(entry)
             if isinstance(action, Finish | Reject):
                 return False  # the watch brings the rest
-        container = self._roster.container(entry.desired, entry.memory)
+        container = self._roster.of(entry)
         if verdict.probe is not None and container is not None:
             self.probes.begin(entry, container, verdict.probe)
         if verdict.again is not None:
@@ -412,7 +333,7 @@ class Keeper:
         Between reading and writing it nothing is awaited: events of the engine and probes write to it too.
         """
         host_key, why = await self._notes.host_key(entry)
-        container = self._roster.container(entry.desired, entry.memory)
+        container = self._roster.of(entry)
         image = self._images.view(
             entry.desired.image, policy=entry.desired.pull_policy, uid=entry.desired.uid
         )
@@ -474,7 +395,7 @@ class Keeper:
         self._reporter.put(key, said, passing=verdict.state in ON_THE_WAY and not waits)
 
     def _started(self, entry: Entry) -> None:
-        container = self._roster.container(entry.desired, entry.memory)
+        container = self._roster.of(entry)
         if container is not None and container.is_up:
             said = f"container {container.name} runs on {self._settings.node}"
             self._applier.tell(entry, Tell("Normal", "Started", said))
@@ -508,8 +429,3 @@ class Keeper:
         )
         self._report(entry)
         self.queue.add(entry.key, at=trouble.retry_at)
-
-
-def _of_earlier(observed: Object) -> Object:
-    """What was reported before, to be said once more; of what is granted now it proves nothing."""
-    return {field: value for field, value in observed.items() if field not in ("sequence", "grantId")}

@@ -31,6 +31,7 @@ class Entry:
     ending: bool = False  # the agent is about to end its container itself
     grace: float = 0.0  # seconds that the stop under way allows
     working: bool = False
+    rounds: int = 0  # in a row, each with something to do
     late: bool = False  # a create timed out: its container may be born later
 
 
@@ -90,6 +91,10 @@ class Roster:
             if container.name == desired.container_name:
                 return container
         return next((container for container in found if container.id == memory.container_id), None)
+
+    def of(self, entry: Entry) -> Container | None:
+        """The container of this VPS, as last seen."""
+        return self.container(entry.desired, entry.memory)
 
     def containers(self) -> list[Container]:
         """Every container of this cluster."""
