@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from kohakuriver.apiserver.binding import adopting, confirming, giving, orders, taking
 from kohakuriver.apiserver.binding.call import Call
@@ -11,19 +11,14 @@ from kohakuriver.apiserver.binding.transactions import OnVPS
 from kohakuriver.apiserver.objects import objects
 from kohakuriver.apiserver.write import node_forgetting, node_joining, node_revoking
 from kohakuriver.apiserver.write.node_joining import Joining
-from kohakuriver.apiserver.write.node_revoking import Revoking
 from kohakuriver.resources.kinds import NODE, NODE_ALLOCATION, VPS, ResourceType
-
-
-class Acting(Revoking, Joining, Protocol):
-    """What all of them together need of the server."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Action:
     """How one is carried out, and the fields of its body."""
 
-    carry_out: Callable[[Acting, Call, dict[str, Any]], Awaitable[Written]]
+    carry_out: Callable[[Joining, Call, dict[str, Any]], Awaitable[Written]]
     fields: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
 
@@ -44,7 +39,7 @@ ACTIONS: Mapping[tuple[ResourceType, str], Action] = {
 }
 
 
-async def act(server: Acting, call: Call, body: Any) -> Written:
+async def act(server: Joining, call: Call, body: Any) -> Written:
     """Carry out the action that the call names, and answer with the object."""
     action = ACTIONS.get((call.resource, call.subresource))
     if action is None:

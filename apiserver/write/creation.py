@@ -4,6 +4,7 @@ The object is stored on condition that there is none of that name and that its n
 seen, so that no object outlives its namespace. A create with a `kohakuriver.io/create-id` is safe to repeat.
 """
 
+import datetime
 from typing import Any
 
 from kohakuriver import errors
@@ -15,7 +16,7 @@ from kohakuriver.apiserver.binding.orders import Records
 from kohakuriver.apiserver.binding.outcome import Written
 from kohakuriver.apiserver.binding.steps import Step
 from kohakuriver.apiserver.binding.transact import transact
-from kohakuriver.apiserver.fields.managers import Managers
+from kohakuriver.apiserver.fields.managers import Manager, Managers
 from kohakuriver.apiserver.objects import metadata, objects, phase, validation
 from kohakuriver.apiserver.quota import weight
 from kohakuriver.apiserver.store import codec
@@ -35,53 +36,70 @@ async def create(server: Backing, call: Call, body: Any, managers: Managers | No
     call.check_writable()
     user, resource, namespace = call.user, call.resource, call.namespace
     moment = server.clock.now()
-    now = timestamp(moment)
     by = tracking.manager_of(call)
-    new, warnings = _new(call, body, now=now)
+    checked, warnings = _checked(call, body, now=timestamp(moment))
     rules = admission.rules_for(resource)
-    key = codec.key(resource, namespace, new["metadata"]["name"])
+    name = checked["metadata"]["name"]
+    key = codec.key(resource, namespace, name)
     around = [codec.key(kinds.NAMESPACE, None, namespace)] if namespace else []
-    others = rules.looks_at(user, new)
+    others = rules.looks_at(user, checked)
 
     async def decide(records: Records) -> Step:
         if (there := records[key]) is not None:
-            return Step(_own(resource, codec.decode(there), new), created=True, warnings=warnings)
+            return Step(_own(resource, codec.decode(there), checked), created=True, warnings=warnings)
         if namespace:
             _check_namespace(records[around[0]], namespace)
-        made = {**new, "metadata": dict(new["metadata"])}
-        seen = {other: codec.decode(record) for other in others if (record := records[other])}
-        rules.create(user, made, now=moment, seen=seen)
-        if managers is None:
-            tracking.created(resource, made, by=by, now=now)
-        else:
-            tracking.applied({"metadata": {}}, made, managers)
-        if resource is kinds.VPS:
-            phase.stamp(made)
-        put = Put(key, codec.encode(made), ttl=rules.lifetime)
+        new = _completed(call, checked, records, by, managers, moment=moment)
+        put = Put(key, codec.encode(new), ttl=rules.lifetime)
         weight.check(user, put, None)
-        await governed.check(server, user, resource, None, made, known=records)
+        await governed.check(server, user, resource, None, new, known=records)
         if not call.options.dry_run:
-            weight.check_room(server.crowded, user, put, made)
+            weight.check_room(server.crowded, user, put, new)
         return Step(
-            made,
+            new,
             (put, *quotas.announced(resource, namespace)),
             created=True,
             warnings=warnings,
             expect={key: 0, **{other: grants.revision_of(records[other]) for other in around}},
-            asked=server.ledger.asked(user, resource, put, old=None, new=made),
+            asked=server.ledger.asked(user, resource, put, old=None, new=new),
         )
 
     return await transact(
         server,
         (key, *around, *others),
         decide,
-        about=(resource, new["metadata"]["name"]),
+        about=(resource, name),
         from_memory=not others,  # what the commit does not compare is read
         dry_run=call.options.dry_run,
     )
 
 
-def _new(call: Call, body: Any, *, now: str) -> tuple[Json, tuple[str, ...]]:
+def _completed(
+    call: Call,
+    checked: Json,
+    records: Records,
+    by: Manager,
+    managers: Managers | None,
+    *,
+    moment: datetime.datetime,
+) -> Json:
+    """The object as it would be stored. Raises what the rules of its kind have against it."""
+    user, resource = call.user, call.resource
+    new = {**checked, "metadata": dict(checked["metadata"])}
+    rules = admission.rules_for(resource)
+    others = rules.looks_at(user, checked)
+    seen = {other: codec.decode(record) for other in others if (record := records[other])}
+    rules.create(user, new, now=moment, seen=seen)
+    if managers is None:
+        tracking.created(resource, new, by=by, now=timestamp(moment))
+    else:
+        tracking.applied({"metadata": {}}, new, managers)
+    if resource is kinds.VPS:
+        phase.stamp(new)
+    return new
+
+
+def _checked(call: Call, body: Any, *, now: str) -> tuple[Json, tuple[str, ...]]:
     """A valid new object with the server's metadata, and the warnings about what was sent."""
     resource = call.resource
     body = metadata.agree(resource, body, namespace=call.namespace, name=None)
@@ -97,10 +115,10 @@ def _new(call: Call, body: Any, *, now: str) -> tuple[Json, tuple[str, ...]]:
     return {**checked.obj, "metadata": fields}, checked.warnings
 
 
-def _own(resource: kinds.ResourceType, there: Json, new: Json) -> Json:
+def _own(resource: kinds.ResourceType, there: Json, checked: Json) -> Json:
     """A create whose answer was lost finds its own object, and says so as if nothing had happened."""
-    name = new["metadata"]["name"]
-    mine = (new["metadata"].get("annotations") or {}).get(metadata.CREATE_ID)
+    name = checked["metadata"]["name"]
+    mine = (checked["metadata"].get("annotations") or {}).get(metadata.CREATE_ID)
     if mine and (there["metadata"].get("annotations") or {}).get(metadata.CREATE_ID) == mine:
         return there
     raise errors.AlreadyExists(

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from kohakuriver import errors
 from kohakuriver.apiserver.admission import admission
-from kohakuriver.apiserver.backing import Backing
 from kohakuriver.apiserver.binding import grants
 from kohakuriver.apiserver.binding.call import Call
 from kohakuriver.apiserver.binding.orders import Records
@@ -19,10 +18,11 @@ from kohakuriver.apiserver.binding.steps import Step
 from kohakuriver.apiserver.binding.transact import transact
 from kohakuriver.apiserver.identity import revocation
 from kohakuriver.apiserver.identity.credentials import Credentials
-from kohakuriver.apiserver.identity.identity import TokenFile, User
+from kohakuriver.apiserver.identity.identity import User
 from kohakuriver.apiserver.objects import metadata, objects
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put, Record
+from kohakuriver.apiserver.write.node_revoking import Revoking
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
 
@@ -31,11 +31,8 @@ Json = dict[str, Any]
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
-class Joining(Backing, Protocol):
+class Joining(Revoking, Protocol):
     """What it needs of the server."""
-
-    @property
-    def tokens(self) -> TokenFile: ...
 
     @property
     def credentials(self) -> Credentials: ...
@@ -58,8 +55,8 @@ async def join(server: Joining, call: Call, body: Json) -> Written:
             has_token = there is not None and there["spec"]["sha256"] not in revoked
             _check_free(name, taken=bool(records[grants.node_key(name)] or in_file or has_token))
         _check_new(server, name, digest, revoked)
-        made = _made(name, digest, by=user, now=timestamp(server.clock.now()))
-        return Step(made, (Put(token_key, codec.encode(made)),), created=True)
+        new = _new(name, digest, by=user, now=timestamp(server.clock.now()))
+        return Step(new, (Put(token_key, codec.encode(new)),), created=True)
 
     return await transact(server, keys, decide, about=(kinds.NODE, name))
 
@@ -108,7 +105,7 @@ def _check_new(server: Joining, name: str, digest: str, revoked: frozenset[str])
         )
 
 
-def _made(name: str, digest: str, *, by: User, now: str) -> Json:
+def _new(name: str, digest: str, *, by: User, now: str) -> Json:
     spec = {"sha256": digest, "role": "node", "node": name, "user": f"node:{name}"}
     sent = {"name": admission.node_token(name), "annotations": {"kohakuriver.io/joined-by": by.name}}
     return {
