@@ -44,15 +44,13 @@ class Wanted:
 
 async def change(server: Backing, call: Call, by: Manager, want: Callable[[Json], Wanted]) -> Written:
     """Store what is wanted of the object, given what is stored at that moment."""
-    leader = call.options.leader
-    speaks = speaking.keys(call.user) if call.subresource == "status" else ()
 
     async def decide(records: Records) -> Step:
         return await _decide(server, call, by, want, records)
 
     return await transact(
         server,
-        (call.key, *((leader.key,) if leader else ()), *speaks),
+        (call.key, *_fence_keys(call)),
         decide,
         about=(call.resource, call.name),
         from_memory=True,
@@ -65,13 +63,11 @@ async def _decide(
     server: Backing, call: Call, by: Manager, want: Callable[[Json], Wanted], records: Records
 ) -> Step:
     """What a change comes to, given what is stored."""
-    key, resource, options = call.key, call.resource, call.options
+    key, resource = call.key, call.resource
     record = records[key]
     if record is None:
         raise objects.not_found(resource, call.name)
-    fence = options.leader.expect(records) if options.leader else {}
-    if call.subresource == "status":
-        fence |= speaking.expect(call.user, records)
+    fence = _fence(call, records)
     moment = server.clock.now()
     now = timestamp(moment)
     old = codec.decode(record)
@@ -101,7 +97,7 @@ async def _decide(
     lifetime = admission.rules_for(resource).lifetime
     write = Delete(key) if gone else Put(key, codec.encode(new), ttl=lifetime)
     weight.check(call.user, write, record)
-    if not options.dry_run:
+    if not call.options.dry_run:
         weight.check_room(server.crowded, call.user, write, new)
     return Step(
         new,
@@ -111,6 +107,19 @@ async def _decide(
         expect={key: record.revision, **fence, **beside.expect},
         asked=server.ledger.asked(call.user, resource, write, old=old, new=new),
     )
+
+
+def _fence_keys(call: Call) -> tuple[str, ...]:
+    """The Leases by which whoever writes may do so at this moment."""
+    leader = call.options.leader
+    speaks = speaking.keys(call.user) if call.subresource == "status" else ()
+    return (*((leader.key,) if leader else ()), *speaks)
+
+
+def _fence(call: Call, records: Records) -> dict[str, int]:
+    """The revisions of those Leases, for the commit to compare. Raises Conflict where they are another's."""
+    fence = call.options.leader.expect(records) if call.options.leader else {}
+    return fence | speaking.expect(call.user, records) if call.subresource == "status" else fence
 
 
 def _check_reach(call: Call, old: Json) -> None:
