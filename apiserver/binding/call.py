@@ -8,6 +8,8 @@ from kohakuriver.apiserver.identity.identity import User
 from kohakuriver.apiserver.store import codec
 from kohakuriver.resources.kinds import ResourceType
 
+PLAIN = WriteOptions()
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Call:
@@ -18,7 +20,7 @@ class Call:
     namespace: str | None
     name: str = ""  # empty in a create: its body has it
     subresource: str = ""  # or the named transaction
-    options: WriteOptions = dataclasses.field(default_factory=WriteOptions)
+    options: WriteOptions = PLAIN
 
     @property
     def key(self) -> str:

@@ -67,7 +67,7 @@ def within(server: Backing, namespace: str, decide: Decide) -> Decide:
         step = decide(order, records)
         uid = step.object["metadata"]["uid"]
         more = _compared(server, namespace, order.name, uid, step.writes, records)
-        return dataclasses.replace(step, writes=(*step.writes, *more))
+        return dataclasses.replace(step, writes=(*step.writes, *more)) if more else step
 
     return decided
 

@@ -9,7 +9,6 @@ what refuses a write, or finds that it changes nothing, goes by what the store i
 what is there in the same step, and nothing is read twice.
 """
 
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
 from kohakuriver import errors
@@ -46,24 +45,23 @@ async def transact(
     """
     look = await backing.look(server, keys) if from_memory else await _fresh(server, keys)
     conflicts = 0
-    async with contextlib.AsyncExitStack() as turns:
-        while conflicts < ATTEMPTS:
-            try:
-                with unreadable.told(look.records):
-                    step = await decide(look.records)
-                if step.writes or look.fresh:
-                    return await _committed(server, step, look.records, dry_run=dry_run)
-            except StoreConflict as conflict:
-                conflicts += 1
-                look = Look({**{key: look.records[key] for key in keys}, **conflict.actual}, fresh=True)
-                if turn is not None and grants.quota_key(turn) in conflict.actual:
-                    await turns.enter_async_context(quotas.turn(server, turn))
-                    turn, look = None, await _fresh(server, list(look.records))
-                continue
-            except (errors.ApiError, *codec.NONSENSE):
-                if look.fresh:
-                    raise
-            look = await _fresh(server, keys)
+    while conflicts < ATTEMPTS:
+        try:
+            with unreadable.told(look.records):
+                step = await decide(look.records)
+            if step.writes or look.fresh:
+                return await _committed(server, step, look.records, dry_run=dry_run)
+        except StoreConflict as conflict:
+            if turn is not None and grants.quota_key(turn) in conflict.actual:
+                async with quotas.turn(server, turn):
+                    return await transact(server, keys, decide, about=about, dry_run=dry_run)
+            conflicts += 1
+            look = Look({**{key: look.records[key] for key in keys}, **conflict.actual}, fresh=True)
+            continue
+        except (errors.ApiError, *codec.NONSENSE):
+            if look.fresh:
+                raise
+        look = await _fresh(server, keys)
     raise objects.too_busy(*about, ATTEMPTS)
 
 
@@ -73,16 +71,22 @@ async def _fresh(server: Backing, keys: Sequence[str]) -> Look:
 
 async def _committed(server: Backing, step: Step, records: Records, *, dry_run: bool) -> Written:
     """The answer, once the step is done. Raises StoreConflict, and Forbidden where a quota has no room."""
-    written = Written(step.object, created=step.created, warnings=step.warnings, removed=step.removed)
+    obj = step.object
     if dry_run:
         await server.ledger.check(step.asked)
-    if dry_run or not step.writes:
-        return written
+    elif step.writes:
+        revision = await _commit(server, step, records)
+        obj = objects.at(obj, revision) if step.moves else obj
+    return Written(obj, created=step.created, warnings=step.warnings, removed=step.removed)
+
+
+async def _commit(server: Backing, step: Step, records: Records) -> int:
     expect = step.expect
     if expect is None:
         expect = {key: grants.revision_of(record) for key, record in records.items()}
+    if step.asked is None:
+        return await server.store.commit(expect=expect, writes=step.writes)
     async with server.ledger.room(step.asked) as place:
         revision = await server.store.commit(expect=expect, writes=step.writes)
         place.committed(revision)
-    moved = objects.at(step.object, revision) if step.moves else step.object
-    return Written(moved, created=step.created, warnings=step.warnings, removed=step.removed)
+    return revision

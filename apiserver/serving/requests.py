@@ -62,11 +62,9 @@ class Call:
                 await self.request[PASSAGE].enter()
                 await self.share.turn()
 
-    def writing(self, subresource: str = "", options: WriteOptions | None = None) -> calls.Call:
+    def writing(self, subresource: str = "", options: WriteOptions = calls.PLAIN) -> calls.Call:
         """The write that is asked for, without what is HTTP."""
-        return calls.Call(
-            self.user, self.resource, self.namespace, self.name, subresource, options or WriteOptions()
-        )
+        return calls.Call(self.user, self.resource, self.namespace, self.name, subresource, options)
 
     @property
     def form(self) -> forms.Form:
