@@ -42,9 +42,8 @@ async def forget(server: Revoking, call: Call, body: Json) -> Written:
         finds a conflict, and what is bound is looked for once more."""
         async for namespace, vps in _bound(server, name):
             await _give_up(server, Call(call.user, kinds.VPS, namespace, vps), node=name)
-        record = records[grants.node_key(name)]
-        last = codec.decode(record) if record is not None else node_revoking.named(name)
-        return Step(last, tuple(Delete(key) for key in records), removed=True, moves=False)
+        node = node_revoking.last(name, records[grants.node_key(name)])
+        return Step(node, tuple(Delete(key) for key in records), removed=True, moves=False)
 
     return await transact(server, keys, decide, about=(kinds.NODE, name))
 

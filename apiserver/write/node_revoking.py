@@ -54,8 +54,7 @@ async def revoke(server: Revoking, call: Call, body: Json) -> Written:
             writes.append(_freed(lease))
         # A credential that is made in the same moment is one of those that are meant.
         expect = {key: grants.revision_of(records[key]) for key in keys if key != node_key}
-        last = codec.decode(node) if node is not None else named(name)
-        return Step(last, tuple(writes), expect=expect, moves=False)
+        return Step(last(name, node), tuple(writes), expect=expect, moves=False)
 
     return await transact(server, keys, decide, about=(kinds.NODE, name))
 
@@ -94,6 +93,9 @@ def _freed(record: Record) -> Put | Delete:
     return Put(record.key, codec.encode(lease))
 
 
-def named(name: str) -> Json:
-    """A Node of which nothing is left but its name."""
+def last(name: str, record: Record | None) -> Json:
+    """The Node as it is stored; its name alone where there is none that can be read."""
+    with contextlib.suppress(codec.Unreadable):
+        if record is not None:
+            return codec.decode(record)
     return {"apiVersion": kinds.NODE.api_version, "kind": kinds.NODE.kind, "metadata": {"name": name}}

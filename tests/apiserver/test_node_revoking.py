@@ -47,6 +47,17 @@ async def test_the_credential_of_a_ready_node_is_ended_on_every_server_and_its_v
         assert (await one.get(kinds.NODE_ALLOCATION.path(name="n1"))).body["bookings"]
 
 
+async def test_nonsense_in_place_of_the_node_keeps_nobody_from_revoking_its_credential() -> None:
+    async with running_api() as api:
+        await place(api)
+        key = codec.key(kinds.NODE, None, "n1")
+        await api.store.commit(expect={}, writes=[Put(key, b"nonsense")])
+        reply = await revoke(api)
+        assert (reply.code, reply.body["metadata"]) == (200, {"name": "n1"})
+        await api.server.cache.fresh()
+        assert (await api.get(kinds.VPS.path(), user="n1")).code == 403
+
+
 async def test_its_streams_end_on_the_other_server_too() -> None:
     store = MemoryStore()
     async with running_api(store) as one, running_api(store) as other:
