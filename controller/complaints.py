@@ -17,6 +17,7 @@ from kohakuriver.controller.deciding.schedule import Unschedulable
 from kohakuriver.controller.world import World
 from kohakuriver.controller.writes import Writes
 from kohakuriver.readable import UNREADABLE
+from kohakuriver.resources.view import Fields
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Complaints:
 
     def _hear(self, informer: Informer, key: ObjectKey) -> None:
         mark, body = (informer.resource.kind, key), informer.get(key)
-        why = (body or {}).get(UNREADABLE)
+        why = Fields.of(body).text(UNREADABLE)
         if not why:
             self._logged.pop(mark, None)
             self._told.pop(mark, None)
@@ -76,7 +77,7 @@ class Complaints:
     async def _tell(self, kind: str, key: ObjectKey) -> None:
         informer = next(one for one in self._world.all if one.resource.kind == kind)
         body = informer.get(key)
-        why = (body or {}).get(UNREADABLE)
+        why = Fields.of(body).text(UNREADABLE)
         if body is None or not why:
             return
         message = f"it cannot be read, and is left as it is: {why}"

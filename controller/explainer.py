@@ -14,14 +14,15 @@ from typing import Any
 from kohakuriver import errors
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.watch import ObjectKey
-from kohakuriver.controller.deciding import grants, view
+from kohakuriver.controller.deciding import grants
 from kohakuriver.controller.deciding.queue import PendingQueue
 from kohakuriver.controller.deciding.schedule import Unschedulable
 from kohakuriver.controller.deciding.view import VPSRequest
 from kohakuriver.controller.fleet import Fleet
 from kohakuriver.controller.world import World
 from kohakuriver.controller.writes import Writes, unscheduled
-from kohakuriver.resources import booked, reasons
+from kohakuriver.resources import booked, conditions, reasons
+from kohakuriver.resources.view import VPS
 
 log = logging.getLogger(__name__)
 
@@ -167,15 +168,14 @@ class Explainer:
 
 def _is_urgent(vps: Object, verdict: Unschedulable) -> bool:
     """Whether it is untold, or told of something to give up at that no longer holds."""
-    said = view.condition(vps, "Scheduled")
-    if said is None or said["status"] != "False":
+    said = VPS.of(vps).condition(conditions.SCHEDULED)
+    if not said.is_false:
         return True
-    return said["reason"] in reasons.SCHEDULING and said["reason"] != verdict.reason
+    return said.reason in reasons.SCHEDULING and said.reason != verdict.reason
 
 
 def differs(vps: Object, verdict: Unschedulable) -> bool:
     """Whether the VPS says something else than this."""
-    said = view.condition(vps, "Scheduled")
-    generation = vps["metadata"].get("generation")
-    wanted = unscheduled(verdict.reason, verdict.message, generation=generation)
-    return said is None or any(said.get(field) != value for field, value in wanted.items())
+    said = VPS.of(vps).condition(conditions.SCHEDULED).raw
+    wanted = unscheduled(verdict.reason, verdict.message, generation=VPS.of(vps).generation)
+    return any(said.get(field) != value for field, value in wanted.items())

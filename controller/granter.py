@@ -25,6 +25,7 @@ from kohakuriver.controller.world import World
 from kohakuriver.controller.writes import Writes
 from kohakuriver.placement.booking import grant_of
 from kohakuriver.resources import booked
+from kohakuriver.resources.view import VPS
 
 log = logging.getLogger(__name__)
 
@@ -121,10 +122,8 @@ class Granter:
         if vps is None:
             self._backoff.forget(key)
             return None
-        assignment = (vps.get("status") or {}).get("assignment")
-        if not assignment:
-            return None
-        return grants.decide(vps, self._fleet.get(assignment["node"]), refuse=self._refuse)
+        node = VPS.of(vps).node
+        return grants.decide(vps, self._fleet.get(node), refuse=self._refuse) if node else None
 
     def _refuse(self, vps: view.Object) -> Unschedulable | None:
         return self._fleet.quotas.refuse(self._request_of(vps), is_bound=True)
@@ -190,8 +189,7 @@ class Granter:
         log.info("grant not changed", extra={"vps": str(key), "error": str(error)})
         await asyncio.sleep(self._backoff.failed(key))
         await self._world.look_at_vps(key)
-        vps = self._world.vpses.get(key)
-        assignment = ((vps or {}).get("status") or {}).get("assignment")
-        if assignment:
-            await self._world.look_at_node(assignment["node"])
+        node = VPS.of(self._world.vpses.get(key)).node
+        if node:
+            await self._world.look_at_node(node)
         self.touch(key)

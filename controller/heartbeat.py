@@ -17,6 +17,7 @@ from kohakuriver.controller.ears import Ears
 from kohakuriver.controller.world import World
 from kohakuriver.controller.writes import Writes
 from kohakuriver.resources.kinds import LEASE, SYSTEM_NAMESPACE
+from kohakuriver.resources.view import Lease
 
 log = logging.getLogger(__name__)
 
@@ -108,8 +109,7 @@ class Heartbeat:
     def _hear(self, key: ObjectKey) -> None:
         if key != self._key:
             return
-        lease = self._world.leases.get(key)
-        beat = ((lease or {}).get("metadata", {}).get("annotations") or {}).get(BEAT)
-        if beat is not None and beat.isdecimal():
+        beat = Lease.of(self._world.leases.get(key)).annotations.get(BEAT, "")
+        if beat.isdecimal():
             self._ears.echo(int(beat), now=self._clock.monotonic())
             self.heard.set()

@@ -23,6 +23,7 @@ from kohakuriver.controller.tenants import Tenants, is_back, is_marked
 from kohakuriver.controller.world import World
 from kohakuriver.controller.writes import Writes
 from kohakuriver.resources.kinds import NODE_LEASE_NAMESPACE, SYSTEM_NAMESPACE
+from kohakuriver.resources.view import Lease
 
 log = logging.getLogger(__name__)
 
@@ -258,12 +259,11 @@ class Lifecycle:
         if key.namespace == NODE_LEASE_NAMESPACE:
             if lease is None:
                 return self._ears.forget(key.name)
-            revision = lease["metadata"]["resourceVersion"]
-            duration = (lease.get("spec") or {}).get("leaseDurationSeconds")
-            self._ears.renewal(key.name, revision=revision, duration=duration, now=now)
+            duration = Lease.of(lease).duration
+            self._ears.renewal(key.name, revision=Lease.of(lease).version, duration=duration, now=now)
         elif key.namespace == SYSTEM_NAMESPACE and key.name != self._heartbeat.name:
-            if lease is None or (lease["metadata"].get("labels") or {}) != LABELS:
+            if lease is None or Lease.of(lease).labels != LABELS:
                 self._others.pop(key.name, None)
             else:
-                self._others[key.name] = (lease["metadata"]["resourceVersion"], now)
+                self._others[key.name] = (Lease.of(lease).version, now)
         return None

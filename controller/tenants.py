@@ -5,7 +5,8 @@ from collections.abc import Collection
 from typing import Any
 
 from kohakuriver.client.watch import ObjectKey
-from kohakuriver.controller.deciding.view import condition
+from kohakuriver.resources import conditions
+from kohakuriver.resources.view import VPS
 
 Object = dict[str, Any]
 
@@ -30,18 +31,19 @@ class Tenants:
             if not self._of_node[before]:
                 del self._of_node[before]
         self._back.discard(key)
-        assignment = (vps.get("status") or {}).get("assignment") if vps is not None else None
-        if vps is None or not assignment:
+        found = VPS.of(vps)
+        node, epoch = found.node, found.assignment.epoch
+        if vps is None or not node or epoch is None:
             return None
-        self._node_of[key] = assignment["node"]
-        self._of_node[assignment["node"]].add(key)
-        placement = (assignment["node"], assignment["epoch"])
+        self._node_of[key] = node
+        self._of_node[node].add(key)
+        placement = (node, epoch)
         if is_marked(vps):
             self._marked[key] = placement
         if not is_back(vps):
             return None
         self._back.add(key)
-        return assignment["node"] if marked == placement else None
+        return node if marked == placement else None
 
     def nodes(self) -> Collection[str]:
         """Every node that a VPS is bound to, whether or not it is there."""
@@ -57,10 +59,10 @@ class Tenants:
 
 def is_marked(vps: Object) -> bool:
     """Whether a controller has said since when the node of this VPS is silent."""
-    return bool((vps.get("status") or {}).get("unreachableSince"))
+    return bool(VPS.of(vps).unreachable_since)
 
 
 def is_back(vps: Object) -> bool:
     """Whether the mark is gone, and only the condition still tells of it."""
-    reachable = condition(vps, "NodeReachable")
-    return reachable is not None and reachable["status"] != "True" and not is_marked(vps)
+    reachable = VPS.of(vps).condition(conditions.NODE_REACHABLE)
+    return bool(reachable) and not reachable.is_true and not is_marked(vps)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kohakuriver.client.rest import Client
+from kohakuriver.resources import conditions
 from kohakuriver.resources.kinds import LEASE, NODE, SYSTEM_NAMESPACE, VPS
 
 Object = dict[str, Any]
@@ -42,18 +43,28 @@ class Writes:
 
     async def mark_unreachable(self, vps: Object, *, since: str, reason: str, message: str) -> Object:
         """The node of this VPS is silent."""
-        condition = {"type": "NodeReachable", "status": "False", "reason": reason, "message": message}
+        condition = {
+            "type": conditions.NODE_REACHABLE,
+            "status": "False",
+            "reason": reason,
+            "message": message,
+        }
         status = {"unreachableSince": since, "conditions": [condition]}
         return await self._say(vps, status, params={"leader": self._term()})
 
     async def mark_reachable(self, vps: Object, *, message: str) -> Object:
         """Its agent has reported since: the mark is gone, and so is the reason for this condition."""
-        condition = {"type": "NodeReachable", "status": "True", "reason": "Reporting", "message": message}
+        condition = {
+            "type": conditions.NODE_REACHABLE,
+            "status": "True",
+            "reason": "Reporting",
+            "message": message,
+        }
         return await self._say(vps, {"conditions": [condition]})
 
     async def mark_silent(self, node: Object, *, reason: str, message: str) -> Object:
         """This node's agent is silent, so whether it is ready is unknown."""
-        condition = {"type": "Ready", "status": "Unknown", "reason": reason, "message": message}
+        condition = _condition(conditions.READY, "Unknown", reason, message)
         body = {"metadata": _precondition(node), "status": {"conditions": [condition]}}
         return await self._client.patch(
             NODE, node["metadata"]["name"], body, subresource="status", params={"leader": self._term()}
@@ -78,8 +89,12 @@ class Writes:
 
 def unscheduled(reason: str, message: str, *, generation: int | None) -> Object:
     """The condition that says why a VPS of this spec has no node, or no room on its node."""
-    found = {"type": "Scheduled", "status": "False", "reason": reason, "message": message}
+    found = _condition(conditions.SCHEDULED, "False", reason, message)
     return found if generation is None else {**found, "observedGeneration": generation}
+
+
+def _condition(type_: str, status: str, reason: str, message: str) -> Object:
+    return {"type": type_, "status": status, "reason": reason, "message": message}
 
 
 def _precondition(body: Object) -> Object:

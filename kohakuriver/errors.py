@@ -198,24 +198,28 @@ _BY_CODE = {kind.code: kind for kind in _BY_REASON.values() if kind is not Alrea
 
 
 def from_status(status: dict[str, Any], *, code: int | None = None) -> ApiError:
-    """The typed error that a `Status` object, or a bare HTTP code, stands for."""
-    number = int(status.get("code") or code or 500)
-    kind = _BY_REASON.get(status.get("reason") or "") or _BY_CODE.get(number)
+    """The typed error that a `Status`, or a bare HTTP code, stands for; nonsense in it counts as absent."""
+    said = status.get("code")
+    number = said if isinstance(said, int) and 100 <= said < 600 else code or 500
+    kind = _BY_REASON.get(str(status.get("reason"))) or _BY_CODE.get(number)
     if kind is None:
         kind = Unavailable if number >= 502 else BadRequest if number < 500 else InternalError
-    details = dict(status.get("details") or {})
-    causes = tuple(
-        Cause(
-            field=cause.get("field", ""),
-            message=cause.get("message", ""),
-            reason=cause.get("reason", "FieldValueInvalid"),
-        )
-        for cause in details.pop("causes", None) or ()
-    )
+    found = status.get("details")
+    details = dict(found) if isinstance(found, dict) else {}
+    causes = details.pop("causes", None)
+    after = details.pop("retryAfterSeconds", None)
     return kind(
-        status.get("message") or f"the API server answered {number}",
-        hint=details.pop("hint", ""),
-        causes=causes,
-        retry_after=details.pop("retryAfterSeconds", None),
+        str(status.get("message") or f"the API server answered {number}"),
+        hint=str(details.pop("hint", None) or ""),
+        causes=tuple(
+            Cause(
+                field=str(cause.get("field") or ""),
+                message=str(cause.get("message") or ""),
+                reason=str(cause.get("reason") or "FieldValueInvalid"),
+            )
+            for cause in (causes if isinstance(causes, list) else ())
+            if isinstance(cause, dict)
+        ),
+        retry_after=after if isinstance(after, int | float) and not isinstance(after, bool) else None,
         details=details,
     )

@@ -34,7 +34,8 @@ def written(ratio: int) -> str:
 
 def of(node: Mapping[str, Any] | None) -> int:
     """The ratio of a Node; an agent of before says none, and gives each core once. Raises ValueError."""
-    said = ((node or {}).get("status") or {}).get("cpuOvercommit")
+    status = (node or {}).get("status")
+    said = status.get("cpuOvercommit") if isinstance(status, Mapping) else None
     return ONCE if said is None else parse(said)
 
 

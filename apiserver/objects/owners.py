@@ -12,15 +12,16 @@ from typing import Any
 from kohakuriver import errors
 from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.apiserver.objects import objects, phase
+from kohakuriver.resources import conditions as types
 from kohakuriver.resources import kinds
 
 Json = dict[str, Any]
 
-SCHEDULED = "Scheduled"
-NODE_REACHABLE = "NodeReachable"
+SCHEDULED = types.SCHEDULED
+NODE_REACHABLE = types.NODE_REACHABLE
 CONTROLLERS_CONDITIONS = frozenset({SCHEDULED, NODE_REACHABLE})
 SERVERS_CONDITIONS = frozenset({phase.FILES_LOST})
-NODE_READY = "Ready"
+NODE_READY = types.READY
 
 _DERIVED = frozenset({"phase", "reason", "message"})
 _TRANSACTIONS = frozenset({"epoch", "assignment", "rejectedBy", "rejectedUnder"})

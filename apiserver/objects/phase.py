@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from kohakuriver.clock import in_words
+from kohakuriver.resources import conditions as types
+from kohakuriver.resources import reasons
 from kohakuriver.resources.vps import ObservedState, Phase, RunState
 
 # The word and the sentence for a state about which the agent gave none of its own.
 _ASSIGNING = {
-    None: ("Assigned", "waiting for node {node} to take it up"),
+    None: (reasons.ASSIGNED, "waiting for node {node} to take it up"),
     ObservedState.PREPARING: ("Preparing", "node {node} is getting its image ready"),
     ObservedState.CREATING: ("Creating", "node {node} is creating its container"),
     ObservedState.STARTING: ("Starting", "its container runs; waiting for SSH to answer"),
@@ -22,9 +24,9 @@ _ASSIGNING = {
     ObservedState.FAILED: ("Failed", "node {node} cannot start it, and keeps trying"),
 }
 _ACTIVE = (Phase.ASSIGNING, Phase.RUNNING, Phase.PAUSED)  # what a silent node turns into `lost`
-FILES_LOST = "FilesLost"
-NODE_DRAINED = "NodeDrained"  # the agent's reason for a stop that the spec did not ask for
-_STOPPED_AS_DECLARED = ("", "Stopped")  # the agent's reasons for a stop that policy had no part in
+FILES_LOST = types.FILES_LOST
+NODE_DRAINED = reasons.NODE_DRAINED  # the agent's reason for a stop that the spec did not ask for
+_STOPPED_AS_DECLARED = ("", reasons.STOPPED)  # the agent's reasons for a stop that policy had no part in
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -181,7 +183,7 @@ def _unscheduled(status: Mapping[str, Any]) -> tuple[str, str]:
     conditions = status.get("conditions")
     for condition in conditions if isinstance(conditions, list) else ():
         found = _mapping(condition)
-        if found.get("type") == "Scheduled" and found.get("status") == "False":
+        if found.get("type") == types.SCHEDULED and found.get("status") == "False":
             return _text(found.get("reason")), _text(found.get("message"))
     return "", ""
 

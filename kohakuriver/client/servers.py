@@ -7,13 +7,12 @@ that was there a moment ago, and no clock of another machine is asked. Pure.
     registered(lease for lease in informer)   →   (RegisteredServer(id="…", url="https://10.0.0.1:6443"), …)
 """
 
-import contextlib
 import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kohakuriver.readable import NONSENSE
 from kohakuriver.resources import kinds
+from kohakuriver.resources.view import Lease
 
 COMPONENT = "kohakuriver.io/component"  # a label
 APISERVER = "apiserver"
@@ -34,12 +33,8 @@ class RegisteredServer:
 def registered(leases: Iterable[Mapping[str, Any]]) -> tuple[RegisteredServer, ...]:
     """The servers that these Leases stand for, in the order of their ids; other Leases, and nonsense, are
     passed over."""
-    found: list[RegisteredServer] = []
-    for lease in leases:
-        with contextlib.suppress(*NONSENSE):
-            server = _server(lease)
-            found += [server] if server is not None else []
-    return tuple(sorted(found))
+    found = (_server(lease) for lease in leases)
+    return tuple(sorted(server for server in found if server is not None))
 
 
 def lease_name(id_: str) -> str:
@@ -48,11 +43,10 @@ def lease_name(id_: str) -> str:
 
 
 def _server(lease: Mapping[str, Any]) -> RegisteredServer | None:
-    metadata, spec = lease.get("metadata") or {}, lease.get("spec") or {}
-    url = (metadata.get("annotations") or {}).get(ADVERTISED)
-    holder = spec.get("holderIdentity")
-    if (metadata.get("labels") or {}).get(COMPONENT) != APISERVER or metadata.get("deletionTimestamp"):
+    found = Lease.of(lease)
+    url, holder = found.annotations.get(ADVERTISED), found.holder
+    if found.labels.get(COMPONENT) != APISERVER or found.is_terminating:
         return None
-    if not url or not holder or metadata.get("name") != lease_name(holder):
+    if not url or not holder or found.name != lease_name(holder):
         return None
-    return RegisteredServer(str(holder), str(url).rstrip("/"))
+    return RegisteredServer(holder, url.rstrip("/"))

@@ -5,6 +5,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from kohakuriver.resources.view import Node
+
 _FIELDS = ("allowMounts", "allowPrivileged", "allocatable", "sshPorts", "numa", "gpus")
 _LATER = (
     "allowCapabilities",
@@ -14,7 +16,7 @@ _LATER = (
 
 def offer_of(node: Mapping[str, Any]) -> str:
     """Differs when the node's allow-lists, capacity, ports or devices do."""
-    status = node.get("status") or {}
+    status = Node.of(node).status.raw
     parts = [status.get(field) for field in _FIELDS]
     parts += [status[field] for field in _LATER if status.get(field)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]

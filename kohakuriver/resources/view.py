@@ -713,6 +713,21 @@ class Event(Object):
         return Fields(self.raw.get("series"))
 
 
+class Lease(Object):
+    """A Lease."""
+
+    __slots__ = ()
+
+    @property
+    def holder(self) -> str:
+        return self.spec.text("holderIdentity")
+
+    @property
+    def duration(self) -> int | None:
+        """The seconds for which it holds after a renewal, if it says so."""
+        return self.spec.number("leaseDurationSeconds")
+
+
 class Environment(Object):
     """An Environment."""
 

@@ -27,3 +27,24 @@ def test_an_answer_without_a_status_is_told_by_its_code():
 def test_only_what_may_be_tried_again_is_retryable():
     assert isinstance(errors.Unavailable("x"), errors.RETRYABLE)
     assert not isinstance(errors.Conflict("x"), errors.RETRYABLE)
+
+
+NONSENSE = [None, 0, -1, True, 1.5, "", "text", [], [1, None], {"a": {}}]
+
+
+@pytest.mark.parametrize("field", ["code", "reason", "message", "details"])
+@pytest.mark.parametrize("value", NONSENSE)
+def test_a_status_of_an_unexpected_shape_is_an_error_all_the_same(field, value):
+    found = errors.from_status({"message": "no", "reason": "Conflict", field: value}, code=409)
+    assert isinstance(found, errors.Conflict)
+    assert isinstance(found.message, str)
+
+
+@pytest.mark.parametrize("field", ["causes", "hint", "retryAfterSeconds"])
+@pytest.mark.parametrize("value", NONSENSE)
+def test_details_of_an_unexpected_shape_count_as_absent(field, value):
+    found = errors.from_status({"message": "no", "details": {field: value}}, code=503)
+    assert isinstance(found, errors.Unavailable)
+    assert isinstance(found.hint, str)
+    assert found.retry_after is None or found.retry_after == value
+    assert all(isinstance(cause.message, str) for cause in found.causes)
