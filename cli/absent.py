@@ -62,6 +62,23 @@ def in_words(
     return errors.NotFound(said, hint=f"see what there is{elsewhere}: {lists}")
 
 
+def reworded(error: errors.KohakuRiverError) -> errors.KohakuRiverError:
+    """The same error; one of the server about an object that is not there, or is there already, in our words.
+    What kubectl gets is as the server wrote it."""
+    found = error.details if isinstance(error, errors.ApiError) else {}
+    resource = next((one for one in kinds.ALL if one.plural == found.get("kind")), None)
+    name = str(found.get("name") or "")
+    if resource is None or not name or f'"{name}"' not in error.message:
+        return error
+    if isinstance(error, errors.AlreadyExists) and error.message.endswith("already exists"):
+        article = "an" if noun(resource)[0] in "aeiou" else "a"
+        error.message = f'there is already {article} {noun(resource)} "{name}"'
+    elif isinstance(error, errors.NotFound) and error.message.endswith("not found"):
+        error.message = f'there is no {noun(resource)} "{name}"'
+        error.hint = error.hint or f"see what there is: kohakuriver get {resource.plural}"
+    return error
+
+
 def is_no_namespace(api: Api, namespace: str) -> bool:
     """Whether the namespace is not there; no where that may not be known."""
     try:

@@ -8,6 +8,8 @@ import atexit
 import contextlib
 import gc
 import os
+import re
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +19,7 @@ from kohakuriver import errors
 from kohakuriver.cli import failures, screen
 from kohakuriver.cli.framework import reading
 
+_QUOTED = re.compile(r"'([^']*)'")
 COMPLETE = "__complete"  # what the scripts of `completion` ask
 _MANY = 50_000  # objects, some megabytes: about those of a list of a thousand VPSes
 ERROR, USAGE, TIMED_OUT, INTERRUPTED, NO_READER = 1, 2, 124, 130, 141
@@ -84,7 +87,10 @@ def _call(words: list[str], whole: Callable[[], None]) -> int:
         screen.fail(error.message, hint=error.hint)
         return USAGE
     except errors.KohakuRiverError as error:
-        screen.fail(error.message, hint=error.hint)
+        from kohakuriver.cli import absent
+
+        told = absent.reworded(error)
+        screen.fail(told.message, hint=told.hint)
         return ERROR
     except BrokenPipeError:
         raise
@@ -94,7 +100,7 @@ def _call(words: list[str], whole: Callable[[], None]) -> int:
         return ERROR
     except Exception as error:
         if hasattr(error, "format_message"):  # typer's usage errors
-            return _usage(error)
+            return _usage(error, words)
         return _unexpected(error, traceback="-v" in words or "--verbose" in words)
 
 
@@ -127,14 +133,40 @@ def _complete(words: list[str], whole: Callable[[], None]) -> int:
     return candidates.main(words)
 
 
-def _usage(error: Any) -> int:
+def _usage(error: Any, words: list[str]) -> int:
     message = str(error.format_message()).strip()
     if not message:  # no arguments where some are needed: help says it all
         return USAGE
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "kohakuriver"
-    screen.fail(message[:1].lower() + message[1:].rstrip("."), hint=f"see what it takes: {path} --help")
+    message = _missing(error, words) or _QUOTED.sub(
+        _our_quotes, message[:1].lower() + message[1:].rstrip(".")
+    )
+    screen.fail(message, hint=f"see what it takes: {path} --help")
     return USAGE
+
+
+def _missing(error: Any, words: list[str]) -> str:
+    """`DST is missing: kohakuriver cp dev:a DST`; nothing where nothing is missing."""
+    parameter = getattr(error, "param", None)
+    if type(error).__name__ != "MissingParameter" or parameter is None:
+        return ""
+    value = _named(parameter)
+    if parameter.param_type_name == "option":
+        option = parameter.opts[0]
+        return f"{option} is missing: {shlex.join(['kohakuriver', *words])} {option} {value}"
+    arguments = [one for one in error.ctx.command.params if one.param_type_name == "argument"]
+    left = [_named(one) for one in arguments[arguments.index(parameter) :] if one.required]
+    return f"{value} is missing: {' '.join([shlex.join(['kohakuriver', *words]), *left])}"
+
+
+def _named(parameter: Any) -> str:
+    return str(parameter.metavar or parameter.name.upper())
+
+
+def _our_quotes(found: re.Match[str]) -> str:
+    """Options stand bare, what somebody typed in double quotes."""
+    return found[1] if found[1].startswith("-") else f'"{found[1]}"'
 
 
 def _unexpected(error: Exception, *, traceback: bool) -> int:

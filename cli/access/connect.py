@@ -27,6 +27,9 @@ kohakuriver connect dev
 kohakuriver connect dev --session build   # a shell with a name: the same one again from anywhere
 kohakuriver connect dev --ide             # files, an editor and a terminal
 """
+ANSWERS = {
+    "--": lambda words: f"connect opens a shell, and exec runs a command: kohakuriver exec {words}",
+}
 _SIGNALLED = 128
 
 Name = target.Name

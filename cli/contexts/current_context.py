@@ -15,7 +15,7 @@ def current_context(config: Config = None) -> int:
     found = files.load(config)
     if not found.current:
         raise errors.ConfigError(
-            f"{found.path} says of no context that it counts",
+            f"{found.path} does not say which context counts",
             hint="choose one: kohakuriver config use-context NAME",
         )
     screen.out(found.current)

@@ -52,6 +52,8 @@ class Command(typer.core.TyperCommand):
         args = switches.spelled_out(args, self.params)
         if any(dry_run.OPTION in parameter.opts for parameter in self.params):
             args = dry_run.spelled_out(args)
+        if "--" in args and callable(answer := self.answers.get("--")):
+            raise failures.UsageError(answer(_behind_its_name(args)))
         try:
             self._look_for_name(ctx, args)
             return list(super().parse_args(ctx, list(args)))
@@ -100,6 +102,13 @@ class Command(typer.core.TyperCommand):
             if records:
                 with formatter.section(title):
                     formatter.write_dl(records)
+
+
+def _behind_its_name(words: Sequence[str]) -> str:
+    """`dev -- ls` of `--session build dev -- ls`."""
+    cut = words.index("--")
+    name = next((word for word in reversed(words[:cut]) if not word.startswith("-")), "NAME")
+    return shlex.join([name, *words[cut:]])
 
 
 class Group(typer.core.TyperGroup):

@@ -68,7 +68,7 @@ def given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read(values: Mapping[str, Any]) -> Settings:
-    """What the options say. Raises ValueError for what is no duration."""
+    """What the options say. Raises ValueError for what is not a duration."""
     known = dict(values)
     if "request_timeout" in known:
         # 0 means no limit, as in kubectl

@@ -60,7 +60,7 @@ def read(words: Sequence[str], options: OptionsOf) -> Line:
     return Line(entry, tuple(arguments), waiting, partial, "", given)
 
 
-_NONE = catalogue.Entry("", "", "", "")  # what is typed is no command: nothing follows it
+_NONE = catalogue.Entry("", "", "", "")  # what is typed is not a command: nothing follows it
 
 
 def _takes_value(entry: catalogue.Entry | None, name: str, options: OptionsOf) -> bool:

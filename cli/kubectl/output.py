@@ -32,7 +32,7 @@ class Output:
 
 
 def parse(text: str, *, formats: str = FORMATS) -> Output:
-    """Raises UsageError for what is no format, or none of these."""
+    """The format of this name. Raises UsageError for any that is not one of these."""
     name, equals, rest = text.partition("=")
     if name not in _names(formats) and name in _names(FORMATS):
         raise failures.UsageError(f"-o {name} is not for this command", hint=f"there are {formats}")
@@ -81,7 +81,7 @@ def combined(objects: Sequence[Object]) -> Object:
 
 
 def whole(objects: Sequence[Object], asked: Output) -> str:
-    """All of them in the format that is asked for, which is no table."""
+    """All of them in the format that is asked for, which is not a table."""
     if asked.columns is not None:
         from kohakuriver.cli.view import table
 

@@ -6,6 +6,7 @@ The annotation `kohakuriver.io/create-id` is how the server tells a repeated req
 
 import dataclasses
 import random
+import re
 import uuid
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from kohakuriver.cli.vps import manifest, names
 from kohakuriver.cli.vps.login import Login
 from kohakuriver.cli.vps.manifest import Wanted
 from kohakuriver.resources import kinds
+
+_NAMED_TWICE = re.compile(r'Invalid value: ("[^"]*"): (?=.*\1)')  # the rest of the message names it again
 
 _ATTEMPTS = 4  # generated names that turned out to be taken
 _PARAMS = {"fieldValidation": "Strict", "fieldManager": "kohakuriver-vps"}
@@ -75,8 +78,9 @@ def create(api: Api, order: Order, name: str | None) -> tuple[Object, KeyPair | 
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return _create(api, order, name or new_name())
-        except errors.AlreadyExists:
+        except errors.AlreadyExists as error:
             if name is not None or attempt == _ATTEMPTS:
+                error.hint = f"choose another name, or see that one: kohakuriver vps status {name}"
                 raise
     raise AssertionError("unreachable: the last attempt returns or raises")
 
@@ -141,7 +145,7 @@ def _in_options(error: errors.Invalid) -> errors.Invalid:
     lines = []
     for cause in error.causes:
         option = next((name for field, name in manifest.OPTIONS.items() if cause.field.startswith(field)), "")
-        lines.append(f"{option or cause.field}: {cause.message}")
+        lines.append(f"{option or cause.field}: {_NAMED_TWICE.sub('', cause.message)}")
     return errors.Invalid("; ".join(lines), hint=error.hint, causes=error.causes)
 
 

@@ -72,7 +72,7 @@ def load(path: str | Path | None = None, *, context: str | None = None) -> Conne
     cluster = _named(config, file, "clusters", "cluster", chosen.get("cluster", ""))
     user = _named(config, file, "users", "user", chosen.get("user", "")) if chosen.get("user") else {}
     if not cluster.get("server"):
-        raise errors.ConfigError(f"{file}: the cluster of context {name!r} names no server")
+        raise errors.ConfigError(f'{file}: the cluster of context "{name}" names no server')
     return Connection(
         server=str(cluster["server"]).rstrip("/"),
         others=_others(cluster, file),
@@ -155,7 +155,7 @@ def _named(config: dict[str, Any], file: Path, section: str, key: str, name: str
         if entry.get("name") == name:
             return dict(entry.get(key) or {})
     known = ", ".join(str(entry.get("name")) for entry in entries) or "none"
-    what = f"{key} {name!r}" if name else f"current {key}"
+    what = f'{key} "{name}"' if name else f"current {key}"
     raise errors.ConfigError(f"{file} has no {what}", hint=f"it has: {known}")
 
 

@@ -86,7 +86,17 @@ def test_the_version_needs_no_server(capsys):
         (["delete", "vps"], "which vps is meant?"),
         (["delete"], "what is to be deleted?"),
         (["delete", "vps", "dev", "--timeout", "x"], "--timeout: "),
-        (["wait", "vps/dev"], "missing option '--for'"),
+        (
+            ["wait", "vps/dev"],
+            "error: --for is missing: kohakuriver wait vps/dev --config CONFIG --for CONDITION\n",
+        ),
+        (["cp"], "error: SRC is missing: kohakuriver cp SRC DST\n"),
+        (["cp", "a b"], "error: DST is missing: kohakuriver cp 'a b' DST\n"),
+        (
+            ["run", "-p", "80:80", "--restart", "no", "web"],
+            "did you mean: kohakuriver vps create --image web\n",
+        ),
+        (["run", "-p", "80:80", "web"], "hint: left out: -p, since ports are forwarded afterwards: "),
         (["wait", "vps/dev", "--for=luck"], 'invalid condition "luck": --for takes'),
         (["-n", "team", "up"], "invalid value for --namespace: up has no use for it"),
         (["up", "--port", "0"], "--port"),
@@ -108,13 +118,13 @@ def test_the_version_needs_no_server(capsys):
         (["vps", "create", "--key-out-file", "x"], "--key-out-file says where a generated key goes"),
         (["node", "drain"], "which node is meant?"),
         (["node", "label", "n1"], "no label is named"),
-        (["node", "label", "n1", "disk"], '"disk" is no label'),
+        (["node", "label", "n1", "disk"], 'invalid label "disk"'),
     ],
 )
 def test_a_wrong_command_line_exits_with_2_and_a_hint(nobody, capsys, words, message):
     assert run([*words, "--config", nobody] if words[0] in TALKERS else words) == 2
     shown = capsys.readouterr()
-    assert message in shown.err
+    assert message.replace("CONFIG", nobody) in shown.err
     assert "\nhint: " in shown.err or message.startswith("invalid ")  # which says what is allowed
     assert shown.out == ""
     assert "Traceback" not in shown.err
@@ -150,7 +160,7 @@ def test_a_config_file_that_is_not_there_is_told_with_what_to_do(tmp_path, capsy
 
 def test_an_unknown_context_is_told_with_those_there_are(nobody, capsys):
     assert run(["get", "vps", "--config", nobody, "--context", "x"]) == 1
-    assert "hint: it has: c\n" in capsys.readouterr().err
+    assert 'has no context "x"\nhint: it has: c\n' in capsys.readouterr().err
 
 
 def test_nothing_is_coloured_away_from_a_terminal(nobody, capsys):
@@ -165,3 +175,19 @@ def test_a_stream_that_is_closed_is_as_good_as_one_that_nobody_reads(closed):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert ("Client:" in done.stdout) == (">&-" not in closed.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["connect", "dev", "--", "ls", "-l"], "exec runs a command: kohakuriver exec dev -- ls -l\n"),
+        (
+            ["connect", "--session", "b", "dev", "--", "ls"],
+            "exec runs a command: kohakuriver exec dev -- ls\n",
+        ),
+        (["vps", "status", "dev", "-o"], "error: option -o requires an argument\n"),
+    ],
+)
+def test_what_is_told_of_a_command_line_can_be_typed(capsys, words, message):
+    assert run(words) == 2
+    assert message in capsys.readouterr().err

@@ -29,7 +29,7 @@ def test_a_missing_config_says_how_to_get_one(tmp_path):
 
 def test_an_unknown_context_names_those_there_are(tmp_path):
     config.write(tmp_path / "config", CONNECTION, cluster="home", user="admin")
-    with pytest.raises(errors.ConfigError, match="'work'") as caught:
+    with pytest.raises(errors.ConfigError, match='has no context "work"') as caught:
         config.load(tmp_path / "config", context="work")
     assert "home" in caught.value.hint
 

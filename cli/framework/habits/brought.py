@@ -57,7 +57,7 @@ ANYWHERE: Mapping[str, str] = {
     "vpses": "vps list",
     "whoami": "config current-context",
 }
-"""A word that is no command of ours, and what to type in its place."""
+"""A word that is not a command of ours, and what to type in its place."""
 
 ALONE: Mapping[str, str] = {"info": "node list"}
 """The same, where nothing follows the word."""
@@ -100,7 +100,22 @@ MAKERS = frozenset({"run", "launch", "init"})
 """Words whose first argument is an image."""
 
 LONE = frozenset(
-    {"-d", "--detach", "-i", "-t", "-it", "-ti", "-dit", "-itd", "--rm", "--interactive", "--tty", "--init"}
+    {
+        "-d",
+        "--detach",
+        "-i",
+        "-t",
+        "-it",
+        "-ti",
+        "-dit",
+        "-itd",
+        "--rm",
+        "--interactive",
+        "--tty",
+        "--init",
+        "-P",
+        "--publish-all",
+    }
 )
 """Options of `docker run` that mean nothing to a VPS and take no value."""
 
@@ -109,3 +124,14 @@ FLAGS = frozenset({"--privileged", "--gen-ssh-key", "--no-ssh-key", "--no-wait",
 
 CALLED: Mapping[str, str] = {"-v": "--volume", "--cpus": "--cores"}
 """Options of `docker run` by their names here."""
+
+_PORTS = "-p, since ports are forwarded afterwards: kohakuriver forward NAME PORT"
+_RESTART = "--restart, since a VPS starts again by itself"
+LEFT_OUT: Mapping[str, str] = {
+    "-p": _PORTS,
+    "--publish": _PORTS,
+    "-P": _PORTS,
+    "--publish-all": _PORTS,
+    "--restart": _RESTART,
+}
+"""Options of `docker run` that `vps create` does not have, and why it needs none."""

@@ -27,13 +27,15 @@ class Meant:
     lines: tuple[Words, ...] = ()
     is_order: bool = False
     """Whether the words are right, and only their order is not."""
+    aside: str = ""
+    """Which of the options typed are left out of the lines, and what there is in their place."""
 
 
 def meant(group: str, word: str, rest: Sequence[str]) -> Meant:
     """What `kohakuriver GROUP WORD REST…` may have meant. GROUP is empty at the top."""
     found = _exactly(group, word, rest)
     if found:
-        return Meant(tuple(found))
+        return Meant(tuple(found), aside=_left_out(rest) if word in brought.MAKERS else "")
     turned = _turned(group, word, rest)
     if turned:
         return Meant((turned,), is_order=True)
@@ -68,7 +70,7 @@ def _within(group: str, word: str, rest: Sequence[str]) -> Words:
 
 
 def _used(word: str, rest: Sequence[str]) -> Words:
-    """`top` shows kinds; a word that is none names a VPS."""
+    """`top` shows kinds; a word that is not one names a VPS."""
     if word in ("no", "node"):
         return ("top", "nodes", *rest)
     is_kind = word in ("po", "pod", "pods", "vpses") or _alike("top", word)
@@ -138,13 +140,30 @@ def _line(path: Words, word: str, rest: Sequence[str]) -> Words:
 def _made(word: str, rest: Sequence[str]) -> Words:
     """The options of `docker run` without those that mean nothing here, and its image as --image."""
     found: list[str] = []
-    waits = False
+    option = ""  # the one whose value comes next
     for place, one in enumerate(rest):
-        if waits or one.startswith("-"):
-            if waits or one not in brought.LONE:
-                found.append(one if waits else brought.CALLED.get(one, one))
-            waits = not waits and "=" not in one and one not in brought.LONE | brought.FLAGS
+        if option or one.startswith("-"):
+            if not _reason(option or one) and one not in brought.LONE:
+                found.append(one if option else brought.CALLED.get(one, one))
+            option = one if not option and _takes_the_next(one) else ""
             continue
         behind = rest[place + 1 :] if word != "run" else ()  # there it is a command
         return (*found, "--image", _OF_INCUS.sub(r"\1:\2", one), *behind)
     return tuple(found)
+
+
+def _takes_the_next(option: str) -> bool:
+    """Whether the next word is the value of this option of `docker run`."""
+    is_joined = "=" in option or (option[:2] in brought.LEFT_OUT and len(option) > 2 and option[1] != "-")
+    return not is_joined and option not in brought.LONE | brought.FLAGS
+
+
+def _reason(option: str) -> str:
+    """Why a VPS is not created with this option; empty for one that is not left out."""
+    name = option.partition("=")[0]
+    return brought.LEFT_OUT.get(name) or ("" if name.startswith("--") else brought.LEFT_OUT.get(name[:2], ""))
+
+
+def _left_out(words: Sequence[str]) -> str:
+    reasons = dict.fromkeys(filter(None, map(_reason, words)))
+    return "left out: " + "; ".join(reasons) if reasons else ""

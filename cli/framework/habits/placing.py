@@ -53,7 +53,7 @@ def _is_awaited(words: Sequence[str], at: int, options: Mapping[str, bool]) -> b
 
 
 def _wants_value(word: str, options: Mapping[str, bool]) -> bool | None:
-    """Whether the next word is its value; None where it is no option of these."""
+    """Whether the next word is its value; None where it is not one of these options."""
     name, equals, _ = word.partition("=")
     if name in options:
         return options[name] and not equals and name != dry_run.OPTION

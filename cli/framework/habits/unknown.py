@@ -1,4 +1,4 @@
-"""The error for a word that is no command: what it may have meant, ready to be typed. Pure."""
+"""The error for a word that is not a command: what it may have meant, ready to be typed. Pure."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from kohakuriver.cli.framework.habits import commands
 
 
 def command(group: str, words: Sequence[str], given: Mapping[str, Any]) -> failures.UsageError:
-    """For `kohakuriver GROUP WORDS…`, whose first word is no command.
+    """What to say of `kohakuriver GROUP WORDS…`, whose first word is not a command.
 
     Args:
         given: the global options before it.
@@ -22,7 +22,7 @@ def command(group: str, words: Sequence[str], given: Mapping[str, Any]) -> failu
     path = f"{group} " if group else ""
     return failures.UsageError(
         f'there is no command "{path}{word}"' + (f"; did you mean: {lines}" if lines else ""),
-        hint=f"list the commands: kohakuriver {path}--help",
+        hint=meant.aside or f"list the commands: kohakuriver {path}--help",
     )
 
 

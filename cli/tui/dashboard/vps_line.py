@@ -23,7 +23,7 @@ _TONES = {
     "terminating": Tone.WARN,
 }
 _MARKS = {"running": "●", "assigning": "◐", "pending": "○", "paused": "◆", "stopped": "·", "terminating": "×"}
-_STATUS, _PORT, _AGE = 13, 5, 5
+_STATUS, _PORT, _AGE = 13, 8, 5
 _WIDE = 120  # columns from which why has one of its own
 
 
@@ -54,10 +54,10 @@ def columns(vpses: Sequence[Object], width: int, *, with_namespace: bool) -> Col
 
 
 def titles(columns: Columns) -> Line:
-    last = "RESOURCES" if columns.why else "RESOURCES, OR WHY NOT RUNNING"
+    last = "RESOURCES" if columns.why else "RESOURCES, OR MESSAGE"
     words = [("NAMESPACE", columns.namespace), ("NAME", columns.name), ("STATUS", _STATUS)]
-    words += [("NODE", columns.node), ("SSH", _PORT), ("AGE", _AGE)]
-    words += [(last, columns.resources), ("WHY", columns.why)]
+    words += [("NODE", columns.node), ("SSH-PORT", _PORT), ("AGE", _AGE)]
+    words += [(last, columns.resources), ("MESSAGE", columns.why)]
     return joined([Piece(fit(word, width), Tone.TITLE) for word, width in words])
 
 

@@ -270,7 +270,7 @@ class Workbench(Vertical):
 
     def _find(self, text: str, *, backwards: bool) -> None:
         if text and self.editor is not None and not self.editor.find(text, backwards=backwards):
-            self._say(f"{text!r} is not in {self.editor.opened.name}")
+            self._say(f'"{text}" is not in {self.editor.opened.name}')
 
     def on_finding_left(self) -> None:
         if self.editor is not None:

@@ -42,6 +42,8 @@ def exists(words: tuple[str, ...]) -> bool:
             "vps create --name site --volume pages:/srv --cores 0.5 -m 256M --image my-image",
         ),
         ("run -d debian", "vps create --image debian"),
+        ("run -p 8080:80 --restart always -e A=b debian", "vps create -e A=b --image debian"),
+        ("run -p8080:80 -P --publish=1:2 --restart=no debian", "vps create --image debian"),
         ("launch images:debian/12 lab", "vps create --image debian:12 lab"),
         ("launch images:alpine/3.20/cloud lab", "vps create --image alpine:3.20 lab"),
         ("launch debian:12 lab", "vps create --image debian:12 lab"),
@@ -194,3 +196,13 @@ def test_what_is_meant_is_printed_as_it_is_typed(words, said, capsys):
 def test_a_port_before_its_vps_is_told_to_change_places(words, said, capsys):
     assert run(["forward", *words.split()]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_what_is_left_out_of_a_line_is_told_once_with_the_reason():
+    aside = commands.meant("", "run", ["-p", "1:1", "--publish=2:2", "--restart", "no", "debian"]).aside
+
+    assert aside == (
+        "left out: -p, since ports are forwarded afterwards: kohakuriver forward NAME PORT; "
+        "--restart, since a VPS starts again by itself"
+    )
+    assert commands.meant("", "run", ["-e", "A=b", "debian"]).aside == ""

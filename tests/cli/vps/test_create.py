@@ -144,7 +144,7 @@ async def test_a_vps_made_again_has_the_key_of_the_one_before(shell, home):
     file = home / ".ssh" / "kohakuriver_vps_dev"
     before = file.read_text()
     code, _, err = await shell(again)
-    assert code == 1 and "already exists" in err, "a key that is in use is not taken for a leftover"
+    assert code == 1 and "there is already" in err, "a key that is in use is not taken for a leftover"
     assert (await shell("delete vps dev"))[0] == 0
     code, _, err = await shell(again)
     assert (code, err) == (
@@ -181,7 +181,7 @@ async def test_a_name_that_is_taken_is_refused(shell, keys):
     await shell("vps create --name dev --no-wait")
     code, _, err = await shell("vps create --name dev --no-wait")
     assert code == 1
-    assert "already exists" in err
+    assert "there is already" in err
 
 
 @pytest.mark.fault(31)
@@ -292,5 +292,5 @@ async def test_a_vps_without_a_password_is_warned_of_once_and_only_when_it_is_ma
     made = await shell("vps create --name open --no-ssh-key --no-wait")
     assert made == (0, "vps/open created\n", warning)
     _, _, err = await shell("vps create --name open --no-ssh-key --no-wait")
-    assert "already exists" in err and "warning" not in err
+    assert "there is already" in err and "warning" not in err
     assert "warning" not in (await shell("vps create --name two --no-ssh-key --dry-run"))[2]
