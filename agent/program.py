@@ -70,7 +70,7 @@ def _agent(
     settings: Settings, runtime: DockerRuntime, *, client: Client, heart: Client, connection: Connection
 ) -> Agent:
     def dial(server: str) -> Dialer:
-        return Dialer(dataclasses.replace(connection, server=server), program="kohakuriver-agent")
+        return Dialer(connection._replace(server=server), program="kohakuriver-agent")
 
     return Agent(
         settings,

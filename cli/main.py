@@ -8,9 +8,6 @@ import atexit
 import contextlib
 import gc
 import os
-import re
-import shlex
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,7 +16,6 @@ from kohakuriver import errors
 from kohakuriver.cli import failures, screen
 from kohakuriver.cli.framework import reading
 
-_QUOTED = re.compile(r"'([^']*)'")
 COMPLETE = "__complete"  # what the scripts of `completion` ask
 _MANY = 50_000  # objects, some megabytes: about those of a list of a thousand VPSes
 ERROR, USAGE, TIMED_OUT, INTERRUPTED, NO_READER = 1, 2, 124, 130, 141
@@ -139,15 +135,15 @@ def _usage(error: Any, words: list[str]) -> int:
         return USAGE
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "kohakuriver"
-    message = _missing(error, words) or _QUOTED.sub(
-        _our_quotes, message[:1].lower() + message[1:].rstrip(".")
-    )
+    message = _missing(error, words) or _in_our_quotes(message[:1].lower() + message[1:].rstrip("."))
     screen.fail(message, hint=f"see what it takes: {path} --help")
     return USAGE
 
 
 def _missing(error: Any, words: list[str]) -> str:
     """`DST is missing: kohakuriver cp dev:a DST`; nothing where nothing is missing."""
+    import shlex
+
     parameter = getattr(error, "param", None)
     if type(error).__name__ != "MissingParameter" or parameter is None:
         return ""
@@ -164,9 +160,13 @@ def _named(parameter: Any) -> str:
     return str(parameter.metavar or parameter.name.upper())
 
 
-def _our_quotes(found: re.Match[str]) -> str:
+def _in_our_quotes(message: str) -> str:
     """Options stand bare, what somebody typed in double quotes."""
-    return found[1] if found[1].startswith("-") else f'"{found[1]}"'
+    import re
+
+    return re.sub(
+        r"'([^']*)'", lambda found: found[1] if found[1].startswith("-") else f'"{found[1]}"', message
+    )
 
 
 def _unexpected(error: Exception, *, traceback: bool) -> int:
@@ -183,5 +183,7 @@ def _unexpected(error: Exception, *, traceback: bool) -> int:
 
 def _forget_stdout() -> None:
     """Nobody reads: keep the interpreter from complaining when it flushes at exit."""
+    import signal  # here, as it makes enums of all that there are
+
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

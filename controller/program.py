@@ -7,7 +7,6 @@ none should, the whole controller ends with its error and whoever supervises it 
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
 import random
 from collections.abc import Callable
@@ -146,7 +145,7 @@ class Controller:
 
     def _connected(self) -> Connection:
         """To the server that the client is with now."""
-        return dataclasses.replace(self._connection, server=self._client.server)
+        return self._connection._replace(server=self._client.server)
 
     def _servers_changed(self, key: ObjectKey) -> None:
         if key.namespace == servers.NAMESPACE:

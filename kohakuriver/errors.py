@@ -18,12 +18,10 @@ Codes and reasons are those of k8s.io/apimachinery `metav1.Status`. Retryable or
 type: see `RETRYABLE`.
 """
 
-import dataclasses
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 
-@dataclasses.dataclass(frozen=True)
-class Cause:
+class Cause(NamedTuple):
     """One field that is wrong: `field` as a path ("spec.resources.cores"), in words what is."""
 
     field: str

@@ -7,7 +7,6 @@ object must pass, and what is kept of one that fails, each program says for itse
 """
 
 import collections.abc
-import dataclasses
 import functools
 import types
 import typing
@@ -74,7 +73,7 @@ def is_of(value: Any, hint: Any) -> bool:
         return True
     if origin in (typing.Union, types.UnionType):
         return any(is_of(value, one) for one in inside)
-    if isinstance(origin, type) and dataclasses.is_dataclass(origin):
+    if isinstance(origin, type) and hasattr(origin, "__dataclass_fields__"):
         return isinstance(value, origin) and all(
             is_of(getattr(value, name), of) for name, of in _hints(origin)
         )

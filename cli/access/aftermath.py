@@ -1,7 +1,6 @@
 """Why a shell or a command really ended: what was done to its VPS ends it by a signal."""
 
 import contextlib
-import dataclasses
 from typing import Any
 
 from kohakuriver import errors
@@ -29,7 +28,7 @@ def explained(vps: Target, ending: Ending) -> Ending:
         return found or ending
     if found is None or ending.hint:
         return ending
-    return dataclasses.replace(ending, hint=found.hint, message=found.message)
+    return ending._replace(hint=found.hint, message=found.message)
 
 
 def what_happened(before: dict[str, Any], now: dict[str, Any], *, reader: Reader = HERE) -> Ending | None:

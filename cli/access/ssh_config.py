@@ -1,6 +1,5 @@
 """`ssh-config`: settings by which `ssh NAME.vps` works, and with it scp, rsync, sftp, git and VS Code."""
 
-import dataclasses
 import os
 from pathlib import Path
 from typing import Annotated
@@ -46,5 +45,5 @@ def ssh_config(settings: Settings, install: Install = False, uninstall: Uninstal
 def _lasting(settings: Settings) -> Settings:
     """A config file that only this shell knows is named: an editor that starts ssh does not know it."""
     if settings.config is None and config.VARIABLE in os.environ:
-        return dataclasses.replace(settings, config=config.find())
+        return settings.but(config=config.find())
     return settings

@@ -8,14 +8,13 @@ Names of VPSes and contexts may have dots in them, so a name may be read in seve
 them in order, the plainest first.
 """
 
-import dataclasses
 from collections.abc import Collection
+from typing import NamedTuple
 
 SUFFIX = ".vps"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One reading of a name."""
 
     name: str

@@ -4,7 +4,6 @@ Looks the VPS up first: what is stopped, lost or gone is told in words, and the 
 is the one that ssh will find in its file. ssh reads that file only after the first byte has come.
 """
 
-import dataclasses
 import os
 import stat
 import sys
@@ -52,7 +51,7 @@ def ssh_proxy(settings: Settings, name: Name = None, uid: Uid = None, pin: Pin =
         )
     try:
         api, vps = find(settings, name)
-        reader = dataclasses.replace(settings.reader(), options=())  # what ssh's config has, nobody typed
+        reader = settings.reader()._replace(options=())  # what ssh's config has, nobody typed
         key = entrance.host_key(vps, reader=reader)
         if uid and vps["metadata"]["uid"] != uid:
             raise NoEntrance(f"{name} has just been made anew", hint="connect again to reach the new one")
@@ -71,8 +70,7 @@ def find(settings: Settings, word: str) -> tuple[Api, Object]:
     contexts = config.read(config.find(settings.config)).get("contexts") or []
     failure: errors.ApiError | None = None
     for place in ssh_names.readings(word, [str(one.get("name")) for one in contexts]):
-        there = dataclasses.replace(
-            settings,
+        there = settings.but(
             namespace=place.namespace or settings.namespace,
             context=place.context or settings.context,
         )

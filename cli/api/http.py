@@ -4,7 +4,6 @@ One connection, kept alive from call to call; a watch has one of its own. Errors
 but a GET on a kept connection that the server had closed meanwhile.
 """
 
-import dataclasses
 import http.client
 import json
 import ssl
@@ -146,7 +145,7 @@ class Api:
 
     def _use_next(self) -> None:
         following, *rest = (*self.connection.others, self.connection.server)
-        self.connection = dataclasses.replace(self.connection, server=following, others=tuple(rest))
+        self.connection = self.connection._replace(server=following, others=tuple(rest))
         self._url = urllib.parse.urlsplit(following)
 
     def _dial(self, timeout: float) -> http.client.HTTPConnection:

@@ -1,15 +1,14 @@
 """What people type for objects: `vps`, `vps dev`, `vps/dev node/n1`, `vps,nodes`. Asks no server."""
 
-import dataclasses
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from kohakuriver.cli import failures
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 
 
-@dataclasses.dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """A kind, and the names meant; none means all of them."""
 
     resource: ResourceType

@@ -3,8 +3,8 @@
 `application.py` imports the module behind a command when that command is called, and not before.
 """
 
-import dataclasses
 from collections.abc import Sequence
+from typing import NamedTuple
 
 WORK = "VPSes and the nodes they run on"
 ACCESS = "Into a VPS"
@@ -14,8 +14,7 @@ PROGRAMS = "Programs, one by one, for clusters of several machines"
 OTHER = "Other"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One command. `remote` ones talk to the API server and take the global options."""
 
     name: str

@@ -1,11 +1,8 @@
 """What the global options say, and the connection that follows from it."""
 
 import contextlib
-import dataclasses
-import shlex
-import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kohakuriver.cli.api.http import Api
@@ -15,19 +12,37 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT = 30.0  # seconds a single request may take
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
 class Settings:
-    """The global options of one call."""
+    """The global options of one call, and what is closed when that is over.
 
-    config: Path | None = None
-    context: str | None = None
-    namespace: str | None = None
-    request_timeout: float = DEFAULT_TIMEOUT
-    verbose: bool = False
-    opened: contextlib.ExitStack = dataclasses.field(
-        default_factory=contextlib.ExitStack, compare=False, repr=False
-    )
-    """What is closed when the command is over."""
+    No dataclass: to import what makes one takes longer than much that a short command does.
+    """
+
+    def __init__(
+        self,
+        config: Path | None = None,
+        context: str | None = None,
+        namespace: str | None = None,
+        request_timeout: float = DEFAULT_TIMEOUT,
+        verbose: bool = False,
+        *,
+        opened: contextlib.ExitStack | None = None,
+    ) -> None:
+        self.config = config
+        self.context = context
+        self.namespace = namespace
+        self.request_timeout = request_timeout
+        self.verbose = verbose
+        self.opened = opened or contextlib.ExitStack()
+
+    def but(self, **changes: Any) -> "Settings":
+        """The same with these changes; what it opens is closed with this one."""
+        return Settings(**{**vars(self), **changes})
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What the options say."""
+        return {name: value for name, value in vars(self).items() if name != "opened"}
 
     def connection(self) -> "Connection":
         """The API server and identity that are meant. Raises ConfigError."""
@@ -35,7 +50,7 @@ class Settings:
 
         connection = config.load(self.config, context=self.context)
         if self.namespace:
-            connection = dataclasses.replace(connection, namespace=self.namespace)
+            connection = connection._replace(namespace=self.namespace)
         return connection
 
     def api(self) -> "Api":
@@ -50,6 +65,9 @@ class Settings:
 
     def reader(self) -> "Reader":
         """Who gave these options, for the commands they are told. Raises ConfigError."""
+        import shlex
+        import socket
+
         from kohakuriver.cli.view.standing import Reader
         from kohakuriver.client import config
 

@@ -1,9 +1,8 @@
 """Objects as text: yaml, json, names, JSONPath. Pure; tables are in `table.py`."""
 
-import dataclasses
 import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kohakuriver.cli import failures
 from kohakuriver.cli.api import targets
@@ -21,8 +20,7 @@ WIDE = f"wide, {LISTS}"
 FORMATS = f"table, {WIDE}"
 
 
-@dataclasses.dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """A value of `-o`. `render` is None where the server's tables are shown."""
 
     wide: bool = False

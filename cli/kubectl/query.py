@@ -1,7 +1,6 @@
 """What a `get` asks for, the same for every kind. Asks no server."""
 
-import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kohakuriver.cli.api.http import Api
 from kohakuriver.cli.kubectl.output import Output
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from kohakuriver.cli.kubectl.jsonpath import Template
 
 
-@dataclasses.dataclass(frozen=True)
-class Query:
+class Query(NamedTuple):
     """The options of one `get`."""
 
     format: Output

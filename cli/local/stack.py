@@ -117,7 +117,7 @@ class Near:
     def look(self, path: str) -> Object:
         """A short one. Raises KohakuRiverError."""
         known = config.load(self.files.config, context=CONTEXT)
-        connection = dataclasses.replace(known, server=self.url, others=())
+        connection = known._replace(server=self.url, others=())
         with contextlib.closing(Api(connection, timeout=_LOOK, warn=lambda text: None)) as api:
             return api.call("GET", path)
 

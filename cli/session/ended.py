@@ -1,15 +1,13 @@
 """How a shell or a command in a VPS ended, as its stream says it."""
 
-import dataclasses
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from kohakuriver import errors
 
 ENDED_FROM_OUTSIDE: Final = 255  # an exit code, as ssh's
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """How it ended: with the shell's own code, or for a reason from outside."""
 
     code: int | None

@@ -6,7 +6,6 @@ of stream.
 """
 
 import asyncio
-import dataclasses
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
@@ -29,7 +28,7 @@ class ApiServers:
 
     def __init__(self, connection: Connection) -> None:
         self._dialers = [
-            Dialer(dataclasses.replace(connection, server=url), program=PROGRAM)
+            Dialer(connection._replace(server=url), program=PROGRAM)
             for url in (connection.server, *connection.others)
         ]
 

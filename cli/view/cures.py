@@ -4,8 +4,7 @@ The reasons are those of `kohakuriver.resources.reasons`, which the controller a
 counts only where it is about the spec as it is now: after an edit nobody has looked at it yet.
 """
 
-import dataclasses
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from kohakuriver import quantity
 from kohakuriver.resources import conditions, reasons
@@ -20,8 +19,7 @@ class Typist(Protocol):
     def command(self, words: str, vps: Object | None = None) -> str: ...
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Cure:
+class Cure(NamedTuple):
     """Once what it runs, and what somebody does for that: in words, and the command."""
 
     once: str

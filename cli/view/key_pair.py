@@ -4,15 +4,14 @@ Written before the VPS is created, never over a file that is there.
 """
 
 import contextlib
-import dataclasses
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from kohakuriver import errors, private_file
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class KeyPair:
+class KeyPair(NamedTuple):
     """Two files that this command made."""
 
     private: Path

@@ -1,9 +1,8 @@
 """How a VPS stands, in a few words, and what to do next. Pure; what it reads is the object's JSON."""
 
-import dataclasses
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kohakuriver import quantity
 from kohakuriver.cli.view import cures
@@ -13,8 +12,7 @@ from kohakuriver.resources.view import VPS, Amounts, Node
 Object = dict[str, Any]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(NamedTuple):
     """Who is told what to type."""
 
     host: str = ""

@@ -1,9 +1,8 @@
 """Tables as kubectl lays them out: capital headers, three spaces between columns. Pure."""
 
-import dataclasses
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from kohakuriver.cli.api import targets
 from kohakuriver.printable import on_one_line
@@ -16,8 +15,7 @@ Paint = Callable[[int, str], str]
 NARROWEST = 24  # columns; what is narrower is not worth wrapping into
 
 
-@dataclasses.dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """What of a server's table is shown, and how."""
 
     resource: ResourceType

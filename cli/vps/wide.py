@@ -1,8 +1,7 @@
 """The further columns of `vps list -o wide`. Pure."""
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from kohakuriver.cli.view import standing
 from kohakuriver.cli.view.standing import Reader
@@ -14,8 +13,7 @@ TITLES = ["IMAGE", "CONTAINER", "RESTARTS", "ADDRESS"]
 Object = dict[str, Any]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Wide:
+class Wide(NamedTuple):
     """What they are made from."""
 
     nodes: Mapping[str, Object]

@@ -6,12 +6,11 @@ Looked for in this order: an explicit path, `KOHAKURIVER_CONFIG`, `~/.kohakurive
 
 import base64
 import binascii
-import dataclasses
 import json
 import os
 import ssl
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kohakuriver import errors, private_file
 
@@ -21,8 +20,7 @@ JOIN_TOKEN = "KOHAKURIVER_JOIN_TOKEN"  # noqa: S105 - what `agent --join` reads 
 SERVERS = "kohakuriver.io/servers"  # the extension of a cluster's entry that names its further API servers
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """One cluster and one identity on it."""
 
     server: str

@@ -1,6 +1,6 @@
 """The registry: kind <-> URL path <-> the names people type. Knows no model, so that the CLI starts fast."""
 
-import dataclasses
+from typing import NamedTuple
 
 GROUP = "kohakuriver.io"
 VERSION = "v1alpha1"
@@ -18,8 +18,7 @@ SESSION_HEADER = "KohakuRiver-Session"  # on what an agent sends: its session's 
 BUILT_IN_NAMESPACES = (DEFAULT_NAMESPACE, SYSTEM_NAMESPACE, NODE_LEASE_NAMESPACE)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class ResourceType:
+class ResourceType(NamedTuple):
     """One kind of object and where it is served."""
 
     kind: str
@@ -165,8 +164,7 @@ CORE_NODE = ResourceType(
 )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """A kind that shows the objects of another one. `right` is the part of that one that the caller must have
     the right to; by default the object itself."""
 

@@ -4,10 +4,10 @@ Payloads are handed on as they arrive, not when their frame is whole, so a decod
 Which side masks is the RFC's: the client does, with a key of zero (docs/design/005-streams.md says why).
 """
 
-import dataclasses
 import enum
 import struct
 from collections.abc import Iterator
+from typing import NamedTuple
 
 LIMIT = 1 << 20  # bytes of one text or control message
 
@@ -27,8 +27,7 @@ class BrokenFrame(Exception):
     """What came is no frame that this side may be sent."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A part of a message; `ends` with the message's last byte."""
 
     opcode: Opcode

@@ -1,5 +1,6 @@
 """The command lines that are read without typer: the same lines, the same values, the same calls."""
 
+import ast
 import functools
 import importlib
 import inspect
@@ -26,6 +27,8 @@ _HEAVY = (
     "rich",
     "yaml",
     "difflib",
+    "dataclasses",
+    "signal",
 )
 
 
@@ -187,7 +190,9 @@ def test_typer_reads_the_same_lines_to_the_same_calls(words, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(module, entry.function or entry.name, recorder.function)
         assert main.by_typer(words) == 0
-    assert recorder.called == [(line.settings, recorder.whole(line.values))]
+    [(given_settings, values)] = recorder.called
+    assert given_settings.given == line.settings.given
+    assert values == recorder.whole(line.values)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +229,8 @@ def test_reading_a_quick_command_loads_nothing_that_is_slow_to_load(path, tmp_pa
         check=True,
         env={config.VARIABLE: str(file)},
     )
-    assert done.stdout == "[]\n"
+    asyncios = {"signal"} if path in ("exec", "ssh-proxy") else set()
+    assert set(ast.literal_eval(done.stdout)) <= asyncios
 
 
 def test_a_process_ends_with_the_code_of_its_command_and_all_that_it_had_to_say():

@@ -4,7 +4,6 @@ What comes of it is seen on the screen, as everything else is. Requests are made
 """
 
 import asyncio
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -48,7 +47,7 @@ class Doing:
             cores=asked.cores or CORES, memory=asked.memory or None, image=asked.image or None,
             target=None, container=None, privileged=False, security=None, mount=(), volume=(), env=(),
         )  # fmt: skip
-        connection = dataclasses.replace(self._settings.connection(), namespace=namespace)
+        connection = self._settings.connection()._replace(namespace=namespace)
         api = Api(connection, timeout=self._settings.request_timeout, warn=self._warn)
         try:
             login = Login(gen_ssh_key=not has_default(Path.home()))

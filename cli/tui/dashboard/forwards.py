@@ -36,7 +36,7 @@ class Forwards:
     async def begin(self, vps: Object, words: str) -> list[Forward]:
         """Each [LOCAL:]PORT that was typed. Raises UsageError and ConfigError; those before it stay."""
         metadata, begun = vps["metadata"], []
-        there = dataclasses.replace(self._connection, namespace=metadata["namespace"])
+        there = self._connection._replace(namespace=metadata["namespace"])
         for wanted in mapping.parse(words.replace(",", " ").split()):
             title = f"{metadata['name']}:{wanted.remote}"
             telling = Telling(title, verbose=False, say=self._say)
