@@ -29,6 +29,9 @@ _HEAVY = (
     "difflib",
     "dataclasses",
     "signal",
+    "inspect",
+    "http.client",
+    "email",
 )
 
 
@@ -229,7 +232,7 @@ def test_reading_a_quick_command_loads_nothing_that_is_slow_to_load(path, tmp_pa
         check=True,
         env={config.VARIABLE: str(file)},
     )
-    asyncios = {"signal"} if path in ("exec", "ssh-proxy") else set()
+    asyncios = {"signal", "inspect"} if path in ("exec", "ssh-proxy") else set()
     assert set(ast.literal_eval(done.stdout)) <= asyncios
 
 
