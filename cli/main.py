@@ -14,7 +14,7 @@ from typing import Any
 
 from kohakuriver import errors
 from kohakuriver.cli import failures, screen
-from kohakuriver.cli.framework import reading
+from kohakuriver.cli.framework import front, reading
 
 COMPLETE = "__complete"  # what the scripts of `completion` ask
 _MANY = 50_000  # objects, some megabytes: about those of a list of a thousand VPSes
@@ -58,7 +58,7 @@ def _leave(code: list[int]) -> None:
 
 def _run(words: list[str], whole: Callable[[], None]) -> int:
     try:
-        code = _complete(words[1:], whole) if words[:1] == [COMPLETE] else _call(words, whole)
+        code = _complete(words[1:]) if words[:1] == [COMPLETE] else _call(words, whole)
         sys.stdout.flush()
     except BrokenPipeError:
         _forget_stdout()
@@ -71,6 +71,9 @@ def _run(words: list[str], whole: Callable[[], None]) -> int:
 
 def _call(words: list[str], whole: Callable[[], None]) -> int:
     try:
+        if (page := front.page(words)) is not None:
+            screen.out(page, end="")
+            return 0
         if (line := reading.read(words)) is not None:
             _collect(seldom=True)
             return line.call()
@@ -122,8 +125,7 @@ def by_typer(words: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _complete(words: list[str], whole: Callable[[], None]) -> int:
-    whole()
+def _complete(words: list[str]) -> int:
     from kohakuriver.cli.completing import candidates
 
     return candidates.main(words)

@@ -6,13 +6,13 @@ stand and there are none, it ends with 1: then the shell offers no files in thei
 """
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from kohakuriver import errors
 from kohakuriver.cli import screen
-from kohakuriver.cli.framework import catalogue
+from kohakuriver.cli.framework import catalogue, reading
 from kohakuriver.cli.framework import line as lines
 from kohakuriver.cli.framework.line import Line
 from kohakuriver.printable import on_one_line
@@ -77,15 +77,19 @@ def options_of(entry: catalogue.Entry) -> dict[str, bool]:
     """Each spelling of each option of a command, and whether it takes a value."""
     if entry.passthrough:
         return {}
+    return {name: takes for names, takes, _ in _options_of(entry) for name in names}
+
+
+def _options_of(entry: catalogue.Entry) -> Iterator[tuple[list[str], bool, str]]:
+    """Of each option its names, whether it takes a value, and what it is; without typer where that can be."""
+    if entry.quick:
+        yield from reading.options_of(entry)
+        return
     from kohakuriver.cli.framework import application
 
-    command = application.load(entry)
-    return {
-        spelling: not parameter.is_flag
-        for parameter in command.params
-        if parameter.param_type_name == "option"
-        for spelling in (*parameter.opts, *parameter.secondary_opts)
-    }
+    for parameter in application.load(entry).params:
+        if parameter.param_type_name == "option":
+            yield [*parameter.opts, *parameter.secondary_opts], not parameter.is_flag, parameter.help or ""
 
 
 def _all(current: Line) -> Candidates:
@@ -104,13 +108,10 @@ def _all(current: Line) -> Candidates:
 
 
 def _options(entry: catalogue.Entry) -> Candidates:
-    from kohakuriver.cli.framework import application
-
     found: Candidates = {"--help": "Show what it takes"}
-    for parameter in application.load(entry).params:
-        if parameter.param_type_name == "option":
-            names = [name for name in (*parameter.opts, *parameter.secondary_opts) if name.startswith("--")]
-            found |= dict.fromkeys(names, (parameter.help or "").partition(". [")[0])
+    for names, _, about in _options_of(entry):
+        long = [name for name in names if name.startswith("--")]
+        found |= dict.fromkeys(long, about.partition(". [")[0])
     return found
 
 

@@ -15,29 +15,9 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from kohakuriver import __version__
 from kohakuriver.cli import failures, screen
-from kohakuriver.cli.framework import catalogue, coercion, declared, dry_run, global_options
+from kohakuriver.cli.framework import catalogue, coercion, declared, dry_run, front, global_options
 from kohakuriver.cli.framework.habits import options, placing, switches
-
-_OPENING = """\
-Usage: kohakuriver COMMAND [ARGUMENTS] [OPTIONS]
-
-Long-lived containers to work in, on your own machines: declared, placed, kept running.
-"""
-_GLOBALS = """\
-Global options, before or after the command:
-  --config FILE               The config file, as kubectl's
-  --context NAME              The context in it
-  -n, --namespace NAME        The namespace meant
-  --request-timeout DURATION  How long one request may take
-  -v, --verbose               Show requests
-"""
-_CLOSING = f"""\
-{_GLOBALS}
-`kohakuriver COMMAND --help` shows what a command takes, with examples.
-Exit codes: 0 done, 1 an error, 2 a wrong command line, 124 a wait timed out, 130 Ctrl-C.
-"""
 
 
 class Command(typer.core.TyperCommand):
@@ -146,24 +126,9 @@ class Group(typer.core.TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         if self.entry is not None:
-            self._format_own_help(self.entry, formatter)
+            formatter.write(front.of_group(self.entry))
             return
-        formatter.write(_OPENING)
-        for title, entries in catalogue.sections().items():
-            formatter.write(f"\n{title}:\n")
-            for entry in entries:
-                formatter.write(f"  {entry.name:<15}{entry.summary}\n")
-        formatter.write("\n" + _CLOSING)
-
-    def _format_own_help(self, entry: catalogue.Entry, formatter: Any) -> None:
-        formatter.write(f"Usage: kohakuriver {entry.name} COMMAND [ARGUMENTS] [OPTIONS]\n\nExamples:\n")
-        for line in inspect.cleandoc(importlib.import_module(entry.path).EXAMPLES).splitlines():
-            formatter.write(f"  {line}\n")
-        formatter.write("\nCommands:\n")
-        for one in entry.commands:
-            formatter.write(f"  {one.name:<17}{one.summary}\n")
-        formatter.write("\n" + _GLOBALS)
-        formatter.write(f"\n`kohakuriver {entry.name} COMMAND --help` shows what a command takes.\n")
+        formatter.write(front.whole())
 
 
 def build() -> Any:
@@ -204,7 +169,7 @@ def _root(
     }
     ctx.ensure_object(dict)[global_options.KEY] = global_options.given(values)
     if version:
-        screen.out(f"kohakuriver {__version__}")
+        screen.out(front.VERSION, end="")
         raise typer.Exit()
     if ctx.invoked_subcommand is None:
         screen.out(ctx.get_help())

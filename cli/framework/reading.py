@@ -53,9 +53,8 @@ def _read(words: list[str]) -> Line:
         before.values |= between.values
     if not entry.quick:
         raise Unread
-    function = getattr(importlib.import_module(entry.path), entry.function or entry.name)
-    own = [(name, function.__annotations__[name]) for name, _, _ in declared.of(function)]
-    behind = Parameters([*own, *global_options.OPTIONS.items()])
+    function = _function(entry)
+    behind = Parameters(_declarations(function))
     behind.read(words)
     try:
         settings = global_options.read(
@@ -65,6 +64,26 @@ def _read(words: list[str]) -> Line:
         raise Unread from None
     given = {name: value for name, value in behind.values.items() if name not in global_options.OPTIONS}
     return Line(function, settings, given)
+
+
+def options_of(entry: catalogue.Entry) -> Iterator[tuple[list[str], bool, str]]:
+    """Of each option of a quick command its names, whether it takes a value, and what it is."""
+    for _, annotation in _declarations(_function(entry)):
+        kind, one = declared.split(annotation)
+        if isinstance(one, Option):
+            on = [name.partition("/")[0] for name in one.names]
+            off = [name.partition("/")[2] for name in one.names if "/" in name]
+            yield [*on, *off], declared.plain(kind) is not bool, one.words["help"] or ""
+
+
+def _function(entry: catalogue.Entry) -> Any:
+    return getattr(importlib.import_module(entry.path), entry.function or entry.name)
+
+
+def _declarations(function: Any) -> list[tuple[str, Any]]:
+    """What it takes, the global options included."""
+    own = [(name, function.__annotations__[name]) for name, _, _ in declared.of(function)]
+    return [*own, *global_options.OPTIONS.items()]
 
 
 def _command(words: list[str], options: "Parameters", entries: Sequence[catalogue.Entry]) -> catalogue.Entry:

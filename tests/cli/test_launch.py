@@ -129,7 +129,7 @@ def test_the_program_knows_by_which_name_it_was_called(environment):
     environment.install()
     asked = environment.packages / "sitecustomize.py"
     asked.write_text("import sys; sys.stderr.write(f'{sys.argv[0]} {sys.prefix} {sys.executable}\\n')\n")
-    done = environment("--version", command=environment.top / "bin/kohakuriver")
+    done = environment("completion", "fish", command=environment.top / "bin/kohakuriver")
     top = environment.top
     assert done.stderr == f"{top}/bin/kohakuriver {top} {top}/bin/python\n"
 

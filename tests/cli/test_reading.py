@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kohakuriver.cli import main
-from kohakuriver.cli.framework import catalogue, declared, global_options, reading
+from kohakuriver.cli.framework import application, catalogue, declared, front, global_options, reading
 from kohakuriver.cli.main import run
 from kohakuriver.client import config
 from kohakuriver.client.config import Connection
@@ -234,6 +234,50 @@ def test_reading_a_quick_command_loads_nothing_that_is_slow_to_load(path, tmp_pa
     )
     asyncios = {"signal", "inspect"} if path in ("exec", "ssh-proxy") else set()
     assert set(ast.literal_eval(done.stdout)) <= asyncios
+
+
+@pytest.mark.parametrize("path", quick())
+def test_the_options_that_completion_offers_are_those_that_typer_has(path):
+    entry = quick()[path]
+    known = [one for one in application.load(entry).params if one.param_type_name == "option"]
+    assert list(reading.options_of(entry)) == [
+        ([*one.opts, *one.secondary_opts], not one.is_flag, one.help or "") for one in known
+    ]
+
+
+GROUPS = [one.name for one in catalogue.ENTRIES if one.is_group]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("", "-h", "--help", "help", "--version"),
+        *(line.format(one) for one in GROUPS for line in ("{}", "{} --help", "{} -h", "help {}", "{} help")),
+    ],
+)
+def test_a_page_of_help_is_the_one_that_typer_shows(line, capsys):
+    page = front.page(line.split())
+    assert page is not None
+    assert main.by_typer(line.split()) == 0
+    assert capsys.readouterr().out == page
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "get",
+        "get --help",
+        "help get",
+        "vps list",
+        "vps -h list",
+        "--help --version",
+        "-v",
+        "nonsense",
+        "help help",
+    ],
+)
+def test_what_asks_for_more_than_a_page_of_help_is_no_page(line):
+    assert front.page(line.split()) is None
 
 
 def test_a_process_ends_with_the_code_of_its_command_and_all_that_it_had_to_say():
