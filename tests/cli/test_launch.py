@@ -163,3 +163,13 @@ def test_nobody_who_reads_is_an_exit_code_and_no_complaint(environment):
     )  # fmt: skip
     os.close(writes)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_is_as_good_as_one_that_nobody_reads(environment, closed):
+    environment.install()
+    line = f"'{environment.command}' version --client {closed}"
+    given = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(["sh", "-c", line], env=given, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("Client:" in done.stdout) == (">&-" not in closed.split())
