@@ -52,6 +52,12 @@ FIELDS: dict[ResourceType, dict[str, tuple[str, ...]]] = {
 _SHOWN: dict[ResourceType, dict[str, str]] = {
     kinds.POD: {"spec.nodeName": "status.assignment.node", "status.phase": "status.phase"},
     kinds.CORE_NODE: {"spec.unschedulable": "spec.unschedulable"},
+    kinds.NEW_EVENT: {
+        **{f"regarding.{field}": f"involvedObject.{field}" for field in _INVOLVED},
+        "reason": "reason",
+        "type": "type",
+        "reportingController": "reportingComponent",
+    },
 }
 
 

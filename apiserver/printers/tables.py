@@ -302,6 +302,23 @@ def _core_node_gpus(obj: Object, now: datetime.datetime) -> Cell:
     return int((obj["status"].get("capacity") or {}).get("nvidia.com/gpu") or 0)
 
 
+def _of_older(column: Column) -> Column:
+    """A column of core Events for those of events.k8s.io."""
+
+    def cell(obj: Object, now: datetime.datetime) -> Cell:
+        return column.cell({**obj, **{older: obj.get(newer) for older, newer in _OLDER.items()}}, now)
+
+    return dataclasses.replace(column, cell=cell)
+
+
+_OLDER = {
+    "involvedObject": "regarding",
+    "source": "deprecatedSource",
+    "firstTimestamp": "deprecatedFirstTimestamp",
+    "lastTimestamp": "deprecatedLastTimestamp",
+    "count": "deprecatedCount",
+    "reportingComponent": "reportingController",
+}
 _NAME = Column("Name", _text("metadata.name"), "The object's name", format="name")
 _AGE = Column("Age", _age, "Time since it was created")
 
@@ -422,3 +439,4 @@ COLUMNS: dict[ResourceType, tuple[Column, ...]] = {
         _AGE,
     ),
 }
+COLUMNS[kinds.NEW_EVENT] = tuple(map(_of_older, COLUMNS[kinds.EVENT]))

@@ -35,7 +35,7 @@ class WatchSocket:
     async def begin(self, request: web.Request) -> None:
         """Answer the handshake, and from now on hear whether the client goes."""
         await self.response.prepare(request)
-        self._reading = asyncio.create_task(self._until_it_closes(request), name="watch-socket")
+        self._reading = asyncio.create_task(self._until_it_closes(), name="watch-socket")
 
     async def write(self, chunk: bytes) -> None:
         """Send each line as a message. Raises TimeoutError, and ConnectionResetError."""
@@ -56,10 +56,8 @@ class WatchSocket:
         if self._reading is not None:
             self._reading.cancel()
 
-    async def _until_it_closes(self, request: web.Request) -> None:
-        """The client's close ends the watch, whose handler waits for something to happen meanwhile."""
+    async def _until_it_closes(self) -> None:
+        """The client's close is answered and ends the connection, and so the watch."""
         with contextlib.suppress(RuntimeError, ConnectionResetError):
             async for _ in self.response:
                 pass
-        if request.transport is not None:
-            request.transport.close()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kohakuriver.apiserver.objects.selectors import Selection
-from kohakuriver.apiserver.views import nodes, pods
+from kohakuriver.apiserver.views import events, nodes, pods
 from kohakuriver.errors import NotFound
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
@@ -45,4 +45,5 @@ SHOWING: Mapping[ResourceType, Showing] = {
         "say nodes.kohakuriver.io, as in kubectl delete nodes.kohakuriver.io NAME",
         patch=nodes.meant,
     ),
+    kinds.NEW_EVENT: Showing(events.form, "write core v1 Events"),
 }

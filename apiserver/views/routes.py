@@ -87,7 +87,7 @@ async def change(view: View, request: web.Request) -> web.StreamResponse:
 async def refuse(view: View, request: web.Request) -> web.StreamResponse:
     """Writes: what is shown changes with what is stored."""
     raise MethodNotAllowed(
-        f"{view.shown.plural} cannot be written, they show {objects.qualified(view.of)}: "
+        f"{objects.qualified(view.shown)} cannot be written, they show {objects.qualified(view.of)}: "
         f"{SHOWING[view.shown].instead}"
     )
 

@@ -162,6 +162,15 @@ CORE_NODE = ResourceType(
     namespaced=False,
     read_only=True,
 )
+NEW_EVENT = ResourceType(
+    kind="Event",
+    plural="events",
+    singular="event",
+    group="events.k8s.io",
+    version="v1",
+    short_names=("ev",),
+    read_only=True,
+)
 
 
 class View(NamedTuple):
@@ -177,6 +186,7 @@ class View(NamedTuple):
 VIEWS: tuple[View, ...] = (
     View(POD, VPS),
     View(CORE_NODE, NODE, verbs=("get", "list", "watch", "patch")),
+    View(NEW_EVENT, EVENT),
 )
 SERVED: tuple[ResourceType, ...] = (*ALL, *(view.shown for view in VIEWS))
 

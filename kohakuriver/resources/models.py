@@ -8,6 +8,7 @@ from kohakuriver.resources import (
     kinds,
     lease,
     meta,
+    new_event,
     node,
     pod,
     policy,
@@ -32,4 +33,5 @@ MODELS: dict[kinds.ResourceType, type[meta.Object]] = {
 VIEWS: dict[kinds.ResourceType, type[meta.Object]] = {
     kinds.POD: pod.Pod,
     kinds.CORE_NODE: core_node.Node,
+    kinds.NEW_EVENT: new_event.Event,
 }
