@@ -2,18 +2,24 @@
 
 `SelfSubjectReview`, `SelfSubjectAccessReview` and `SelfSubjectRulesReview` are asked with a POST and never
 stored; the answers come from the one table of `access.py`, by the same question that the door asks.
+Administrators ask the same of others: `TokenReview` says whose token it is, `SubjectAccessReview` what a user
+may do. The token is never sent back.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kohakuriver import errors
+from kohakuriver.apiserver.auth import impersonation
+from kohakuriver.apiserver.auth.authentication import Known, authenticate
 from kohakuriver.apiserver.identity import access
-from kohakuriver.apiserver.identity.identity import User
+from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 
 Json = dict[str, Any]
+
+_NAMESPACES = "kohakuriver.io/namespaces"  # in a user's extra
 
 SELF = ResourceType(
     kind="SelfSubjectReview",
@@ -39,14 +45,30 @@ RULES = ResourceType(
     version="v1",
     namespaced=False,
 )
+TOKEN_REVIEW = ResourceType(
+    kind="TokenReview",
+    plural="tokenreviews",
+    singular="tokenreview",
+    group="authentication.k8s.io",
+    version="v1",
+    namespaced=False,
+)
+SUBJECT_ACCESS = ResourceType(
+    kind="SubjectAccessReview",
+    plural="subjectaccessreviews",
+    singular="subjectaccessreview",
+    group="authorization.k8s.io",
+    version="v1",
+    namespaced=False,
+)
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 
 
 def whoami(user: User, review: Json) -> Json:
     """Who asks, in Kubernetes' words: a role is a group."""
-    groups = [f"kohakuriver:{user.role}", "system:authenticated"]
+    groups = [impersonation.group_of(user), *impersonation.EVERYBODY]
     info: Json = {"username": user.name, "groups": groups}
-    extra = {"kohakuriver.io/namespaces": list(user.namespaces), "kohakuriver.io/rights": list(user.rights)}
+    extra = {_NAMESPACES: list(user.namespaces), "kohakuriver.io/rights": list(user.rights)}
     found = {name: values for name, values in extra.items() if values}
     return {"userInfo": {**info, "extra": found} if found else info}
 
@@ -59,7 +81,7 @@ def may(user: User, review: Json) -> Json:
         raise errors.BadRequest(
             "spec: exactly one of resourceAttributes and nonResourceAttributes must be given"
         )
-    asked = _resources(resource) if isinstance(resource, dict) else _paths(path or {})
+    asked = _resources(user, resource) if isinstance(resource, dict) else _paths(path or {})
     try:
         for attributes in asked:
             access.check(user, attributes)
@@ -80,7 +102,7 @@ def rules(user: User, review: Json) -> Json:
         }
         for rule, names in access.opened(user, namespace)
     ]
-    selves = [_create_only(resource) for resource in ANSWERS]
+    selves = [_create_only(resource) for resource in KINDS if _may_ask(user, resource)]
     paths = [path for path in access.OPEN_PATHS if path not in ("/api", "/apis")]
     urls = [*(f"{path}{end}" for path in (*paths, "/api", "/apis") for end in ("", "/*"))]
     return {
@@ -90,15 +112,54 @@ def rules(user: User, review: Json) -> Json:
     }
 
 
+def whose_token(server: Known, review: Json) -> Json:
+    """The user whose token is shown; not who may only join as a node, which is nobody yet."""
+    token = _word(_spec(review), "token")
+    if not token:
+        raise errors.BadRequest("spec.token: expected a token")
+    try:
+        found = authenticate(server, headers={"Authorization": f"Bearer {token}"}, peer=None).user
+    except (errors.Unauthorized, errors.Forbidden) as refusal:
+        return {"authenticated": False, "error": refusal.message}
+    if found.role is Role.JOIN:
+        return {"authenticated": False, "error": "this token is for a machine that joins, and for nobody"}
+    return {"authenticated": True, "user": whoami(found, {})["userInfo"]}
+
+
+def subject_may(server: Known, review: Json) -> Json:
+    """Whether a user may do what is asked, as `may` says it of the caller."""
+    spec = _spec(review)
+    groups, extra = spec.get("groups") or [], spec.get("extra") or {}
+    if not isinstance(groups, list) or not isinstance(extra, dict):
+        raise errors.BadRequest("spec: groups is a list, and extra an object")
+    namespaces = extra.get(_NAMESPACES)
+    if namespaces is not None and not isinstance(namespaces, list):
+        raise errors.BadRequest(f"spec.extra.{_NAMESPACES}: expected a list")
+    try:
+        user = impersonation.of_name(server, _word(spec, "user"), map(str, groups), namespaces)
+    except errors.Forbidden as refusal:
+        return {"allowed": False, "reason": refusal.message}
+    return may(user, review)
+
+
 Answer = Callable[[User, Json], Json]
 ANSWERS: Mapping[ResourceType, Answer] = {SELF: whoami, ACCESS: may, RULES: rules}
+OF_OTHERS: Mapping[ResourceType, Callable[[Known, Json], Json]] = {
+    TOKEN_REVIEW: whose_token,
+    SUBJECT_ACCESS: subject_may,
+}
+KINDS: tuple[ResourceType, ...] = (*ANSWERS, *OF_OTHERS)
+
+
+def _may_ask(user: User, resource: ResourceType) -> bool:
+    return resource in ANSWERS or user.role is Role.ADMIN
 
 
 def _create_only(resource: ResourceType) -> Json:
     return {"verbs": ["create"], "apiGroups": [resource.group], "resources": [resource.plural]}
 
 
-def _resources(asked: Json) -> Iterator[access.Attributes]:
+def _resources(user: User, asked: Json) -> Iterator[access.Attributes]:
     """Every question that stars stand for. Raises Forbidden for what is not served: nobody may touch that."""
     verb, group, plural = (_word(asked, word) for word in ("verb", "group", "resource"))
     part = _word(asked, "subresource")
@@ -107,8 +168,8 @@ def _resources(asked: Json) -> Iterator[access.Attributes]:
         for resource in kinds.SERVED
         if group in ("*", resource.group) and plural in ("*", resource.plural)
     ]
-    selves = [resource for resource in ANSWERS if (resource.group, resource.plural) == (group, plural)]
-    if not found and selves and verb == "create":
+    asked_for = [one for one in KINDS if (one.group, one.plural) == (group, plural)]
+    if not found and verb == "create" and any(_may_ask(user, one) for one in asked_for):
         return
     if not found:
         raise errors.Forbidden(f'no kind "{plural}" is served in the group "{group}"')

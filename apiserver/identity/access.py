@@ -46,7 +46,11 @@ AGENTS_ACTIONS = (
 JOINERS_ACTIONS = ((NODE, "join"),)
 
 # What says where the server is and what it serves. Health answers without a credential too.
-SELF_REVIEWS = ("/apis/authentication.k8s.io/v1/", "/apis/authorization.k8s.io/v1/")  # POSTs about oneself
+# POSTs about oneself; those about others are for administrators.
+SELF_REVIEWS = (
+    "/apis/authentication.k8s.io/v1/selfsubject",
+    "/apis/authorization.k8s.io/v1/selfsubject",
+)
 OPEN_PATHS = ("/api", "/apis", "/version", "/openapi", "/healthz", "/readyz", "/livez")
 
 

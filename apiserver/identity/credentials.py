@@ -104,6 +104,12 @@ class Credentials:
         found.check(now)
         return found.user
 
+    def users(self, *, now: datetime.datetime) -> Iterator[User]:
+        """Whose tokens are good now; a user may have several."""
+        for found in self._by_key.values():
+            if found.ends is None or now < found.ends:
+                yield found.user
+
     def name_of(self, digest: str) -> str | None:
         """The Token of this hash."""
         found = self._by_digest.get(digest)

@@ -54,7 +54,7 @@ def wants_aggregated(accept: str) -> bool:
 def groups() -> dict[str, list[str]]:
     """The named groups and their versions."""
     found: dict[str, list[str]] = {}
-    for resource in (*kinds.SERVED, *reviews.ANSWERS):
+    for resource in (*kinds.SERVED, *reviews.KINDS):
         if resource.group and resource.version not in found.setdefault(resource.group, []):
             found[resource.group].append(resource.version)
     return found
@@ -67,7 +67,7 @@ def resources_of(group: str, version_: str) -> list[ResourceType]:
 
 def served_in(group: str, version_: str) -> list[ResourceType]:
     """The kinds of one group and version with those that are asked for and never stored."""
-    asked = [one for one in reviews.ANSWERS if (one.group, one.version) == (group, version_)]
+    asked = [one for one in reviews.KINDS if (one.group, one.version) == (group, version_)]
     return [*resources_of(group, version_), *asked]
 
 
@@ -111,7 +111,7 @@ def aggregated(named: Sequence[str]) -> Json:
 
 def verbs(resource: ResourceType) -> tuple[str, ...]:
     """What can be done with a kind."""
-    if resource in reviews.ANSWERS:
+    if resource in reviews.KINDS:
         return ("create",)
     view = kinds.view_of(resource)
     if view is not None:

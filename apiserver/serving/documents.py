@@ -118,10 +118,18 @@ async def review(resource: ResourceType, request: web.Request) -> web.StreamResp
     return json_response({**asked, "status": status}, status=201)
 
 
+async def review_of_another(resource: ResourceType, request: web.Request) -> web.StreamResponse:
+    asked = metadata.agree(resource, await body.parsed(request), namespace=None, name=None)
+    status = reviews.OF_OTHERS[resource](request.app[SERVER], asked)
+    spec = asked.get("spec") if resource is not reviews.TOKEN_REVIEW else {}
+    return json_response({**asked, "spec": spec, "status": status}, status=201)
+
+
 def add(app: web.Application) -> None:
     """All of them, with their endpoints."""
-    for resource in reviews.ANSWERS:
-        route = app.router.add_route("POST", resource.path(), functools.partial(review, resource))
+    for resource in reviews.KINDS:
+        answer = review if resource in reviews.ANSWERS else review_of_another
+        route = app.router.add_route("POST", resource.path(), functools.partial(answer, resource))
         app[ENDPOINTS][route] = Endpoint("create")
     table = (
         ("/", paths, READ),

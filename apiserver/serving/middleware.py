@@ -13,6 +13,7 @@ from aiohttp import web
 from kohakuriver import errors
 from kohakuriver.apiserver.audit.renewals import Renewals
 from kohakuriver.apiserver.audit.visit import GONE, LOG, VISIT, Visit, account, line
+from kohakuriver.apiserver.auth import impersonation
 from kohakuriver.apiserver.auth.authentication import Caller, authenticate, peer_of
 from kohakuriver.apiserver.auth.endpoint import Endpoint, attributes_of, endpoint_of
 from kohakuriver.apiserver.context import SERVER
@@ -97,12 +98,16 @@ async def _in_turn(
     request: web.Request, handler: Handler, visit: Visit, caller: Caller, wanted: access.Attributes
 ) -> web.StreamResponse:
     server, lasting = request.app[SERVER], visit.endpoint.lasts
-    user = request[USER] = claims.with_claim(request, caller.user)
+    user = claims.with_claim(request, caller.user)
     with (
         server.limiter.turn(caller.credential, caller.user, wanted, lasting=lasting) as share,
         claims.suspecting(server, user),
         share.passage() as passage,
     ):
+        acting = impersonation.acting(server, request.headers, user)
+        if acting is not user:
+            visit.shown["as"] = acting.name
+        user = request[USER] = acting
         access.check(user, wanted)
         request[SHARE], request[PASSAGE] = share, passage
         await claims.check_session(server, user, visit.endpoint)

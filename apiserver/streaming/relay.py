@@ -1,6 +1,7 @@
 """A stream to a node that is connected to another API server of the cluster: asked for there.
 
-With the caller's own token, so that the other server judges for itself. It does not pass the request on.
+With the caller's own token, and as whom he asks to act, so that the other server judges for itself. It does
+not pass the request on.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ from aiohttp import web
 
 from kohakuriver import errors
 from kohakuriver.apiserver.auth.authentication import bearer
+from kohakuriver.apiserver.auth.impersonation import named_in
 from kohakuriver.apiserver.context import Server
 from kohakuriver.apiserver.registration import registered_servers
 from kohakuriver.client.config import Connection
@@ -34,6 +36,7 @@ async def relay(
             f"{nowhere.message}, and a client certificate cannot be passed on to another",
             hint=f"name that one in the config file: {' or '.join(other.url for other in others)}",
         )
+    headers = {name: request.headers[name] for name in named_in(request.headers)} | {RELAYED: server.id}
     for other in others:
         dialer = Dialer(
             Connection(server=other.url, token=token, ca=server.authority),
@@ -41,7 +44,7 @@ async def relay(
             timeout=WITHIN,
         )
         try:
-            return await dialer.transport(path, query, headers={RELAYED: server.id})
+            return await dialer.transport(path, query, headers=headers)
         except (errors.Unavailable, errors.Unreachable):
             continue
     raise nowhere
