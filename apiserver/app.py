@@ -33,6 +33,7 @@ from kohakuriver.apiserver.store.fullness import Fullness
 from kohakuriver.apiserver.store.lineage import Lineage
 from kohakuriver.apiserver.streaming import routes as streams
 from kohakuriver.apiserver.twice import Telling
+from kohakuriver.apiserver.views import metrics as usage
 from kohakuriver.apiserver.views import routes as views
 from kohakuriver.apiserver.write.collection import Collection
 from kohakuriver.clock import Clock
@@ -159,6 +160,7 @@ def application(server: Server, expiry: Expiry | None = None) -> web.Application
     installing.add(app)
     routes.add(app)
     views.add(app)
+    usage.add(app)
     streams.add(app)
     kubelet.add(app)
     return app

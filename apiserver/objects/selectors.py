@@ -58,6 +58,7 @@ _SHOWN: dict[ResourceType, dict[str, str]] = {
         "type": "type",
         "reportingController": "reportingComponent",
     },
+    **{resource: {} for resource in (*kinds.POD_METRICS, *kinds.NODE_METRICS)},
 }
 
 

@@ -440,3 +440,18 @@ COLUMNS: dict[ResourceType, tuple[Column, ...]] = {
     ),
 }
 COLUMNS[kinds.NEW_EVENT] = tuple(map(_of_older, COLUMNS[kinds.EVENT]))
+_WINDOW = Column("Window", _text("window"), "Over how long it was measured")
+for _metrics in kinds.POD_METRICS:
+    COLUMNS[_metrics] = (
+        _NAME,
+        Column("CPU", lambda obj, now: str(obj["containers"][0]["usage"]["cpu"]), "Cores used"),
+        Column("Memory", lambda obj, now: str(obj["containers"][0]["usage"]["memory"]), "Memory used"),
+        _WINDOW,
+    )
+for _metrics in kinds.NODE_METRICS:
+    COLUMNS[_metrics] = (
+        _NAME,
+        Column("CPU", _text("usage.cpu"), "Cores that its VPSes use"),
+        Column("Memory", _text("usage.memory"), "Memory that its VPSes use"),
+        _WINDOW,
+    )

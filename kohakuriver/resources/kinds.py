@@ -173,6 +173,23 @@ NEW_EVENT = ResourceType(
 )
 
 
+def _metrics(kind: str, plural: str, version: str, *, namespaced: bool) -> ResourceType:
+    return ResourceType(
+        kind=kind,
+        plural=plural,
+        singular="",
+        group="metrics.k8s.io",
+        version=version,
+        namespaced=namespaced,
+        read_only=True,
+    )
+
+
+_METRICS_VERSIONS = ("v1beta1", "v1")
+POD_METRICS = tuple(_metrics("PodMetrics", "pods", one, namespaced=True) for one in _METRICS_VERSIONS)
+NODE_METRICS = tuple(_metrics("NodeMetrics", "nodes", one, namespaced=False) for one in _METRICS_VERSIONS)
+
+
 class View(NamedTuple):
     """A kind that shows the objects of another one. `right` is the part of that one that the caller must have
     the right to; by default the object itself."""
@@ -187,8 +204,14 @@ VIEWS: tuple[View, ...] = (
     View(POD, VPS),
     View(CORE_NODE, NODE, verbs=("get", "list", "watch", "patch")),
     View(NEW_EVENT, EVENT),
+    *(View(one, VPS, verbs=("get", "list"), right="stats") for one in (*POD_METRICS, *NODE_METRICS)),
 )
 SERVED: tuple[ResourceType, ...] = (*ALL, *(view.shown for view in VIEWS))
+
+
+def view(shown: ResourceType) -> View:
+    """The view that this kind is, which it must be."""
+    return next(one for one in VIEWS if one.shown == shown)
 
 
 def view_of(resource: ResourceType) -> View | None:

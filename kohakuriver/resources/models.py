@@ -14,6 +14,7 @@ from kohakuriver.resources import (
     policy,
     quota,
     token,
+    usage,
     vps,
 )
 
@@ -34,4 +35,6 @@ VIEWS: dict[kinds.ResourceType, type[meta.Object]] = {
     kinds.POD: pod.Pod,
     kinds.CORE_NODE: core_node.Node,
     kinds.NEW_EVENT: new_event.Event,
+    **dict.fromkeys(kinds.POD_METRICS, usage.PodMetrics),
+    **dict.fromkeys(kinds.NODE_METRICS, usage.NodeMetrics),
 }
