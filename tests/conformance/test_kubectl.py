@@ -319,14 +319,12 @@ def test_discovery_explain_and_the_schema_say_what_there_is(server: Server) -> N
 @pytest.mark.parametrize(
     "words",
     [
-        "get pods",
         "scale vps/not --replicas=2",
         "rollout restart vps/not",
         "set image vps/not a=b",
         "autoscale vps/not --max=2",
         "expose vps/not --port=1",
         "run x --image=y",
-        "top node",
         "taint nodes n1 a=b:NoSchedule",
         "cluster-info",
         "exec not -- true",
@@ -334,7 +332,6 @@ def test_discovery_explain_and_the_schema_say_what_there_is(server: Server) -> N
         "logs not",
         "cp not:/x /tmp/never",
         "port-forward not 1:1",
-        "cordon n1",
         "drain n1",
         "debug not --image=y",
     ],

@@ -107,6 +107,7 @@ async def test_what_does_not_run_is_not_asked_for() -> None:
     async with running_api() as api:
         await put(api, kinds.VPS, a_vps("a", "paused"))
         await put(api, kinds.VPS, a_vps("b", "stopped"))
+        await put(api, kinds.VPS, a_vps("c", "assigning"))
         async with an_agent_that_says(api, SAID) as heard:
             assert (await api.get(PODS)).body["items"] == []
             refused = await api.get(f"{PODS}/b")
