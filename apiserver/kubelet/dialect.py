@@ -33,7 +33,7 @@ class Dialect:
         return upgrade.take(request, upgrade=self.upgrade, spoken=(f"{header}: {self.protocol}",))
 
 
-def wanted(request: web.Request, *, websocket: Sequence[str], spdy: Sequence[str]) -> Dialect:
+def agreed(request: web.Request, *, websocket: Sequence[str], spdy: Sequence[str]) -> Dialect:
     """The first protocol of the client's list that is one of these. Raises BadRequest."""
     asked = request.headers.get("Upgrade", "").lower()
     if asked == WEBSOCKET:

@@ -66,7 +66,7 @@ class Near(Protocol):
 async def forward(request: web.Request) -> web.StreamResponse:
     """Until the client goes."""
     call = Call.of(request, kinds.VPS)
-    spoken = dialect.wanted(request, websocket=(TUNNEL, *channels.PROTOCOLS[1:]), spdy=(BARE,))
+    spoken = dialect.agreed(request, websocket=(TUNNEL, *channels.PROTOCOLS[1:]), spdy=(BARE,))
     forwarding = _Forwarding(call)
     ports = [] if spoken.protocol in (TUNNEL, BARE) else read_ports(request.query.getall("ports", []))
     found = await opening.look(call, "forward")

@@ -1,6 +1,7 @@
 """The URLs of what a kubelet serves, below `/api/v1/namespaces/NAMESPACE/pods/NAME`.
 
 GET, POST …/exec          a command, over a WebSocket or SPDY/3.1
+GET, POST …/attach        back to the terminal that was left last
 GET, POST …/portforward   connections to its ports, over SPDY/3.1, a WebSocket, or the one in the other
 GET       …/log           what its main process wrote, as text
 
@@ -11,7 +12,7 @@ read a Pod may not enter it.
 from aiohttp import web
 
 from kohakuriver.apiserver.auth.endpoint import ENDPOINTS, Endpoint
-from kohakuriver.apiserver.kubelet import forwarding, running, written
+from kohakuriver.apiserver.kubelet import forwarding, returning, running, written
 from kohakuriver.apiserver.kubelet.asked import Handler, in_a_sentence
 from kohakuriver.resources import kinds
 
@@ -22,6 +23,7 @@ _STREAMED = ("GET", "POST")
 def add(app: web.Application) -> None:
     """Routes and endpoints."""
     _add(app, "exec", running.execute, "exec", _STREAMED)
+    _add(app, "attach", returning.attach, "terminal", _STREAMED)
     _add(app, "portforward", forwarding.forward, "forward", _STREAMED)
     _add(app, "log", written.show, "logs", ("GET",))
 

@@ -5,15 +5,16 @@ A command with a terminal is a session, which stays for a while when its client 
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 
 from aiohttp import web
 
 from kohakuriver import errors
 from kohakuriver.apiserver.audit.visit import opened
-from kohakuriver.apiserver.kubelet import asked, channels, dialect, spdy_client
+from kohakuriver.apiserver.kubelet import asked, channels, spdy_client
 from kohakuriver.apiserver.kubelet.channel_client import ChannelClient
 from kohakuriver.apiserver.kubelet.client import Client, Status, Typed, Wanted, failed
-from kohakuriver.apiserver.kubelet.dialect import Dialect
+from kohakuriver.apiserver.kubelet.dialect import Dialect, agreed
 from kohakuriver.apiserver.kubelet.inside import Command, Inside, Output, Terminal
 from kohakuriver.apiserver.kubelet.spdy_client import SpdyClient
 from kohakuriver.apiserver.node_streams.upgrade import Upgraded
@@ -25,8 +26,8 @@ from kohakuriver.resources import kinds
 
 async def execute(request: web.Request) -> web.StreamResponse:
     """Run the command, until it or its client is gone."""
-    call, spoken = Call.of(request, kinds.VPS), _spoken(request)
-    wanted, command = _wanted(request), request.query.getall("command", [])
+    call, dialect = Call.of(request, kinds.VPS), spoken(request)
+    wanted, command = read(request.query), request.query.getall("command", [])
     asked.check_container(request, call.name)
     if not command or not command[0]:
         raise errors.BadRequest("the command is empty", hint=f"kubectl exec {call.name} -- COMMAND")
@@ -40,14 +41,14 @@ async def execute(request: web.Request) -> web.StreamResponse:
     await opened(request, kind, uid=found.uid, node=found.node, **told.asked(kind, request))
     async with asked.stream(call, kind, found, query) as stream:
         inside = Terminal(stream) if wanted.tty else Command(stream)
-        await serve(request, spoken, wanted, inside)
+        await serve(request, dialect, wanted, inside)
     return Upgraded(request)
 
 
-async def serve(request: web.Request, spoken: Dialect, wanted: Wanted, inside: Inside) -> None:
+async def serve(request: web.Request, dialect: Dialect, wanted: Wanted, inside: Inside) -> None:
     """Join the client to what runs, until one of them is gone."""
-    client = (ChannelClient if spoken.is_websocket else SpdyClient)(spoken.protocol, wanted)
-    client.adopt(spoken.take(request))
+    client = (ChannelClient if dialect.is_websocket else SpdyClient)(dialect.protocol, wanted)
+    client.adopt(dialect.take(request))
     try:
         status = await _join(request, client, inside)
         if status is not None:
@@ -92,13 +93,13 @@ async def _join(request: web.Request, client: Client, inside: Inside) -> Status 
     return None
 
 
-def _spoken(request: web.Request) -> Dialect:
-    return dialect.wanted(request, websocket=channels.PROTOCOLS, spdy=spdy_client.PROTOCOLS)
+def spoken(request: web.Request) -> Dialect:
+    """The protocol of a command's client. Raises BadRequest."""
+    return agreed(request, websocket=channels.PROTOCOLS, spdy=spdy_client.PROTOCOLS)
 
 
-def _wanted(request: web.Request) -> Wanted:
-    """Raises BadRequest."""
-    query = request.query
+def read(query: Mapping[str, str]) -> Wanted:
+    """Which streams the query asks for. Raises BadRequest."""
     tty = flag(query, "tty")
     wanted = Wanted(
         stdin=flag(query, "stdin"),

@@ -63,6 +63,7 @@ GET               ~/namespaces/{namespace}/vpses/{name}/stats                A u
 GET               ~/namespaces/{namespace}/vpses/{name}/forward              A u - - - -
 GET               ~/namespaces/{namespace}/vpses/{name}/files                A u - - - -
 GET,POST          /api/v1/namespaces/{namespace}/pods/{name}/exec            A u - - - -
+GET,POST          /api/v1/namespaces/{namespace}/pods/{name}/attach          A u - - - -
 GET,POST          /api/v1/namespaces/{namespace}/pods/{name}/portforward     A u - - - -
 GET               /api/v1/namespaces/{namespace}/pods/{name}/log             A u - - - -
 GET               ~/nodes/{name}/streams                                     - - - n - -
