@@ -11,7 +11,7 @@ from aiohttp import web
 
 from kohakuriver import errors
 from kohakuriver.apiserver.audit.visit import opened
-from kohakuriver.apiserver.kubelet import asked, channels, spdy_client
+from kohakuriver.apiserver.kubelet import asked, channels, copying, spdy_client
 from kohakuriver.apiserver.kubelet.channel_client import ChannelClient
 from kohakuriver.apiserver.kubelet.client import Client, Status, Typed, Wanted, failed
 from kohakuriver.apiserver.kubelet.dialect import Dialect, agreed
@@ -33,6 +33,9 @@ async def execute(request: web.Request) -> web.StreamResponse:
         raise errors.BadRequest("the command is empty", hint=f"kubectl exec {call.name} -- COMMAND")
     kind = "terminal" if wanted.tty else "exec"
     found = await opening.look(call, kind)
+    copies = copying.meant(request, command)
+    if copies is not None and await copying.lacks(call, found, copies.needs):
+        return await _copy(call, dialect, wanted, copies)
     query = {"command": command}
     if wanted.tty:
         query["session"] = [f"kubectl-{secrets.token_hex(6)}"]
@@ -42,6 +45,15 @@ async def execute(request: web.Request) -> web.StreamResponse:
     async with asked.stream(call, kind, found, query) as stream:
         inside = Terminal(stream) if wanted.tty else Command(stream)
         await serve(request, dialect, wanted, inside)
+    return Upgraded(request)
+
+
+async def _copy(call: Call, dialect: Dialect, wanted: Wanted, copies: copying.Copying) -> web.StreamResponse:
+    """Answer a command of `kubectl cp` in place of a program that the VPS lacks."""
+    request, found = call.request, await opening.look(call, "files")
+    await opened(request, "files", uid=found.uid, node=found.node)
+    async with asked.stream(call, "files", found, {}) as stream:
+        await serve(request, dialect, wanted, copying.Files(stream, copies, request))
     return Upgraded(request)
 
 
