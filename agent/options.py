@@ -36,12 +36,11 @@ def _cluster(text: str) -> str:
 class Purge:
     """Remove everything of one cluster from this machine's engine."""
 
-    cluster: str = option("--cluster", read=_cluster, metavar="ID", help="the cluster's id")
+    cluster: str = option("--cluster ID", read=_cluster, help="the cluster's id")
     docker: str = option(
-        "--docker-host",
+        "--docker-host SOCKET",
         default=DEFAULT_SOCKET,
         read=engine_socket,
-        metavar="SOCKET",
         help=f"the engine's unix socket (default: unix://{DEFAULT_SOCKET})",
     )
 

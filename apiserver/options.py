@@ -62,7 +62,7 @@ def _count(text: str) -> int:
 
 def _limit(flag: str, read: Callable[[str], float], shipped: float, words: str) -> Any:
     told = f"{words} (default: {shipped:g}); else 429"
-    return option(flag, default=shipped, read=read, metavar="N", group=_LISTENING, help=told)
+    return option(f"{flag} N", default=shipped, read=read, group=_LISTENING, help=told)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,9 +70,8 @@ class Options:
     """Everything that can be said on the command line."""
 
     etcd: tuple[str, ...] = option(
-        "--etcd",
+        "--etcd URL[,URL]",
         read=_endpoints,
-        metavar="URL[,URL]",
         group=_ETCD,
         help="client endpoints of one cluster; when one fails, the next is used",
     )
@@ -80,9 +79,8 @@ class Options:
     etcd_cert: Path | None = file("--etcd-cert", group=_ETCD, help="certificate to show to etcd")
     etcd_key: Path | None = file("--etcd-key", group=_ETCD, help="its private key")
     etcd_user: str | None = option(
-        "--etcd-user",
+        "--etcd-user NAME",
         default=None,
-        metavar="NAME",
         group=_ETCD,
         help="whom to log in to etcd as, where it wants that",
     )
@@ -92,17 +90,15 @@ class Options:
         help="the file that holds the user's password; it is never taken from the command line",
     )
     etcd_prefix: str = option(
-        "--etcd-prefix",
+        "--etcd-prefix PREFIX",
         default="/kohakuriver",
-        metavar="PREFIX",
         group=_ETCD,
         help="what all keys start with, so that clusters can share an etcd (default: /kohakuriver)",
     )
     etcd_quota: int = option(
-        "--etcd-quota",
+        "--etcd-quota SIZE",
         default=QUOTA,
         read=_bytes,
-        metavar="SIZE",
         group=_ETCD,
         help="etcd's --quota-backend-bytes: at 80%% of it users may delete and not write, so that the "
         "rest is left to nodes and admins (default: 2Gi, as etcd's own)",
@@ -127,17 +123,15 @@ class Options:
         help="write everything anew under the first of --encryption-keys, and end, serving nothing",
     )
     listen: Address = option(
-        "--listen",
+        "--listen HOST:PORT",
         default=Address(LOOPBACK, 6443),
         read=Address.parse,
-        metavar="HOST:PORT",
         group=_LISTENING,
         help="where clients come in (default: 127.0.0.1:6443)",
     )
     advertise: str | None = option(
-        "--advertise",
+        "--advertise HOST[:PORT]",
         default=None,
-        metavar="HOST[:PORT]",
         group=_LISTENING,
         help="where agents, controllers and other API servers reach this one; it registers itself under it "
         "(default: as --listen, and this machine's name in place of 0.0.0.0)",
@@ -156,10 +150,9 @@ class Options:
         help="plain HTTP in place of TLS; loopback addresses only",
     )
     token_file: Path = option(
-        "--token-file",
+        "--token-file FILE",
         default=Path(),
         read=Path,
-        metavar="FILE",
         group=_LISTENING,
         help='who may come in: one {"sha256": …, "user": …, "role": …} per line',
     )
@@ -188,10 +181,9 @@ class Options:
         "--max-open", _count, _SHIPPED.lasting, "watches and streams that one credential may keep open"
     )
     default_quota: Mapping[str, int] = option(
-        "--default-quota",
+        "--default-quota NAME=AMOUNT[,…]",
         default_factory=lambda: default.parse(quota.DEFAULT),
         read=default.parse,
-        metavar="NAME=AMOUNT[,…]",
         group=_LISTENING,
         help="what may be stored in a namespace, of what no ResourceQuota there names: how many VPSes, and "
         f"bytes of all its objects (default: {quota.DEFAULT}); none: any; else 403",
@@ -203,10 +195,9 @@ class Options:
         "begun anew at 20 MB, 9 older ones are kept beside it (default: nowhere)",
     )
     metrics_listen: Address | None = option(
-        "--metrics-listen",
+        "--metrics-listen HOST:PORT",
         default=None,
         read=metrics_address,
-        metavar="HOST:PORT",
         group=_LISTENING,
         help="also serve /metrics there, in plain HTTP and without a credential (default: nowhere)",
     )

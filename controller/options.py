@@ -34,13 +34,12 @@ class Options:
     """How this controller behaves."""
 
     config: str | None = option(
-        "--config",
+        "--config FILE",
         default=None,
-        metavar="FILE",
         help="kubeconfig-format file (default: KOHAKURIVER_CONFIG)",
     )
     context: str | None = option(
-        "--context", default=None, metavar="NAME", help="the context in it (default: its current one)"
+        "--context NAME", default=None, help="the context in it (default: its current one)"
     )
     strategy: Strategy = option(
         "--strategy",
@@ -50,31 +49,27 @@ class Options:
         help="spread: the emptiest node first; pack: the fullest that still fits (default: spread)",
     )
     loss_timeout: float = option(
-        "--loss-timeout",
+        "--loss-timeout TIME",
         default=_SHIPPED.loss,
         read=duration,
-        metavar="TIME",
         help=f"silence after which a node is lost (default: {_SHIPPED.loss:g}s)",
     )
     tick: float = option(
-        "--tick",
+        "--tick TIME",
         default=_SHIPPED.tick,
         read=duration,
-        metavar="TIME",
         help=f"time between two looks at all nodes (default: {_SHIPPED.tick:g}s)",
     )
     hold: float = option(
-        "--hold",
+        "--hold TIME",
         default=_SHIPPED.hold,
         read=duration,
-        metavar="TIME",
         help=f"patience with nodes not heard yet after a start or an outage (default: {_SHIPPED.hold:g}s)",
     )
     metrics_listen: Address | None = option(
-        "--metrics-listen",
+        "--metrics-listen ADDR",
         default=None,
         read=metrics_address,
-        metavar="ADDR",
         help="serve /metrics on this HOST:PORT",
     )
     verbose: bool = option("-v", "--verbose", default=False, help="log more")

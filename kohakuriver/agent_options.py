@@ -157,39 +157,34 @@ class AgentOptions:
         "(default: agent.config in --data-dir, else KOHAKURIVER_CONFIG, else ~/.kohakuriver/config)",
     )
     node: str = option(
-        "--node",
+        "--node NAME",
         default_factory=_host_name,
         read=_node,
-        metavar="NAME",
         help="this node's name (default: this machine's host name)",
     )
     data_dir: Path = option(
-        "--data-dir",
+        "--data-dir DIR",
         default_factory=lambda: _folder(DEFAULT_DATA_DIR),
         read=_folder,
-        metavar="DIR",
         help=f"host keys and journal of this node; keep it over restarts (default: {DEFAULT_DATA_DIR})",
     )
     server: str | None = option(
-        "--join",
+        "--join URL",
         default=None,
         read=_https,
-        metavar="URL",
         group=_JOINING,
         help="the API server; afterwards --data-dir holds this node's own credential, and is enough",
     )
     token: str = option(
-        "--token",
+        "--token TOKEN",
         default="",
-        metavar="TOKEN",
         group=_JOINING,
         help="the join token; - reads it from standard input (default: $KOHAKURIVER_JOIN_TOKEN)",
     )
     ca_hash: str = option(
-        "--ca-hash",
+        "--ca-hash HASH",
         default="",
         read=_ca_hash,
-        metavar="HASH",
         group=_JOINING,
         help="sha256:… of the cluster's authority, checked before the token is sent "
         "(default: the authorities that this system trusts)",
@@ -208,54 +203,48 @@ class AgentOptions:
         help="stop the agent of this --data-dir and remove its unit; VPSes run on, and the credential stays",
     )
     docker: str = option(
-        "--docker-host",
+        "--docker-host SOCKET",
         default=DEFAULT_SOCKET,
         read=engine_socket,
-        metavar="SOCKET",
         help=f"the engine's unix socket (default: unix://{DEFAULT_SOCKET})",
         up=PassedOn(f"The engine's socket. [default: unix://{DEFAULT_SOCKET}]"),
     )
     millicores: int | None = option(
-        "--cores",
+        "--cores N",
         default=None,
         read=_cores,
-        metavar="N",
         group=_BOOKING,
         help="cores of this node: 8, 500m (default: what the engine sees)",
         up=PassedOn("Cores to offer. [default: what the machine has]"),
     )
     memory: int | None = option(  # bytes
-        "--memory",
+        "--memory M",
         default=None,
         read=quantity.size,
-        metavar="M",
         group=_BOOKING,
         help="memory of this node: 32Gi (default: what the engine sees)",
         up=PassedOn("Memory to offer. [default: what the machine has]", metavar="SIZE"),
     )
     reserve_millicores: int = option(
-        "--reserve-cores",
+        "--reserve-cores N",
         default=0,
         read=quantity.millicores,
-        metavar="N",
         group=_BOOKING,
         help="cores kept for the machine itself (default: 0)",
         up=PassedOn("Cores kept for the machine itself. [default: 0]"),
     )
     reserve_memory: float = option(  # a share below 1, else bytes
-        "--reserve-memory",
+        "--reserve-memory M",
         default=0.05,
         read=_share_or_size,
-        metavar="M",
         group=_BOOKING,
         help="memory kept for the machine itself: 5%% or 2Gi (default: 5%%)",
         up=PassedOn("Memory kept for the machine itself: 5% or 2Gi. [default: 5%]", metavar="SIZE"),
     )
     cpu_overcommit: int = option(  # how often each core is given, in thousandths
-        "--cpu-overcommit",
+        "--cpu-overcommit RATIO",
         default=overcommit.DEFAULT,
         read=overcommit.parse,
-        metavar="RATIO",
         group=_BOOKING,
         help="how often each core is given to VPSes that share it: 4, 1.5, or 1 for no more than there are; "
         "memory, and cores that a VPS has for itself alone, are given once (default: 4)",
@@ -267,10 +256,9 @@ class AgentOptions:
         ),
     )
     default_disk: float | None = option(  # a share up to 1, bytes, 0 for no limit; None: a share as a fuse
-        "--default-disk",
+        "--default-disk SIZE",
         default=None,
         read=_default_disk,
-        metavar="SIZE",
         group=_BOOKING,
         help="what the files of a VPS may take whose spec.resources.disk is not set: 20Gi, a share of the "
         "disk that the engine is on such as 25%%, or off for no limit (default: 50%%, which counts while "
@@ -281,30 +269,27 @@ class AgentOptions:
         ),
     )
     image_gc_high: float = option(
-        "--image-gc-high",
+        "--image-gc-high SHARE",
         default=0.85,
         read=_percent,
-        metavar="SHARE",
         group=_IMAGES,
         help="from this use of the engine's disk on, images that this agent brought and nothing here uses "
         "are removed, the longest unused first; 100%% for never (default: 85%%)",
         up=PassedOn("From this use of the engine's disk on, unused images are removed. [default: 85%]"),
     )
     image_gc_low: float = option(
-        "--image-gc-low",
+        "--image-gc-low SHARE",
         default=0.80,
         read=_percent,
-        metavar="SHARE",
         group=_IMAGES,
         help="until the use is below this (default: 80%%)",
         up=PassedOn("Until the use is below this. [default: 80%]"),
     )
     allow_mounts: Allowed = option(
-        "--allow-mount",
+        "--allow-mount PREFIX[:ro]",
         default=(),
         read=AllowedMount.parse,
         gathered=tuple,
-        metavar="PREFIX[:ro]",
         group=_PERMISSIONS,
         help="let VPSes mount this folder and what is below it, with :ro only for reading; may be repeated "
         "(default: none)",
@@ -323,11 +308,10 @@ class AgentOptions:
         up=PassedOn("Let VPSes be privileged, which is to be root on this machine. [default: no]"),
     )
     allow_capabilities: tuple[str, ...] = option(  # beyond the default, sorted
-        "--allow-capability",
+        "--allow-capability NAME",
         default=(),
         read=capabilities.parse,
         gathered=_sorted,
-        metavar="NAME",
         group=_PERMISSIONS,
         help="let VPSes have this capability beyond the default, such as NET_RAW or SYS_PTRACE; with some, "
         "such as SYS_ADMIN, they are root on this machine; may be repeated (default: none)",
@@ -365,10 +349,9 @@ class AgentOptions:
         ),
     )
     environments_folder: Path | None = option(
-        "--environments",
+        "--environments DIR",
         default=None,
         read=Path,
-        metavar="DIR",
         group=_PERMISSIONS,
         help="where the tarballs of Environments go that are made here from a VPS; in a folder that all "
         "nodes share, every node can use them (default: environments below the data directory)",
@@ -379,10 +362,9 @@ class AgentOptions:
         ),
     )
     sysfs: Path = option(
-        "--sysfs",
+        "--sysfs DIR",
         default=Path("/sys"),
         read=Path,
-        metavar="DIR",
         group=_PERMISSIONS,
         help="where NUMA nodes are read from (default: /sys)",
     )
@@ -401,46 +383,41 @@ class AgentOptions:
         ),
     )
     ssh_address: str | None = option(
-        "--ssh-address",
+        "--ssh-address ADDRESS",
         default=LOOPBACK,
         read=_ssh_address,
-        metavar="ADDRESS",
         group=_SSH,
         help="where SSH ports are published: an address of this machine, 0.0.0.0 for all of them, or off "
         f"(default: {LOOPBACK}). VPSes without a password never go beyond loopback",
         up=PassedOn(f"Where VPSes' SSH is published, or `off`. [default: {LOOPBACK}]"),
     )
     ssh_port_range: tuple[int, int] = option(
-        "--ssh-port-range",
+        "--ssh-port-range FIRST-LAST",
         default=(30000, 31999),
         read=_port_range,
-        metavar="FIRST-LAST",
         group=_SSH,
         help="the ports for it, outside of the kernel's ephemeral ones (default: 30000-31999)",
         up=PassedOn("The ports for it. [default: 30000-31999, if free]"),
     )
     relist: float = option(  # seconds
-        "--relist",
+        "--relist DURATION",
         default=10.0,
         read=duration,
-        metavar="DURATION",
         group=_TIMES,
         help="how often every container is read again (default: 10s)",
     )
     renew: float = option(  # seconds
-        "--renew",
+        "--renew DURATION",
         default=3.0,
         read=duration,
-        metavar="DURATION",
         group=_TIMES,
         help="how often this node says that it lives; the controller's loss time-out is about three times "
         "as long (default: 3s)",
     )
     metrics_listen: Address | None = option(
-        "--metrics-listen",
+        "--metrics-listen HOST:PORT",
         default=None,
         read=metrics_address,
-        metavar="HOST:PORT",
         help="serve Prometheus metrics here (default: off)",
     )
     accept_engine: bool = option(

@@ -1,6 +1,6 @@
 """The options of a program, declared once: each is a field of a dataclass, with how it is typed and read.
 
-    relist: float = option("--relist", default=10.0, read=duration, metavar="DURATION", help="how often …")
+    relist: float = option("--relist DURATION", default=10.0, read=duration, help="how often …")
 
 The dataclass has the defaults, and what was typed is laid over them. `up` reads the same fields to know what
 it passes on to the agent. argparse is imported when a command line is read: the command needs none of it.
@@ -95,9 +95,18 @@ class Option:
 def option(
     *flags: str, default: Any = dataclasses.MISSING, default_factory: Any = dataclasses.MISSING, **how: Any
 ) -> Any:
-    """A field of a dataclass that is an option; with the default False a switch, with none required."""
+    """A field of a dataclass that is an option, typed as the help shows it: `--relist DURATION`. With the
+    default False it is a switch, with none it is required."""
     is_required = default is dataclasses.MISSING and default_factory is dataclasses.MISSING
-    declared = Option(flags=flags, is_switch=default is False, is_required=is_required, **how)
+    *others, last = flags
+    flag, _, metavar = last.partition(" ")
+    declared = Option(
+        flags=(*others, flag),
+        metavar=metavar,
+        is_switch=default is False,
+        is_required=is_required,
+        **how,
+    )
     kept: dict[str, Any] = {"metadata": {_KEY: declared}}
     if default_factory is not dataclasses.MISSING:
         kept["default_factory"] = default_factory
@@ -108,7 +117,7 @@ def option(
 
 def file(flag: str, **how: Any) -> Any:
     """A field that is an option: a file, or None."""
-    return option(flag, default=None, read=Path, metavar="FILE", **how)
+    return option(f"{flag} FILE", default=None, read=Path, **how)
 
 
 def declared(kind: type) -> Iterator[tuple[str, Option]]:

@@ -14,7 +14,7 @@ ONE_OF = Group("one of these", exclusive=True)
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    name: str = option("--name", metavar="NAME", help="who")
+    name: str = option("--name NAME", help="who")
     pause: float = option("--pause", default=3.0, read=options.duration, group=TIMES, help="how long")
     loud: bool = option("-l", "--loud", default=False, group=ONE_OF, help="shout")
     quiet: bool = option("--quiet", default=False, group=ONE_OF, help="whisper")
