@@ -29,6 +29,7 @@ from kohakuriver.agent.runtime.base import (
     Volumes,
 )
 from kohakuriver.agent.runtime.errors import EngineError, EngineRefused, EngineUnsuited, RuntimeTimeout
+from kohakuriver.backoff import Backoff
 from kohakuriver.clock import Clock
 from kohakuriver.resources.vps import DEFAULT_IMAGE
 
@@ -38,7 +39,7 @@ LIST_WITHIN = 15.0  # seconds; an engine that takes longer is said to hang
 RULES_PAUSE = 0.2  # seconds in which changes gather
 IMAGES_EVERY = 6  # lists of containers; images are only to show
 MOST_IMAGES = 200
-RETRY_FIRST, RETRY_LONGEST = 0.2, 5.0  # seconds
+RETRY = Backoff(first=0.2, longest=5.0)
 _OUTSIDE = frozenset({"kill", "stop"})
 _OURS = frozenset({"create", "start", "update"})  # while a worker is busy with it, these tell it nothing new
 
@@ -199,29 +200,25 @@ class Engine:
             await asyncio.sleep(RULES_PAUSE)
 
     async def _list_forever(self) -> None:
-        pause = RETRY_FIRST
+        failures = 0
         while True:
-            if await self.step():
-                pause = RETRY_FIRST
-                wait = self._relist
-            else:
-                wait, pause = pause, min(RETRY_LONGEST, pause * 2)
+            failures = 0 if await self.step() else failures + 1
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
+                async with asyncio.timeout(RETRY.pause(failures) or self._relist):
                     await self._wake.wait()
 
     async def _follow(self) -> None:
-        pause = RETRY_FIRST
+        failures = 0
         while True:
             try:
                 async for event in self._runtime.events():
-                    pause = RETRY_FIRST
+                    failures = 0
                     self._heard(event)
             except EngineError as error:
                 self._lost(error)
-            await asyncio.sleep(pause)
-            pause = min(RETRY_LONGEST, pause * 2)
+            failures += 1
+            await asyncio.sleep(RETRY.pause(failures))
 
     def _heard(self, event: RuntimeEvent) -> None:
         if event.action == SUBSCRIBED:

@@ -9,6 +9,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Collection
 
+from kohakuriver.backoff import Backoff
 from kohakuriver.client.watch import ObjectKey
 from kohakuriver.clock import Clock
 
@@ -26,7 +27,7 @@ class KeyQueue:
     ) -> None:
         self._clock = clock
         self._chance = chance
-        self._first, self._longest = first, longest
+        self._backoff = Backoff(first, longest)
         self._due: dict[ObjectKey, float] = {}
         self._heap: list[tuple[float, ObjectKey]] = []
         self._busy: set[ObjectKey] = set()
@@ -55,10 +56,8 @@ class KeyQueue:
 
     def backoff(self, key: ObjectKey) -> float:
         """The pause after one more failure of this key: doubling, with jitter."""
-        failures = self._failures.get(key, 0)
-        self._failures[key] = failures + 1
-        pause = min(self._longest, self._first * 2.0 ** min(failures, 16))
-        return pause * self._chance.uniform(0.8, 1.2)
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        return self._backoff.pause(failures) * self._chance.uniform(0.8, 1.2)
 
     @property
     def failing(self) -> Collection[ObjectKey]:

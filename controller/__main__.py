@@ -10,7 +10,7 @@ from kohakuriver.client import config
 from kohakuriver.controller import options
 from kohakuriver.controller.program import serve
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("controller")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,6 +6,7 @@ aiohttp is imported where metrics are served: the command uses the event loop of
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -91,6 +92,11 @@ async def _listen(site: "web.TCPSite", address: Address) -> None:
         await site.start()
     except OSError as error:
         raise errors.ConfigError(
-            f"cannot serve metrics on {address}: {error.strerror or error}",
+            f"cannot serve metrics on {address}: {_why(error)}",
             hint="another program may hold the port: choose one with --metrics-listen",
         ) from error
+
+
+def _why(error: OSError) -> str:
+    """The system's own words: an event loop puts the address before them, and that stands there already."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror or error)

@@ -15,6 +15,7 @@ from kohakuriver.cli import failures
 from kohakuriver.options import Option, PassedOn
 
 NOTHING = "off"
+HINT = "nothing was started or kept; see what it takes: kohakuriver up --help"
 
 DataDir = Annotated[
     Path | None,
@@ -97,11 +98,11 @@ def _kept(one: Option, typed: Any) -> Any:
 def _checked(one: Option, up: PassedOn, word: str) -> str:
     if one.choices and word not in one.choices:
         choices = " or ".join(one.choices)
-        raise failures.UsageError(f'invalid {one.flag} "{word}": use {choices}', hint=up.hint)
+        raise failures.UsageError(f'invalid {one.flag} "{word}": use {choices}', hint=up.hint or HINT)
     try:
         return up.kept_as(word)
     except ValueError as error:
-        raise failures.UsageError(f"{one.flag}: {error}", hint=up.hint) from None
+        raise failures.UsageError(f"{one.flag}: {error}", hint=up.hint or HINT) from None
 
 
 def quota(given: str | None) -> str | None:

@@ -178,7 +178,7 @@ def _check_agent(files: ClusterFiles, options: Options) -> None:
         said = (done.stderr.strip().splitlines() or ["the agent does not start"])[-1]
         raise failures.UsageError(
             said.removeprefix("kohakuriver agent: error: ").removeprefix("argument "),
-            hint="nothing was started or kept; see what it takes: kohakuriver up --help",
+            hint=flags.HINT,
         )
 
 

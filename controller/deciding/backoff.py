@@ -7,10 +7,11 @@ import random
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
+from kohakuriver import backoff
+
 Key = TypeVar("Key", bound=Hashable)
 
-FIRST = 0.05  # seconds
-CAP = 5.0
+PAUSES = backoff.Backoff(first=0.05, longest=5.0)
 
 
 class Backoff(Generic[Key]):
@@ -22,9 +23,8 @@ class Backoff(Generic[Key]):
 
     def failed(self, key: Key) -> float:
         """Another failure: how long to wait, in seconds."""
-        count = self._failures.get(key, 0)
-        self._failures[key] = count + 1
-        return min(CAP, FIRST * 2.0 ** min(count, 20)) * self._chance.uniform(0.7, 1.0)
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        return PAUSES.pause(failures) * self._chance.uniform(0.7, 1.0)
 
     def forget(self, key: Key) -> None:
         """It worked, or is gone."""

@@ -244,6 +244,13 @@ def test_paths_that_are_passed_on_hold_from_any_folder_and_gpus_can_be_taken_bac
     assert flags.kept({"gpu_inventory": "off"}) == {"gpu_inventory": ""}
 
 
+def test_a_word_that_is_no_choice_is_refused_with_those_there_are():
+    assert flags.kept({"lxcfs": "off"}) == {"lxcfs": "off"}
+    with pytest.raises(failures.UsageError, match='invalid --lxcfs "never": use auto or off') as raised:
+        flags.kept({"lxcfs": "never"})
+    assert raised.value.hint == flags.HINT
+
+
 def test_to_be_privileged_can_be_allowed_and_forbidden():
     assert flags.kept({"allow_privileged": False}) == {"allow_privileged": False}
     assert flags.kept({"allow_privileged": None}) == {}

@@ -36,7 +36,9 @@ async def test_nothing_is_served_where_no_address_is_given() -> None:
 async def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = Address("127.0.0.1", taken.getsockname()[1])
-        with pytest.raises(errors.ConfigError, match=f"cannot serve metrics on {address}: ") as raised:
+        with pytest.raises(
+            errors.ConfigError, match=f"cannot serve metrics on {address}: Address already in use$"
+        ) as raised:
             async with program.metrics_served(lambda: b"", address):
                 pytest.fail("it was served")
     assert "--metrics-listen" in raised.value.hint
