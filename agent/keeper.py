@@ -1,6 +1,6 @@
 """Keeps each VPS of this node as declared: one worker a key, which looks, learns, decides and applies.
 
-The middle of the loop: loop.py feeds keys into `queue`, judge.py says what follows, apply.py does it,
+The middle of the loop: loop.py feeds keys into `queue`, judge.py says what follows, containers.py does it,
 report.py is told what is so. Only this file waits and backs off.
 """
 
@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from kohakuriver import errors
 from kohakuriver.agent import notes
 from kohakuriver.agent.answers import Answers
-from kohakuriver.agent.apply import Applier
-from kohakuriver.agent.create import forget_login
+from kohakuriver.agent.containers import Containers, forget_login
+from kohakuriver.agent.context import Node
 from kohakuriver.agent.data_dir import DataDirNotWritable
-from kohakuriver.agent.deciding import memory, restart, status
+from kohakuriver.agent.deciding import memory, status
 from kohakuriver.agent.deciding.actions import (
     Action,
     Finish,
@@ -32,17 +32,14 @@ from kohakuriver.agent.deciding.memory import Durable, Hold, Memory, Trouble
 from kohakuriver.agent.deciding.seed import seed
 from kohakuriver.agent.deciding.situation import Situation
 from kohakuriver.agent.engine import Health
-from kohakuriver.agent.images.images import Images
 from kohakuriver.agent.journal import Journal
-from kohakuriver.agent.login.access import Access
 from kohakuriver.agent.login.probes import Probes
-from kohakuriver.agent.machine.staging import Staging
 from kohakuriver.agent.notes import Notes
 from kohakuriver.agent.overtake import Overtaker
 from kohakuriver.agent.queue import KeyQueue
 from kohakuriver.agent.report import Reporter, Status
-from kohakuriver.agent.roster import Entry, Roster
-from kohakuriver.agent.runtime.base import Container, ContainerState, Runtime
+from kohakuriver.agent.roster import Entry
+from kohakuriver.agent.runtime.base import Container, ContainerState
 from kohakuriver.agent.runtime.errors import (
     EngineError,
     NotFound,
@@ -50,13 +47,10 @@ from kohakuriver.agent.runtime.errors import (
     RuntimeUnavailable,
     WrongState,
 )
-from kohakuriver.agent.runtime.keepalive import SHELL, may_lack_its_file, why_it_ended
-from kohakuriver.agent.settings import Settings
+from kohakuriver.agent.runtime.keepalive import may_lack_its_file
 from kohakuriver.agent.slowness import told
-from kohakuriver.agent.surroundings import Surroundings
 from kohakuriver.client.rest import Object
-from kohakuriver.client.watch import Informer, ObjectKey, key_of
-from kohakuriver.clock import Clock
+from kohakuriver.client.watch import ObjectKey, key_of
 from kohakuriver.readable import UNREADABLE
 
 log = logging.getLogger(__name__)
@@ -79,51 +73,33 @@ class Keeper:
 
     def __init__(
         self,
+        node: Node,
         *,
-        settings: Settings,
-        vpses: Informer,
-        runtime: Runtime,
-        roster: Roster,
-        images: Images,
-        access: Access,
-        surroundings: Surroundings,
-        staging: Staging,
-        applier: Applier,
+        containers: Containers,
         reporter: Reporter,
         journal: Journal,
         past: Past,
-        session: str,
+        session: str,  # of this agent process, as reports name it
         engine_ready: Callable[[], bool],
-        quarantined: Callable[[], str] = lambda: "",
+        quarantined: Callable[[], str],  # why nothing may be changed here; "" where it may
         engine_health: Callable[[], Health],
-        engine_suspect: Callable[[EngineError], None],
-        clock: Clock,
+        engine_suspect: Callable[[EngineError], None],  # hears what makes the engine look away or hung
         chance: random.Random,
     ) -> None:
-        self.queue = KeyQueue(clock=clock, chance=chance)
-        self._settings = settings
-        self._vpses = vpses
-        self._runtime = runtime
-        self._roster = roster
-        self._images = images
-        self._access = access
-        self._surroundings = surroundings
-        self._staging = staging
-        self._applier = applier
+        self.queue = KeyQueue(clock=node.clock, chance=chance)
+        self._node = node
+        self._containers = containers
         self._reporter = reporter
         self._journal = journal
-        self._notes = Notes(journal, access, settings=settings)
+        self._notes = Notes(journal, node.access, settings=node.settings)
         self._past = past
         self._session = session
         self._engine_ready = engine_ready
         self._quarantined = quarantined
         self._engine_suspect = engine_suspect
-        self._clock = clock
         self._answers = Answers(reporter, session=session, rebooted=past.rebooted, health=engine_health)
-        self._overtaker = Overtaker(
-            runtime, roster, clock=clock, ended=lambda entry: self.queue.add(entry.key)
-        )
-        self.probes = Probes(access, roster, heard=lambda entry: self.queue.add(entry.key))
+        self._overtaker = Overtaker(node.runtime, node.roster, clock=node.clock, ended=self.look)
+        self.probes = Probes(node.access, node.roster, heard=self.look)
         self._uids: dict[ObjectKey, str] = {}
         self._unreadable: dict[ObjectKey, str] = {}  # what was said of it
 
@@ -136,8 +112,8 @@ class Keeper:
     def hear(self, key: ObjectKey) -> None:
         """The object changed: look at it, and end at once what is under way and not wanted any more."""
         self.queue.add(key)
-        entry = self._roster.entry(self._uids.get(key, ""))
-        vps = self._vpses.get(key)
+        entry = self._node.roster.entry(self._uids.get(key, ""))
+        vps = self._node.vpses.get(key)
         busy = entry is not None and (entry.ending or (entry.working and entry.memory.starting is not None))
         desired = self._read(vps) if busy and vps is not None else None
         if entry is not None and desired is not None and desired.uid == entry.desired.uid:
@@ -145,7 +121,7 @@ class Keeper:
 
     async def step(self, key: ObjectKey) -> None:
         """One round: gather, learn, judge, report, apply. What has more to do is due again at once."""
-        vps, known = self._vpses.get(key), self._roster.entry(self._uids.get(key, ""))
+        vps, known = self._node.vpses.get(key), self._node.roster.entry(self._uids.get(key, ""))
         if known is not None:
             known.working = False
         if vps is not None and UNREADABLE in vps:
@@ -161,7 +137,7 @@ class Keeper:
     def _next_round(self, entry: Entry) -> float:
         """At once, but for what has had so many rounds that others have a turn."""
         entry.rounds += 1
-        now = self._clock.monotonic()
+        now = self._node.clock.monotonic()
         if entry.rounds < ROUNDS:
             return now
         entry.working, entry.rounds = False, 0
@@ -188,7 +164,7 @@ class Keeper:
         more, entry.working = False, True
         try:
             if entry.stale:
-                await self._applier.look(entry)
+                await self._node.look(entry)
                 entry.memory = memory.answered(entry.memory)
             more = await self._carry_out(entry, await self._judge(entry))
         except EngineError as error:
@@ -200,7 +176,7 @@ class Keeper:
 
     def image_changed(self, image: str) -> None:
         """A pull went on or ended: look at those who wait for it."""
-        for entry in self._roster:
+        for entry in self._node.roster:
             if entry.desired.image == image:
                 self.queue.add(entry.key)
 
@@ -208,10 +184,10 @@ class Keeper:
         if UNREADABLE in vps:
             return None
         try:
-            desired = read(vps, node=self._settings.node)
-            if desired is None or self._surroundings.is_given_up(desired):
+            desired = read(vps, node=self._node.settings.node)
+            if desired is None or self._node.surroundings.is_given_up(desired):
                 return None
-            return self._surroundings.complete(desired)
+            return self._node.surroundings.complete(desired)
         except (ValueError, KeyError, TypeError) as error:
             log.warning("an object makes no sense", extra={"vps": str(key_of(vps)), "error": str(error)})
             return None
@@ -222,38 +198,38 @@ class Keeper:
             log.warning("a VPS cannot be read, and is left as it is", extra={"vps": str(key), "because": why})
 
     def _enter(self, key: ObjectKey, desired: Desired, vps: Object) -> Entry:
-        entry = self._roster.entry(desired.uid)
+        entry = self._node.roster.entry(desired.uid)
         if entry is not None and entry.desired.epoch == desired.epoch:
             entry.desired = desired
             return entry
         memory = seed(
             desired,
-            self._roster.container(desired, Memory()),
+            self._node.roster.container(desired, Memory()),
             reported=(vps.get("status") or {}).get("observed") or {},
             durable=self._past.durable.get(desired.uid) if entry is None else None,
             rebooted=self._past.rebooted,
-            now=self._clock.monotonic(),
+            now=self._node.clock.monotonic(),
         )
         entry = Entry(key, desired, memory, saved=memory.durable)
-        self._roster.enter(entry)
+        self._node.roster.enter(entry)
         self._uids[key] = desired.uid
         return entry
 
     def _is_unseen(self, desired: Desired) -> bool:
         """Whether there is no knowing yet how its container is that an earlier agent has made."""
-        entry = self._roster.entry(desired.uid)
+        entry = self._node.roster.entry(desired.uid)
         is_met = entry is not None and entry.desired.epoch == desired.epoch
-        return not is_met and self._roster.is_unseen(desired.uid)
+        return not is_met and self._node.roster.is_unseen(desired.uid)
 
     async def _leave(self, key: ObjectKey, uid: str, vps: Object | None) -> None:
         """The VPS is no longer this node's. Its container, if there still is one, is left alone."""
         gone = vps is None or vps["metadata"]["uid"] != uid
         self.probes.end(uid)
-        self._images.leave(uid)
-        self._roster.leave(uid)
+        self._node.images.leave(uid)
+        self._node.roster.leave(uid)
         self._reporter.forget(key)
         self._uids.pop(key, None)
-        if gone and not self._roster.has_container(uid):
+        if gone and not self._node.roster.has_container(uid):
             await self.forget(uid)
         elif not self._quarantined():  # whoever is adopted again goes on from what is known of it
             self._journal.remove(uid)
@@ -261,19 +237,19 @@ class Keeper:
     async def forget(self, uid: str) -> None:
         """Nothing of this VPS is to be kept here. Who waits for it to be gone waits for no disk."""
         self._journal.remove(uid)
-        self._access.forget(uid)
+        self._node.access.forget(uid)
         try:
-            await self._staging.leave(uid)
+            await self._node.staging.leave(uid)
         except (EngineError, OSError) as error:
             log.warning("what was mounted is not taken away", extra={"uid": uid, "error": str(error)})
 
-    def tell(self, entry: Entry, event: Tell) -> None:
-        """Say it to the people who look at the VPS."""
-        self._applier.tell(entry, event)
+    def look(self, entry: Entry) -> None:
+        """Something about it has changed."""
+        self.queue.add(entry.key)
 
     def look_at_all(self) -> None:
         """What all of them depend on has changed."""
-        for vps in self._vpses:
+        for vps in self._node.vpses:
             self.queue.add(key_of(vps))
 
     def _rest(self, entry: Entry) -> None:
@@ -289,20 +265,20 @@ class Keeper:
         it = dataclasses.replace(self._situation(entry), before=before)
         verdict = judge(it)
         for event in verdict.events:
-            self._applier.tell(entry, event)
+            self._node.tell(entry, event)
         self._put(it, verdict, key=entry.key)
         return verdict
 
     def _situation(self, entry: Entry) -> Situation:
-        container = self._roster.of(entry)
-        return Situation(entry.desired, container, entry.memory, self._clock.monotonic())
+        container = self._node.roster.of(entry)
+        return Situation(entry.desired, container, entry.memory, self._node.clock.monotonic())
 
     async def _carry_out(self, entry: Entry, verdict: Verdict) -> bool:
         """Whether to look again at once."""
         for action in verdict.actions:
             try:
-                with told(action, entry, now=self._clock.monotonic(), report=self._report):
-                    await self._applier.apply(action, entry)
+                with told(action, entry, now=self._node.clock.monotonic(), report=self._report):
+                    await self._containers.perform(action, entry)
             except EngineError as error:
                 self._failed(entry, error, action=action)
                 return False
@@ -312,13 +288,13 @@ class Keeper:
             except errors.KohakuRiverError as error:
                 pause = self.queue.backoff(entry.key)
                 log.warning("the API did not take it", extra={"vps": str(entry.key), "error": error.message})
-                self.queue.add(entry.key, at=self._clock.monotonic() + pause)
+                self.queue.add(entry.key, at=self._node.clock.monotonic() + pause)
                 return False
             if isinstance(action, Start):
                 self._started(entry)
             if isinstance(action, Finish | Reject):
                 return False  # the watch brings the rest
-        container = self._roster.of(entry)
+        container = self._node.roster.of(entry)
         if verdict.probe is not None and container is not None:
             self.probes.begin(entry, container, verdict.probe)
         if verdict.again is not None:
@@ -333,19 +309,19 @@ class Keeper:
         Between reading and writing it nothing is awaited: events of the engine and probes write to it too.
         """
         host_key, why = await self._notes.host_key(entry)
-        container = self._roster.of(entry)
-        image = self._images.view(
+        container = self._node.roster.of(entry)
+        image = self._node.images.view(
             entry.desired.image, policy=entry.desired.pull_policy, uid=entry.desired.uid
         )
         before = entry.memory
-        hold = self._surroundings.hold(entry) or self._unheard(entry, container)
+        hold = self._node.surroundings.hold(entry) or self._unheard(entry, container)
         known = dataclasses.replace(before, image=image, host_key=host_key, hold=hold)
-        it = Situation(entry.desired, container, known, self._clock.monotonic())
+        it = Situation(entry.desired, container, known, self._node.clock.monotonic())
         after = entry.memory = learn(it)
         if container is None or container.state is not ContainerState.RUNNING:
             self.probes.end(entry.desired.uid)
-        if container is not None and container.exit_code in restart.NOTHING_TO_RUN:
-            await self._hint(entry, container)
+        if container is not None:
+            await self._containers.explain(entry, container)
         if container is not None and after.exit != before.exit and after.failures:
             code, command = container.exit_code, entry.desired.command
             if may_lack_its_file(command=command, exit_code=code):
@@ -365,25 +341,6 @@ class Keeper:
             return None
         return Hold(UNHEARD, "the API is told that it is to run, before it is started", unheard=True)
 
-    async def _hint(self, entry: Entry, container: Container) -> None:
-        """Say what such an exit code means."""
-        if container.exit_code is None or entry.memory.exit is None or entry.memory.exit.hint:
-            return
-        try:
-            has_shell = await self._runtime.has_file(container.id, SHELL)
-        except EngineError:
-            return
-        why = why_it_ended(
-            image=container.image,
-            command=entry.desired.command,
-            exit_code=container.exit_code,
-            has_shell=has_shell,
-        )
-        last = entry.memory.exit
-        if why is not None and last is not None:
-            told = dataclasses.replace(last, hint=f"{why['message']} ({why['hint']})")
-            entry.memory = dataclasses.replace(entry.memory, exit=told)
-
     def _report(self, entry: Entry) -> None:
         it = self._situation(entry)
         self._put(it, judge(it), key=entry.key)
@@ -395,19 +352,19 @@ class Keeper:
         self._reporter.put(key, said, passing=verdict.state in ON_THE_WAY and not waits)
 
     def _started(self, entry: Entry) -> None:
-        container = self._roster.of(entry)
+        container = self._node.roster.of(entry)
         if container is not None and container.is_up:
-            said = f"container {container.name} runs on {self._settings.node}"
-            self._applier.tell(entry, Tell("Normal", "Started", said))
+            said = f"container {container.name} runs on {self._node.settings.node}"
+            self._node.tell(entry, Tell("Normal", "Started", said))
 
     def _failed(self, entry: Entry, error: EngineError, *, action: Action | None) -> None:
         """The engine did not do it: say so, and come back later. An absent engine is nobody's trouble."""
         if isinstance(error, RuntimeUnavailable):
             self._engine_suspect(error)
-            self.queue.add(entry.key, at=self._clock.monotonic() + 1.0)
+            self.queue.add(entry.key, at=self._node.clock.monotonic() + 1.0)
             return
         entry.stale = True
-        if isinstance(error, RuntimeTimeout) and not self._roster.is_silent(entry.desired.uid):
+        if isinstance(error, RuntimeTimeout) and not self._node.roster.is_silent(entry.desired.uid):
             self._engine_suspect(error)
         is_first = entry.key not in self.queue.failing
         pause = self.queue.backoff(entry.key)
@@ -419,7 +376,7 @@ class Keeper:
             reason="ResizePending" if isinstance(action, Update) else type(error).__name__,
             message=f"{error.message} ({error.hint})" if error.hint else error.message,
             failures=failures,
-            retry_at=self._clock.monotonic() + pause,
+            retry_at=self._node.clock.monotonic() + pause,
             asked=memory.asked(entry.desired),
         )
         entry.memory = dataclasses.replace(entry.memory, trouble=trouble)

@@ -1,7 +1,7 @@
 """The agent put together: what it watches feeds keys, one worker a key makes the engine match, and it tells.
 
-    VPS watch ─┐                              ┌─► apply ─► engine
-    engine events ─► keys ─► keeper: learn, decide ┤
+    VPS watch ─┐                              ┌─► containers ─► engine
+    engine events ─► keys ─► keeper: learn, judge ─┤
     relist ────┘                              └─► reporter ─► …/status
     own Node watch ─► node keeper ─► Node status          heartbeat ─► Lease
     own NodeAllocation watch ─► surroundings, tombstones
@@ -18,9 +18,10 @@ import socket
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 
-from kohakuriver.agent.apply import Applier
 from kohakuriver.agent.claim import Claim
 from kohakuriver.agent.commits import Commits
+from kohakuriver.agent.containers import Containers
+from kohakuriver.agent.context import Node
 from kohakuriver.agent.custody import Custody
 from kohakuriver.agent.data_dir import DataDir, Disk
 from kohakuriver.agent.egress import Egress
@@ -52,7 +53,7 @@ from kohakuriver.agent.quarantine import Watchman
 from kohakuriver.agent.report import Reporter
 from kohakuriver.agent.room.gauge import Gauge, Walker
 from kohakuriver.agent.room.watch import Watch
-from kohakuriver.agent.roster import Entry, Roster
+from kohakuriver.agent.roster import Roster
 from kohakuriver.agent.runtime.base import Runtime
 from kohakuriver.agent.runtime.engine_socket import EngineSocket
 from kohakuriver.agent.runtime.firewall import Firewall
@@ -188,12 +189,13 @@ class Agent:
                 egress=self.egress,
             ),
             judge=self.custody.judge,
-            look_at=self._look_at,
+            look_at=lambda entry: self.keeper.look(entry),
             health_changed=self._health_changed,
             rules_changed=self.egress.wait_changed,
         )
         self.commits = Commits(runtime, clock=clock, patience=settings.commit_patience)
-        self.keeper = self._keeper(client, runtime, clock=clock, chance=chance)
+        self.context = self._context(client)
+        self.keeper = self._keeper(chance)
         look = self._look_at_disk(disk, pools)
         self.shown = Shown(lxcfs, self.roster, offered=settings.lxcfs, threads=pools.looks) if lxcfs else None
         self.room = self._room(gauge or Walker(), look)
@@ -296,32 +298,27 @@ class Agent:
                 tasks.create_task(self.switchboard.run(), name="streams")
                 tasks.create_task(self.windows.run(), name="session windows")
 
-    def _keeper(self, client: Client, runtime: Runtime, *, clock: Clock, chance: random.Random) -> Keeper:
-        applier = Applier(
+    def _context(self, client: Client) -> Node:
+        return Node(
             settings=self.settings,
-            runtime=runtime,
-            roster=self.roster,
-            images=self.images,
-            access=self.access,
-            staging=self.staging,
-            devices=self.devices,
-            vpses=self.watches.vpses,
+            clock=self._clock,
             client=client,
             recorder=self.recorder,
-            hold=self.surroundings.hold,
-            commits=self.commits,
-            clock=clock,
-        )
-        return Keeper(
-            settings=self.settings,
             vpses=self.watches.vpses,
-            runtime=runtime,
+            runtime=self.runtime,
             roster=self.roster,
             images=self.images,
-            access=self.access,
-            surroundings=self.surroundings,
+            commits=self.commits,
             staging=self.staging,
-            applier=applier,
+            access=self.access,
+            devices=self.devices,
+            surroundings=self.surroundings,
+        )
+
+    def _keeper(self, chance: random.Random) -> Keeper:
+        return Keeper(
+            self.context,
+            containers=Containers(self.context),
             reporter=self.reporter,
             journal=self.journal,
             past=Past(self.journal.load(), rebooted=self.custody.rebooted),
@@ -330,7 +327,6 @@ class Agent:
             quarantined=self._quarantined,
             engine_health=lambda: self.engine.health,
             engine_suspect=self.engine.suspect,
-            clock=clock,
             chance=chance,
         )
 
@@ -393,8 +389,8 @@ class Agent:
             clock=self._clock,
             look=look,
             ready=lambda: self.engine.ready and not self._quarantined(),
-            changed=self._look_at,
-            tell=self.keeper.tell,
+            changed=self.keeper.look,
+            tell=self.context.tell,
         )
 
     def _switchboard(self, dial: Dial) -> Switchboard:
@@ -427,9 +423,6 @@ class Agent:
 
     def _heard(self, key: ObjectKey) -> None:
         self.keeper.queue.add(key)
-
-    def _look_at(self, entry: Entry) -> None:
-        self.keeper.queue.add(entry.key)
 
     def _image_changed(self, image: str) -> None:
         self.keeper.image_changed(image)

@@ -1,4 +1,5 @@
-"""Makes a container anew with changed settings and the files it had (CORRECTNESS 10). Below apply.py.
+"""Makes a container anew with changed settings and the files it had (CORRECTNESS 10). Below containers.py,
+which makes the new one.
 
     stop ─► set aside: commit, verify ─► (journal) ─► make anew: rename the old, create ─► start ─► retire it
 
@@ -11,28 +12,27 @@ Where there is no room, or no end of the commit for hours, the old container is 
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
 from kohakuriver import durations, quantity
-from kohakuriver.agent.commits import Commit, Commits, is_whole
+from kohakuriver.agent.commits import Commit, is_whole
+from kohakuriver.agent.context import Node
 from kohakuriver.agent.deciding import actions, labels
 from kohakuriver.agent.deciding.desired import Desired
 from kohakuriver.agent.deciding.memory import Copying, KeptBack, Recreation, replaces_files, run_of
 from kohakuriver.agent.deciding.situation import Situation
 from kohakuriver.agent.images import whose
 from kohakuriver.agent.machine import facts
-from kohakuriver.agent.roster import Entry, Roster
+from kohakuriver.agent.roster import Entry
 from kohakuriver.agent.runtime.base import (
     COMMIT_CLUSTER_LABEL,
     LABEL_PREFIX,
     Container,
     ContainerSpec,
     ContainerState,
-    Runtime,
 )
 from kohakuriver.agent.runtime.errors import EngineError, EngineRefused, NotFound, WrongState
-from kohakuriver.clock import Clock
 
 log = logging.getLogger(__name__)
 
@@ -46,36 +46,15 @@ PACE: Final = 10 << 20  # more is known, was never begun
 
 
 class Recreator:
-    """The steps of a re-creation. `create` is create.py's, given what is to be carried over."""
+    """The steps of a re-creation, but for the create itself."""
 
-    def __init__(
-        self,
-        *,
-        runtime: Runtime,
-        roster: Roster,
-        cluster: str,
-        create: Callable[[Entry, Recreation], Awaitable[None]],
-        image_missing: Callable[[Desired], None],
-        tell: Callable[[Entry, actions.Tell], None],
-        commits: Commits,
-        clock: Clock,
-        engine_run: Callable[[], str],
-        disk: Callable[[str], facts.Disk | None] = facts.disk,
-    ) -> None:
-        self._runtime = runtime
-        self._roster = roster
-        self._cluster = cluster
-        self._create = create
-        self._image_missing = image_missing
-        self._tell = tell
-        self._commits = commits
-        self._clock = clock
-        self._engine_run = engine_run
+    def __init__(self, node: Node, *, disk: Callable[[str], facts.Disk | None] = facts.disk) -> None:
+        self._node = node
         self._disk = disk
 
     async def set_aside(self, entry: Entry, container_id: str) -> None:
         """Take what is worth keeping of the container into an image, and note that another may be made."""
-        old = await self._runtime.inspect(container_id)
+        old = await self._node.runtime.inspect(container_id)
         if old is None:
             raise NotFound("the engine has no such container")
         if old.is_up:
@@ -83,8 +62,8 @@ class Recreator:
         image = ""
         if replaces_files(entry.memory, entry.desired, old):
             whose.check(entry.desired.image, entry.desired)
-            if await self._runtime.image(entry.desired.image) is None:
-                self._image_missing(entry.desired)
+            if await self._node.runtime.image(entry.desired.image) is None:
+                self._node.images.demand(entry.desired)
                 return
         else:
             try:
@@ -107,50 +86,51 @@ class Recreator:
         )
         _note(entry, note)
 
-    async def make_anew(self, entry: Entry) -> None:
-        """Create the new container beside the old one, which gives its name up."""
+    async def make_room(self, entry: Entry) -> Recreation | None:
+        """Have the old container give its name up to a new one. What that is to be made from; None where the
+        re-creation has to begin anew."""
         note, desired = entry.memory.durable.recreation, entry.desired
         if note is None:
-            return
-        old = await self._runtime.inspect(note.old)
+            return None
+        old = await self._node.runtime.inspect(note.old)
         if old is not None and bool(note.image) == replaces_files(entry.memory, desired, old):
             await self.set_aside(entry, old.id)  # the word was given, or taken back, since
-            return
+            return None
         heard = max(note.word, entry.memory.durable.passed_over)
         if note.image and desired.image and desired.replace_files > heard:
             _note(entry, dataclasses.replace(note, image=""))
-            return
-        if note.image and await self._runtime.image(note.image) is None:
+            return None
+        if note.image and await self._node.runtime.image(note.image) is None:
             log.warning("the image of its files is gone", extra={"vps": str(entry.key), "image": note.image})
             _note(entry, None)
-            return
-        named = await self._runtime.inspect(desired.container_name)
+            return None
+        named = await self._node.runtime.inspect(desired.container_name)
         if named is not None and named.id == note.old:
             await self._give_name_up(named)
         elif named is not None and labels.is_for(named, desired) and _is_fresh(named):
-            await self._runtime.remove(named.id)  # made by an earlier try, for what was declared then
-            self._roster.drop(named.id)
+            await self._node.runtime.remove(named.id)  # made by an earlier try, for what was declared then
+            self._node.roster.drop(named.id)
         log.info("making anew", extra={"vps": str(entry.key), "from": note.image or desired.image})
-        await self._create(entry, note)
+        return note
 
     async def retire(self, entry: Entry, container_id: str) -> None:
         """The new container has run: the old one is not needed any more, nor the images of earlier ones."""
-        old = await self._runtime.inspect(container_id)
+        old = await self._node.runtime.inspect(container_id)
         if old is not None and labels.is_for(old, entry.desired):
-            await self._runtime.remove(old.id, force=True)
-            self._roster.drop(old.id)
-        current = self._roster.container(entry.desired, entry.memory)
+            await self._node.runtime.remove(old.id, force=True)
+            self._node.roster.drop(old.id)
+        current = self._node.roster.of(entry)
         await self._remove_images(entry.desired, but=current.image if current is not None else "")
         _note(entry, None)
 
     async def clean(self, entry: Entry) -> None:
         """The VPS goes: so does what its re-creations have left."""
         desired, name = entry.desired, entry.desired.container_name
-        for container in self._roster.containers_of(desired.uid):
+        for container in self._node.roster.containers_of(desired.uid):
             if labels.is_for(container, desired) and container.name.startswith(name):
-                await self._runtime.remove(container.id, force=True)
-                self._roster.drop(container.id)
-        self._commits.disown(whose.commits(desired.uid))
+                await self._node.runtime.remove(container.id, force=True)
+                self._node.roster.drop(container.id)
+        self._node.commits.disown(whose.commits(desired.uid))
         await self._remove_images(desired)
 
     async def _commit(self, entry: Entry, old: Container) -> str | None:
@@ -159,25 +139,25 @@ class Recreator:
         """
         reference = f"{whose.commits(entry.desired.uid)}:{labels.commit_number(old) + 1}"
         marks = {
-            COMMIT_CLUSTER_LABEL: self._cluster,
+            COMMIT_CLUSTER_LABEL: self._node.settings.cluster,
             COMMIT_OF: old.id,
             COMMIT_RUN: run_of(old) or "",
             labels.COMMIT: "",
         }
-        commit, within = self._commits.of(old.id), 0.0
+        commit, within = self._node.commits.of(old.id), 0.0
         if commit is None or not commit.is_mine:
             commit = await self._taken_over(entry, old, reference, marks)
         if commit is not None and commit.run != run_of(old):
             await self._outlive(commit)
         if commit is None or commit.run != run_of(old):
-            if not self._commits.is_announced(old.id, run_of(old)):
+            if not self._node.commits.is_announced(old.id, run_of(old)):
                 if await self._is_whole(reference, marks):
                     return reference
-                await self._runtime.remove_image(reference)
+                await self._node.runtime.remove_image(reference)
                 await self._find_room(old)
                 self._announce(entry, old)
                 return None
-            commit = self._commits.begin(old.id, run_of(old), reference=reference, marks=marks)
+            commit = self._node.commits.begin(old.id, run_of(old), reference=reference, marks=marks)
             within = QUICK
         if not await self._ended(entry, commit, within=within):
             self._look_again(entry, commit)
@@ -192,36 +172,36 @@ class Recreator:
         self, entry: Entry, old: Container, reference: str, marks: dict[str, str]
     ) -> Commit | None:
         """What an earlier agent began, where the engine that was at it has not been started again since."""
-        if self._commits.is_noted(old.id):
+        if self._node.commits.is_noted(old.id):
             return None
         note = entry.memory.durable.copying
         if note is None or note.container != old.id or not note.engine or note.engine != self._engine_run():
-            self._commits.forget(old.id)
+            self._node.commits.forget(old.id)
             return None
         theirs = {**marks, COMMIT_RUN: note.run or ""}
-        known = self._commits.of(old.id)
+        known = self._node.commits.of(old.id)
         if known is None:
-            patience = UNSURE + await self._runtime.written(old.id) / PACE if note.unsure else None
-            known = self._commits.begin(
+            patience = UNSURE + await self._node.runtime.written(old.id) / PACE if note.unsure else None
+            known = self._node.commits.begin(
                 old.id, note.run, reference=reference, marks=theirs, is_mine=False, patience=patience
             )
-        if note.unsure and self._commits.lasts_too_long(known):
-            self._commits.forget(old.id)  # it was never begun, as far as anybody can tell
+        if note.unsure and self._node.commits.lasts_too_long(known):
+            self._node.commits.forget(old.id)  # it was never begun, as far as anybody can tell
             return None
         return known
 
     def _announce(self, entry: Entry, old: Container) -> None:
         """Note that a commit is about to begin: keeper.py writes it to the journal before the next step."""
-        _leaves_something(entry)
-        _remember_copying(entry, Copying(old.id, run_of(old), self._engine_run(), unsure=True))
-        self._commits.announce(old.id, run_of(old))
+        copying = Copying(old.id, run_of(old), self._engine_run(), unsure=True)
+        entry.memory = entry.memory.noting(copying=copying, recreated=True)
+        self._node.commits.announce(old.id, run_of(old))
 
     def _look_again(self, entry: Entry, commit: Commit) -> None:
         """It lasts: from here on an agent that comes after this one waits as long as this one would."""
         was = entry.memory.durable.copying
         unsure = was is not None and was.unsure and not commit.is_mine
         _remember_copying(entry, Copying(commit.container, commit.run, self._engine_run(), unsure))
-        look = self._clock.monotonic() + LOOK_AGAIN
+        look = self._node.clock.monotonic() + LOOK_AGAIN
         entry.memory = dataclasses.replace(entry.memory, copying_until=look)
 
     async def _outlive(self, commit: Commit) -> None:
@@ -230,7 +210,7 @@ class Recreator:
             done = await commit.ended(within=QUICK)
         except EngineError:
             return
-        if not done and (commit.is_mine or not self._commits.lasts_too_long(commit)):
+        if not done and (commit.is_mine or not self._node.commits.lasts_too_long(commit)):
             raise EngineRefused(
                 "the engine is still taking into an image what it had before this run, which has to end first"
             )
@@ -240,25 +220,28 @@ class Recreator:
         try:
             done = await commit.ended(within=within)
         except EngineError:
-            self._commits.forget(commit.container)
+            self._node.commits.forget(commit.container)
             _remember_copying(entry, None)
             raise
         if done:
-            self._commits.forget(commit.container)
-        elif self._commits.lasts_too_long(commit):
+            self._node.commits.forget(commit.container)
+        elif self._node.commits.lasts_too_long(commit):
             commit.is_wanted = False
             _remember_copying(entry, None)
-            hours = durations.age(self._commits.patience)
+            hours = durations.age(self._node.commits.patience)
             raise EngineRefused(f"the engine has been at its files for {hours}, and is not done")
         return done
 
+    def _engine_run(self) -> str:
+        return facts.engine_run(self._node.settings.docker)
+
     async def _is_whole(self, reference: str, marks: dict[str, str]) -> bool:
-        return is_whole(await self._runtime.image(reference), marks)
+        return is_whole(await self._node.runtime.image(reference), marks)
 
     async def _find_room(self, old: Container) -> None:
-        root = (await self._runtime.info()).root_dir
+        root = (await self._node.runtime.info()).root_dir
         disk = await asyncio.to_thread(self._disk, root)
-        needed = await self._runtime.written(old.id)
+        needed = await self._node.runtime.written(old.id)
         if disk is not None and disk.free < needed + SPARE:
             size = quantity.approximate_size(needed)
             raise EngineRefused(f"its files take {size} more for a while, and there are {disk.words}")
@@ -266,22 +249,22 @@ class Recreator:
     def _keep(self, entry: Entry, old: Container, refused: EngineRefused) -> None:
         """It goes on in its old container, until the next restart."""
         said = f"its container could not be made anew, so it keeps the old one: {refused.message}"
-        spec = Situation(entry.desired, old, entry.memory, self._clock.monotonic()).spec_on_its_files
+        spec = Situation(entry.desired, old, entry.memory, self._node.clock.monotonic()).spec_on_its_files
         kept = KeptBack(spec=spec, run=run_of(old), message=refused.message)
         entry.memory = dataclasses.replace(entry.memory, kept_back=kept)
-        self._tell(entry, actions.Tell("Warning", "RecreationRefused", said))
+        self._node.tell(entry, actions.Tell("Warning", "RecreationRefused", said))
 
     async def _give_name_up(self, old: Container) -> None:
-        await self._runtime.rename(old.id, f"{old.name}-{old.id[:8]}")
-        renamed = await self._runtime.inspect(old.id)
+        await self._node.runtime.rename(old.id, f"{old.name}-{old.id[:8]}")
+        renamed = await self._node.runtime.inspect(old.id)
         if renamed is not None:
-            self._roster.put(renamed)
+            self._node.roster.put(renamed)
 
     async def _remove_images(self, desired: Desired, *, but: str = "") -> None:
         mine = f"{whose.commits(desired.uid)}:"
-        for reference in await self._runtime.images():
+        for reference in await self._node.runtime.images():
             if reference.startswith(mine) and reference != but:
-                await self._runtime.remove_image(reference)
+                await self._node.runtime.remove_image(reference)
 
 
 def as_before(desired: Desired, kept: Recreation) -> Desired:
@@ -305,18 +288,10 @@ def _is_fresh(container: Container) -> bool:
 
 
 def _note(entry: Entry, note: Recreation | None) -> None:
-    """keeper.py writes it to the journal before anything else is done."""
-    _leaves_something(entry)
-    durable = dataclasses.replace(entry.memory.durable, recreation=note, copying=None)
-    entry.memory = dataclasses.replace(entry.memory, durable=durable)
+    """keeper.py writes it to the journal before anything else is done. From here on there may be images that
+    have to go with the VPS."""
+    entry.memory = entry.memory.noting(recreation=note, copying=None, recreated=True)
 
 
 def _remember_copying(entry: Entry, copying: Copying | None) -> None:
-    durable = dataclasses.replace(entry.memory.durable, copying=copying)
-    entry.memory = dataclasses.replace(entry.memory, durable=durable)
-
-
-def _leaves_something(entry: Entry) -> None:
-    """From here on there may be images that have to go with the VPS."""
-    durable = dataclasses.replace(entry.memory.durable, recreated=True)
-    entry.memory = dataclasses.replace(entry.memory, durable=durable)
+    entry.memory = entry.memory.noting(copying=copying)

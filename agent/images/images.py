@@ -13,11 +13,18 @@ from collections.abc import Callable
 
 from kohakuriver import durations, image_name
 from kohakuriver.agent.deciding import restart
+from kohakuriver.agent.deciding.desired import Desired
 from kohakuriver.agent.deciding.memory import ImageState, ImageView
 from kohakuriver.agent.images.stock import Stock
 from kohakuriver.agent.images.tarballs import Tarballs
 from kohakuriver.agent.runtime.base import PullProgress, Runtime
-from kohakuriver.agent.runtime.errors import EngineError, ImagePullFailed
+from kohakuriver.agent.runtime.errors import (
+    EngineError,
+    ImageMissing,
+    ImageNotOnNode,
+    ImagePullFailed,
+    bring,
+)
 from kohakuriver.agent.shares import Shares
 from kohakuriver.clock import Clock
 from kohakuriver.resources.vps import PullPolicy
@@ -79,6 +86,18 @@ class Images:
     def missing(self, image: str) -> None:
         """The engine said that it does not have it."""
         self._views.setdefault(image, ImageView(ImageState.ABSENT))
+
+    def demand(self, desired: Desired) -> None:
+        """See to it that the image, which the engine does not have, is fetched. Raises ImageNotOnNode."""
+        if self.can_be_pulled(desired.image, desired.pull_policy):
+            self.missing(desired.image)
+            return
+        error = ImageMissing(desired.image)
+        if image_name.own(desired.image):
+            raise ImageNotOnNode(error.message, hint=bring(desired.image)) from error
+        raise ImageNotOnNode(
+            f"{error.message}, and it may not be pulled", hint="load it on the node: docker load"
+        ) from error
 
     def used(self, image: str, uid: str) -> None:
         """A container was made from it: the next one of this VPS asks the registry again if it must."""

@@ -1,7 +1,7 @@
 """SSH on the way from a declared login to a handshake: files in, port out, and the probe that says `ready`.
 
-Sits between apply.py, which calls it around create and start, and ssh.py and probe.py, which know how sshd is
-set up and asked. What it learned of an image is kept by the image's id.
+Sits between containers.py, which calls it around create and start, and ssh.py and probe.py, which know how
+sshd is set up and asked. What it learned of an image is kept by the image's id.
 """
 
 import asyncio

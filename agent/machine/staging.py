@@ -1,8 +1,8 @@
 """What a VPS mounts of its node, brought to a place of the agent's own for the moment of a start.
 
-Called by apply.py around create and start. The engine is told a path below the data directory; only while a
-start is under way does that path show the folder that was opened beneath its allowed prefix (beneath.py). So
-the engine mounts exactly what was checked, at every start anew, and the container keeps it when the path is
+Used around each create and start. The engine is told a path below the data directory; only while a start is
+under way does that path show the folder that was opened beneath its allowed prefix (beneath.py). So the
+engine mounts exactly what was checked, at every start anew, and the container keeps it when the path is
 empty again.
 """
 

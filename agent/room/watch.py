@@ -200,7 +200,7 @@ class Watch:
         return room.limit(desired.disk, self._default, total)
 
     def _container(self, entry: Entry) -> Container | None:
-        return self._roster.container(entry.desired, entry.memory)
+        return self._roster.of(entry)
 
 
 def _asked(desired: Desired) -> tuple[int, str]:

@@ -19,7 +19,7 @@ class Placements:
         entry = self._roster.entry(uid)
         if entry is None or entry.desired.epoch != epoch:
             return None
-        known = self._roster.container(entry.desired, entry.memory)
+        known = self._roster.of(entry)
         if known is None or not labels.is_for(known, entry.desired):
             return None
         if not known.is_up or known.pid is None:

@@ -42,6 +42,19 @@ async def test_a_start_takes_three_engine_calls_and_one_write(tmp_path: Path) ->
         assert node.agent is not None and node.agent.reporter.written == 1
 
 
+async def test_what_never_comes_to_rest_is_given_a_pause_and_takes_no_turn_of_others(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await running(node)
+        node.engine.switches.ignores_updates = True
+        node.engine.calls.clear()
+        narrowed = dataclasses.replace(node.container(), limits=None)
+        node.engine.find(narrowed.id).seen = narrowed
+        await node.change(restartPolicy="Never")
+        await running(node, "other")
+        await asyncio.sleep(30)  # a list finds out
+        assert 8 < node.engine.calls["update"] <= 8 * 31
+
+
 async def test_a_steady_node_writes_nothing(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:
         before = await running(node)

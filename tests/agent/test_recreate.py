@@ -8,17 +8,12 @@ from typing import Any, TypeVar
 
 import pytest
 
-from kohakuriver.agent.commits import Commits
-from kohakuriver.agent.deciding.actions import Tell
-from kohakuriver.agent.deciding.memory import Recreation
 from kohakuriver.agent.machine import facts
 from kohakuriver.agent.recreate import Recreator
-from kohakuriver.agent.roster import Entry, Roster
 from kohakuriver.agent.runtime.base import ContainerState, File
 from kohakuriver.agent.runtime.errors import EngineRefused
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import CLUSTER, Node, a_manifest, a_node
-from tests.fakes.clock import LoopClock
 from tests.fakes.engine import FakeEngine
 from tests.fakes.runtime import FakeRuntime
 from tests.fakes.switches import FakeImage, Program, Pull
@@ -373,27 +368,14 @@ async def test_a_disk_without_room_for_the_files_is_told_in_numbers(tmp_path: Pa
         entry = next(iter(node.agent.roster)) if node.agent is not None else None
         assert entry is not None
         node.engine.end(node.container().id, exit_code=0)
-        told: list[Tell] = []
+        assert node.agent is not None
         recreator = Recreator(
-            runtime=FakeRuntime(node.engine, cluster=CLUSTER),
-            roster=node.agent.roster if node.agent is not None else Roster(),
-            cluster=CLUSTER,
-            create=_never,
-            image_missing=lambda desired: None,
-            tell=lambda entry, event: told.append(event),
-            commits=Commits(FakeRuntime(node.engine, cluster=CLUSTER), clock=LoopClock(), patience=60.0),
-            clock=LoopClock(),
-            engine_run=lambda: "1",
-            disk=lambda root: facts.Disk(root, total=1 << 40, free=32 << 20),
+            node.agent.context, disk=lambda root: facts.Disk(root, total=1 << 40, free=32 << 20)
         )
         await recreator.set_aside(entry, node.container().id)
         assert entry.memory.kept_back is not None and "32Mi of 1Ti free" in entry.memory.kept_back.message
-        assert [event.reason for event in told] == ["RecreationRefused"]
+        assert len(await node.events("RecreationRefused")) == 1
         assert node.engine.calls["commit"] == 0
-
-
-async def _never(entry: Entry, kept: Recreation) -> None:
-    raise AssertionError("nothing is created where there is no room")
 
 
 async def test_processes_that_the_engine_lost_sight_of_are_ended_before_the_container_starts_again(

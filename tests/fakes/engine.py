@@ -231,6 +231,8 @@ class FakeEngine:
 
     def update(self, name_or_id: str, limits: Limits) -> None:
         record = self.find(name_or_id)
+        if self.switches.ignores_updates:
+            return
         if record.seen.is_up:
             shrinking.refuse(self.used.get(record.seen.id, 0), limits.memory)
         before = record.seen.limits

@@ -59,5 +59,6 @@ class Switches:
     left_behind: dict[str, int] = dataclasses.field(default_factory=dict)
     """Containers, by id, of which a run is not over for the engine, and how many processes live of that."""
     warnings: tuple[str, ...] = ()  # to every create
+    ignores_updates: bool = False  # it answers them, and changes nothing
     blind: str = ""  # why processes of containers cannot be told
     ports_of_strangers: dict[int, str] = dataclasses.field(default_factory=dict)

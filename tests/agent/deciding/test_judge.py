@@ -7,9 +7,11 @@ import pytest
 from kohakuriver.agent.deciding.actions import (
     Create,
     Finish,
+    MakeAnew,
     Pause,
     PullImage,
     Remove,
+    SetAside,
     Start,
     Stop,
     Tell,
@@ -21,10 +23,14 @@ from kohakuriver.agent.deciding.desired import Desired, Login
 from kohakuriver.agent.deciding.judge import Verdict
 from kohakuriver.agent.deciding.learn import engine_lost
 from kohakuriver.agent.deciding.memory import (
+    Cause,
+    Durable,
+    Exit,
     Hold,
     ImageState,
     ImageView,
     Memory,
+    Recreation,
     Restart,
     SSHView,
     Starting,
@@ -328,6 +334,28 @@ def test_an_image_that_failed_is_waited_for_and_tried_again() -> None:
     waiting = verdict(vps, None, known(vps, image=failed))
     assert (waiting.actions, waiting.again, waiting.message) == ((), NOON + 4, "refused")
     assert actions(vps, None, known(vps, image=failed), NOON + 4) == [PullImage(vps.image)]
+
+
+def test_what_is_made_anew_from_its_own_files_is_not_said_to_wait_for_an_image_that_it_does_not_need() -> (
+    None
+):
+    vps = a_vps()
+    note = Recreation("c0", FIRST_RUN, image="kohakuriver/commit-x:1", base=vps.image)
+    memory = known(vps, durable=Durable(recreation=note), image=ImageView(ImageState.ABSENT))
+    found = judged(vps, None, memory)
+    assert (found.actions, found.state, found.reason) == ((MakeAnew(),), ObservedState.CREATING, "")
+
+
+def test_what_begins_anew_at_its_owners_word_is_not_said_to_back_off() -> None:
+    ended = exited(a_vps(), code=3)
+    vps = a_vps(replace_files=1)
+    last = Exit(FIRST_RUN, Cause.PROGRAM, NOON, NOON + 4)
+    found = judged(vps, ended, known(vps, ended, failures=3, exit=last))
+    assert (found.actions, found.state, found.reason) == (
+        (SetAside("c1"),),
+        ObservedState.CREATING,
+        "Recreating",
+    )
 
 
 def test_trouble_is_waited_out_unless_something_else_is_asked() -> None:

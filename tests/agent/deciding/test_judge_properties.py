@@ -45,7 +45,7 @@ from kohakuriver.agent.deciding.memory import (
 )
 from kohakuriver.agent.recreate import as_before
 from kohakuriver.agent.runtime.base import Container, ContainerState, Limits
-from kohakuriver.resources.vps import RestartPolicy, RunState
+from kohakuriver.resources.vps import ObservedState, RestartPolicy, RunState
 from tests.agent.builders import FIRST_RUN, LIMITS, NOON, SECOND_RUN, a_container, a_vps, judged, learn
 
 ROUNDS = 40
@@ -158,6 +158,29 @@ def test_no_single_decision_breaks_a_rule(
         memory = learn(memory, vps, container, NOON)
     for action in judged(vps, container, memory).actions:
         _check(action, vps, container, memory)
+
+
+@given(vpses, containers(), memories)
+def test_what_is_said_fits_what_is_done(vps: Desired, container: Container | None, memory: Memory) -> None:
+    memory = dataclasses.replace(memory, trouble=None)
+    verdict = judged(vps, container, memory)
+    for action in verdict.actions:
+        if isinstance(action, Create | MakeAnew | SetAside | Start):
+            coming = {ObservedState.CREATING, ObservedState.BACKOFF}
+            assert verdict.state in coming, f"{action} follows, and it is said to be {verdict.state}"
+        if isinstance(action, PullImage):
+            coming = {ObservedState.PREPARING, ObservedState.FAILED, ObservedState.BACKOFF}
+            assert verdict.state in coming, f"an image is fetched, and it is said to be {verdict.state}"
+        if isinstance(action, Reject):
+            said = (verdict.state, verdict.reason, verdict.message)
+            assert said == (ObservedState.FAILED, action.reason, action.message), (
+                "rejected for another reason"
+            )
+        if isinstance(action, Finish | Remove | Clean) and vps.deleting:
+            assert verdict.state is ObservedState.REMOVING, f"it goes, and is said to be {verdict.state}"
+    if verdict.reason == "Pulling":
+        fetches = any(isinstance(action, PullImage) for action in verdict.actions)
+        assert fetches or verdict.again is not None, "said to be pulling, and nobody pulls"
 
 
 def _check(action: Action, vps: Desired, container: Container | None, memory: Memory) -> None:
