@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 
 from kohakuriver import errors
 from kohakuriver.cli import absent, failures, screen
+from kohakuriver.cli.api import readable
 from kohakuriver.cli.api.http import Api, Object
 from kohakuriver.resources import kinds
+from kohakuriver.resources.view import VPS
 
 _LEGAL = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 _SHOWN = 5  # names in a hint
@@ -43,7 +45,8 @@ def _look(api: Api, words: Iterable[str], *, exact: bool) -> tuple[list[Object],
         except errors.NotFound:
             if everything is None:
                 answer = api.call("GET", api.path(kinds.VPS, namespace=api.namespace))
-                everything = [_typed(item) for item in answer["items"]]
+                typed = {"apiVersion": kinds.VPS.api_version, "kind": kinds.VPS.kind}
+                everything = [{**typed, **item} for item in answer["items"]]
             if not everything:
                 missing.append(absent.missing(api, kinds.VPS, name, namespace=api.namespace))
                 continue
@@ -101,5 +104,12 @@ def _name(word: str) -> str:
     return name
 
 
-def _typed(item: Object) -> Object:
-    return {"apiVersion": kinds.VPS.api_version, "kind": kinds.VPS.kind, **item}
+def node_of(api: Api, vps: Object) -> Object | None:
+    """The Node that a VPS is bound to, for the address to log in at; None where it cannot be read."""
+    name = VPS.of(vps).node
+    if not name:
+        return None
+    try:
+        return readable.node(api.call("GET", api.path(kinds.NODE, name=name)))
+    except (errors.NotFound, errors.Forbidden):
+        return None

@@ -7,7 +7,6 @@ import re
 
 from kohakuriver import errors
 from kohakuriver.cli.api.http import Object
-from kohakuriver.cli.view import standing
 from kohakuriver.cli.view.standing import HERE, Reader
 from kohakuriver.resources.view import VPS
 
@@ -71,11 +70,6 @@ def silent(vps: Object, *, reader: Reader = HERE) -> NoEntrance:
     return NoEntrance(
         f"sshd does not run in {name}", hint=f"{connects} gets in without; {restarts} starts it"
     )
-
-
-def has_keys(vps: Object) -> bool:
-    """Whether anybody's key is in it, or none is needed."""
-    return standing.lets_somebody_in(vps)
 
 
 def authorized(vps: Object) -> set[str]:

@@ -16,6 +16,7 @@ from kohakuriver.cli import failures, lookup, screen
 from kohakuriver.cli.access import entrance, identity, known_hosts, ssh_client
 from kohakuriver.cli.api.http import Object
 from kohakuriver.cli.framework.settings import Settings
+from kohakuriver.cli.view import standing
 
 EXAMPLES = """
 kohakuriver vps connect dev
@@ -60,7 +61,7 @@ def connect(
     host_key = entrance.host_key(vps, reader=reader)
     chosen = identity.chosen(vps, key, home=Path.home())
     metadata = vps["metadata"]
-    if not entrance.has_keys(vps):
+    if not standing.lets_somebody_in(vps):
         edit = reader.command(f"edit vps {metadata['name']}", vps)
         screen.warn(f"no key may log in; add one to spec.ssh.authorizedKeys: {edit}")
     elif chosen is None and not _has_a_key_for(vps):

@@ -1,7 +1,7 @@
 """The typer application: commands are imported when they are called, help is plain text. Knows no exit code.
 
 Help of the whole is printed from the catalogue; help of a command opens with its examples, which stand in the
-command's file as EXAMPLES.
+command's file as EXAMPLES: a text, or one for each of its commands.
 
 The one file that stands on typer's insides (the classes in typer.core); pyproject.toml caps typer for it.
 """
@@ -210,6 +210,12 @@ def _between(
     return 0
 
 
+def examples(entry: catalogue.Entry) -> str:
+    """The command lines that its help opens with; a file with several commands has them by their names."""
+    found = getattr(importlib.import_module(entry.path), "EXAMPLES", "")
+    return str(found[entry.name] if isinstance(found, Mapping) else found)
+
+
 def load(entry: catalogue.Entry) -> Any:
     """The command, its file imported."""
     module = importlib.import_module(entry.path)
@@ -226,7 +232,7 @@ def load(entry: catalogue.Entry) -> Any:
     app.command(
         entry.name,
         cls=Command,
-        epilog=getattr(module, "EXAMPLES", ""),
+        epilog=examples(entry),
         context_settings=settings,
         add_help_option=not entry.passthrough,
     )(wrap(function))

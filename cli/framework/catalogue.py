@@ -54,16 +54,20 @@ def _node(name: str, summary: str, *, function: str = "") -> Entry:
     return Entry(name, f"node.{name}", summary, WORK, function=function, names=names, quick=quick)
 
 
+def _run_state(name: str, summary: str) -> Entry:
+    return Entry(name, "vps.runstate", summary, WORK, names="vps")
+
+
 _VPS_COMMANDS = (
     _vps("create", "Create a VPS, and wait until it can be used"),
     _vps("list", "List VPSes; --all shows stopped ones too", function="list_vpses"),
     _vps("status", "Show how a VPS stands and why, and what to do next"),
     _vps("connect", "Log in to a VPS by SSH"),
-    _vps("stop", "Stop VPSes; their files and their node are kept"),
-    _vps("start", "Start stopped VPSes again"),
-    _vps("restart", "Restart VPSes; pending changes take effect"),
-    _vps("pause", "Freeze VPSes; they keep all they hold"),
-    _vps("resume", "Let paused VPSes go on"),
+    _run_state("stop", "Stop VPSes; their files and their node are kept"),
+    _run_state("start", "Start stopped VPSes again"),
+    _run_state("restart", "Restart VPSes; pending changes take effect"),
+    _run_state("pause", "Freeze VPSes; they keep all they hold"),
+    _run_state("resume", "Let paused VPSes go on"),
     _vps("adopt", "Take over a container that the restored store does not know"),
     _vps("delete", "Delete VPSes and their files"),
 )
@@ -71,14 +75,17 @@ _NODE_COMMANDS = (
     _node("list", "List nodes, and how much of each is booked", function="list_nodes"),
     _node("status", "Show what a node has, who holds it, and how it stands"),
     _node("cordon", "Keep new VPSes off nodes"),
-    _node("uncordon", "Take nodes back into use; what a drain stopped starts again"),
+    Entry(
+        "uncordon", "node.cordon", "Take nodes back into use; what a drain stopped starts again", WORK,
+        names="node",
+    ),
     _node("drain", "Stop all VPSes on nodes for maintenance, until uncordon"),
     _node("accept", "End the quarantine of nodes after the store was restored"),
     _node("label", "Set or remove labels of a node"),
     _node("join", "Print the command that makes a machine a node"),
     _node("revoke", "End the credential of a node at once, as when it was stolen"),
     _node("forget", "Give up a node that is gone for good"),
-)
+)  # fmt: skip
 
 
 def _env(name: str, summary: str, *, function: str = "") -> Entry:

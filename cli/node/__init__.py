@@ -1,4 +1,4 @@
-"""`kohakuriver node …`: one file per verb. Holds only the group's examples."""
+"""`kohakuriver node …`: one file per verb or pair of verbs. Holds only the group's examples."""
 
 EXAMPLES = """
 kohakuriver node list

@@ -1,4 +1,4 @@
-"""`kohakuriver vps …`: one file per verb, and the pure parts they stand on. Holds the group's examples."""
+"""`kohakuriver vps …`: a file for each verb or group of them, and the pure parts they stand on."""
 
 EXAMPLES = """
 kohakuriver vps create --cores 2 --memory 4G

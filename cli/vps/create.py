@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kohakuriver.cli import screen
+from kohakuriver.cli import lookup, screen
 from kohakuriver.cli.access import generated, ssh_settings
 from kohakuriver.cli.api import targets
 from kohakuriver.cli.api.follow import Deadline
@@ -13,7 +13,7 @@ from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.kubectl import output
 from kohakuriver.cli.view import standing
 from kohakuriver.cli.vps import create_options as options
-from kohakuriver.cli.vps import goals, manifest, naming, nodes, submission, waiting
+from kohakuriver.cli.vps import goals, manifest, naming, submission, waiting
 from kohakuriver.cli.vps.change import Patience, patience
 from kohakuriver.cli.vps.login import PASSWORDLESS, Login
 from kohakuriver.cli.vps.submission import Order
@@ -146,6 +146,6 @@ def _wait(
 
 def _tell_how_to_get_in(api: Api, vps: Object, *, reader: standing.Reader, key: Path | None) -> None:
     screen.note(standing.progress(vps))
-    command = standing.ssh_command(vps, nodes.of(api, vps), reader=reader, key=key)
+    command = standing.ssh_command(vps, lookup.node_of(api, vps), reader=reader, key=key)
     if command:
         screen.note(f"log in with: {command}")

@@ -1,5 +1,9 @@
-"""The name that `vps create` is given, as a word or by --name; other tools have an image there. Pure."""
+"""The name of a new VPS: the one that `vps create` is given, by a word or by --name, or a generated one.
 
+Other tools have an image where the name stands. Pure, but for the dice that it is handed.
+"""
+
+import random
 import re
 import shlex
 from collections.abc import Sequence
@@ -8,6 +12,13 @@ from kohakuriver.cli import failures
 
 _VOLUME = re.compile(r"[^/:]+:/.*")  # home:/root
 _CREATE = ("kohakuriver", "vps", "create")
+ALPHABET = "23456789bcdfghjkmnpqrstvwxz"  # no vowels, so no words; nothing that reads like another
+LENGTH = 5
+
+
+def generate(dice: random.Random) -> str:
+    """A name such as `vps-7k2mq`."""
+    return "vps-" + "".join(dice.choice(ALPHABET) for _ in range(LENGTH))
 
 
 def chosen(words: Sequence[str], option: str | None) -> str | None:

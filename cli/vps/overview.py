@@ -38,7 +38,9 @@ def lines(
     paint: Paint | None = None,
 ) -> list[str]:
     """`width` is the terminal's; None where there is none, and nothing is fitted to it."""
-    rows = [_row(vps, now, with_namespace=with_namespace) + _more(vps, wide) for vps in vpses]
+    rows = [
+        _row(vps, now, with_namespace=with_namespace) + (wide.cells(vps) if wide else []) for vps in vpses
+    ]
     whys = ["" if _runs_well(vps) else " ".join(VPS.of(vps).why.split()) for vps in vpses]
     titles = [*(["NAMESPACE"] if with_namespace else []), *TITLES, *(wider.TITLES if wide else [])]
     shown = [titles, *rows] if headers else rows
@@ -55,10 +57,6 @@ def lines(
         found += printer.lines([row])
         found += textwrap.wrap(why, max(width or 0, 20), initial_indent=_INDENT, subsequent_indent=_INDENT)
     return found
-
-
-def _more(vps: Object, wide: Wide | None) -> Row:
-    return wide.cells(vps) if wide else []
 
 
 def _with_why(rows: Sequence[Row], whys: Sequence[str], titles: Row | None) -> list[Row]:

@@ -12,7 +12,6 @@ from kohakuriver.cli.framework.declared import Argument, Option
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.kubectl import describe, output
 from kohakuriver.cli.view import sections, standing
-from kohakuriver.cli.vps import nodes
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 from kohakuriver.resources.view import VPS, Amounts, Container
@@ -55,7 +54,7 @@ def status(settings: Settings, ids: IDs = None, output_format: Format = None) ->
 def _page(api: Api, vps: Object, now: datetime.datetime, reader: standing.Reader) -> list[str]:
     return page(
         vps,
-        nodes.of(api, vps),
+        lookup.node_of(api, vps),
         describe.events_of(api, kinds.VPS, vps),
         now,
         key=identity.own(vps, home=Path.home()),

@@ -18,7 +18,7 @@ from kohakuriver.cli.api.http import Api, Object
 from kohakuriver.cli.framework.dry_run import Rehearsal
 from kohakuriver.cli.view import key_pair
 from kohakuriver.cli.view.key_pair import KeyPair
-from kohakuriver.cli.vps import manifest, names
+from kohakuriver.cli.vps import manifest, naming
 from kohakuriver.cli.vps.login import Login
 from kohakuriver.cli.vps.manifest import Wanted
 from kohakuriver.resources import kinds
@@ -53,7 +53,7 @@ class Order:
 
 
 def new_name() -> str:
-    return names.generate(random.SystemRandom())
+    return naming.generate(random.SystemRandom())
 
 
 def rehearse(api: Api, order: Order, name: str, rehearsal: Rehearsal) -> Object:

@@ -6,7 +6,6 @@ the others are started by `tests/cli/starting.py`.
 """
 
 import asyncio
-import importlib
 import os
 import re
 import sys
@@ -17,7 +16,7 @@ import pexpect
 import pytest
 import pytest_asyncio
 
-from kohakuriver.cli.framework import catalogue
+from kohakuriver.cli.framework import application, catalogue
 from kohakuriver.client import config
 from tests.cli import living
 from tests.cli.living import LivingCluster
@@ -62,8 +61,7 @@ def commands() -> list[tuple[str, catalogue.Entry]]:
 
 
 def examples(entry: catalogue.Entry) -> list[str]:
-    text: str = importlib.import_module(entry.path).EXAMPLES
-    return [line for line in text.strip().splitlines() if line]
+    return [line for line in application.examples(entry).strip().splitlines() if line]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

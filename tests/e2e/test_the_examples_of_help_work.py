@@ -4,7 +4,6 @@ tests/cli/test_examples.py tries all others; what it leaves out must be tried he
 """
 
 import contextlib
-import importlib
 import re
 import shlex
 import subprocess
@@ -15,7 +14,7 @@ import docker
 import pexpect
 import pytest
 
-from kohakuriver.cli.framework import catalogue
+from kohakuriver.cli.framework import application, catalogue
 from tests.cli.test_examples import ELSEWHERE
 from tests.e2e.conftest import BIN, Cluster, free_port, printed_ports, ssh_ports
 
@@ -37,7 +36,7 @@ def examples(*, of_clusters: bool) -> list[str]:
         if entry.module.startswith(HERE) is of_clusters:
             if entry.module in NOT_HERE:
                 continue
-            text: str = importlib.import_module(entry.path).EXAMPLES
+            text = application.examples(entry)
             found += [re.sub(r"\s+#.*$", "", line) for line in text.strip().splitlines() if line]
     return list(dict.fromkeys(found))  # the verbs of a group may share theirs
 

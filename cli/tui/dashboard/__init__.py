@@ -2,13 +2,12 @@
 
 informers ──keys──► app ──redraws, few a second──► tables, each line made by a pure function
 
-line       what a line of a screen is made of; pure, as are the next four
-bars       how much of something is booked
-node_line  a node
+line       what a line of a screen is made of; pure, as are the next three
+node_line  a node, and bars of what is booked of it
 vps_line   a VPS
-matching   which VPSes a filter means
 alike      reasons that many VPSes have in common
 heading    the first line
+world      all that is known of the cluster, and which VPSes a filter means
 using      what VPSes use, asked for now and then
 adding     a new VPS, asked for in a box
 link       one watch that goes on by itself, and says when it cannot

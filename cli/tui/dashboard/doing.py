@@ -11,7 +11,7 @@ from typing import Any, Final
 from kohakuriver.cli.api.http import Api
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.tui.dashboard.adding import Asked
-from kohakuriver.cli.vps import change, delete, manifest, pause, restart, resume, start, stop, submission
+from kohakuriver.cli.vps import change, delete, manifest, runstate, submission
 from kohakuriver.cli.vps.change import Verb
 from kohakuriver.cli.vps.login import Login, has_default
 from kohakuriver.cli.vps.submission import Order
@@ -19,9 +19,8 @@ from kohakuriver.cli.vps.submission import Order
 Object = dict[str, Any]
 
 CORES: Final = "1"  # as `vps create` has it by default
-VERBS: Final[dict[str, Verb]] = {
-    verb.name: verb for verb in (stop.VERB, start.VERB, pause.VERB, resume.VERB, restart.VERB)
-}
+_VERBS = (runstate.STOP, runstate.START, runstate.PAUSE, runstate.RESUME, runstate.RESTART)
+VERBS: Final[dict[str, Verb]] = {verb.name: verb for verb in _VERBS}
 QUESTIONS: Final = {
     "stop": ("Stop {name}? What runs in it ends; its files are kept.", "Let it run", "Stop"),
     "delete": ("Delete {name}, with all of its files?", "Keep it", "Delete"),

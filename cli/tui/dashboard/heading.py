@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from kohakuriver.cli.tui.dashboard import matching, vps_line
+from kohakuriver.cli.tui.dashboard import vps_line
 from kohakuriver.cli.tui.dashboard.line import Line, Piece, Tone, joined
-from kohakuriver.cli.tui.dashboard.world import World
+from kohakuriver.cli.tui.dashboard.world import World, matches
 
 
 def heading(world: World, places: Sequence[str], *, words: str, order: str, forwards: int) -> Line:
@@ -15,7 +15,7 @@ def heading(world: World, places: Sequence[str], *, words: str, order: str, forw
     if not world.is_known:
         return joined([*left, Piece("connecting…", Tone.FAINT)])
     there = list(world.vpses.objects)
-    shown = [vps for vps in there if matching.matches(vps, words)]
+    shown = [vps for vps in there if matches(vps, words)]
     if words:
         left.append(Piece(f"/{words}: {len(shown)} of {len(there)}", Tone.BUSY))
     if order:

@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kohakuriver.cli.tui.dashboard import bars
 from kohakuriver.cli.tui.dashboard.line import GAP, Line, Piece, Tone, fit, joined
 from kohakuriver.cli.view import node_overview as overview
 from kohakuriver.resources.view import Allocation, Node
@@ -15,6 +14,8 @@ Allocations = Mapping[str, Object] | None
 
 _NAME, _STATUS, _VPSES = 12, 17, 5  # columns, where the screen is narrow
 _WIDEST_BAR, _NARROWEST_BAR = 30, 4
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+_TIGHT, _FULL = 0.8, 1.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,10 +68,10 @@ def line(node: Object, allocations: Allocations, columns: Columns) -> Line:
         ]
     )
     there, shown = _there(node, allocation), _amounts(node, allocations)
-    shares = zip(_used(allocation), there, shown, columns.amounts, strict=True)
-    for used, whole, amounts, width in shares:
+    booked = (0, 0, 0) if allocation is None else overview.booked(allocation)
+    for used, whole, amounts, width in zip(booked, there, shown, columns.amounts, strict=True):
         if width:
-            drawn = bars.bar(used, whole, columns.bar) if whole else [Piece(" " * columns.bar)]
+            drawn = bar(used, whole, columns.bar) if whole else [Piece(" " * columns.bar)]
             found += [Piece(GAP), *drawn, Piece(f" {fit(amounts, width)}")]
     return found
 
@@ -89,10 +90,22 @@ def _amounts(node: Object, allocations: Allocations) -> tuple[str, str, str]:
     return cores, memory, "" if gpus in ("0", "0/0") else gpus
 
 
-def _used(allocation: Object | None) -> tuple[int, int, int]:
-    return (0, 0, 0) if allocation is None else overview.booked(allocation)
-
-
 def _there(node: Object, allocation: Object | None) -> tuple[int, int, int]:
     found = Node.of(node)
     return overview.to_give(node, allocation) or 0, found.capacity.memory_bytes, len(found.gpus)
+
+
+def bar(used: float, there: float, width: int) -> Line:
+    """So many cells. What is booked at all shows, and only what is full looks full."""
+    share = min(max(used / there, 0.0), 1.0) if there > 0 else 0.0
+    eighths = round(share * width * 8)
+    if 0 < share < 1:
+        eighths = min(max(eighths, 1), width * 8 - 1)
+    whole, rest = divmod(eighths, 8)
+    filled = "█" * whole + (_EIGHTHS[rest] if rest else "")
+    return [Piece(filled, _bar_tone(share)), Piece("░" * (width - len(filled)), Tone.FAINT)]
+
+
+def _bar_tone(share: float) -> Tone:
+    """Nothing is wrong with a full node; it is only good to know."""
+    return Tone.GOOD if share < _TIGHT else Tone.BUSY if share < _FULL else Tone.WARN

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from kohakuriver.cli.tui.dashboard import matching
 from kohakuriver.cli.tui.dashboard.link import Link
 from kohakuriver.client.config import Connection
 from kohakuriver.client.rest import Client
@@ -100,7 +99,7 @@ class World:
 
     def vps_keys(self, words: str, order: str) -> list[ObjectKey]:
         """Those that the filter means."""
-        found = [vps for vps in self.vpses.objects if matching.matches(vps, words)]
+        found = [vps for vps in self.vpses.objects if matches(vps, words)]
         found.sort(key=_key)
         if order != "name":
             found.sort(key=_BY[order], reverse=order == "age")
@@ -114,6 +113,25 @@ class World:
 
     def node_of(self, vps: Object) -> Object | None:
         return self.nodes.objects.get(ObjectKey("", VPS.of(vps).node))
+
+
+def matches(vps: Object, words: str) -> bool:
+    """Whether a filter means a VPS: each word is in its name, phase, node, a label …; `!word` is not."""
+    wanted = words.lower().split()
+    return not wanted or all(_holds(word, _texts(vps)) for word in wanted)
+
+
+def _holds(word: str, texts: list[str]) -> bool:
+    is_wanted = not word.startswith("!")
+    bare = word.removeprefix("!")
+    return not bare or any(bare in text for text in texts) is is_wanted
+
+
+def _texts(vps: Object) -> list[str]:
+    found = VPS.of(vps)
+    texts = [found.name, found.namespace, found.word, found.node, found.spec.image, found.spec.environment]
+    texts += [f"{key}={value}" for key, value in found.labels.items()]
+    return [text.lower() for text in texts]
 
 
 def _key(vps: Object) -> ObjectKey:

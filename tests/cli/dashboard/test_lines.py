@@ -2,11 +2,11 @@
 
 import pytest
 
-from kohakuriver.cli.tui.dashboard import bars, detail, keys, node_line, painting, vps_line
+from kohakuriver.cli.tui.dashboard import detail, keys, node_line, painting, vps_line
 from kohakuriver.cli.tui.dashboard.alike import alike
 from kohakuriver.cli.tui.dashboard.line import Tone, fit, plain
-from kohakuriver.cli.tui.dashboard.matching import matches
 from kohakuriver.cli.tui.dashboard.using import in_words
+from kohakuriver.cli.tui.dashboard.world import matches
 from tests.cli.vps.objects import CREATED, NOW, a_node, a_vps, an_allocation
 
 WHY = "0 of 3 nodes fit: 2 short of memory (need 16Gi, most free 9.5Gi on n2), 1 cordoned"
@@ -26,7 +26,7 @@ WHY = "0 of 3 nodes fit: 2 short of memory (need 16Gi, most free 9.5Gi on n2), 1
     ],
 )
 def test_a_bar_is_empty_or_full_only_where_that_is_so(used: float, there: float, shown: str) -> None:
-    assert plain(bars.bar(used, there, 4)) == shown
+    assert plain(node_line.bar(used, there, 4)) == shown
 
 
 @pytest.mark.parametrize(
