@@ -20,6 +20,7 @@ from kohakuriver.agent.runtime.base import Container, Limits
 from kohakuriver.agent.settings import Settings
 from kohakuriver.client.rest import Object
 from kohakuriver.client.watch import Informer, ObjectKey
+from kohakuriver.resources import reasons
 
 Cores = frozenset[int]
 
@@ -103,6 +104,7 @@ class Surroundings:
             machine=self._machine,
             held=booking.get("cpuset") or "",
             bad_gpus=self._bad_gpus(desired),
+            gpus_untold=not self._devices.are_told,
             over_disk=self._over_disk(desired.uid),
         )
         return dataclasses.replace(desired, image=image, limits=self._limits(desired), around=around)
@@ -116,7 +118,9 @@ class Surroundings:
             return Hold(missing.reason, missing.message, failed=True)
         wrong = [why for uuid, why in desired.around.bad_gpus if uuid in desired.gpus]
         if wrong:
-            return Hold("GPUMissing", "; ".join(wrong), failed=True)
+            untold = desired.around.gpus_untold
+            reason = reasons.GPU_UNKNOWN if untold else reasons.GPU_MISSING
+            return Hold(reason, "; ".join(wrong), failed=not untold)
         used = self._used_gpu(entry)
         if used:
             return Hold("WaitingForGPU", used)

@@ -77,6 +77,7 @@ class Around:
         ""  # why the Environment that it names stands for no image; "" where it does, or nobody knows
     )
     bad_gpus: tuple[tuple[str, str], ...] = ()  # (UUID, why), of those that it is granted or holds
+    gpus_untold: bool = False  # whether that is so only because nobody can tell which there are
     over_disk: str = ""  # why it was stopped for what its files take; "" where it was not
 
 

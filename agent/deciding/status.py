@@ -13,6 +13,7 @@ from kohakuriver.agent.deciding.judge import ON_THE_WAY, Verdict
 from kohakuriver.agent.deciding.memory import Memory, heard, moment
 from kohakuriver.agent.deciding.situation import Situation
 from kohakuriver.agent.runtime.base import Container, ContainerState
+from kohakuriver.resources import reasons
 from kohakuriver.resources.vps import ObservedState
 
 _AWAITED: Final = ON_THE_WAY | {ObservedState.FAILED, ObservedState.BACKOFF}
@@ -101,8 +102,10 @@ def _ssh(it: Situation) -> dict[str, Any]:
     return {field: value for field, value in answer.items() if value}
 
 
-def _condition(type_: str, status: bool, reason: str, message: str = "") -> dict[str, Any]:
-    return {"type": type_, "status": "True" if status else "False", "reason": reason, "message": message}
+def _condition(type_: str, status: bool | None, reason: str, message: str = "") -> dict[str, Any]:
+    """A condition; None is for what nobody can tell."""
+    word = "Unknown" if status is None else str(status)
+    return {"type": type_, "status": word, "reason": reason, "message": message}
 
 
 def _ssh_ready(it: Situation) -> dict[str, Any] | None:
@@ -123,6 +126,8 @@ def _gpu_healthy(it: Situation) -> dict[str, Any] | None:
     if not concerned:
         return None
     wrong = [why for uuid, why in it.desired.around.bad_gpus if uuid in concerned]
+    if wrong and it.desired.around.gpus_untold:
+        return _condition("GPUHealthy", None, reasons.GPU_UNKNOWN, "; ".join(wrong))
     if wrong:
         return _condition("GPUHealthy", False, "GPUMissing", "; ".join(wrong))
     return _condition("GPUHealthy", True, "GPUsThere")

@@ -81,6 +81,11 @@ class Devices:
         return bool(self.found) and not self.simulated
 
     @property
+    def are_told(self) -> bool:
+        """Whether anybody can tell which there are, and how they are."""
+        return not self._error
+
+    @property
     def trouble(self) -> str:
         """What keeps GPUs of this machine from being given to VPSes, in words; empty where nothing does."""
         return self._error or "; ".join(_words(gpu) for gpu in self.found if not gpu.healthy)

@@ -107,6 +107,9 @@ OBSERVED: Final = frozenset(
 )
 """Those of `status.observed`."""
 
+# Not known to be missing: it waits until its node can tell which GPUs it has.
+GPU_UNKNOWN: Final = "GPUUnknown"
+
 # Answers of a registry that another try seldom changes; yet somebody may push the image meanwhile.
 IMAGE_NOT_FOUND: Final = "ImageNotFound"
 IMAGE_DENIED: Final = "ImageDenied"

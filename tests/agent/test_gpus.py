@@ -36,6 +36,10 @@ async def test_where_nobody_can_tell_the_gpus_stay_and_are_given_to_nobody(tmp_p
     file.unlink()
     await found.refresh()
     assert [(gpu.uuid, gpu.healthy) for gpu in found.found] == [("GPU-a", False)]
+    assert not found.are_told and "cannot be told" in found.wrong("GPU-b", node="n1")
+    placement_kit.gpus(file, "GPU-a")
+    await found.refresh()
+    assert found.are_told
 
 
 def test_simulated_gpus_are_no_devices_to_ask_the_engine_for(tmp_path: Path) -> None:

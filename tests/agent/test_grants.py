@@ -9,7 +9,7 @@ import pytest
 from kohakuriver.apiserver.identity.identity import fingerprint
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import CLUSTER, PATHS, Json, Node, a_manifest, a_node
-from tests.agent.placement_kit import MERGE, drain, gpus, lose, status_of_node
+from tests.agent.placement_kit import MERGE, condition, drain, gpus, lose, status_of_node
 from tests.apiserver.api import Api
 from tests.fakes.runtime import FakeRuntime
 from tests.fakes.switches import Program
@@ -266,6 +266,28 @@ async def test_a_run_that_comes_up_where_it_has_to_wait_is_ended_and_starts_in_i
         await node.kill_agent()
         await node.start_agent(gpu_inventory=gpus(tmp_path / "gpus.json", "GPU-a"))
         await node.until(phase="running")
+
+
+@pytest.mark.fault(24)
+async def test_a_vps_waits_where_nobody_can_tell_which_gpus_there_are(tmp_path: Path) -> None:
+    file = gpus(tmp_path / "gpus.json", "GPU-a")
+    async with a_node(tmp_path / "agent", gpu_inventory=file) as node:
+        await node.place(a_manifest(placement={"gpus": {"count": 1}}))
+        await node.until(phase="running")
+        await stopped(node)
+        await node.kill_agent()
+        gpus(file)
+        await node.start_agent(gpu_inventory=file)
+        file.write_text("no list")
+        await asyncio.sleep(15)
+        await node.change(runState="Running")
+        vps = await node.until(reason="GPUUnknown")
+        assert "whether n1 has GPU GPU-a cannot be told" in vps["status"]["observed"]["message"]
+        assert condition(vps, "GPUHealthy")["status"] == "Unknown"
+        assert vps["status"]["observed"]["state"] != "failed"
+        gpus(file, "GPU-a")
+        vps = await node.until(phase="running")
+        assert condition(vps, "GPUHealthy")["status"] == "True"
 
 
 @pytest.mark.fault(64)
