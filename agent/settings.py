@@ -22,7 +22,7 @@ class Join:
     """The cluster that this machine is to become a node of."""
 
     server: str
-    token: str
+    token: str = dataclasses.field(repr=False)
     ca_hash: str  # empty: the system's authorities are trusted
 
 

@@ -178,6 +178,7 @@ class AgentOptions:
     token: str = option(
         "--token TOKEN",
         default="",
+        is_secret=True,
         group=_JOINING,
         help="the join token; - reads it from standard input (default: $KOHAKURIVER_JOIN_TOKEN)",
     )

@@ -93,7 +93,11 @@ class Option:
 
 
 def option(
-    *flags: str, default: Any = dataclasses.MISSING, default_factory: Any = dataclasses.MISSING, **how: Any
+    *flags: str,
+    default: Any = dataclasses.MISSING,
+    default_factory: Any = dataclasses.MISSING,
+    is_secret: bool = False,
+    **how: Any,
 ) -> Any:
     """A field of a dataclass that is an option, typed as the help shows it: `--relist DURATION`. With the
     default False it is a switch, with none it is required."""
@@ -107,7 +111,7 @@ def option(
         is_required=is_required,
         **how,
     )
-    kept: dict[str, Any] = {"metadata": {_KEY: declared}}
+    kept: dict[str, Any] = {"metadata": {_KEY: declared}, "repr": not is_secret}
     if default_factory is not dataclasses.MISSING:
         kept["default_factory"] = default_factory
     elif not is_required:

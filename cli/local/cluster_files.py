@@ -143,7 +143,7 @@ class ClusterFiles:
         strange = sorted(entry.name for entry in self.root.iterdir() if not self._is_begun(entry))
         if strange and not self.is_ours:
             raise errors.ConfigError(
-                f"{self.root} is not empty, and no cluster of ours: it holds {', '.join(strange[:3])}",
+                f"{self.root} is not the folder of a cluster: it holds {', '.join(strange[:3])}",
                 hint="name another folder with --data-dir",
             )
         private_file.make_folder(self.logs)

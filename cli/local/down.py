@@ -92,7 +92,9 @@ def _purge(files: ClusterFiles, leave_containers: bool) -> None:
     Raises ConfigError."""
     with files.locked() as free:
         if not free:
-            raise errors.ConfigError(f"a cluster still runs from {files.root}")
+            raise errors.ConfigError(
+                f"a cluster still runs from {files.root}", hint=f"try again in a moment: {_again(files)}"
+            )
         _remove_containers(files, leave_containers)
         unit = service.Service.here(files)
         if unit.remove():

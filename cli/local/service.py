@@ -39,7 +39,10 @@ def text(files: ClusterFiles) -> str:
     """The unit for this data directory. Raises ConfigError for a path that a unit cannot name."""
     for path in (sys.executable, str(files.root)):
         if any(character in path for character in " \t\n\"'\\%$"):
-            raise errors.ConfigError(f"{path!r} has characters that a systemd unit cannot name plainly")
+            raise errors.ConfigError(
+                f'"{path}" has characters that a systemd unit cannot name plainly',
+                hint="use one without blanks, quotes, \\, % and $",
+            )
     words = {"variable": UNIT_VARIABLE, "name": NAME, "module": MODULE}
     return TEXT.format(python=sys.executable, root=files.root, **words)
 

@@ -32,16 +32,7 @@ class Stack:
 def build(files: ClusterFiles, options: Options) -> Stack:
     """Raises ConfigError where something is missing. Chooses etcd's ports; starts nothing."""
     binary = etcd_process.find(etcd_process.parse_version(files.etcd_version()))
-    chance = random.Random()  # noqa: S311 - to spread, not to hide
-    client_port = ports.choose("127.0.0.1", chance=chance)
-    etcd = Etcd(
-        data=files.root / "etcd",
-        client_port=client_port,
-        peer_port=ports.choose("127.0.0.1", chance=chance, besides=[client_port]),
-        ca=files.pki / "etcd-ca.crt",
-        certificate=files.pki / "etcd.crt",
-        key=files.pki / "etcd.key",
-    )
+    etcd = _etcd(files)
     near = Near(files, options.local_url)
     node = NodeWatch(near, options.node)
     return Stack(
@@ -71,6 +62,20 @@ def build(files: ClusterFiles, options: Options) -> Stack:
         ),
         etcd=etcd,
         binary=binary,
+    )
+
+
+def _etcd(files: ClusterFiles) -> Etcd:
+    """etcd on two ports that are free now."""
+    chance = random.Random()  # noqa: S311 - to spread, not to hide
+    client_port = ports.choose("127.0.0.1", chance=chance)
+    return Etcd(
+        data=files.root / "etcd",
+        client_port=client_port,
+        peer_port=ports.choose("127.0.0.1", chance=chance, besides=[client_port]),
+        ca=files.pki / "etcd-ca.crt",
+        certificate=files.pki / "etcd.crt",
+        key=files.pki / "etcd.key",
     )
 
 

@@ -76,11 +76,7 @@ def up(
                 screen.warn(prepared.binary.warning)
             foreground.run(files, options, prepared, when_ready=lambda: welcome.say(files, options))
             return 0
-    if install_service:
-        return _install(files)
-    pid = detach.run(files, timeout=seconds)
-    screen.out(f"kohakuriver runs in the background (pid {pid}); stop it: {_command(files, 'down')}")
-    return 0
+    return _install(files) if install_service else _detach(files, seconds)
 
 
 def _begin(files: ClusterFiles, given: dict[str, Any], *, is_new: bool) -> tuple[Options, stack.Stack]:
@@ -90,6 +86,12 @@ def _begin(files: ClusterFiles, given: dict[str, Any], *, is_new: bool) -> tuple
         _tell_kept(files, options, given)
     _check_advertised(options)
     return options, _prepare(files, options)
+
+
+def _detach(files: ClusterFiles, seconds: float) -> int:
+    pid = detach.run(files, timeout=seconds)
+    screen.out(f"kohakuriver runs in the background (pid {pid}); stop it: {_command(files, 'down')}")
+    return 0
 
 
 def _install(files: ClusterFiles, *, running: bool = False) -> int:
@@ -253,7 +255,7 @@ def _check_advertised(options: Options) -> None:
     except (OSError, UnicodeError):
         screen.warn(
             f"--advertise {host}: this machine finds no such host, and commands here will not either; "
-            "mend DNS or /etc/hosts, or go back with --advertise 127.0.0.1"
+            "correct DNS or /etc/hosts, or go back with --advertise 127.0.0.1"
         )
 
 

@@ -164,6 +164,7 @@ def test_a_join_token_may_come_by_standard_input(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("sys.stdin", io.StringIO("s3cret\n"))
     found = run("--join", "https://c1:6443", "--token", "-")
     assert found.join is not None and found.join.token == "s3cret"
+    assert "s3cret" not in f"{found!r} {found.join!r}"
 
 
 def test_a_join_token_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,7 +133,7 @@ def test_a_certificate_that_is_over_in_less_than_a_year_is_named(files):
 
 def test_a_folder_with_other_peoples_files_is_not_taken(tmp_path):
     (tmp_path / "thesis.tex").write_text("")
-    with pytest.raises(errors.ConfigError, match=r"no cluster of ours: it holds thesis\.tex"):
+    with pytest.raises(errors.ConfigError, match=r"is not the folder of a cluster: it holds thesis\.tex"):
         ClusterFiles(tmp_path).claim()
 
 
