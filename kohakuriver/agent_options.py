@@ -132,6 +132,11 @@ def _sorted(names: list[str]) -> tuple[str, ...]:
     return tuple(sorted(set(names)))
 
 
+def _kept_range(text: str) -> str:
+    _port_range(text)
+    return text
+
+
 def _kept_ratio(text: str) -> str:
     return overcommit.written(overcommit.parse(text))
 
@@ -398,7 +403,7 @@ class AgentOptions:
         read=_port_range,
         group=_SSH,
         help="the ports for it, outside of the kernel's ephemeral ones (default: 30000-31999)",
-        up=PassedOn("The ports for it. [default: 30000-31999, if free]"),
+        up=PassedOn("The ports for it. [default: 30000-31999, if free]", kept_as=_kept_range),
     )
     relist: float = option(  # seconds
         "--relist DURATION",

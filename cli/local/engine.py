@@ -10,11 +10,10 @@ import subprocess
 from collections.abc import Sequence
 
 from kohakuriver import errors
+from kohakuriver.agent_options import DEFAULT_SOCKET
 from kohakuriver.cli import programs, screen
 from kohakuriver.cli.local.cluster_files import ClusterFiles
 from kohakuriver.cli.local.cluster_options import Options
-
-SOCKET = "/var/run/docker.sock"  # what an agent asks that is told nothing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,8 +29,9 @@ class Engine:
 
 def ask(files: ClusterFiles, options: Options) -> Engine:
     """Ask it now. Raises ConfigError where the agent's check itself does not run."""
+    socket = options.docker_host or DEFAULT_SOCKET
     done = subprocess.run(
-        programs.command("agent.engine_check", [options.docker_host or SOCKET, str(files.root / "agent")]),
+        programs.command("agent.engine_check", [socket, str(files.root / "agent")]),
         capture_output=True,
         text=True,
         check=False,
