@@ -28,7 +28,7 @@ def parse(text: str | int | float) -> int:
 
 
 def written(ratio: int) -> str:
-    """ "4", "1.5"."""
+    """A ratio as a number of times, such as "4" or "1.5"."""
     return f"{ratio / ONCE:g}"
 
 

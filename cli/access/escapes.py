@@ -26,7 +26,7 @@ class Typed:
 
 
 class Escapes:
-    """One person typing."""
+    """Finds the escape sequences in what one person types."""
 
     def __init__(self) -> None:
         self._at_start = True  # of a line

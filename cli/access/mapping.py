@@ -19,7 +19,7 @@ _PORTS = re.compile(r"([0-9]*:)?[0-9]+")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Mapping:
-    """One forward."""
+    """One port here and the port in the VPS that it leads to."""
 
     local: int  # 0: any that is free
     remote: int

@@ -23,12 +23,12 @@ class Telling:
             self._say(f"{self._title}: {error.message}{hint}")
 
     def worked(self) -> None:
-        """A connection was made."""
+        """Say that connections are made again, if the last thing said was that none is."""
         if self._told:
             self._told = ""
             self._say(f"{self._title} answers again")
 
     def detail(self, text: str) -> None:
-        """Of one connection."""
+        """Say something of one connection, where details are wanted."""
         if self._verbose:
             self._say(f"{self._title}: {text}")

@@ -35,7 +35,7 @@ class Terminal:
         return sys.stdin.isatty() and sys.stdout.isatty()
 
     def size(self) -> tuple[int, int]:
-        """Rows and columns."""
+        """The rows and columns of the terminal."""
         return terminal_size()
 
     @contextlib.contextmanager

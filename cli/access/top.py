@@ -66,7 +66,7 @@ def top_nodes(settings: Settings) -> int:
 
 
 def row(used: Used) -> Row:
-    """One VPS's line. Pure."""
+    """The cells that say what one VPS uses. Pure."""
     grant = VPS.of(used.vps).grant
     cores = memory = processes = "?"
     if used.stats is not None:

@@ -60,7 +60,7 @@ def allocation(body: Object) -> Object:
 
 
 def event(body: Object) -> Object:
-    """An Event."""
+    """An Event, without the fields that cannot be read."""
     return _read(body, _EVENT)[0]
 
 

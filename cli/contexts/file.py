@@ -55,7 +55,7 @@ class ConfigFile:
 
 
 def load(path: Path | None) -> ConfigFile:
-    """Raises ConfigError."""
+    """The config file of this path, or the default one. Raises ConfigError."""
     file = config.find(path)
     return ConfigFile(file, config.read(file))
 

@@ -63,7 +63,7 @@ def _tell_of_default_image(api: Api) -> None:
 
 
 def row(environment: Object, now: datetime.datetime) -> table.Row:
-    """One environment. Pure."""
+    """The cells about one environment. Pure."""
     found = Environment.of(environment)
     image, tarball, vps = found.spec.text("image"), found.spec.text("tarball"), found.vps
     source = f"vps {vps.text('namespace')}/{vps.text('name')}" if vps else f"tarball {tarball}"

@@ -30,7 +30,7 @@ class Meter:
             self._progress.clear()
 
     def add(self, size: int) -> None:
-        """So many bytes more."""
+        """Count so many bytes more, and show it from time to time."""
         self._bytes += size
         now = self._clock.monotonic()
         if self._progress is not None and now - self._shown >= _EVERY:

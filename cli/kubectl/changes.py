@@ -1,7 +1,6 @@
 """`get -w`: what is there, then each change as it comes; `--watch-only` leaves out what is there."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from kohakuriver.cli import absent, screen
 from kohakuriver.cli.api import follow
@@ -16,7 +15,7 @@ from kohakuriver.resources.kinds import ResourceType
 
 
 def show(api: Api, query: Query, target: Target, *, only_new: bool) -> int:
-    """Until Ctrl-C."""
+    """Print what is there and each change of it, until Ctrl-C."""
     params = dict(query.params)
     path = query.path(api, target.resource)
     if target.names:
@@ -72,7 +71,7 @@ def _tables(changes: Iterator[follow.Change], query: Query, resource: ResourceTy
     for change in changes:
         if change.type == "BOOKMARK":
             continue
-        new = [row for row in change.object.get("rows") or () if _is_new(shown, row.get("object") or {})]
+        new = [row for row in change.object.get("rows") or () if _is_new(shown, row.get("object"))]
         lines = table.rows({"rows": new}, layout, columns=titles or change.object)
         if lines and not titles:
             titles = change.object
@@ -81,7 +80,7 @@ def _tables(changes: Iterator[follow.Change], query: Query, resource: ResourceTy
             yield printer.lines(lines)
 
 
-def _is_new(shown: dict[str, str], body: dict[str, Any]) -> bool:
+def _is_new(shown: dict[str, str], body: object) -> bool:
     """Whether this state of the object was not shown yet; it now counts as shown."""
     uid, version = view.Object.of(body).uid, view.Object.of(body).version
     if uid and shown.get(uid) == version:

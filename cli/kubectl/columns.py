@@ -15,7 +15,7 @@ _NONE = "<none>"
 
 @dataclasses.dataclass(frozen=True)
 class Columns:
-    """Columns that somebody named."""
+    """The columns of `-o custom-columns`, as somebody named them."""
 
     titles: Row
     templates: tuple[jsonpath.Template, ...]

@@ -30,7 +30,7 @@ _OWNED = "FieldManagerConflict"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Way:
-    """How it is done."""
+    """How objects are brought about: by whom, on which side, and whether in earnest."""
 
     rehearsal: Rehearsal = Rehearsal.NONE
     server_side: bool = False

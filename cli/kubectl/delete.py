@@ -119,7 +119,7 @@ def _ask(api: Api, one: _Doomed, rehearsal: Rehearsal) -> Object:
 
 
 def parse_timeout(text: str) -> float:
-    """Seconds. Raises UsageError."""
+    """The seconds that a duration stands for. Raises UsageError."""
     try:
         return durations.parse(text)
     except ValueError as error:

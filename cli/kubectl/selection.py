@@ -63,7 +63,7 @@ def present(api: Api, target: Target) -> list[Object]:
 
 
 def one(api: Api, resource: ResourceType, name: str) -> Object:
-    """One object. Raises NotFound."""
+    """The object of this name. Raises NotFound."""
     return absent.get(api, resource, name, namespace=namespace(api, resource))
 
 

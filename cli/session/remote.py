@@ -83,7 +83,7 @@ class Viewer(Protocol):
 
 
 class Remote:
-    """One shell."""
+    """One shell in a VPS, which this end joins and leaves."""
 
     def __init__(
         self, dial: Dial, viewer: Viewer, *, session: str, size: tuple[int, int], params: Params

@@ -61,7 +61,7 @@ def show(
 
 
 def _format(text: str) -> "Output":
-    """Raises UsageError."""
+    """The format that is asked for. Raises UsageError."""
     from kohakuriver.cli.kubectl import output
 
     return output.parse(text, formats=output.WIDE)

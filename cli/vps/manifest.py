@@ -130,7 +130,7 @@ def security(add: Sequence[str], drop: Sequence[str], *, no_new_privileges: bool
 
 
 def parse_mount(text: str) -> dict[str, Any]:
-    """SRC:DST[:ro]."""
+    """The mount that SRC:DST or SRC:DST:ro asks for. Raises UsageError."""
     source, *rest = text.split(":")
     if not source or not 1 <= len(rest) <= 2 or not rest[0] or rest[1:] not in ([], ["ro"], ["rw"]):
         raise failures.UsageError(
@@ -141,7 +141,7 @@ def parse_mount(text: str) -> dict[str, Any]:
 
 
 def parse_volume(text: str) -> dict[str, Any]:
-    """NAME:TARGET."""
+    """The volume that NAME:TARGET asks for. Raises UsageError."""
     name, colon, target = text.partition(":")
     if not name or not colon or not target or ":" in target:
         raise failures.UsageError(
@@ -151,7 +151,7 @@ def parse_volume(text: str) -> dict[str, Any]:
 
 
 def parse_env(text: str) -> tuple[str, str]:
-    """K=V."""
+    """The name and the value of an environment variable, from NAME=VALUE. Raises UsageError."""
     key, equals, value = text.partition("=")
     if not key or not equals:
         raise failures.UsageError(f'--env "{text}" cannot be read', hint="write it as NAME=VALUE")

@@ -33,7 +33,7 @@ class Target:
         return not self.node and any(isinstance(one, int) for one in self.gpus)
 
     def placement(self) -> dict[str, Any]:
-        """`spec.placement`."""
+        """What `--target` means as `spec.placement`."""
         found: dict[str, Any] = {}
         if self.node:
             found["node"] = self.node.lower()  # names of nodes are, as names of hosts mean the same

@@ -25,7 +25,7 @@ class Head:
 
 
 class HeadReader:
-    """Reads one head."""
+    """Puts one head together from its pieces."""
 
     def __init__(self) -> None:
         self._came = b""

@@ -85,7 +85,7 @@ class Framed(asyncio.Protocol):
     # What we send.
 
     def send(self, data: bytes) -> None:
-        """Bytes, as one message."""
+        """Send bytes as one message."""
         self._write(Opcode.BINARY, data)
 
     def send_control(self, message: Control) -> None:

@@ -10,7 +10,8 @@ from kohakuriver.cli.access import top
 from kohakuriver.cli.api import readable
 from kohakuriver.cli.kubectl import describe
 from kohakuriver.cli.node import status as node_status
-from kohakuriver.cli.tui.dashboard import detail, matching, node_line, vps_line
+from kohakuriver.cli.tui.dashboard import detail, node_line, vps_line
+from kohakuriver.cli.tui.dashboard.world import matches
 from kohakuriver.cli.view import node_overview, standing
 from kohakuriver.cli.vps import overview, status
 from kohakuriver.resources import kinds
@@ -92,7 +93,7 @@ def _spoiled(whole: Json, inside: Any = None, path: tuple[Any, ...] = ()) -> Ite
 
 def _show_vps(vps: Json, node: Json, events: list[Json]) -> str:
     columns = vps_line.columns([vps], 120, with_namespace=True)
-    matching.matches(vps, "x")
+    matches(vps, "x")
     vps_line.line(vps, columns, NOW)
     detail.lines(vps, node, events, NOW, room=(100, 11))
     top.row(top.Used(vps, None))

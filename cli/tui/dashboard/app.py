@@ -41,7 +41,7 @@ _THEME: Final = "tokyo-night"
 
 
 class Dashboard(App[int]):
-    """Ends with 0."""
+    """The dashboard on the screen; its exit code is 0."""
 
     ENABLE_COMMAND_PALETTE = False
     BINDINGS = keys.BINDINGS

@@ -18,7 +18,7 @@ _HOST = "127.0.0.1"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Forward:
-    """One that listens."""
+    """A port of a VPS that listens on this machine."""
 
     uid: str  # of the VPS
     title: str  # dev:8888

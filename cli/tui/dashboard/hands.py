@@ -24,7 +24,7 @@ Object = dict[str, Any]
 
 
 class Hands:
-    """Of one dashboard."""
+    """What the keys of one dashboard do with a VPS."""
 
     def __init__(self, app: App[int], settings: Settings, clock: Clock) -> None:
         self._app, self._settings, self._clock = app, settings, clock

@@ -22,7 +22,7 @@ class Tone(enum.Enum):
 
 
 class Piece(NamedTuple):
-    """Text in one tone."""
+    """A piece of a line, in one tone."""
 
     text: str
     tone: Tone = Tone.PLAIN
@@ -50,7 +50,7 @@ def joined(cells: Sequence[Piece]) -> Line:
 
 
 def cut(line: Line, width: int) -> Line:
-    """No wider than that."""
+    """The line, cut to this width."""
     found: Line = []
     for text, tone in line:
         left = width - sum(cell_len(piece.text) for piece in found)
@@ -61,5 +61,5 @@ def cut(line: Line, width: int) -> Line:
 
 
 def plain(line: Line) -> str:
-    """Its words alone."""
+    """The text of a line, without its tones."""
     return "".join(piece.text for piece in line)

@@ -20,7 +20,7 @@ _TIGHT, _FULL = 0.8, 1.0
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Columns:
-    """How wide each is."""
+    """How wide each column of the table of nodes is."""
 
     name: int
     status: int

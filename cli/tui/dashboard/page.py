@@ -43,7 +43,7 @@ class Page(ModalScreen[None]):
         self.query_one(VerticalScroll).focus()
 
     def show(self) -> None:
-        """What it says now."""
+        """Show the text as it is now, where it has changed."""
         text = self._text()
         if text != self._shown:
             self._shown = text

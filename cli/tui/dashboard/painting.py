@@ -27,7 +27,7 @@ Button:focus:nocolor { text-style: bold reverse; }
 
 
 def tones(variables: Mapping[str, str], *, colour: bool) -> Tones:
-    """`variables` are the theme's."""
+    """The style of each tone; `variables` are the theme's."""
     if not colour:
         return {
             Tone.TITLE: Style(bold=True),

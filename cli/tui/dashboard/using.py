@@ -31,7 +31,7 @@ class Using:
         return self._known.get(str(vps["metadata"]["uid"]), "") if _runs(vps) else ""
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Ask again and again, until cancelled."""
         while True:
             await self.step()
             await asyncio.sleep(EVERY if self._known else _SOON)

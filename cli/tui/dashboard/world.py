@@ -40,7 +40,7 @@ class World:
         self._about = ""  # the uid of the VPS whose events are followed
 
     async def run(self) -> None:
-        """Follow until cancelled."""
+        """Follow the cluster until cancelled."""
         async with Client(self._connection, program="kohakuriver", timeout=self._timeout) as client:
             self._client = client
             self.vpses = self._link(kinds.VPS, namespace=self._namespace, labels=self._selector)

@@ -48,7 +48,7 @@ class World:
 
 
 class Ide(App[int]):
-    """Ends with 0."""
+    """The editor on the screen; its exit code is 0."""
 
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -128,7 +128,7 @@ class Editor(TextArea):
         return True
 
     def go_to(self, line: int) -> None:
-        """Lines count from 1."""
+        """Put the cursor on this line; lines count from 1."""
         row = min(max(1, line), self.document.line_count) - 1
         self.move_cursor((row, 0), center=True)
 

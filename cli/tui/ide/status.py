@@ -10,7 +10,7 @@ _SAID_FOR = 6.0  # seconds
 
 
 class Status(Static):
-    """One line."""
+    """The line at the bottom that says how everything stands."""
 
     DEFAULT_CSS = "Status { height: 1; background: $primary-muted; color: $text; padding: 0 1; }"
 

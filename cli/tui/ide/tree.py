@@ -32,7 +32,7 @@ class Place:
 
 
 class FileTree(Tree[Place]):
-    """Below one folder."""
+    """The tree of files below one folder."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "ask('new')", "New file"),

@@ -44,7 +44,7 @@ class Workbench(Vertical):
     """
 
     class Said(Message):
-        """Something was done."""
+        """A message: something was done, and this is to be said of it."""
 
         def __init__(self, words: str) -> None:
             self.words = words
