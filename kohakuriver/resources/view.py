@@ -7,6 +7,7 @@ another one wrote something unexpected. A part that is absent is an empty reader
 to tell nonsense from absence reads `raw`. Nothing is copied or checked ahead, and no model is imported. Pure.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Self, TypeVar
 
@@ -24,7 +25,10 @@ class Fields:
     __slots__ = ("raw",)
 
     def __init__(self, raw: object) -> None:
-        self.raw: Final[Mapping[str, Any]] = raw if isinstance(raw, Mapping) else {}
+        is_object = type(raw) is dict or isinstance(
+            raw, Mapping
+        )  # the first is quicker, and nearly always so
+        self.raw: Final[Mapping[str, Any]] = raw if is_object else {}  # type: ignore[assignment]
 
     @classmethod
     def of(cls, raw: object) -> Self:
@@ -62,20 +66,46 @@ class Fields:
         """A reader for each object of a list."""
         return tuple(reader(one) for one in self._list(field) if isinstance(one, Mapping))
 
-    def amount(self, field: str, read: Callable[[Amount], object]) -> Amount | None:
-        """The quantity in a field, if `read` can read it."""
+    def amount(self, field: str, read: Callable[[Amount], int | None]) -> Amount | None:
+        """The quantity in a field, if `read` makes something of it."""
         value = self.raw.get(field)
-        if not isinstance(value, str | int | float):
-            return None
-        try:
-            read(value)
-        except (ValueError, ArithmeticError):
-            return None
-        return value
+        return value if isinstance(value, Amount) and read(value) is not None else None
 
     def _list(self, field: str) -> Sequence[object]:
         value = self.raw.get(field)
         return value if isinstance(value, list | tuple) else ()
+
+
+def _read(read: Callable[[Amount], int], value: object) -> int | None:
+    """What this makes of a quantity; None where that is none, or cannot be read."""
+    if not isinstance(value, Amount) or isinstance(value, bool):
+        return None
+    try:
+        return read(value)
+    except (ValueError, ArithmeticError):
+        return None
+
+
+def _millicores(value: object) -> int | None:
+    return _cached_millicores(value) if isinstance(value, Amount) else None
+
+
+def _bytes(value: object) -> int | None:
+    return _cached_bytes(value) if isinstance(value, Amount) else None
+
+
+@functools.lru_cache(maxsize=4096, typed=True)  # a list has the same few amounts again and again
+def _cached_millicores(value: Amount) -> int | None:
+    from kohakuriver import quantity  # here and below: who reads no amount does not import it
+
+    return _read(quantity.millicores, value)
+
+
+@functools.lru_cache(maxsize=4096, typed=True)
+def _cached_bytes(value: Amount) -> int | None:
+    from kohakuriver import quantity
+
+    return _read(quantity.size, value)
 
 
 class Amounts(Fields):
@@ -85,29 +115,21 @@ class Amounts(Fields):
 
     @property
     def cores(self) -> Amount | None:
-        from kohakuriver import quantity  # here and below: who reads no amount does not import it
-
-        return self.amount("cores", quantity.millicores)
+        return self.amount("cores", _millicores)
 
     @property
     def memory(self) -> Amount | None:
-        from kohakuriver import quantity
-
-        return self.amount("memory", quantity.size)
+        return self.amount("memory", _bytes)
 
     @property
     def millicores(self) -> int:
         """Cores in thousandths; 0 where none are named."""
-        from kohakuriver import quantity
-
-        return quantity.millicores(self.cores or 0)
+        return _millicores(self.raw.get("cores")) or 0
 
     @property
     def memory_bytes(self) -> int:
         """Memory in bytes; 0 where none is named."""
-        from kohakuriver import quantity
-
-        return quantity.size(self.memory or 0)
+        return _bytes(self.raw.get("memory")) or 0
 
     @property
     def cpuset(self) -> frozenset[int]:
@@ -594,8 +616,7 @@ class Node(Object):
         """How often it gives each of its cores, in thousandths; once, where that cannot be read."""
         from kohakuriver import overcommit
 
-        said = self.status.amount("cpuOvercommit", overcommit.parse)
-        return overcommit.ONCE if said is None else overcommit.parse(said)
+        return _read(overcommit.parse, self.status.raw.get("cpuOvercommit")) or overcommit.ONCE
 
     @property
     def gpus(self) -> tuple[Fields, ...]:
