@@ -6,11 +6,11 @@ but a GET on a kept connection that the server had closed meanwhile.
 
 import json
 import ssl
-import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kohakuriver import __version__, errors
+from kohakuriver.cli.api import urls
 from kohakuriver.cli.api.wire import Answer, Wire
 from kohakuriver.client import wire
 from kohakuriver.client.config import Connection
@@ -39,7 +39,7 @@ class Api:
         self._warn = warn
         self._trace = trace
         self._clock = SystemClock()
-        self._url = urllib.parse.urlsplit(connection.server)
+        self._url = urls.split(connection.server)
         self._tls: ssl.SSLContext | None = None
         self._kept: Wire | None = None
         self._used_at = 0.0
@@ -52,8 +52,7 @@ class Api:
 
     def path(self, resource: ResourceType, *, namespace: str | None = None, name: str = "") -> str:
         """The URL path of an object or a collection; what people type is escaped."""
-        quoted = urllib.parse.quote(namespace, safe="") if namespace else None
-        return resource.path(namespace=quoted, name=urllib.parse.quote(name, safe=""))
+        return resource.path(namespace=urls.quote(namespace) if namespace else None, name=urls.quote(name))
 
     def call(
         self,
@@ -146,16 +145,15 @@ class Api:
     def _use_next(self) -> None:
         following, *rest = (*self.connection.others, self.connection.server)
         self.connection = self.connection._replace(server=following, others=tuple(rest))
-        self._url = urllib.parse.urlsplit(following)
+        self._url = urls.split(following)
 
     def _dial(self, timeout: float) -> Wire:
-        is_https = self._url.scheme == "https"
-        if is_https and self._tls is None:
+        url = self._url
+        if url.is_https and self._tls is None:
             self._tls = self.connection.tls()
-        host, port = self._url.hostname or "", self._url.port or (443 if is_https else 80)
-        tls = self._tls if is_https else None
+        tls = self._tls if url.is_https else None
         try:
-            opened = Wire(host, port, tls=tls, timeout=min(timeout, _CONNECT))
+            opened = Wire(url.host, url.port, tls=tls, timeout=min(timeout, _CONNECT))
         except OSError as error:
             raise self._unreachable(error) from error
         opened.socket.settimeout(timeout)
@@ -170,8 +168,7 @@ class Api:
         return headers
 
     def _target(self, path: str, params: Mapping[str, str] | None) -> str:
-        query = "?" + urllib.parse.urlencode(params) if params else ""
-        return self._url.path.rstrip("/") + path + query
+        return self._url.path + path + urls.query(params or {})
 
     def _say(
         self, method: str, path: str, params: Mapping[str, str] | None, status: int, took: float

@@ -5,7 +5,6 @@ what they say. What stands after the command wins over what stands before it.
 """
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from kohakuriver import durations
@@ -22,7 +21,7 @@ PANEL = "Global options"
 KEY = "globals"  # where in the context's object the options before the command lie
 
 Config = Annotated[
-    Path | None,
+    str | None,
     Option(
         "--config",
         metavar="FILE",
@@ -105,13 +104,16 @@ def with_globals(function: Callable[..., int]) -> Callable[..., int]:
 def without_globals(function: Callable[..., int]) -> Callable[..., int]:
     """A command that talks to no API server: global options before it are a mistake worth telling."""
     import inspect
+    import pathlib
 
     import typer
 
     own = list(inspect.signature(function).parameters.values())
 
     def command(ctx: "typer.Context", **values: Any) -> int:
-        before = (ctx.find_root().obj or {}).get(KEY, {})
+        before = dict((ctx.find_root().obj or {}).get(KEY, {}))
+        if "config" in before:
+            before["config"] = pathlib.Path(before["config"])
         values |= {name: value for name, value in before.items() if values.get(name, value) is None}
         for name in before:
             if name in values:

@@ -9,7 +9,6 @@ same declarations (`declared.py`) and call the same function.
 
 import importlib
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from kohakuriver.cli.framework import catalogue, declared, global_options
@@ -153,7 +152,7 @@ class Parameters:
             value = words.pop(0)
         if not value or value.startswith("-" if not equals else "\0") or (not equals and "=" in word):
             raise Unread
-        self._set(name, Path(value) if kind is Path else value if kind is str else _unread())
+        self._set(name, value if kind is str else _unread())
 
     def _set(self, name: str, value: Any) -> None:
         if name in self.values:

@@ -1,10 +1,11 @@
 """What the global options say, and the connection that follows from it."""
 
 import contextlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kohakuriver.cli.api.http import Api
     from kohakuriver.cli.view.standing import Reader
     from kohakuriver.client.config import Connection
@@ -20,7 +21,7 @@ class Settings:
 
     def __init__(
         self,
-        config: Path | None = None,
+        config: "str | Path | None" = None,
         context: str | None = None,
         namespace: str | None = None,
         request_timeout: float = DEFAULT_TIMEOUT,
@@ -28,7 +29,7 @@ class Settings:
         *,
         opened: contextlib.ExitStack | None = None,
     ) -> None:
-        self.config = config
+        self.file = config
         self.context = context
         self.namespace = namespace
         self.request_timeout = request_timeout
@@ -37,18 +38,31 @@ class Settings:
 
     def but(self, **changes: Any) -> "Settings":
         """The same with these changes; what it opens is closed with this one."""
-        return Settings(**{**vars(self), **changes})
+        return Settings(**{**self.given, "opened": self.opened, **changes})
 
     @property
     def given(self) -> dict[str, Any]:
         """What the options say."""
-        return {name: value for name, value in vars(self).items() if name != "opened"}
+        return {
+            "config": self.file,
+            "context": self.context,
+            "namespace": self.namespace,
+            "request_timeout": self.request_timeout,
+            "verbose": self.verbose,
+        }
+
+    @property
+    def config(self) -> "Path | None":
+        """The config file that was named."""
+        from pathlib import Path  # here, as hardly any command asks
+
+        return Path(self.file) if self.file is not None else None
 
     def connection(self) -> "Connection":
         """The API server and identity that are meant. Raises ConfigError."""
         from kohakuriver.client import config
 
-        connection = config.load(self.config, context=self.context)
+        connection = config.load(self.file, context=self.context)
         if self.namespace:
             connection = connection._replace(namespace=self.namespace)
         return connection
@@ -71,7 +85,7 @@ class Settings:
         from kohakuriver.cli.view.standing import Reader
         from kohakuriver.client import config
 
-        at_home = config.load(self.config, context=self.context).namespace
+        at_home = config.load(self.file, context=self.context).namespace
         given = {"--config": self.config, "--context": self.context}
         options = [shlex.quote(str(word)) for pair in given.items() if pair[1] for word in pair]
         return Reader(socket.gethostname(), at_home, tuple(options))

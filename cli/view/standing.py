@@ -1,13 +1,15 @@
 """How a VPS stands, in a few words, and what to do next. Pure; what it reads is the object's JSON."""
 
 import re
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kohakuriver import quantity
 from kohakuriver.cli.view import cures
 from kohakuriver.resources import conditions, reasons
 from kohakuriver.resources.view import VPS, Amounts, Node
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Object = dict[str, Any]
 
@@ -72,7 +74,7 @@ _PLAIN_HOST = re.compile(r"[A-Za-z0-9:][-A-Za-z0-9.:_]*")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-def ssh_command(vps: Object, node: Object | None, *, reader: Reader = HERE, key: Path | None = None) -> str:
+def ssh_command(vps: Object, node: Object | None, *, reader: Reader = HERE, key: "Path | None" = None) -> str:
     """`ssh -p 30000 root@n1`, or `kohakuriver vps connect dev` where the port is on another machine's
     loopback; nothing where SSH is not ready."""
     found = VPS.of(vps)
@@ -130,7 +132,7 @@ _NOT_BY_RESTART = (reasons.IMAGE_CHANGED, reasons.FILES_KEPT)  # a plain restart
 
 
 def next_commands(
-    vps: Object, node: Object | None, *, reader: Reader = HERE, key: Path | None = None
+    vps: Object, node: Object | None, *, reader: Reader = HERE, key: "Path | None" = None
 ) -> list[str]:
     """What somebody who looks at it probably wants to type."""
     found = VPS.of(vps)

@@ -9,12 +9,14 @@ import binascii
 import json
 import os
 import ssl
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kohakuriver import errors, private_file
+from kohakuriver import errors
 
-DEFAULT_PATH = Path("~/.kohakuriver/config")
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEFAULT_PATH = "~/.kohakuriver/config"
 VARIABLE = "KOHAKURIVER_CONFIG"
 JOIN_TOKEN = "KOHAKURIVER_JOIN_TOKEN"  # noqa: S105 - what `agent --join` reads without --token
 SERVERS = "kohakuriver.io/servers"  # the extension of a cluster's entry that names its further API servers
@@ -27,8 +29,8 @@ class Connection(NamedTuple):
     others: tuple[str, ...] = ()  # further API servers of the same cluster
     token: str | None = None
     ca: bytes | None = None  # PEM
-    client_cert: Path | None = None
-    client_key: Path | None = None
+    client_cert: "Path | None" = None
+    client_key: "Path | None" = None
     client_pair: tuple[bytes, bytes] | None = (
         None  # certificate and key as PEM, where the file holds them itself
     )
@@ -56,14 +58,20 @@ class Connection(NamedTuple):
         return context
 
 
-def find(path: str | Path | None = None) -> Path:
+def find(path: "str | Path | None" = None) -> "Path":
     """The config file that is meant, whether or not it exists."""
-    return Path(path or os.environ.get(VARIABLE) or DEFAULT_PATH).expanduser()
+    from pathlib import Path  # here and below, as its import takes longer than reading the file
+
+    return Path(_meant(path))
 
 
-def load(path: str | Path | None = None, *, context: str | None = None) -> Connection:
+def _meant(path: "str | Path | None") -> str:
+    return os.path.expanduser(path or os.environ.get(VARIABLE) or DEFAULT_PATH)  # noqa: PTH111
+
+
+def load(path: "str | Path | None" = None, *, context: str | None = None) -> Connection:
     """The connection that the file's current context, or the named one, describes. Raises ConfigError."""
-    file = find(path)
+    file = _meant(path)
     config = read(file)
     name = context or config.get("current-context") or ""
     chosen = _named(config, file, "contexts", "context", name)
@@ -85,10 +93,11 @@ def load(path: str | Path | None = None, *, context: str | None = None) -> Conne
     )
 
 
-def read(file: Path) -> dict[str, Any]:
+def read(file: "str | Path") -> dict[str, Any]:
     """The whole file as it is. Raises ConfigError when it is missing, unreadable or no mapping."""
     try:
-        text = file.read_text()
+        with open(file) as opened:  # noqa: PTH123
+            text = opened.read()
     except FileNotFoundError:
         raise errors.ConfigError(
             f"there is no config file at {file}",
@@ -102,7 +111,7 @@ def read(file: Path) -> dict[str, Any]:
     return config
 
 
-def _parse(text: str, file: Path) -> Any:
+def _parse(text: str, file: "str | Path") -> Any:
     if text.startswith("{"):
         try:
             return json.loads(text)
@@ -128,7 +137,7 @@ def render(config: dict[str, Any]) -> str:
         return str(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
 
 
-def write(file: Path, connection: Connection, *, cluster: str, user: str) -> None:
+def write(file: "Path", connection: Connection, *, cluster: str, user: str) -> None:
     """Write a config file (0600) of one cluster, one user and one context, as kubectl reads it."""
     cluster_entry: dict[str, Any] = {"server": connection.server}
     if connection.others:
@@ -144,10 +153,12 @@ def write(file: Path, connection: Connection, *, cluster: str, user: str) -> Non
         "contexts": [{"name": cluster, "context": context}],
         "current-context": cluster,
     }
+    from kohakuriver import private_file
+
     private_file.write(file, render(config))
 
 
-def _named(config: dict[str, Any], file: Path, section: str, key: str, name: str) -> dict[str, Any]:
+def _named(config: dict[str, Any], file: str, section: str, key: str, name: str) -> dict[str, Any]:
     entries = config.get(section) or []
     for entry in entries:
         if entry.get("name") == name:
@@ -157,7 +168,7 @@ def _named(config: dict[str, Any], file: Path, section: str, key: str, name: str
     raise errors.ConfigError(f"{file} has no {what}", hint=f"it has: {known}")
 
 
-def _others(cluster: dict[str, Any], file: Path) -> tuple[str, ...]:
+def _others(cluster: dict[str, Any], file: str) -> tuple[str, ...]:
     for extension in cluster.get("extensions") or []:
         if extension.get("name") == SERVERS:
             urls = extension.get("extension")
@@ -170,14 +181,14 @@ def _others(cluster: dict[str, Any], file: Path) -> tuple[str, ...]:
     return ()
 
 
-def _token(user: dict[str, Any], file: Path) -> str | None:
+def _token(user: dict[str, Any], file: str) -> str | None:
     if user.get("token"):
         return str(user["token"])
     path = _path(user.get("tokenFile"), file)
     return path.read_text().strip() if path else None
 
 
-def _authority(cluster: dict[str, Any], file: Path) -> bytes | None:
+def _authority(cluster: dict[str, Any], file: str) -> bytes | None:
     data = _data(cluster, "certificate-authority-data", file)
     if data:
         return data
@@ -185,13 +196,13 @@ def _authority(cluster: dict[str, Any], file: Path) -> bytes | None:
     return path.read_bytes() if path else None
 
 
-def _pair(user: dict[str, Any], file: Path) -> tuple[bytes, bytes] | None:
+def _pair(user: dict[str, Any], file: str) -> tuple[bytes, bytes] | None:
     certificate = _data(user, "client-certificate-data", file)
     key = _data(user, "client-key-data", file)
     return (certificate, key) if certificate and key else None
 
 
-def _data(entry: dict[str, Any], field: str, file: Path) -> bytes | None:
+def _data(entry: dict[str, Any], field: str, file: str) -> bytes | None:
     """What the file holds itself, in base64."""
     if not entry.get(field):
         return None
@@ -201,6 +212,10 @@ def _data(entry: dict[str, Any], field: str, file: Path) -> bytes | None:
         raise errors.ConfigError(f"{file}: {field} is not base64") from None
 
 
-def _path(value: Any, file: Path) -> Path | None:
+def _path(value: Any, file: str) -> "Path | None":
     """A path in a config file is relative to that file, as in kubectl."""
-    return (file.parent / Path(str(value)).expanduser()) if value else None
+    if not value:
+        return None
+    from pathlib import Path
+
+    return Path(file).parent / Path(str(value)).expanduser()
