@@ -48,13 +48,15 @@ def show(
     api = settings.api()
     namespace = None if all_namespaces else api.namespace
     present, good = _named(api, words) if words else (_all(api, namespace, selector), True)
-    shown = [one for one in present if words or everything or not overview.is_stopped(readable.vps(one))]
+    read = [(one, readable.vps(one)) for one in present]
+    read = [(one, vps) for one, vps in read if words or everything or not overview.is_stopped(vps)]
+    shown = [one for one, _ in read]
     if asked is not None and (asked.render is not None or asked.columns is not None):
         _show_whole(shown, asked)
         return 0 if good else 1
     if shown:
         wide = _wide(api, settings) if asked is not None and asked.wide else None
-        _show(shown, wide, headers=not no_headers, with_namespace=all_namespaces)
+        _show([vps for _, vps in read], wide, headers=not no_headers, with_namespace=all_namespaces)
     if not words:
         _tell_of_hidden(api, len(shown), len(present) - len(shown), namespace, selector)
     return 0 if good else 1
@@ -97,7 +99,7 @@ def _wide(api: Api, settings: Settings) -> Wide:
 
 def _show(vpses: Sequence[Object], wide: Wide | None, *, headers: bool, with_namespace: bool) -> None:
     lines = overview.lines(
-        [readable.vps(vps) for vps in vpses],
+        vpses,
         SystemClock().now(),
         width=screen.width(),
         headers=headers,
