@@ -12,6 +12,8 @@ from kohakuriver.apiserver.objects.selectors import Selection, select
 from kohakuriver.errors import BadRequest, Cause, Invalid
 from kohakuriver.resources.kinds import ResourceType
 
+MOST = 10**9  # objects that a limit means; no store has so many
+
 
 class Match(enum.StrEnum):
     """How `resourceVersion` is meant."""
@@ -88,7 +90,7 @@ def parse_list(
         raise _invalid("sendInitialEvents", "sendInitialEvents is forbidden for list")
     return ListQuery(
         selection=_selection(query, resource, namespace, scope),
-        limit=_number(query, "limit") or 0,
+        limit=_limit(query),
         resume=Resume.from_token(token) if token else None,
         revision=revision,
         match=match,
@@ -171,6 +173,15 @@ def _number(query: Mapping[str, str], name: str) -> int | None:
     if not text.isascii() or not text.isdigit() or len(text) > 9:
         raise BadRequest(f'invalid value for {name}: "{text}"', hint="write a whole number")
     return int(text)
+
+
+def _limit(query: Mapping[str, str]) -> int:
+    """How many at most, 0 for all: what is below is all too, as in Kubernetes."""
+    text = query.get("limit", "") or "0"
+    digits = text.removeprefix("-")
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 19 or int(digits) >= 1 << 63:
+        raise BadRequest(f'invalid value for limit: "{text[:40]}"', hint="write a whole number")
+    return min(max(int(text), 0), MOST)
 
 
 def _invalid(field: str, why: str) -> Invalid:

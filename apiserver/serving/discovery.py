@@ -18,6 +18,17 @@ READ_VERBS = ("get", "list", "watch")
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
+# Where clients look for kinds that they find nowhere else: an empty list, and no watch.
+DEFINITION = ResourceType(
+    kind="CustomResourceDefinition",
+    plural="customresourcedefinitions",
+    singular="customresourcedefinition",
+    group="apiextensions.k8s.io",
+    version="v1",
+    short_names=("crd", "crds"),
+    namespaced=False,
+)
+
 # The release whose conventions are kept and whose kubectl the tests run; clients warn when theirs differs.
 KUBERNETES = (1, 37)
 
@@ -54,7 +65,7 @@ def wants_aggregated(accept: str) -> bool:
 def groups() -> dict[str, list[str]]:
     """The named groups and their versions."""
     found: dict[str, list[str]] = {}
-    for resource in (*kinds.SERVED, *reviews.KINDS):
+    for resource in (*kinds.SERVED, *reviews.KINDS, DEFINITION):
         if resource.group and resource.version not in found.setdefault(resource.group, []):
             found[resource.group].append(resource.version)
     return found
@@ -67,7 +78,7 @@ def resources_of(group: str, version_: str) -> list[ResourceType]:
 
 def served_in(group: str, version_: str) -> list[ResourceType]:
     """The kinds of one group and version with those that are asked for and never stored."""
-    asked = [one for one in reviews.KINDS if (one.group, one.version) == (group, version_)]
+    asked = [one for one in (*reviews.KINDS, DEFINITION) if (one.group, one.version) == (group, version_)]
     return [*resources_of(group, version_), *asked]
 
 
@@ -113,6 +124,8 @@ def verbs(resource: ResourceType) -> tuple[str, ...]:
     """What can be done with a kind."""
     if resource in reviews.KINDS:
         return ("create",)
+    if resource == DEFINITION:
+        return ("list",)
     view = kinds.view_of(resource)
     if view is not None:
         return view.verbs

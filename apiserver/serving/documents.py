@@ -96,7 +96,8 @@ async def alive(request: web.Request) -> web.StreamResponse:
 
 async def ready(request: web.Request) -> web.StreamResponse:
     request.app[SERVER].cache.check_ready()
-    return web.Response(text="ok")
+    verbose = "verbose" in request.query
+    return web.Response(text="[+]store ok\nreadyz check passed\n" if verbose else "ok")
 
 
 async def numbers(request: web.Request) -> web.StreamResponse:

@@ -66,6 +66,8 @@ async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
                 request.transport.abort()
             raise ConnectionResetError("an answer was already under way") from error
         response = status_response(answer)
+        if isinstance(error, web.HTTPMethodNotAllowed):
+            response.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
         if isinstance(answer, errors.TooManyRequests) and (_has_more_to_come(request) or FLOODS in request):
             response.force_close()  # what is left of a body that is not wanted now is not waited for
     if not response.prepared:

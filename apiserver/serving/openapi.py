@@ -9,14 +9,13 @@ from typing import Any
 
 import kohakuriver
 from kohakuriver.apiserver.serving import discovery, schemas
+from kohakuriver.apiserver.serving.schemas import V2_PREFIX, V3_PREFIX
 from kohakuriver.apiserver.write import patch
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import ResourceType
 
 Json = dict[str, Any]
 
-V3_PREFIX = "#/components/schemas/"
-V2_PREFIX = "#/definitions/"
 
 Parameters = dict[str, tuple[str, Json]]
 
@@ -56,6 +55,13 @@ _OPERATIONS: tuple[tuple[str, bool, str, Parameters], ...] = (
     ("patch", False, "patch", {**_WRITE, "force": ("Take over fields of others.", {"type": "boolean"})}),
     ("delete", False, "delete", _DELETE),
 )
+# Kubernetes' words for actions in the names of operations, which generators make names of methods of.
+_NAMED = {"post": "create", "get": "read", "put": "replace", "deletecollection": "delete"}
+_OK = {
+    "post": {"200": "OK", "201": "Created"},
+    "patch": {"200": "OK", "201": "Created"},
+}
+EVERYWHERE = "everywhere"
 
 
 def index() -> Json:
@@ -106,7 +112,7 @@ def _paths(resource: ResourceType, operation: Any) -> list[tuple[str, Json]]:
         ),
     ]
     if resource.namespaced:
-        places.append((resource.path(), True, "everywhere"))
+        places.append((resource.path(), True, EVERYWHERE))
     return [(path, _item(resource, path, collection, part, operation)) for path, collection, part in places]
 
 
@@ -130,7 +136,7 @@ def _operation_v3(resource: ResourceType, path: str, action: str, parameters: Pa
     content: Json = {"application/json": {"schema": reference}}
     operation = _operation(resource, path, action, part) | {
         "parameters": listed,
-        "responses": {"200": {"description": "OK", "content": content}},
+        "responses": _responses(action, {"content": content}),
     }
     body = {"$ref": V3_PREFIX + schemas.name_of(resource)}
     if action in ("post", "put"):
@@ -156,15 +162,23 @@ def _operation_v2(resource: ResourceType, path: str, action: str, parameters: Pa
         "consumes": list(patch.accepted(resource)) if action == "patch" else ["application/json"],
         "produces": ["application/json"],
         "parameters": listed,
-        "responses": {"200": {"description": "OK", "schema": answer}},
+        "responses": _responses(action, {"schema": answer}),
     }
+
+
+def _responses(action: str, answer: Json) -> Json:
+    """What may be answered where all goes well, and to whom nobody knows."""
+    good = {code: {"description": words, **answer} for code, words in _OK.get(action, {"200": "OK"}).items()}
+    return {**good, "401": {"description": "Unauthorized"}}
 
 
 def _operation(resource: ResourceType, path: str, action: str, part: str) -> Json:
     scope = "Namespaced" if "{namespace}" in path else ""
+    verb, many = _NAMED.get(action, action), "Collection" if action == "deletecollection" else ""
+    group = _camel(resource.group.removesuffix(".k8s.io")) or "Core"
+    where = "ForAllNamespaces" if part == EVERYWHERE else _camel(part)
     return {
-        "operationId": f"{action}{_camel(resource.group)}{_camel(resource.version)}{scope}{resource.kind}"
-        f"{_camel(part)}",
+        "operationId": f"{verb}{group}{_camel(resource.version)}{many}{scope}{resource.kind}{where}",
         "description": f"{action} {resource.plural}",
         "x-kubernetes-action": action,
         "x-kubernetes-group-version-kind": schemas.kind_of(resource),

@@ -19,6 +19,8 @@ from kohakuriver.resources.models import MODELS, VIEWS
 
 Json = dict[str, Any]
 
+V3_PREFIX = "#/components/schemas/"
+V2_PREFIX = "#/definitions/"
 NUMBER_OR_TEXT = "io.kohakuriver.StringOrNumber"
 _META_PACKAGE = "io.k8s.apimachinery.pkg.apis.meta.v1"
 _PACKAGES = {
@@ -100,7 +102,8 @@ class _Dialect:
             return self._union(schema)
         if "$ref" in schema:
             return self._reference(schema)
-        dropped = {"title", "additionalProperties"} if "properties" in schema else {"title"}
+        anything = schema.get("additionalProperties") is True  # Kubernetes has no booleans there
+        dropped = {"title", "additionalProperties"} if "properties" in schema or anything else {"title"}
         converted = {key: value for key, value in schema.items() if key not in dropped}
         if "const" in converted:
             converted["enum"] = [converted.pop("const")]
@@ -129,4 +132,6 @@ class _Dialect:
         if "enum" in target:
             return {"type": target["type"], "enum": target["enum"], **outer}
         reference = {"$ref": self._prefix + self.name(model)}
+        if self._prefix == V2_PREFIX:
+            return {**outer, **reference}  # as Kubernetes has it there: clients look for a type in no allOf
         return {**outer, "allOf": [reference]} if outer else reference

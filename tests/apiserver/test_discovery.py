@@ -21,7 +21,7 @@ def test_every_kind_is_found_in_both_forms_of_discovery():
         for version in group["versions"]
         for resource in version["resources"]
     }
-    served = (*kinds.SERVED, *reviews.KINDS)
+    served = (*kinds.SERVED, *reviews.KINDS, discovery.DEFINITION)
     expected = {(resource.group, resource.version, resource.plural) for resource in served}
     assert aggregated == expected
     for resource in served:
@@ -74,6 +74,60 @@ def test_the_older_document_refers_to_nothing_that_is_missing():
     document = openapi.document_v2()
     for reference in references(document):
         assert reference.removeprefix(openapi.V2_PREFIX) in document["definitions"]
+
+
+@pytest.mark.parametrize("resource", kinds.SERVED, ids=lambda resource: resource.path())
+def test_no_schema_says_with_a_boolean_what_else_an_object_may_have(resource):
+    for document in (openapi.document_v3(resource.group, resource.version), openapi.document_v2()):
+        assert [one for one in values(document, "additionalProperties") if isinstance(one, bool)] == []
+
+
+def test_the_older_document_gives_every_field_of_an_object_a_type_or_a_reference():
+    spec = openapi.document_v2()["definitions"]["io.kohakuriver.v1alpha1.VPSSpec"]["properties"]
+    for field in ("resources", "placement", "ssh"):
+        assert spec[field]["$ref"].startswith(openapi.V2_PREFIX) and "allOf" not in spec[field]
+
+
+def test_operations_have_kubernetes_names_and_answers():
+    path = kinds.VPS.path(namespace="{namespace}")
+    for document in (openapi.document_v3("kohakuriver.io", "v1alpha1"), openapi.document_v2()):
+        items = document["paths"]
+        named = {method: items[path][method]["operationId"] for method in ("get", "post", "delete")}
+        assert named == {
+            "get": "listKohakuriverIoV1alpha1NamespacedVPS",
+            "post": "createKohakuriverIoV1alpha1NamespacedVPS",
+            "delete": "deleteKohakuriverIoV1alpha1CollectionNamespacedVPS",
+        }
+        one = items[path + "/{name}"]
+        assert [one[method]["operationId"][:4] for method in ("get", "put", "patch")] == [
+            "read",
+            "repl",
+            "patc",
+        ]
+        everywhere = items[kinds.VPS.path()]["get"]["operationId"]
+        assert everywhere == "listKohakuriverIoV1alpha1VPSForAllNamespaces"
+        assert set(items[path]["post"]["responses"]) == {"200", "201", "401"}
+        assert set(items[path]["get"]["responses"]) == {"200", "401"}
+        ids = [operation["operationId"] for item in items.values() for operation in item.values()]
+        assert len(ids) == len(set(ids))
+
+
+async def test_definitions_of_kinds_are_discovered_and_there_are_none():
+    async with running_api() as api:
+        assert "apiextensions.k8s.io" in [group["name"] for group in (await api.get("/apis")).body["groups"]]
+        (entry,) = (await api.get("/apis/apiextensions.k8s.io/v1")).body["resources"]
+        assert (entry["name"], entry["verbs"]) == ("customresourcedefinitions", ["list"])
+        assert (await api.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")).body["items"] == []
+
+
+def values(node: object, name: str) -> list[object]:
+    """What every field of that name holds, properties that happen to be called so left aside."""
+    if isinstance(node, dict):
+        own = [node[name]] if name in node else []
+        return own + [found for value in node.values() for found in values(value, name)]
+    if isinstance(node, list):
+        return [found for value in node for found in values(value, name)]
+    return []
 
 
 def references(node: object) -> list[str]:

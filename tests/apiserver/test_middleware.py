@@ -181,3 +181,16 @@ async def test_a_cache_that_fails_takes_the_server_with_it():
         async with running_api(Broken()):
             raise AssertionError("a server without a cache came up")
     assert failure.group_contains(ZeroDivisionError)
+
+
+async def test_a_refused_method_says_which_there_are():
+    async with running_api() as api:
+        reply = await api.call("PUT", kinds.VPS.path(namespace="default"), {})
+        assert reply.code == 405
+        assert {"GET", "POST", "DELETE"} <= set(reply.headers["Allow"].split(", "))
+
+
+async def test_readiness_says_what_was_checked_to_who_wants_to_know():
+    async with running_api() as api:
+        assert (await api.get("/readyz")).body == "ok"
+        assert (await api.get("/readyz?verbose")).body.splitlines() == ["[+]store ok", "readyz check passed"]

@@ -1,10 +1,11 @@
 """Whatever a client writes into its query is an answer or its own mistake, never ours."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kohakuriver.apiserver.objects.query import Resume, parse_list, parse_watch
-from kohakuriver.errors import ApiError
+from kohakuriver.errors import ApiError, BadRequest
 from kohakuriver.resources import kinds
 
 NAMES = ("limit", "continue", "resourceVersion", "resourceVersionMatch", "labelSelector", "fieldSelector")
@@ -29,3 +30,17 @@ def test_any_query_is_understood_or_refused(query):
 def test_a_continue_token_comes_back_as_it_went(revision, after):
     resume = Resume(revision, after)
     assert Resume.from_token(resume.to_token()) == resume
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [("", 0), ("0", 0), ("-1", 0), ("500", 500), ("2147483647", 10**9), (str(2**63 - 1), 10**9)],
+)
+def test_a_limit_is_any_number_that_kubernetes_takes(text, limit):
+    assert parse_list({"limit": text}, kinds.VPS, namespace=None, scope=None).limit == limit
+
+
+@pytest.mark.parametrize("text", ["x", "--1", "1.5", "²", str(2**63), "9" * 4000])
+def test_a_limit_that_is_no_number_is_refused(text):
+    with pytest.raises(BadRequest, match="invalid value for limit"):
+        parse_list({"limit": text}, kinds.VPS, namespace=None, scope=None)
