@@ -1,9 +1,9 @@
-"""`kohakuriver forward` beside a direct connection, Docker's published port and `ssh -L`, in one run.
+"""`kohakuriver forward` beside `kubectl port-forward`, `ssh -L`, Docker's published port and none, in one run.
 
     python -m benchmarks.streams [--megabytes 512] [--rounds 3] [--trips 3000]
 
 Each round takes every path in turn: a download, an upload whose length the far side confirms, and round trips
-of 1 KB on one connection. Then 200 connections are held open at once through one forward. `forward` has TLS
+of 1 KB on one connection. Then 200 connections are held open at once through one forward, and commands run. `forward` has TLS
 twice, as everywhere: from here to the API server, and from there to the agent. ssh runs as it is installed.
 """
 
@@ -20,6 +20,7 @@ from benchmarks._cluster import COMMAND, free_port, running_in
 from benchmarks._figures import milliseconds, table
 
 IMAGE = "kohakuriver/debian-ssh"
+KUBECTL = COMMAND.with_name("kubectl")
 PORT = 9000
 CHUNK = 1 << 18
 
@@ -171,21 +172,24 @@ def paths(environment: dict[str, str]) -> Iterator[dict[str, Address]]:
     ssh_port = kohakuriver("get", "vps", "bench", "-o", "jsonpath={.status.assignment.grant.sshPort}")
     docker("exec", "-d", container, "python3", "-c", FAR_SIDE)
     ip = docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container)
-    forwarded, tunnelled = free_port(), free_port()
+    forwarded, tunnelled, by_kubectl = free_port(), free_port(), free_port()
     quiet = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]
     tunnel = f"127.0.0.1:{tunnelled}:127.0.0.1:{PORT}"
     ssh = ["ssh", "-N", *quiet, "-L", tunnel, "-p", ssh_port, "root@127.0.0.1"]
     forward = [str(COMMAND), "forward", "bench", f"{forwarded}:{PORT}"]
+    kubectl = [str(KUBECTL), "port-forward", "pod/bench", f"{by_kubectl}:{PORT}"]
     with (
         published() as beside,
         program(*forward, environment=environment),
         program(*ssh, environment=environment),
+        program(*kubectl, environment=environment | {"KUBECONFIG": environment["KOHAKURIVER_CONFIG"]}),
     ):
         found = {
             "direct": (ip, PORT),
             "published port": beside,
             "ssh -L": ("127.0.0.1", tunnelled),
             "forward": ("127.0.0.1", forwarded),
+            "kubectl": ("127.0.0.1", by_kubectl),
         }
         for address in found.values():
             wait_for(address)
@@ -213,9 +217,39 @@ def main() -> None:
                     up[name].append(given.megabytes / upload(address, size))
                     trips[name] += round_trips(address, given.trips // given.rounds)
             opened, answered = many(addresses["forward"], 200)
+            ran = commands(environment, given.megabytes, given.rounds)
     show(down, up, trips)
+    table("Commands", [["by", "true", "out MB/s", "in MB/s"], *ran])
     print(f"\n200 connections through one forward: opened in {opened:.2f} s, ", end="")
     print(f"then all answered in {answered * 1000:.0f} ms")
+
+
+def commands(environment: dict[str, str], megabytes: int, rounds: int) -> list[list[str]]:
+    """A command that does nothing, one that writes, and one that reads: by kubectl and by our own."""
+    environment = environment | {"KUBECONFIG": environment["KOHAKURIVER_CONFIG"]}
+    size, rows = megabytes << 20, []
+    for name, words in (
+        ("kubectl exec", [str(KUBECTL), "exec", "-i", "bench", "--"]),
+        ("kohakuriver exec", [str(COMMAND), "exec", "bench", "--"]),
+    ):
+
+        def took(*command: str, given: int = 0, words: list[str] = words) -> float:
+            began = time.perf_counter()
+            with subprocess.Popen(
+                [*words, *command], env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+            ) as process:
+                assert process.stdin is not None
+                for _ in range(given // CHUNK):
+                    process.stdin.write(bytes(CHUNK))
+                process.stdin.close()
+            assert process.returncode == 0, (name, command)
+            return time.perf_counter() - began
+
+        nothing = [took("true") for _ in range(3 * rounds)]
+        out = statistics.median(took("head", "-c", str(size), "/dev/zero") for _ in range(rounds))
+        into = statistics.median(took("sh", "-c", "cat > /dev/null", given=size) for _ in range(rounds))
+        rows.append([name, milliseconds(nothing), f"{megabytes / out:.0f}", f"{megabytes / into:.0f}"])
+    return rows
 
 
 def show(down: dict[str, list[float]], up: dict[str, list[float]], trips: dict[str, list[float]]) -> None:
