@@ -1,10 +1,11 @@
-"""`kohakuriver forward` beside `kubectl port-forward`, `ssh -L`, Docker's published port and none, in one run.
+"""`kohakuriver forward` beside kubectl's, `ssh -L`, Docker's published port and none at all, in one run.
 
     python -m benchmarks.streams [--megabytes 512] [--rounds 3] [--trips 3000]
 
 Each round takes every path in turn: a download, an upload whose length the far side confirms, and round trips
-of 1 KB on one connection. Then 200 connections are held open at once through one forward, and commands run. `forward` has TLS
-twice, as everywhere: from here to the API server, and from there to the agent. ssh runs as it is installed.
+of 1 KB on one connection. Then 200 connections are held open at once through one forward, and commands run.
+`forward` has TLS twice, as everywhere: from here to the API server, and from there to the agent. ssh runs as
+it is installed.
 """
 
 import argparse
@@ -242,7 +243,7 @@ def commands(environment: dict[str, str], megabytes: int, rounds: int) -> list[l
                 for _ in range(given // CHUNK):
                     process.stdin.write(bytes(CHUNK))
                 process.stdin.close()
-            assert process.returncode == 0, (name, command)
+            assert process.returncode == 0, (words, command)
             return time.perf_counter() - began
 
         nothing = [took("true") for _ in range(3 * rounds)]
