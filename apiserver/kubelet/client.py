@@ -108,6 +108,16 @@ def ended(last: Mapping[str, Any]) -> Status | None:
     return None
 
 
+def exit_of(status: Status) -> dict[str, object]:
+    """The program's exit code, as the audit log has it; nothing where it ended for a reason from outside."""
+    match status:
+        case {"status": "Success"}:
+            return {"exit": 0}
+        case {"reason": "NonZeroExitCode", "details": {"causes": [{"message": str(code)}]}}:
+            return {"exit": int(code)}
+    return {}
+
+
 def failed(error: errors.KohakuRiverError) -> Status:
     """What went wrong, as kubectl is told: it shows the message alone."""
     told = error if isinstance(error, errors.ApiError) else errors.Unavailable(error.message, hint=error.hint)

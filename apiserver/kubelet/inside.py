@@ -8,7 +8,6 @@ from kohakuriver.apiserver.kubelet.client import InputEnded, Resized, Said, Stat
 from kohakuriver.streams.stream import Control, Stream
 
 _ACKNOWLEDGE: Final = 1 << 15  # bytes that a terminal's client has been shown until the session is told
-_END_OF_INPUT: Final = b"\x04"  # what a person types at a terminal for it
 
 
 class Output(NamedTuple):
@@ -56,7 +55,8 @@ class Command:
 
 
 class Terminal:
-    """A session of a VPS, which stays when its client goes."""
+    """A session of a VPS, which stays when its client goes. That a client's input has ended says no more than
+    that: kubectl says so too when its window is closed, and to a shell it would mean the end."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -66,8 +66,6 @@ class Terminal:
         match said:
             case Typed(data):
                 await self._stream.send(data)
-            case InputEnded():
-                await self._stream.send(_END_OF_INPUT)
             case Resized(rows, cols):
                 await self._stream.send_control({"resize": {"rows": rows, "cols": cols}})
 

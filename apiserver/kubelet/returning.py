@@ -32,9 +32,11 @@ async def attach(request: web.Request) -> web.StreamResponse:
         )
     kind = "terminal" if wanted.tty else "logs"
     found = await opening.look(call, kind)
-    query = await _session(call, found) if wanted.tty else {"follow": ["1"], "tail": ["0"]}
-    session = {"session": query["session"][0]} if wanted.tty else {}
-    await opened(request, kind, uid=found.uid, node=found.node, **session)
+    await opened(request, kind, uid=found.uid, node=found.node)
+    query = {"follow": ["1"], "tail": ["0"]}
+    if wanted.tty:
+        query = await _session(call, found)
+        asked.tell(request, session=query["session"][0])
     async with asked.stream(call, kind, found, query) as stream:
         await serve(request, dialect, wanted, Terminal(stream) if wanted.tty else Command(stream))
     return Upgraded(request)

@@ -13,7 +13,7 @@ from kohakuriver import errors
 from kohakuriver.apiserver.audit.visit import opened
 from kohakuriver.apiserver.kubelet import asked, channels, copying, spdy_client
 from kohakuriver.apiserver.kubelet.channel_client import ChannelClient
-from kohakuriver.apiserver.kubelet.client import Client, Status, Typed, Wanted, failed
+from kohakuriver.apiserver.kubelet.client import Client, Status, Typed, Wanted, exit_of, failed
 from kohakuriver.apiserver.kubelet.dialect import Dialect, agreed
 from kohakuriver.apiserver.kubelet.inside import Command, Inside, Output, Terminal
 from kohakuriver.apiserver.kubelet.spdy_client import SpdyClient
@@ -33,6 +33,7 @@ async def execute(request: web.Request) -> web.StreamResponse:
         raise errors.BadRequest("the command is empty", hint=f"kubectl exec {call.name} -- COMMAND")
     kind = "terminal" if wanted.tty else "exec"
     found = await opening.look(call, kind)
+    await opened(request, kind, uid=found.uid, node=found.node, **told.asked(kind, request))
     copies = copying.meant(request, command)
     if copies is not None and await copying.lacks(call, found, copies.needs):
         return await _copy(call, dialect, wanted, copies)
@@ -41,7 +42,6 @@ async def execute(request: web.Request) -> web.StreamResponse:
         query["session"] = [f"kubectl-{secrets.token_hex(6)}"]
     elif wanted.stdin:
         query["stdin"] = ["1"]
-    await opened(request, kind, uid=found.uid, node=found.node, **told.asked(kind, request))
     async with asked.stream(call, kind, found, query) as stream:
         inside = Terminal(stream) if wanted.tty else Command(stream)
         await serve(request, dialect, wanted, inside)
@@ -51,7 +51,6 @@ async def execute(request: web.Request) -> web.StreamResponse:
 async def _copy(call: Call, dialect: Dialect, wanted: Wanted, copies: copying.Copying) -> web.StreamResponse:
     """Answer a command of `kubectl cp` in place of a program that the VPS lacks."""
     request, found = call.request, await opening.look(call, "files")
-    await opened(request, "files", uid=found.uid, node=found.node)
     async with asked.stream(call, "files", found, {}) as stream:
         await serve(request, dialect, wanted, copying.Files(stream, copies, request))
     return Upgraded(request)
@@ -64,6 +63,7 @@ async def serve(request: web.Request, dialect: Dialect, wanted: Wanted, inside: 
     try:
         status = await _join(request, client, inside)
         if status is not None:
+            asked.tell(request, **exit_of(status))
             asked.tell_why(request, str(status.get("message") or "the program ended"))
             await client.finish(status)
     except asyncio.CancelledError:

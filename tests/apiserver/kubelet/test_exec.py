@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 
 import aiohttp
 import pytest
@@ -88,6 +89,16 @@ async def test_a_size_that_is_none_and_channels_that_are_none_do_nothing(nonsens
         await client.send_bytes(nonsense)
         await client.send_bytes(b"\x00after")
         assert await inside.receive() == b"after"
+
+
+async def test_a_window_that_is_closed_does_not_end_its_shell():
+    """kubectl says then that its input has ended, which a shell would take for its own end."""
+    async with a_vps() as dev, dev.exec("sh", stdin="true", tty="true") as (client, inside, _):
+        await client.send_bytes(b"\xff\x00")
+        await client.send_bytes(b'\x04{"Width":80,"Height":24}')
+        assert await inside.receive() == {"resize": {"rows": 24, "cols": 80}}
+        await client.close()
+        assert await inside.receive() is None
 
 
 async def test_a_session_that_ends_for_a_reason_tells_it():
@@ -247,6 +258,26 @@ async def test_a_command_ends_with_the_token_that_opened_it():
         assert (await client.receive()).type is not aiohttp.WSMsgType.BINARY
         with contextlib.suppress(errors.Unreachable):
             assert await inside.receive() is None
+
+
+async def test_what_was_run_is_in_the_audit_log_before_the_node_is_asked_and_how_it_ended_behind(caplog):
+    caplog.set_level(logging.INFO, "kohakuriver.apiserver.audit")
+    async with a_vps() as dev:
+        asking = asyncio.create_task(dev.websocket("exec", query("sh", "-c", "exit 7"), V5))
+        wanted = await dev.asked()
+        [line] = [one for one in caplog.records if one.getMessage() == "opened" and one.kind == "exec"]
+        assert (line.command, line.who, line.node) == ("sh -c 'exit 7'", "alice", "n1")
+        inside = await dev.bring(wanted["id"])
+        client = await asking
+        await told(client)
+        await inside.send(b"out")
+        await told(client)
+        await inside.send_control({"exit": {"code": 7}})
+        await status(client)
+        await client.close()
+        await asyncio.sleep(5)
+        [line] = [one for one in caplog.records if getattr(one, "exit", None) == 7]
+        assert (line.bytesIn, line.bytesOut, line.stream) == (0, 3, line.stream)
 
 
 async def test_commands_leave_nothing_behind_in_the_server():
