@@ -18,25 +18,8 @@ import dataclasses
 import math
 from typing import Final
 
-from kohakuriver.agent.deciding import labels, news, recreation, restart
-from kohakuriver.agent.deciding.actions import (
-    Action,
-    Clean,
-    Create,
-    Finish,
-    MakeAnew,
-    Pause,
-    PullImage,
-    Reject,
-    Remove,
-    RemoveVolumes,
-    Start,
-    Stop,
-    Tell,
-    Unpause,
-    Update,
-    WriteFiles,
-)
+from kohakuriver.agent.deciding import actions, labels, news, recreation, restart
+from kohakuriver.agent.deciding.actions import Action, Tell
 from kohakuriver.agent.deciding.memory import SILENT, ImageState
 from kohakuriver.agent.deciding.situation import Situation
 from kohakuriver.agent.runtime.base import ContainerState
@@ -66,6 +49,14 @@ class Verdict:
     again: float | None = None  # when to look again, beside all that brings news by itself
     probe: str | None = None  # the run in which SSH is to be asked for
     events: tuple[Tell, ...] = ()  # what people are told of what was learned
+
+    def then(self, *deeds: Action) -> "Verdict":
+        """The same is so, and these deeds follow."""
+        return dataclasses.replace(self, actions=deeds)
+
+    def later(self, until: float) -> "Verdict":
+        """The same is so, and it is looked at again then."""
+        return dataclasses.replace(self, again=until)
 
 
 def judge(it: Situation) -> Verdict:
@@ -122,23 +113,23 @@ def _remove(it: Situation) -> Verdict:
     why, found = "the VPS was deleted", it.observed
     said = Verdict(ObservedState.REMOVING)
     if found is not None and found.state is ContainerState.REMOVING:
-        return dataclasses.replace(said, again=it.now + LOOK_AGAIN)
+        return said.later(it.now + LOOK_AGAIN)
     deeds: list[Action] = []
     if found is not None:
-        deeds += [Stop(found.id, it.desired.stop_grace, why=why)] if found.is_up else []
-        deeds += [Remove(found.id, why=why)]
+        deeds += [actions.Stop(found.id, it.desired.stop_grace, why=why)] if found.is_up else []
+        deeds += [actions.Remove(found.id, why=why)]
     if recreation.leaves_something(it):
-        deeds += [Clean(why)]
+        deeds += [actions.Clean(why)]
     names = tuple(volume.name for volume in it.desired.volumes if not volume.kept)
     if names:
-        deeds += [RemoveVolumes(names, why="the VPS was deleted, and they are not to be kept")]
-    return dataclasses.replace(said, actions=(*deeds, Finish()))
+        deeds += [actions.RemoveVolumes(names, why="the VPS was deleted, and they are not to be kept")]
+    return said.then(*deeds, actions.Finish())
 
 
 def _bring(it: Situation) -> Verdict:
     """To the declared run state."""
     verdict = _run(it) if it.desired.wants_up else _halt(it)
-    return dataclasses.replace(verdict, actions=(*recreation.after(it), *verdict.actions))
+    return verdict.then(*recreation.after(it), *verdict.actions)
 
 
 def _halt(it: Situation) -> Verdict:
@@ -159,36 +150,35 @@ def _halt(it: Situation) -> Verdict:
 
 def _down(it: Situation, ended: restart.Ended | None = None, *, why: str, most: float = math.inf) -> Verdict:
     """What may yet come up is stopped too: only its answer says that it is down (CORRECTNESS 29)."""
-    said = _there(it)
-    if said is None and it.memory.starting is not None:
+    said = _seen(it)
+    if said.state is ObservedState.STOPPED and it.memory.starting is not None:
         words = "the engine may yet start it: it counts as stopped once the engine has answered a stop"
         said = Verdict(ObservedState.STARTING, "StartUnanswered", words)
-    if said is None:
-        ended = ended or restart.Ended("Stopped", "")
+    elif said.state is ObservedState.STOPPED and ended is not None:
         said = Verdict(ObservedState.STOPPED, ended.reason, ended.message)
-    return dataclasses.replace(said, actions=_stop(it, why=why, most=most))
+    return said.then(*_stop(it, why=why, most=most))
 
 
 def _run(it: Situation) -> Verdict:
     """It is to be up."""
-    said = _there(it)
     match it.state:
-        case ContainerState.RUNNING | ContainerState.PAUSED if said is not None:
-            return _keep(it, said)
-        case ContainerState.REMOVING | ContainerState.RESTARTING if said is not None:
-            return dataclasses.replace(said, again=it.now + LOOK_AGAIN)
-        case ContainerState.DEAD if said is not None:
-            # Only a person can tell whether something in it is worth saving.
-            return dataclasses.replace(said, actions=_settle(it))
-        case ContainerState.EXITED:
-            return _again(it)
+        case None:
+            return _create(it)
         case ContainerState.CREATED:
             return _start(it)
-    return _create(it)
+        case ContainerState.EXITED:
+            return _again(it)
+        case ContainerState.RUNNING | ContainerState.PAUSED:
+            return _keep(it)
+        case ContainerState.REMOVING | ContainerState.RESTARTING:
+            return _seen(it).later(it.now + LOOK_AGAIN)
+        case ContainerState.DEAD:
+            # Only a person can tell whether something in it is worth saving.
+            return _seen(it).then(*_settle(it))
 
 
-def _there(it: Situation) -> Verdict | None:
-    """What its container says for itself, whatever is declared; None where it has nothing to say."""
+def _seen(it: Situation) -> Verdict:
+    """What can be said of its container, whatever is declared."""
     match it.state:
         case ContainerState.RUNNING | ContainerState.RESTARTING:
             return Verdict(ObservedState.STARTING if _waits_for_ssh(it) else ObservedState.RUNNING)
@@ -200,8 +190,8 @@ def _there(it: Situation) -> Verdict | None:
         case ContainerState.DEAD:
             words = f"the engine left container {it.container.name} dead; docker rm removes it"
             return Verdict(ObservedState.FAILED, "ContainerDead", words)
-        case _:
-            return None
+        case ContainerState.CREATED | ContainerState.EXITED | None:
+            return Verdict(ObservedState.STOPPED, "Stopped")
 
 
 def _waits_for_ssh(it: Situation) -> bool:
@@ -215,7 +205,7 @@ def _create(it: Situation) -> Verdict:
     """There is no container."""
     refusal, hold, lost = it.desired.around.refusal, it.memory.hold, it.memory.container_id
     if refusal is not None:
-        deed = Reject(refusal.reason, refusal.message)
+        deed = actions.Reject(refusal.reason, refusal.message)
         return Verdict(ObservedState.FAILED, refusal.reason, refusal.message, (deed,))
     if hold is not None and hold.failed:
         return Verdict(ObservedState.FAILED, hold.reason, hold.message, again=it.now + LOOK_AGAIN)
@@ -223,37 +213,28 @@ def _create(it: Situation) -> Verdict:
     if fetching is not None:
         return fetching
     if it.recreation is not None:
-        return _copy_or(it, MakeAnew(), Verdict(ObservedState.CREATING))
-    news_of_loss = (_filesystem_lost(it, lost),) if lost else ()
-    return Verdict(ObservedState.CREATING, actions=(Create(lost=lost), *news_of_loss))
-
-
-def _filesystem_lost(it: Situation, lost: str) -> Tell:
-    image, base = it.desired.image, it.memory.base
-    other = f" (the one before it was made from {base})" if base not in ("", image) else ""
-    words = (
-        f"container {lost[:12]} was removed from outside; created again from image {image}{other}, "
-        "what was written in it is gone"
-    )
-    return Tell("Warning", "FilesystemLost", words)
+        return _copy_or(it, actions.MakeAnew(), Verdict(ObservedState.CREATING))
+    said = Verdict(ObservedState.CREATING)
+    create = actions.Create(lost=lost)
+    return said.then(create, news.filesystem_lost(it, lost)) if lost else said.then(create)
 
 
 def _fetch(it: Situation) -> Verdict | None:
     """What is to be done before the image can be used; None when it can."""
-    image, fetch = it.memory.image, (PullImage(it.desired.image),)
+    image, fetch = it.memory.image, actions.PullImage(it.desired.image)
     pulling = Verdict(ObservedState.PREPARING, "Pulling", image.message or f"pulling {it.desired.image}")
     failed = Verdict(ObservedState.FAILED, image.reason or "ImagePullFailed", image.message)
     match image.state:
         case ImageState.USABLE:
             return None
         case ImageState.ABSENT:
-            return dataclasses.replace(pulling, actions=fetch)
+            return pulling.then(fetch)
         case ImageState.PULLING:
-            return dataclasses.replace(pulling, again=it.now + restart.LONGEST)
+            return pulling.later(it.now + restart.LONGEST)
         case ImageState.FAILED if it.now < image.retry_at:
-            return dataclasses.replace(failed, again=image.retry_at)
+            return failed.later(image.retry_at)
         case ImageState.FAILED:
-            return dataclasses.replace(failed, actions=fetch)
+            return failed.then(fetch)
 
 
 def _again(it: Situation) -> Verdict:
@@ -267,7 +248,7 @@ def _again(it: Situation) -> Verdict:
     if start.state is not ObservedState.FAILED:
         said = _backing_off(it, hint=last.hint)
         start = dataclasses.replace(said, actions=start.actions, again=start.again)
-    return dataclasses.replace(start, actions=(), again=last.retry_at) if it.now < last.retry_at else start
+    return start.then().later(last.retry_at) if it.now < last.retry_at else start
 
 
 def _backing_off(it: Situation, *, hint: str) -> Verdict:
@@ -297,7 +278,7 @@ def _start(it: Situation) -> Verdict:
     if refusal is not None:
         return Verdict(ObservedState.FAILED, refusal.reason, refusal.message, _settle(it))
     if it.never_ran and it.is_otherwise:
-        deed = Remove(it.container.id, why="it never ran, and is to be made otherwise")
+        deed = actions.Remove(it.container.id, why="it never ran, and is to be made otherwise")
         return Verdict(ObservedState.CREATING, actions=(deed,))
     if hold is not None:
         state = ObservedState.FAILED if hold.failed else ObservedState.CREATING
@@ -313,7 +294,7 @@ def _start(it: Situation) -> Verdict:
     said = Verdict(ObservedState.CREATING)
     if it.state is ContainerState.EXITED:
         said = Verdict(ObservedState.CREATING, "Starting", "it is being started again")
-    return dataclasses.replace(said, actions=(*_adjust(it), Start(it.container.id)))
+    return said.then(*_adjust(it), actions.Start(it.container.id))
 
 
 def _make_anew(it: Situation) -> Verdict:
@@ -324,23 +305,22 @@ def _make_anew(it: Situation) -> Verdict:
         words = f"its container is made anew from image {it.desired.image}"
     said = Verdict(ObservedState.CREATING, "Recreating", words)
     if it.memory.starting is not None:
-        deeds = _stop(it, why="it is to be made anew, and may yet come up")
-        return dataclasses.replace(said, actions=deeds)
+        return said.then(*_stop(it, why="it is to be made anew, and may yet come up"))
     if anew:
-        return _fetch(it) or dataclasses.replace(said, actions=(recreation.step(it),))
+        return _fetch(it) or said.then(recreation.step(it))
     return _copy_or(it, recreation.step(it), said)
 
 
 def _copy_or(it: Situation, deed: Action, said: Verdict) -> Verdict:
     """Its files are being taken into an image; or that is over, and the deed follows."""
     if it.now < it.memory.copying_until:
-        return dataclasses.replace(said, again=it.memory.copying_until)
-    return dataclasses.replace(said, actions=(deed,))
+        return said.later(it.memory.copying_until)
+    return said.then(deed)
 
 
 def _or_wait(said: Verdict, *, until: float) -> Verdict:
     """Where there is nothing to do, it is looked at again then."""
-    return said if said.actions else dataclasses.replace(said, again=until)
+    return said if said.actions else said.later(until)
 
 
 def _settle(it: Situation) -> Deeds:
@@ -351,15 +331,16 @@ def _settle(it: Situation) -> Deeds:
 def _stop(it: Situation, *, why: str, most: float = math.inf) -> Deeds:
     if it.observed is None or not (it.is_up or it.memory.starting is not None):
         return ()
-    return (Stop(it.observed.id, min(it.desired.stop_grace, most), why=why),)
+    return (actions.Stop(it.observed.id, min(it.desired.stop_grace, most), why=why),)
 
 
-def _keep(it: Situation, said: Verdict) -> Verdict:
+def _keep(it: Situation) -> Verdict:
     """Its container is up, as it is to be."""
+    said = _seen(it)
     if it.restarts:
-        return dataclasses.replace(said, actions=_stop(it, why="a restart was requested"))
+        return said.then(*_stop(it, why="a restart was requested"))
     if it.replaces_files:
-        return dataclasses.replace(said, actions=_stop(it, why="its owner has given its files up"))
+        return said.then(*_stop(it, why="its owner has given its files up"))
     held = it.memory.hold is not None and it.needs_update
     is_to_run = it.desired.run_state is not RunState.PAUSED
     return dataclasses.replace(
@@ -375,9 +356,9 @@ def _adjust(it: Situation) -> Deeds:
     limits, found = it.desired.limits, it.container
     deeds: list[Action] = []
     if limits is not None and it.memory.hold is None and it.needs_update:
-        deeds.append(Update(found.id, limits))
+        deeds.append(actions.Update(found.id, limits))
     if it.needs_login:
-        deeds.append(WriteFiles(found.id))
+        deeds.append(actions.WriteFiles(found.id))
     return tuple(deeds)
 
 
@@ -385,10 +366,12 @@ def _freeze(it: Situation) -> Deeds:
     """It runs or is frozen, as declared."""
     found, frozen = it.container, it.state is ContainerState.PAUSED
     if it.desired.run_state is RunState.PAUSED:
-        return () if frozen else (Pause(found.id, why="the VPS is declared Paused"),)
+        return () if frozen else (actions.Pause(found.id, why="the VPS is declared Paused"),)
     if not frozen:
         return ()
     if it.memory.paused_run == it.run:
-        return (Unpause(found.id, why="the VPS is declared Running"),)
+        return (actions.Unpause(found.id, why="the VPS is declared Running"),)
     words = f"container {found.name} was paused from outside; it runs again"
-    return Unpause(found.id, why="it was paused from outside"), Tell("Warning", "PausedOutside", words)
+    return actions.Unpause(found.id, why="it was paused from outside"), Tell(
+        "Warning", "PausedOutside", words
+    )

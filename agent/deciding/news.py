@@ -15,6 +15,17 @@ def of(it: Situation) -> tuple[Tell, ...]:
     return (*_renamed(it, it.before), *_ran(it, it.before))
 
 
+def filesystem_lost(it: Situation, lost: str) -> Tell:
+    """The Event of a container that somebody removed, once there is another."""
+    image, base = it.desired.image, it.memory.base
+    other = f" (the one before it was made from {base})" if base not in ("", image) else ""
+    words = (
+        f"container {lost[:12]} was removed from outside; created again from image {image}{other}, "
+        "what was written in it is gone"
+    )
+    return Tell("Warning", "FilesystemLost", words)
+
+
 def _renamed(it: Situation, before: Memory) -> tuple[Tell, ...]:
     """Whoever did it; but for the agent itself, which does so to a container that it replaces."""
     name = it.memory.name
