@@ -13,7 +13,6 @@ from kohakuriver.controller.deciding import permission, topology
 from kohakuriver.controller.deciding.refusing import Filter, shortage
 from kohakuriver.controller.deciding.topology import written_cores
 from kohakuriver.controller.deciding.view import Effect, NodeView, Taint, VPSRequest
-from kohakuriver.placement import fits
 from kohakuriver.resources import reasons
 
 
@@ -164,7 +163,7 @@ class Cores(Filter):
     is_of_size: ClassVar[bool] = True
 
     def fits(self, node: NodeView) -> bool:
-        return fits.has_cores(node, self.need)
+        return self.need <= node.largest_share
 
     def phrase(self, refused: Sequence[NodeView]) -> str:
         return shortage(
@@ -221,10 +220,13 @@ NOT_READY, CORDONED, DRAINING, DISK_FULL = NodeNotReady(), Cordoned(), Draining(
 QUARANTINED, UNREADABLE, UNMEASURED = Quarantined(), Unreadable(), Unmeasured()
 NO_SSH_PORT = NoSSHPort()
 
+OF_STATE: tuple[Filter, ...] = (UNREADABLE, NOT_READY, QUARANTINED, DRAINING, CORDONED, DISK_FULL)
+"""Those that let every node pass that is open."""
+
 
 def that_apply(request: VPSRequest) -> tuple[Filter, ...]:
     """The filters this request has to pass, in the order in which a refusal is told; those of size last."""
-    filters: list[Filter] = [UNREADABLE, NOT_READY, QUARANTINED, DRAINING, CORDONED, DISK_FULL]
+    filters: list[Filter] = [*OF_STATE]
     if request.selector:
         filters.append(Selector(request.selector))
     filters += [Tainted(request), *permission.that_apply(request), *to_hold(request)]

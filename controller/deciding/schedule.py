@@ -129,7 +129,9 @@ def foreseen(request: VPSRequest, node: NodeView) -> Booking:
 def refusal(to_pass: Sequence[Filter], node: NodeView) -> int | None:
     """Which of these filters refuse this node, as `refusing_ones` reads it: the first, and where that is of
     size all that are."""
-    for number, each in enumerate(to_pass):
+    skips = node.facts.is_open and to_pass[0] is filters.UNREADABLE  # none of state refuses an open node
+    for number in range(len(filters.OF_STATE) if skips else 0, len(to_pass)):
+        each = to_pass[number]
         if not each.fits(node):
             return _all_short(to_pass, node, number) if each.is_of_size else number
     return None

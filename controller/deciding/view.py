@@ -103,6 +103,12 @@ class NodeFacts(Machine):
     offer: str = ""  # what a rejection by its agent rests on
     quarantine: str = ""  # why nothing new may come here
     unreadable: str = ""  # why nobody knows what it has
+    is_open: bool = dataclasses.field(init=False, compare=False, default=False)
+    """Whether it may take anything new at all: kept, as most nodes are, and every request asks."""
+
+    def __post_init__(self) -> None:
+        closed = self.unreadable or self.quarantine or self.draining or self.cordoned or self.disk_full
+        object.__setattr__(self, "is_open", self.ready and not closed)
 
     @property
     def is_measured(self) -> bool:

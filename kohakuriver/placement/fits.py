@@ -106,10 +106,9 @@ def at_once(request: Request, held: Booking) -> Booking:
 
 
 def has_cores(room: AnyRoom, millicores: int, *, alone: int = 0) -> bool:
-    """Whether so many may be booked, this part of them for the VPS alone.
-
-    More than all of a node's cores would, where some of them are shared, be a limit that limits nothing.
-    """
+    """Whether so many may be booked, this part of them for the VPS alone."""
+    if not alone:
+        return millicores <= room.largest_share
     facts, shared = room.facts, millicores - alone
     if shared and millicores > facts.cores:
         return False

@@ -32,6 +32,13 @@ class Room(Generic[M_co]):
     use: Use = NOBODYS
     gpus: frozenset[str] = NO_NAMES  # UUIDs that somebody holds
     buried: frozenset[str] = NO_NAMES  # uids of VPSes whose former containers may still be there
+    largest_share: int = dataclasses.field(init=False, compare=False, default=0)
+    """Millicores of the largest share that fits. More than all of a node's cores would be a limit that limits
+    nothing. Kept, for every request asks."""
+
+    def __post_init__(self) -> None:
+        largest = min(self.core_room // overcommit.ONCE, self.facts.cores)
+        object.__setattr__(self, "largest_share", largest)
 
     @property
     def name(self) -> str:

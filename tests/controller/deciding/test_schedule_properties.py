@@ -5,7 +5,7 @@ import dataclasses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kohakuriver.controller.deciding import schedule
+from kohakuriver.controller.deciding import filters, schedule
 from kohakuriver.controller.deciding.schedule import Placement, Strategy, Unschedulable
 from kohakuriver.controller.deciding.view import Effect, NodeFacts, Taint, Toleration, VPSRequest
 from kohakuriver.controller.fleet import Fleet
@@ -83,6 +83,13 @@ def test_a_placement_passes_every_filter_and_a_refusal_means_that_nobody_does(cl
         case Unschedulable():
             assert not fitting, "no refusal while a node fits"
             assert verdict.message, "every refusal explains itself"
+
+
+@given(facts("n1"), st.sampled_from(["", "", "why"]), st.sampled_from(["", "", "why"]), st.booleans())
+def test_a_node_is_open_where_no_filter_of_state_refuses_it(found, unreadable, quarantine, disk_full):
+    changed = dataclasses.replace(found, unreadable=unreadable, quarantine=quarantine, disk_full=disk_full)
+    node = room_of(changed, {})
+    assert changed.is_open == all(each.fits(node) for each in filters.OF_STATE)
 
 
 @given(clusters(), REQUESTS, st.randoms(use_true_random=False), st.sampled_from(Strategy))
