@@ -28,5 +28,5 @@ class Loader(_Base):  # type: ignore[misc]
             return super().construct_object(node, deep)
         except (KeyError, AttributeError, IndexError, ValueError, OverflowError) as error:
             kind = node.tag.removeprefix("tag:yaml.org,2002:")
-            told = f'"{str(node.value)[:50]}" is not a {kind}'
+            told = f'invalid {kind} "{str(node.value)[:50]}"'
             raise yaml.constructor.ConstructorError(None, None, told, node.start_mark) from error

@@ -110,10 +110,10 @@ def test_a_word_that_is_nothing_of_what_its_tag_says_is_a_mistake_of_the_client(
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("a: !!bool maybe", "'maybe' is no bool"),
-        ("a: !!timestamp foo", "'foo' is no timestamp"),
-        ("a: !!int ''", "'' is no int"),
-        ("a: !!float x", "'x' is no float"),
+        ("a: !!bool maybe", 'invalid bool "maybe"'),
+        ("a: !!timestamp foo", 'invalid timestamp "foo"'),
+        ("a: !!int ''", 'invalid int ""'),
+        ("a: !!float x", 'invalid float "x"'),
     ],
 )
 def test_it_says_which_word_is_none(content: str, says: str) -> None:

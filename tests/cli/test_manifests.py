@@ -156,8 +156,8 @@ def test_values_are_those_that_kubectl_reads(tmp_path):
         (b"[" * 100_000 + b"]" * 100_000, "dev.yaml:1: it nests deeper than 100 levels"),
         (b"\n".join(b" " * level + b"a:" for level in range(200)), "dev.yaml:102: it nests deeper than"),
         (b"a: !!python/object:os.system x\n", "dev.yaml:1: a: the tag "),
-        (b"a: 1\nb: !!bool maybe\n", "dev.yaml:2: this is not YAML: 'maybe' is no bool"),
-        (b"a: 1\nb: !!int ''\n", "dev.yaml:2: this is not YAML: '' is no int"),
+        (b"a: 1\nb: !!bool maybe\n", 'dev.yaml:2: this is not YAML: invalid bool "maybe"'),
+        (b"a: 1\nb: !!int ''\n", 'dev.yaml:2: this is not YAML: invalid int ""'),
         (
             b"apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\nspec: .inf\n",
             "dev.yaml:4: spec: inf is not a number that JSON can hold",
