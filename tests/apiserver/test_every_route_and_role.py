@@ -255,6 +255,8 @@ async def test_a_watch_is_held_to_the_line_of_its_list() -> None:
                 continue
             if "{group}" in path or "{version}" in path:
                 continue
+            if path.startswith("/apis/metrics.k8s.io/"):
+                letters = ""  # they are measured when somebody asks: there is nothing to be followed
             for person in PEOPLE:
                 place = ANYTHING | person.own
                 url = api.url + path.replace("{namespace}", place["namespace"])
