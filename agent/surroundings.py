@@ -120,7 +120,7 @@ class Surroundings:
         if wrong:
             untold = desired.around.gpus_untold
             reason = reasons.GPU_UNKNOWN if untold else reasons.GPU_MISSING
-            return Hold(reason, "; ".join(wrong), failed=not untold)
+            return Hold(reason, "; ".join(wrong), failed=not untold, uncreated=untold)
         used = self._used_gpu(entry)
         if used:
             return Hold("WaitingForGPU", used)

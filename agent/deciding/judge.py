@@ -209,6 +209,8 @@ def _create(it: Situation) -> Verdict:
         return Verdict(ObservedState.FAILED, refusal.reason, refusal.message, (deed,))
     if hold is not None and hold.failed:
         return Verdict(ObservedState.FAILED, hold.reason, hold.message, again=it.now + LOOK_AGAIN)
+    if hold is not None and hold.uncreated:
+        return Verdict(ObservedState.CREATING, hold.reason, hold.message, again=it.now + LOOK_AGAIN)
     fetching = _fetch(it) if recreation.needs_image(it) else None
     if fetching is not None:
         return fetching

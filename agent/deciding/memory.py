@@ -130,6 +130,7 @@ class Hold:
     message: str
     failed: bool = False  # whether something must change first; else it passes by itself
     unheard: bool = False  # only until the API has heard that it is to run
+    uncreated: bool = False  # whether no container may be made meanwhile either, as it would lack something
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

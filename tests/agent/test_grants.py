@@ -290,6 +290,29 @@ async def test_a_vps_waits_where_nobody_can_tell_which_gpus_there_are(tmp_path: 
         assert condition(vps, "GPUHealthy")["status"] == "True"
 
 
+@pytest.mark.fault(24)
+async def test_no_container_is_made_where_nobody_can_tell_which_gpus_there_are(tmp_path: Path) -> None:
+    """It would be made without them, and be started so once they are there again."""
+    file = gpus(tmp_path / "gpus.json", "GPU-a")
+    async with a_node(tmp_path / "agent", gpu_inventory=file) as node:
+        await node.place(a_manifest(placement={"gpus": {"count": 1}}))
+        await node.until(phase="running")
+        await stopped(node)
+        await node.kill_agent()
+        await FakeRuntime(node.engine, cluster=CLUSTER).remove(node.container().id, force=True)
+        gpus(file)
+        await node.start_agent(gpu_inventory=file)
+        file.write_text("no list")
+        await asyncio.sleep(15)
+        await node.change(runState="Running")
+        vps = await node.until(reason="GPUUnknown")
+        assert vps["status"]["observed"]["state"] == "creating"
+        await asyncio.sleep(15)
+        assert not node.containers()
+        gpus(file, "GPU-a")
+        await node.until(phase="running")
+
+
 @pytest.mark.fault(64)
 async def test_a_new_agent_lets_a_start_come_through_that_is_wanted(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:
