@@ -131,7 +131,8 @@ class Keeper:
         entry = await self._gather(key, vps)
         if entry is not None and await self._round(entry):
             self.queue.add(key, at=self._next_round(entry))
-            return
+            if entry.working:  # else there is a pause, in which its node is there all the same
+                return
         self._answers.answer(key, vps)
 
     def _next_round(self, entry: Entry) -> float:

@@ -13,6 +13,7 @@ from kohakuriver.agent.runtime.base import ContainerState
 from kohakuriver.apiserver.registration import Registration
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import UNHEARD, Node, a_manifest, a_node
+from tests.agent.placement_kit import lose
 from tests.fakes.clock import LoopClock
 from tests.fakes.switches import FakeImage, Program, Pull
 
@@ -53,6 +54,19 @@ async def test_what_never_comes_to_rest_is_given_a_pause_and_takes_no_turn_of_ot
         await running(node, "other")
         await asyncio.sleep(30)  # a list finds out
         assert 8 < node.engine.calls["update"] <= 8 * 31
+
+
+async def test_what_never_comes_to_rest_answers_that_its_node_is_there(tmp_path: Path) -> None:
+    async with a_node(tmp_path) as node:
+        await running(node)
+        node.engine.switches.ignores_updates = True
+        narrowed = dataclasses.replace(node.container(), limits=None)
+        node.engine.find(narrowed.id).seen = narrowed
+        await node.change(restartPolicy="Never")
+        await asyncio.sleep(30)  # a list finds out
+        await lose(node)
+        await asyncio.sleep(10)
+        assert "unreachableSince" not in (await node.get())["status"]
 
 
 async def test_a_steady_node_writes_nothing(tmp_path: Path) -> None:
