@@ -253,12 +253,14 @@ class Keeper:
         for vps in self._node.vpses:
             self.queue.add(key_of(vps))
 
-    def _rest(self, entry: Entry) -> None:
-        """What failed last was done after all, or is wanted no more."""
+    def _rest(self, entry: Entry, *, is_told: bool) -> None:
+        """What failed last was done after all, or is wanted no more. What was just done is told once it has
+        been learned: until then what is known of the run before would be said of the new one."""
         self.queue.succeeded(entry.key)
         if entry.memory.trouble is not None:
             entry.memory = dataclasses.replace(entry.memory, trouble=None)
-            self._report(entry)
+            if is_told:
+                self._report(entry)
 
     async def _judge(self, entry: Entry) -> Verdict:
         """What follows from a look: noted, told and reported."""
@@ -301,7 +303,7 @@ class Keeper:
         if verdict.again is not None:
             self.queue.add(entry.key, at=verdict.again)
             return False
-        self._rest(entry)
+        self._rest(entry, is_told=not verdict.actions)
         return bool(verdict.actions)
 
     async def _learn(self, entry: Entry) -> Memory:

@@ -10,6 +10,7 @@ import pytest
 from kohakuriver.agent.journal import Journal
 from kohakuriver.agent.runtime import keepalive
 from kohakuriver.agent.runtime.base import ContainerState
+from kohakuriver.agent.runtime.errors import EngineRefused
 from kohakuriver.apiserver.registration import Registration
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import UNHEARD, Node, a_manifest, a_node
@@ -67,6 +68,21 @@ async def test_what_never_comes_to_rest_answers_that_its_node_is_there(tmp_path:
         await lose(node)
         await asyncio.sleep(10)
         assert "unreachableSince" not in (await node.get())["status"]
+
+
+async def test_a_start_that_came_through_at_last_is_told_of_the_run_that_it_brought(tmp_path: Path) -> None:
+    """What was known of the run before is not said of the new one."""
+    async with a_node(tmp_path) as node:
+        node.engine.programs["kohakuriver/busybox"] = Program(runs_for=20.0)
+        await node.place(a_manifest(ssh={"authorizedKeys": [KEY]}))
+        await node.until(phase="running")
+        node.engine.switches.refusals["start"] = EngineRefused("no room")
+        await node.until(reason="EngineRefused")
+        del node.engine.switches.refusals["start"]
+        assert node.agent is not None
+        written = node.agent.reporter.written
+        await node.until(phase="running")
+        assert node.agent.reporter.written == written + 1
 
 
 async def test_a_steady_node_writes_nothing(tmp_path: Path) -> None:

@@ -146,7 +146,13 @@ memories = st.builds(
     ssh=st.none() | st.builds(SSHView, run=st.sampled_from([FIRST_RUN, SECOND_RUN]), state=st.just("ready")),
     host_key=st.just(""),
     hold=st.none()
-    | st.builds(Hold, reason=st.just("GPUMissing"), message=st.just("x"), failed=st.booleans()),
+    | st.builds(
+        Hold,
+        reason=st.just("GPUMissing"),
+        message=st.just("x"),
+        failed=st.booleans(),
+        uncreated=st.booleans(),
+    ),
 )
 
 
@@ -192,6 +198,7 @@ def _check(action: Action, vps: Desired, container: Container | None, memory: Me
     if isinstance(action, Create | Start):
         assert vps.around.refusal is None, "something was made or started that the node refuses"
         assert memory.hold is None or not memory.hold.failed, "something was started that cannot run"
+        assert memory.hold is None or not memory.hold.uncreated, "what was made lacks something"
     if isinstance(action, Start):
         assert memory.hold is None, "a VPS was started while it had to wait"
         assert container is not None and labels.gpus(container) == vps.gpus, "started with others' GPUs"
