@@ -7,6 +7,7 @@ holds most of it is given up after so many seconds of that, so that the others g
 
 import asyncio
 import collections
+import contextlib
 from collections.abc import Mapping
 from typing import Final
 
@@ -18,6 +19,9 @@ from kohakuriver.streams.stream import Control
 MOST_WAITING: Final = 1 << 22  # bytes from the client that wait to be read, of all its streams
 _GOES_ON: Final = MOST_WAITING // 2
 _COUNTS: Final = 1 << 8  # bytes as which a piece counts beside its own
+MOST_UNREAD: Final = 1 << 20  # bytes of answers to a client that reads none
+_NAMED: Final = ("streamtype", "port", "requestid")  # the headers that mean something
+_LONGEST: Final = 256  # characters of one
 
 
 class Substream:
@@ -101,6 +105,7 @@ class Multiplex:
         self._room = asyncio.Event()
         self._room.set()
         self._owed: int | None = None  # the last ping, while there is no room for its answer
+        self._unread = 0  # bytes of answers since there was room for them last
         self._waiting = 0
         self._stall: asyncio.TimerHandle | None = None
         self._is_paused = False
@@ -123,9 +128,15 @@ class Multiplex:
             raise errors.Unreachable("the client has gone")
 
     def say(self, frame: bytes) -> None:
-        """A frame of a few bytes."""
-        if not self.over.done():
-            self.wire.send(frame)
+        """A frame of a few bytes. A client that asks for ever more of them and reads none is ended."""
+        if self.over.done():
+            return
+        self.wire.send(frame)
+        if not self._room.is_set():
+            self._unread += len(frame)
+            if self._unread > MOST_UNREAD:
+                self.wire.abort()
+                self.ended(errors.BadRequest("the client does not read what it is answered"))
 
     def took(self, stream: Substream, weight: int) -> None:
         """Some of what waited has been read."""
@@ -141,6 +152,8 @@ class Multiplex:
     def forget(self, stream: Substream) -> None:
         """It is given up."""
         self._streams.pop(stream.number, None)
+        with contextlib.suppress(ValueError):
+            self._opened.remove(stream)
         self._waiting -= stream.waiting
         stream.waiting = 0
         self._look()
@@ -162,6 +175,7 @@ class Multiplex:
         if not yes:
             self._room.clear()
             return
+        self._unread = 0
         if self._owed is not None:
             self.say(spdy.ping(self._owed))
             self._owed = None
@@ -197,10 +211,12 @@ class Multiplex:
                 self._owed = number
 
     def _open(self, number: int, headers: Mapping[str, str], *, ends: bool) -> None:
-        if number in self._streams or len(self._streams) >= self._most:
+        named = {name: headers[name] for name in _NAMED if name in headers}
+        is_long = any(len(value) > _LONGEST for value in named.values())
+        if is_long or number in self._streams or len(self._streams) >= self._most:
             self.say(spdy.reset(number, spdy.REFUSED_STREAM))
             return
-        stream = self._streams[number] = Substream(number, headers, self)
+        stream = self._streams[number] = Substream(number, named, self)
         stream.came_all = ends
         self.say(self._session.reply(number))
         self._opened.append(stream)

@@ -114,13 +114,13 @@ class SpdyClient:
             self._inbox.put(InputEnded(), CONTROL_COUNTS)
 
     async def _resize(self, stream: Substream) -> None:
-        """Each size is a line of JSON."""
+        """Each size is a line of JSON; of those that come at once the last counts."""
         text = b""
         with contextlib.suppress(errors.KohakuRiverError):
             while (data := await stream.receive()) is not None:
                 *lines, text = (text + data).split(b"\n")
                 text = text[:LONGEST_RESIZE]
-                for size in map(resized, lines):
-                    if size is not None:
-                        await self._inbox.room()
-                        self._inbox.put(size, CONTROL_COUNTS)
+                size = resized(lines[-1]) if lines else None
+                if size is not None:
+                    await self._inbox.room()
+                    self._inbox.put(size, CONTROL_COUNTS)
