@@ -33,7 +33,8 @@ def asked_for(request: web.Request) -> str:
 
 def check_websocket(request: web.Request) -> None:
     """Raise BadRequest unless the WebSocket handshake is one that can be answered."""
-    if request.headers.get("Sec-WebSocket-Version") != "13" or not request.headers.get("Sec-WebSocket-Key"):
+    key = request.headers.get("Sec-WebSocket-Key", "")
+    if request.headers.get("Sec-WebSocket-Version") != "13" or not key or not key.isascii():
         raise BadRequest("this is not a WebSocket handshake of version 13 (RFC 6455)")
 
 

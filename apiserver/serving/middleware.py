@@ -5,6 +5,7 @@ log never holds a token, a body or a traceback that the client sees too.
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 
 import orjson
@@ -151,7 +152,7 @@ def _explained(error: Exception, request: web.Request) -> errors.ApiError | None
 
 def status_response(error: errors.ApiError) -> web.Response:
     """An error as Kubernetes clients expect it."""
-    response = web.Response(status=error.code, body=orjson.dumps(error.to_status()), content_type=JSON)
+    response = web.Response(status=error.code, body=_written(error.to_status()), content_type=JSON)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(max(1, round(error.retry_after)))
     if isinstance(error, errors.Unauthorized):
@@ -159,6 +160,14 @@ def status_response(error: errors.ApiError) -> web.Response:
     if isinstance(error, errors.Unauthorized | errors.TooSlow | errors.TooLarge):
         response.force_close()  # strangers keep no connection, and what is left of a body is not waited for
     return response
+
+
+def _written(status: dict[str, object]) -> bytes:
+    """As JSON; a message may repeat a header whose bytes are no UTF-8, and says "?" for those."""
+    try:
+        return orjson.dumps(status)
+    except TypeError:
+        return json.dumps(status, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def from_store(error: base.StoreError) -> errors.ApiError:

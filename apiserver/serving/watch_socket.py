@@ -11,6 +11,7 @@ from typing import Final
 from aiohttp import WSCloseCode, web
 
 from kohakuriver.apiserver.serving import pieces
+from kohakuriver.errors import BadRequest
 from kohakuriver.streams.dial import WEBSOCKET
 
 PROTOCOLS: Final = ("base64.binary.k8s.io", "binary.k8s.io")
@@ -33,8 +34,11 @@ class WatchSocket:
         )
 
     async def begin(self, request: web.Request) -> None:
-        """Answer the handshake, and from now on hear whether the client goes."""
-        await self.response.prepare(request)
+        """Answer the handshake, and from now on hear whether the client goes. Raises BadRequest."""
+        try:
+            await self.response.prepare(request)
+        except (ValueError, web.HTTPBadRequest) as error:
+            raise BadRequest("this is not a WebSocket handshake of version 13 (RFC 6455)") from error
         self._reading = asyncio.create_task(self._until_it_closes(), name="watch-socket")
 
     async def write(self, chunk: bytes) -> None:
