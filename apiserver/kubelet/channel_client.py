@@ -48,6 +48,9 @@ class ChannelClient:
     async def receive(self) -> Said | None:
         return await self._inbox.get()
 
+    async def gone(self) -> None:
+        await asyncio.shield(self._over)
+
     async def send(self, channel: int, data: bytes) -> None:
         if not (self._wanted.stderr if channel == channels.STDERR else self._wanted.stdout):
             return

@@ -65,6 +65,10 @@ class Client(Protocol):
         """The next thing that they did; None once they have gone."""
         ...
 
+    async def gone(self) -> None:
+        """Until their connection has ended; what they typed before may wait to be received."""
+        ...
+
     async def send(self, channel: int, data: bytes) -> None:
         """Show something, once there is room. Raises Unreachable."""
         ...

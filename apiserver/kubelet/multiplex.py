@@ -2,7 +2,8 @@
 
 The clients know no windows. What waits to be read is bounded for the whole connection: once it is full, the
 connection is read no further, which stops all its streams. Where `stalls_after` is given, the stream that
-holds most of it is given up after so many seconds of that, so that the others go on.
+holds most of it is given up after so many seconds of that, so that the others go on; else the client is sent
+pings, as a connection that is not read shows by what is written alone that its client has gone.
 """
 
 import asyncio
@@ -20,6 +21,8 @@ MOST_WAITING: Final = 1 << 22  # bytes from the client that wait to be read, of 
 _GOES_ON: Final = MOST_WAITING // 2
 _COUNTS: Final = 1 << 8  # bytes as which a piece counts beside its own
 MOST_UNREAD: Final = 1 << 20  # bytes of answers to a client that reads none
+ASKS_AFTER: Final = 20.0  # seconds for which a connection has not been read, and between two pings then
+_OURS: Final = 2  # the number of every ping of the server's: even, so that the client's are others
 _NAMED: Final = ("streamtype", "port", "requestid")  # the headers that mean something
 _LONGEST: Final = 256  # characters of one
 
@@ -205,6 +208,8 @@ class Multiplex:
                 self._look()
             case spdy.Reset(number) if number in self._streams:
                 self._streams[number].broke(errors.Unreachable("the client gave the stream up"))
+            case spdy.Pinged(number) if number == _OURS:
+                pass  # its answer
             case spdy.Pinged(number) if self._room.is_set():
                 self.say(spdy.ping(number))
             case spdy.Pinged(number):
@@ -227,14 +232,22 @@ class Multiplex:
         if not self._is_paused and self._waiting > MOST_WAITING:
             self._is_paused = True
             self.wire.pause_reading()
+            loop = asyncio.get_running_loop()
             if self._stalls_after is not None:
-                loop = asyncio.get_running_loop()
                 self._stall = loop.call_later(self._stalls_after, self._end_stalled)
+            else:
+                self._stall = loop.call_later(ASKS_AFTER, self._ask)
         elif self._is_paused and self._waiting <= _GOES_ON:
             self._is_paused = False
             self.wire.resume_reading()
             if self._stall is not None:
                 self._stall.cancel()
+
+    def _ask(self) -> None:
+        """Whether the client is there still."""
+        if self._room.is_set():
+            self.say(spdy.ping(_OURS))
+        self._stall = asyncio.get_running_loop().call_later(ASKS_AFTER, self._ask)
 
     def _end_stalled(self) -> None:
         """A stream that nobody reads keeps all the others from being read."""

@@ -6,6 +6,7 @@ A command with a terminal is a session, which stays for a while when its client 
 import asyncio
 import secrets
 from collections.abc import Mapping
+from typing import Final
 
 from aiohttp import web
 
@@ -22,6 +23,8 @@ from kohakuriver.apiserver.objects.query import flag
 from kohakuriver.apiserver.serving.requests import Call
 from kohakuriver.apiserver.streaming import opening, told
 from kohakuriver.resources import kinds
+
+TAKEN_WITHIN: Final = 30.0  # seconds for a VPS to take what its client typed before it went
 
 
 async def execute(request: web.Request) -> web.StreamResponse:
@@ -92,9 +95,13 @@ async def _join(request: web.Request, client: Client, inside: Inside) -> Status 
             await client.send(heard.channel, heard.data)
         ended.append(heard)
 
+    async def leaving() -> None:
+        await client.gone()
+        await asyncio.sleep(TAKEN_WITHIN)
+
     try:
         await client.ready()
-        await asked.first_of(typing(), showing())
+        await asked.first_of(typing(), showing(), leaving())
     except errors.KohakuRiverError as error:
         return failed(error)
     finally:

@@ -72,6 +72,9 @@ class SpdyClient:
     async def receive(self) -> Said | None:
         return await self._inbox.get()
 
+    async def gone(self) -> None:
+        await asyncio.shield(self._multiplex.over)
+
     async def send(self, channel: int, data: bytes) -> None:
         stream = self._streams.get("stderr" if channel == channels.STDERR else "stdout")
         if stream is not None:
