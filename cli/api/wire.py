@@ -5,6 +5,7 @@ much that a short command does. It stays the measure: the tests hold what is rea
 Knows no JSON, retries nothing. Where the other side breaks off or speaks something else, it raises `Broken`.
 """
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,9 @@ from typing import BinaryIO, cast
 _LINE = 1 << 16  # bytes of a status line, a header or the size of a chunk
 _HEADERS = 100
 _BUFFER = 1 << 16
+_PIECE = 1 << 20  # bytes read at once, whatever size an answer claims to have
+_SIZE = re.compile(r"[0-9A-Fa-f]{1,15}", re.ASCII)  # of a chunk
+_LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 _EMPTY = (204, 304)
 _WITH_BODY = ("POST", "PUT", "PATCH")  # which say so where theirs is empty
 
@@ -64,16 +68,20 @@ class Answer:
         said = self.header("content-length")
         if self.status in _EMPTY or self.status < 200:
             return 0
-        return int(said) if said.isdecimal() and said.isascii() else None
+        if _LENGTH.fullmatch(said):
+            return int(said)
+        if said.isdecimal():
+            raise Broken("its answer has no end")
+        return None
 
     def _chunks(self) -> Iterator[bytes]:
         while True:
             size, _, _ = _line(self._file).partition(b";")
-            try:
-                length = int(size, 16)
-            except ValueError:
-                raise Broken("a part of its answer has no size") from None
-            if length <= 0:
+            digits = size.decode("latin-1").strip()
+            if not _SIZE.fullmatch(digits):
+                raise Broken("a part of its answer has no size")
+            length = int(digits, 16)
+            if length == 0:
                 break
             yield _exactly(self._file, length)
             _exactly(self._file, 2)
@@ -112,7 +120,11 @@ class Wire:
         lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items())]
         if any(not line.isprintable() for line in lines) or " " in target:
             raise Broken("the request holds what no line of HTTP may")
-        self.socket.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b""))
+        try:
+            head = "\r\n".join([*lines, "", ""]).encode("latin-1")
+        except UnicodeEncodeError:
+            raise Broken("the request holds what no line of HTTP may") from None
+        self.socket.sendall(head + (body or b""))
         return self._answer()
 
     def _answer(self) -> Answer:
@@ -154,7 +166,11 @@ def _line(file: BinaryIO, closed: str = "it closed the connection in the middle 
 
 
 def _exactly(file: BinaryIO, length: int) -> bytes:
-    data = file.read(length)
-    if len(data) < length:
-        raise Broken("it closed the connection in the middle of its answer")
-    return data
+    pieces: list[bytes] = []
+    while length > 0:
+        data = file.read(min(length, _PIECE))
+        if not data:
+            raise Broken("it closed the connection in the middle of its answer")
+        pieces.append(data)
+        length -= len(data)
+    return b"".join(pieces)

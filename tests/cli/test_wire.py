@@ -123,6 +123,22 @@ def test_bodies_in_any_pieces_are_read_as_the_standard_library_reads_them(body, 
     assert is_cut_short or ours == (200, [], body)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n-5\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 18 + b"\r\nabc",
+        b"Content-Length: " + b"9" * 12 + b"\r\n\r\nabc",
+        b"Content-Length: " + b"9" * 30 + b"\r\n\r\nabc",
+        b"Content-Length: " + b"9" * 5000 + b"\r\n\r\nabc",
+    ],
+    ids=["negative part", "prefixed part", "vast part", "large", "vast", "endless"],
+)
+def test_a_size_that_no_answer_has_is_a_broken_answer_and_takes_no_memory(answer):
+    assert by_ours(b"HTTP/1.1 200 OK\r\n" + answer) is None
+
+
 def test_one_connection_carries_one_request_after_the_other():
     first, second = ANSWERS[0], ANSWERS[5]
     with server(first, second) as (port, asked), contextlib.closing(connected(port)) as ours:
@@ -153,7 +169,14 @@ def test_lines_come_whole_however_they_are_cut():
     assert lines == [b"one\n", b"two\n", b"three\n", b"\n", b"four"]
 
 
-@pytest.mark.parametrize(("target", "headers"), [("/a b", {}), ("/", {"Authorization": "Bearer a\r\nX: y"})])
+@pytest.mark.parametrize(
+    ("target", "headers"),
+    [
+        ("/a b", {}),
+        ("/", {"Authorization": "Bearer a\r\nX: y"}),
+        ("/", {"Authorization": "Bearer ☃"}),
+    ],
+)
 def test_nothing_that_is_asked_can_become_another_line(target, headers):
     with server(b"") as (port, asked), contextlib.closing(connected(port)) as ours:
         with pytest.raises(Broken):
