@@ -174,7 +174,7 @@ def _resources(user: User, asked: Json) -> Iterator[access.Attributes]:
     if not found:
         raise errors.Forbidden(f'no kind "{plural}" is served in the group "{group}"')
     for resource in found:
-        for one in _verbs(resource, verb):
+        for one in _verbs(resource, verb, part):
             yield access.Attributes(
                 verb=one,
                 resource=resource,
@@ -184,12 +184,12 @@ def _resources(user: User, asked: Json) -> Iterator[access.Attributes]:
             )
 
 
-def _verbs(resource: ResourceType, verb: str) -> Sequence[str]:
+def _verbs(resource: ResourceType, verb: str, part: str) -> Sequence[str]:
     if verb != "*":
         return (verb,)
     view = kinds.view_of(resource)
     if view is not None:
-        return view.verbs
+        return next((entry.verbs for entry in view.entries if entry.part == part), view.verbs)
     return VERBS[:3] if resource.read_only else VERBS
 
 

@@ -111,7 +111,8 @@ def _reads(where: Where = Where.ANYWHERE) -> tuple[Rule, ...]:
 
 
 def _with_views(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """The rules, and for each view of a kind that they open what they open of it, in the same place."""
+    """The rules, and for each view of a kind that they open what they open of it, in the same place: who
+    may open a stream may use every part of the view that leads to it, by whatever verb."""
     shown = [
         Rule(verbs, view.shown, where=rule.where)
         for rule in rules
@@ -119,7 +120,14 @@ def _with_views(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
         if rule.resource is view.of and rule.subresource == view.right
         if (verbs := frozenset(view.verbs) if view.right else rule.verbs & frozenset(view.verbs))
     ]
-    return (*rules, *shown)
+    entered = [
+        Rule(frozenset(entry.verbs), view.shown, entry.part, rule.where)
+        for rule in rules
+        for view in VIEWS
+        for entry in view.entries
+        if rule.resource is view.of and rule.subresource == entry.stream and rule.verbs >= ACTION
+    ]
+    return (*rules, *shown, *entered)
 
 
 _RULES: Mapping[Role, tuple[Rule, ...]] = {

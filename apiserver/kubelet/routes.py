@@ -9,6 +9,8 @@ Each is judged as the stream of a VPS that it leads to, whatever its method: who
 read a Pod may not enter it.
 """
 
+from collections.abc import Mapping
+
 from aiohttp import web
 
 from kohakuriver.apiserver.auth.endpoint import ENDPOINTS, Endpoint
@@ -16,19 +18,19 @@ from kohakuriver.apiserver.kubelet import forwarding, returning, running, writte
 from kohakuriver.apiserver.kubelet.asked import Handler, in_a_sentence
 from kohakuriver.resources import kinds
 
-_POD = "/api/v1/namespaces/{namespace}/pods/{name}"
-_STREAMED = ("GET", "POST")
+_METHODS = {"get": "GET", "create": "POST"}
+_HANDLERS: Mapping[str, Handler] = {
+    "exec": running.execute,
+    "attach": returning.attach,
+    "portforward": forwarding.forward,
+    "log": written.show,
+}
 
 
 def add(app: web.Application) -> None:
     """Routes and endpoints."""
-    _add(app, "exec", running.execute, "exec", _STREAMED)
-    _add(app, "attach", returning.attach, "terminal", _STREAMED)
-    _add(app, "portforward", forwarding.forward, "forward", _STREAMED)
-    _add(app, "log", written.show, "logs", ("GET",))
-
-
-def _add(app: web.Application, part: str, handler: Handler, stream: str, methods: tuple[str, ...]) -> None:
-    for method in methods:
-        route = app.router.add_route(method, f"{_POD}/{part}", in_a_sentence(handler))
-        app[ENDPOINTS][route] = Endpoint("create", kinds.VPS, stream)
+    for entry in kinds.view(kinds.POD).entries:
+        path = kinds.POD.path(namespace="{namespace}", name="{name}", subresource=entry.part)
+        for verb in entry.verbs:
+            route = app.router.add_route(_METHODS[verb], path, in_a_sentence(_HANDLERS[entry.part]))
+            app[ENDPOINTS][route] = Endpoint("create", kinds.VPS, entry.stream)

@@ -132,11 +132,13 @@ def verbs(resource: ResourceType) -> tuple[str, ...]:
     return READ_VERBS if resource.read_only else ALL_VERBS
 
 
-def parts(resource: ResourceType) -> list[tuple[str, tuple[str, ...]]]:
-    """Subresources and named transactions with their verbs."""
+def parts(resource: ResourceType) -> list[kinds.Entry]:
+    """Subresources, named transactions and streams, with their verbs and the kinds that they take."""
+    view = kinds.view_of(resource)
     subresources = [(part, ("get", "patch", "update")) for part in resource.subresources]
     posted = [(part, ("create",)) for part in (*resource.actions, *resource.streams)]
-    return [*subresources, *posted]
+    own = [kinds.Entry(part, "", verbs_, resource.kind) for part, verbs_ in (*subresources, *posted)]
+    return [*own, *(view.entries if view is not None else ())]
 
 
 def _group(group: str, versions: Sequence[str]) -> Json:
@@ -158,13 +160,13 @@ def _legacy(resource: ResourceType) -> list[Json]:
         whole["categories"] = resource.categories
     inner = [
         {
-            "name": f"{resource.plural}/{part}",
+            "name": f"{resource.plural}/{part.part}",
             "singularName": "",
             "namespaced": resource.namespaced,
-            "kind": resource.kind,
-            "verbs": part_verbs,
+            "kind": part.kind,
+            "verbs": part.verbs,
         }
-        for part, part_verbs in parts(resource)
+        for part in parts(resource)
     ]
     return [whole, *inner]
 
@@ -195,7 +197,7 @@ def _aggregated_resource(resource: ResourceType) -> Json:
     if resource.categories:
         entry["categories"] = resource.categories
     inner = [
-        {"subresource": part, "responseKind": kind, "verbs": part_verbs}
-        for part, part_verbs in parts(resource)
+        {"subresource": part.part, "responseKind": {**kind, "kind": part.kind}, "verbs": part.verbs}
+        for part in parts(resource)
     ]
     return {**entry, "subresources": inner} if inner else entry

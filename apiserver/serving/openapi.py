@@ -5,6 +5,7 @@ itself.
 """
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import kohakuriver
@@ -12,7 +13,7 @@ from kohakuriver.apiserver.serving import discovery, schemas
 from kohakuriver.apiserver.serving.schemas import V2_PREFIX, V3_PREFIX
 from kohakuriver.apiserver.write import patch
 from kohakuriver.resources import kinds
-from kohakuriver.resources.kinds import ResourceType
+from kohakuriver.resources.kinds import Entry, ResourceType
 
 Json = dict[str, Any]
 
@@ -55,6 +56,8 @@ _OPERATIONS: tuple[tuple[str, bool, str, Parameters], ...] = (
     ("patch", False, "patch", {**_WRITE, "force": ("Take over fields of others.", {"type": "boolean"})}),
     ("delete", False, "delete", _DELETE),
 )
+_METHODS = {"get": "get", "create": "post"}  # of verbs, for what leads to a stream
+_PLACE = ("namespace", "name")
 # Kubernetes' words for actions in the names of operations, which generators make names of methods of.
 _NAMED = {"post": "create", "get": "read", "put": "replace", "deletecollection": "delete"}
 _OK = {
@@ -62,6 +65,35 @@ _OK = {
     "patch": {"200": "OK", "201": "Created"},
 }
 EVERYWHERE = "everywhere"
+
+_FLAG: Json = {"type": "boolean"}
+_CONTAINER: Parameters = {"container": ("The container; there is one, vps.", _TEXT)}
+_ATTACH: Parameters = {
+    **_CONTAINER,
+    "stdin": ("Whether input is sent.", _FLAG),
+    "stdout": ("Whether output is wanted.", _FLAG),
+    "stderr": ("Whether error output is wanted.", _FLAG),
+    "tty": ("Whether it has a terminal.", _FLAG),
+}
+# What the parts that lead to streams take.
+_ENTERED: Mapping[str, Parameters] = {
+    "attach": _ATTACH,
+    "exec": {**_ATTACH, "command": ("The program, and again for each of its arguments.", _TEXT)},
+    "log": {
+        **_CONTAINER,
+        "follow": ("Whether what is written later is wanted too.", _FLAG),
+        "limitBytes": ("At most so many bytes.", {"type": "integer"}),
+        "previous": ("Refused: a log goes on from one start to the next.", _FLAG),
+        "sinceSeconds": ("What was written in the last so many seconds.", {"type": "integer"}),
+        "sinceTime": ("What was written after this time.", _TEXT),
+        "stream": ("All, Stdout or Stderr.", _TEXT),
+        "tailLines": ("At most so many lines, from the end.", {"type": "integer"}),
+        "timestamps": ("Whether each line begins with its time.", _FLAG),
+    },
+    "portforward": {
+        "ports": ("The ports, over a WebSocket with a channel for each.", {"type": "integer"}),
+    },
+}
 
 
 def index() -> Json:
@@ -77,7 +109,11 @@ def document_v3(group: str, version: str) -> Json:
     return {
         "openapi": "3.0.0",
         "info": _info(),
-        "paths": {path: item for resource in resources for path, item in _paths(resource, _operation_v3)},
+        "paths": {
+            path: item
+            for resource in resources
+            for path, item in (*_paths(resource, _operation_v3), *_entries(resource, _entering_v3))
+        },
         "components": {"schemas": schemas.schemas_of(group, version, prefix=V3_PREFIX)},
     }
 
@@ -91,7 +127,11 @@ def document_v2() -> Json:
     return {
         "swagger": "2.0",
         "info": _info(),
-        "paths": {path: item for resource in kinds.SERVED for path, item in _paths(resource, _operation_v2)},
+        "paths": {
+            path: item
+            for resource in kinds.SERVED
+            for path, item in (*_paths(resource, _operation_v2), *_entries(resource, _entering_v2))
+        },
         "definitions": definitions,
     }
 
@@ -124,6 +164,62 @@ def _item(resource: ResourceType, path: str, collection: bool, part: str, operat
         if of_collection is collection and allowed:
             item[method] = operation(resource, path, action, parameters, part)
     return item
+
+
+def _entries(resource: ResourceType, operation: Any) -> list[tuple[str, Json]]:
+    """The paths of a view's parts that lead to streams."""
+    view = kinds.view_of(resource)
+    place = "{namespace}" if resource.namespaced else None
+    return [
+        (
+            resource.path(namespace=place, name="{name}", subresource=entry.part),
+            {method: operation(resource, entry, method) for method in map(_METHODS.__getitem__, entry.verbs)},
+        )
+        for entry in (view.entries if view is not None else ())
+    ]
+
+
+def _entering_v3(resource: ResourceType, entry: Entry, method: str) -> Json:
+    listed: list[Json] = [
+        {"name": name, "in": "query", "description": text, "schema": schema}
+        for name, (text, schema) in _ENTERED[entry.part].items()
+    ]
+    listed += [_path_parameter(name) | {"schema": _TEXT} for name in _PLACE]
+    answer: Json = {"content": {"text/plain" if _is_read(entry) else "*/*": {"schema": _TEXT}}}
+    return _entering(resource, entry, method) | {
+        "parameters": listed,
+        "responses": _responses("get", answer),
+    }
+
+
+def _entering_v2(resource: ResourceType, entry: Entry, method: str) -> Json:
+    listed: list[Json] = [
+        {"name": name, "in": "query", "description": text, **schema}
+        for name, (text, schema) in _ENTERED[entry.part].items()
+    ]
+    listed += [_path_parameter(name) | _TEXT for name in _PLACE]
+    return _entering(resource, entry, method) | {
+        "consumes": ["*/*"],
+        "produces": ["text/plain" if _is_read(entry) else "*/*"],
+        "parameters": listed,
+        "responses": _responses("get", {"schema": _TEXT}),
+    }
+
+
+def _entering(resource: ResourceType, entry: Entry, method: str) -> Json:
+    """Kubernetes names an upgrade by its method, as there are two that mean the same."""
+    at = f"Core{_camel(resource.version)}"
+    named = f"read{at}" if _is_read(entry) else f"connect{at}{method.capitalize()}"
+    return {
+        "operationId": f"{named}Namespaced{resource.kind}{_camel(entry.part)}",
+        "description": f"{entry.part} of {resource.plural}",
+        "x-kubernetes-action": "get" if _is_read(entry) else "connect",
+        "x-kubernetes-group-version-kind": schemas.kind_of(resource) | {"kind": entry.kind},
+    }
+
+
+def _is_read(entry: Entry) -> bool:
+    return entry.verbs == ("get",)
 
 
 def _operation_v3(resource: ResourceType, path: str, action: str, parameters: Parameters, part: str) -> Json:

@@ -190,6 +190,16 @@ POD_METRICS = tuple(_metrics("PodMetrics", "pods", one, namespaced=True) for one
 NODE_METRICS = tuple(_metrics("NodeMetrics", "nodes", one, namespaced=False) for one in _METRICS_VERSIONS)
 
 
+class Entry(NamedTuple):
+    """A part of a view that leads to a stream of what it shows: who may open that may use this. `kind` is
+    what clients take it for."""
+
+    part: str
+    stream: str
+    verbs: tuple[str, ...]
+    kind: str
+
+
 class View(NamedTuple):
     """A kind that shows the objects of another one. `right` is the part of that one that the caller must have
     the right to; by default the object itself."""
@@ -198,10 +208,21 @@ class View(NamedTuple):
     of: ResourceType
     verbs: tuple[str, ...] = ("get", "list", "watch")
     right: str = ""
+    entries: tuple[Entry, ...] = ()
 
 
+_UPGRADED = ("create", "get")
 VIEWS: tuple[View, ...] = (
-    View(POD, VPS),
+    View(
+        POD,
+        VPS,
+        entries=(
+            Entry("attach", "terminal", _UPGRADED, "PodAttachOptions"),
+            Entry("exec", "exec", _UPGRADED, "PodExecOptions"),
+            Entry("log", "logs", ("get",), POD.kind),
+            Entry("portforward", "forward", _UPGRADED, "PodPortForwardOptions"),
+        ),
+    ),
     View(CORE_NODE, NODE, verbs=("get", "list", "watch", "patch")),
     View(NEW_EVENT, EVENT),
     *(View(one, VPS, verbs=("get", "list"), right="stats") for one in (*POD_METRICS, *NODE_METRICS)),

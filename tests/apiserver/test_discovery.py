@@ -3,7 +3,7 @@
 import pytest
 
 from kohakuriver.apiserver.auth import reviews
-from kohakuriver.apiserver.serving import discovery, openapi
+from kohakuriver.apiserver.serving import discovery, openapi, swagger
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api
 
@@ -186,3 +186,47 @@ def test_lists_of_several_owners_say_how_they_merge():
     assert spec["mounts"]["x-kubernetes-list-map-keys"] == ["target"]
     keys = schema["io.kohakuriver.v1alpha1.SSH"]["properties"]["authorizedKeys"]
     assert keys["x-kubernetes-list-type"] == "set"
+
+
+ENTRIES = {
+    "pods/attach": ("PodAttachOptions", ("create", "get")),
+    "pods/exec": ("PodExecOptions", ("create", "get")),
+    "pods/log": ("Pod", ("get",)),
+    "pods/portforward": ("PodPortForwardOptions", ("create", "get")),
+}
+
+
+def test_the_ways_into_a_pod_are_found_in_both_forms_of_discovery_as_kubernetes_has_them():
+    listed = {entry["name"]: entry for entry in discovery.resource_list("", "v1")["resources"]}
+    assert {
+        name: (entry["kind"], entry["verbs"]) for name, entry in listed.items() if name.startswith("pods/")
+    } == ENTRIES
+    (core,) = discovery.aggregated([""])["items"]
+    (pods,) = [entry for entry in core["versions"][0]["resources"] if entry["resource"] == "pods"]
+    assert {
+        f"pods/{entry['subresource']}": (entry["responseKind"]["kind"], entry["verbs"])
+        for entry in pods["subresources"]
+    } == ENTRIES
+
+
+def test_the_ways_into_a_pod_have_kubernetes_names_in_the_schemas():
+    pod = kinds.POD.path(namespace="{namespace}", name="{name}")
+    for document in (openapi.document_v3("", "v1"), openapi.document_v2()):
+        paths = document["paths"]
+        named = {
+            (part, method): operation["operationId"]
+            for part in ("attach", "exec", "log", "portforward")
+            for method, operation in paths[f"{pod}/{part}"].items()
+        }
+        assert named == {
+            ("attach", "get"): "connectCoreV1GetNamespacedPodAttach",
+            ("attach", "post"): "connectCoreV1PostNamespacedPodAttach",
+            ("exec", "get"): "connectCoreV1GetNamespacedPodExec",
+            ("exec", "post"): "connectCoreV1PostNamespacedPodExec",
+            ("log", "get"): "readCoreV1NamespacedPodLog",
+            ("portforward", "get"): "connectCoreV1GetNamespacedPodPortforward",
+            ("portforward", "post"): "connectCoreV1PostNamespacedPodPortforward",
+        }
+        taken = {one["name"] for one in paths[f"{pod}/exec"]["get"]["parameters"]}
+        assert taken == {"command", "container", "stdin", "stdout", "stderr", "tty", "namespace", "name"}
+    assert b"connectCoreV1GetNamespacedPodExec" in swagger.document()

@@ -71,3 +71,56 @@ async def test_everybody_with_a_credential_may_ask_and_a_joiner_may_not() -> Non
         assert (await api.call("POST", path, body, user="joiner")).code == 403
         assert (await api.call("POST", path, body, headers={"Authorization": ""})).code == 401
         assert (await api.get("/apis/authorization.k8s.io/v1")).body["resources"][0]["verbs"] == ["create"]
+
+
+ENTERS = [("get", "exec"), ("create", "exec"), ("get", "portforward"), ("create", "portforward")]
+ENTERS += [("create", "attach"), ("get", "attach"), ("get", "log"), ("*", "exec")]
+
+
+@pytest.mark.parametrize("verb, part", ENTERS)
+def test_who_may_open_a_stream_of_a_vps_may_enter_its_pod_by_either_method(verb: str, part: str) -> None:
+    """k9s asks for get and create of a forward; a viewer may get Pods, and enters none of them."""
+    inside = asked(verb, "pods", "", subresource=part, namespace="default", name="dev")
+    outside = asked(verb, "pods", "", subresource=part, namespace="team-b")
+    may = {user.name: reviews.may(user, inside)["allowed"] for user in EVERYBODY}
+    assert may == {user.name: user in (ADMIN, ALICE) for user in EVERYBODY}
+    refused = reviews.may(ALICE, outside)
+    assert not refused["allowed"] and "in its own namespaces only" in refused["reason"]
+
+
+def test_the_ways_into_a_pod_are_listed_among_what_one_may() -> None:
+    def ways(user: User) -> dict[str, list[str]]:
+        listed = reviews.rules(user, {"spec": {"namespace": "default"}})["resourceRules"]
+        return {
+            name.removeprefix("pods/"): rule["verbs"]
+            for rule in listed
+            for name in rule["resources"]
+            if rule["apiGroups"] == [""] and name.startswith("pods/")
+        }
+
+    twice = ["create", "get"]
+    assert ways(ALICE) == {"attach": twice, "exec": twice, "log": ["get"], "portforward": twice}
+    assert ways(VIEWER) == {}
+
+
+@pytest.mark.parametrize(
+    "part, verb", [("log", "create"), ("log", "watch"), ("exec", "delete"), ("nothing", "get")]
+)
+def test_what_no_pod_has_is_nobodys_to_do(part: str, verb: str) -> None:
+    assert not reviews.may(ADMIN, asked(verb, "pods", "", subresource=part, namespace="default"))["allowed"]
+
+
+async def test_administrators_ask_whether_another_may_enter() -> None:
+    async with running_api() as api:
+        for user, allowed in (("alice", True), ("viewer", False)):
+            wanted = asked("create", "pods", "", subresource="exec", namespace="default")
+            reply = await api.call(
+                "POST",
+                reviews.SUBJECT_ACCESS.path(),
+                {
+                    "apiVersion": "authorization.k8s.io/v1",
+                    "kind": "SubjectAccessReview",
+                    "spec": {**wanted["spec"], "user": user},
+                },
+            )
+            assert (reply.code, reply.body["status"]["allowed"]) == (201, allowed)
