@@ -37,6 +37,11 @@ class KohakuRiverError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def in_one_message(self) -> str:
+        """What happened and what to do next, for clients that show a Status' message and no more of it."""
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
 
 class ConfigError(KohakuRiverError):
     """A file or option on this machine is missing or wrong."""

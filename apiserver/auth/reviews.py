@@ -86,7 +86,7 @@ def may(user: User, review: Json) -> Json:
         for attributes in asked:
             access.check(user, attributes)
     except errors.Forbidden as refusal:
-        return {"allowed": False, "reason": refusal.message}
+        return {"allowed": False, "reason": refusal.message + _meant(resource)}
     return {"allowed": True, "reason": f"role {user.role}"}
 
 
@@ -182,6 +182,20 @@ def _resources(user: User, asked: Json) -> Iterator[access.Attributes]:
                 namespace=_word(asked, "namespace") or None,
                 name=_word(asked, "name") or None,
             )
+
+
+def _meant(asked: Any) -> str:
+    """`kubectl auth can-i create pods/exec` asks about a Pod named exec: how to ask what was meant."""
+    if not isinstance(asked, dict) or asked.get("subresource"):
+        return ""
+    at, name = (asked.get("group") or "", asked.get("resource")), asked.get("name")
+    parts = [
+        entry.part
+        for view in kinds.VIEWS
+        for entry in view.entries
+        if (view.shown.group, view.shown.plural) == at and entry.part == name
+    ]
+    return f"; to ask about {at[1]}/{name}, say {at[1]} --subresource={name}" if parts else ""
 
 
 def _verbs(resource: ResourceType, verb: str, part: str) -> Sequence[str]:

@@ -14,7 +14,6 @@ from aiohttp import web
 
 from kohakuriver import errors
 from kohakuriver.apiserver.audit.visit import VISIT
-from kohakuriver.apiserver.kubelet.client import in_one_message
 from kohakuriver.apiserver.serving.requests import Call
 from kohakuriver.apiserver.streaming import opening
 from kohakuriver.apiserver.streaming.reach import Target
@@ -33,7 +32,7 @@ def in_a_sentence(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except errors.ApiError as error:
-            raise errors.from_status({**error.to_status(), "message": in_one_message(error)}) from error
+            raise errors.from_status({**error.to_status(), "message": error.in_one_message}) from error
 
     return handle
 

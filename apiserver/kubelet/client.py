@@ -125,9 +125,4 @@ def exit_of(status: Status) -> dict[str, object]:
 def failed(error: errors.KohakuRiverError) -> Status:
     """What went wrong, as kubectl is told: it shows the message alone."""
     told = error if isinstance(error, errors.ApiError) else errors.Unavailable(error.message, hint=error.hint)
-    return {**told.to_status(), "message": in_one_message(told)}
-
-
-def in_one_message(error: errors.KohakuRiverError) -> str:
-    """What happened and what to do next, for clients that show a Status' message and no more of it."""
-    return f"{error.message}; {error.hint}" if error.hint else error.message
+    return {**told.to_status(), "message": told.in_one_message}

@@ -16,7 +16,7 @@ from kohakuriver import errors
 from kohakuriver.apiserver.audit.visit import happened
 from kohakuriver.apiserver.kubelet import asked, renaming
 from kohakuriver.apiserver.kubelet.channels import STDERR, STDOUT
-from kohakuriver.apiserver.kubelet.client import InputEnded, Said, Status, Typed, ended, in_one_message
+from kohakuriver.apiserver.kubelet.client import InputEnded, Said, Status, Typed, ended
 from kohakuriver.apiserver.kubelet.inside import Command, Output
 from kohakuriver.apiserver.serving.requests import Call
 from kohakuriver.apiserver.streaming.reach import Target
@@ -137,7 +137,7 @@ class Files:
                             yield output
                     yield _exit(0)
         except (errors.ApiError, renaming.BrokenTar) as error:
-            words = in_one_message(error) if isinstance(error, errors.ApiError) else str(error)
+            words = error.in_one_message if isinstance(error, errors.ApiError) else str(error)
             if not isinstance(copying, IsFolder):
                 yield Output(STDERR, f"tar: {words}\n".encode())
             yield _exit(1 if isinstance(copying, IsFolder) else _FAILED)

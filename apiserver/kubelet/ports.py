@@ -8,7 +8,6 @@ import asyncio
 
 from kohakuriver import errors
 from kohakuriver.apiserver.kubelet.channels import V4, Part, Reader, message
-from kohakuriver.apiserver.kubelet.client import in_one_message
 from kohakuriver.apiserver.kubelet.inbox import Inbox
 from kohakuriver.apiserver.kubelet.wire import Socket
 from kohakuriver.streams.stream import Control
@@ -39,7 +38,7 @@ class Port:
 
     def failed(self, error: errors.KohakuRiverError) -> None:
         """In words, on the channel for them."""
-        self._of.say(message(self._channel + 1, in_one_message(error).encode()))
+        self._of.say(message(self._channel + 1, error.in_one_message.encode()))
 
 
 class Ports:

@@ -63,7 +63,11 @@ async def pod(view: View, request: web.Request) -> web.StreamResponse:
     call = Call.of(request, kinds.VPS)
     form = _form(call, view)
     entry = await read.get(call.server, call.user, kinds.VPS, namespace=call.namespace, name=call.name)
-    reach.target(entry.decoded(), "stats")  # says why there is nothing to be read
+    try:
+        reach.target(entry.decoded(), "stats")
+    except errors.ApiError as why:
+        missing = objects.not_found(view.shown, call.name)
+        raise errors.NotFound(f"{missing.message}: {why.in_one_message}", details=missing.details) from why
     found = await _readings(call, [entry])
     for vps, key in _keyed([entry]):
         if key in found:

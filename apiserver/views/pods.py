@@ -78,9 +78,7 @@ def absent(vps: Json) -> NotFound | None:
     try:
         reach.target(vps, "exec")
     except ApiError as why:
-        # kubectl shows the message alone.
-        words = "; ".join(filter(None, (why.message, why.hint)))
-        return NotFound(f"{missing.message}: {words}", details=missing.details)
+        return NotFound(f"{missing.message}: {why.in_one_message}", details=missing.details)
     return missing
 
 
@@ -148,7 +146,7 @@ def _spec(spec: Mapping[str, Any], bound: Mapping[str, Any], *, name: str) -> Js
         stdin=True,
         tty=True,
     )
-    return without_blanks(
+    shown = without_blanks(
         containers=[container],
         nodeName=text(bound, "node"),
         nodeSelector=dict(part(spec, "placement", "nodeSelector")),
@@ -156,6 +154,8 @@ def _spec(spec: Mapping[str, Any], bound: Mapping[str, Any], *, name: str) -> Js
         priority=number(spec, "priority"),
         hostname=name,
     )
+    # Kubernetes always has one, and its clients look into it without asking whether it is there.
+    return {**shown, "securityContext": {}}
 
 
 def _image(spec: Mapping[str, Any]) -> str:

@@ -59,6 +59,8 @@ class PodSpec(meta.Model):
     """Orders the queue of those that wait for a node."""
     hostname: str | None = None
     """The VPS's name."""
+    security_context: dict[str, Any] | None = None
+    """Always empty: what a VPS may do is in the VPS only."""
 
 
 class PodCondition(meta.Model):

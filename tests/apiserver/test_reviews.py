@@ -124,3 +124,16 @@ async def test_administrators_ask_whether_another_may_enter() -> None:
                 },
             )
             assert (reply.code, reply.body["status"]["allowed"]) == (201, allowed)
+
+
+def test_a_pod_that_is_named_as_a_way_into_pods_is_told_apart_from_it() -> None:
+    """`kubectl auth can-i create pods/exec` sends a name, in Kubernetes too."""
+    refused = reviews.may(ADMIN, asked("create", "pods", "", name="exec", namespace="default"))
+    assert not refused["allowed"]
+    assert refused["reason"].endswith("; to ask about pods/exec, say pods --subresource=exec")
+    for other in (
+        asked("create", "pods", "", name="dev", namespace="default"),
+        asked("create", "nodes", "", name="exec"),
+        asked("delete", "pods", "", name="exec", subresource="exec", namespace="default"),
+    ):
+        assert "--subresource" not in reviews.may(ADMIN, other)["reason"]

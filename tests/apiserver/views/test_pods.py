@@ -43,6 +43,7 @@ def test_what_runs_has_one_container_that_clients_find() -> None:
     (container,) = found["spec"]["containers"]
     assert container["name"] == "vps" and container["tty"] and container["stdin"]
     assert container["env"] == [{"name": "SECRET"}]
+    assert found["spec"]["securityContext"] == {}, "kubectl debug looks into it, and crashes without one"
     assert container["resources"]["limits"] == {"cpu": "500m", "memory": "1Gi"}
     (status,) = found["status"]["containerStatuses"]
     assert status["ready"] and status["restartCount"] == 2
