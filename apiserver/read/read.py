@@ -29,7 +29,7 @@ from kohakuriver.resources.kinds import ResourceType
 
 T = TypeVar("T")
 
-ROWS_AT_ONCE = 200  # made between two turns of the event loop
+ROWS_AT_ONCE = 100  # made between two turns of the event loop
 PAGE_AT_LEAST = 100  # objects read from the store at a time when most may be filtered out
 
 

@@ -31,6 +31,8 @@ def target(vps: Mapping[str, Any], kind: str) -> Target:
         raise _not_there(vps, name)
     try:
         found = Target(assignment["node"], int(assignment["epoch"]), meta["uid"])
+        if not (isinstance(found.node, str) and isinstance(found.uid, str)):
+            raise TypeError("names are text")
     except codec.NONSENSE as error:
         raise Conflict(f"{name} cannot be read: status.assignment makes no sense") from error
     if kind == "logs":

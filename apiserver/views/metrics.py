@@ -9,7 +9,7 @@ A VPS that does not run, or whose agent did not answer in time, has none; nor ha
 import functools
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from aiohttp import web
@@ -30,7 +30,7 @@ from kohakuriver.apiserver.streaming import reach
 from kohakuriver.apiserver.streaming.relay import relay
 from kohakuriver.apiserver.views.fields import part
 from kohakuriver.apiserver.views.pods import CONTAINER
-from kohakuriver.apiserver.views.usage import USAGES, Key, Reading, Usages, Wanted
+from kohakuriver.apiserver.views.usage import USAGES, Key, Reading, Usages, Wanted, in_pieces
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import View
@@ -38,6 +38,7 @@ from kohakuriver.resources.vps import Phase
 from kohakuriver.streams.stream import Stream
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 WINDOW = "1s"
 COSTS = 0.2  # of a request, for each agent that is asked
@@ -53,9 +54,10 @@ async def pods(view: View, request: web.Request) -> web.StreamResponse:
         listing = await read.list_(
             call.server, kinds.VPS, query, namespace=call.namespace, share=call.share, holding=holding
         )
-        found = await _readings(call, listing.entries)
-        items = [_pod(view, vps, found[key]) for vps, key in _keyed(listing.entries) if key in found]
-        return await _sent(call, form, listing.metadata(), items)
+        keyed = await _keyed(call, listing.entries)
+        found = await _readings(call, keyed)
+        shown = [(vps, found[key]) for vps, key in keyed if key in found]
+        return await _sent(call, form, listing.metadata(), shown, lambda one: _pod(view, *one))
 
 
 async def pod(view: View, request: web.Request) -> web.StreamResponse:
@@ -68,8 +70,9 @@ async def pod(view: View, request: web.Request) -> web.StreamResponse:
     except errors.ApiError as why:
         missing = objects.not_found(view.shown, call.name)
         raise errors.NotFound(f"{missing.message}: {why.in_one_message}", details=missing.details) from why
-    found = await _readings(call, [entry])
-    for vps, key in _keyed([entry]):
+    keyed = await _keyed(call, [entry])
+    found = await _readings(call, keyed)
+    for vps, key in keyed:
         if key in found:
             return _one(call, form, _pod(view, vps, found[key]))
     raise _unknown(view, call.name)
@@ -85,7 +88,7 @@ async def nodes(view: View, request: web.Request) -> web.StreamResponse:
             call.server, kinds.NODE, query, namespace=None, share=call.share, holding=holding
         )
         items = await _of_nodes(call, view, listing.entries)
-        return await _sent(call, form, listing.metadata(), items)
+        return await _sent(call, form, listing.metadata(), items, lambda one: one)
 
 
 async def node(view: View, request: web.Request) -> web.StreamResponse:
@@ -104,9 +107,10 @@ async def _of_nodes(call: Call, view: View, entries: Sequence[Entry]) -> list[Js
     kind = call.server.cache.kinds[kinds.VPS]
     meant = Selection(fields=(on, _RUNS))
     running = await read.matching(kind.candidates(meant), meant, call.share)
-    found = await _readings(call, running)
+    keyed = await _keyed(call, running)
+    found = await _readings(call, keyed)
     by_node: dict[str, list[Reading | None]] = {name: [] for name in names}
-    for vps, key in _keyed(running):
+    for vps, key in keyed:
         by_node[vps["status"]["assignment"]["node"]].append(found.get(key))
     now = timestamp(call.server.clock.now())
     items = []
@@ -119,34 +123,36 @@ async def _of_nodes(call: Call, view: View, entries: Sequence[Entry]) -> list[Js
     return items
 
 
-async def _readings(call: Call, entries: Sequence[Entry]) -> dict[Key, Reading]:
+async def _readings(call: Call, keyed: Sequence[tuple[Json, Key]]) -> dict[Key, Reading]:
     usages = call.request.app[USAGES]
-    wanted = [_wanted(call, vps, key) for vps, key in _keyed(entries)]
+    wanted = [_wanted(call, vps, key) for vps, key in keyed]
     call.share.owe(COSTS * usages.missing(wanted))
-    return await usages.read(wanted)
+    return await usages.read(wanted, turn=call.share.turn)
 
 
-def _keyed(entries: Sequence[Entry]) -> list[tuple[Json, Key]]:
+async def _keyed(call: Call, entries: Sequence[Entry]) -> list[tuple[Json, Key]]:
     """Each VPS with what its readings are filed under; without those on no node, or nonsense."""
     found = []
-    for entry in entries:
-        vps = entry.decoded()
-        try:
-            target = reach.target(vps, "stats")
-        except errors.ApiError:
-            continue
-        found.append((vps, (target.uid, target.epoch)))
+    for piece in in_pieces(entries):
+        await call.share.turn()
+        for entry in piece:
+            vps = entry.decoded()
+            try:
+                target = reach.target(vps, "stats")
+            except errors.ApiError:
+                continue
+            found.append((vps, (target.uid, target.epoch)))
     return found
 
 
 def _wanted(call: Call, vps: Json, key: Key) -> Wanted:
-    name, namespace = vps["metadata"]["name"], vps["metadata"].get("namespace")
     node = vps["status"]["assignment"]["node"]
-    opening = {"kind": "stats", "namespace": namespace, "name": name, "uid": key[0], "epoch": key[1]}
-    opening |= {"user": call.user.name, "rights": [], "params": {}}
-    path = kinds.VPS.path(namespace=namespace, name=name, subresource="stats")
 
     async def ask() -> Json:
+        name, namespace = vps["metadata"]["name"], vps["metadata"].get("namespace")
+        opening = {"kind": "stats", "namespace": namespace, "name": name, "uid": key[0], "epoch": key[1]}
+        opening |= {"user": call.user.name, "rights": [], "params": {}}
+        path = kinds.VPS.path(namespace=namespace, name=name, subresource="stats")
         stream = Stream(masks=True)
         try:
             if call.server.streams.is_connected(node):
@@ -184,8 +190,14 @@ def _one(call: Call, form: Form, item: Json) -> web.Response:
     return json_response(form.one(orjson.dumps(item), call.server.clock.now()))
 
 
-async def _sent(call: Call, form: Form, metadata: Json, items: Sequence[Json]) -> web.StreamResponse:
-    rows = form.rows([orjson.dumps(item) for item in items], call.server.clock.now())
+async def _sent(
+    call: Call, form: Form, metadata: Json, found: Sequence[T], shown: Callable[[T], Json]
+) -> web.StreamResponse:
+    """A list of them as shown; others get their turn while it is made."""
+    rows: list[bytes] = []
+    for piece in in_pieces(found):
+        await call.share.turn()
+        rows += form.rows([orjson.dumps(shown(one)) for one in piece], call.server.clock.now())
     return await pieces.send(call.server, call.request, call.share, form.around(metadata), rows)
 
 

@@ -9,8 +9,8 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
@@ -22,7 +22,9 @@ WITHIN: Final = 5.0  # seconds for all that one request wants to know
 READ_WITHIN: Final = 15.0  # seconds for one reading, its turn included; an agent takes one for it
 AT_ONCE: Final = 256  # readings under way in this server,
 ON_ONE_NODE: Final = 8  # and at one node
+IN_ONE_TURN: Final = 50  # VPSes that are looked at in one turn of the event loop
 
+T = TypeVar("T")
 Key = tuple[str, int]  # a VPS's uid, and its epoch
 
 
@@ -55,6 +57,16 @@ class Wanted:
     ask: Callable[[], Awaitable[Mapping[str, Any]]]
 
 
+def in_pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """As many at a time as one turn of the event loop has room for."""
+    for start in range(0, len(items), IN_ONE_TURN):
+        yield items[start : start + IN_ONE_TURN]
+
+
+async def _at_once() -> None:
+    """Wait for nothing."""
+
+
 class Usages:
     """The readings there are, and those under way."""
 
@@ -65,11 +77,17 @@ class Usages:
         self._room = asyncio.Semaphore(AT_ONCE)
         self._nodes: dict[str, asyncio.Semaphore] = {}
 
-    async def read(self, wanted: Iterable[Wanted]) -> dict[Key, Reading]:
-        """The readings of these; those that did not come in time, or not at all, are left out."""
+    async def read(
+        self, wanted: Iterable[Wanted], *, turn: Callable[[], Awaitable[object]] = _at_once
+    ) -> dict[Key, Reading]:
+        """The readings of these; those that did not come in time, or not at all, are left out. Waits for a
+        `turn` before each piece of the work."""
         self._forget()
         asked = list(wanted)
-        tasks = [task for one in asked if (task := self._reading(one)) is not None]
+        tasks: list[asyncio.Task[None]] = []
+        for piece in in_pieces(asked):
+            await turn()
+            tasks += [task for one in piece if (task := self._reading(one)) is not None]
         if tasks:
             await asyncio.wait(tasks, timeout=WITHIN)
         return {one.key: self._known[one.key][1] for one in asked if one.key in self._known}
