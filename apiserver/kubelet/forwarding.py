@@ -5,12 +5,13 @@
 
 The server ends the protocol, so that a connection is all that ends with the VPS, its agent, or a service that
 does not listen yet: the client's next connection goes to what is there by then. kubectl ends its whole
-forward at the first word of an error, so what went wrong with a connection is told by a reset alone.
+forward at the first word of an error, so what went wrong with a connection is told by a reset alone. All of
+it ends where another VPS has the name: whoever made that one did not let anybody into it by this.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -34,6 +35,7 @@ BARE: Final = "portforward.k8s.io"
 AT_ONCE: Final = 1000  # connections of one client; as many as an agent serves
 STALLS_AFTER: Final = 30.0  # seconds for which one connection that is not read may hold up the others
 MOST_PORTS: Final = 32  # of one URL
+REPLACED: Final = "another VPS has the name"
 TOLD: Final = 300  # connections that have a line in the audit log, of one client
 
 
@@ -67,9 +69,9 @@ async def forward(request: web.Request) -> web.StreamResponse:
     """Until the client goes."""
     call = Call.of(request, kinds.VPS)
     spoken = dialect.agreed(request, websocket=(TUNNEL, *channels.PROTOCOLS[1:]), spdy=(BARE,))
-    forwarding = _Forwarding(call)
     ports = [] if spoken.protocol in (TUNNEL, BARE) else read_ports(request.query.getall("ports", []))
     found = await opening.look(call, "forward")
+    forwarding = _Forwarding(call, found.uid)
     asks = {"port": ",".join(map(str, ports))} if ports else {}
     await opened(request, "forward", uid=found.uid, node=found.node, **asks)
     try:
@@ -79,7 +81,7 @@ async def forward(request: web.Request) -> web.StreamResponse:
             await _of_streams(request, spoken, forwarding)
     finally:
         asked.tell(request, bytesIn=forwarding.came, bytesOut=forwarding.went, connections=forwarding.count)
-    asked.tell_why(request, "the client closed it")
+    asked.tell_why(request, REPLACED if forwarding.is_over else "the client closed it")
     return Upgraded(request)
 
 
@@ -88,6 +90,7 @@ async def _of_streams(request: web.Request, spoken: dialect.Dialect, forwarding:
     multiplex = Multiplex(most=2 * AT_ONCE, stalls_after=STALLS_AFTER)
     multiplex.wire = Socket(multiplex) if spoken.is_websocket else Plain(multiplex)
     multiplex.wire.adopt(spoken.take(request))
+    forwarding.end = multiplex.wire.abort
     halves: dict[str, Substream] = {}
     under_way: set[asyncio.Task[None]] = set()
     try:
@@ -127,10 +130,13 @@ async def _all(forwarding: "_Forwarding", ports: Ports) -> None:
 
 
 class _Forwarding:
-    """Connections into one VPS."""
+    """Connections into one VPS. `end` is called once another VPS has its name."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, uid: str) -> None:
         self._call = call
+        self._uid = uid
+        self.end: Callable[[], None] = lambda: None
+        self.is_over = False
         self.came = self.went = self.count = 0
 
     async def serve(self, near: Near) -> None:
@@ -162,6 +168,10 @@ class _Forwarding:
     async def _open(self, port: int) -> tuple[Stream, contextlib.AsyncExitStack]:
         """A stream to that port as the VPS is now, and what ends it. Raises ApiError."""
         found = await opening.look(self._call, "forward")
+        if found.uid != self._uid:
+            self.is_over = True
+            self.end()
+            raise errors.Conflict(f"{self._call.name} is another VPS now", hint="forward to it anew")
         async with contextlib.AsyncExitStack() as stack:
             stream = asked.stream(self._call, "forward", found, {"port": [str(port)]})
             far = await stack.enter_async_context(stream)

@@ -1,4 +1,4 @@
-"""What many VPSes use is asked for in pieces, so that others are served meanwhile; nonsense is passed over."""
+"""What many VPSes use is asked for in pieces, so that others are served meanwhile; nonsense stops nobody."""
 
 import asyncio
 from typing import Any
