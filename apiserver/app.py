@@ -23,6 +23,7 @@ from kohakuriver.apiserver.identity.identity import TokenFile
 from kohakuriver.apiserver.kubelet import routes as kubelet
 from kohakuriver.apiserver.limits.limits import UNLIMITED, Limiter, Limits
 from kohakuriver.apiserver.metrics import Metrics
+from kohakuriver.apiserver.oidc.issuers import Issuers
 from kohakuriver.apiserver.quota.ledger import Ledger
 from kohakuriver.apiserver.registration import Registration, new_id
 from kohakuriver.apiserver.serving import body, documents, expiring, installing, pace, routes, skew
@@ -52,6 +53,7 @@ async def running(
     limits: Limits = UNLIMITED,
     expiry: Expiry | None = None,
     default_quota: Mapping[str, int] | None = None,
+    issuers: Issuers | None = None,
 ) -> AsyncIterator[web.Application]:
     """The application with everything behind it, its cache filled. With `advertise`, the URL by which others
     reach it, it registers itself. `default_quota` holds in namespaces whose quotas do not name the same."""
@@ -69,6 +71,7 @@ async def running(
         fullness=Fullness(lineage.store),
         proofs=await proofs.load(lineage.store),
         ledger=Ledger(cache, clock, default_quota or {}),
+        issuers=issuers or Issuers(now=clock.monotonic),
         id=new_id(),
         authority=authority,
     )
@@ -82,7 +85,7 @@ async def running(
         expiry.run(),
         server.fullness.run(),
     )
-    async with _behind(*endless):
+    async with server.issuers.open(), _behind(*endless):
         try:
             await cache.loaded.wait()
             async with _registered(server, advertise):

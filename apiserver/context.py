@@ -11,6 +11,7 @@ from kohakuriver.apiserver.identity.credentials import Credentials
 from kohakuriver.apiserver.identity.identity import TokenFile
 from kohakuriver.apiserver.limits.limits import Limiter
 from kohakuriver.apiserver.node_streams.nodes import NodeStreams
+from kohakuriver.apiserver.oidc.issuers import Issuers
 from kohakuriver.apiserver.policies.held import Policies
 from kohakuriver.apiserver.quota.booked import Booked
 from kohakuriver.apiserver.quota.ledger import Ledger
@@ -34,6 +35,7 @@ class Server:
     fullness: Fullness
     proofs: Proofs
     ledger: Ledger
+    issuers: Issuers
     id: str = ""  # this run of this server, by which it is registered
     streams: NodeStreams = dataclasses.field(default_factory=NodeStreams)
     authority: bytes | None = None  # PEM: who signed what the server shows, for machines that join

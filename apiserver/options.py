@@ -162,6 +162,12 @@ class Options:
         help="also let in who shows a client certificate signed by one of these CAs (PEM): its CN is the "
         "user, O=role:ROLE the role, O=namespace:NAME its namespaces (default: bearer tokens alone)",
     )
+    authentication_config: Path | None = file(
+        "--authentication-config",
+        group=_LISTENING,
+        help="also let in who shows a token of one of these OpenID Connect issuers: Kubernetes' "
+        "AuthenticationConfiguration, with a list of roles (docs/guide/10-single-sign-on.md; default: none)",
+    )
     rate_limit: float = _limit(
         "--rate-limit",
         _amount,

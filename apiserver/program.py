@@ -13,6 +13,8 @@ from kohakuriver.apiserver.audit import log
 from kohakuriver.apiserver.context import SERVER
 from kohakuriver.apiserver.expiry import Expiry
 from kohakuriver.apiserver.identity.identity import TokenFile
+from kohakuriver.apiserver.oidc import configuration
+from kohakuriver.apiserver.oidc.issuers import Issuers
 from kohakuriver.apiserver.serving.connections import Runner, Site
 from kohakuriver.apiserver.serving.middleware import METRICS
 from kohakuriver.apiserver.store.base import StoreError, StoreRefused
@@ -76,6 +78,7 @@ async def serve(given: options.Options) -> None:
     tls, authority = given.tls(), given.authority()
     clock = SystemClock()
     expiry = _expiry(given, clock)
+    issuers = issuers_of(given, tokens, clock)
     async with log.kept(clock, given.audit_log):
         store = await _connect(given)
         await _check_keys(store)
@@ -88,6 +91,7 @@ async def serve(given: options.Options) -> None:
             limits=given.limits,
             expiry=expiry,
             default_quota=given.default_quota,
+            issuers=issuers,
         )
         try:
             async with running as application:
@@ -129,6 +133,15 @@ async def _until_cancelled(
         application[SERVER].cache.close()
         await runner.cleanup()
         await numbers.cleanup()
+
+
+def issuers_of(given: options.Options, tokens: TokenFile, clock: Clock) -> Issuers:
+    """Those that the options name. Raises ConfigError."""
+    if given.authentication_config is None:
+        return Issuers(now=clock.monotonic)
+    read = configuration.load(given.authentication_config)
+    configuration.check_names(read, [user.name for user in tokens.users.values()])
+    return Issuers(read, now=clock.monotonic)
 
 
 def _expiry(given: options.Options, clock: Clock) -> Expiry:

@@ -1,7 +1,7 @@
 """From what a connection and a request carry to who is calling: the first thing that happens to a request.
 
-    Authorization: Bearer … ──► the token file, or a Token ┐
-    a client certificate, where no token was sent ─────────┴─► Caller ──► access.py, limits.py
+    Authorization: Bearer … ──► the token file, a Token, or an issuer's ┐
+    a client certificate, where no token was sent ──────────────────────┴─► Caller ──► access.py, limits.py
 
 Of both, the token counts: it is the one that can be taken back.
 """
@@ -17,6 +17,7 @@ from kohakuriver.apiserver.identity import certificate, sites
 from kohakuriver.apiserver.identity.certificate import Peer
 from kohakuriver.apiserver.identity.credentials import Credentials
 from kohakuriver.apiserver.identity.identity import TokenFile, User, fingerprint
+from kohakuriver.apiserver.oidc.issuers import Issuers
 from kohakuriver.clock import Clock
 
 
@@ -39,6 +40,9 @@ class Known(Protocol):
     def credentials(self) -> Credentials: ...
 
     @property
+    def issuers(self) -> Issuers: ...
+
+    @property
     def cache(self) -> Cache: ...
 
     @property
@@ -56,11 +60,19 @@ def authenticate(server: Known, *, headers: Mapping[str, str], peer: Peer | None
     digest = fingerprint(token)
     found = None
     if token and digest not in server.tokens.users:
+        login = server.issuers.find(token, now=server.clock.now())
+        if login is not None:
+            return Caller(login.user, login.credential, login.ends)
         server.cache.check_ready()  # a server that is blind would not see a token deleted
         found = server.credentials.find(digest, now=server.clock.now())
     found = found or server.tokens.authenticate(token)
     server.cache.revocations.check(found, digest)
     return Caller(found, digest)
+
+
+async def prepare(server: Known, headers: Mapping[str, str]) -> None:
+    """Waits for what `authenticate` needs to know of the token's issuer, if it has one."""
+    await server.issuers.prepare(bearer(headers.get("Authorization", "")))
 
 
 def bearer(authorization: str) -> str:

@@ -55,10 +55,16 @@ def named_in(headers: Headers) -> tuple[str, ...]:
 def of_name(
     server: Known, name: str, groups: Iterable[str] = (), namespaces: Sequence[str] | None = None
 ) -> User:
-    """The user whose tokens have this name; groups choose by role, and namespaces by theirs. Raises Forbidden
-    where there is none, or several that differ in what they may do."""
+    """The user whose tokens have this name, or who has logged in here with one that is still good; groups
+    choose by role, and namespaces by theirs. Raises Forbidden where there is none, or several that differ in
+    what they may do."""
     server.cache.check_ready()
-    everybody = (*server.tokens.users.values(), *server.credentials.users(now=server.clock.now()))
+    now = server.clock.now()
+    everybody = (
+        *server.tokens.users.values(),
+        *server.credentials.users(now=now),
+        *server.issuers.users(now=now),
+    )
     found = list(dict.fromkeys(user for user in everybody if user.name == name))
     if not found:
         raise errors.Forbidden(

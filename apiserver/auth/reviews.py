@@ -112,6 +112,13 @@ def rules(user: User, review: Json) -> Json:
     }
 
 
+async def prepare(server: Known, review: Json) -> None:
+    """Waits for what is to be known of the issuer of a token that is shown, if one is."""
+    token = _spec(review).get("token")
+    if isinstance(token, str):
+        await server.issuers.prepare(token)
+
+
 def whose_token(server: Known, review: Json) -> Json:
     """The user whose token is shown; not who may only join as a node, which is nobody yet."""
     token = _word(_spec(review), "token")
@@ -119,7 +126,7 @@ def whose_token(server: Known, review: Json) -> Json:
         raise errors.BadRequest("spec.token: expected a token")
     try:
         found = authenticate(server, headers={"Authorization": f"Bearer {token}"}, peer=None).user
-    except (errors.Unauthorized, errors.Forbidden) as refusal:
+    except (errors.Unauthorized, errors.Forbidden, errors.Unavailable) as refusal:
         return {"authenticated": False, "error": refusal.message}
     if found.role is Role.JOIN:
         return {"authenticated": False, "error": "this token is for a machine that joins, and for nobody"}

@@ -121,6 +121,7 @@ async def review(resource: ResourceType, request: web.Request) -> web.StreamResp
 
 async def review_of_another(resource: ResourceType, request: web.Request) -> web.StreamResponse:
     asked = metadata.agree(resource, await body.parsed(request), namespace=None, name=None)
+    await reviews.prepare(request.app[SERVER], asked)
     status = reviews.OF_OTHERS[resource](request.app[SERVER], asked)
     spec = asked.get("spec") if resource is not reviews.TOKEN_REVIEW else {}
     return json_response({**asked, "spec": spec, "status": status}, status=201)

@@ -15,7 +15,7 @@ from kohakuriver import errors
 from kohakuriver.apiserver.audit.renewals import Renewals
 from kohakuriver.apiserver.audit.visit import GONE, LOG, VISIT, Visit, account, line
 from kohakuriver.apiserver.auth import impersonation
-from kohakuriver.apiserver.auth.authentication import Caller, authenticate, peer_of
+from kohakuriver.apiserver.auth.authentication import Caller, authenticate, peer_of, prepare
 from kohakuriver.apiserver.auth.endpoint import Endpoint, attributes_of, endpoint_of
 from kohakuriver.apiserver.context import SERVER
 from kohakuriver.apiserver.identity import access
@@ -83,6 +83,7 @@ async def _admitted(request: web.Request, handler: Handler, visit: Visit) -> web
     if visit.endpoint.open:
         return await handler(request)
     server, wanted = request.app[SERVER], attributes_of(request, visit.endpoint)
+    await prepare(server, request.headers)
     caller = authenticate(server, headers=request.headers, peer=peer_of(request.transport))
     visit.caller = caller
     visit.credential = server.credentials.name_of(caller.credential) or f"sha256:{caller.credential[:12]}"

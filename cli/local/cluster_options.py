@@ -26,6 +26,7 @@ class Options:
     listen: str = LOOPBACK
     advertise: str | None = None
     default_quota: str | None = None
+    authentication_config: str = ""  # in full; empty for none
     agent: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # as typed, by name; else its choice
 
     @property

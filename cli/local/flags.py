@@ -41,6 +41,15 @@ DefaultQuota = Annotated[
         "[default: count/vpses.kohakuriver.io=500,kohakuriver.io/object-bytes=64Mi]",
     ),
 ]
+AuthenticationConfig = Annotated[
+    str | None,
+    typer.Option(
+        "--authentication-config",
+        metavar="FILE",
+        help="Also let in who logs in with an OpenID Connect provider that this file names; `none` for "
+        "nobody. [default: none]",
+    ),
+]
 Detach = Annotated[
     bool, typer.Option("--detach", "-d", help="Return when the node is ready; go on in the background.")
 ]
@@ -103,6 +112,18 @@ def _checked(one: Option, up: PassedOn, word: str) -> str:
         return up.kept_as(word)
     except ValueError as error:
         raise failures.UsageError(f"{one.flag}: {error}", hint=up.hint or HINT) from None
+
+
+def authentication_config(given: str | None) -> str | None:
+    """The file that was named, in full; empty for none. Raises UsageError where it cannot be read."""
+    if given in (None, "", "none"):
+        return given and ""
+    path = Path(given).expanduser().absolute()
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise failures.UsageError(f"--authentication-config: {path}: {error.strerror}", hint=HINT) from None
+    return str(path)
 
 
 def quota(given: str | None) -> str | None:

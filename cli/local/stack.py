@@ -95,7 +95,9 @@ def _apiserver(files: ClusterFiles, options: Options, etcd: Etcd) -> list[str]:
         "--audit-log": files.audit_log,
     }
     words = [str(word) for pair in arguments.items() for word in pair]
-    return programs.command("apiserver", [*words, *options.words("default_quota")])
+    return programs.command(
+        "apiserver", [*words, *options.words("default_quota"), *options.words("authentication_config")]
+    )
 
 
 def agent_command(files: ClusterFiles, options: Options) -> list[str]:

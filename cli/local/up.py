@@ -45,6 +45,7 @@ def up(
     listen: flags.Listen = None,
     advertise: flags.Advertise = None,
     default_quota: flags.DefaultQuota = None,
+    authentication_config: flags.AuthenticationConfig = None,
     detached: flags.Detach = False,
     timeout: flags.Timeout = "2m",
     install_service: flags.InstallService = False,
@@ -57,7 +58,14 @@ def up(
     What is given is kept for the next `up` of the same data directory. VPSes outlive `down` and `up`.
     """
     quota = flags.quota(default_quota)
-    own = {"port": port, "listen": listen, "advertise": advertise, "default_quota": quota, "node": node}
+    own = {
+        "port": port,
+        "listen": listen,
+        "advertise": advertise,
+        "default_quota": quota,
+        "authentication_config": flags.authentication_config(authentication_config),
+        "node": node,
+    }
     given = {name: value for name, value in own.items() if value is not None} | flags.kept(passed)
     files = ClusterFiles.at(data_dir)
     seconds = _seconds(timeout)

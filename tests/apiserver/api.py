@@ -22,6 +22,7 @@ from kohakuriver.apiserver.context import SERVER, Server
 from kohakuriver.apiserver.expiry import Expiry
 from kohakuriver.apiserver.identity.identity import Role, TokenFile, User, fingerprint
 from kohakuriver.apiserver.limits.limits import UNLIMITED, Limits
+from kohakuriver.apiserver.oidc.issuers import Issuers
 from kohakuriver.apiserver.serving.connections import Runner, Site
 from kohakuriver.apiserver.store.base import Store
 from kohakuriver.clock import Clock
@@ -120,6 +121,7 @@ async def running_api(
     ends_within: float = 0.5,
     expiry: Expiry | None = None,
     default_quota: Mapping[str, int] | None = None,
+    issuers: Issuers | None = None,
 ) -> AsyncIterator[Api]:
     """A server that stops at the end of the block; the store is left as it is then.
 
@@ -134,6 +136,7 @@ async def running_api(
         limits=limits,
         expiry=expiry,
         default_quota=default_quota,
+        issuers=issuers,
     ) as application:
         runner = Runner(application, shutdown_timeout=ends_within)
         await runner.setup()

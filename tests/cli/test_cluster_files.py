@@ -308,3 +308,21 @@ def test_addresses_are_those_that_clients_can_use():
     assert everywhere.url == "https://river.example.org:6443"
     assert everywhere.listen_address == "0.0.0.0:6443"
     assert Options(node="n", listen="::1").url == "https://[::1]:6443"
+
+
+def test_the_authentication_config_goes_on_to_the_api_server_in_full_and_can_be_taken_back(
+    files, tmp_path, monkeypatch
+):
+    (tmp_path / "auth.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    given = flags.authentication_config("auth.yaml")
+    cluster_options.save(files.options, Options(node="n1", authentication_config=given))
+    kept = cluster_options.load(files.options).changed({"authentication_config": None})
+    command = stack.build(files, kept).programs[1].command
+    assert command[-2:] == ["--authentication-config", str(tmp_path / "auth.yaml")]
+    back = kept.changed({"authentication_config": flags.authentication_config("none")})
+    assert back == Options(node="n1")
+    assert "--authentication-config" not in stack.build(files, back).programs[1].command
+    assert flags.authentication_config(None) is None
+    with pytest.raises(failures.UsageError, match="No such file"):
+        flags.authentication_config("none.yaml")
