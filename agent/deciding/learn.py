@@ -18,7 +18,7 @@ ENGINE_STOPS_WITHIN: Final = 20.0  # seconds an engine takes at most to end its 
 
 def learn(it: Situation) -> Memory:
     """What is known after looking at the container once more."""
-    there = (_container, _settled, _passed_over, _run, _exit, _requests, _marked, _seen)
+    there = (_container, _settled, _passed_over, _run, _exit, _requests, _marked, _login, _seen)
     lessons = (_trouble, *(there if it.mine is not None else (_gone, _requests)))
     for lesson in lessons:
         it = it.knowing(lesson(it))
@@ -174,6 +174,12 @@ def _marked(it: Situation) -> Memory:
         memory.noting(stopped_run=stopped),
         paused_run=frozen if it.state is ContainerState.RUNNING else memory.paused_run,
     )
+
+
+def _login(it: Situation) -> Memory:
+    """Other login files are about to be written: from before that until it is answered, nobody knows which
+    of them the container holds, also where the old ones are declared again."""
+    return it.memory.noting(login=None) if it.needs_login else it.memory
 
 
 def _seen(it: Situation) -> Memory:

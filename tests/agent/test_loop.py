@@ -525,6 +525,29 @@ async def test_an_image_without_sshd_runs_at_once_and_says_why_nobody_can_log_in
         assert ready["status"] == "False" and ready["reason"] == "Unavailable"
 
 
+@pytest.mark.parametrize("is_killed", [False, True])
+async def test_a_key_that_was_taken_back_opens_nothing_though_nobody_knows_whether_it_was_written(
+    tmp_path: Path, is_killed: bool
+) -> None:
+    async with a_node(tmp_path) as node:
+        await node.place(a_manifest(ssh={"authorizedKeys": [KEY]}))
+        await node.until(phase="running")
+        await asyncio.sleep(5)
+        node.engine.switches.lost_replies["put_files"] = 1
+        await node.change(ssh={"authorizedKeys": [KEY, f"{KEY}-to-be-taken-back"]})
+        await asyncio.sleep(0.5)
+        keys = node.engine.find(node.container().id).files["/etc/kohakuriver/authorized_keys"]
+        assert b"taken-back" in keys.content
+        if is_killed:
+            await node.kill_agent()
+        await node.change(ssh={"authorizedKeys": [KEY]})
+        if is_killed:
+            await node.start_agent()
+        await asyncio.sleep(30)
+        keys = node.engine.find(node.container().id).files["/etc/kohakuriver/authorized_keys"]
+        assert keys.content.decode() == f"{KEY}\n"
+
+
 async def test_a_vps_without_the_default_image_waits_and_says_how_the_node_gets_it(tmp_path: Path) -> None:
     async with a_node(tmp_path) as node:
         image = node.engine.images.pop("kohakuriver/debian-ssh")
