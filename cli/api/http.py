@@ -77,9 +77,11 @@ class Api:
         self._say(method, path, params, answer.status, self._used_at - started)
         for value in answer.all("Warning"):
             self._warn(wire.warning(value))
-        found = wire.parsed(content)
         if answer.status >= 400:
-            raise errors.from_status(found, code=answer.status)
+            raise errors.from_status(wire.parsed(content), code=answer.status)
+        found = _object(content) if answer.status < 300 else None
+        if found is None or (path.startswith("/api") and "kind" not in found):
+            raise self._foreign(method, answer.status)
         return found
 
     def watch(
@@ -99,11 +101,16 @@ class Api:
             self._say("GET", path, everything, answer.status, 0.0)
             if answer.status >= 400:
                 raise errors.from_status(wire.parsed(answer.read()), code=answer.status)
+            if answer.status >= 300:
+                raise self._foreign("GET", answer.status)
             for line in _lines(answer, opened, patience):
-                event = json.loads(line)
-                if event["type"] == "ERROR":
-                    raise errors.from_status(event["object"])
-                yield event["type"], event["object"]
+                event = _object(line) or {}
+                kind, body = event.get("type"), event.get("object")
+                if not isinstance(kind, str) or not isinstance(body, dict):
+                    raise self._foreign("GET", answer.status)
+                if kind == "ERROR":
+                    raise errors.from_status(body)
+                yield kind, body
         except OSError as error:
             raise self._unreachable(error) from error
         finally:
@@ -179,6 +186,18 @@ class Api:
     def _unreachable(self, error: Exception) -> errors.Unreachable:
         return wire.unreachable(self.connection.server, error)
 
+    def _foreign(self, method: str, status: int) -> errors.KohakuRiverError:
+        message = f"{self.connection.server} answered {status} with something else than the API answers"
+        if method == "GET":
+            return errors.Unreachable(
+                message,
+                hint="is this the API server's address, and is there no proxy or login page before it?",
+            )
+        return errors.OutcomeUnknown(
+            f"{message}, perhaps a proxy's page",
+            hint="the change may or may not have been made: look before trying again",
+        )
+
     def _broken(self, method: str, error: Exception) -> errors.KohakuRiverError:
         late = isinstance(error, TimeoutError)
         what = f"did not answer within {self.timeout:g} s" if late else f"broke off ({wire.in_words(error)})"
@@ -188,6 +207,15 @@ class Api:
         return errors.OutcomeUnknown(
             message, hint="the change may or may not have been made: look before trying again"
         )
+
+
+def _object(content: bytes) -> Object | None:
+    """The JSON object that this is; None where it is anything else."""
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _lines(answer: Answer, opened: Wire, patience: Callable[[], float]) -> Iterator[bytes]:

@@ -37,7 +37,7 @@ def parsed(content: bytes, *, read: Callable[[bytes], Any] = json.loads) -> Obje
     """The object in an answer; what is not one stands as the message of one."""
     try:
         answer = read(content) if content else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = content[:_SHOWN].decode(errors="replace")
     return answer if isinstance(answer, dict) else {"message": str(answer)[:_SHOWN]}
 

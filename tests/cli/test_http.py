@@ -70,6 +70,62 @@ def test_a_read_is_sent_again_when_the_kept_connection_was_closed():
         assert api.call("GET", "/a") == {"n": 2}
 
 
+def saying(text: bytes) -> Callable[[socket.socket], None]:
+    """Answer one request with these bytes, then hang up."""
+
+    def turn(peer: socket.socket) -> None:
+        peer.recv(65536)
+        peer.sendall(text)
+
+    return turn
+
+
+FOREIGN = {
+    "page": answer(b"<html>Welcome to the hotel</html>"),
+    "moved": b"HTTP/1.1 302 Found\r\nLocation: https://login.example/\r\nContent-Length: 0\r\n\r\n",
+    "nothing": answer(b""),
+    "list": answer(b"[1, 2]"),
+    "deep": answer(b"[" * 100_000),
+}
+
+
+@pytest.mark.parametrize("told", FOREIGN.values(), ids=FOREIGN)
+def test_what_no_api_server_answers_is_never_taken_for_an_empty_list(told):
+    with server(saying(told)) as url, client(url) as api, pytest.raises(errors.Unreachable) as caught:
+        api.call("GET", "/a")
+    assert "something else than the API answers" in caught.value.message
+    assert "proxy" in caught.value.hint
+
+
+@pytest.mark.parametrize("told", FOREIGN.values(), ids=FOREIGN)
+def test_what_no_api_server_answers_to_a_write_leaves_its_outcome_unknown(told):
+    with server(saying(told)) as url, client(url) as api, pytest.raises(errors.OutcomeUnknown):
+        api.call("POST", "/a", body={})
+
+
+NO_EVENT = {**FOREIGN, "object": answer(b'{"kind": "VPSList"}\n'), "error": answer(b'{"type": "ERROR"}\n')}
+del NO_EVENT["nothing"]  # as a watch that ends at once
+
+
+@pytest.mark.parametrize("told", NO_EVENT.values(), ids=NO_EVENT)
+def test_a_watch_that_is_answered_with_something_else_breaks(told):
+    with server(saying(told)) as url, client(url) as api, pytest.raises(errors.Unreachable):
+        list(api.watch("/a", params={}))
+
+
+def test_an_object_of_another_api_is_none_of_ours():
+    told = once(b'{"status": "ok"}')
+    with server(told) as url, client(url) as api, pytest.raises(errors.Unreachable, match="something else"):
+        api.call("GET", "/apis/kohakuriver.io/v1alpha1/nodes")
+
+
+def test_a_page_of_a_broken_proxy_is_an_error_with_its_text():
+    page = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 17\r\n\r\n<h1>no bread</h1>"
+    told = saying(page)
+    with server(told) as url, client(url) as api, pytest.raises(errors.ApiError, match="no bread"):
+        api.call("GET", "/a")
+
+
 def test_a_write_whose_answer_is_lost_has_an_unknown_outcome():
     with server(hang_up) as url, client(url) as api, pytest.raises(errors.OutcomeUnknown) as caught:
         api.call("POST", "/a", body={})
