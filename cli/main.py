@@ -98,9 +98,20 @@ def _call(words: list[str], whole: Callable[[], None]) -> int:
         screen.fail(f"{where}{error.strerror or error}")
         return ERROR
     except Exception as error:
+        if isinstance(error, UnicodeEncodeError) and (foreign := [one for one in words if not _is_text(one)]):
+            screen.fail(
+                f'"{foreign[0]}" holds bytes that are no UTF-8, which the API has no way to say',
+                hint="a command in a VPS can make them itself: kohakuriver exec NAME -- sh -c COMMAND",
+            )
+            return USAGE
         if hasattr(error, "format_message"):  # typer's usage errors
             return _usage(error, words)
         return _unexpected(error, traceback="-v" in words or "--verbose" in words)
+
+
+def _is_text(word: str) -> bool:
+    """Whether all bytes of a word were UTF-8; others stand in it as halves of characters."""
+    return not any("\ud800" <= one <= "\udfff" for one in word)
 
 
 def _collect(*, seldom: bool = False) -> None:

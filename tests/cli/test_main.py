@@ -163,6 +163,12 @@ def test_an_unknown_context_is_told_with_those_there_are(nobody, capsys):
     assert 'has no context "x"\nhint: it has: c\n' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["get", "vps", "-n", "\udcff"], ["vps", "list", "-l", "\udcff"]])
+def test_bytes_that_are_no_text_are_told_in_a_sentence(nobody, capsys, words):
+    assert run(["--config", nobody, *words]) == 2
+    assert "holds bytes that are no UTF-8" in capsys.readouterr().err
+
+
 def test_nothing_is_coloured_away_from_a_terminal(nobody, capsys):
     run(["get", "vps", "--config", nobody])
     assert "\x1b" not in capsys.readouterr().err
