@@ -3,7 +3,7 @@
 GET, POST …/exec          a command, over a WebSocket or SPDY/3.1
 GET, POST …/attach        back to the terminal that was left last
 GET, POST …/portforward   connections to its ports, over SPDY/3.1, a WebSocket, or the one in the other
-GET       …/log           what its main process wrote, as text
+GET       …/log           what its main process wrote, as text or over a WebSocket
 
 Each is judged as the stream of a VPS that it leads to, whatever its method: who may
 read a Pod may not enter it.

@@ -1,8 +1,13 @@
-"""`kubectl logs`: what the main process of a VPS wrote, as plain text, from our stream of it."""
+"""`kubectl logs`: what the main process of a VPS wrote, from our stream of it.
 
+It is sent as plain text, or in the messages of a WebSocket, as pages in a browser ask for it.
+"""
+
+import asyncio
+import base64
 import dataclasses
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from aiohttp import web
 
@@ -12,7 +17,9 @@ from kohakuriver.apiserver.kubelet import asked
 from kohakuriver.apiserver.kubelet.channels import STDERR, STDOUT
 from kohakuriver.apiserver.kubelet.inside import Command, Output
 from kohakuriver.apiserver.objects.query import flag
+from kohakuriver.apiserver.serving import pieces
 from kohakuriver.apiserver.serving.requests import Call
+from kohakuriver.apiserver.serving.watch_socket import BASE64, WatchSocket, socket_wanted
 from kohakuriver.apiserver.streaming import opening, told
 from kohakuriver.clock import parse_timestamp
 from kohakuriver.resources import kinds
@@ -37,24 +44,80 @@ async def show(request: web.Request) -> web.StreamResponse:
     wanted = read(request.query, call.name)
     found = await opening.look(call, "logs")
     await opened(request, "logs", uid=found.uid, node=found.node, **told.asked("logs", request))
-    response = web.StreamResponse(headers={"Content-Type": "text/plain", "Cache-Control": "no-cache"})
-    response.enable_chunked_encoding()
-    async with asked.stream(call, "logs", found, wanted.query) as stream:
-        await response.prepare(request)
-        sent = await _send(response, Command(stream), wanted)
-        asked.tell(request, bytesOut=sent)
-    await response.write_eof()
-    return response
+    page: Page = LogSocket() if socket_wanted(request) else LogText()
+    try:
+        async with asked.stream(call, "logs", found, wanted.query) as stream:
+            await page.begin(request)
+            sent = await _send(page, Command(stream), wanted)
+            asked.tell(request, bytesOut=sent)
+        await page.end()
+    finally:
+        page.release()
+    return page.response
 
 
-async def _send(response: web.StreamResponse, log: Command, wanted: Wanted) -> int:
+class Page(Protocol):
+    """Where a log is written to."""
+
+    @property
+    def response(self) -> web.StreamResponse: ...
+
+    async def begin(self, request: web.Request) -> None:
+        """Answer that it comes."""
+        ...
+
+    async def write(self, chunk: bytes) -> None: ...
+
+    async def end(self) -> None:
+        """That was all of it."""
+        ...
+
+    def release(self) -> None: ...
+
+
+class LogText:
+    """The body of an answer."""
+
+    def __init__(self) -> None:
+        headers = {"Content-Type": "text/plain", "Cache-Control": "no-cache"}
+        self.response = web.StreamResponse(headers=headers)
+        self.response.enable_chunked_encoding()
+
+    async def begin(self, request: web.Request) -> None:
+        await self.response.prepare(request)
+
+    async def write(self, chunk: bytes) -> None:
+        await self.response.write(chunk)
+
+    async def end(self) -> None:
+        await self.response.write_eof()
+
+    def release(self) -> None:
+        """Nothing is held."""
+
+
+class LogSocket(WatchSocket):
+    """Messages, each as many bytes as were there; in base64 where its client named that."""
+
+    async def write(self, chunk: bytes) -> None:
+        """Send them. Raises TimeoutError, and ConnectionResetError."""
+        if not chunk:
+            return
+        async with asyncio.timeout(pieces.WRITE_WITHIN):
+            if self.response.ws_protocol == BASE64:
+                await self.response.send_str(base64.b64encode(chunk).decode())
+            else:
+                await self.response.send_bytes(chunk)
+
+
+async def _send(page: Page, log: Command, wanted: Wanted) -> int:
     """How many bytes went out. A client that reads slowly stops the node's reading, and nothing else."""
     sent = 0
     while isinstance(heard := await log.hear(), Output):
         if heard.channel not in wanted.channels:
             continue
         data = heard.data if wanted.limit is None else heard.data[: wanted.limit - sent]
-        await response.write(data)
+        await page.write(data)
         sent += len(data)
         if sent == wanted.limit:
             break

@@ -14,7 +14,8 @@ from kohakuriver.apiserver.serving import pieces
 from kohakuriver.errors import BadRequest
 from kohakuriver.streams.dial import WEBSOCKET
 
-PROTOCOLS: Final = ("base64.binary.k8s.io", "binary.k8s.io")
+BASE64: Final = "base64.binary.k8s.io"
+PROTOCOLS: Final = (BASE64, "binary.k8s.io")
 LARGEST_MESSAGE: Final = 4096  # bytes from the client, which has nothing to say
 PING_EVERY: Final = 30.0  # seconds; who answers none is gone
 

@@ -85,12 +85,13 @@ async def test_a_watch_tells_of_starting_stopping_and_deleting(tmp_path: Path, p
     async with kubectl_at_work(tmp_path, program=program) as kubectl:
         api = kubectl.api
         watch = await kubectl.start("get", "pods", "-w", "--output-watch-events", "--no-headers")
-        assert watch.stdout is not None
+        lines = watch.stdout
+        assert lines is not None
 
         async def told(*, vps: dict[str, Any]) -> list[str]:
             await put(api, kinds.VPS, vps)
             async with asyncio.timeout(30):
-                return (await watch.stdout.readline()).decode().split()[:4]
+                return (await lines.readline()).decode().split()[:4]
 
         try:
             assert await told(vps=a_vps(phase="pending", node="")) == ["ADDED", "dev", "0/1", "Pending"]
@@ -100,7 +101,7 @@ async def test_a_watch_tells_of_starting_stopping_and_deleting(tmp_path: Path, p
             assert await told(vps=a_vps()) == ["ADDED", "dev", "1/1", "Running"]
             await remove(api, kinds.VPS, a_vps())
             async with asyncio.timeout(30):
-                assert (await watch.stdout.readline()).decode().split()[:2] == ["DELETED", "dev"]
+                assert (await lines.readline()).decode().split()[:2] == ["DELETED", "dev"]
         finally:
             watch.terminate()
             await watch.wait()
