@@ -3,11 +3,12 @@
 import asyncio
 import collections
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from kohakuriver.streams.stream import HIGH, LOW
 
 T = TypeVar("T")
+_COUNTS: Final = 1 << 7  # bytes as which each thing counts beside its own
 
 
 class Inbox(Generic[T]):
@@ -26,6 +27,7 @@ class Inbox(Generic[T]):
 
     def put(self, item: T, weighs: int) -> None:
         """Something came, which counts as so many bytes while it waits."""
+        weighs += _COUNTS
         self._came.append((item, weighs))
         self._weight += weighs
         if self._weight > HIGH and not self._is_paused:
