@@ -5,9 +5,9 @@ Looked for in this order: an explicit path, `KOHAKURIVER_CONFIG`, `~/.kohakurive
 """
 
 import base64
-import binascii
 import json
 import os
+import re
 import ssl
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 DEFAULT_PATH = "~/.kohakuriver/config"
 VARIABLE = "KOHAKURIVER_CONFIG"
 JOIN_TOKEN = "KOHAKURIVER_JOIN_TOKEN"  # noqa: S105 - what `agent --join` reads without --token
+SECTIONS = {"clusters": "cluster", "users": "user", "contexts": "context"}
+_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,4})?(?:/.*)?", re.ASCII)
 SERVERS = "kohakuriver.io/servers"  # the extension of a cluster's entry that names its further API servers
 
 
@@ -40,12 +42,29 @@ class Connection(NamedTuple):
 
     def tls(self) -> ssl.SSLContext | None:
         """A TLS context that trusts this cluster's CA, and no other; None for plain HTTP."""
-        if not self.server.startswith("https:"):
+        if not self.server.lower().startswith("https:"):
             return None
-        context = ssl.create_default_context(cadata=self.ca.decode() if self.ca else None)
+        try:
+            context = ssl.create_default_context(cadata=self.ca.decode() if self.ca else None)
+        except (ValueError, ssl.SSLError):
+            raise errors.ConfigError(
+                "the config file: the certificate authority is no certificate in PEM",
+                hint="take the file anew from whoever runs the cluster",
+            ) from None
         if not self.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
+        try:
+            self._add_client(context)
+        except OSError as error:
+            where = f"{self.client_cert} and {self.client_key}" if self.client_cert else "the config file"
+            raise errors.ConfigError(
+                f"the client certificate and key in {where} cannot be read: {error.strerror or error}",
+                hint="both are needed, in PEM, the key without a password",
+            ) from None
+        return context
+
+    def _add_client(self, context: ssl.SSLContext) -> None:
         if self.client_cert is not None:
             context.load_cert_chain(self.client_cert, self.client_key)
         elif self.client_pair is not None:
@@ -55,7 +74,6 @@ class Connection(NamedTuple):
                 file.write(b"\n".join(self.client_pair))
                 file.flush()
                 context.load_cert_chain(file.name)
-        return context
 
 
 def find(path: "str | Path | None" = None) -> "Path":
@@ -80,14 +98,14 @@ def load(path: "str | Path | None" = None, *, context: str | None = None) -> Con
     if not cluster.get("server"):
         raise errors.ConfigError(f'{file}: the cluster of context "{name}" names no server')
     return Connection(
-        server=str(cluster["server"]).rstrip("/"),
+        server=_server(cluster["server"], file),
         others=_others(cluster, file),
         token=_token(user, file),
         ca=_authority(cluster, file),
         client_cert=_path(user.get("client-certificate"), file),
         client_key=_path(user.get("client-key"), file),
         client_pair=_pair(user, file),
-        namespace=chosen.get("namespace") or "default",
+        namespace=_namespace(chosen, file),
         context=name,
         verify=not cluster.get("insecure-skip-tls-verify", False),
     )
@@ -96,7 +114,7 @@ def load(path: "str | Path | None" = None, *, context: str | None = None) -> Con
 def read(file: "str | Path") -> dict[str, Any]:
     """The whole file as it is. Raises ConfigError when it is missing, unreadable or no mapping."""
     try:
-        with open(file) as opened:  # noqa: PTH123
+        with open(file, encoding="utf-8") as opened:  # noqa: PTH123
             text = opened.read()
     except FileNotFoundError:
         raise errors.ConfigError(
@@ -105,16 +123,31 @@ def read(file: "str | Path") -> dict[str, Any]:
         ) from None
     except OSError as error:
         raise errors.ConfigError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise errors.ConfigError(f"{file} is no text in UTF-8") from None
     config = _parse(text, file)
     if not isinstance(config, dict):
         raise errors.ConfigError(f"{file} is not a kubeconfig file")
+    for section, key in SECTIONS.items():
+        _check(config.get(section) or [], key, f"{file}: {section}")
     return config
+
+
+def _check(entries: Any, key: str, where: str) -> None:
+    """Raises ConfigError for a section that holds something else than entries."""
+    if not isinstance(entries, list):
+        raise errors.ConfigError(f"{where} is not a list")
+    for entry in entries:
+        if not isinstance(entry, dict) or not isinstance(entry.get(key) or {}, dict):
+            raise errors.ConfigError(f"{where} has an entry that is not a name and a {key}")
 
 
 def _parse(text: str, file: "str | Path") -> Any:
     if text.startswith("{"):
         try:
             return json.loads(text)
+        except RecursionError:
+            raise errors.ConfigError(f"{file} is not a kubeconfig file") from None
         except ValueError:
             pass  # YAML may look like that, too
     import yaml  # here, as reading JSON needs none of it
@@ -169,7 +202,12 @@ def _named(config: dict[str, Any], file: str, section: str, key: str, name: str)
 
 
 def _others(cluster: dict[str, Any], file: str) -> tuple[str, ...]:
-    for extension in cluster.get("extensions") or []:
+    extensions = cluster.get("extensions") or []
+    if not isinstance(extensions, list) or not all(isinstance(one, dict) for one in extensions):
+        raise errors.ConfigError(
+            f"{file}: the extensions of a cluster are not a list of names and extensions"
+        )
+    for extension in extensions:
         if extension.get("name") == SERVERS:
             urls = extension.get("extension")
             if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
@@ -177,15 +215,49 @@ def _others(cluster: dict[str, Any], file: str) -> tuple[str, ...]:
                     f"{file}: the extension {SERVERS} is not a list of URLs",
                     hint="write extension: [https://second:6443, https://third:6443]",
                 )
-            return tuple(url.rstrip("/") for url in urls)
+            return tuple(_server(url, file) for url in urls)
     return ()
+
+
+def _server(given: Any, file: str) -> str:
+    """The URL of a server. Raises ConfigError for what is none."""
+    url = str(given).rstrip("/")
+    if not _URL.fullmatch(url) and not _is_url(url):
+        raise errors.ConfigError(
+            f'{file}: the server "{given}" is not a URL', hint="such as https://river.example.org:6443"
+        )
+    return url
+
+
+def _is_url(text: str) -> bool:
+    import urllib.parse  # here, as its import takes longer than reading the file
+
+    try:
+        found = urllib.parse.urlsplit(text)
+        return found.scheme in ("http", "https") and bool(found.hostname) and found.port != -1
+    except ValueError:
+        return False
+
+
+def _namespace(context: dict[str, Any], file: str) -> str:
+    found = context.get("namespace") or "default"
+    if not isinstance(found, str):
+        raise errors.ConfigError(
+            f"{file}: the namespace {found} is not a text", hint='put it into quotes: "…"'
+        )
+    return found
 
 
 def _token(user: dict[str, Any], file: str) -> str | None:
     if user.get("token"):
+        if isinstance(user["token"], dict | list):
+            raise errors.ConfigError(f"{file}: the token of a user is not a text")
         return str(user["token"])
     path = _path(user.get("tokenFile"), file)
-    return path.read_text().strip() if path else None
+    try:
+        return path.read_text().strip() if path else None
+    except UnicodeDecodeError:
+        raise errors.ConfigError(f"{path}, the tokenFile of {file}, is no text") from None
 
 
 def _authority(cluster: dict[str, Any], file: str) -> bytes | None:
@@ -208,7 +280,7 @@ def _data(entry: dict[str, Any], field: str, file: str) -> bytes | None:
         return None
     try:
         return base64.b64decode(entry[field], validate=True)
-    except binascii.Error:
+    except (TypeError, ValueError):
         raise errors.ConfigError(f"{file}: {field} is not base64") from None
 
 

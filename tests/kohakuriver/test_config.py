@@ -1,3 +1,4 @@
+import json
 import stat
 import subprocess
 import sys
@@ -39,6 +40,87 @@ def test_what_is_no_config_is_refused_by_name(tmp_path, text):
     (tmp_path / "config").write_text(text)
     with pytest.raises(errors.ConfigError, match="config"):
         config.load(tmp_path / "config")
+
+
+ENTRIES = {
+    "clusters": [{"name": "c", "cluster": {"server": "https://a:6443"}}],
+    "users": [{"name": "u", "user": {"token": "t"}}],
+    "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+    "current-context": "c",
+}
+SERVER = "https://a:6443"
+WRONG = {
+    "clusters are a word": {"clusters": "c"},
+    "clusters are a number": {"clusters": 5},
+    "clusters are a mapping": {"clusters": {"c": {}}},
+    "a cluster is a word": {"clusters": ["c"]},
+    "a cluster holds a word": {"clusters": [{"name": "c", "cluster": "x"}]},
+    "a context holds a number": {"contexts": [{"name": "c", "context": 5}]},
+    "a user holds a word": {"users": [{"name": "u", "user": "x"}]},
+    "the namespace is a number": {
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u", "namespace": 5}}]
+    },
+    "the token is a mapping": {"users": [{"name": "u", "user": {"token": {"a": 1}}}]},
+    "extensions are a word": {"clusters": [{"name": "c", "cluster": {"server": SERVER, "extensions": "x"}}]},
+    "an extension is a word": {
+        "clusters": [{"name": "c", "cluster": {"server": SERVER, "extensions": ["x"]}}]
+    },
+    "the authority is a number": {
+        "clusters": [{"name": "c", "cluster": {"server": SERVER, "certificate-authority-data": 5}}]
+    },
+    "the authority is no certificate": {
+        "clusters": [{"name": "c", "cluster": {"server": SERVER, "certificate-authority-data": "//79"}}]
+    },
+    "no host": {"clusters": [{"name": "c", "cluster": {"server": "http://"}}]},
+    "no scheme": {"clusters": [{"name": "c", "cluster": {"server": "a:6443"}}]},
+    "another scheme": {"clusters": [{"name": "c", "cluster": {"server": "ftp://a"}}]},
+    "a port too high": {"clusters": [{"name": "c", "cluster": {"server": "https://a:99999"}}]},
+    "a port of letters": {"clusters": [{"name": "c", "cluster": {"server": "https://a:abc"}}]},
+    "half an address": {"clusters": [{"name": "c", "cluster": {"server": "https://[::1:1"}}]},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+def test_what_is_wrong_in_a_config_is_told_with_its_file(tmp_path, wrong):
+    (tmp_path / "config").write_text(json.dumps({**ENTRIES, **wrong}))
+    with pytest.raises(errors.ConfigError, match="config"):
+        config.load(tmp_path / "config").tls()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"a": "\xff"}', bytes(range(256)), json.dumps(ENTRIES).encode("utf-16"), b'{"a":' * 100_000],
+    ids=["latin", "binary", "utf-16", "deep"],
+)
+def test_a_file_that_is_no_text_or_has_no_end_is_refused_by_name(tmp_path, content):
+    (tmp_path / "config").write_bytes(content)
+    with pytest.raises(errors.ConfigError, match="config"):
+        config.load(tmp_path / "config")
+
+
+@pytest.mark.parametrize("content", [None, b"no certificate"])
+def test_a_client_certificate_that_cannot_be_read_is_told_by_name(tmp_path, content):
+    if content is not None:
+        (tmp_path / "mine.pem").write_bytes(content)
+    user = {"client-certificate": "mine.pem", "client-key": "mine.pem"}
+    (tmp_path / "config").write_text(json.dumps({**ENTRIES, "users": [{"name": "u", "user": user}]}))
+    with pytest.raises(errors.ConfigError, match=r"mine\.pem"):
+        config.load(tmp_path / "config").tls()
+
+
+def test_a_token_file_that_is_no_text_is_told_by_name(tmp_path):
+    (tmp_path / "token").write_bytes(b"\xff")
+    users = [{"name": "u", "user": {"tokenFile": "token"}}]
+    (tmp_path / "config").write_text(json.dumps({**ENTRIES, "users": users}))
+    with pytest.raises(errors.ConfigError, match="token"):
+        config.load(tmp_path / "config")
+
+
+def test_the_scheme_of_a_server_counts_in_capitals_too(tmp_path):
+    """Without TLS the token would go out for everybody to read."""
+    clusters = [{"name": "c", "cluster": {"server": "HTTPS://a:6443"}}]
+    (tmp_path / "config").write_text(json.dumps({**ENTRIES, "clusters": clusters}))
+    assert config.load(tmp_path / "config").tls() is not None
 
 
 def test_the_environment_names_the_file_unless_an_option_does(tmp_path, monkeypatch):
