@@ -11,6 +11,7 @@ import pytest
 
 from kohakuriver import certificates
 from kohakuriver.agent import options
+from kohakuriver.agent.settings import Join, Settings
 from kohakuriver.cli.main import run
 from kohakuriver.cli.token import joining
 from kohakuriver.client import authority, config
@@ -134,7 +135,7 @@ async def test_no_machine_joins_without_tls(shell):
     assert (await shell("token list --no-headers"))[1] == ""
 
 
-def joined(out: str, monkeypatch) -> options.Run:
+def joined(out: str, monkeypatch) -> Settings:
     """What an agent makes of the command for where it is installed, once a shell has taken the token."""
     _, _, line = out.splitlines()
     program, agent, *words, given = shlex.split(line.removeprefix("# "))
@@ -143,7 +144,7 @@ def joined(out: str, monkeypatch) -> options.Run:
     assert given.startswith("<<<") and token not in " ".join(words)
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{token}\n"))
     found = options.parse(words)
-    assert isinstance(found, options.Run) and found.install_service
+    assert isinstance(found, Settings) and found.install_service
     return found
 
 
@@ -166,7 +167,7 @@ def test_the_command_carries_the_token_and_the_hash_of_the_authority(token, monk
     ca = certificates.new_authority("test", now=SystemClock().now()).certificate
     line = joining.installed_command(Connection("https://10.0.0.1:6443", ca=ca), token, node=None)
     found = joined(f"…\n…\n# {line}", monkeypatch)
-    assert found.join == options.Join("https://10.0.0.1:6443", token, authority.hash_of(ca))
+    assert found.join == Join("https://10.0.0.1:6443", token, authority.hash_of(ca))
     assert dataclasses.replace(found, node="x").config is None
 
 
