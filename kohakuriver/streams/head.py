@@ -1,7 +1,7 @@
 """The head of an HTTP answer, read from its bytes as they come. Does no I/O, and knows what no code means."""
 
-import dataclasses
 from collections.abc import Mapping
+from typing import NamedTuple
 
 LIMIT = 1 << 16  # bytes of a head
 
@@ -10,8 +10,7 @@ class NotHTTP(ValueError):
     """What comes is not the head of an HTTP answer; the message says why, as in `it does not speak HTTP`."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """A status line and its headers."""
 
     code: int

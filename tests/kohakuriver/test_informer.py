@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import dataclasses
 
 import orjson
 import pytest
@@ -260,7 +259,7 @@ async def test_a_list_whose_revision_is_forgotten_before_its_end_is_begun_anew()
 
 
 async def test_a_kind_that_an_older_server_does_not_know_is_empty_where_that_is_allowed():
-    unknown = dataclasses.replace(VPS, plural="vpses-of-tomorrow")
+    unknown = VPS._replace(plural="vpses-of-tomorrow")
     async with running_api() as api, following(api) as (informer, _):
         client = informer._client
         allowed, other = (
