@@ -5,9 +5,7 @@ and with a list `roles` for each issuer, which is KohakuRiver's own. Whatever th
 server starts; a field that is not known is refused, so that no rule is left out in silence.
 """
 
-import ipaddress
 import ssl
-import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -15,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 import pydantic
 import yaml
 
+from kohakuriver import issuer as issuers
 from kohakuriver import yaml_loader
 from kohakuriver.apiserver.identity.identity import RIGHTS, Role
 from kohakuriver.errors import ConfigError
@@ -67,7 +66,7 @@ class Issuer(_Part):
     @pydantic.field_validator("url", "discoveryURL")
     @classmethod
     def _reached_safely(cls, url: str | None) -> str | None:
-        if url is not None and (wrong := wrong_with(url)):
+        if url is not None and (wrong := issuers.wrong_with(url)):
             raise ValueError(wrong)
         return url
 
@@ -84,7 +83,7 @@ class Issuer(_Part):
     @property
     def discovery(self) -> str:
         """Where the provider describes itself."""
-        return self.discoveryURL or f"{self.url.rstrip('/')}/.well-known/openid-configuration"
+        return self.discoveryURL or issuers.discovery(self.url)
 
 
 class RequiredClaim(_Part):
@@ -195,27 +194,6 @@ def check_names(configuration: Configuration, names: Sequence[str]) -> None:
                     f'its users begin with "{prefix}"',
                     hint="choose another claimMappings.username.prefix",
                 )
-
-
-def wrong_with(url: str) -> str:
-    """Why keys are not to be fetched from there; empty where they may be."""
-    try:
-        parts = urllib.parse.urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return f'invalid URL "{url}"'
-    if not host or parts.query or parts.fragment or parts.username is not None:
-        return f'invalid URL "{url}": use https://HOST/PATH'
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
-        return f'invalid URL "{url}": use https (http is for loopback addresses alone)'
-    return ""
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _sentence(location: tuple[int | str, ...], error: Any) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 import aiohttp
 import orjson
 
+from kohakuriver import issuer
 from kohakuriver.apiserver.oidc import configuration, verification
 from kohakuriver.apiserver.oidc.verification import Key
 
@@ -32,8 +33,8 @@ class Provider(Protocol):
 class WebProvider:
     """The issuer itself."""
 
-    def __init__(self, issuer: configuration.Issuer) -> None:
-        self._issuer = issuer
+    def __init__(self, asked: configuration.Issuer) -> None:
+        self._issuer = asked
 
     async def keys(self) -> tuple[Key, ...]:
         try:
@@ -52,7 +53,7 @@ class WebProvider:
             if described.get("issuer") != self._issuer.url:
                 raise Away(f"{self._issuer.discovery} describes another issuer than {self._issuer.url}")
             url = described.get("jwks_uri")
-            if not isinstance(url, str) or configuration.wrong_with(url):
+            if not isinstance(url, str) or issuer.wrong_with(url):
                 raise Away(f"{self._issuer.discovery} names no jwks_uri that can be used")
             keys = verification.public_keys(await _document(session, url))
         if not keys:

@@ -27,7 +27,7 @@ MOST_CHARACTERS: Final = 16 * 1024  # of a token
 MOST_KEYS: Final = 64  # of an issuer
 RSA_BITS: Final = range(2048, 8193)
 AHEAD: Final = 60.0  # seconds that an issuer's clock may be ahead of ours
-HINT: Final = "log in again with your identity provider"
+HINT: Final = "log in again: kohakuriver login"
 _CURVES: Final = {
     "ES256": "P-256",
     "ES384": "P-384",

@@ -168,8 +168,8 @@ class Api:
 
     def _headers(self, accept: str, content_type: str | None) -> dict[str, str]:
         headers = {"Accept": accept, "User-Agent": f"kohakuriver/{__version__}"}
-        if self.connection.token:
-            headers["Authorization"] = f"Bearer {self.connection.token}"
+        if token := self.connection.bearer():
+            headers["Authorization"] = f"Bearer {token}"
         if content_type:
             headers["Content-Type"] = content_type
         return headers

@@ -184,6 +184,12 @@ ENTRIES = (
     Entry("delete", "kubectl.delete", "Delete objects, and wait until they are gone", OBJECTS, names="kind"),
     Entry("wait", "kubectl.wait", "Wait until objects are as you want them", OBJECTS, names="kind"),
     _object("api-resources", "List the kinds there are", function="api_resources"),
+    Entry(
+        "login", "login.login", "Log in with an identity provider", OTHER, names="context",
+    ),
+    Entry(
+        "logout", "login.logout", "Forget the tokens of a login", OTHER, names="context",
+    ),
     Entry("token", "token", "Give people and machines credentials", OBJECTS, commands=_TOKEN_COMMANDS),
     Entry("up", "local.up", "Start one: etcd, API server, controller and agent", MACHINE, remote=False),
     Entry("down", "local.down", "Stop it; VPSes keep running", MACHINE, remote=False),

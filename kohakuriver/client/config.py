@@ -16,6 +16,8 @@ from kohakuriver import errors
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from kohakuriver.client.plugin import Plugin
+
 DEFAULT_PATH = "~/.kohakuriver/config"
 VARIABLE = "KOHAKURIVER_CONFIG"
 JOIN_TOKEN = "KOHAKURIVER_JOIN_TOKEN"  # noqa: S105 - what `agent --join` reads without --token
@@ -39,6 +41,11 @@ class Connection(NamedTuple):
     namespace: str = "default"
     context: str = ""
     verify: bool = True
+    plugin: "Plugin | None" = None  # what gives the token, in place of one
+
+    def bearer(self) -> str | None:
+        """The token that is good now, if there is one. Raises ConfigError where a program gives none."""
+        return self.plugin.token() if self.plugin is not None else self.token
 
     def tls(self) -> ssl.SSLContext | None:
         """A TLS context that trusts this cluster's CA, and no other; None for plain HTTP."""
@@ -107,6 +114,7 @@ def load(path: "str | Path | None" = None, *, context: str | None = None) -> Con
         client_pair=_pair(user, file),
         namespace=_namespace(chosen, file),
         context=name,
+        plugin=_plugin(user, cluster, file),
         verify=not cluster.get("insecure-skip-tls-verify", False),
     )
 
@@ -258,6 +266,14 @@ def _token(user: dict[str, Any], file: str) -> str | None:
         return path.read_text().strip() if path else None
     except UnicodeDecodeError:
         raise errors.ConfigError(f"{path}, the tokenFile of {file}, is no text") from None
+
+
+def _plugin(user: dict[str, Any], cluster: dict[str, Any], file: str) -> "Plugin | None":
+    if not isinstance(user.get("exec"), dict) or user.get("token") or user.get("tokenFile"):
+        return None
+    from kohakuriver.client.plugin import Plugin  # here, as few files name a program
+
+    return Plugin(user["exec"], file=file, cluster=cluster)
 
 
 def _authority(cluster: dict[str, Any], file: str) -> bytes | None:

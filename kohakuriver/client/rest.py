@@ -60,6 +60,7 @@ class Client:
         if connection.token:
             headers["Authorization"] = f"Bearer {connection.token}"
         self._headers = headers
+        self._connection = connection
         self.also: Callable[[], Mapping[str, str]] = dict  # headers that every call carries besides
         self._warned: set[str] = set()
         self._tls = connection.tls()
@@ -99,6 +100,12 @@ class Client:
                 yield
             finally:
                 self._under_way.discard(until)
+
+    async def _given(self) -> dict[str, str]:
+        """The token of who has a program for that, which may take its time."""
+        if self._connection.plugin is None:
+            return {}
+        return {"Authorization": f"Bearer {await asyncio.to_thread(self._connection.bearer)}"}
 
     def _open(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
@@ -209,7 +216,11 @@ class Client:
         content_type: str = JSON,
     ) -> tuple[Object, Mapping[str, str]]:
         data = None if body is None else orjson.dumps(body)
-        headers = {**self.also(), **({"Content-Type": content_type} if data is not None else {})}
+        headers = {
+            **self.also(),
+            **await self._given(),
+            **({"Content-Type": content_type} if data is not None else {}),
+        }
         for others in range(len(self.servers.all) - 1, -1, -1):
             with self._leaving(self.server) as server:
                 try:
@@ -270,7 +281,8 @@ class Client:
             url = server + resource.path(namespace=namespace)
             try:
                 async with self._until_reconnected():
-                    opened = await session.get(url, params=params, timeout=timeout)
+                    headers = await self._given()
+                    opened = await session.get(url, params=params, timeout=timeout, headers=headers)
                 async with opened as response:
                     if response.status >= 400:
                         raise errors.from_status(wire.parsed(await response.read()), code=response.status)

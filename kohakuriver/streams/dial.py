@@ -92,8 +92,8 @@ class Dialer:
         if upgrade == WEBSOCKET:
             key = base64.b64encode(os.urandom(16)).decode()
             lines += ["Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}"]
-        if self._connection.token:
-            lines.append(f"Authorization: Bearer {self._connection.token}")
+        if token := self._connection.bearer():
+            lines.append(f"Authorization: Bearer {token}")
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
 

@@ -41,7 +41,7 @@ BEFORE = {
     "delete vps --all": "vps create --name dev --no-ssh-key --no-wait",
 }
 """What is to be so before an example makes sense."""
-CODES = {"diff": (0, 1)}
+CODES = {"diff": (0, 1), "login --issuer": (1,), "login": (2,), "logout": (2,)}
 DIMENSIONS, TIMEOUT = (40, 200), 30  # rows and columns; seconds
 FOR_A_SHELL = re.compile(r"^(?!kohakuriver )|[^\w\s./:=,@-]").search
 """Whether a line means more to a shell than its words: quotes, pipes, `~`, `#`, `$`."""

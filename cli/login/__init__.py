@@ -1,0 +1,5 @@
+"""`kohakuriver login` and `logout`: a person's tokens from an OpenID Connect provider, kept and renewed.
+
+login.py ─► flow.py (browser, or a code for another device) ─► provider.py ─► kept.py, the config file
+kubectl, other commands ─► login --credential FILE ─► renewal.py ─► provider.py
+"""
