@@ -21,6 +21,7 @@ class Dialect:
 
     upgrade: str
     protocol: str
+    was_named: bool = True  # by the client; what it has not named is not in the answer either
 
     @property
     def is_websocket(self) -> bool:
@@ -30,14 +31,20 @@ class Dialect:
         """Answer 101, and the connection. Its protocol has to be set before the event loop runs again. Raises
         Unavailable when the client has gone."""
         header = _WEBSOCKETS if self.upgrade == WEBSOCKET else _SPDYS
-        return upgrade.take(request, upgrade=self.upgrade, spoken=(f"{header}: {self.protocol}",))
+        spoken = (f"{header}: {self.protocol}",) if self.was_named else ()
+        return upgrade.take(request, upgrade=self.upgrade, spoken=spoken)
 
 
-def agreed(request: web.Request, *, websocket: Sequence[str], spdy: Sequence[str]) -> Dialect:
-    """The first protocol of the client's list that is one of these. Raises BadRequest."""
+def agreed(
+    request: web.Request, *, websocket: Sequence[str], spdy: Sequence[str], unnamed: str = ""
+) -> Dialect:
+    """The first protocol of the client's list that is one of these; `unnamed` is what a WebSocket that
+    has no list means. Raises BadRequest."""
     asked = request.headers.get("Upgrade", "").lower()
     if asked == WEBSOCKET:
         upgrade.check_websocket(request)
+        if unnamed and not request.headers.get(_WEBSOCKETS):
+            return Dialect(WEBSOCKET, unnamed, was_named=False)
         return Dialect(WEBSOCKET, _first(request, _WEBSOCKETS, websocket))
     if asked == SPDY.lower():
         return Dialect(SPDY, _first(request, _SPDYS, spdy))

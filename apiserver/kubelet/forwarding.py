@@ -68,7 +68,8 @@ class Near(Protocol):
 async def forward(request: web.Request) -> web.StreamResponse:
     """Until the client goes."""
     call = Call.of(request, kinds.VPS)
-    spoken = dialect.agreed(request, websocket=(TUNNEL, *channels.PROTOCOLS[1:]), spdy=(BARE,))
+    channelled = channels.PROTOCOLS[1:]
+    spoken = dialect.agreed(request, websocket=(TUNNEL, *channelled), spdy=(BARE,), unnamed=channelled[0])
     ports = [] if spoken.protocol in (TUNNEL, BARE) else read_ports(request.query.getall("ports", []))
     found = await opening.look(call, "forward")
     forwarding = _Forwarding(call, found.uid)

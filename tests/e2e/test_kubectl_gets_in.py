@@ -1,4 +1,4 @@
-"""Stock kubectl and Python's client get into a VPS on a real engine: exec, attach, logs, cp, port-forward.
+"""Stock kubectl and Python's clients get into a VPS on a real engine: exec, attach, logs, cp, port-forward.
 
 `KUBECTLS` names more kubectls to try the same with, with colons between.
 """
@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pexpect
 import pytest
 
 from tests.e2e.conftest import BIN, PROJECT, Cluster, a_manifest, eventually
+from tests.e2e.test_the_control_plane_is_killed import processes
 
 PROGRAMS = (str(BIN / "kubectl"), *filter(None, os.environ.get("KUBECTLS", "").split(":")))
 BY_SPDY = {"KUBECTL_REMOTE_COMMAND_WEBSOCKETS": "false", "KUBECTL_PORT_FORWARD_WEBSOCKETS": "false"}
@@ -207,6 +209,41 @@ def test_a_forward_outlives_whatever_it_leads_to(kubectl, tmp_path, way):
         kubectl.ok("exec", "dev", "--", "killall", "nc", **way)
 
 
+@contextlib.contextmanager
+def nobody_reads(forward: Forward, data: bytes) -> Iterator[socket.socket]:
+    """A connection that was sent all this, whose echo nobody takes."""
+    with socket.create_connection(("127.0.0.1", forward.port)) as made:
+        made.settimeout(30)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            sending = pool.submit(made.sendall, data)
+            try:
+                yield made
+            finally:
+                with contextlib.suppress(OSError):  # it may have been reset
+                    made.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):
+                    sending.result(30)
+
+
+@WAYS
+def test_a_forward_outlives_its_agent_beside_a_reader_that_has_stalled(kubectl, tmp_path, way):
+    kubectl.ok("exec", "dev", "--", "sh", "-c", f"{SERVES} sleep 0.2", **way)
+    with kubectl.forward(tmp_path, **way) as forward:
+        eventually(lambda: forward.echoes(b"before"))
+        with nobody_reads(forward, bytes(64 << 20)) as stalled:
+            assert forward.echoes(os.urandom(1 << 20)), "a connection that nobody reads held up another"
+            agent = processes(kubectl.cluster)["agent"]
+            os.kill(agent, signal.SIGKILL)
+            assert forward.echoes(b"after"), "it did not wait for the agent that was started again"
+            assert processes(kubectl.cluster)["agent"] != agent
+            with contextlib.suppress(ConnectionResetError):
+                while stalled.recv(1 << 20):
+                    pass  # what was on its way, and the end of a connection that went with its agent
+        assert forward.echoes(os.urandom(1 << 20))
+        assert forward.goes_on, "kubectl gave up"
+    kubectl.ok("exec", "dev", "--", "killall", "nc", **way)
+
+
 def test_a_stopped_vps_is_told_in_words(kubectl):
     kubectl.cluster.ok("vps", "stop", "dev")
     try:
@@ -217,19 +254,31 @@ def test_a_stopped_vps_is_told_in_words(kubectl):
         kubectl.cluster.wait_running("dev")
 
 
-def test_pythons_client_runs_commands_and_forwards_ports(dev: Cluster):
+BY_PYTHON = {
+    "by_python": [
+        "both outputs: err out",
+        "a line: typed",
+        "exit code: 3",
+        "by a port: by channels",
+        "and its errors: None",
+    ],
+    "by_kr8s": [
+        "ready: True",
+        "both outputs: 0 b'out\\n' b'err\\n'",
+        "exit code: 3",
+        "by a port: b'no sub-protocol'",
+    ],
+}
+
+
+@pytest.mark.parametrize("program", BY_PYTHON)
+def test_pythons_clients_run_commands_and_forward_ports(dev: Cluster, program: str):
     done = subprocess.run(
-        [sys.executable, "-m", "tests.e2e.by_python", str(dev.config)],
+        [sys.executable, "-m", f"tests.e2e.{program}", str(dev.config)],
         capture_output=True,
         text=True,
         timeout=60,
         cwd=PROJECT,
         check=False,
     )
-    assert done.stdout.splitlines() == [
-        "both outputs: err out",
-        "a line: typed",
-        "exit code: 3",
-        "by a port: by channels",
-        "and its errors: None",
-    ], done.stderr
+    assert done.stdout.splitlines() == BY_PYTHON[program], done.stderr

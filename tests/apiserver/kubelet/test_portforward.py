@@ -246,15 +246,17 @@ async def test_two_halves_of_one_kind_are_no_connection():
             assert (await client.frame(number)).kind == RST_STREAM
 
 
-async def test_pythons_clients_get_a_port_by_channels():
+@pytest.mark.parametrize(("protocols", "answered"), [((V5, V4), V4), ((), None)], ids=["named", "unnamed"])
+async def test_pythons_clients_get_a_port_by_channels(protocols, answered):
+    """`kubernetes` names the sub-protocol, and `kr8s` none."""
     async with a_vps() as dev:
-        opening = asyncio.create_task(dev.websocket("portforward", [("ports", "80,8080")], V5, V4))
+        opening = asyncio.create_task(dev.websocket("portforward", [("ports", "80,8080")], *protocols))
         insides = {}
         for _ in range(2):
             wanted = await dev.asked()
             insides[wanted["params"]["port"][0]] = await dev.bring(wanted["id"])
         client = await opening
-        assert client.protocol == V4
+        assert client.protocol == answered
         ports = [await told(client) for _ in range(4)]
         assert ports == [(0, b"\x50\0"), (1, b"\x50\0"), (2, b"\x90\x1f"), (3, b"\x90\x1f")]
         await client.send_bytes(b"\x02to 8080")
