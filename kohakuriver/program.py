@@ -13,10 +13,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 from kohakuriver import errors
-from kohakuriver.options import Address
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+    from kohakuriver.options import Address
 
 FAILED, REFUSED = 1, 2  # exit codes: something went wrong; the options or a file are wrong
 _ENDS_WITHIN = 5.0  # seconds for scrapes that are under way
@@ -71,7 +72,7 @@ def metrics_application(render: Callable[[], bytes]) -> "web.Application":
 
 
 @contextlib.asynccontextmanager
-async def metrics_served(render: Callable[[], bytes], address: Address | None) -> AsyncIterator[None]:
+async def metrics_served(render: Callable[[], bytes], address: "Address | None") -> AsyncIterator[None]:
     """Answer /metrics there, if anywhere, until the block ends. Raises ConfigError."""
     if address is None:
         yield
@@ -87,7 +88,7 @@ async def metrics_served(render: Callable[[], bytes], address: Address | None) -
         await runner.cleanup()
 
 
-async def _listen(site: "web.TCPSite", address: Address) -> None:
+async def _listen(site: "web.TCPSite", address: "Address") -> None:
     try:
         await site.start()
     except OSError as error:

@@ -18,7 +18,7 @@ READ_VERBS = ("get", "list", "watch")
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
-# Where clients look for kinds that they find nowhere else: an empty list, and no watch.
+# Where clients look for kinds that they find nowhere else: an empty list, and a watch that tells of nothing.
 DEFINITION = ResourceType(
     kind="CustomResourceDefinition",
     plural="customresourcedefinitions",
@@ -125,7 +125,7 @@ def verbs(resource: ResourceType) -> tuple[str, ...]:
     if resource in reviews.KINDS:
         return ("create",)
     if resource == DEFINITION:
-        return ("list",)
+        return ("list", "watch")
     view = kinds.view_of(resource)
     if view is not None:
         return view.verbs

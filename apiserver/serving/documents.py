@@ -1,6 +1,8 @@
 """The routes of no stored kind: discovery, schemas, version, health, metrics, reviews of oneself."""
 
+import dataclasses
 import functools
+from typing import Final
 
 import orjson
 from aiohttp import web
@@ -10,8 +12,11 @@ from kohakuriver.apiserver.auth import reviews
 from kohakuriver.apiserver.auth.endpoint import ENDPOINTS, Endpoint
 from kohakuriver.apiserver.context import SERVER
 from kohakuriver.apiserver.objects import metadata
-from kohakuriver.apiserver.serving import body, discovery, openapi, swagger
-from kohakuriver.apiserver.serving.middleware import METRICS, USER
+from kohakuriver.apiserver.objects.query import flag, parse_watch
+from kohakuriver.apiserver.objects.selectors import Operator, Requirement, Selection
+from kohakuriver.apiserver.printers import forms
+from kohakuriver.apiserver.serving import body, discovery, openapi, stream, swagger
+from kohakuriver.apiserver.serving.middleware import METRICS, SHARE, USER
 from kohakuriver.apiserver.serving.requests import json_response
 from kohakuriver.errors import NotAcceptable, NotFound
 from kohakuriver.resources import kinds
@@ -19,6 +24,8 @@ from kohakuriver.resources.kinds import ResourceType
 
 READ = Endpoint("get")
 OPEN = Endpoint("get", open=True)
+_NONE: Final = Selection(fields=(Requirement("metadata.name", Operator.IN),))
+"""No object: its name would have to be one of no names."""
 
 
 async def core_versions(request: web.Request) -> web.StreamResponse:
@@ -74,12 +81,23 @@ async def swagger_document(request: web.Request) -> web.StreamResponse:
 
 
 async def no_definitions(request: web.Request) -> web.StreamResponse:
-    """Where kubectl looks for a kind that it finds nowhere else, before it says that there is none."""
+    """Where clients look for a kind that they find nowhere else: no items, and a watch that tells of nothing.
+
+    The watch is one of namespaces in which none is meant: its versions, bookmarks and end are as those of any
+    other. kopf follows definitions as soon as discovery names the group, and ends where none can be followed.
+    """
+    server = request.app[SERVER]
+    if flag(request.query, "watch"):
+        asked = parse_watch(request.query, kinds.NAMESPACE, namespace=None, scope=None)
+        query = dataclasses.replace(asked, selection=_NONE)
+        form = forms.Plain(discovery.DEFINITION)
+        return await stream.follow(server, request, kinds.NAMESPACE, query, form, request[SHARE])
+    server.cache.check_ready()
     return json_response(
         {
             "kind": "CustomResourceDefinitionList",
             "apiVersion": "apiextensions.k8s.io/v1",
-            "metadata": {"resourceVersion": "1"},
+            "metadata": {"resourceVersion": str(server.cache.revision)},
             "items": [],
         }
     )

@@ -1,5 +1,7 @@
 """What the server says of itself: discovery in both forms, version, schemas."""
 
+import json
+
 import pytest
 
 from kohakuriver.apiserver.auth import reviews
@@ -7,6 +9,7 @@ from kohakuriver.apiserver.serving import discovery, openapi, swagger
 from kohakuriver.resources import kinds
 from tests.apiserver.api import running_api
 
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 AGGREGATED = (
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
     "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json"
@@ -116,8 +119,24 @@ async def test_definitions_of_kinds_are_discovered_and_there_are_none():
     async with running_api() as api:
         assert "apiextensions.k8s.io" in [group["name"] for group in (await api.get("/apis")).body["groups"]]
         (entry,) = (await api.get("/apis/apiextensions.k8s.io/v1")).body["resources"]
-        assert (entry["name"], entry["verbs"]) == ("customresourcedefinitions", ["list"])
-        assert (await api.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")).body["items"] == []
+        assert (entry["name"], entry["verbs"]) == ("customresourcedefinitions", ["list", "watch"])
+        listed = (await api.get(DEFINITIONS)).body
+        assert listed["items"] == []
+        made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "another"}}
+        assert (await api.call("POST", "/api/v1/namespaces", json=made)).code == 201
+        version = {"resourceVersion": listed["metadata"]["resourceVersion"], "timeoutSeconds": "1"}
+        async with api.session.get(
+            api.url + DEFINITIONS, params={"watch": "true", **version}, headers=api.headers("admin")
+        ) as watch:
+            assert (watch.status, await watch.read()) == (200, b"")  # kopf ends on anything but events
+        asks = {"watch": "true", "sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
+        async with api.session.get(
+            api.url + DEFINITIONS,
+            params={**asks, "allowWatchBookmarks": "true", "timeoutSeconds": "1"},
+            headers=api.headers("admin"),
+        ) as watch:
+            (bookmark,) = [json.loads(line) for line in (await watch.text()).splitlines()]
+        assert (bookmark["type"], bookmark["object"]["kind"]) == ("BOOKMARK", "CustomResourceDefinition")
 
 
 def values(node: object, name: str) -> list[object]:
