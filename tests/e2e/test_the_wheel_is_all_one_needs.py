@@ -23,7 +23,7 @@ import pytest
 from tests.e2e.conftest import PROJECT, Cluster, Result, eventually, free_port, ssh_ports
 
 STEP = PROJECT / "manifests/development/wheel"
-SHIPPED = ("cluster", "examples", "image", "install", "kubernetes", "systemd")  # below manifests/
+SHIPPED = ("bin", "cluster", "examples", "image", "install", "kubernetes", "systemd")  # below manifests/
 PROGRAMS = ("agent", "apiserver", "cli", "controller")
 
 
@@ -156,7 +156,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
 def test_it_holds_one_package_and_nothing_is_missing(wheel: Path) -> None:
     names = set(contents(wheel))
     information = wheel.name.removesuffix("-py3-none-any.whl") + ".dist-info"
-    assert {name.split("/")[0] for name in names} == {"kohakuriver", information}
+    data = information.replace(".dist-info", ".data")
+    assert {name.split("/")[0] for name in names} == {"kohakuriver", information, data}
+    assert [name for name in names if name.startswith(data)] == [f"{data}/scripts/kohakuriver"]
     assert {name for name in names if name.startswith("kohakuriver/")} == files_of_checkout()
 
 
