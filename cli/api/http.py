@@ -80,7 +80,11 @@ class Api:
         if answer.status >= 400:
             raise errors.from_status(wire.parsed(content), code=answer.status)
         found = _object(content) if answer.status < 300 else None
-        if found is None or (path.startswith("/api") and "kind" not in found):
+        if path.startswith("/api"):
+            found = found if found is not None and "kind" in found else None
+        elif found is None and answer.status < 300 and answer.header("Content-Type").startswith("text/plain"):
+            found = wire.parsed(content)  # the `ok` of /readyz
+        if found is None:
             raise self._foreign(method, answer.status)
         return found
 

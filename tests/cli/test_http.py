@@ -103,6 +103,15 @@ def test_what_no_api_server_answers_to_a_write_leaves_its_outcome_unknown(told):
         api.call("POST", "/a", body={})
 
 
+def test_a_server_that_says_in_a_word_that_it_is_ready_is_heard():
+    """`up` waits for it."""
+    told = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 2\r\n\r\nok"
+    with server(saying(told)) as url, client(url) as api:
+        assert api.call("GET", "/readyz") == {"message": "ok"}
+    with server(saying(told)) as url, client(url) as api, pytest.raises(errors.Unreachable):
+        api.call("GET", "/api/v1/namespaces")
+
+
 NO_EVENT = {**FOREIGN, "object": answer(b'{"kind": "VPSList"}\n'), "error": answer(b'{"type": "ERROR"}\n')}
 del NO_EVENT["nothing"]  # as a watch that ends at once
 
