@@ -664,11 +664,6 @@ class Booking(Amounts):
         return f"{self.text('namespace')}/{self.text('name')}"
 
     @property
-    def millicores_alone(self) -> int:
-        """What it holds of whole cores that no other VPS runs on."""
-        return min(len(self.cpuset) * 1000, self.millicores)
-
-    @property
     def tombstone(self) -> Fields:
         """Why it is still held though the VPS is gone; empty while the VPS is there."""
         return Fields(self.raw.get("tombstone"))

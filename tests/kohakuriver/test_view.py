@@ -187,7 +187,7 @@ def test_bookings_events_and_environments_are_read_as_they_stand() -> None:
     (booking,) = view.Allocation.of({"bookings": {"u1": BOOKING}}).bookings
     event, environment, lease = view.Event.of(EVENT), view.Environment.of(ENVIRONMENT), view.Lease.of(LEASE)
 
-    assert (booking.owner, booking.millicores, booking.millicores_alone) == ("lab/dev", 1500, 1500)
+    assert (booking.owner, booking.millicores) == ("lab/dev", 1500)
     assert booking.tombstone.text("why") == "deleted"
     assert (event.count, event.latest, event.message) == (3, "2026-01-02T00:00:00.000000Z", "silent")
     assert (event.source, event.about.text("name"), event.first) == ("controller", "n1", EVENT["eventTime"])

@@ -13,7 +13,7 @@ import pytest
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Put
 from kohakuriver.controller import scheduler
-from kohakuriver.controller.deciding.filters import NodeNotReady
+from kohakuriver.controller.deciding import schedule
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import VPS, ResourceType
 from tests import cost
@@ -53,7 +53,7 @@ async def test_each_is_told_why_within_seconds_and_a_node_that_dies_meanwhile_is
         api = await stack.enter_async_context(running_api(await a_store_with_nodes()))
         dying = await stack.enter_async_context(SimulatedNode(api, "n1"))
         await stack.enter_async_context(SimulatedNode(api, "n2"))
-        with cost.turns(NodeNotReady.fits) as asked:
+        with cost.turns(schedule.refusal) as asked:
             await stack.enter_async_context(RunningController(api, "c1"))
             await asyncio.sleep(10)
             for number in range(WISHES):
