@@ -210,14 +210,14 @@ def test_a_forward_outlives_whatever_it_leads_to(kubectl, tmp_path, way):
 
 
 @contextlib.contextmanager
-def nobody_reads(forward: Forward, data: bytes) -> Iterator[socket.socket]:
+def nobody_reads(forward: Forward, data: bytes) -> Iterator[None]:
     """A connection that was sent all this, whose echo nobody takes."""
     with socket.create_connection(("127.0.0.1", forward.port)) as made:
         made.settimeout(30)
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             sending = pool.submit(made.sendall, data)
             try:
-                yield made
+                yield
             finally:
                 with contextlib.suppress(OSError):  # it may have been reset
                     made.shutdown(socket.SHUT_RDWR)
@@ -226,20 +226,16 @@ def nobody_reads(forward: Forward, data: bytes) -> Iterator[socket.socket]:
 
 
 @WAYS
-def test_a_forward_outlives_its_agent_beside_a_reader_that_has_stalled(kubectl, tmp_path, way):
+def test_a_forward_outlives_its_agent_and_a_reader_that_stalls(kubectl, tmp_path, way):
+    """While nobody reads one connection kubectl itself reads none: SPDY, as it speaks it, has no windows."""
     kubectl.ok("exec", "dev", "--", "sh", "-c", f"{SERVES} sleep 0.2", **way)
     with kubectl.forward(tmp_path, **way) as forward:
         eventually(lambda: forward.echoes(b"before"))
-        with nobody_reads(forward, bytes(64 << 20)) as stalled:
-            assert forward.echoes(os.urandom(1 << 20)), "a connection that nobody reads held up another"
+        with nobody_reads(forward, bytes(64 << 20)):
             agent = processes(kubectl.cluster)["agent"]
             os.kill(agent, signal.SIGKILL)
-            assert forward.echoes(b"after"), "it did not wait for the agent that was started again"
-            assert processes(kubectl.cluster)["agent"] != agent
-            with contextlib.suppress(ConnectionResetError):
-                while stalled.recv(1 << 20):
-                    pass  # what was on its way, and the end of a connection that went with its agent
-        assert forward.echoes(os.urandom(1 << 20))
+            eventually(lambda: processes(kubectl.cluster).get("agent") not in (None, agent))
+        eventually(lambda: forward.echoes(os.urandom(1 << 20)))
         assert forward.goes_on, "kubectl gave up"
     kubectl.ok("exec", "dev", "--", "killall", "nc", **way)
 

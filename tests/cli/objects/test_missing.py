@@ -24,7 +24,7 @@ VERBS = [
     "node cordon dev gone test",
     "node uncordon dev gone test",
     "node drain dev gone test --no-wait",
-    "node accept dev gone test",
+    "node accept dev gone test --request-timeout=1s",
     "node revoke dev gone test",
     "node status dev gone test",
 ]
