@@ -12,7 +12,7 @@ LONGEST: Final = 64 * 1024  # bytes of pax headers of one member
 
 
 class BrokenTar(Exception):
-    """It is no tar stream that can be read here."""
+    """What came is not a tar stream that can be read here."""
 
 
 def named(path: str) -> str:
