@@ -54,6 +54,12 @@ test: images ## Run every test
 test-fast: setup ## Run the tests that need neither etcd nor Docker
 	@$(STEPS)/tests quick -- $(PYTEST_FLAGS)
 
+# What fails is kept in .hypothesis/ and tried first the next time.
+EXAMPLES ?= 1000
+.PHONY: fuzz
+fuzz: setup ## Try new random examples of every property (EXAMPLES=5000)
+	@$(STEPS)/tests quick -- -m hypothesis --examples $(EXAMPLES) $(PYTEST_FLAGS)
+
 # SEEDS says how many, FIRST which one is the first: a failure names its seed and its history.
 SEEDS ?= 500
 FIRST ?= 0

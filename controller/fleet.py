@@ -152,7 +152,7 @@ class Fleet:
         if best is not None:
             return Placement(best.name)
         assert kept is not None  # noqa: S101 - nothing fits, so what refused it is kept
-        return self._refusals.words(request, kept, [self._views[name] for _, name in self._ranking])
+        return self._refusals.words(kept)
 
     @property
     def asked(self) -> int:

@@ -6,7 +6,7 @@ whenever one core is booked somewhere. Kept by `fleet.py`, one byte a node and r
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from kohakuriver.controller.deciding import filters, schedule
 from kohakuriver.controller.deciding.refusing import Filter
@@ -87,12 +87,14 @@ class Refusals:
     def nodes(self, slots: Iterable[int]) -> list[NodeView]:
         return [node for slot in slots if (node := self._nodes[slot]) is not None]
 
-    def words(self, request: VPSRequest, kept: Kept, ranked: Sequence[NodeView]) -> Unschedulable:
-        """Why none of these nodes, which are all there are, will do."""
+    def words(self, kept: Kept) -> Unschedulable:
+        """Why none of the nodes, all of which have refused it, will do."""
         if kept.verdict is None:
             refused: dict[int, list[NodeView]] = {}
-            for node in ranked:
-                refused.setdefault(kept.refused_by[self._slots[node.name]], []).append(node)
+            for slot in self._slots.values():
+                node = self._nodes[slot]
+                if node is not None:
+                    refused.setdefault(kept.refused_by[slot], []).append(node)
             kept.verdict = schedule.explain_by(kept.to_pass, refused)
         return kept.verdict
 

@@ -16,9 +16,10 @@ pytest_plugins = ["tests.verdict"]
 LONGEST_FIRST = ("e2e", "docker", "etcd")
 RERUNS = 2  # of a test of the real part that fails; tests/verdict.py lists those that pass then
 
-# Property tests say what is decided, not how fast: a loaded machine must not fail them.
-hypothesis.settings.register_profile("unhurried", deadline=None)
-hypothesis.settings.load_profile("unhurried")
+# Property tests say what is decided, not how fast: a loaded machine must not fail them. Each run tries the
+# same examples, so that a change is judged by what it changed; `make fuzz` looks for new ones.
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("steady")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,6 +28,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--first-seed", type=int, default=0, help="the first of them (default: 0)")
     parser.addoption("--upgrade-from", default="", help="the folder of the version before, for tests/upgrade")
     parser.addoption("--troubles", default="", help="what alone goes wrong in them (default: anything)")
+    parser.addoption(
+        "--examples", type=int, default=0, help="for `make fuzz`: how many new ones of each property"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """`--examples` makes the examples of property tests random, and so many of each."""
+    examples = config.getoption("--examples")
+    if examples:
+        hypothesis.settings.register_profile("search", deadline=None, max_examples=examples)
+        hypothesis.settings.load_profile("search")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

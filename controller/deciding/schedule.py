@@ -7,6 +7,7 @@ decision among a thousand nodes need not look at all of them. Pure: no I/O, no c
 import dataclasses
 import enum
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
 
 from kohakuriver.controller.deciding import filters, refusing
 from kohakuriver.controller.deciding.refusing import Filter
@@ -57,7 +58,7 @@ def schedule(
     )
     has_image = any(request.image in node.facts.images for node in among)
     best = pick(request, ranked, bonus=IMAGE_BONUS if has_image else 0.0)
-    return Placement(best.name) if best is not None else explain(request, [node for _, node in ranked])
+    return Placement(best.name) if best is not None else explain(request, list(among))
 
 
 def worth(node: NodeView, strategy: Strategy, *, for_gpus: bool) -> float:
@@ -168,10 +169,12 @@ def explain(request: VPSRequest, nodes: Sequence[NodeView]) -> Unschedulable:
 
 
 def explain_by(to_pass: Sequence[Filter], refused: Mapping[int, Sequence[NodeView]]) -> Unschedulable:
-    """The same, once it is known which nodes were refused how."""
+    """The same, once it is known which nodes were refused how. Where a sentence names one node of several
+    that are alike, it is the first by name, so that the words stay while bookings come and go elsewhere."""
     if not refused:
         return Unschedulable("NoNodes", "no node has joined yet")
-    told = _most_first(to_pass, refused)
+    by_name = {code: sorted(nodes, key=attrgetter("name")) for code, nodes in refused.items()}
+    told = _most_first(to_pass, by_name)
     parts = [f"{len(nodes)} {refusing.phrase(which, nodes)}" for which, nodes in told]
     total = sum(len(nodes) for nodes in refused.values())
     word = reasons.common(vain(to_pass, which, node) for which, nodes in told for node in nodes)

@@ -159,3 +159,13 @@ def test_what_was_forgotten_is_asked_of_every_node_again():
         fleet.set_node("n1", a_node("n1", cores=cores).facts)
     assert fleet.schedule(a_request(cores=6)) == Placement("n1")
     assert "at most 6 in all on n1" in fleet.schedule(a_request(cores=7)).message
+
+
+def test_a_refusal_names_the_first_of_equal_nodes_however_full_they_are():
+    fleet = Fleet()
+    for name in ("n1", "n2"):
+        fleet.set_node(name, a_node(name, gpus=some_gpus(1)).facts)
+    fleet.set_bookings("n1", {"u1": Booking(1000, GI, port=None)}, revision=1)
+    refused = fleet.schedule(a_request(gpus=a_wish(count=2)))
+    assert isinstance(refused, Unschedulable)
+    assert "at most 1 in all on n1" in refused.message
