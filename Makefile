@@ -21,6 +21,7 @@ help: ## Show this list
 setup: ## Install everything, start nothing
 	@$(STEPS)/system-packages
 	@$(STEPS)/python-environment
+	@$(STEPS)/web
 
 .PHONY: engine
 engine: setup ## Start a Docker engine if none answers
@@ -31,6 +32,10 @@ engine: setup ## Start a Docker engine if none answers
 images: engine ## Build the default image and the test image if the engine lacks them
 	@$(STEPS)/busybox-image
 	@KOHAKURIVER_COMMAND="$(CURDIR)/$(VENV)/kohakuriver" manifests/image/build || [ "$$(id -u)" -ne 0 ]
+
+.PHONY: web
+web: setup ## Make the web page; `make setup` does too, where npm's registry is in reach
+	@$(STEPS)/web --required
 
 .PHONY: wheel
 wheel: setup ## Make dist/: KohakuRiver as one file for pip
@@ -99,6 +104,7 @@ check: setup ## Check format, lint, types and imports
 	$(VENV)/ruff check .
 	$(VENV)/mypy
 	PYTHONPATH=. $(VENV)/lint-imports
+	@$(STEPS)/web check
 
 .PHONY: format
 format: setup ## Format the code, and mend what ruff can mend

@@ -1,0 +1,82 @@
+/** Who the visitor is. The session itself is a cookie that no script can read. */
+import { signal } from "@preact/signals";
+import { forgetAll } from "./collection";
+import { ApiError, ask, json, onLoggedOut } from "./http";
+
+export interface Session {
+  user: string;
+  role: "admin" | "user" | "viewer";
+  /** Those that a user may write in, or that a viewer is held to; empty for all. */
+  namespaces: readonly string[];
+  /** When it ends. */
+  expiresAt?: string;
+}
+
+/** undefined: not known yet; null: nobody is logged in. */
+export const session = signal<Session | null | undefined>(undefined);
+/** Why nobody is, where that is news. */
+export const farewell = signal("");
+
+const PATH = "/ui/session";
+
+onLoggedOut(() => {
+  if (session.peek()) farewell.value = "The session is over: its credential was revoked or has ended.";
+  forgetAll();
+  session.value = null;
+});
+
+/** Asks who is logged in. With a one-time code in the fragment of the URL, it is exchanged for a session first. */
+export async function begin(): Promise<void> {
+  const code = new URLSearchParams(location.hash.slice(1)).get("code");
+  if (code) {
+    history.replaceState(null, "", location.pathname + location.search);
+    try {
+      await ask(PATH, { method: "POST", body: { code } });
+    } catch (error) {
+      farewell.value = error instanceof ApiError ? error.message : String(error);
+    }
+  }
+  await look();
+}
+
+/** Logs in with a token of the cluster. Throws `ApiError`. */
+export async function logIn(token: string): Promise<void> {
+  const headers = { Authorization: `Bearer ${token.trim()}` };
+  const response = await fetch(PATH, { method: "POST", headers, credentials: "same-origin", redirect: "error" });
+  if (!response.ok) {
+    const status = (await response.json().catch(() => ({}))) as { message?: string; details?: { hint?: string } };
+    throw new ApiError(response.status, "Unauthorized", status.message ?? "the token was refused", status.details?.hint);
+  }
+  farewell.value = "";
+  await look();
+}
+
+export async function logOut(): Promise<void> {
+  await ask(PATH, { method: "DELETE" }).catch(() => {});
+  forgetAll();
+  farewell.value = "";
+  session.value = null;
+}
+
+async function look(): Promise<void> {
+  try {
+    session.value = await json<Session>(PATH);
+  } catch (error) {
+    if (error instanceof ApiError && error.isLoggedOut) session.value = null;
+    else {
+      farewell.value = error instanceof ApiError ? error.message : String(error);
+      setTimeout(look, 2000);
+    }
+  }
+}
+
+/** Whether the visitor may change VPSes of this namespace. The server decides; this hides what it would refuse. */
+export function mayWrite(namespace: string): boolean {
+  const who = session.value;
+  if (!who || who.role === "viewer") return false;
+  return who.role === "admin" || who.namespaces.length === 0 || who.namespaces.includes(namespace);
+}
+
+export function isAdmin(): boolean {
+  return session.value?.role === "admin";
+}

@@ -1,0 +1,4 @@
+/** Not drawn yet. */
+export function Cluster({ parts }: { parts: readonly string[] }) {
+  return <h1>Cluster {parts.join(" / ")}</h1>;
+}

@@ -1,0 +1,49 @@
+/** The frame around every screen: who is in, where they can go. Each screen is loaded when it is first opened. */
+import { type ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { session } from "../api/session";
+import { place } from "../router";
+import { Login } from "./login";
+import { Navigation } from "./navigation";
+
+type Screen = ComponentType<{ parts: readonly string[] }>;
+
+/** By the first part of the path. */
+const SCREENS: Record<string, () => Promise<Screen>> = {
+  vpses: async () => (await import("../vpses/screen")).VPSes,
+  vps: async () => (await import("../vps/screen")).OneVPS,
+  create: async () => (await import("../create/screen")).Create,
+  cluster: async () => (await import("../cluster/screen")).Cluster,
+  people: async () => (await import("../people/screen")).People,
+};
+
+export function App() {
+  const who = session.value;
+  if (who === undefined) return <p class="waiting">…</p>;
+  if (who === null) return <Login />;
+  const [name = "vpses", ...parts] = place.value.parts;
+  return (
+    <div class="frame">
+      <Navigation current={name} />
+      <main id="main" tabIndex={-1}>
+        <Loaded name={name} parts={parts} />
+      </main>
+    </div>
+  );
+}
+
+function Loaded({ name, parts }: { name: string; parts: readonly string[] }) {
+  const [found, setFound] = useState<{ name: string; screen: Screen | undefined; failed?: boolean }>();
+  useEffect(() => {
+    const load = SCREENS[name];
+    if (!load) return setFound({ name, screen: undefined });
+    load().then(
+      (screen) => setFound({ name, screen }),
+      () => setFound({ name, screen: undefined, failed: true }),
+    );
+  }, [name]);
+  if (found?.name !== name) return <p class="waiting">…</p>;
+  if (found.failed) return <p role="alert">This part of the page did not arrive. Load the page again.</p>;
+  if (!found.screen) return <p role="alert">There is no such page. <a href="/ui/">All VPSes</a></p>;
+  return <found.screen parts={parts} />;
+}
