@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Coroutine, Mapping
+from pathlib import Path
 
 from aiohttp import web
 
@@ -24,6 +25,8 @@ from kohakuriver.apiserver.kubelet import routes as kubelet
 from kohakuriver.apiserver.limits.limits import UNLIMITED, Limiter, Limits
 from kohakuriver.apiserver.metrics import Metrics
 from kohakuriver.apiserver.oidc.issuers import Issuers
+from kohakuriver.apiserver.pages import files
+from kohakuriver.apiserver.pages import routes as pages
 from kohakuriver.apiserver.quota.ledger import Ledger
 from kohakuriver.apiserver.registration import Registration, new_id
 from kohakuriver.apiserver.serving import body, documents, expiring, installing, pace, routes, skew
@@ -54,9 +57,11 @@ async def running(
     expiry: Expiry | None = None,
     default_quota: Mapping[str, int] | None = None,
     issuers: Issuers | None = None,
+    page: Path = files.FOLDER,
 ) -> AsyncIterator[web.Application]:
     """The application with everything behind it, its cache filled. With `advertise`, the URL by which others
-    reach it, it registers itself. `default_quota` holds in namespaces whose quotas do not name the same."""
+    reach it, it registers itself. `default_quota` holds in namespaces whose quotas do not name the same;
+    `page` is where the files of the web page lie."""
     await until_store_answers(store)
     lineage = Lineage(store, clock)
     await open_cluster(lineage, clock)
@@ -89,7 +94,7 @@ async def running(
         try:
             await cache.loaded.wait()
             async with _registered(server, advertise):
-                yield application(server, expiry)
+                yield application(server, expiry, page)
         finally:
             cache.close()
 
@@ -146,7 +151,7 @@ async def until_store_answers(store: Store) -> None:
             wait = min(wait * 2, 2.0)
 
 
-def application(server: Server, expiry: Expiry | None = None) -> web.Application:
+def application(server: Server, expiry: Expiry | None = None, page: Path = files.FOLDER) -> web.Application:
     """Routes and the door before them."""
     app = web.Application(middlewares=[door], client_max_size=body.LIMIT)
     app.on_response_prepare.append(skew.tell)
@@ -166,4 +171,5 @@ def application(server: Server, expiry: Expiry | None = None) -> web.Application
     usage.add(app)
     streams.add(app)
     kubelet.add(app)
+    pages.add(app, page)
     return app

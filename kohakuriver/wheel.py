@@ -28,6 +28,7 @@ SHIPPED = (
     "kubernetes",
     "systemd",
 )  # as pyproject.toml has it
+PAGE = ("web/*", "web/*/*")  # the web page, where it was built; as there
 _DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can have
 _CODE = ("*.py", "py.typed")
 _DESCRIPTION = ("METADATA", "top_level.txt", "licenses/*")
@@ -95,6 +96,9 @@ def code(package: Path) -> Iterator[File]:
         name = path.relative_to(package)
         if name.parts[0] == "manifests":
             if len(name.parts) != 3 or name.parts[1] not in SHIPPED:
+                continue
+        elif name.parts[0] == "web":
+            if not any(name.match(pattern) for pattern in PAGE):
                 continue
         elif not any(name.match(pattern) for pattern in _CODE):
             continue

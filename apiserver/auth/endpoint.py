@@ -5,6 +5,7 @@ it, so that no handler can forget to. A route without an endpoint is closed.
 """
 
 import dataclasses
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -17,12 +18,13 @@ STREAMS = "streams"  # of a node: what its agent connects to
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One route. `open` ones answer without a credential."""
+    """One route. `open` ones answer without a credential, others to requests that `opens` is true of."""
 
     verb: str
     resource: ResourceType | None = None
     subresource: str = ""
     open: bool = False
+    opens: Callable[[web.Request], bool] | None = None
 
     @property
     def lasts(self) -> bool:
@@ -49,6 +51,8 @@ def endpoint_of(request: web.Request) -> Endpoint:
     found = request.app[ENDPOINTS].get(request.match_info.route)
     if found is None:
         return Endpoint(verb=_VERBS.get(request.method, request.method.lower()))
+    if found.opens is not None and found.opens(request):
+        return dataclasses.replace(found, open=True)
     if found.verb == "list" and "watch" in request.query and flag(request.query, "watch"):
         return dataclasses.replace(found, verb="watch")
     return found

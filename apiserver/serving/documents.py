@@ -24,6 +24,8 @@ from kohakuriver.resources.kinds import ResourceType
 
 READ = Endpoint("get")
 OPEN = Endpoint("get", open=True)
+FRONT = Endpoint("get", opens=lambda request: is_browser(request))
+PAGE: Final = "/ui/"
 _NONE: Final = Selection(fields=(Requirement("metadata.name", Operator.IN),))
 """No object: its name would have to be one of no names."""
 
@@ -103,7 +105,15 @@ async def no_definitions(request: web.Request) -> web.StreamResponse:
     )
 
 
+def is_browser(request: web.Request) -> bool:
+    """Whether it wants a page to look at, as no program does."""
+    return "text/html" in request.headers.get("Accept", "")
+
+
 async def paths(request: web.Request) -> web.StreamResponse:
+    """What is served; a browser is sent to the web page."""
+    if is_browser(request):
+        return web.Response(status=302, headers={"Location": PAGE})
     served = sorted({route.resource.canonical for route in request.app.router.routes() if route.resource})
     return json_response({"paths": [path for path in served if "{" not in path]})
 
@@ -152,7 +162,7 @@ def add(app: web.Application) -> None:
         route = app.router.add_route("POST", resource.path(), functools.partial(answer, resource))
         app[ENDPOINTS][route] = Endpoint("create")
     table = (
-        ("/", paths, READ),
+        ("/", paths, FRONT),
         ("/api", core_versions, READ),
         ("/apis", groups, READ),
         ("/apis/{group}", group, READ),

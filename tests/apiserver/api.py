@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import ssl
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -23,6 +24,7 @@ from kohakuriver.apiserver.expiry import Expiry
 from kohakuriver.apiserver.identity.identity import Role, TokenFile, User, fingerprint
 from kohakuriver.apiserver.limits.limits import UNLIMITED, Limits
 from kohakuriver.apiserver.oidc.issuers import Issuers
+from kohakuriver.apiserver.pages import files
 from kohakuriver.apiserver.serving.connections import Runner, Site
 from kohakuriver.apiserver.store.base import Store
 from kohakuriver.clock import Clock
@@ -122,6 +124,7 @@ async def running_api(
     expiry: Expiry | None = None,
     default_quota: Mapping[str, int] | None = None,
     issuers: Issuers | None = None,
+    page: Path = files.FOLDER,
 ) -> AsyncIterator[Api]:
     """A server that stops at the end of the block; the store is left as it is then.
 
@@ -137,6 +140,7 @@ async def running_api(
         expiry=expiry,
         default_quota=default_quota,
         issuers=issuers,
+        page=page,
     ) as application:
         runner = Runner(application, shutdown_timeout=ends_within)
         await runner.setup()

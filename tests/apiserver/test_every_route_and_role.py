@@ -19,7 +19,7 @@ from tests.apiserver.api import Api, running_api
 
 pytestmark = [pytest.mark.looptime, pytest.mark.fault(47)]
 
-OPEN = {"/healthz", "/livez", "/readyz", "/cacert"}  # without a credential too
+OPEN = {"/healthz", "/livez", "/readyz", "/cacert", "/ui", "/ui/{path}"}  # without a credential too
 RIVER = "/apis/kohakuriver.io/v1alpha1"
 TABLE = """
 GET               /                                                          A U V N C -

@@ -64,6 +64,7 @@ def test_only_what_is_shipped_is_taken(tmp_path: Path) -> None:
     for name in (
         *("a.py", "py.typed", "b.pyc", "notes.txt", "__pycache__/a.py", "sub/c.py"),
         *("manifests/README.md", "manifests/development/say", "manifests/image/build", "manifests/image/x/y"),
+        *("web/index.html", "web/assets/a-1.js.gz", "web/assets/x/y.js"),
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
@@ -74,13 +75,15 @@ def test_only_what_is_shipped_is_taken(tmp_path: Path) -> None:
         "kohakuriver/py.typed": False,
         "kohakuriver/sub/c.py": False,
         "kohakuriver/manifests/image/build": True,
+        "kohakuriver/web/index.html": False,
+        "kohakuriver/web/assets/a-1.js.gz": False,
     }
 
 
 def test_what_is_shipped_is_what_the_project_says() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())
     data = project["tool"]["setuptools"]["package-data"]
-    assert set(data["kohakuriver"]) == {f"manifests/{name}/*" for name in wheel.SHIPPED}
+    assert set(data["kohakuriver"]) == {f"manifests/{name}/*" for name in wheel.SHIPPED} | {*wheel.PAGE}
     assert data["*"] == ["py.typed"]
 
 

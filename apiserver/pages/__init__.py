@@ -1,0 +1,1 @@
+"""The web page, which is one more client of the API: its files, and the sessions of browsers that use it."""

@@ -1,0 +1,35 @@
+"""What every answer under /ui/ says to browsers: what the page may load, and that nobody frames it. Pure.
+
+CodeMirror and xterm put `<style>` elements into the page; they get the nonce of that one answer, which the
+page reads in its own `<meta name="csp-nonce">`. No script runs but those that lie in the files.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+PREFIX: Final = "/ui"
+NONCE: Final = b"__NONCE__"  # what stands in index.html for it
+
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "style-src 'self'{nonce}; style-src-attr 'unsafe-inline'; worker-src 'self'; manifest-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+ALL: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": _POLICY.format(nonce=""),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def policy(nonce: str) -> str:
+    """What the page itself may do, with `<style>` elements that bear this nonce."""
+    return _POLICY.format(nonce=f" 'nonce-{nonce}'")
+
+
+def is_ours(path: str) -> bool:
+    """Whether a path is of the page."""
+    return path == PREFIX or path.startswith(f"{PREFIX}/")
