@@ -24,6 +24,8 @@ Json = dict[str, Any]
 Seen = Mapping[str, Json]  # other objects by key; what does not exist is not in it
 
 EVENT_LIFETIME = 3600.0  # seconds
+SESSION_LIFETIME = 12 * 3600.0  # seconds, from a login in a browser to its end
+SESSIONS = "session-"  # what the names of their Tokens begin with
 MOST_AHEAD = 1000  # sessions that a Lease lacks in a store put back: more than an agent opens between backups
 MOST_AT_FIRST = MOST // 2  # the number of a Lease's first session: as many are left as anybody could use up
 NODES_OWN_LABELS = "node.kohakuriver.io/"
@@ -44,7 +46,9 @@ class At:
 class Rules:
     """The rules of a kind that has none."""
 
-    lifetime: float | None = None  # seconds, after which the store drops the object
+    def lifetime(self, obj: Json) -> float | None:
+        """Seconds after which the store drops the object; None where it stays."""
+        return None
 
     def looks_at(self, user: User, obj: Json) -> Sequence[str]:
         """Keys of the other objects that `create` and `update` want to see."""
@@ -156,7 +160,8 @@ class EventRules(Rules):
     server tells the end (`notices.py`). What it says is signed with its name, and it changes that alone.
     """
 
-    lifetime = EVENT_LIFETIME
+    def lifetime(self, obj: Json) -> float | None:
+        return EVENT_LIFETIME
 
     def reach(self, user: User, old: Json) -> None:
         signature = {field: old.get(field) for field in _SIGNED}
@@ -218,10 +223,14 @@ class EventRules(Rules):
 
 
 class TokenRules(Rules):
-    """What a Token opens is said once; the server says until when."""
+    """What a Token opens is said once; the server says until when. Browsers' sessions it makes itself."""
+
+    def lifetime(self, obj: Json) -> float | None:
+        return SESSION_LIFETIME if obj["spec"].get("session") is not None else None
 
     def create(self, user: User, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
         spec, name = new["spec"], new["metadata"]["name"]
+        _check_no_session(spec, name)
         owner = node_token(spec["node"]) if spec["role"] == Role.NODE else None
         if owner is not None:
             spec.setdefault("user", f"node:{spec['node']}")
@@ -265,6 +274,15 @@ def _check_namespaces(spec: Json, name: str) -> None:
         words = f"{own[0]} belongs to the cluster's own programs; name another namespace"
         cause = errors.Cause("spec.namespaces", f'Invalid value: "{own[0]}": {words}')
         raise objects.invalid(kinds.TOKEN, name, cause)
+
+
+def _check_no_session(spec: Json, name: str) -> None:
+    if spec.get("session") is not None:
+        cause = objects.forbidden_value("spec.session", "the server makes sessions, at a login in a browser")
+        raise objects.invalid(kinds.TOKEN, name, cause)
+    if name.startswith(SESSIONS):
+        words = f'Invalid value: "{name}": "{SESSIONS}…" is for sessions, which the server makes'
+        raise objects.invalid(kinds.TOKEN, name, errors.Cause("metadata.name", words))
 
 
 def node_token(node: str) -> str:

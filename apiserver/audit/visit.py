@@ -147,4 +147,4 @@ def _is_routine(visit: Visit) -> bool:
     if visit.code >= 400:
         return False
     is_read = visit.endpoint.resource is kinds.LEASE and visit.endpoint.verb in ("get", "list")
-    return visit.endpoint.open or visit.is_renewal or is_read
+    return (visit.endpoint.open and not visit.has_written) or visit.is_renewal or is_read

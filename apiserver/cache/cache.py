@@ -48,6 +48,7 @@ LOG = logging.getLogger(__name__)
 FRESH_WITHIN = 3.0  # how long a list may wait for the cache
 REOPEN_AFTER = 0.2  # seconds; doubles up to the next
 REOPEN_AT_MOST = 2.0
+GLIMPSE_EVERY = 0.1  # seconds
 AT_ONCE = 200  # objects decoded between two turns of the event loop
 
 
@@ -79,6 +80,9 @@ class Cache:
         self._history_id: str | None = None
         self._ticker = Ticker(store, clock)
         self._freshness = Freshness(store)
+        self._clock = clock
+        self._glimpse: asyncio.Task[int] | None = None
+        self._glimpse_again = 0.0
 
     @property
     def ready(self) -> bool:
@@ -121,6 +125,16 @@ class Cache:
             if not await self.wait_for(current):
                 raise Unavailable("the store's watch is behind its reads", hint="try again", retry_after=1)
         return self.revision
+
+    async def glimpse(self) -> None:
+        """As `fresh`, for who has shown nothing yet: all who ask within a moment have one answer, lest
+        strangers keep the store busy. Raises Unavailable."""
+        now = self._clock.monotonic()
+        if self._glimpse is None or (self._glimpse.done() and now >= self._glimpse_again):
+            self._glimpse_again = now + GLIMPSE_EVERY
+            self._glimpse = asyncio.create_task(self.fresh(), name="cache-glimpse")
+            self._glimpse.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.shield(self._glimpse)
 
     def recall(self, keys: Sequence[str]) -> dict[str, Record | None] | None:
         """The records of several objects at the cache's revision; None while that may be an old one."""

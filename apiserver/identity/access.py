@@ -51,6 +51,10 @@ SELF_REVIEWS = (
     "/apis/authentication.k8s.io/v1/selfsubject",
     "/apis/authorization.k8s.io/v1/selfsubject",
 )
+# The web page's own: a session of one's own, and the code that opens one. Machines have none.
+SESSION_PATH = "/ui/session"
+CODES_PATH = "/ui/codes"
+PEOPLE = (Role.ADMIN, Role.USER, Role.VIEWER)
 OPEN_PATHS = ("/api", "/apis", "/version", "/openapi", "/healthz", "/readyz", "/livez")
 
 
@@ -250,6 +254,8 @@ def _within(user: User, attributes: Attributes, where: Where) -> bool:
 
 def _check_path(user: User, attributes: Attributes) -> None:
     path = attributes.path
+    if path in (SESSION_PATH, CODES_PATH) and user.role in PEOPLE:
+        return
     if user.role is Role.ADMIN or (path == "/" and user.role is not Role.JOIN):
         return
     if (

@@ -1,15 +1,17 @@
-"""Bearer tokens that are Token objects: by hash, kept current by the cache's one watch.
+"""Bearer tokens and browsers' sessions that are Tokens: by hash, kept current by the cache's one watch.
 
     Token in the store ──► Cache ──► Credentials ◄── middleware.py, for what the token file does not name
 
 A token that is deleted is refused from the moment its deletion comes by, on every API server, and watches
-that were opened with it end. No secret is ever here: Tokens hold hashes. Writes nothing.
+that were opened with it end. So do the sessions that were made of it. Neither is good in place of the other:
+a session's secret is no bearer token. No secret is ever here: Tokens hold hashes. Writes nothing.
 """
 
 import asyncio
 import contextlib
 import dataclasses
 import datetime
+import enum
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -26,16 +28,37 @@ Json = dict[str, Any]
 OVER = "its credential is over"  # why what was open with it ends
 
 _HINT = "ask your administrator for another: kohakuriver token create"
+_AGAIN = "log in again: kohakuriver ui"
+
+
+class By(enum.StrEnum):
+    """By what somebody is let in, and what a session may be made of."""
+
+    TOKEN = "token"  # noqa: S105 - a Token object
+    FILE = "file"
+    ISSUER = "issuer"
+    CERTIFICATE = "certificate"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MadeOf:
+    """The credential that a session was made of."""
+
+    by: By
+    digest: str
+    uid: str = ""  # of the Token
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Credential:
-    """One Token."""
+    """One Token. With `made_of` it is a browser's session."""
 
     name: str
     digest: str
     user: User
     ends: datetime.datetime | None
+    uid: str = ""
+    made_of: MadeOf | None = None
 
     @classmethod
     def of(cls, record: Record) -> "Credential | None":
@@ -52,7 +75,7 @@ class Credential:
                 rights=tuple(spec.get("rights") or ()),
             )
             ends = parse_timestamp(end) if end else None
-            found = cls(metadata["name"], spec["sha256"], user, ends)
+            found = cls(metadata["name"], spec["sha256"], user, ends, metadata["uid"], _made_of(spec))
             if not all(isinstance(text, str) for text in (found.name, found.digest, user.name)):
                 return None
         except codec.NONSENSE:
@@ -62,7 +85,16 @@ class Credential:
     def check(self, now: datetime.datetime) -> None:
         """Raises Unauthorized once it is over."""
         if self.ends is not None and now >= self.ends:
-            raise errors.Unauthorized(f"this bearer token ({self.name}) expired at {self.ends}", hint=_HINT)
+            what = "bearer token" if self.made_of is None else "session"
+            hint = _HINT if self.made_of is None else _AGAIN
+            raise errors.Unauthorized(f"this {what} ({self.name}) expired at {self.ends}", hint=hint)
+
+
+def _made_of(spec: Json) -> MadeOf | None:
+    made_of = spec.get("session")
+    if made_of is None:
+        return None
+    return MadeOf(By(made_of["credential"]), str(made_of["sha256"]), str(made_of.get("uid") or ""))
 
 
 class Credentials:
@@ -98,16 +130,42 @@ class Credentials:
 
     def find(self, digest: str, *, now: datetime.datetime) -> User | None:
         """Whose token has this hash, if anybody's. Raises Unauthorized for one that is over."""
-        found = self._by_digest.get(digest)
+        found = self.token(digest)
         if found is None:
             return None
         found.check(now)
         return found.user
 
+    def token(self, digest: str) -> Credential | None:
+        """The bearer token of this hash, over or not."""
+        found = self._by_digest.get(digest)
+        return found if found is not None and found.made_of is None else None
+
+    def session(self, digest: str, *, now: datetime.datetime) -> tuple[Credential, MadeOf]:
+        """The browser's session of this hash. Raises Unauthorized for one that is over, as it is when the
+        Token that it was made of is."""
+        found = self._by_digest.get(digest)
+        if found is None or found.made_of is None:
+            raise errors.Unauthorized("this session is over: it was ended, or is not known", hint=_AGAIN)
+        found.check(now)
+        if found.made_of.by is By.TOKEN:
+            source = self.token(found.made_of.digest)
+            if source is None or source.uid != found.made_of.uid:
+                raise errors.Unauthorized(
+                    f"this session ({found.name}) is over: the token that it was made of was revoked",
+                    hint=_AGAIN,
+                )
+            source.check(now)
+        return found, found.made_of
+
+    def knows(self, digest: str) -> bool:
+        """Whether there is a Token of this hash."""
+        return digest in self._by_digest
+
     def users(self, *, now: datetime.datetime) -> Iterator[User]:
         """Whose tokens are good now; a user may have several."""
         for found in self._by_key.values():
-            if found.ends is None or now < found.ends:
+            if found.made_of is None and (found.ends is None or now < found.ends):
                 yield found.user
 
     def name_of(self, digest: str) -> str | None:
@@ -117,15 +175,18 @@ class Credentials:
 
     @contextlib.contextmanager
     def held(
-        self, digest: str, *, now: datetime.datetime, ends: datetime.datetime | None = None
+        self, *digests: str, now: datetime.datetime, ends: datetime.datetime | None = None
     ) -> Iterator[None]:
-        """While a watch is open: its task is cancelled when its credential goes, or is over."""
-        found, task = self._by_digest.get(digest), asyncio.current_task()
-        ends = found.ends if found is not None else ends
+        """While a watch is open: its task is cancelled when one of its credentials goes, or is over."""
+        task = asyncio.current_task()
+        known = [found for digest in digests if (found := self._by_digest.get(digest)) is not None]
+        if known:
+            ends = min((found.ends for found in known if found.ends is not None), default=None)
         if task is None:
             yield
             return
-        self._held.setdefault(digest, set()).add(task)
+        for digest in digests:
+            self._held.setdefault(digest, set()).add(task)
         end = None
         if ends is not None:
             left = max(0.0, (ends - now).total_seconds())
@@ -135,10 +196,11 @@ class Credentials:
         finally:
             if end is not None:
                 end.cancel()
-            held = self._held.get(digest, set())
-            held.discard(task)
-            if not held:
-                self._held.pop(digest, None)
+            for digest in digests:
+                held = self._held.get(digest, set())
+                held.discard(task)
+                if not held:
+                    self._held.pop(digest, None)
 
     def end(self, digest: str) -> None:
         """Whatever is open with this credential, from the token file too, is open no more."""

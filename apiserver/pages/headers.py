@@ -24,6 +24,13 @@ ALL: Final[Mapping[str, str]] = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+# What the API answers to a session is for the page to read: by itself it runs nothing.
+OF_SESSIONS: Final[Mapping[str, str]] = {
+    **ALL,
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "Cache-Control": "no-store",
+}
+
 
 def policy(nonce: str) -> str:
     """What the page itself may do, with `<style>` elements that bear this nonce."""

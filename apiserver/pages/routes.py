@@ -15,10 +15,11 @@ from aiohttp import web
 
 from kohakuriver.apiserver.auth.endpoint import ENDPOINTS, Endpoint
 from kohakuriver.apiserver.context import SERVER
+from kohakuriver.apiserver.identity import cookies
 from kohakuriver.apiserver.identity.access import Attributes
 from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.apiserver.limits import weights
-from kohakuriver.apiserver.pages import headers
+from kohakuriver.apiserver.pages import headers, sessions
 from kohakuriver.apiserver.pages.files import File, Files
 from kohakuriver.apiserver.serving import pieces
 
@@ -48,10 +49,12 @@ async def to_the_page(request: web.Request) -> web.StreamResponse:
 
 
 async def tell(request: web.Request, response: web.StreamResponse) -> None:
-    """Before any answer goes out."""
+    """Before any answer goes out: what a browser may do with it, if it is for one."""
     if headers.is_ours(request.path):
         for name, value in headers.ALL.items():
             response.headers.setdefault(name, value)
+    elif cookies.session_in(request.headers):
+        response.headers.update(headers.OF_SESSIONS)
 
 
 def _page(found: File) -> web.Response:
@@ -95,6 +98,7 @@ def add(app: web.Application, folder: Path) -> None:
     """Routes and endpoints."""
     app[FILES] = Files(folder)
     app.on_response_prepare.append(tell)
+    sessions.add(app)
     table = (
         (headers.PREFIX, to_the_page),
         (f"{headers.PREFIX}/", show),

@@ -179,6 +179,11 @@ def _environment_digest(obj: Object, now: datetime.datetime) -> Cell:
     return str((obj.get("spec") or {}).get("digest") or (obj.get("status") or {}).get("digest") or "")
 
 
+def _token_role(obj: Object, now: datetime.datetime) -> Cell:
+    spec = obj.get("spec") or {}
+    return f"{spec.get('role')} (session)" if spec.get("session") else str(spec.get("role"))
+
+
 def _token_namespaces(obj: Object, now: datetime.datetime) -> Cell:
     return ",".join((obj.get("spec") or {}).get("namespaces") or ()) or "<all>"
 
@@ -373,7 +378,7 @@ COLUMNS: dict[ResourceType, tuple[Column, ...]] = {
     ),
     kinds.TOKEN: (
         _NAME,
-        Column("Role", _text("spec.role"), "What its holder may do"),
+        Column("Role", _token_role, "What its holder may do; and whether it is a browser's session"),
         Column("User", _text("spec.user"), "The name its holder goes by"),
         Column("Node", _text("spec.node", absent="<none>"), "The node it is for"),
         Column("Namespaces", _token_namespaces, "Where it may be used; all where none is named"),

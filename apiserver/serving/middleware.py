@@ -15,7 +15,7 @@ from kohakuriver import errors
 from kohakuriver.apiserver.audit.renewals import Renewals
 from kohakuriver.apiserver.audit.visit import GONE, LOG, VISIT, Visit, account, line
 from kohakuriver.apiserver.auth import impersonation
-from kohakuriver.apiserver.auth.authentication import Caller, authenticate, peer_of, prepare
+from kohakuriver.apiserver.auth.authentication import Asking, Caller, authenticate, peer_of, prepare
 from kohakuriver.apiserver.auth.endpoint import Endpoint, attributes_of, endpoint_of
 from kohakuriver.apiserver.context import SERVER
 from kohakuriver.apiserver.identity import access
@@ -84,9 +84,12 @@ async def _admitted(request: web.Request, handler: Handler, visit: Visit) -> web
         return await handler(request)
     server, wanted = request.app[SERVER], attributes_of(request, visit.endpoint)
     await prepare(server, request.headers)
-    caller = authenticate(server, headers=request.headers, peer=peer_of(request.transport))
+    asking = Asking(
+        writes=visit.endpoint.verb not in access.READ or "Upgrade" in request.headers, scheme=request.scheme
+    )
+    caller = authenticate(server, headers=request.headers, peer=peer_of(request.transport), asking=asking)
     visit.caller = caller
-    visit.credential = server.credentials.name_of(caller.credential) or f"sha256:{caller.credential[:12]}"
+    visit.credential = server.credentials.name_of(caller.shown) or f"sha256:{caller.shown[:12]}"
     share = server.limiter.share_of(caller.credential, caller.user, wanted)
     if isinstance(request.protocol, Connection):
         request.protocol.known(share)
@@ -117,7 +120,7 @@ async def _in_turn(
         await claims.check_session(server, user, visit.endpoint)
         if not lasting:
             return await _sent(request, await handler(request), share)
-        with server.credentials.held(caller.credential, now=server.clock.now(), ends=caller.ends):
+        with server.credentials.held(*caller.held, now=server.clock.now(), ends=caller.ends):
             return await handler(request)
 
 

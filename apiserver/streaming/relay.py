@@ -1,7 +1,7 @@
 """A stream to a node that is connected to another API server of the cluster: asked for there.
 
-With the caller's own token, and as whom he asks to act, so that the other server judges for itself. It does
-not pass the request on.
+With the caller's own token or session, and as whom he asks to act, so that the other server judges for
+itself. It does not pass the request on.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from kohakuriver import errors
 from kohakuriver.apiserver.auth.authentication import bearer
 from kohakuriver.apiserver.auth.impersonation import named_in
 from kohakuriver.apiserver.context import Server
+from kohakuriver.apiserver.identity import cookies
 from kohakuriver.apiserver.registration import registered_servers
 from kohakuriver.client.config import Connection
 from kohakuriver.streams.dial import Dialer, Params
@@ -31,12 +32,15 @@ async def relay(
     `nowhere` where none has it."""
     others = [other for other in registered_servers(server.cache) if other.id != server.id]
     token = bearer(request.headers.get("Authorization", ""))
-    if others and not token:
+    session = cookies.counts_in(request.headers)
+    if others and not token and not session:
         raise errors.Unavailable(
             f"{nowhere.message}, and a client certificate cannot be passed on to another",
             hint=f"name that one in the config file: {' or '.join(other.url for other in others)}",
         )
     headers = {name: request.headers[name] for name in named_in(request.headers)} | {RELAYED: server.id}
+    if session:  # that one of our pages asks has been seen here
+        headers |= {"Cookie": f"{cookies.NAME}={session}", "Sec-Fetch-Site": "same-origin"}
     for other in others:
         dialer = Dialer(
             Connection(server=other.url, token=token, ca=server.authority),

@@ -94,7 +94,7 @@ async def _decide(
     gone = objects.is_due(new)
     if gone and resource is kinds.NAMESPACE:
         await removal.check_empty(server, call.name)
-    lifetime = admission.rules_for(resource).lifetime
+    lifetime = admission.rules_for(resource).lifetime(new)
     write = Delete(key) if gone else Put(key, codec.encode(new), ttl=lifetime)
     weight.check(call.user, write, record)
     if not call.options.dry_run:

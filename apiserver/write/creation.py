@@ -50,7 +50,7 @@ async def create(server: Backing, call: Call, body: Any, managers: Managers | No
         if namespace:
             _check_namespace(records[around[0]], namespace)
         new = _completed(call, checked, records, by, managers, moment=moment)
-        put = Put(key, codec.encode(new), ttl=rules.lifetime)
+        put = Put(key, codec.encode(new), ttl=rules.lifetime(new))
         weight.check(user, put, None)
         await governed.check(server, user, resource, None, new, known=records)
         if not call.options.dry_run:

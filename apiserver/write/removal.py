@@ -59,7 +59,7 @@ async def delete(server: Backing, call: Call, options: DeleteOptions) -> Written
             closed = await _closed(server, record, new)
             writes = Delete(key), Delete(grants.quota_key(call.name))
             return Step(new, writes, removed=True, expect={key: closed})
-        write = Delete(key) if due else Put(key, codec.encode(new), ttl=rules.lifetime)
+        write = Delete(key) if due else Put(key, codec.encode(new), ttl=rules.lifetime(new))
         return Step(new, (write,), removed=due, expect={key: record.revision})
 
     return await transact(server, (key,), decide, about=(resource, call.name), dry_run=options.dry_run)

@@ -12,6 +12,17 @@ EXPIRED = "expired"
 Name = Annotated[str, pydantic.Field(pattern=meta.SUBDOMAIN_PATTERN, max_length=240)]
 
 
+class SessionOf(meta.Model):
+    """The credential that a browser's session was made of."""
+
+    credential: Literal["token", "file", "issuer", "certificate"]
+    """Which sort: a Token, a line of the token file, a provider's token, or a client certificate."""
+    sha256: Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{64}$")]
+    """Its hash; for an identity provider's tokens one that stands for the user."""
+    uid: str | None = None
+    """Of the Token, if it was one: with that Token the session ends."""
+
+
 class TokenSpec(meta.Model):
     """Whose credential it is, and what it opens. It does not change: delete it, and create another."""
 
@@ -29,6 +40,8 @@ class TokenSpec(meta.Model):
     """What a user may set beyond its role."""
     ttl: meta.Duration | None = None
     """How long it is good for; without it, until it is deleted."""
+    session: SessionOf | None = None
+    """Of a browser's session, which is not a bearer token, what it was made of. The server makes it."""
 
     @pydantic.model_validator(mode="after")
     def _agrees_with_its_role(self) -> "TokenSpec":

@@ -150,6 +150,13 @@ async def test_a_token_counts_before_the_certificate_that_came_with_it(door: Doo
     assert await door.code(root, token="wrong") == 401
 
 
+async def test_a_browsers_session_counts_before_its_certificate(door: Door) -> None:
+    root = a_certificate(door.client_ca, (("CN", "root"), ("O", "role:admin")))
+    over = {"Cookie": f"__Host-kohakuriver={'x' * 43}", "Sec_Fetch_Site": "same-origin"}
+    assert await door.code(root, **over) == 401
+    assert await door.code(root, **over | {"Cookie": "other=1"}) == 200
+
+
 @pytest.mark.fault(47)
 async def test_a_certificate_of_another_authority_or_out_of_time_gets_no_connection(door: Door) -> None:
     stranger = a_certificate(certificates.new_authority("people", now=NOW), ALICE)

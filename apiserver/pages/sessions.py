@@ -1,0 +1,120 @@
+"""The URLs by which a browser logs in and out, and learns who it is.
+
+POST   /ui/session    with a bearer token: a cookie that stands for it
+GET    /ui/session    who is calling, and until when
+DELETE /ui/session    the session is over, everywhere
+
+No page of another site gets anybody in or out: what a browser sends by itself counts from our pages alone.
+"""
+
+import contextlib
+import datetime
+from typing import Any, Final
+
+from aiohttp import web
+
+from kohakuriver import errors
+from kohakuriver.apiserver.audit.visit import VISIT
+from kohakuriver.apiserver.auth import impersonation
+from kohakuriver.apiserver.auth.authentication import Caller
+from kohakuriver.apiserver.auth.endpoint import ENDPOINTS, Endpoint
+from kohakuriver.apiserver.context import SERVER
+from kohakuriver.apiserver.identity import cookies
+from kohakuriver.apiserver.identity.access import SESSION_PATH
+from kohakuriver.apiserver.identity.identity import User
+from kohakuriver.apiserver.limits import weights
+from kohakuriver.apiserver.serving.middleware import SHARE, USER
+from kohakuriver.apiserver.serving.requests import json_response
+from kohakuriver.apiserver.write import browser_sessions
+from kohakuriver.apiserver.write.browser_sessions import Begun, Login
+from kohakuriver.clock import timestamp
+
+Json = dict[str, Any]
+
+NEVER: Final = {"Cache-Control": "no-store"}
+
+
+async def begin(request: web.Request) -> web.StreamResponse:
+    """A session of the credential that the request shows."""
+    request[SHARE].charge(weights.SESSION)
+    login = Login.of(request.app[SERVER].credentials, _oneself(request))
+    return await _begun(request, login)
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """Who is calling."""
+    caller = _caller(request)
+    credentials = request.app[SERVER].credentials
+    ends = caller.ends
+    if (token := credentials.token(caller.shown)) is not None:
+        ends = token.ends
+    name = credentials.name_of(caller.session) if caller.session else None
+    return _answer(request[USER], ends, name)
+
+
+async def end(request: web.Request) -> web.StreamResponse:
+    """The session that asks is over."""
+    caller = _caller(request)
+    if not caller.session:
+        raise errors.BadRequest(
+            "this request shows no session that could end", hint="take a token back: kohakuriver token revoke"
+        )
+    server = request.app[SERVER]
+    session, _ = server.credentials.session(caller.session, now=server.clock.now())
+    with contextlib.suppress(errors.NotFound):
+        await browser_sessions.end(server, session)
+    request[VISIT].place["name"] = session.name
+    response = web.Response(status=204, headers=NEVER)
+    response.headers["Set-Cookie"] = cookies.header("", seconds=0)
+    return response
+
+
+def add(app: web.Application) -> None:
+    """Routes and endpoints."""
+    table = (
+        ("POST", begin, Endpoint("create")),
+        ("GET", show, Endpoint("get")),
+        ("DELETE", end, Endpoint("delete")),
+    )
+    for method, handler, endpoint in table:
+        app[ENDPOINTS][app.router.add_route(method, SESSION_PATH, handler)] = endpoint
+
+
+async def _begun(request: web.Request, login: Login) -> web.StreamResponse:
+    server = request.app[SERVER]
+    found: Begun = await browser_sessions.begin(server, login)
+    request[VISIT].wrote(found.token)
+    await server.cache.wait_for(int(found.token["metadata"]["resourceVersion"]))
+    response = _answer(login.user, found.ends, found.token["metadata"]["name"], status=201)
+    left = (found.ends - server.clock.now()).total_seconds()
+    response.headers["Set-Cookie"] = cookies.header(found.secret, seconds=max(1, int(left)))
+    return response
+
+
+def _answer(
+    user: User, ends: datetime.datetime | None, session: str | None, *, status: int = 200
+) -> web.Response:
+    told: Json = {
+        "user": user.name,
+        "role": user.role.value,
+        "namespaces": list(user.namespaces),
+        "rights": list(user.rights),
+        "expiresAt": timestamp(ends) if ends is not None else None,
+        "session": session,
+    }
+    response = json_response(told, status=status)
+    response.headers.update(NEVER)
+    return response
+
+
+def _caller(request: web.Request) -> Caller:
+    caller = request[VISIT].caller
+    assert caller is not None, "the door has let nobody in without one"  # noqa: S101 - narrows the type
+    return caller
+
+
+def _oneself(request: web.Request) -> Caller:
+    """Who is calling. Raises Forbidden for who would act as somebody else: he would be that one for hours."""
+    if impersonation.named_in(request.headers):
+        raise errors.Forbidden("nobody logs in as somebody else", hint="leave out the Impersonate- headers")
+    return _caller(request)
