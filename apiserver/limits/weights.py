@@ -11,7 +11,7 @@ DECODED = 64 * 1024  # bytes of what is stored, read for an answer
 WRITTEN = 64 * 1024  # bytes that are parsed, checked, encoded and stored
 FIELDS = 200  # of what is written
 INSTALLATION = 50.0  # of what installs a machine, beside sending it: with 500 tokens a second, ten a second
-SESSION = 20.0  # of what begins a session in a browser, which is a write for who may write nothing else
+SESSION = 20.0  # of a session in a browser or a code for one: a write, for who may write nothing else
 LONG = 16 * 1024  # bytes of a body or an object from which on a write waits for its turn
 
 COMPARISONS_AT_ONCE = 1_000  # between two turns of everybody else: a millisecond

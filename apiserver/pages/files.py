@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from aiohttp import web
+
 import kohakuriver
 from kohakuriver import errors
 
@@ -57,7 +59,7 @@ class File:
 
 
 class Files:
-    """Those of one folder."""
+    """Those of one folder, which need not be there."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -95,6 +97,9 @@ class Files:
                 f"this API server cannot read its web page: {error}", hint="install KohakuRiver again"
             ) from error
         return self._files
+
+
+FILES = web.AppKey("files", Files)
 
 
 def read(folder: Path) -> dict[str, File]:

@@ -20,10 +20,9 @@ from kohakuriver.apiserver.identity.access import Attributes
 from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.apiserver.limits import weights
 from kohakuriver.apiserver.pages import headers, sessions
-from kohakuriver.apiserver.pages.files import File, Files
+from kohakuriver.apiserver.pages.files import FILES, File, Files
 from kohakuriver.apiserver.serving import pieces
 
-FILES = web.AppKey("files", Files)
 OPEN: Final = Endpoint("get", open=True)
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 _VISITORS: Final = User("visitors", Role.VIEWER)  # who nobody is; by this name they share what they cost

@@ -1,8 +1,9 @@
 """The URLs by which a browser logs in and out, and learns who it is.
 
-POST   /ui/session    with a bearer token: a cookie that stands for it
+POST   /ui/session    with a bearer token, or {"code": …}: a cookie that stands for it
 GET    /ui/session    who is calling, and until when
 DELETE /ui/session    the session is over, everywhere
+POST   /ui/codes      with a bearer token or a client certificate: a code for a browser, good once and soon
 
 No page of another site gets anybody in or out: what a browser sends by itself counts from our pages alone.
 """
@@ -19,26 +20,50 @@ from kohakuriver.apiserver.auth import impersonation
 from kohakuriver.apiserver.auth.authentication import Caller
 from kohakuriver.apiserver.auth.endpoint import ENDPOINTS, Endpoint
 from kohakuriver.apiserver.context import SERVER
-from kohakuriver.apiserver.identity import cookies
-from kohakuriver.apiserver.identity.access import SESSION_PATH
+from kohakuriver.apiserver.identity import cookies, sites
+from kohakuriver.apiserver.identity.access import CODES_PATH, SESSION_PATH
 from kohakuriver.apiserver.identity.identity import User
 from kohakuriver.apiserver.limits import weights
+from kohakuriver.apiserver.pages.files import FILES
+from kohakuriver.apiserver.serving import body
 from kohakuriver.apiserver.serving.middleware import SHARE, USER
 from kohakuriver.apiserver.serving.requests import json_response
-from kohakuriver.apiserver.write import browser_sessions
+from kohakuriver.apiserver.write import browser_sessions, login_codes
 from kohakuriver.apiserver.write.browser_sessions import Begun, Login
 from kohakuriver.clock import timestamp
 
 Json = dict[str, Any]
 
+MOST_OF_A_CODE: Final = 1024  # bytes
 NEVER: Final = {"Cache-Control": "no-store"}
 
 
 async def begin(request: web.Request) -> web.StreamResponse:
-    """A session of the credential that the request shows."""
+    """A session of the credential that the request shows, or that a code in it stands for."""
+    server = request.app[SERVER]
+    if USER not in request:
+        sites.check_session(request.headers, writes=True, scheme=request.scheme)
+        login, found = await login_codes.redeem(server, await _code(request))
+        request[VISIT].caller = Caller(login.user, login.digest, login.ends, login.by)
+        request[VISIT].credential = found.token["metadata"]["name"]
+    else:
+        request[SHARE].charge(weights.SESSION)
+        login = Login.of(server.credentials, _oneself(request))
+        found = await browser_sessions.begin(server, login)
+    return await _begun(request, login, found)
+
+
+async def make_code(request: web.Request) -> web.StreamResponse:
+    """A code for whoever is calling, to be redeemed by his browser."""
     request[SHARE].charge(weights.SESSION)
-    login = Login.of(request.app[SERVER].credentials, _oneself(request))
-    return await _begun(request, login)
+    server = request.app[SERVER]
+    login = Login.of(server.credentials, _oneself(request))
+    await request.app[FILES].find("")  # who gets a code wants a page to use it in
+    made = await login_codes.make(server, login)
+    request[VISIT].has_written = True
+    response = json_response({"code": made.text, "expiresAt": timestamp(made.ends)}, status=201)
+    response.headers.update(NEVER)
+    return response
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -72,17 +97,36 @@ async def end(request: web.Request) -> web.StreamResponse:
 def add(app: web.Application) -> None:
     """Routes and endpoints."""
     table = (
-        ("POST", begin, Endpoint("create")),
-        ("GET", show, Endpoint("get")),
-        ("DELETE", end, Endpoint("delete")),
+        ("POST", SESSION_PATH, begin, Endpoint("create", opens=_shows_no_token)),
+        ("GET", SESSION_PATH, show, Endpoint("get")),
+        ("DELETE", SESSION_PATH, end, Endpoint("delete")),
+        ("POST", CODES_PATH, make_code, Endpoint("create")),
     )
-    for method, handler, endpoint in table:
-        app[ENDPOINTS][app.router.add_route(method, SESSION_PATH, handler)] = endpoint
+    for method, path, handler, endpoint in table:
+        app[ENDPOINTS][app.router.add_route(method, path, handler)] = endpoint
 
 
-async def _begun(request: web.Request, login: Login) -> web.StreamResponse:
+def _shows_no_token(request: web.Request) -> bool:
+    """Whoever comes with a code has nothing else: what a browser sends by itself does not count."""
+    return "Authorization" not in request.headers
+
+
+async def _code(request: web.Request) -> str:
+    """The code in the body. Raises BadRequest and kin, for anything longer before it is read."""
+    if request.content_type != "application/json":  # which no page of another site can send without asking
+        raise errors.UnsupportedMediaType(
+            "a login is a JSON object", hint='send {"code": …} as application/json, or a bearer token'
+        )
+    if request.content_length is None or request.content_length > MOST_OF_A_CODE:
+        raise errors.TooLarge(f"a code is sent in at most {MOST_OF_A_CODE} bytes, whose number is said")
+    code = (await body.parsed(request)).get("code")
+    if not isinstance(code, str):
+        raise errors.BadRequest("code: expected a string", hint="make one: kohakuriver ui")
+    return code
+
+
+async def _begun(request: web.Request, login: Login, found: Begun) -> web.StreamResponse:
     server = request.app[SERVER]
-    found: Begun = await browser_sessions.begin(server, login)
     request[VISIT].wrote(found.token)
     await server.cache.wait_for(int(found.token["metadata"]["resourceVersion"]))
     response = _answer(login.user, found.ends, found.token["metadata"]["name"], status=201)

@@ -28,7 +28,7 @@ from kohakuriver.apiserver.identity.identity import Role, User, fingerprint
 from kohakuriver.apiserver.objects import metadata
 from kohakuriver.apiserver.quota import weight
 from kohakuriver.apiserver.store import codec
-from kohakuriver.apiserver.store.base import Put, Record
+from kohakuriver.apiserver.store.base import Delete, Put, Record
 from kohakuriver.apiserver.write import removal
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
@@ -80,26 +80,36 @@ class Begun:
     ends: datetime.datetime
 
 
-async def begin(server: Backing, login: Login) -> Begun:
-    """Make a session of a credential. Raises Unauthorized where that is good no more."""
+async def begin(server: Backing, login: Login, *, spends: Record | None = None) -> Begun:
+    """Make a session of a credential; `spends` is what is used up by that. Raises Unauthorized where the
+    credential is good no more, or somebody else has used that up."""
     moment = server.clock.now()
     ends = min(moment + LIFE, login.ends or moment + LIFE)
     secret = secrets.token_urlsafe(32)
     names = {codec.key(kinds.TOKEN, None, name): name for name in _names(login.user)}
     source = [codec.key(kinds.TOKEN, None, login.name)] if login.name else []
+    spent = [spends.key] if spends is not None else []
 
     async def decide(records: Records) -> Step:
         for key in source:
             _check_good(login, records[key])
+        if spends is not None and _revision(records[spends.key]) != spends.revision:
+            raise errors.Unauthorized(
+                "this code has been used just now, by somebody else", hint="make another: kohakuriver ui"
+            )
         place = _place(records, list(names))
         new = _new(login, names[place], fingerprint(secret), ends=ends, now=moment)
         put = Put(place, codec.encode(new), ttl=SESSION_LIFETIME)
         weight.check_room(server.crowded, login.user, put, new)
-        expect = {key: _revision(records[key]) for key in (place, *source)}
-        return Step(new, (put,), created=True, expect=expect)
+        expect = {key: _revision(records[key]) for key in (place, *source, *spent)}
+        return Step(new, (put, *map(Delete, spent)), created=True, expect=expect)
 
     written = await transact(
-        server, (*names, *source), decide, about=(kinds.TOKEN, f"{SESSIONS}…"), from_memory=True
+        server,
+        (*names, *source, *spent),
+        decide,
+        about=(kinds.TOKEN, f"{SESSIONS}…"),
+        from_memory=spends is None,
     )
     return Begun(secret, written.object, ends)
 

@@ -37,6 +37,7 @@ GET               /openapi/v3/apis/{group}/{version}                         A U
 GET               /metrics                                                   A - V - C -
 GET               /install/kohakuriver.tar                                   A - - - - J
 GET,POST,DELETE   /ui/session                                                A U V - - -
+POST              /ui/codes                                                  A U V - - -
 POST              /apis/authentication.k8s.io/v1/selfsubjectreviews          A U V N C -
 POST              /apis/authorization.k8s.io/v1/selfsubjectaccessreviews     A U V N C -
 POST              /apis/authorization.k8s.io/v1/selfsubjectrulesreviews      A U V N C -
