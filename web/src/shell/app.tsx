@@ -3,6 +3,8 @@ import { type ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { session } from "../api/session";
 import { place } from "../router";
+import { Confirmation } from "../ui/dialog";
+import { Toasts } from "../ui/toasts";
 import { Login } from "./login";
 import { Navigation } from "./navigation";
 
@@ -28,6 +30,8 @@ export function App() {
       <main id="main" tabIndex={-1}>
         <Loaded name={name} parts={parts} />
       </main>
+      <Confirmation />
+      <Toasts />
     </div>
   );
 }
