@@ -4,7 +4,9 @@ import "./ui/base.css";
 import { begin } from "./api/session";
 import { startRouter } from "./router";
 import { App } from "./shell/app";
+import { startTheme } from "./shell/theme";
 
+startTheme();
 startRouter();
 void begin();
 const root = document.getElementById("page");

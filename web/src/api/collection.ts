@@ -12,6 +12,15 @@ import { type KObject, keyOf } from "./objects";
 
 export type State = "loading" | "live" | "stale" | "refused";
 
+/** What a shown collection could not be kept current for, and since when (ms since 1970). */
+export interface Lost {
+  error: ApiError;
+  since: number;
+}
+
+/** Set while any collection in use is `stale`. */
+export const lost: Signal<Lost | undefined> = signal(undefined);
+
 const PAGE = 500;
 const LINGER = 30_000; // ms that a collection nobody shows is kept current: going back is instant
 const WAITS = [500, 1000, 2000, 4000, 8000]; // ms before each try
@@ -54,6 +63,19 @@ export class Collection {
   stop(): void {
     this.ended?.abort();
     this.ended = undefined;
+    this.stands(this.state.peek());
+  }
+
+  /** Whether it is in use and not current. */
+  get isLost(): boolean {
+    return this.ended !== undefined && this.state.peek() === "stale";
+  }
+
+  private stands(state: State): void {
+    this.state.value = state;
+    const found = [...shared.values()].find((one) => one.isLost)?.error.peek();
+    if (!found) lost.value = undefined;
+    else lost.value = { error: found, since: lost.peek()?.since ?? Date.now() };
   }
 
   private async run(end: AbortSignal): Promise<void> {
@@ -62,8 +84,8 @@ export class Collection {
     while (!end.aborted) {
       try {
         if (!revision) revision = await this.list(end);
-        this.state.value = "live";
         this.error.value = undefined;
+        this.stands("live");
         tries = 0;
         revision = await this.watch(revision, end);
       } catch (error) {
@@ -75,7 +97,7 @@ export class Collection {
         }
         this.error.value = found;
         if (found.code === 401) return this.stop();
-        this.state.value = found.code === 403 || found.code === 404 ? "refused" : "stale";
+        this.stands(found.code === 403 || found.code === 404 ? "refused" : "stale");
       }
       await waitOr(end, WAITS[Math.min(tries++, WAITS.length - 1)] ?? 8000);
     }

@@ -4,9 +4,11 @@ import { useEffect, useState } from "preact/hooks";
 import { session } from "../api/session";
 import { place } from "../router";
 import { Confirmation } from "../ui/dialog";
-import { Toasts } from "../ui/toasts";
+import { complain, Toasts } from "../ui/toasts";
+import { Connection } from "./connection";
 import { Login } from "./login";
 import { Navigation } from "./navigation";
+import { titleOf } from "./title";
 
 type Screen = ComponentType<{ parts: readonly string[] }>;
 
@@ -19,17 +21,37 @@ const SCREENS: Record<string, () => Promise<Screen>> = {
   people: async () => (await import("../people/screen")).People,
 };
 
+type PaletteView = ComponentType<{ close: () => void }>;
+
 export function App() {
   const who = session.value;
+  const parts = place.value.parts;
+  useEffect(() => void (document.title = titleOf(who ? parts : ["login"])), [who, parts]);
   if (who === undefined) return <p class="waiting">…</p>;
   if (who === null) return <Login />;
-  const [name = "vpses", ...parts] = place.value.parts;
+  return <Frame parts={parts} />;
+}
+
+function Frame({ parts: [name = "vpses", ...parts] }: { parts: readonly string[] }) {
+  const [isOpen, setOpen] = useState(false);
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return;
+      if (event.defaultPrevented || (event.target as Element | null)?.closest?.("[data-keeps-keys]")) return;
+      event.preventDefault();
+      if (!document.querySelector("dialog[open]")) setOpen(true);
+    };
+    document.addEventListener("keydown", listen);
+    return () => document.removeEventListener("keydown", listen);
+  }, []);
   return (
     <div class="frame">
-      <Navigation current={name} />
+      <Navigation current={name} openPalette={() => setOpen(true)} />
+      <Connection />
       <main id="main" tabIndex={-1}>
         <Loaded name={name} parts={parts} />
       </main>
+      {isOpen && <LazyPalette close={() => setOpen(false)} />}
       <Confirmation />
       <Toasts />
     </div>
@@ -50,4 +72,16 @@ function Loaded({ name, parts }: { name: string; parts: readonly string[] }) {
   if (found.failed) return <p role="alert">This part of the page did not arrive. Load the page again.</p>;
   if (!found.screen) return <p role="alert">There is no such page. <a href="/ui/">All VPSes</a></p>;
   return <found.screen parts={parts} />;
+}
+
+/** Loaded when it is first asked for. */
+function LazyPalette({ close }: { close: () => void }) {
+  const [view, setView] = useState<{ Palette: PaletteView }>();
+  useEffect(() => {
+    import("../palette/palette").then(setView, (error: unknown) => {
+      complain(error);
+      close();
+    });
+  }, []);
+  return view ? <view.Palette close={close} /> : null;
 }

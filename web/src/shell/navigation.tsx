@@ -1,6 +1,8 @@
 /** The bar with the ways through the page. */
 import { isAdmin, logOut, session } from "../api/session";
 import { href } from "../router";
+import { type Item, Menu } from "../ui/menu";
+import { choose, type Theme, theme, THEMES } from "./theme";
 
 const WAYS: readonly (readonly [name: string, text: string])[] = [
   ["vpses", "VPSes"],
@@ -8,7 +10,7 @@ const WAYS: readonly (readonly [name: string, text: string])[] = [
   ["cluster", "Cluster"],
 ];
 
-export function Navigation({ current }: { current: string }) {
+export function Navigation({ current, openPalette }: { current: string; openPalette: () => void }) {
   const ways = isAdmin() ? [...WAYS, ["people", "People"] as const] : WAYS;
   return (
     <header class="bar">
@@ -19,8 +21,20 @@ export function Navigation({ current }: { current: string }) {
           <a key={name} href={href(name)} aria-current={name === current ? "page" : undefined}>{text}</a>
         ))}
       </nav>
-      <span class="who" title={session.value?.role}>{session.value?.user}</span>
-      <button type="button" class="quiet" onClick={() => void logOut()}>Log out</button>
+      <button type="button" class="bar-search" aria-keyshortcuts="Control+K" onClick={openPalette}>
+        <span>Go to …</span> <kbd>Ctrl K</kbd>
+      </button>
+      <Menu label="You and this page" class="quiet" items={yours()}>
+        <span class="who">{session.value?.user}</span> <span aria-hidden="true">▾</span>
+      </Menu>
     </header>
   );
+}
+
+function yours(): readonly Item[] {
+  const marked = (name: Theme) => `${theme.value === name ? "✓ " : ""}Theme: ${name}`;
+  return [
+    ...THEMES.map((name): Item => ({ text: marked(name), act: () => choose(name) })),
+    { text: `Log out ${session.value?.user ?? ""} (${session.value?.role ?? ""})`, act: () => void logOut() },
+  ];
 }
