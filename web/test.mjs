@@ -1,4 +1,4 @@
-// Runs the unit tests (src/**/*.test.ts) with Node's own test runner: `node test.mjs [PART OF A FILE'S NAME]`.
+// Runs the unit tests (src/**/*.test.ts, *.test.mjs) with Node's own test runner: `node test.mjs [PART OF A FILE'S NAME]`.
 import * as esbuild from "esbuild";
 import { spawn } from "node:child_process";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
@@ -7,8 +7,10 @@ import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const all = await readdir(join(here, "src"), { recursive: true });
-const wanted = all.filter((name) => /\.test\.tsx?$/.test(name) && name.includes(process.argv[2] ?? ""));
-if (wanted.length === 0) {
+const part = process.argv[2] ?? "";
+const wanted = all.filter((name) => /\.test\.tsx?$/.test(name) && name.includes(part));
+const own = (await readdir(here)).filter((name) => name.endsWith(".test.mjs") && name.includes(part));
+if (wanted.length + own.length === 0) {
   console.error("no test has such a name");
   process.exit(1);
 }
@@ -30,7 +32,7 @@ try {
     logLevel: "warning",
   });
   const built = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith(".mjs"));
-  const child = spawn(process.execPath, ["--enable-source-maps", "--test", ...built.map((name) => join(folder, name))], {
+  const child = spawn(process.execPath, ["--enable-source-maps", "--test", ...built.map((name) => join(folder, name)), ...own.map((name) => join(here, name))], {
     stdio: "inherit",
   });
   process.exitCode = await new Promise((resolve) => child.on("exit", (code) => resolve(code ?? 1)));
