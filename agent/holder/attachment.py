@@ -50,6 +50,8 @@ class Attachment:
                 self.session.resize(Size(rows, cols))
             case {"hangup": _}:
                 self.session.hang_up()
+            case {"ping": int(token)} if self.has_room:  # else the output that waits is the sign of life
+                self.framed.send_control({"pong": token})
 
     def writable(self, yes: bool) -> None:
         self.has_room = yes

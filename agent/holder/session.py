@@ -172,6 +172,7 @@ class Session:
                     "input": self._taken,
                     "missed": resumed.missed,
                     "detachedFor": self.window,
+                    "pings": True,
                     **told,
                 }
             }

@@ -39,10 +39,10 @@ def check_websocket(request: web.Request) -> None:
 
 
 class Upgraded(web.StreamResponse):
-    """What a handler returns in the end for a connection that it took over."""
+    """What a handler returns in the end for a connection that it took over. `status` is what is told of it."""
 
-    def __init__(self, request: web.Request) -> None:
-        super().__init__(status=101)
+    def __init__(self, request: web.Request, *, status: int = 101) -> None:
+        super().__init__(status=status)
         self.force_close()
         self._books = request.protocol
 

@@ -9,13 +9,14 @@ The door (`middleware.py`) ends all of them when their credential ends.
 """
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
 from kohakuriver import errors
-from kohakuriver.apiserver.audit.visit import opened
+from kohakuriver.apiserver.audit.visit import VISIT, opened
 from kohakuriver.apiserver.auth.endpoint import ENDPOINTS, Endpoint
 from kohakuriver.apiserver.context import SERVER
 from kohakuriver.apiserver.node_streams.nodes import Leg
@@ -67,13 +68,31 @@ async def open_stream(kind: str, request: web.Request) -> web.StreamResponse:
     """What a person opens, until it is over."""
     call = Call.of(request, kinds.VPS)
     asked_for(request)
-    found = await opening.look(call, kind)
-    await opened(request, kind, uid=found.uid, node=found.node, **told.asked(kind, request))
     query = {key: request.query.getall(key) for key in dict.fromkeys(request.query)}
-    async with opening.opened(call, kind, found, query) as (there, first):
+    as_message = query.pop("refusal", None) == ["message"]
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            found = await opening.look(call, kind)
+            await opened(request, kind, uid=found.uid, node=found.node, **told.asked(kind, request))
+            there, first = await stack.enter_async_context(opening.opened(call, kind, found, query))
+        except errors.ApiError as error:
+            if not as_message:
+                raise
+            return await _refused(request, error)
         with told.counted(request) as passed:
             await splice(take(request), there, from_second=first, passed=passed)
     return Upgraded(request)
+
+
+async def _refused(request: web.Request, error: errors.ApiError) -> web.StreamResponse:
+    """The refusal as a message on the stream, for who cannot read the answer to a handshake: a browser."""
+    request[VISIT].reason = error.reason
+    stream = Stream(masks=False)
+    stream.framed.adopt(take(request))
+    stream.framed.send_control({"error": error.to_status()})
+    stream.close()
+    await stream.wait_closed()
+    return Upgraded(request, status=error.code)
 
 
 def add(app: web.Application) -> None:

@@ -83,6 +83,23 @@ async def test_what_comes_from_a_connection_that_was_taken_over_is_dropped():
     assert program.fed == b"now"
 
 
+async def test_a_ping_is_answered_unless_output_waits_to_be_sent():
+    session, _, _ = a_session()
+    client = Client(session)
+    client.come()
+    client.move_all()
+    assert client.told[-1]["attached"]["pings"] is True
+    client.control({"ping": 7})
+    client.control({"ping": "x" * 100})
+    client.move_all()
+    assert client.told[-1] == {"pong": 7}
+    assert session.attachment is not None
+    session.attachment.has_room = False
+    client.control({"ping": 8})
+    client.move_all()
+    assert client.told[-1] == {"pong": 7}, "answers pile up for a client that reads nothing"
+
+
 async def test_who_was_taken_over_and_counts_on_does_not_take_it_back():
     session, _, _ = a_session()
     first, second = Client(session), Client(session)

@@ -83,15 +83,24 @@ async def test_a_stream_has_a_line_before_its_node_is_asked_and_one_at_its_end(a
         assert last["bytesIn"] > 5 and last["bytesOut"] > 5 and "ms" in last
 
 
-async def test_a_stream_that_the_node_refuses_or_that_is_cut_off_ends_with_the_reason(audit: Audit) -> None:
+@pytest.mark.parametrize("more", [[], [("refusal", "message")]])
+async def test_a_stream_that_the_node_refuses_or_that_is_cut_off_ends_with_the_reason(
+    audit: Audit, more: list[tuple[str, str]]
+) -> None:
     async with running_api() as api:
         await place(api)
         async with an_agent(api) as control:
-            opening = asyncio.create_task(dialer(api, "alice").stream(FORWARD, [("port", "80")]))
+            opening = asyncio.create_task(dialer(api, "alice").stream(FORWARD, [("port", "80"), *more]))
             refusal = errors.Conflict("nothing listens").to_status()
             await control.send_control({"refuse": {"id": (await asked(control))["id"], "status": refusal}})
-            with pytest.raises(errors.Conflict):
-                await opening
+            if more:
+                near = await opening
+                assert await near.receive() == {"error": refusal}
+                await near.wait_closed()
+                await asyncio.sleep(1)
+            else:
+                with pytest.raises(errors.Conflict):
+                    await opening
             first, last = [line for line in audit.lines("open", "end") if line.get("kind") == "forward"]
             told(first, port="80")
             told(last, stream=first["stream"], code=409, reason="Conflict")

@@ -133,6 +133,43 @@ async def test_a_vps_that_cannot_be_entered_says_why_and_what_to_do(state, says)
         assert "kohakuriver vps" in caught.value.hint
 
 
+AS_MESSAGE = ("refusal", "message")
+
+
+async def refused(stream: Stream) -> dict[str, Any]:
+    """The one message of a stream that was refused so, and its end."""
+    message = await stream.receive()
+    assert isinstance(message, dict) and set(message) == {"error"}, message
+    assert await stream.receive() is None
+    return dict(message["error"])
+
+
+async def test_a_browser_is_told_by_a_message_what_the_server_and_the_node_refuse():
+    async with running_api() as api:
+        await place(api)
+        status = await refused(await dialer(api, "alice").stream(FORWARD, [AS_MESSAGE]))
+        assert (status["code"], status["message"]) == (503, "node n1 is not connected to the API server")
+        assert status["details"]["retryAfterSeconds"] > 0
+        async with an_agent(api) as control:
+            opening = asyncio.create_task(dialer(api, "alice").stream(FORWARD, [("port", "80"), AS_MESSAGE]))
+            wanted = await asked(control)
+            assert wanted["params"] == {"port": ["80"]}, "the node is asked for what is the server's"
+            refusal = errors.Conflict("nothing listens on port 80 in dev", hint="start it").to_status()
+            await control.send_control({"refuse": {"id": wanted["id"], "status": refusal}})
+            assert await refused(await opening) == refusal
+
+
+async def test_who_may_not_enter_is_refused_as_ever_before_a_stream_is_upgraded():
+    async with running_api() as api:
+        await place(api)
+        with pytest.raises(errors.Unauthorized):
+            await Dialer(Connection(server=api.url, token="wrong"), program="test").stream(
+                FORWARD, [AS_MESSAGE]
+            )
+        with pytest.raises(errors.Forbidden):
+            await dialer(api, "viewer").stream(FORWARD, [AS_MESSAGE])
+
+
 async def test_without_its_agent_it_says_so_and_when_to_try_again():
     async with running_api() as api:
         await place(api)
