@@ -20,7 +20,11 @@ try {
     absWorkingDir: here,
     entryPoints: wanted.map((name) => join("src", name)),
     bundle: true,
-    platform: "node",
+    // What a browser is given of each package, not what Node is.
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    conditions: ["browser"],
+    external: ["node:*"],
     format: "esm",
     jsx: "automatic",
     jsxImportSource: "preact",
