@@ -1,4 +1,4 @@
-"""What a VPS uses: two readings of the engine's, a moment apart; with `follow`, on and on while somebody listens.
+"""What a VPS uses: two readings of the engine, a moment apart; with `follow`, on while somebody listens.
 
 Nothing is kept between questions."""
 
