@@ -165,10 +165,11 @@ async def start(
     container: str,
     command: Sequence[str],
     env: Mapping[str, str],
+    size: Size | None,
     spawn: Spawn,
 ) -> None:
-    """Give the session its program. Raises EngineError."""
+    """Give the session its program, which begins with that size where the engine can. Raises EngineError."""
     exec_id = await execs.make(container, command or LOGIN, env=env, terminal=True, stdin=True)
     made = TerminalProgram(execs, exec_id, container, session, spawn=spawn)
     session.program = made
-    await execs.start(exec_id, made, terminal=True)
+    await execs.start(exec_id, made, terminal=True, size=(size.rows, size.cols) if size is not None else None)

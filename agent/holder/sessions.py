@@ -126,6 +126,7 @@ class Sessions:
                 container=wanted.container,
                 command=wanted.command,
                 env=env,
+                size=wanted.size,
                 spawn=self._spawn,
             )
         except BaseException:

@@ -71,11 +71,15 @@ class Execs:
         made = await self._engine.call("POST", f"/containers/{_quoted(container)}/exec", body)
         return str(made["Id"])
 
-    async def start(self, exec_id: str, protocol: P, *, terminal: bool) -> P:
-        """The protocol, connected to the command: its input, and its output."""
-        return await self._engine.open(
-            "POST", f"/exec/{exec_id}/start", protocol, {"Detach": False, "Tty": terminal}, upgrade=True
-        )
+    async def start(
+        self, exec_id: str, protocol: P, *, terminal: bool, size: tuple[int, int] | None = None
+    ) -> P:
+        """The protocol, connected to the command: its input, and its output. `size`: rows and columns of its
+        terminal, which an engine before 23.0 passes over."""
+        body: dict[str, object] = {"Detach": False, "Tty": terminal}
+        if size is not None:
+            body["ConsoleSize"] = size
+        return await self._engine.open("POST", f"/exec/{exec_id}/start", protocol, body, upgrade=True)
 
     async def let_go(self, exec_id: str) -> None:
         """Start it, and listen to nothing of it."""

@@ -7,7 +7,7 @@ What is refused is refused before anything is upgraded, and in one sentence: kub
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
@@ -47,9 +47,7 @@ def check_container(request: web.Request, name: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def stream(
-    call: Call, kind: str, found: Target, query: Mapping[str, Sequence[str]]
-) -> AsyncIterator[Stream]:
+async def stream(call: Call, kind: str, found: Target, query: opening.Query) -> AsyncIterator[Stream]:
     """One of our streams into the VPS, as its client has it; ended with the block. Raises ApiError."""
     async with opening.opened(call, kind, found, query) as (there, first):
         made = Stream(masks=True)

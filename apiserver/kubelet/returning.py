@@ -12,8 +12,8 @@ from aiohttp import web
 from kohakuriver import errors
 from kohakuriver.apiserver.audit.visit import opened
 from kohakuriver.apiserver.kubelet import asked
-from kohakuriver.apiserver.kubelet.inside import Command, Terminal
-from kohakuriver.apiserver.kubelet.running import read, serve, spoken
+from kohakuriver.apiserver.kubelet.inside import Command
+from kohakuriver.apiserver.kubelet.running import read, serve, serve_terminal, spoken
 from kohakuriver.apiserver.node_streams.upgrade import Upgraded
 from kohakuriver.apiserver.serving.requests import Call
 from kohakuriver.apiserver.streaming import opening
@@ -33,12 +33,12 @@ async def attach(request: web.Request) -> web.StreamResponse:
     kind = "terminal" if wanted.tty else "logs"
     found = await opening.look(call, kind)
     await opened(request, kind, uid=found.uid, node=found.node)
-    query = {"follow": ["1"], "tail": ["0"]}
     if wanted.tty:
         query = await _session(call, found)
         asked.tell(request, session=query["session"][0])
-    async with asked.stream(call, kind, found, query) as stream:
-        await serve(request, dialect, wanted, Terminal(stream) if wanted.tty else Command(stream))
+        return await serve_terminal(call, dialect, wanted, found, query)
+    async with asked.stream(call, kind, found, {"follow": ["1"], "tail": ["0"]}) as stream:
+        await serve(request, dialect, wanted, Command(stream))
     return Upgraded(request)
 
 

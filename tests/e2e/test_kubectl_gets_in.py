@@ -132,8 +132,7 @@ def test_a_command_has_its_input_its_outputs_and_its_exit_code(kubectl, way):
 @WAYS
 def test_a_terminal_has_the_size_of_the_persons_and_can_be_come_back_to(kubectl, way):
     shell = kubectl.spawn("exec", "-it", "dev", "--", "sh", **way)
-    # The size comes beside what is typed, as with Kubernetes, and may come after it.
-    shell.sendline("until stty size 2> /dev/null | grep 42; do sleep 0.1; done; kept=here")
+    shell.sendline("stty size; kept=here")
     shell.expect("42 140")
     shell.setwinsize(30, 90)
     shell.sendline("until stty size | grep 30; do sleep 0.1; done")

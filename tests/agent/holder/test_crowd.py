@@ -40,7 +40,7 @@ class MemoryExecs(Execs):
             raise EngineRefused("it is paused")
         return "e1"
 
-    async def start(self, exec_id: str, protocol: Any, *, terminal: bool) -> None:
+    async def start(self, exec_id: str, protocol: Any, *, terminal: bool, size: object = None) -> None:
         protocol.connection_made(Wire())
 
     async def look(self, exec_id: str) -> Exec:

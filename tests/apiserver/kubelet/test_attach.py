@@ -68,6 +68,19 @@ async def test_it_comes_back_with_what_was_missed():
         assert (await status(client))["status"] == "Success"
 
 
+async def test_a_new_one_begins_with_the_size_of_its_client():
+    async with a_vps() as dev:
+        asks = query(stdin="true", tty="true", stderr="false")
+        opening = asyncio.create_task(dev.websocket("attach", asks, V5))
+        inside = await dev.bring((await dev.asked())["id"])
+        await inside.send_control({"sessions": []})
+        client = await opening
+        await client.send_bytes(b'\x04{"Width":140,"Height":42}')
+        wanted = await dev.asked()
+        assert (wanted["params"]["rows"], wanted["params"]["cols"]) == (["42"], ["140"])
+        await client.close()
+
+
 async def test_who_has_left_none_gets_a_new_one():
     async with a_vps() as dev:
         client, terminal, wanted = await attached(dev, [session("of-bob", "bob")])

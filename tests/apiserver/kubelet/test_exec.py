@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -10,8 +12,9 @@ import pytest
 from kohakuriver import errors
 from kohakuriver.apiserver.identity.identity import fingerprint
 from kohakuriver.apiserver.kubelet.channels import V4, V5
+from kohakuriver.apiserver.kubelet.sizing import SAYS_SIZE_WITHIN
 from kohakuriver.resources import kinds
-from tests.apiserver.kubelet.kit import POD, a_vps, query, status, told
+from tests.apiserver.kubelet.kit import POD, Dev, a_vps, query, status, told
 
 pytestmark = pytest.mark.looptime
 
@@ -60,15 +63,31 @@ async def test_an_exit_code_is_told_as_kubectl_reads_it():
         assert found["details"] == {"causes": [{"reason": "ExitCode", "message": "7"}]}
 
 
+@contextlib.asynccontextmanager
+async def a_shell(dev: Dev, *said: bytes) -> AsyncIterator[tuple[Any, Any, dict[str, Any]]]:
+    """Like `dev.exec`, with a terminal, whose client says this as soon as its connection stands."""
+    client = await dev.websocket("exec", query("sh", stdin="true", tty="true"), V5)
+    await told(client)
+    for one in said:
+        await client.send_bytes(one)
+    wanted = await dev.asked()
+    inside = await dev.bring(wanted["id"])
+    try:
+        yield client, inside, wanted
+    finally:
+        await client.close()
+        inside.framed.abort()
+
+
 async def test_a_terminal_has_a_session_and_the_size_of_the_clients():
-    async with a_vps() as dev, dev.exec("sh", stdin="true", tty="true") as (client, inside, asked):
+    async with a_vps() as dev, a_shell(dev, b'\x04{"Width":140,"Height":42}') as (client, inside, asked):
         assert asked["kind"] == "terminal"
         [session] = asked["params"]["session"]
         assert session.startswith("kubectl-") and asked["params"]["command"] == ["sh"]
-        await told(client)
+        assert (asked["params"]["rows"], asked["params"]["cols"]) == (["42"], ["140"])
         await inside.send_control({"attached": {"session": session, "output": 0, "input": 0}})
-        await client.send_bytes(b'\x04{"Width":140,"Height":42}')
-        assert await inside.receive() == {"resize": {"rows": 42, "cols": 140}}
+        await client.send_bytes(b'\x04{"Width":90,"Height":30}')
+        assert await inside.receive() == {"resize": {"rows": 30, "cols": 90}}
         await client.send_bytes(b"\x00ls\r")
         assert await inside.receive() == b"ls\r"
         await inside.send(b"x" * 100_000)
@@ -79,6 +98,57 @@ async def test_a_terminal_has_a_session_and_the_size_of_the_clients():
             got += len(data)
         shown = await inside.receive()
         assert shown["output"] > 0, "the session is told what has been shown, or it would stop"
+
+
+async def test_what_is_typed_before_the_size_is_known_is_kept():
+    said = b"\x00stty size\r", b"\xff\x00", b'\x04{"Width":140,"Height":42}', b"\x00exit\r"
+    async with a_vps() as dev, a_shell(dev, *said) as (_, inside, asked):
+        assert (asked["params"]["rows"], asked["params"]["cols"]) == (["42"], ["140"])
+        assert await inside.receive() == b"stty size\r"
+        assert await inside.receive() == b"exit\r"
+
+
+async def test_a_client_that_says_no_size_is_not_waited_for():
+    async with a_vps() as dev:
+        began = asyncio.get_running_loop().time()
+        async with a_shell(dev, b"\x00ls\r") as (_, inside, asked):
+            waited = asyncio.get_running_loop().time() - began
+            assert waited == pytest.approx(SAYS_SIZE_WITHIN, abs=0.5)
+            assert sorted(asked["params"]) == ["command", "session"]
+            assert await inside.receive() == b"ls\r"
+
+
+async def test_a_client_that_types_much_before_its_size_is_stopped():
+    async with a_vps() as dev, a_shell(dev, *[b"\x00" + b"x" * 65536] * 4) as (_, inside, asked):
+        assert "rows" not in asked["params"]
+        got = 0
+        while got < 4 * 65536:
+            got += len(await inside.receive())
+        assert got == 4 * 65536
+
+
+async def test_a_client_that_goes_before_its_size_is_known_starts_nothing():
+    async with a_vps() as dev:
+        client = await dev.websocket("exec", query("sh", stdin="true", tty="true"), V5)
+        await client.close()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(10 * SAYS_SIZE_WITHIN):
+                await dev.asked()
+
+
+async def test_what_the_agent_refuses_of_a_terminal_is_told_in_the_same_words():
+    async with a_vps() as dev:
+        client = await dev.websocket("exec", query("sh", stdin="true", tty="true"), V5)
+        await told(client)
+        wanted = await dev.asked()
+        refusal = errors.Forbidden("the container was made with spec.mounts", hint="restart it").to_status()
+        await dev.control.send_control({"refuse": {"id": wanted["id"], "status": refusal}})
+        found = await status(client)
+        assert (found["code"], found["message"]) == (
+            403,
+            "the container was made with spec.mounts; restart it",
+        )
+        await client.close()
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,6 @@ async def an_exec(
     client = await opening
     asked = dict(params)
     kinds = ["error", *(kind for kind in ("stdin", "stdout", "stderr") if asked.get(kind) == "true")]
-    if asked.get("tty"):
-        kinds = [*(kind for kind in kinds if kind != "stderr"), "resize"]
     try:
         yield client, inside, {kind: await client.open(streamtype=kind) for kind in kinds}
     finally:
@@ -65,12 +63,21 @@ async def test_version_3_tells_an_end_in_words():
 
 
 async def test_a_terminal_hears_its_size_however_that_is_cut():
-    async with a_vps() as dev, an_exec(dev, "sh", stdin="true", tty="true") as (client, inside, streams):
+    async with a_vps() as dev:
+        params = query("sh", stdin="true", tty="true", stderr="false")
+        client = await spdy(dev.api, f"{POD}/exec", *OFFERED, params=params)
+        streams = {
+            kind: await client.open(streamtype=kind) for kind in ("error", "stdin", "stdout", "resize")
+        }
         size = b'{"Width":80,"Height":24}\n{"Width":81,"Height":25}\n'
         for start in range(0, len(size), 7):
             client.send(sent(streams["resize"], size[start : start + 7]))
-        assert await inside.receive() == {"resize": {"rows": 24, "cols": 80}}
+        asked = await dev.asked()
+        inside = await dev.bring(asked["id"])
+        assert (asked["params"]["rows"], asked["params"]["cols"]) == (["24"], ["80"])
         assert await inside.receive() == {"resize": {"rows": 25, "cols": 81}}
+        client.close()
+        inside.framed.abort()
 
 
 async def test_pings_come_back():
