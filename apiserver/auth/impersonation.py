@@ -49,7 +49,12 @@ def acting(server: Known, headers: Headers, user: User) -> User:
 
 def named_in(headers: Headers) -> tuple[str, ...]:
     """The headers of this sort, as they are written."""
-    return tuple(dict.fromkeys(name for name in headers if name.lower().startswith(PREFIX)))
+    return tuple(dict.fromkeys(name for name, _ in asked_for(headers)))
+
+
+def asked_for(headers: Headers) -> tuple[tuple[str, str], ...]:
+    """The headers of this sort with what they say, each as often as it is there: groups are several."""
+    return tuple((name, value) for name, value in headers.items() if name.lower().startswith(PREFIX))
 
 
 def of_name(

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from kohakuriver import errors
 from kohakuriver.apiserver.auth.authentication import bearer
-from kohakuriver.apiserver.auth.impersonation import named_in
+from kohakuriver.apiserver.auth.impersonation import asked_for
 from kohakuriver.apiserver.context import Server
 from kohakuriver.apiserver.identity import cookies
 from kohakuriver.apiserver.registration import registered_servers
@@ -38,9 +38,9 @@ async def relay(
             f"{nowhere.message}, and a client certificate cannot be passed on to another",
             hint=f"name that one in the config file: {' or '.join(other.url for other in others)}",
         )
-    headers = {name: request.headers[name] for name in named_in(request.headers)} | {RELAYED: server.id}
+    headers = [*asked_for(request.headers), (RELAYED, server.id)]
     if session:  # that one of our pages asks has been seen here
-        headers |= {"Cookie": f"{cookies.NAME}={session}", "Sec-Fetch-Site": "same-origin"}
+        headers += [("Cookie", f"{cookies.NAME}={session}"), ("Sec-Fetch-Site", "same-origin")]
     for other in others:
         dialer = Dialer(
             Connection(server=other.url, token=token, ca=server.authority),

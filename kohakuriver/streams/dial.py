@@ -50,9 +50,10 @@ class Dialer:
         params: Params = (),
         *,
         upgrade: str = WEBSOCKET,
-        headers: Mapping[str, str] | None = None,
+        headers: Params = (),
     ) -> tuple[asyncio.Transport, bytes]:
         """The connection after its upgrade, with reading paused, and the bytes that came behind the answer.
+        One of the `headers` may be there more than once.
 
         Raises ApiError as the server answers, and Unreachable.
         """
@@ -61,7 +62,7 @@ class Dialer:
             async with asyncio.timeout(self._timeout):
                 transport, handshake = await loop.create_connection(
                     lambda: _Handshake(
-                        self._request(path, params, upgrade, {**self.also(), **(headers or {})})
+                        self._request(path, params, upgrade, [*self.also().items(), *headers])
                     ),
                     self._url.hostname or "",
                     self._url.port or (443 if self._tls else 80),
@@ -79,7 +80,7 @@ class Dialer:
             raise errors.from_status(wire.parsed(first), code=code)
         return transport, first
 
-    def _request(self, path: str, params: Params, upgrade: str, headers: Mapping[str, str]) -> bytes:
+    def _request(self, path: str, params: Params, upgrade: str, headers: Params) -> bytes:
         query = urllib.parse.urlencode(list(params))
         target = self._url.path.rstrip("/") + path + (f"?{query}" if query else "")
         lines = [
@@ -94,7 +95,7 @@ class Dialer:
             lines += ["Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}"]
         if token := self._connection.bearer():
             lines.append(f"Authorization: Bearer {token}")
-        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines += [f"{name}: {value}" for name, value in headers]
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 

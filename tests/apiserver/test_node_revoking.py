@@ -72,7 +72,7 @@ async def test_its_streams_end_on_the_other_server_too() -> None:
             wanted = await control.receive()
             assert isinstance(wanted, dict)
             transport, first = await agent.transport(
-                f"{STREAMS}/{wanted['open']['id']}", upgrade=BARE, headers=naming(OURS, 1)
+                f"{STREAMS}/{wanted['open']['id']}", upgrade=BARE, headers=naming(OURS, 1).items()
             )
             far = Stream(masks=False)
             far.framed.adopt(transport, first)

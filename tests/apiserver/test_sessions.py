@@ -77,7 +77,7 @@ async def report(api: Api, made: dict[str, Any], headers: dict[str, str], **obse
 async def dialled(api: Api, headers: dict[str, str]) -> AsyncIterator[Stream]:
     control = Stream(masks=True)
     line = Dialer(Connection(server=api.url, token=token_of("n1")), program="test")
-    transport, first = await line.transport(STREAMS, headers=headers)
+    transport, first = await line.transport(STREAMS, headers=headers.items())
     control.framed.adopt(transport, first)
     try:
         yield control

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kohakuriver import errors
-from kohakuriver.apiserver.identity.identity import fingerprint
+from kohakuriver.apiserver.identity.identity import Role, fingerprint
 from kohakuriver.client import servers
 from kohakuriver.client.config import Connection
 from kohakuriver.resources import kinds
@@ -177,7 +177,9 @@ async def test_without_its_agent_it_says_so_and_when_to_try_again():
             await dialer(api, "alice").stream(FORWARD)
 
 
-async def test_a_server_without_the_node_passes_the_stream_to_one_that_has_it():
+@contextlib.asynccontextmanager
+async def two_servers() -> AsyncIterator[tuple[Api, Api]]:
+    """On one store; the first has a VPS `dev`, whose node's agent connects to it, and the second knows it."""
     store = MemoryStore()
     async with running_api(store) as api, running_api(store) as other:
         await place(api)
@@ -191,18 +193,46 @@ async def test_a_server_without_the_node_passes_the_stream_to_one_that_has_it():
             "spec": {"holderIdentity": "a"},
         }
         await other.create(kinds.LEASE, lease)
-        async with an_agent(api) as control:
-            with pytest.raises(errors.Forbidden):
-                await dialer(other, "viewer").stream(FORWARD)
-            opening = asyncio.create_task(dialer(other, "alice").stream(FORWARD, [("port", "80")]))
+        yield api, other
+
+
+async def test_a_server_without_the_node_passes_the_stream_to_one_that_has_it():
+    async with two_servers() as (api, other), an_agent(api) as control:
+        with pytest.raises(errors.Forbidden):
+            await dialer(other, "viewer").stream(FORWARD)
+        opening = asyncio.create_task(dialer(other, "alice").stream(FORWARD, [("port", "80")]))
+        wanted = await asked(control)
+        assert (wanted["user"], wanted["params"]) == ("alice", {"port": ["80"]})
+        far = await bring(api, wanted["id"])
+        near = await opening
+        await near.send(b"ping")
+        assert await far.receive() == b"ping"
+        far.close()
+        assert await near.receive() is None
+
+
+async def test_a_stream_is_passed_on_as_whom_it_is_asked_for_with_every_group():
+    """`bo` has a token of each role; the second group, not the first, chooses the one who may get in."""
+    async with two_servers() as (api, other), an_agent(api) as control:
+        for role in (Role.VIEWER, Role.USER):
+            spec = {"sha256": fingerprint(f"bo as {role}"), "user": "bo", "role": role.value}
+            spec |= {"namespaces": ["default"]}
+            await api.create(kinds.TOKEN, {"metadata": {"name": f"bo-{role}"}, "spec": spec})
+        asks = dialer(other, "admin")
+        told = [("Impersonate-User", "bo"), ("Impersonate-Group", "system:authenticated")]
+        for role, says in ((Role.VIEWER, "of role viewer"), (None, "differ in what they may do")):
+            groups = [("Impersonate-Group", f"kohakuriver:{role}")] if role else []
+            with pytest.raises(errors.Forbidden, match=says):
+                await asks.transport(FORWARD, headers=[*told, *groups])
+        group = ("Impersonate-Group", "kohakuriver:user")
+        opening = asyncio.create_task(asks.transport(FORWARD, headers=[*told, group]))
+        async with asyncio.timeout(30):
             wanted = await asked(control)
-            assert (wanted["user"], wanted["params"]) == ("alice", {"port": ["80"]})
-            far = await bring(api, wanted["id"])
-            near = await opening
-            await near.send(b"ping")
-            assert await far.receive() == b"ping"
-            far.close()
-            assert await near.receive() is None
+        assert (wanted["user"], wanted["rights"]) == ("bo", [])
+        far = await bring(api, wanted["id"])
+        transport, _ = await opening
+        transport.close()
+        far.close()
 
 
 async def test_an_agent_that_goes_while_it_is_asked_is_no_hang():

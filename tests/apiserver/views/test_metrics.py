@@ -12,7 +12,7 @@ from kohakuriver.apiserver.views.usage import AT_ONCE, FRESH_FOR, ON_ONE_NODE, W
 from kohakuriver.clock import EPOCH
 from kohakuriver.resources import kinds, usage
 from tests.apiserver.api import Api, running_api
-from tests.apiserver.streaming.test_streams import an_agent, asked, bring, place
+from tests.apiserver.streaming.test_streams import an_agent, asked, bring, place, two_servers
 from tests.apiserver.views.kit import a_node, a_vps, names, put
 from tests.fakes.clock import LoopClock
 
@@ -59,6 +59,18 @@ async def test_what_a_vps_uses_is_asked_of_its_agent_once_for_all_who_want_to_kn
         assert listed.body["items"] == again.body["items"] == [one]
         assert one["containers"] == [{"name": "vps", "usage": {"cpu": "250m", "memory": "3072Ki"}}]
         usage.PodMetrics.model_validate(one)
+
+
+@pytest.mark.parametrize("told", [{}, {"Impersonate-User": "alice"}])
+async def test_what_a_vps_uses_is_asked_of_the_server_that_its_agent_is_connected_to(
+    told: dict[str, str],
+) -> None:
+    async with two_servers() as (api, other), an_agent_that_says(api, SAID) as heard:
+        reply = await other.get(PODS, headers=told)
+        assert [one["containers"][0]["usage"]["cpu"] for one in reply.body["items"]] == ["250m"]
+        assert [(one["kind"], one["user"]) for one in heard] == [
+            ("stats", told.get("Impersonate-User", "admin"))
+        ]
 
 
 async def test_a_node_uses_what_its_vpses_use_together() -> None:
