@@ -46,6 +46,10 @@ class Backing(Protocol):
         """For how many seconds a Lease is known to be at this revision, by no clock but our own; 0 if not."""
         ...
 
+    def issuer_of(self, user: str) -> str:
+        """Of which issuer somebody of that name would be; empty where it is nobody's who logs in."""
+        ...
+
     def policies(self) -> Policies:
         """The Policies as of a moment ago. Raises Unavailable while they are not known."""
         ...

@@ -81,6 +81,10 @@ class Server:
         """For how long this server knows a Lease to be at this revision."""
         return self.cache.standing.seconds(key, revision)
 
+    def issuer_of(self, user: str) -> str:
+        """Of which issuer somebody of that name would be; empty where it is nobody's who logs in."""
+        return self.issuers.of_name(user)
+
     def policies(self) -> Policies:
         """The Policies as the cache has them. Raises Unavailable while it is not current."""
         self.cache.check_ready()

@@ -46,6 +46,8 @@ _CEL: Final = {
     "messageExpression": "CEL expressions are not supported: leave it out",
 }
 
+_OWN: Final = ("node:", "system:")
+
 Text = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=1024)]
 Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 
@@ -98,6 +100,13 @@ class Username(_Part):
 
     claim: Text
     prefix: Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9._/-]{1,62}:$")]
+
+    @pydantic.field_validator("prefix")
+    @classmethod
+    def _is_nobodys(cls, prefix: str) -> str:
+        if prefix in _OWN:
+            raise ValueError(f'"{prefix}" is what names of the cluster\'s own begin with: use another')
+        return prefix
 
 
 class Mappings(_Part):
@@ -186,14 +195,18 @@ def parse(found: Any, place: str) -> Configuration:
 def check_names(configuration: Configuration, names: Sequence[str]) -> None:
     """Raises ConfigError where a user of the token file has a name that an issuer could give."""
     for one in configuration.jwt:
-        prefix = one.claimMappings.username.prefix
         for name in names:
-            if name.startswith(prefix):
+            if gives(one, name):
                 raise ConfigError(
                     f'the token file has a user "{name}", which {one.issuer.url} could name too: '
-                    f'its users begin with "{prefix}"',
+                    f'its users begin with "{one.claimMappings.username.prefix}"',
                     hint="choose another claimMappings.username.prefix",
                 )
+
+
+def gives(one: Authenticator, name: str) -> bool:
+    """Whether a user of that issuer could have this name."""
+    return name.startswith(one.claimMappings.username.prefix)
 
 
 def _sentence(location: tuple[int | str, ...], error: Any) -> str:

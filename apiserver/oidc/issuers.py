@@ -16,7 +16,7 @@ from typing import Final
 
 from kohakuriver import errors
 from kohakuriver.apiserver.identity.identity import User
-from kohakuriver.apiserver.oidc import mapping, verification
+from kohakuriver.apiserver.oidc import configuration, mapping, verification
 from kohakuriver.apiserver.oidc.configuration import Authenticator, Configuration
 from kohakuriver.apiserver.oidc.keys import KeyRing
 from kohakuriver.apiserver.oidc.provider import Provider, WebProvider
@@ -39,12 +39,12 @@ class Issuers:
 
     def __init__(
         self,
-        configuration: Configuration | None = None,
+        configured: Configuration | None = None,
         *,
         now: Callable[[], float],
         provider: Callable[[Authenticator], Provider] = lambda one: WebProvider(one.issuer),
     ) -> None:
-        listed = configuration.jwt if configuration is not None else []
+        listed = configured.jwt if configured is not None else []
         self._rules = {one.issuer.url: one for one in listed}
         self._rings = {url: KeyRing(url, provider(one), now=now) for url, one in self._rules.items()}
         self._seen: dict[str, Login] = {}
@@ -96,6 +96,10 @@ class Issuers:
         for login in self._seen.values():
             if now < login.ends:
                 yield login.user
+
+    def of_name(self, name: str) -> str:
+        """The issuer whose users have names that begin like this one; empty where there is none."""
+        return next((url for url, one in self._rules.items() if configuration.gives(one, name)), "")
 
     def _ours(self, text: str) -> Token | None:
         if not self._rules:

@@ -50,6 +50,8 @@ async def create(server: Backing, call: Call, body: Any, managers: Managers | No
         if namespace:
             _check_namespace(records[around[0]], namespace)
         new = _completed(call, checked, records, by, managers, moment=moment)
+        if resource is kinds.TOKEN:
+            _check_user(server, new)
         put = Put(key, codec.encode(new), ttl=rules.lifetime(new))
         weight.check(user, put, None)
         await governed.check(server, user, resource, None, new, known=records)
@@ -126,6 +128,15 @@ def _own(resource: kinds.ResourceType, there: Json, checked: Json) -> Json:
         hint="choose another name, change the one that is there, or delete it first",
         details=objects.reference(resource, name),
     )
+
+
+def _check_user(server: Backing, token: Json) -> None:
+    """Who logs in with an issuer is named by it alone: in the audit log a token would be that person."""
+    spec = token["spec"]
+    if issuer := server.issuer_of(spec["user"]):
+        words = f"such names are of those who log in with {issuer}; choose another"
+        cause = errors.Cause("spec.user", f'Invalid value: "{spec["user"]}": {words}')
+        raise objects.invalid(kinds.TOKEN, token["metadata"]["name"], cause)
 
 
 def _check_namespace(record: Record | None, name: str) -> None:

@@ -46,6 +46,18 @@ async def asks(api: Api, token: str, path: str = VPSES, body: Any = None, **head
     return await api.call("GET" if body is None else "POST", path, body, headers=given)
 
 
+async def test_nobody_makes_a_token_in_the_name_of_somebody_who_logs_in(provider: FakeProvider) -> None:
+    async with a_server(provider) as api:
+        token = {"apiVersion": kinds.API_VERSION, "kind": "Token", "metadata": {"name": "t"}}
+        for user, code in (("oidc:alice", 422), ("oidc:", 422), ("alice", 201)):
+            spec = {"sha256": "0" * 64, "user": user, "role": "viewer"}
+            reply = await api.call("POST", kinds.TOKEN.path(), {**token, "spec": spec})
+            assert reply.code == code, reply.body
+            if code == 422:
+                assert f"such names are of those who log in with {provider.url}" in reply.body["message"]
+                assert reply.body["details"]["causes"][0]["field"] == "spec.user"
+
+
 async def test_who_logs_in_has_the_role_of_the_claims_under_a_name_with_a_prefix(
     provider: FakeProvider, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -74,6 +74,12 @@ def test_two_issuers_must_differ_in_url_and_in_the_names_that_they_give() -> Non
         of(entry(URL), entry("https://other.example"))
 
 
+@pytest.mark.parametrize("prefix", ["node:", "system:"])
+def test_an_issuer_gives_no_names_of_the_clusters_own(prefix: str) -> None:
+    with pytest.raises(errors.ConfigError, match="of the cluster's own"):
+        of(entry(URL, prefix=prefix))
+
+
 def test_a_user_of_the_token_file_may_not_have_a_name_that_an_issuer_gives() -> None:
     with pytest.raises(errors.ConfigError, match='user "oidc:alice", which https:'):
         configuration.check_names(of(entry(URL)), ["admin", "oidc:alice"])
