@@ -56,7 +56,7 @@ class Egress:
     async def step(self) -> None:
         """Ask once."""
         try:
-            told = Told.of(await self._client.call("GET", self._path))
+            told = Told.of(await self._client.call("GET", self._path, has_kind=False))
         except errors.NotFound:  # a server of before there were Policies has no such path
             told = self.told or NOTHING
         except (errors.KohakuRiverError, ValueError) as error:

@@ -79,14 +79,13 @@ class Api:
             self._warn(wire.warning(value))
         if answer.status >= 400:
             raise errors.from_status(wire.parsed(content), code=answer.status)
-        found = _object(content) if answer.status < 300 else None
-        if path.startswith("/api"):
-            found = found if found is not None and "kind" in found else None
-        elif found is None and answer.status < 300 and answer.header("Content-Type").startswith("text/plain"):
-            found = wire.parsed(content)  # the `ok` of /readyz
-        if found is None:
-            raise self._foreign(method, answer.status)
-        return found
+        return wire.answered(
+            content,
+            answer.status,
+            asked=(method, path),
+            server=self.connection.server,
+            is_text=answer.header("Content-Type").startswith("text/plain"),
+        )
 
     def watch(
         self,
@@ -106,15 +105,9 @@ class Api:
             if answer.status >= 400:
                 raise errors.from_status(wire.parsed(answer.read()), code=answer.status)
             if answer.status >= 300:
-                raise self._foreign("GET", answer.status)
+                raise wire.foreign(self.connection.server, "GET", answer.status)
             for line in _lines(answer, opened, patience):
-                event = _object(line) or {}
-                kind, body = event.get("type"), event.get("object")
-                if not isinstance(kind, str) or not isinstance(body, dict):
-                    raise self._foreign("GET", answer.status)
-                if kind == "ERROR":
-                    raise errors.from_status(body)
-                yield kind, body
+                yield wire.event(line, server=self.connection.server, status=answer.status)
         except OSError as error:
             raise self._unreachable(error) from error
         finally:
@@ -190,18 +183,6 @@ class Api:
     def _unreachable(self, error: Exception) -> errors.Unreachable:
         return wire.unreachable(self.connection.server, error)
 
-    def _foreign(self, method: str, status: int) -> errors.KohakuRiverError:
-        message = f"{self.connection.server} answered {status} with something else than the API answers"
-        if method == "GET":
-            return errors.Unreachable(
-                message,
-                hint="is this the API server's address, and is there no proxy or login page before it?",
-            )
-        return errors.OutcomeUnknown(
-            f"{message}, perhaps a proxy's page",
-            hint="the change may or may not have been made: look before trying again",
-        )
-
     def _broken(self, method: str, error: Exception) -> errors.KohakuRiverError:
         late = isinstance(error, TimeoutError)
         what = f"did not answer within {self.timeout:g} s" if late else f"broke off ({wire.in_words(error)})"
@@ -211,15 +192,6 @@ class Api:
         return errors.OutcomeUnknown(
             message, hint="the change may or may not have been made: look before trying again"
         )
-
-
-def _object(content: bytes) -> Object | None:
-    """The JSON object that this is; None where it is anything else."""
-    try:
-        found = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _lines(answer: Answer, opened: Wire, patience: Callable[[], float]) -> Iterator[bytes]:

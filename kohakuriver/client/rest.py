@@ -132,19 +132,28 @@ class Client:
         path = resource.path(namespace=namespace)
         params = {**wire.selectors(field_selector, label_selector), "limit": str(PAGE)}
         answer, headers = await self._ask("GET", path, params=params)
-        version, history = answer["metadata"]["resourceVersion"], headers.get(HISTORY_HEADER, "")
+        page = self._page(answer)
+        version, history = page.version, headers.get(HISTORY_HEADER, "")
         items: list[Object] = []
         while True:
-            for item in answer["items"]:  # Kubernetes leaves these out of a list's items
+            for item in page.items:  # Kubernetes leaves these out of a list's items
                 item.setdefault("kind", resource.kind)
                 item.setdefault("apiVersion", resource.api_version)
-            items += answer["items"]
-            more = answer["metadata"].get("continue")
-            if not more:
+            items += page.items
+            if not page.more:
                 return ObjectList(items, version, history)
-            answer, headers = await self._ask("GET", path, params={**params, "continue": more})
+            answer, headers = await self._ask("GET", path, params={**params, "continue": page.more})
+            page = self._page(answer)
             if headers.get(HISTORY_HEADER, "") != history:
                 raise errors.Expired("the store is in another history", hint="list again")
+
+    def _page(self, answer: Object) -> "_Page":
+        """Raises Unreachable for what is no page of a list."""
+        with self._leaving(self.server) as server:
+            found = _Page.of(answer)
+            if found is None:
+                raise wire.foreign(server, "GET", 200)
+            return found
 
     async def create(self, resource: ResourceType, body: Object) -> Object:
         namespace = body["metadata"].get("namespace")
@@ -200,10 +209,17 @@ class Client:
         body: Any = None,
         params: Mapping[str, str] | None = None,
         content_type: str = JSON,
+        has_kind: bool = True,
     ) -> Object:
-        """One request. Raises ApiError as the server says, Unreachable when there was no connection, and
-        OutcomeUnknown when the connection broke or went silent after the request was sent."""
-        answer, _ = await self._ask(method, path, body=body, params=params, content_type=content_type)
+        """One request. `has_kind`: whether the path answers with an object of a kind, as nearly all do.
+
+        Raises ApiError as the server says, Unreachable when there was no connection, and OutcomeUnknown when
+        the connection broke or went silent after the request was sent. What answers a success that is not the
+        API's is Unreachable too, and after a write OutcomeUnknown.
+        """
+        answer, _ = await self._ask(
+            method, path, body=body, params=params, content_type=content_type, has_kind=has_kind
+        )
         return answer
 
     async def _ask(
@@ -214,6 +230,7 @@ class Client:
         body: Any = None,
         params: Mapping[str, str] | None = None,
         content_type: str = JSON,
+        has_kind: bool = True,
     ) -> tuple[Object, Mapping[str, str]]:
         data = None if body is None else orjson.dumps(body)
         headers = {
@@ -241,9 +258,17 @@ class Client:
                         f"{method} {path}: the API server at {server} did not answer ({type(error).__name__})"
                     ) from error
                 self._heed(response.headers.getall("Warning", ()))
-                answer = wire.parsed(content, read=orjson.loads)
                 if response.status >= 400:
-                    raise errors.from_status(answer, code=response.status)
+                    raise errors.from_status(wire.parsed(content, read=orjson.loads), code=response.status)
+                answer = wire.answered(
+                    content,
+                    response.status,
+                    asked=(method, path),
+                    server=server,
+                    is_text=response.content_type == "text/plain",
+                    has_kind=has_kind,
+                    read=orjson.loads,
+                )
                 return answer, response.headers
         raise AssertionError("the last server either answered or raised")
 
@@ -290,10 +315,12 @@ class Client:
                     if history and found != history:
                         raise errors.Expired("the store is in another history", hint="list again")
                     async for line in self._lines(response.content, session):
-                        event = orjson.loads(line)
-                        if event["type"] == "ERROR":
-                            raise errors.from_status(event["object"])
-                        yield WatchEvent(event["type"], event["object"])
+                        kind, body = wire.event(
+                            line, server=server, status=response.status, read=orjson.loads
+                        )
+                        if not _is_versioned(body):
+                            raise wire.foreign(server, "GET", response.status)
+                        yield WatchEvent(kind, body)
             except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
                 raise _unreachable(server, error) from error
 
@@ -330,6 +357,31 @@ class Client:
             self.server = self.servers.after(server)
             if self.server != server:
                 log.warning("going to another API server", extra={"from": server, "to": self.server})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Page:
+    """A part of a list: objects, the revision that they are of, and where the next part begins."""
+
+    items: list[Object]
+    version: str
+    more: str
+
+    @classmethod
+    def of(cls, answer: Object) -> "_Page | None":
+        """None for what is none."""
+        items = answer.get("items")
+        if not _is_versioned(answer) or not isinstance(items, list) or not all(map(_is_versioned, items)):
+            return None
+        more = answer["metadata"].get("continue") or ""
+        return cls(items, answer["metadata"]["resourceVersion"], more) if isinstance(more, str) else None
+
+
+def _is_versioned(body: Any) -> bool:
+    """Whether it has what every object and every list of the API has: the revision that it is of."""
+    metadata = body.get("metadata") if isinstance(body, dict) else None
+    version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
+    return isinstance(version, str) and version.isdecimal()
 
 
 def _unreachable(server: str, error: BaseException) -> errors.Unreachable:

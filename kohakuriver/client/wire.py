@@ -1,4 +1,4 @@
-"""What every client of the API says and reads alike: selectors, answers, warnings, and why nobody answers.
+"""What every client of the API says and reads alike: selectors, answers, events, and why nobody answers.
 
 Two clients stand on it: the programs' over aiohttp, and the command's over the standard library. Imports
 nothing that takes long. Does no I/O.
@@ -34,12 +34,73 @@ def watching(resource_version: str = "") -> dict[str, str]:
 
 
 def parsed(content: bytes, *, read: Callable[[bytes], Any] = json.loads) -> Object:
-    """The object in an answer; what is not one stands as the message of one."""
+    """The object in an answer of an error; what is not one stands as the message of one."""
     try:
         answer = read(content) if content else {}
     except (ValueError, RecursionError):
         answer = content[:_SHOWN].decode(errors="replace")
     return answer if isinstance(answer, dict) else {"message": str(answer)[:_SHOWN]}
+
+
+def answered(
+    content: bytes,
+    status: int,
+    *,
+    asked: tuple[str, str],
+    server: str,
+    is_text: bool = False,
+    has_kind: bool = True,
+    read: Callable[[bytes], Any] = json.loads,
+) -> Object:
+    """The object of an answer below 400 to what was `asked`: a method, and a path. Below `/api` an object has
+    its kind, but for paths that answer with one that has none; elsewhere it may be text.
+
+    Raises what `foreign` says for anything else: proxies and login pages answer 200 as well.
+    """
+    method, path = asked
+    is_api = path.startswith("/api")
+    found = _object(content, read)
+    if status < 300 and found is not None and ("kind" in found or not is_api or not has_kind):
+        return found
+    if status < 300 and found is None and is_text and not is_api:
+        return parsed(content)  # the `ok` of /readyz
+    raise foreign(server, method, status)
+
+
+def event(
+    line: bytes, *, server: str, status: int, read: Callable[[bytes], Any] = json.loads
+) -> tuple[str, Object]:
+    """A watch's event: its type, and its object. Raises ApiError for one that says why the watch ends, and
+    Unreachable for what is no event."""
+    found = _object(line, read) or {}
+    kind, body = found.get("type"), found.get("object")
+    if not isinstance(kind, str) or not isinstance(body, dict):
+        raise foreign(server, "GET", status)
+    if kind == "ERROR":
+        raise errors.from_status(body)
+    return kind, body
+
+
+def foreign(server: str, method: str, status: int) -> errors.KohakuRiverError:
+    """What to raise for an answer that is not the API's."""
+    message = f"{server} answered {status} with something else than the API answers"
+    if method == "GET":
+        return errors.Unreachable(
+            message, hint="is this the API server's address, and is there no proxy or login page before it?"
+        )
+    return errors.OutcomeUnknown(
+        f"{message}, perhaps a proxy's page",
+        hint="the change may or may not have been made: look before trying again",
+    )
+
+
+def _object(content: bytes, read: Callable[[bytes], Any]) -> Object | None:
+    """The JSON object that this is; None where it is anything else."""
+    try:
+        found = read(content)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def warning(header: str) -> str:

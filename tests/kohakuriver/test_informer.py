@@ -194,7 +194,7 @@ async def a_full_store(count: int) -> MemoryStore:
 @pytest.mark.fault(66)
 async def test_a_long_list_is_decoded_and_taken_in_by_pieces():
     async with running_api(await a_full_store(1_250)) as api:
-        with cost.turns(wire.parsed) as parsed:
+        with cost.turns(wire.answered) as parsed:
             async with following(api) as (informer, _):
                 assert len(informer) == 1_250
         assert parsed.total == 3, "pages, each of them decoded by itself"
