@@ -11,7 +11,7 @@ from typing import Any
 
 from kohakuriver import __version__, errors
 from kohakuriver.cli.api import urls
-from kohakuriver.cli.api.wire import Answer, Wire
+from kohakuriver.cli.api.http1 import Answer, Wire
 from kohakuriver.client import wire
 from kohakuriver.client.config import Connection
 from kohakuriver.client.wire import APPLY_PATCH, JSON, JSON_PATCH, MERGE_PATCH, WATCH_SILENCE, Object

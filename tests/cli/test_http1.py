@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kohakuriver.cli.api import wire
-from kohakuriver.cli.api.wire import Broken, Wire
+from kohakuriver.cli.api import http1
+from kohakuriver.cli.api.http1 import Broken, Wire
 
 
 @contextlib.contextmanager
@@ -190,4 +190,4 @@ def test_nothing_that_is_asked_can_become_another_line(target, headers):
     [("a", 443, "a"), ("a", 6443, "a:6443"), ("::1", 443, "[::1]"), ("::1", 1, "[::1]:1")],
 )
 def test_the_host_is_written_as_in_a_url(host, port, shown):
-    assert wire._host(host, port, default=443) == shown
+    assert http1._host(host, port, default=443) == shown
