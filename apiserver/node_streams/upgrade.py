@@ -39,7 +39,7 @@ def check_websocket(request: web.Request) -> None:
 
 
 class Upgraded(web.StreamResponse):
-    """What a handler returns in the end for a connection that it took over. `status` is what is told of it."""
+    """What a handler returns in the end for a connection that it took over; `status` is told of it."""
 
     def __init__(self, request: web.Request, *, status: int = 101) -> None:
         super().__init__(status=status)
