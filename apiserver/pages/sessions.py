@@ -42,6 +42,10 @@ async def begin(request: web.Request) -> web.StreamResponse:
     """A session of the credential that the request shows, or that a code in it stands for."""
     server = request.app[SERVER]
     if USER not in request:
+        if not request.body_exists:
+            raise errors.Unauthorized(
+                "neither a bearer token nor a code was sent", hint="make a code: kohakuriver ui"
+            )
         sites.check_session(request.headers, writes=True, scheme=request.scheme)
         login, found = await login_codes.redeem(server, await _code(request))
         request[VISIT].caller = Caller(login.user, login.digest, login.ends, login.by)

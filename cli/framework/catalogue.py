@@ -184,6 +184,7 @@ ENTRIES = (
     Entry("delete", "kubectl.delete", "Delete objects, and wait until they are gone", OBJECTS, names="kind"),
     Entry("wait", "kubectl.wait", "Wait until objects are as you want them", OBJECTS, names="kind"),
     _object("api-resources", "List the kinds there are", function="api_resources"),
+    Entry("ui", "login.ui", "Open the web page in a browser, logged in", WORK),
     Entry(
         "login", "login.login", "Log in with an identity provider", OTHER, names="context",
     ),

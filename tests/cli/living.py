@@ -22,6 +22,7 @@ from kohakuriver.clock import SystemClock, timestamp
 from kohakuriver.resources import kinds
 from kohakuriver.resources.kinds import VPS
 from tests.apiserver.api import Api, running_api, token_of
+from tests.apiserver.pages.kit import a_page
 from tests.fakes.store import MemoryStore
 from tests.system.simulated import RunningController, SimulatedNode, eventually
 
@@ -163,8 +164,9 @@ async def living_cluster(folder: Path) -> AsyncIterator[LivingCluster]:
     ca = certificates.new_authority("test", now=clock.now())
     async with contextlib.AsyncExitStack() as stack:
         api = await stack.enter_async_context(running_api(store, clock=clock, users=users))
+        tls, page = _tls(ca, folder), a_page(folder)
         front = await stack.enter_async_context(
-            running_api(store, clock=clock, users=users, tls=_tls(ca, folder), authority=ca.certificate)
+            running_api(store, clock=clock, users=users, tls=tls, authority=ca.certificate, page=page)
         )
         nodes = {name: LivingNode(api, name) for name in NODES}
         for node in nodes.values():

@@ -162,6 +162,7 @@ class Person:
             "HOME": str(self._home),
             "TERM": "xterm",
             "NO_COLOR": "1",
+            "BROWSER": "true %s",
         }
 
 

@@ -133,7 +133,8 @@ async def send(api: Api, content: bytes, **headers: str) -> Reply:
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        (b"", 400),
+        (b"", 401),
+        (b" ", 400),
         (b"{}", 400),
         (b"[]", 400),
         (b'{"code": 1}', 400),
