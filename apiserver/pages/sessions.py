@@ -150,6 +150,7 @@ def _answer(
         "expiresAt": timestamp(ends) if ends is not None else None,
         "session": session,
     }
+    told = {field: value for field, value in told.items() if value is not None}
     response = json_response(told, status=status)
     response.headers.update(NEVER)
     return response

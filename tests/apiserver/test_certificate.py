@@ -5,6 +5,7 @@ import datetime
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from kohakuriver import certificates
+from kohakuriver import certificates, clock
 from kohakuriver.apiserver import options
 from kohakuriver.apiserver.identity.certificate import Peer, user_of
 from kohakuriver.apiserver.identity.identity import Role, User
@@ -25,6 +26,7 @@ from kohakuriver.clock import SystemClock
 from kohakuriver.errors import ConfigError, Forbidden, Unauthorized
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api, token_of
+from tests.apiserver.pages.kit import a_page
 
 NOW = datetime.datetime.now(datetime.UTC)
 ALICE = (("CN", "alice"), ("O", "role:user"), ("O", "namespace:default"))
@@ -65,6 +67,13 @@ class Door:
     async def code(
         self, pair: Pair | None, path: str = VPSES, token: str = "", method: str = "GET", **more: str
     ) -> int:
+        reply = await self.ask(pair, method, path, token=token, **more)
+        return reply.status
+
+    async def ask(
+        self, pair: Pair | None, method: str, path: str, *, token: str = "", json: Any = None, **more: str
+    ) -> aiohttp.ClientResponse:
+        """The whole answer."""
         context = ssl.create_default_context(cadata=self.server_ca.certificate.decode())
         if pair is not None:
             pair.save(self.folder, "client")
@@ -73,9 +82,10 @@ class Door:
         headers |= {name.replace("_", "-"): value for name, value in more.items()}
         async with (
             aiohttp.ClientSession(headers=headers) as session,
-            session.request(method, self.api.url + path, ssl=context) as reply,
+            session.request(method, self.api.url + path, ssl=context, json=json) as reply,
         ):
-            return reply.status
+            await reply.read()
+            return reply
 
 
 @pytest.fixture
@@ -87,7 +97,8 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
     words = ["--etcd", "http://127.0.0.1:1", "--token-file", "t", "--client-ca", str(tmp_path / "people.crt")]
     words += ["--tls-cert", str(tmp_path / "server.crt"), "--tls-key", str(tmp_path / "server.key")]
     given = options.parse(words)
-    async with running_api(tls=given.tls(), clock=SystemClock()) as api:
+    page = a_page(tmp_path)
+    async with running_api(tls=given.tls(), clock=SystemClock(), page=page) as api:
         yield Door(tmp_path, api, server_ca, client_ca)
 
 
@@ -148,6 +159,26 @@ async def test_a_token_counts_before_the_certificate_that_came_with_it(door: Doo
     root = a_certificate(door.client_ca, (("CN", "root"), ("O", "role:admin")))
     assert await door.code(root, kinds.TOKEN.path(), token=token_of("alice")) == 403
     assert await door.code(root, token="wrong") == 401
+
+
+async def test_a_code_that_a_certificate_made_opens_a_session_of_its_user_that_ends_with_it(
+    door: Door,
+) -> None:
+    soon = NOW + datetime.timedelta(hours=1)
+    alice = a_certificate(door.client_ca, ALICE, ends=soon)
+    reply = await door.ask(alice, "POST", "/ui/codes")
+    assert reply.status == 201
+    code = (await reply.json())["code"]
+    for headers in FOREIGN:
+        refused = await door.ask(alice, "POST", "/ui/codes", **headers)
+        assert refused.status == 403, headers
+    begun = await door.ask(None, "POST", "/ui/session", json={"code": code}, Sec_Fetch_Site="same-origin")
+    said = await begun.json()
+    assert (begun.status, said["user"], said["namespaces"]) == (201, "alice", ["default"])
+    assert clock.parse_timestamp(said["expiresAt"]) <= soon
+    cookie = begun.headers["Set-Cookie"].partition(";")[0]
+    assert (await door.ask(None, "GET", VPSES, Cookie=cookie)).status == 200
+    assert (await door.ask(None, "GET", kinds.TOKEN.path(), Cookie=cookie)).status == 403
 
 
 async def test_a_browsers_session_counts_before_its_certificate(door: Door) -> None:
