@@ -23,10 +23,10 @@ test("why is the server's sentence, else its reason where that says more than th
 
 test("it holds what was granted, and asks for what was declared until then", () => {
   const spec = { resources: { cores: 2, memory: "4Gi" }, placement: { gpus: { count: 2 } } };
-  assert.deepEqual(holdsOf(vps({}, spec)), { cores: 2, memory: 4 * 2 ** 30, gpus: 2 });
+  assert.deepEqual(holdsOf(vps({}, spec)), { cores: 2, memory: 4 * 2 ** 30, memoryText: "4Gi", gpus: 2 });
   const grant = { cores: "500m", memory: "1Gi", gpus: ["GPU-1"], sshPort: 30001 };
   const bound = vps({ assignment: { node: "n1", epoch: 3, grant } }, spec);
-  assert.deepEqual(holdsOf(bound), { cores: 0.5, memory: 2 ** 30, gpus: 1 });
+  assert.deepEqual(holdsOf(bound), { cores: 0.5, memory: 2 ** 30, memoryText: "1Gi", gpus: 1 });
   assert.equal(nodeOf(bound), "n1");
   assert.equal(sshPortOf(bound), 30001);
 });
@@ -44,5 +44,5 @@ test("fields of other types than they should be read as absent", () => {
   assert.equal(nodeOf(odd), "");
   assert.equal(sshPortOf(odd), undefined);
   assert.equal(waitsForRestart(odd), "");
-  assert.deepEqual(holdsOf(odd), { cores: 1, memory: undefined, gpus: 1 });
+  assert.deepEqual(holdsOf(odd), { cores: 1, memory: undefined, memoryText: "-", gpus: 1 });
 });

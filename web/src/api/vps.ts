@@ -30,6 +30,8 @@ export function observedOf(vps: KObject): any {
 export interface Holds {
   cores: number;
   memory: number | undefined;
+  /** The same as it was declared or granted: "4Gi"; "-" where it is unknown. */
+  memoryText: string;
   gpus: number;
 }
 
@@ -40,9 +42,11 @@ export function holdsOf(vps: KObject): Holds {
   const wanted = vps.spec?.placement?.gpus;
   const ids = Array.isArray(wanted?.ids) ? wanted.ids.length : 0;
   const held = Array.isArray(grant.gpus) ? grant.gpus.length : 0;
+  const memory = quantity(grant.memory) === undefined ? asked.memory : grant.memory;
   return {
     cores: quantity(grant.cores) ?? quantity(asked.cores) ?? 1,
-    memory: quantity(grant.memory) ?? quantity(asked.memory),
+    memory: quantity(memory),
+    memoryText: quantity(memory) === undefined ? "-" : String(memory),
     gpus: held || ids || (typeof wanted?.count === "number" ? wanted.count : wanted ? 1 : 0),
   };
 }

@@ -11,7 +11,8 @@ const WAYS: readonly (readonly [name: string, text: string])[] = [
 ];
 
 export function Navigation({ current, openPalette }: { current: string; openPalette: () => void }) {
-  const ways = isAdmin() ? [...WAYS, ["people", "People"] as const] : WAYS;
+  const mayCreate = session.value?.role !== "viewer";
+  const ways = [...WAYS, ...(isAdmin() ? [["people", "People"] as const] : [])].filter(([name]) => name !== "create" || mayCreate);
   return (
     <header class="bar">
       <a class="skip" href="#main">Skip to the content</a>
@@ -24,7 +25,7 @@ export function Navigation({ current, openPalette }: { current: string; openPale
       <button type="button" class="bar-search" aria-keyshortcuts="Control+K" onClick={openPalette}>
         <span>Go to …</span> <kbd>Ctrl K</kbd>
       </button>
-      <Menu label="You and this page" class="quiet" items={yours()}>
+      <Menu label={`${session.value?.user ?? ""}: theme and log out`} class="quiet" items={yours()}>
         <span class="who">{session.value?.user}</span> <span aria-hidden="true">▾</span>
       </Menu>
     </header>

@@ -67,7 +67,13 @@ test("a deletion names what is lost and which volumes stay", () => {
   assert.deepEqual(lossOf([vps({ more: { volumes } })]), [
     "The container and all files in it, on node n1, are lost for good, and so are its SSH port and host key.",
     "Volumes that are lost too: cache.",
-    "Volumes that stay on the node: data.",
+    "Volumes that stay on its node: data.",
+  ]);
+});
+
+test("one that never had a node loses no files", () => {
+  assert.deepEqual(lossOf([vps({ node: "", more: { volumes: [{ name: "data", target: "/data" }] } })]), [
+    "It is on no node and has no files: only what was declared of it is lost.",
   ]);
 });
 

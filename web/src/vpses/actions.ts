@@ -133,6 +133,7 @@ export function lossOf(vpses: readonly KObject[]): readonly string[] {
   const lost: string[] = [];
   for (const vps of vpses) {
     const volumes: unknown = vps.spec?.volumes;
+    if (!nodeOf(vps)) continue;
     for (const volume of Array.isArray(volumes) ? volumes : []) {
       const name = vpses.length === 1 ? String(volume?.name) : `${vps.metadata.name}/${volume?.name}`;
       (volume?.reclaimPolicy === "Delete" ? lost : kept).push(name);
@@ -141,11 +142,13 @@ export function lossOf(vpses: readonly KObject[]): readonly string[] {
   const node = first ? nodeOf(first) : "";
   const lines = [
     vpses.length === 1
-      ? `The container and all files in it${node ? `, on node ${node},` : ""} are lost for good, and so are its SSH port and host key.`
+      ? node
+        ? `The container and all files in it, on node ${node}, are lost for good, and so are its SSH port and host key.`
+        : "It is on no node and has no files: only what was declared of it is lost."
       : "The containers and all files in them are lost for good, and so are their SSH ports and host keys.",
   ];
   if (lost.length > 0) lines.push(`Volumes that are lost too: ${lost.join(", ")}.`);
-  if (kept.length > 0) lines.push(`Volumes that stay on ${vpses.length === 1 ? "the node" : "their nodes"}: ${kept.join(", ")}.`);
+  if (kept.length > 0) lines.push(`Volumes that stay on ${vpses.length === 1 ? "its node" : "their nodes"}: ${kept.join(", ")}.`);
   return lines;
 }
 

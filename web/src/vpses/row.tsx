@@ -63,9 +63,9 @@ function Cores({ row }: { row: Row }) {
 
 function Memory({ row }: { row: Row }) {
   const found = used.value.get(row.key);
-  const all = row.holds.memory;
-  if (!found || row.word !== "running" || all === undefined) return <span class="vpses-held">{all === undefined ? "-" : bytes(all)}</span>;
-  return <Meter label="memory" used={found.memory} total={all} text={`${bytes(found.memory)} of ${bytes(all)}`} />;
+  const { memory: all, memoryText } = row.holds;
+  if (!found || row.word !== "running" || all === undefined) return <span class="vpses-held">{memoryText}</span>;
+  return <Meter label="memory" used={found.memory} total={all} text={`${bytes(found.memory)} of ${memoryText}`} />;
 }
 
 /** What one wants next of it, and a menu with all else. */
