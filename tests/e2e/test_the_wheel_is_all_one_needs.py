@@ -6,6 +6,7 @@ here whether the wheel is whole, not whether an index has the pinned packages (`
 
 import dataclasses
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -24,6 +25,7 @@ from tests.e2e.conftest import PROJECT, Cluster, Result, eventually, free_port, 
 
 STEP = PROJECT / "manifests/development/wheel"
 SHIPPED = ("bin", "cluster", "examples", "image", "install", "kubernetes", "systemd")  # below manifests/
+PAGE = "kohakuriver/web/"
 PROGRAMS = ("agent", "apiserver", "cli", "controller")
 
 
@@ -159,7 +161,16 @@ def test_it_holds_one_package_and_nothing_is_missing(wheel: Path) -> None:
     data = information.replace(".dist-info", ".data")
     assert {name.split("/")[0] for name in names} == {"kohakuriver", information, data}
     assert [name for name in names if name.startswith(data)] == [f"{data}/scripts/kohakuriver"]
-    assert {name for name in names if name.startswith("kohakuriver/")} == files_of_checkout()
+    ours = {name for name in names if name.startswith("kohakuriver/")}
+    assert {name for name in ours if not name.startswith(PAGE)} == files_of_checkout()
+
+
+def test_the_web_page_is_in_it_built(wheel: Path) -> None:
+    page = {name.removeprefix(PAGE): text for name, text in contents(wheel).items() if name.startswith(PAGE)}
+    named = re.findall(r'"/ui/(assets/[^"]+)"', page["index.html"].decode())
+    assert len(named) == 2 and [name for name in named if not {name, f"{name}.gz"} <= page.keys()] == []
+    assert "preact" in page["LICENSES.txt"].decode()
+    assert [name for name in page if name.endswith(".map")] == []
 
 
 def test_what_installing_it_takes_lies_beside_it(dist: Path) -> None:
@@ -176,6 +187,8 @@ def test_a_wheel_made_from_the_checkout_itself_is_the_same(wheel: Path, tmp_path
         copy = source / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(PROJECT / name, copy, follow_symlinks=False)
+    web = PROJECT / "manifests/development/web"
+    subprocess.run([web, "--required", "into", source / PAGE], capture_output=True, check=True)
     build = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
     subprocess.run([sys.executable, "-c", build, tmp_path], cwd=source, capture_output=True, check=True)
     (other,) = tmp_path.glob("*.whl")

@@ -9,7 +9,7 @@ from tests.manifests.machine import STEPS, Machine
 
 FOR_ALL = ("python3", "etcd", "ssh-keygen", "ip", "iptables", "debootstrap", "dockerd")
 SYSTEMD_RUNS = Path("/run/systemd/system").is_dir()
-FOR_TESTS = ("etcdctl", "zsh", "fish", "tmux", "lxcfs", "faketime", "rsync", "ps")
+FOR_TESTS = ("etcdctl", "zsh", "fish", "tmux", "lxcfs", "faketime", "rsync", "ps", "chromium")
 
 
 @pytest.fixture
@@ -48,6 +48,16 @@ def test_the_tests_need_ps(machine: Machine) -> None:
     machine.lacks("ps")
     done = machine.runs("system-packages", "tests")
     assert (done.returncode, machine.installed) == (0, ["procps"]), done.stderr
+
+
+def test_the_tests_need_a_browser(machine: Machine) -> None:
+    machine.has(*FOR_ALL, *FOR_TESTS, "docker")
+    machine.has("gcc", doing="cat >/dev/null")
+    machine.has_apt({"chromium": "chromium"})
+    machine.lacks("chromium")
+    done = machine.runs("system-packages", "tests")
+    wanted = [] if "ID=ubuntu\n" in Path("/etc/os-release").read_text() else ["chromium"]
+    assert (done.returncode, machine.installed if wanted else []) == (0, wanted), done.stderr
 
 
 def test_etcds_own_service_is_disabled_where_this_run_installed_it(machine: Machine) -> None:
