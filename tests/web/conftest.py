@@ -106,7 +106,7 @@ def browser(playwright: Playwright, cluster: Cluster) -> Iterator[Browser]:  # n
 
 @pytest.fixture
 def visit(browser: Browser, cluster: Cluster) -> Iterator[Callable[..., Visitor]]:  # noqa: F811
-    """Makes visitors; options are those of Playwright's `new_context`. None may have complaints in the end."""
+    """Makes visitors; options are those of Playwright's `new_context`. None may end with complaints."""
     made: list[Visitor] = []
 
     def come(**options: Any) -> Visitor:
