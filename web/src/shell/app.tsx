@@ -18,6 +18,7 @@ const SCREENS: Record<string, () => Promise<Screen>> = {
   vps: async () => (await import("../vps/screen")).OneVPS,
   create: async () => (await import("../create/screen")).Create,
   cluster: async () => (await import("../cluster/screen")).Cluster,
+  terminal: async () => (await import("../terminal/screen")).TerminalScreen,
   people: async () => (await import("../people/screen")).People,
 };
 
