@@ -58,7 +58,7 @@ export function TerminalPanel({ namespace, name, session = "", isAlone = false }
     else shells.close(one, "leave");
   };
   return (
-    <section class={isAlone ? "terminal terminal-alone" : "terminal"} ref={panel} aria-label={`Terminal of ${name}`}>
+    <section class={isAlone ? "terminals terminals-alone" : "terminals"} ref={panel} aria-label={`Terminal of ${name}`}>
       <div class="terminal-top">
         <ul class="terminal-tabs" ref={tabs} aria-label="Shells">
           {shells.open.value.map((one, index) => (
@@ -265,7 +265,7 @@ function LeftOpen({ shells }: { shells: Shells }) {
   const [first] = shells.left.value;
   if (!first) return null;
   const count = shells.left.value.length;
-  const words = `${count} ${count === 1 ? "shell" : "shells"} left open, the last ${age(first.detached ?? 0)} ago`;
+  const words = count === 1 ? `1 shell left ${age(first.detached ?? 0)} ago` : `${count} shells left, the last ${age(first.detached ?? 0)} ago`;
   return (
     <p class="terminal-left">
       <span>{words}</span>
