@@ -54,7 +54,8 @@ export function TerminalPanel({ namespace, name, session = "", isAlone = false }
 
   const close = (one: View) => {
     const { phase } = one.standing.value;
-    if (phase === "open" || phase === "lost") ask({ about: "close", view: one });
+    if (one.isUntouched) shells.close(one, "end");
+    else if (phase === "open" || phase === "lost") ask({ about: "close", view: one });
     else shells.close(one, "leave");
   };
   return (
@@ -307,9 +308,15 @@ function Search({ view, close }: { view: View; close: () => void }) {
   }, [view]);
   const look = (back: boolean, what = text) => {
     const { terminal } = view;
-    const [match, active] = [terminal.options.theme?.yellow ?? "", terminal.options.theme?.cursor ?? ""].map(hex);
     if (!what) return view.search.clearDecorations();
-    const decorations = { matchOverviewRuler: match ?? "", activeMatchColorOverviewRuler: active ?? "", matchBorder: match ?? "", activeMatchBorder: active ?? "" };
+    const { yellow = "", cursor = "", selectionBackground = "" } = terminal.options.theme ?? {};
+    const decorations = {
+      matchBorder: hex(yellow),
+      matchOverviewRuler: hex(yellow),
+      activeMatchBorder: hex(cursor),
+      activeMatchBackground: hex(selectionBackground),
+      activeMatchColorOverviewRuler: hex(cursor),
+    };
     if (back) view.search.findPrevious(what, { decorations });
     else view.search.findNext(what, { decorations, incremental: what !== text });
   };

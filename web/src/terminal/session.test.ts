@@ -402,3 +402,25 @@ test("who has left hears nothing more and tries nothing", async () => {
   assert.equal(world.links.length, 1);
   assert.equal(viewer.standings.length, told);
 });
+
+test("a shell that was only opened is told from one that somebody used, or came back to", async () => {
+  const { shell, world, session } = await attached();
+  assert.equal(session.isUntouched, true);
+  world.link.cut();
+  await world.pass(300);
+  world.link.accept();
+  world.link.moveAll();
+  assert.equal(session.isUntouched, true);
+  const other = new Session(world, new FakeViewer(), "s1", SIZE, true);
+  other.open();
+  world.link.accept();
+  world.link.moveAll();
+  assert.equal(other.isUntouched, false);
+  other.leave();
+  session.again();
+  world.link.accept();
+  world.link.moveAll();
+  session.type(bytes("l"));
+  assert.equal(session.isUntouched, false);
+  assert.equal(shell.hangups, 0);
+});

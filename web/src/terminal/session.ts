@@ -82,6 +82,8 @@ export class Session {
   /** Seconds that it is kept when nobody is attached. */
   window = WINDOW;
 
+  private wasMade = false; // here, and not found
+  private wasTyped = false;
   private wire: Wire | undefined;
   private asked: Asked | undefined;
   private isAttached = false;
@@ -125,6 +127,7 @@ export class Session {
   type(data: Uint8Array): boolean {
     if (this.isOver || this.typed.size + data.length > MOST_INPUT) return false;
     this.typed.append(data);
+    this.wasTyped = true;
     this.flush();
     if (this.isAttached) this.schedule();
     return true;
@@ -166,6 +169,11 @@ export class Session {
     this.since = this.world.now();
     this.change({ phase: "opening" });
     this.dial();
+  }
+
+  /** Whether it was made here, and nothing was ever typed into it. */
+  get isUntouched(): boolean {
+    return this.wasMade && !this.wasTyped;
   }
 
   // Behind it.
@@ -297,6 +305,7 @@ export class Session {
     this.stopTimer?.();
     this.isAttached = this.wasAttached = true;
     this.hasPings = facts.pings;
+    this.wasMade ||= facts.created;
     this.attachment = facts.attachment;
     this.window = facts.window;
     this.received = this.shown = this.told = facts.output;

@@ -66,9 +66,9 @@ export class Shells {
     const at = this.open.value.indexOf(view);
     this.open.value = this.open.value.filter((one) => one !== view);
     if (this.current.value === view) this.current.value = this.open.value[Math.max(0, at - 1)];
+    this.keep();
     view.dispose();
     release(view.session.id);
-    this.keep();
     if (how === "leave") setTimeout(() => void this.look(), 500);
   }
 
@@ -77,6 +77,10 @@ export class Shells {
     const here = new Set(this.open.value.map((one) => one.session.id));
     const found = await shellsThere(this.namespace, this.name).catch(() => []);
     this.left.value = leftBy(visitor.value?.user ?? "", found, here);
+  }
+
+  endUntouched(): void {
+    for (const view of this.open.value) if (view.isUntouched) this.close(view, "end");
   }
 
   wake(): void {
@@ -148,6 +152,12 @@ export function shellsOf(namespace: string, name: string): Shells {
   if (!found) all.set(key, (found = new Shells(namespace, name)));
   return found;
 }
+
+/** A shell that was only opened is ended with its page, so that none pile up that nobody wants. */
+addEventListener("pagehide", (event) => {
+  if (event.persisted) return;
+  for (const one of all.values()) one.endUntouched();
+});
 
 onReturn(() => {
   for (const one of all.values()) one.wake();

@@ -77,6 +77,7 @@ export class View implements Viewer {
       cursorBlink: false,
       fontFamily: 'ui-monospace, "JetBrains Mono", "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", monospace',
       fontSize: fontSize.peek(),
+      lineHeight: 1.15,
       screenReaderMode: screenReader.peek(),
       scrollback: SCROLLBACK,
       minimumContrastRatio: 4.5,
@@ -111,6 +112,11 @@ export class View implements Viewer {
     this.standing.value = standing;
     if (standing.phase === "open") this.wasThere = true;
     else if (standing.phase === "ended" && !this.wasThere) queueMicrotask(() => this.wishes.gone());
+  }
+
+  /** Whether it was made here, and nothing was ever typed into it: nobody comes back to such a shell. */
+  get isUntouched(): boolean {
+    return this.session.isUntouched;
   }
 
   // What the panel does.
