@@ -51,7 +51,11 @@ export async function logIn(token: string): Promise<void> {
   await look();
 }
 
+/** Who has a word before somebody logs out: one "no" keeps them in. */
+export const beforeLogOut = new Set<() => Promise<boolean>>();
+
 export async function logOut(): Promise<void> {
+  for (const may of beforeLogOut) if (!(await may())) return;
   await ask(PATH, { method: "DELETE" }).catch(() => {});
   forgetAll();
   farewell.value = "";

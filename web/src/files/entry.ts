@@ -1,0 +1,109 @@
+/** Files and folders as the node tells of them, and their paths. Pure. */
+
+export type FileKind = "file" | "folder" | "link" | "other";
+
+export interface Entry {
+  name: string;
+  kind: FileKind;
+  size: number;
+  mode: number;
+  /** Seconds since 1970. */
+  mtime: number;
+  /** For equality only. */
+  version: string;
+  path: string;
+  /** Of a link in a list: what it leads to, a kind or "nowhere". */
+  leads: string;
+}
+
+export function entryOf(found: Record<string, unknown>): Entry {
+  const path = typeof found.path === "string" ? found.path : "";
+  const number = (value: unknown) => (typeof value === "number" && Number.isFinite(value) ? value : 0);
+  const kind = found.kind;
+  return {
+    name: typeof found.name === "string" ? found.name : nameOf(path),
+    kind: kind === "file" || kind === "folder" || kind === "link" ? kind : "other",
+    size: number(found.size),
+    mode: number(found.mode),
+    mtime: number(found.mtime),
+    version: typeof found.version === "string" ? found.version : "",
+    path,
+    leads: typeof found.leads === "string" ? found.leads : "",
+  };
+}
+
+/** Whether it can be looked into. */
+export function isFolder(entry: Entry): boolean {
+  return entry.kind === "folder" || entry.leads === "folder";
+}
+
+/** What it is, in words for a person. */
+export function kindWord(entry: Entry): string {
+  if (entry.kind === "link") return entry.leads === "nowhere" ? "link, leads nowhere" : `link to a ${entry.leads || "file"}`;
+  return entry.kind === "other" ? "device, pipe or socket" : entry.kind;
+}
+
+/** As `ls` writes it: "rwxr-xr-x". */
+export function modeWord(mode: number): string {
+  const letters = ["r", "w", "x"];
+  let word = "";
+  for (let bit = 8; bit >= 0; bit--) word += mode & (1 << bit) ? letters[(8 - bit) % 3] : "-";
+  const put = (at: number, letter: string) => {
+    word = word.slice(0, at) + (word[at] === "x" ? letter : letter.toUpperCase()) + word.slice(at + 1);
+  };
+  if (mode & 0o4000) put(2, "s");
+  if (mode & 0o2000) put(5, "s");
+  if (mode & 0o1000) put(8, "t");
+  return word;
+}
+
+export type SortBy = "name" | "size" | "mtime" | "mode";
+
+const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+
+/** Folders first, then by the column; equal ones by name. */
+export function sorted(entries: readonly Entry[], by: SortBy = "name", isDown = false): Entry[] {
+  const sign = isDown ? -1 : 1;
+  return [...entries].sort((one, other) => {
+    const folders = Number(isFolder(other)) - Number(isFolder(one));
+    if (folders) return folders;
+    const difference = by === "name" ? 0 : one[by] - other[by];
+    return sign * (difference || collator.compare(one.name, other.name) || (one.name < other.name ? -1 : 1));
+  });
+}
+
+export function joinPath(folder: string, name: string): string {
+  return `${folder.replace(/\/+$/, "")}/${name}`;
+}
+
+export function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** The folder that has it; "/" of what is at the top, and of "/" itself. */
+export function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
+}
+
+/** Whether `path` is `folder` or somewhere below it. */
+export function isBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === "/" ? "/" : `${folder}/`);
+}
+
+/** The folders from the top to this one: [["/", "/"], ["etc", "/etc"]]. */
+export function crumbs(path: string): [name: string, path: string][] {
+  const found: [string, string][] = [["/", "/"]];
+  let at = "";
+  for (const name of path.split("/").filter(Boolean)) found.push([name, (at += `/${name}`)]);
+  return found;
+}
+
+/** Why that cannot be the name of a file; "" where it can. */
+export function wrongName(name: string): string {
+  if (!name) return "a name is needed";
+  if (name === "." || name === "..") return `"${name}" is not a name`;
+  if (name.includes("/")) return "a name has no slash in it";
+  if (name.includes("\0")) return "a name has no NUL in it";
+  if (new TextEncoder().encode(name).length > 255) return "the name is longer than 255 bytes";
+  return "";
+}
