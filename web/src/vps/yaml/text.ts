@@ -26,7 +26,7 @@ export interface Parsed {
 
 const MOST = 1_000_000; // characters; the server takes no object as large
 const PROGRAMS = new Set([
-  "managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink",
+  "managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "finalizers", "selfLink",
 ]);
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 

@@ -1,0 +1,188 @@
+/** What the main process of a VPS writes, as it comes: the last lines, with a search, and as a file. */
+import { Component } from "preact";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { KObject } from "../api/objects";
+import { nodeOf, observedOf } from "../api/vps";
+import { Trouble } from "../ui/trouble";
+import { CHUNK, type Chunk, type Line, LogBuffer, MOST_LINES } from "./logbuffer";
+import { type Outcome, type State, Stream, streamPath } from "./stream";
+
+export function Logs({ namespace, name, vps }: { namespace: string; name: string; vps: KObject }) {
+  const buffer = useMemo(() => new LogBuffer(), [namespace, name]);
+  const { state, outcome, drawn } = useLog(buffer, vps);
+  const [words, setWords] = useState("");
+  const [hasTimes, setTimes] = useState(false);
+  const [wraps, setWraps] = useState(true);
+  const found = words ? buffer.matching(words) : undefined;
+  return (
+    <div class="vps-logs">
+      <div class="vps-row" role="group" aria-label="How the log is shown">
+        <label>Only lines with <input type="search" value={words} onInput={(event) => setWords(event.currentTarget.value)} /></label>
+        <label><input type="checkbox" checked={hasTimes} onChange={() => setTimes(!hasTimes)} /> Times</label>
+        <label><input type="checkbox" checked={wraps} onChange={() => setWraps(!wraps)} /> Wrap</label>
+        <button type="button" onClick={() => download(`${name}.log`, buffer.file(hasTimes))} disabled={buffer.count === 0}>Download</button>
+        <span class="quiet-text" role="status">{found ? `${found.length} of ${counted(buffer.count)}` : counted(buffer.count)}{buffer.gone > 0 && `, the last ${MOST_LINES} are kept`}</span>
+      </div>
+      {outcome.error && <Trouble error={outcome.error} />}
+      <Lines chunks={found ? chunked(found) : buffer.chunks} words={words} drawn={drawn} hasTimes={hasTimes} wraps={wraps} isEmpty={buffer.count === 0 && state !== "opening"} />
+      <p class="quiet-text vps-log-end" role="status">{standing(state, outcome)}</p>
+    </div>
+  );
+}
+
+function counted(count: number): string {
+  return count === 1 ? "1 line" : `${count} lines`;
+}
+
+function standing(state: State, outcome: Outcome): string {
+  if (outcome.error) return "";
+  if (state === "over") return outcome.ended === "that is all" ? "" : `${outcome.ended}; what it writes comes here once it runs again`;
+  return { opening: "…", open: "what it writes comes here at once", broken: "the connection was lost; this page tries again by itself" }[state];
+}
+
+/** Follows the log, and anew whenever the VPS was started again. */
+function useLog(buffer: LogBuffer, vps: KObject) {
+  const { namespace = "", name } = vps.metadata;
+  const [state, setState] = useState<State>("opening");
+  const [outcome, setOutcome] = useState<Outcome>({ ended: "", error: undefined });
+  const [drawn, setDrawn] = useState(0);
+  const start = `${nodeOf(vps)} ${vps.status?.assignment?.epoch ?? ""} ${observedOf(vps).container?.startedAt ?? ""}`;
+  useEffect(() => {
+    let frame = 0;
+    const draw = () => {
+      frame ||= requestAnimationFrame(() => {
+        frame = 0;
+        setDrawn((before) => before + 1);
+      });
+    };
+    const query = (): Record<string, string> => {
+      const from: Record<string, string> = buffer.newest ? { since: buffer.newest } : { tail: String(MOST_LINES) };
+      return { follow: "1", timestamps: "1", ...from };
+    };
+    const stream = new Stream(streamPath("logs", namespace, name), query, {
+      began: () => buffer.restart(),
+      bytes: (data) => {
+        buffer.add(data);
+        draw();
+      },
+      message: (message) => {
+        if (message["channel"] === "stdout" || message["channel"] === "stderr") buffer.turn(message["channel"]);
+      },
+    });
+    const stops = [
+      stream.state.subscribe((now) => {
+        if (now === "over") buffer.end();
+        setState(now);
+        draw();
+      }),
+      stream.outcome.subscribe(setOutcome),
+    ];
+    return () => {
+      cancelAnimationFrame(frame);
+      for (const stop of stops) stop();
+      stream.close();
+    };
+  }, [buffer, namespace, name, start]);
+  return { state, outcome, drawn };
+}
+
+interface Shown {
+  chunks: readonly Chunk[];
+  words: string;
+  drawn: number;
+  hasTimes: boolean;
+  wraps: boolean;
+  isEmpty: boolean;
+}
+
+const NEAR = 24; // pixels from the end that still count as the end
+
+/** It stays at the end for as long as nobody scrolls up. */
+function Lines({ chunks, words, drawn, hasTimes, wraps, isEmpty }: Shown) {
+  const frame = useRef<HTMLDivElement>(null);
+  const [isAtEnd, setAtEnd] = useState(true);
+  const toEnd = () => {
+    const element = frame.current;
+    if (element) element.scrollTop = element.scrollHeight;
+  };
+  useLayoutEffect(() => {
+    if (isAtEnd) toEnd();
+  }, [drawn, isAtEnd, words, hasTimes, wraps]);
+  return (
+    <div class="vps-log-frame">
+      <div
+        ref={frame}
+        class={`vps-log${wraps ? " vps-log-wraps" : ""}`}
+        role="region"
+        aria-label="Log"
+        tabIndex={0}
+        onScroll={() => {
+          const element = frame.current;
+          if (element) setAtEnd(element.scrollTop + element.clientHeight >= element.scrollHeight - NEAR);
+        }}
+      >
+        {isEmpty && <p class="quiet-text">Its main process has written nothing.</p>}
+        {chunks.map((chunk) => <Part key={chunk.first} lines={chunk.lines} words={words} hasTimes={hasTimes} />)}
+      </div>
+      {!isAtEnd && <button type="button" class="vps-log-follow" onClick={() => { setAtEnd(true); toEnd(); }}>To the end ↓</button>}
+    </div>
+  );
+}
+
+interface PartShown {
+  lines: readonly Line[];
+  words: string;
+  hasTimes: boolean;
+}
+
+/** A hundred lines: drawn once, and not at all while they are out of sight. */
+class Part extends Component<PartShown> {
+  override shouldComponentUpdate(next: PartShown): boolean {
+    return next.lines !== this.props.lines || next.words !== this.props.words || next.hasTimes !== this.props.hasTimes;
+  }
+
+  render({ lines, words, hasTimes }: PartShown) {
+    return (
+      <div class="vps-log-part" style={{ containIntrinsicSize: `auto ${lines.length * 1.4}em` }}>
+        {lines.map((line) => (
+          <div key={line.number} class={line.channel === "stderr" ? "vps-log-stderr" : undefined}>
+            {hasTimes && line.time && <time dateTime={line.time}>{line.time.slice(0, 19).replace("T", " ")} </time>}
+            {words ? marked(line.text, words) : line.pieces.map((piece, at) => (piece.style ? <span key={at} class={classes(piece.style)}>{piece.text}</span> : piece.text))}
+            {line.text === "" && !hasTimes && "\u200b"}
+          </div>
+        ))}
+      </div>
+    );
+  }
+}
+
+function classes(style: string): string {
+  return style.split(" ").map((one) => `vps-ansi-${one}`).join(" ");
+}
+
+function marked(text: string, words: string) {
+  const found = [];
+  const [low, wanted] = [text.toLowerCase(), words.toLowerCase()];
+  let from = 0;
+  for (let at = low.indexOf(wanted); at >= 0; at = low.indexOf(wanted, from)) {
+    found.push(text.slice(from, at), <mark key={at}>{text.slice(at, at + words.length)}</mark>);
+    from = at + words.length;
+  }
+  found.push(text.slice(from));
+  return found;
+}
+
+function chunked(lines: readonly Line[]): Chunk[] {
+  const found: Chunk[] = [];
+  for (let at = 0; at < lines.length; at += CHUNK) found.push({ first: lines[at]?.number ?? at, lines: lines.slice(at, at + CHUNK) });
+  return found;
+}
+
+function download(name: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
