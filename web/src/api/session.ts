@@ -10,6 +10,8 @@ export interface Session {
   namespaces: readonly string[];
   /** When it ends. */
   expiresAt?: string;
+  /** The name of its Token, where it is a session of a browser. */
+  session?: string | null;
 }
 
 /** undefined: not known yet; null: nobody is logged in. */
