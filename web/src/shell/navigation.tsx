@@ -12,7 +12,7 @@ const WAYS: readonly (readonly [name: string, text: string])[] = [
 
 export function Navigation({ current, openPalette }: { current: string; openPalette: () => void }) {
   const mayCreate = session.value?.role !== "viewer";
-  const ways = [...WAYS, ...(isAdmin() ? [["people", "People"] as const] : [])].filter(([name]) => name !== "create" || mayCreate);
+  const ways = [...WAYS, ["people", isAdmin() ? "People" : "You"] as const].filter(([name]) => name !== "create" || mayCreate);
   return (
     <header class="bar">
       <a class="skip" href="#main">Skip to the content</a>
