@@ -65,13 +65,14 @@ async def test_every_acknowledged_write_is_there_after_etcd_was_killed(
                 refused.add(key)
 
     writers = [asyncio.create_task(write_forever(n)) for n in range(8)]
-    for restarts in range(3):
+    for kills in range(20):
         wanted = len(acknowledged) + 50
         async with asyncio.timeout(60):
             while len(acknowledged) < wanted:  # noqa: ASYNC110 - of another process
                 await asyncio.sleep(0.01)
-        if restarts < 2:
-            await asyncio.to_thread(etcd.restart)
+        if kills >= 2 and unknown:  # on a busy machine a kill may fall between two writes
+            break
+        await asyncio.to_thread(etcd.restart)
     for writer in writers:
         writer.cancel()
     await asyncio.gather(*writers, return_exceptions=True)

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import json
 import os
+import secrets
 import socket
 import ssl
 import subprocess
@@ -86,19 +87,20 @@ def test_a_watch_from_a_version_that_is_compacted_is_told_to_list_again_and_no_d
 
 @pytest.mark.fault(35)
 def test_a_watcher_that_does_not_read_is_cut_with_410_and_the_others_go_on(server: Server) -> None:
-    code, body = server.call("POST", VPSES, json_of("slow"))
+    name = f"slow-{secrets.token_hex(4)}"  # another each time that the test is run again
+    code, body = server.call("POST", VPSES, json_of(name))
     assert code == 201
-    query = f"resourceVersion={body['metadata']['resourceVersion']}&fieldSelector=metadata.name=slow"
+    query = f"resourceVersion={body['metadata']['resourceVersion']}&fieldSelector=metadata.name={name}"
     with open_watch(server, query, window=4096) as slow:
         for number in range(WRITES):
             change = {"metadata": {"annotations": {"fill": f"{number}" + "x" * 240_000}}}
-            assert server.call("PATCH", f"{VPSES}/slow", change, media=MERGE)[0] == 200
+            assert server.call("PATCH", f"{VPSES}/{name}", change, media=MERGE)[0] == 200
         with open_watch(server, f"{query}&timeoutSeconds=2") as quick:
             assert len(events_of(quick)) == WRITES
         *events, last = events_of(slow)
     assert (last["type"], last["object"]["code"]) == ("ERROR", 410)
     assert 0 < len(events) < WRITES
-    server.kube("delete", "vps", "slow")
+    server.kube("delete", "vps", name)
 
 
 @pytest.mark.fault(43)
