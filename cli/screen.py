@@ -15,7 +15,11 @@ _COLOUR: Final = re.compile(r"(\x1b\[(?:0|2|3[1-6]|1;3[1-6])m)")  # what `colour
 
 def out(text: str, *, end: str = "\n") -> None:
     """Data: what a script reads, byte for byte; what a person reads on a terminal, made plain."""
-    sys.stdout.write((_shown(text) if sys.stdout.isatty() else text) + end)
+    shown = (_shown(text) if sys.stdout.isatty() else text) + end
+    try:
+        sys.stdout.write(shown)
+    except UnicodeEncodeError as error:  # halves of characters, which JSON can hold and no output can
+        sys.stdout.write(shown.encode(error.encoding, "backslashreplace").decode(error.encoding))
 
 
 def flush() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from kohakuriver import __version__, errors
 from kohakuriver.cli.api import urls
 from kohakuriver.cli.api.http1 import Answer, Wire
-from kohakuriver.client import wire
+from kohakuriver.client import envelope, wire
 from kohakuriver.client.config import Connection
 from kohakuriver.client.wire import APPLY_PATCH, JSON, JSON_PATCH, MERGE_PATCH, WATCH_SILENCE, Object
 from kohakuriver.clock import SystemClock
@@ -79,13 +79,16 @@ class Api:
             self._warn(wire.warning(value))
         if answer.status >= 400:
             raise errors.from_status(wire.parsed(content), code=answer.status)
-        return wire.answered(
+        found = wire.answered(
             content,
             answer.status,
             asked=(method, path),
             server=self.connection.server,
             is_text=answer.header("Content-Type").startswith("text/plain"),
         )
+        if path.startswith("/api") and (why := envelope.wrong_with(found)):
+            raise wire.foreign(self.connection.server, method, answer.status, why)
+        return found
 
     def watch(
         self,
@@ -107,7 +110,11 @@ class Api:
             if answer.status >= 300:
                 raise wire.foreign(self.connection.server, "GET", answer.status)
             for line in _lines(answer, opened, patience):
-                yield wire.event(line, server=self.connection.server, status=answer.status)
+                kind, body = wire.event(line, server=self.connection.server, status=answer.status)
+                check = envelope.wrong_with_bookmark if kind == "BOOKMARK" else envelope.wrong_with
+                if path.startswith("/api") and (why := check(body)):
+                    raise wire.foreign(self.connection.server, "GET", answer.status, why)
+                yield kind, body
         except OSError as error:
             raise self._unreachable(error) from error
         finally:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from kohakuriver import errors
 from kohakuriver.cli import failures, screen
 from kohakuriver.cli.api import targets
 from kohakuriver.cli.framework.settings import Settings
@@ -34,9 +35,66 @@ def explain(settings: Settings, field: Field = None, recursive: Recursive = Fals
     (target,) = targets.parse([word])
     api = settings.api()
     document = api.call("GET", f"/openapi/v3{target.resource.base_path}")
-    schemas: dict[str, Schema] = document["components"]["schemas"]
+    try:
+        schemas = checked(document)
+    except ValueError as error:
+        raise errors.Unreachable(
+            f"{api.connection.server} explains no kinds that can be read: {error}",
+            hint="is this the API server's address, and is there no proxy before it?",
+        ) from None
     screen.out("\n".join(page(schemas, target.resource, path, recursive=recursive)))
     return 0
+
+
+def checked(document: Any) -> dict[str, Schema]:
+    """The schemas of an OpenAPI document, of which every part has the type that is read here. Raises
+    ValueError for another document."""
+    components = document.get("components") if isinstance(document, dict) else None
+    schemas = components.get("schemas") if isinstance(components, dict) else None
+    if not isinstance(schemas, dict):
+        raise ValueError("there are no schemas")
+    for name, schema in schemas.items():
+        _check(schema, name, schemas)
+    return schemas
+
+
+def _check(schema: Any, name: str, schemas: dict[str, Schema]) -> None:
+    if not isinstance(schema, dict):
+        raise ValueError(f"{name} is not a schema")
+    types: tuple[tuple[str, type], ...] = (
+        ("$ref", str),
+        ("allOf", list),
+        ("enum", list),
+        ("required", list),
+        ("properties", dict),
+        ("x-kubernetes-group-version-kind", list),
+    )
+    for field, wanted in types:
+        if not isinstance(schema.get(field) or wanted(), wanted):
+            raise ValueError(f"{field} of {name} has another type")
+    for field in ("items", "additionalProperties"):
+        if isinstance(inner := schema.get(field), dict):
+            _check(inner, f"{field} of {name}", schemas)
+        elif field in schema and not isinstance(inner, bool):
+            raise ValueError(f"{field} of {name} is not a schema")
+    for part in schema.get("allOf") or ():
+        _check(part, f"a part of {name}", schemas)
+    for field, inner in (schema.get("properties") or {}).items():
+        _check(inner, f"{name}.{field}", schemas)
+    _check_references(schema, name, schemas)
+
+
+def _check_references(schema: Schema, name: str, schemas: dict[str, Schema]) -> None:
+    """That one leads to another comes to an end."""
+    for _ in range(len(schemas) + 1):
+        try:
+            reference = _reference(schema)
+            schema = schemas.get(str(reference).rpartition("/")[2], {})
+        except (AttributeError, TypeError, KeyError):
+            return  # the schema that it leads to is told of by its own name
+        if reference is None:
+            return
+    raise ValueError(f"{name} refers to itself")
 
 
 def page(
@@ -101,7 +159,7 @@ def _fields(schemas: dict[str, Schema], schema: Schema) -> dict[str, Schema]:
 def _type(schemas: dict[str, Schema], schema: Schema) -> str:
     """`string`, `[]Mount`, `map[string]string`, as kubectl writes them."""
     whole = _whole(schemas, schema)
-    if "items" in whole:
+    if isinstance(whole.get("items"), dict):
         return "[]" + _type(schemas, whole["items"])
     if isinstance(whole.get("additionalProperties"), dict):
         return f"map[string]{_type(schemas, whole['additionalProperties'])}"

@@ -116,6 +116,7 @@ def to_yaml(body: Object) -> str:
             return True
 
     def text(dumper: Any, value: str) -> Any:
+        value = value.encode(errors="backslashreplace").decode()  # JSON can hold halves of characters
         style = "|" if "\n" in value else None
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 

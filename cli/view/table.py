@@ -67,14 +67,15 @@ class Printer:
     def _fitted(self, row: Row) -> list[str]:
         before = sum(width + len(GAP) for width in self._widths[: len(row) - 1])
         room = (self._width or 0) - before
-        if self._width is None or len(row[-1]) <= room or room < NARROWEST or len(row) < 2:
+        if self._width is None or len(row) < 2 or len(row[-1]) <= room or room < NARROWEST:
             return [self._line(row)]
         first, *more = textwrap.wrap(row[-1], room, break_on_hyphens=False) or [""]
         return [self._line([*row[:-1], first]), *(" " * before + line for line in more)]
 
     def _line(self, row: Row) -> str:
         padded = [cell.ljust(width) for cell, width in zip(row, self._widths, strict=False)]
-        padded[-1] = padded[-1].rstrip()
+        if padded:  # a server may have no column to show
+            padded[-1] = padded[-1].rstrip()
         if self._paint is not None:
             padded = [self._paint(index, cell) for index, cell in enumerate(padded)]
         return GAP.join(padded).rstrip()

@@ -81,9 +81,10 @@ def event(
     return kind, body
 
 
-def foreign(server: str, method: str, status: int) -> errors.KohakuRiverError:
+def foreign(server: str, method: str, status: int, why: str = "") -> errors.KohakuRiverError:
     """What to raise for an answer that is not the API's."""
     message = f"{server} answered {status} with something else than the API answers"
+    message += f" ({why})" if why else ""
     if method == "GET":
         return errors.Unreachable(
             message, hint="is this the API server's address, and is there no proxy or login page before it?"
