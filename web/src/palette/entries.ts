@@ -26,8 +26,8 @@ export interface World {
 
 const enc = encodeURIComponent;
 
-/** Places first. Actions only once something is typed: there are many. */
-export function* entriesOf(world: World, typed: string): Generator<Entry> {
+/** The places. */
+export function* placesOf(world: World): Generator<Entry> {
   const to = (text: string, path: string): Entry => ({ id: path, text, about: "", group: "Go to", run: () => world.go(path) });
   yield to("VPSes", "/vpses");
   if (world.vpses.length > 0 || world.isAdmin || world.mayWrite("default")) yield to("Create a VPS", "/create");
@@ -39,7 +39,10 @@ export function* entriesOf(world: World, typed: string): Generator<Entry> {
     yield { id: `node/${name}`, text: name, about: "node", group: "Node", run: () => world.go(`/cluster/nodes/${enc(name)}`) };
   }
   yield* world.more;
-  if (!typed.trim()) return;
+}
+
+/** All that can be done to VPSes: for once something is typed, since there is much of it. */
+export function* actionsIn(world: World): Generator<Entry> {
   for (const vps of world.vpses) yield* actionsOn(vps, world);
 }
 

@@ -7,11 +7,11 @@ import { go } from "../router";
 import { choose, THEMES } from "../shell/theme";
 import { Dialog } from "../ui/dialog";
 import { turned } from "../ui/menu";
-import { type Entry, entriesOf } from "./entries";
+import { actionsIn, type Entry, placesOf, type World } from "./entries";
 import { best } from "./match";
 import "./palette.css";
 
-const MOST = 40;
+const MOST = 20;
 
 const MORE: readonly Entry[] = [
   ...THEMES.map((theme): Entry => ({ id: `theme/${theme}`, text: `Theme: ${theme}`, about: "", group: "Go to", run: () => choose(theme) })),
@@ -24,10 +24,12 @@ export function Palette({ close }: { close: () => void }) {
   const list = useRef<HTMLUListElement>(null);
   const vpses = useEvery(VPS).objects.value;
   const nodes = useEvery(NODE).objects.value;
-  const found = useMemo(() => {
-    const world = { vpses: [...vpses.values()], nodes: [...nodes.values()], isAdmin: isAdmin(), mayWrite, go, more: MORE };
-    return best(entriesOf(world, typed), typed, (entry) => (entry.group === "VPS" ? `${entry.text} ${entry.about}` : entry.text), MOST);
-  }, [vpses, nodes, typed]);
+  const isTyped = typed.trim() !== "";
+  const entries = useMemo(() => {
+    const world: World = { vpses: [...vpses.values()], nodes: [...nodes.values()], isAdmin: isAdmin(), mayWrite, go, more: MORE };
+    return isTyped ? [...placesOf(world), ...actionsIn(world)] : [...placesOf(world)];
+  }, [vpses, nodes, isTyped]);
+  const found = useMemo(() => best(entries, typed, (entry) => (entry.group === "VPS" ? `${entry.text} ${entry.about}` : entry.text), MOST), [entries, typed]);
   const present = Math.min(at, found.length - 1);
   useEffect(() => list.current?.children[present]?.scrollIntoView({ block: "nearest" }), [present, found]);
 

@@ -118,7 +118,7 @@ export function queryOf(wanted: Wanted): string {
   return text ? `?${text}` : "";
 }
 
-export const IN_A_BLOCK = 20;
+export const IN_A_BLOCK = 10;
 
 /** The rows in blocks, each drawn only while it is near what is seen. */
 export function blocked(rows: readonly Row[]): Row[][] {

@@ -9,7 +9,7 @@ import { select, selected } from "./selection";
 
 const HEADS: Record<Column, string> = { name: "Name", state: "Status", node: "Node", cores: "Cores", memory: "Memory", age: "Age" };
 const ROW = 45; // px of a row that was never drawn
-const AROUND = "800px"; // drawn beyond what is seen
+const AROUND = "500px"; // drawn beyond what is seen
 
 interface Shown {
   rows: readonly Row[];
@@ -44,7 +44,7 @@ export function Table({ rows, wanted, sort, withNamespace, selectable }: Shown) 
         </tr>
       </thead>
       {blocks.map((block, index) => (
-        <Block key={index} rows={block} first={index * IN_A_BLOCK} withNamespace={withNamespace} isDrawnFirst={index < 2} />
+        <Block key={index} rows={block} first={index * IN_A_BLOCK} withNamespace={withNamespace} isDrawnFirst={index < 3} />
       ))}
     </table>
   );
