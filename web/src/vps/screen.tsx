@@ -48,10 +48,6 @@ function Followed({ namespace, name, tab }: { namespace: string; name: string; t
   const seen = useRef<{ vps: KObject; goneAt?: string } | undefined>(undefined);
   if (vps) seen.current = { vps };
   else if (seen.current && found.state.value === "live") seen.current.goneAt ??= new Date().toISOString();
-  useEffect(() => {
-    document.title = `${name} · KohakuRiver`;
-    return () => void (document.title = "KohakuRiver");
-  }, [name]);
   if (found.state.value === "refused") return <Trouble error={found.error.value} />;
   if (!vps && found.state.value === "loading" && !seen.current) return <p class="waiting">…</p>;
   if (!vps && !seen.current && found.error.value) return <Trouble error={found.error.value} />;
