@@ -46,26 +46,42 @@ def check_permitted() -> None:
 @contextlib.contextmanager
 def opened(container: Container, path: str, flags: int = os.O_RDONLY) -> Iterator[int]:
     """A descriptor of `/proc/PID/PATH`, certainly this container's. Raises Conflict when it has ended."""
-    pid = container.pid
-    if not pid:
-        raise _gone(container)
-    try:
-        pidfd = os.pidfd_open(pid)
-    except OSError as error:
-        raise _gone(container) from error
+    pidfd = lifeline(container)
     try:
         try:
-            found = os.open(PROC / str(pid) / path, flags | os.O_CLOEXEC)
+            found = os.open(PROC / str(container.pid) / path, flags | os.O_CLOEXEC)
         except OSError as error:
             raise _gone(container) from error
         try:
-            if not is_of(pid, container.id, PROC) or _has_ended(pidfd):
-                raise _gone(container)
+            _check_lives(container, pidfd)
             yield found
         finally:
             os.close(found)
     finally:
         os.close(pidfd)
+
+
+def lifeline(container: Container) -> int:
+    """A descriptor that can be read from once this run of the container has ended; the caller closes it.
+    Raises Conflict when it has ended already."""
+    if not container.pid:
+        raise _gone(container)
+    try:
+        pidfd = os.pidfd_open(container.pid)
+    except OSError as error:
+        raise _gone(container) from error
+    try:
+        _check_lives(container, pidfd)
+    except BaseException:
+        os.close(pidfd)
+        raise
+    return pidfd
+
+
+def _check_lives(container: Container, pidfd: int) -> None:
+    """Raises Conflict unless the process still is this container's, so that what was opened is, too."""
+    if not is_of(container.pid or 0, container.id, PROC) or _has_ended(pidfd):
+        raise _gone(container)
 
 
 def _has_ended(pidfd: int) -> bool:

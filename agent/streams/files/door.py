@@ -2,7 +2,7 @@
 
 The agent touches no file of a container itself: a dead network filesystem below it would hang the agent. It
 opens the root folder, starts the helper with it, and copies bytes between the helper's socket and the
-connection.
+connection, until the container ends: its next run has folders of its own.
 """
 
 import asyncio
@@ -45,7 +45,9 @@ class Files:
                 retry_after=5,
             )
         over = functools.partial(self._shares.give_back, opening.namespace)
+        lifeline = -1
         try:
+            lifeline = inside.lifeline(opening.container)
             with (
                 inside.opened(opening.container, "root", os.O_PATH | os.O_DIRECTORY) as root,
                 inside.opened(opening.container, "uid_map") as uids,
@@ -53,9 +55,11 @@ class Files:
             ):
                 process, ours = await _started(root, _text(uids), _text(gids))
         except BaseException:
+            if lifeline >= 0:
+                os.close(lifeline)
             over()
             raise
-        helper = _Helper(process, ours, over=over)
+        helper = _Helper(process, ours, lifeline, over=over)
         try:
             await helper.ready(opening)
         except BaseException:
@@ -87,10 +91,16 @@ class _Helper:
     """A helper that stands ready."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, ours: socket.socket, *, over: Callable[[], None]
+        self,
+        process: asyncio.subprocess.Process,
+        ours: socket.socket,
+        lifeline: int,
+        *,
+        over: Callable[[], None],
     ) -> None:
         self._process = process
         self._socket = ours
+        self._lifeline = lifeline  # readable once the container has ended; ours to close
         self._over = over  # called once, when it is gone or left
         self._is_over = False
 
@@ -107,12 +117,19 @@ class _Helper:
             )
 
     async def serve(self, transport: asyncio.Transport, first: bytes) -> None:
+        loop = asyncio.get_running_loop()
         try:
-            loop = asyncio.get_running_loop()
             local, waiting = await loop.create_connection(Waiting, sock=self._socket)
+            loop.add_reader(self._lifeline, self._container_ended, local)
             await splice(transport, local, from_first=first, from_second=waiting.early)
         finally:
+            loop.remove_reader(self._lifeline)
             await self._end(CLEAN_UP_WITHIN)
+
+    def _container_ended(self, local: asyncio.Transport) -> None:
+        """What is done in its folders from now on would be in nobody's VPS."""
+        asyncio.get_running_loop().remove_reader(self._lifeline)
+        local.abort()
 
     async def aclose(self) -> None:
         self._socket.close()
@@ -130,6 +147,7 @@ class _Helper:
                 if not await self._gone(_GONE_WITHIN):
                     log.warning("a files helper hangs in the kernel", extra={"pid": self._process.pid})
         finally:
+            os.close(self._lifeline)
             self._over()
 
     async def _gone(self, within: float) -> bool:

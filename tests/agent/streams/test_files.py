@@ -254,7 +254,7 @@ async def test_a_helper_that_hangs_is_killed_and_holds_up_nobody(folder: Path) -
     process, ours = await _started(descriptor, "", "")
     os.close(descriptor)
     ends: list[str] = []
-    helper = _Helper(process, ours, over=lambda: ends.append("over"))
+    helper = _Helper(process, ours, os.pidfd_open(os.getpid()), over=lambda: ends.append("over"))
     os.kill(process.pid, signal.SIGSTOP)  # as a dead network filesystem below it would
     async with asyncio.timeout(60):
         await helper.aclose()

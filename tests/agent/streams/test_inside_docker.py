@@ -15,8 +15,12 @@ from kohakuriver import errors
 from kohakuriver.agent.machine import facts, inside
 from kohakuriver.agent.machine.inside import Namespaces
 from kohakuriver.agent.runtime.base import Container, ContainerState
-from kohakuriver.agent.streams.door import Opening
+from kohakuriver.agent.streams.door import Opening, Waiting
+from kohakuriver.agent.streams.files.door import Files
 from kohakuriver.agent.streams.forward import Forward
+from kohakuriver.cli.files.client import FilesClient
+from kohakuriver.streams.stream import Stream
+from tests.files import adopted
 
 pytestmark = [
     pytest.mark.docker,
@@ -205,3 +209,37 @@ async def test_what_a_forward_refuses_it_refuses_in_words(made, namespaces, para
     with pytest.raises(kind, match=says):
         await Forward(namespaces).open(an_opening(container, **params))
     assert open_files() <= before + 1, "more is left than the namespace"
+
+
+async def test_a_files_stream_ends_with_its_container(made):
+    """The folders that the helper has open are those of one start: what is written there after the next, on a
+    tmpfs above all, is in nobody's VPS."""
+    container = made.start("sleep", "99")
+    before = open_files()
+    opened = await Files().open(an_opening(container))
+    near, far = socket.socketpair()
+    client_side = await adopted(near, Stream(masks=True))
+
+    async def open_() -> Stream:
+        return client_side
+
+    files = FilesClient(open_)
+    far.setblocking(False)
+    transport, waiting = await asyncio.get_running_loop().create_connection(Waiting, sock=far)
+    serving = asyncio.create_task(opened.serve(transport, waiting.early))
+    assert (await files.write("/root/a", b"1", expect=None)).size == 1
+    made.engine.kill(container.id)
+    async with asyncio.timeout(30):
+        await client_side.wait_closed()
+        await serving
+    with pytest.raises(errors.Unreachable):
+        await files.write("/root/a", b"2", expect=None)
+    assert open_files() == before
+
+
+async def test_a_files_stream_that_ends_first_leaves_nothing(made):
+    container = made.start("sleep", "99")
+    before = open_files()
+    opened = await Files().open(an_opening(container))
+    await opened.aclose()
+    assert open_files() == before
