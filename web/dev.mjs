@@ -89,7 +89,7 @@ const front = createServer(async (req, res) => {
     try {
       let body = await readFile(file);
       const nonce = randomBytes(16).toString("base64");
-      if (!isAsset) body = body.toString().replaceAll("__NONCE__", nonce);
+      if (!isAsset) body = body.toString().replaceAll("__NONCE__", nonce).replace("__CAME_FROM__", "none");
       res.writeHead(200, {
         "content-type": types[file.split(".").pop()] ?? "application/octet-stream",
         "content-security-policy":

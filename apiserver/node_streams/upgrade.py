@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from kohakuriver.apiserver.identity import cookies
 from kohakuriver.errors import BadRequest, Unavailable
 from kohakuriver.streams.dial import BARE, WEBSOCKET
 
@@ -72,6 +73,8 @@ def take(request: web.Request, *, upgrade: str = "", spoken: Sequence[str] = ())
         key = request.headers["Sec-WebSocket-Key"].encode()
         digest = hashlib.sha1(key + _MAGIC, usedforsecurity=False).digest()
         lines.append(f"Sec-WebSocket-Accept: {base64.b64encode(digest).decode()}")
+        if not spoken and cookies.speaks_as_a_page(request.headers):
+            lines.append(f"Sec-WebSocket-Protocol: {cookies.PROTOCOL}")
     assert isinstance(transport, asyncio.Transport) or hasattr(transport, "set_protocol")  # noqa: S101
     transport.write(("\r\n".join(lines) + "\r\n\r\n").encode())
     return transport

@@ -9,6 +9,13 @@ from typing import Final
 
 PREFIX: Final = "/ui"
 NONCE: Final = b"__NONCE__"  # what stands in index.html for it
+CAME_FROM: Final = b"__CAME_FROM__"  # and for who has led the browser here
+_SITES: Final = (
+    "none",
+    "same-origin",
+    "same-site",
+    "cross-site",
+)  # as browsers say it; "none" is the person himself
 
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -35,6 +42,12 @@ OF_SESSIONS: Final[Mapping[str, str]] = {
 def policy(nonce: str) -> str:
     """What the page itself may do, with `<style>` elements that bear this nonce."""
     return _POLICY.format(nonce=f" 'nonce-{nonce}'")
+
+
+def came_from(headers: Mapping[str, str]) -> str:
+    """Who has led the browser to the page, in a word of the browser's; empty where it says none."""
+    site = headers.get("Sec-Fetch-Site", "")
+    return site if site in _SITES else ""
 
 
 def is_ours(path: str) -> bool:

@@ -33,7 +33,7 @@ _LOOKING: Final = Attributes("get")
 async def show(request: web.Request) -> web.StreamResponse:
     """A file of the page, or the page."""
     found = await request.app[FILES].find(request.match_info.get("path", ""))
-    response = _page(found) if found.is_index else _file(request, found)
+    response = _page(request, found) if found.is_index else _file(request, found)
     if request.method == "HEAD" or not isinstance(response.body, bytes):
         return response
     server = request.app[SERVER]
@@ -56,11 +56,11 @@ async def tell(request: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(headers.OF_SESSIONS)
 
 
-def _page(found: File) -> web.Response:
+def _page(request: web.Request, found: File) -> web.Response:
     """With a nonce of its own, so it is never the one that a browser has."""
-    nonce = secrets.token_urlsafe(16)
+    nonce, site = secrets.token_urlsafe(16), headers.came_from(request.headers)
     return web.Response(
-        body=found.content.replace(headers.NONCE, nonce.encode()),
+        body=found.content.replace(headers.NONCE, nonce.encode()).replace(headers.CAME_FROM, site.encode()),
         headers={
             "Content-Type": found.media_type,
             "Cache-Control": "no-cache",

@@ -133,15 +133,17 @@ async def _begun(request: web.Request, login: Login, found: Begun) -> web.Stream
     server = request.app[SERVER]
     request[VISIT].wrote(found.token)
     await server.cache.wait_for(int(found.token["metadata"]["resourceVersion"]))
-    response = _answer(login.user, found.ends, found.token["metadata"]["name"], status=201)
+    key = cookies.key_of(found.secret)
+    response = _answer(login.user, found.ends, found.token["metadata"]["name"], key=key, status=201)
     left = (found.ends - server.clock.now()).total_seconds()
     response.headers["Set-Cookie"] = cookies.header(found.secret, seconds=max(1, int(left)))
     return response
 
 
 def _answer(
-    user: User, ends: datetime.datetime | None, session: str | None, *, status: int = 200
+    user: User, ends: datetime.datetime | None, session: str | None, *, key: str = "", status: int = 200
 ) -> web.Response:
+    """`key` is told once, to the page that has logged in."""
     told: Json = {
         "user": user.name,
         "role": user.role.value,
@@ -149,6 +151,7 @@ def _answer(
         "rights": list(user.rights),
         "expiresAt": timestamp(ends) if ends is not None else None,
         "session": session,
+        **({"key": key} if key else {}),
     }
     told = {field: value for field, value in told.items() if value is not None}
     response = json_response(told, status=status)

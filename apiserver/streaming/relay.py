@@ -40,7 +40,7 @@ async def relay(
         )
     headers = [*asked_for(request.headers), (RELAYED, server.id)]
     if session:  # that one of our pages asks has been seen here
-        headers += [("Cookie", f"{cookies.NAME}={session}"), ("Sec-Fetch-Site", "same-origin")]
+        headers += [*cookies.shown(session).items(), ("Sec-Fetch-Site", "same-origin")]
     for other in others:
         dialer = Dialer(
             Connection(server=other.url, token=token, ca=server.authority),

@@ -3,14 +3,14 @@
     pages/sessions.py ──► begin ──► one of twenty Tokens of the user, the one that is free or oldest
                           end   ──► it is gone, and with it what is open, on every API server
 
-It opens what the credential opens and ends with it, or after twelve hours. Its secret goes into a cookie;
-stored is the hash. Twenty names a user bound how many there are: two begun at once cannot make it one more.
+It opens what the credential opens and ends with it, or after twelve hours. Half of its secret goes into a
+cookie and half to the page; stored is the hash. Twenty names a user bound how many there are: two begun at
+once cannot make it one more.
 """
 
 import dataclasses
 import datetime
 import hashlib
-import secrets
 from typing import Any, Final
 
 from kohakuriver import errors
@@ -22,6 +22,7 @@ from kohakuriver.apiserver.binding.orders import Records
 from kohakuriver.apiserver.binding.outcome import DeleteOptions
 from kohakuriver.apiserver.binding.steps import Step
 from kohakuriver.apiserver.binding.transact import transact
+from kohakuriver.apiserver.identity import cookies
 from kohakuriver.apiserver.identity.access import PEOPLE
 from kohakuriver.apiserver.identity.credentials import By, Credential, Credentials
 from kohakuriver.apiserver.identity.identity import Role, User, fingerprint
@@ -85,7 +86,7 @@ async def begin(server: Backing, login: Login, *, spends: Record | None = None) 
     credential is good no more, or somebody else has used that up."""
     moment = server.clock.now()
     ends = min(moment + LIFE, login.ends or moment + LIFE)
-    secret = secrets.token_urlsafe(32)
+    secret = cookies.new_secret()
     names = {codec.key(kinds.TOKEN, None, name): name for name in _names(login.user)}
     source = [codec.key(kinds.TOKEN, None, login.name)] if login.name else []
     spent = [spends.key] if spends is not None else []

@@ -30,16 +30,19 @@ def a_page(folder: Path) -> Path:
 class Browser:
     """What a browser has of one server, and says of each request: it holds the cookie, and names the page."""
 
-    def __init__(self, api: Api, *, secret: str = "") -> None:
+    def __init__(self, api: Api, *, secret: str = "", key: str = "") -> None:
         self.api = api
         self.secret = secret
+        self.key = key
         self.set_cookie = ""
         self.says = {"Sec-Fetch-Site": "same-origin"}
 
     @property
     def headers(self) -> dict[str, str]:
-        shown = {"Cookie": f"theme=dark; {cookies.NAME}={self.secret}"} if self.secret else {}
-        return self.says | shown
+        """The cookie goes to whoever is at this host; the key the page adds."""
+        cookie = {"Cookie": f"theme=dark; {cookies.NAME}={self.secret}"} if self.secret else {}
+        key = {cookies.KEY: self.key} if self.key else {}
+        return self.says | cookie | key
 
     async def logs_in(self, token: str) -> Reply:
         """By pasting a token."""
@@ -53,6 +56,7 @@ class Browser:
         if reply.code == 201:
             self.set_cookie = reply.headers["Set-Cookie"]
             self.secret = self.set_cookie.partition(";")[0].partition("=")[2]
+            self.key = reply.body["key"]
         return reply
 
     async def asks(

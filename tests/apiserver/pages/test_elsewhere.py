@@ -41,7 +41,7 @@ async def test_a_browsers_stream_goes_by_the_server_that_has_the_node_and_ends_w
         browser = Browser(other)
         await browser.logs_in(token_of("alice"))
         dialer = Dialer(Connection(server=other.url), program="browser")
-        dialer.also = lambda: {"Cookie": f"{cookies.NAME}={browser.secret}", "Origin": other.url}
+        dialer.also = lambda: cookies.shown(browser.secret + browser.key) | {"Origin": other.url}
         async with an_agent(api) as control:
             opening = asyncio.create_task(dialer.stream(FORWARD, [("port", "80")]))
             wanted = await asked(control)

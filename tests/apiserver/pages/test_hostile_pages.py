@@ -5,6 +5,7 @@ Method × upgrade × Sec-Fetch-Site × Origin × credential, over HTTP, against 
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from kohakuriver.errors import Forbidden
 from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import BARE
 from tests.apiserver.api import Api, running_api, token_of
-from tests.apiserver.pages.kit import Browser
+from tests.apiserver.pages.kit import Browser, a_page
 
 VPSES = kinds.VPS.path(namespace="default")
 DEV = kinds.VPS.path(namespace="default", name="dev")
@@ -26,6 +27,7 @@ SOCKET = {
 STREAM = {"Connection": "Upgrade", "Upgrade": BARE}
 SPDY = {"Connection": "Upgrade", "Upgrade": "SPDY/3.1", "X-Stream-Protocol-Version": "v4.channel.k8s.io"}
 PLAIN: Mapping[str, str] = {}
+PAGE, KEY = "page.kohakuriver.io", "key.page.kohakuriver.io."
 
 READS = (
     ("GET", VPSES, PLAIN),
@@ -101,7 +103,7 @@ async def test_a_session_is_for_the_pages_of_this_server_alone(
     async with running_api() as api:
         browser = Browser(api)
         assert (await browser.logs_in(token_of("alice"))).code == 201
-        shown = says | {"Cookie": f"{cookies.NAME}={browser.secret}"}
+        shown = says | cookies.shown(browser.secret + browser.key)
         for requests, allowed in ((READS, reads), (WRITES, writes)):
             for method, path, how in requests:
                 code = await code_of(api, method, path, shown | how)
@@ -118,6 +120,65 @@ async def test_a_token_that_a_program_sends_is_good_whatever_it_says_of_pages(sa
         for method, path, how in (*READS, *WRITES):
             assert await code_of(api, method, path, bearer | how) not in (401, 403, 500), (method, path)
             assert await code_of(api, method, path, says | how) == 401, "and without it nothing is"
+
+
+async def test_who_is_at_another_port_of_this_host_gets_the_cookie_and_nothing_by_it() -> None:
+    """Cookies know no ports: what is forwarded to this machine is sent them, by whoever opens it there."""
+    async with running_api() as api:
+        browser = Browser(api)
+        await browser.logs_in(token_of("admin"))
+        for key in ("", "x", "y" * 43, browser.secret):
+            thief = Browser(api, secret=browser.secret, key=key)
+            assert not await thief.is_let_in()
+            assert (await thief.asks("POST", VPSES, json={})).code == 401
+            socket = thief.headers | SOCKET | {"Sec-WebSocket-Protocol": f"{PAGE}, {KEY}{key}"}
+            assert await code_of(api, "GET", f"{DEV}/terminal", socket) == 401
+        assert await browser.is_let_in()
+
+
+async def test_who_is_at_another_port_of_this_host_sets_a_cookie_and_nobody_acts_as_him() -> None:
+    async with running_api() as api:
+        victim, attacker = Browser(api), Browser(api)
+        await victim.logs_in(token_of("alice"))
+        await attacker.logs_in(token_of("viewer"))
+        victim.secret = attacker.secret
+        assert not await victim.is_let_in()
+
+
+async def test_a_page_shows_its_key_among_the_protocols_of_a_websocket() -> None:
+    async with running_api() as api:
+        browser = Browser(api)
+        await browser.logs_in(token_of("alice"))
+        cookie = {"Cookie": f"{cookies.NAME}={browser.secret}", "Sec-Fetch-Site": "same-origin"}
+        for protocols, code in (
+            (f"{PAGE}, {KEY}{browser.key}", 404),  # let in, and there is no such VPS
+            (f"{PAGE}, {KEY}{'a' * 43}, {KEY}{browser.key}", 401),
+            (PAGE, 401),
+        ):
+            socket = SOCKET | {"Sec-WebSocket-Protocol": protocols}
+            assert await code_of(api, "GET", f"{DEV}/terminal", cookie | socket) == code
+
+
+@pytest.mark.parametrize(
+    ("site", "told"),
+    [
+        ("none", "none"),
+        ("cross-site", "cross-site"),
+        ("same-site", "same-site"),
+        ('"><script>', ""),
+        (None, ""),
+    ],
+)
+async def test_the_page_is_told_who_has_led_the_browser_to_it(
+    tmp_path: Path, site: str | None, told: str
+) -> None:
+    """By that it knows whether a login that comes along in the address is the person's own."""
+    folder = a_page(tmp_path)
+    (folder / "index.html").write_text('<meta name="came-from" content="__CAME_FROM__">')
+    async with running_api(page=folder) as api:
+        browser = Browser(api)
+        browser.says = {"Sec-Fetch-Site": site} if site is not None else {}
+        assert (await browser.asks("GET", "/ui/")).body == f'<meta name="came-from" content="{told}">'
 
 
 async def test_no_answer_lets_another_site_read_it() -> None:

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from kohakuriver.apiserver.admission import admission
+from kohakuriver.apiserver.identity import cookies
 from kohakuriver.apiserver.identity.identity import Role, User, fingerprint
 from kohakuriver.apiserver.limits.limits import Limits
 from kohakuriver.apiserver.write import browser_sessions
@@ -55,7 +56,9 @@ async def test_a_token_that_is_pasted_becomes_a_cookie_that_no_script_and_no_oth
         assert reply.body.items() >= told.items()
         assert reply.body["expiresAt"] == "2026-01-01T12:00:00Z"
         again = await browser.asks("GET", "/ui/session")
-        assert (again.code, again.body) == (200, reply.body)
+        key = reply.body.pop("key")
+        assert re.fullmatch(r"[\w-]{43}", key) and key not in browser.set_cookie
+        assert (again.code, again.body) == (200, reply.body), "the key is told once"
 
 
 async def test_a_session_opens_what_its_credential_opens_and_no_more() -> None:
@@ -95,11 +98,12 @@ async def test_only_the_hash_is_stored_and_the_secret_is_no_bearer_token() -> No
         browser = Browser(api)
         await browser.logs_in(token_of("admin"))
         [token] = await sessions(api)
-        assert token["spec"]["sha256"] == fingerprint(browser.secret)
+        assert token["spec"]["sha256"] == fingerprint(browser.secret + browser.key)
         assert browser.secret not in str(token)
-        assert (await as_bearer(api, VPSES, browser.secret)).code == 401
-        plain = Browser(api, secret="x" * 43)
-        await api.create(kinds.TOKEN, a_token(secret=plain.secret))
+        for part in (browser.secret, browser.key, browser.secret + browser.key):
+            assert (await as_bearer(api, VPSES, part)).code == 401
+        plain = Browser(api, secret="x" * 43, key="k" * 43)
+        await api.create(kinds.TOKEN, a_token(secret=plain.secret + plain.key))
         assert not await plain.is_let_in(), "nor is a bearer token a session"
 
 
@@ -130,7 +134,7 @@ async def test_a_session_that_is_ended_ends_what_it_watches_within_a_second_on_e
         await one.create(kinds.TOKEN, a_token())
         browser = Browser(one)
         assert (await browser.logs_in("s3cret")).code == 201
-        there = Browser(other, secret=browser.secret)
+        there = Browser(other, secret=browser.secret, key=browser.key)
         assert await there.is_let_in(), "another API server knows it at once"
         watched = [
             await other.session.get(f"{other.url}{VPSES}?watch=1", headers=there.headers) for _ in range(2)
@@ -159,7 +163,7 @@ async def test_a_session_goes_on_where_its_server_is_started_again() -> None:
         browser = Browser(api)
         await browser.logs_in(token_of("alice"))
     async with running_api(store) as api:
-        assert await Browser(api, secret=browser.secret).is_let_in()
+        assert await Browser(api, secret=browser.secret, key=browser.key).is_let_in()
 
 
 async def test_a_session_of_the_token_file_has_what_the_file_says_now() -> None:
@@ -170,12 +174,14 @@ async def test_a_session_of_the_token_file_has_what_the_file_says_now() -> None:
         await browser.logs_in(token_of("dora"))
         assert (await browser.asks("GET", TOKENS)).code == 200
     async with running_api(store, users=(User("dora", Role.VIEWER),)) as api:
-        later = Browser(api, secret=browser.secret)
+        later = Browser(api, secret=browser.secret, key=browser.key)
         assert ((await later.asks("GET", VPSES)).code, (await later.asks("GET", TOKENS)).code) == (200, 403)
     async with running_api(store, users=(User("dora", Role.CONTROLLER),)) as api:
-        assert (await Browser(api, secret=browser.secret).asks("GET", "/ui/session")).code == 401
+        assert (
+            await Browser(api, secret=browser.secret, key=browser.key).asks("GET", "/ui/session")
+        ).code == 401
     async with running_api(store) as api:
-        reply = await Browser(api, secret=browser.secret).asks("GET", "/ui/session")
+        reply = await Browser(api, secret=browser.secret, key=browser.key).asks("GET", "/ui/session")
         assert reply.code == 401 and "token file" in reply.body["message"]
 
 
@@ -275,7 +281,8 @@ async def test_what_is_not_exactly_one_session_is_none(cookie: str) -> None:
         browser = Browser(api)
         await browser.logs_in(token_of("admin"))
         whole = f"__Host-kohakuriver={browser.secret}"
-        headers = browser.says | {"Cookie": cookie.format(secret=browser.secret, whole=whole)}
+        shown = {cookies.KEY: browser.key, "Cookie": cookie.format(secret=browser.secret, whole=whole)}
+        headers = browser.says | shown
         async with api.session.get(api.url + VPSES, headers=headers) as reply:
             assert reply.status == 401
 
@@ -292,7 +299,7 @@ async def test_a_token_that_is_sent_counts_before_the_cookie_beside_it() -> None
 async def test_strangers_cookies_do_not_keep_the_store_busy() -> None:
     async with running_api() as api:
         before = api.server.cache.revision
-        stranger = Browser(api, secret="y" * 43)
+        stranger = Browser(api, secret="y" * 43, key="z" * 43)
         async with aiohttp.ClientSession() as session:
 
             async def knock() -> int:

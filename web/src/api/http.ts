@@ -1,5 +1,7 @@
 /** Requests to the API server that this page came from: answers as objects, refusals as `ApiError` in the server's own words. */
 
+import { keyHeaders } from "./key";
+
 /** What the server refused, or what kept its answer from coming. */
 export class ApiError extends Error {
   constructor(
@@ -39,7 +41,7 @@ export function onLoggedOut(told: () => void): void {
 /** The answer itself, for who reads it as it comes. Throws `ApiError`, and `AbortError` as fetch does. */
 export async function ask(path: string, asked: Asked = {}): Promise<Response> {
   const method = asked.method ?? "GET";
-  const headers: Record<string, string> = { Accept: asked.accept ?? "application/json" };
+  const headers: Record<string, string> = { Accept: asked.accept ?? "application/json", ...keyHeaders() };
   let body: BodyInit | undefined;
   if (asked.body !== undefined) {
     headers["Content-Type"] = asked.type ?? (method === "PATCH" ? "application/merge-patch+json" : "application/json");

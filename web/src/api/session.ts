@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { forgetAll } from "./collection";
 import { ApiError, ask, json, onLoggedOut } from "./http";
+import { keep } from "./key";
 
 export interface Session {
   user: string;
@@ -12,6 +13,11 @@ export interface Session {
   expiresAt?: string;
   /** The name of its Token, where it is a session of a browser. */
   session?: string | null;
+}
+
+/** What is said once, when a session begins. */
+interface Begun {
+  key: string;
 }
 
 /** undefined: not known yet; null: nobody is logged in. */
@@ -27,18 +33,41 @@ onLoggedOut(() => {
   session.value = null;
 });
 
-/** Asks who is logged in. With a one-time code in the fragment of the URL, it is exchanged for a session first. */
+/** A one-time code with which a page of another site, or nobody knows who, has led this browser here. */
+export const offered = signal("");
+
+/**
+ * Asks who is logged in. With a one-time code in the fragment of the URL, it is exchanged for a session first: at once where
+ * the person has opened the page, as `kohakuriver ui` does; else when they say so, for the login may be another's.
+ */
 export async function begin(): Promise<void> {
   const code = new URLSearchParams(location.hash.slice(1)).get("code");
   if (code) {
     history.replaceState(null, "", location.pathname + location.search);
-    try {
-      await ask(PATH, { method: "POST", body: { code } });
-    } catch (error) {
-      farewell.value = error instanceof ApiError ? error.message : String(error);
-    }
+    const from = document.querySelector<HTMLMetaElement>('meta[name="came-from"]')?.content;
+    if (from === "none" || from === "same-origin") await redeem(code);
+    else offered.value = code;
   }
   await look();
+}
+
+/** Logs in by the code that was offered, or leaves everything as it is. */
+export async function answerOffer(yes: boolean): Promise<void> {
+  if (yes) {
+    forgetAll();
+    await redeem(offered.peek());
+    await look();
+  }
+  offered.value = "";
+}
+
+async function redeem(code: string): Promise<void> {
+  try {
+    keep((await json<Begun>(PATH, { method: "POST", body: { code } })).key);
+    farewell.value = "";
+  } catch (error) {
+    farewell.value = error instanceof ApiError ? error.message : String(error);
+  }
 }
 
 /** Logs in with a token of the cluster. Throws `ApiError`. */
@@ -49,6 +78,7 @@ export async function logIn(token: string): Promise<void> {
     const status = (await response.json().catch(() => ({}))) as { message?: string; details?: { hint?: string } };
     throw new ApiError(response.status, "Unauthorized", status.message ?? "the token was refused", status.details?.hint);
   }
+  keep(((await response.json()) as Begun).key);
   farewell.value = "";
   await look();
 }
@@ -59,6 +89,7 @@ export const beforeLogOut = new Set<() => Promise<boolean>>();
 export async function logOut(): Promise<void> {
   for (const may of beforeLogOut) if (!(await may())) return;
   await ask(PATH, { method: "DELETE" }).catch(() => {});
+  keep("");
   forgetAll();
   farewell.value = "";
   session.value = null;

@@ -1,5 +1,6 @@
 /** The files stream of a VPS as a browser opens it. */
 import { ApiError, ask } from "../api/http";
+import { socketTo } from "../api/key";
 import { pathOf, VPS } from "../api/kinds";
 import { type Open } from "./client";
 
@@ -9,8 +10,7 @@ export function opener(namespace: string, name: string): Open {
   const path = pathOf(VPS, namespace, name, "files");
   return (listener) =>
     new Promise((resolve, reject) => {
-      const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-      const socket = new WebSocket(`${scheme}//${location.host}${path}`);
+      const socket = socketTo(path);
       socket.binaryType = "arraybuffer";
       let isOpen = false;
       let isOurs = false;

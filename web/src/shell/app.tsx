@@ -1,12 +1,12 @@
 /** The frame around every screen: who is in, where they can go. Each screen is loaded when it is first opened. */
 import { type ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { session } from "../api/session";
+import { offered, session } from "../api/session";
 import { place } from "../router";
 import { Confirmation } from "../ui/dialog";
 import { complain, Toasts } from "../ui/toasts";
 import { Connection } from "./connection";
-import { Login } from "./login";
+import { Login, Offered } from "./login";
 import { Navigation } from "./navigation";
 import { titleOf } from "./title";
 
@@ -28,6 +28,7 @@ export function App() {
   const who = session.value;
   const parts = place.value.parts;
   useEffect(() => void (document.title = titleOf(who ? parts : ["login"])), [who, parts]);
+  if (offered.value) return <Offered />;
   if (who === undefined) return <p class="waiting">…</p>;
   if (who === null) return <Login />;
   return <Frame parts={parts} />;

@@ -1,7 +1,7 @@
 /** Nobody is logged in: by a token, or by the command that opens this page. */
 import { useState } from "preact/hooks";
 import { ApiError } from "../api/http";
-import { farewell, logIn } from "../api/session";
+import { answerOffer, farewell, logIn, session } from "../api/session";
 
 export function Login() {
   const [token, setToken] = useState("");
@@ -43,6 +43,29 @@ export function Login() {
           {trouble.hint && <><br />{trouble.hint}</>}
         </p>
       )}
+    </main>
+  );
+}
+
+/** A link of another site brings a login along, which may be somebody else's. */
+export function Offered() {
+  const [busy, setBusy] = useState(false);
+  const answer = (yes: boolean) => {
+    setBusy(true);
+    void answerOffer(yes);
+  };
+  const who = session.value?.user;
+  return (
+    <main class="login" id="main">
+      <h1>Log in by this link?</h1>
+      <p>
+        A page of another site led here, with a login of its own{who && <>; you are logged in as <b>{who}</b></>}. Whoever made the link would
+        see what you do from then on. If you have just run <code>kohakuriver ui</code>, and opened its address from a message, it is yours.
+      </p>
+      <p class="login-answers">
+        <button type="button" disabled={busy} onClick={() => answer(false)}>{who ? `Stay ${who}` : "Do not log in"}</button>
+        <button type="button" disabled={busy} onClick={() => answer(true)}>Log in by it</button>
+      </p>
     </main>
   );
 }

@@ -1,5 +1,6 @@
 /** The connections, clock and timers of a browser, for sessions; and the list of the shells of a VPS. */
 import { ApiError, ask } from "../api/http";
+import { socketTo } from "../api/key";
 import { type Asked, type Left, type Refusal, isAway, listUrlOf, read, urlOf } from "./protocol";
 import type { Ears, Wire, World } from "./session";
 
@@ -12,7 +13,7 @@ export class Browser implements World {
   ) {}
 
   connect(asked: Asked, ears: Ears): Wire {
-    const socket = socketTo(urlOf(this.namespace, this.name, asked));
+    const socket = streamTo(urlOf(this.namespace, this.name, asked));
     socket.onmessage = ({ data }) => ears.heard(typeof data === "string" ? data : new Uint8Array(data as ArrayBuffer));
     socket.onclose = () => ears.closed();
     return {
@@ -59,7 +60,7 @@ export class Browser implements World {
 /** The shells that a VPS has. Throws `ApiError`. */
 export function shellsThere(namespace: string, name: string): Promise<readonly Left[]> {
   return new Promise((resolve, reject) => {
-    const socket = socketTo(listUrlOf(namespace, name));
+    const socket = streamTo(listUrlOf(namespace, name));
     const timer = setTimeout(() => socket.close(), LIST_WITHIN);
     socket.onmessage = ({ data }) => {
       const message = typeof data === "string" ? read(data) : undefined;
@@ -75,10 +76,8 @@ export function shellsThere(namespace: string, name: string): Promise<readonly L
   });
 }
 
-function socketTo(path: string): WebSocket {
-  const url = new URL(path, location.href);
-  url.protocol = url.protocol === "http:" ? "ws:" : "wss:";
-  const socket = new WebSocket(url);
+function streamTo(path: string): WebSocket {
+  const socket = socketTo(path);
   socket.binaryType = "arraybuffer";
   return socket;
 }
