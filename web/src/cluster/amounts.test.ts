@@ -4,7 +4,7 @@ import { coresShown, countOfSet, millicores, ratioOf, size, sizeShown } from "./
 
 // The same cases as for the quantities of the API server.
 test("cores are counted in thousandths, rounded up", () => {
-  const cases: [unknown, number][] = [["500m", 500], [2, 2000], ["0.1", 100], [0.5, 500], ["1e1", 10_000], ["1n", 1], ["0.07", 70]];
+  const cases: [unknown, number][] = [["500m", 500], [2, 2000], ["0.1", 100], [0.5, 500], ["1e1", 10_000], ["1n", 1], ["2.007", 2007]];
   for (const [text, thousandths] of cases) assert.equal(millicores(text), thousandths, String(text));
 });
 

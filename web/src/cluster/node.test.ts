@@ -45,12 +45,16 @@ test("cores that are held alone are not shared", () => {
   const held = anAllocation({ own, lab: { cores: "500m", memory: "1Gi" } });
   assert.equal(cores(node, held), "2.5 of 5");
   assert.equal(viewOf(node, held).sharing, "4 (2 held alone), shared 1.5 times");
+  const smaller = anAllocation({ own: { cores: "1", cpuset: "0-1" } }); // its second core is let go when its agent says so
+  assert.equal(viewOf(node, smaller).sharing, "4 (1 held alone), shared 1.5 times");
 });
 
 test("cores that a container without a VPS has for itself are not shared", () => {
   const stray = { container: "c", state: "running", cores: "2", cpuset: "0-1", uid: "u9" };
   const node = aNode({ allocatable: { cores: "4", memory: "30Gi" }, cpuOvercommit: "4", unknown: [stray] });
   assert.equal(viewOf(node, anAllocation({})).cores.there, 10_000);
+  const known = viewOf(node, { metadata: { name: "n1" }, bookings: { u9: { cores: "2", cpuset: "0-1" } } });
+  assert.equal(known.cores.there, 10_000, "what is booked for its VPS is all that it has");
   const ended = aNode({ allocatable: { cores: "4", memory: "30Gi" }, cpuOvercommit: "4", unknown: [{ ...stray, state: "exited" }] });
   assert.equal(viewOf(ended, anAllocation({})).cores.there, 16_000);
 });
