@@ -2,6 +2,7 @@
  * A stream out of a VPS, as the page hears it: bytes, and messages of one key. It is opened again where the connection broke, and
  * never after an end in words or a refusal.
  */
+import { socketTo } from "../api/key";
 import { signal, type Signal } from "@preact/signals";
 import { ApiError, ofStatus } from "../api/http";
 import { pathOf, VPS } from "../api/kinds";
@@ -38,7 +39,7 @@ export interface World {
 }
 
 const BROWSER: World = {
-  connect: (path) => new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`) as unknown as Socket,
+  connect: (path) => socketTo(path) as unknown as Socket,
   later: (work, ms) => {
     const timer = setTimeout(work, ms);
     return () => clearTimeout(timer);
