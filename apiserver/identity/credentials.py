@@ -85,9 +85,8 @@ class Credential:
     def check(self, now: datetime.datetime) -> None:
         """Raises Unauthorized once it is over."""
         if self.ends is not None and now >= self.ends:
-            what = "bearer token" if self.made_of is None else "session"
-            hint = _HINT if self.made_of is None else _AGAIN
-            raise errors.Unauthorized(f"this {what} ({self.name}) expired at {self.ends}", hint=hint)
+            what, hint = ("this bearer token", _HINT) if self.made_of is None else ("this session", _AGAIN)
+            raise errors.Unauthorized(f"{what} ({self.name}) expired at {self.ends}", hint=hint)
 
 
 def _made_of(spec: Json) -> MadeOf | None:

@@ -44,7 +44,8 @@ async def test_a_browsers_stream_goes_by_the_server_that_has_the_node_and_ends_w
         dialer.also = lambda: cookies.shown(browser.secret + browser.key) | {"Origin": other.url}
         async with an_agent(api) as control:
             opening = asyncio.create_task(dialer.stream(FORWARD, [("port", "80")]))
-            wanted = await asked(control)
+            async with asyncio.timeout(20):
+                wanted = await asked(control)
             assert wanted["user"] == "alice"
             far = await bring(api, wanted["id"])
             near = await opening
