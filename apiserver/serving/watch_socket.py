@@ -10,12 +10,13 @@ from typing import Final
 
 from aiohttp import WSCloseCode, web
 
+from kohakuriver.apiserver.identity import cookies
 from kohakuriver.apiserver.serving import pieces
 from kohakuriver.errors import BadRequest
 from kohakuriver.streams.dial import WEBSOCKET
 
 BASE64: Final = "base64.binary.k8s.io"
-PROTOCOLS: Final = (BASE64, "binary.k8s.io")
+PROTOCOLS: Final = (BASE64, "binary.k8s.io", cookies.PROTOCOL)
 LARGEST_MESSAGE: Final = 4096  # bytes from the client, which has nothing to say
 PING_EVERY: Final = 30.0  # seconds; who answers none is gone
 

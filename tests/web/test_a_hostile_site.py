@@ -41,6 +41,7 @@ QUIET = (
 SENDS = """async ([url, method, body, type]) => {
     const init = {method, credentials: "include", mode: "no-cors"};
     if (body) init.body = new Blob([body], type ? {type} : {});
+    if (globalThis.key) init.headers = {"KohakuRiver-Page-Key": globalThis.key};
     try { const reply = await fetch(url, init); return [reply.type, reply.status, await reply.text()]; }
     catch (error) { return ["nothing", 0, ""]; }
 }"""
@@ -48,15 +49,21 @@ SENDS = """async ([url, method, body, type]) => {
 LOGS_IN = """async (token) => {
     const init = {method: "POST", headers: {Authorization: `Bearer ${token}`}};
     for (let tries = 0; ; tries++)
-        try { return (await fetch("/ui/session", init)).status; }
+        try {
+            const reply = await fetch("/ui/session", init);
+            globalThis.key = (await reply.json()).key;
+            return reply.status;
+        }
         catch (error) { if (tries == 5) throw error; }
 }"""
 READS = """async (url) => {
-    try { const reply = await fetch(url, {credentials: "include"}); return await reply.text(); }
+    const headers = globalThis.key ? {"KohakuRiver-Page-Key": globalThis.key} : {};
+    try { const reply = await fetch(url, {credentials: "include", headers}); return await reply.text(); }
     catch (error) { return ""; }
 }"""
 LISTENS = """(url) => new Promise((tell) => {
-    const socket = new WebSocket(url);
+    const own = globalThis.key ? ["page.kohakuriver.io", `key.page.kohakuriver.io.${globalThis.key}`] : [];
+    const socket = new WebSocket(url, own);
     socket.onopen = () => { socket.close(); tell("open"); };
     socket.onerror = () => tell("refused");
 })"""
@@ -184,7 +191,7 @@ async def code_of(api: Api) -> str:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-async def test_a_link_of_another_site_brings_no_code_along(
+async def test_the_page_is_told_that_another_site_has_led_the_browser_there(
     tmp_path: Path, context: BrowserContext, host: str
 ) -> None:
     async with a_victim(tmp_path, context) as (api, _, port):
@@ -193,8 +200,9 @@ async def test_a_link_of_another_site_brings_no_code_along(
         await evil.evaluate(
             "(url) => { location.href = url; }", f"{api.url}/ui/vps/a/b#code={await code_of(api)}"
         )
-        await evil.wait_for_selector('meta[name="csp-nonce"]', state="attached")
-        assert await evil.evaluate("location.href") == f"{api.url}/ui/vps/a/b"
+        led = await evil.wait_for_selector('meta[name="came-from"]', state="attached")
+        assert await led.get_attribute("content") in ("cross-site", "same-site")
         typed = await context.new_page()
         await typed.goto(f"{api.url}/ui/#code=mine")
-        assert await typed.evaluate("location.hash") == "#code=mine", "as the command opens it"
+        led = await typed.wait_for_selector('meta[name="came-from"]', state="attached")
+        assert await led.get_attribute("content") == "none", "as the command opens it"
