@@ -1,7 +1,8 @@
 """A watch over a WebSocket, as Headlamp and other pages in a browser ask for one: each event a text message.
 
-The sub-protocol that such clients name is answered with the same, though what is sent is text and never
-base64: so Kubernetes does it. What the client sends is read for its close and its pings alone.
+The sub-protocol that such clients name is answered with the same, as is our own page's, though what is sent
+is text and never base64: so Kubernetes does it. What the client sends is read for its close and its pings
+alone.
 """
 
 import asyncio

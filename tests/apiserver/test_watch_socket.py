@@ -7,9 +7,11 @@ import aiohttp
 import orjson
 import pytest
 
+from kohakuriver.apiserver.identity import cookies
 from kohakuriver.apiserver.identity.identity import fingerprint
 from kohakuriver.resources import kinds
-from tests.apiserver.api import Api, running_api
+from tests.apiserver.api import Api, running_api, token_of
+from tests.apiserver.pages.kit import Browser
 
 pytestmark = pytest.mark.looptime
 
@@ -48,6 +50,25 @@ async def test_one_that_names_no_sub_protocol_gets_what_is_there_too() -> None:
         async with opened(api, protocols=()) as socket:
             assert socket.protocol is None
             assert [await event(socket) for _ in "ab"] == [("ADDED", "a"), ("ADDED", "b")]
+
+
+async def test_our_own_page_watches_with_its_session_and_hears_its_end() -> None:
+    async with running_api() as api:
+        browser = Browser(api)
+        session = (await browser.logs_in(token_of("admin"))).body["session"]
+        protocols = (cookies.PROTOCOL, f"key.{cookies.PROTOCOL}.{browser.key}")
+        headers = {"Cookie": browser.headers["Cookie"], "Origin": api.url}
+        url = f"{api.url}{VPSES}?watch=1"
+        async with api.session.ws_connect(url, headers=headers, protocols=protocols) as socket:
+            assert socket.protocol == cookies.PROTOCOL
+            await api.create(kinds.VPS, {"metadata": {"name": "a"}})
+            assert await event(socket) == ("ADDED", "a")
+            await api.call("DELETE", kinds.TOKEN.path(name=session))
+            async with asyncio.timeout(1):
+                message = await socket.receive()
+            assert message.type is not aiohttp.WSMsgType.TEXT and socket.close_code != 1000
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="401"):
+            await api.session.ws_connect(url, headers=headers, protocols=protocols)
 
 
 async def test_it_closes_in_good_order_when_its_time_is_over() -> None:

@@ -4,6 +4,7 @@ Two such pages: on another port of the same machine, to which the cookie is sent
 """
 
 import contextlib
+import dataclasses
 import json
 import shutil
 import ssl
@@ -16,6 +17,7 @@ from aiohttp import web
 from playwright.async_api import BrowserContext, Page, async_playwright
 
 from kohakuriver import certificates
+from kohakuriver.apiserver.identity import cookies
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api, token_of
@@ -38,10 +40,9 @@ QUIET = (
     "--disable-background-networking",
 )
 # What a page may try; each answers what it got. A body without a type is one that no question precedes.
-SENDS = """async ([url, method, body, type]) => {
-    const init = {method, credentials: "include", mode: "no-cors"};
+SENDS = """async ([url, method, body, type, headers]) => {
+    const init = {method, credentials: "include", mode: "no-cors", headers: headers ?? {}};
     if (body) init.body = new Blob([body], type ? {type} : {});
-    if (globalThis.key) init.headers = {"KohakuRiver-Page-Key": globalThis.key};
     try { const reply = await fetch(url, init); return [reply.type, reply.status, await reply.text()]; }
     catch (error) { return ["nothing", 0, ""]; }
 }"""
@@ -49,21 +50,16 @@ SENDS = """async ([url, method, body, type]) => {
 LOGS_IN = """async (token) => {
     const init = {method: "POST", headers: {Authorization: `Bearer ${token}`}};
     for (let tries = 0; ; tries++)
-        try {
-            const reply = await fetch("/ui/session", init);
-            globalThis.key = (await reply.json()).key;
-            return reply.status;
-        }
+        try { return (await (await fetch("/ui/session", init)).json()).key; }
         catch (error) { if (tries == 5) throw error; }
 }"""
-READS = """async (url) => {
-    const headers = globalThis.key ? {"KohakuRiver-Page-Key": globalThis.key} : {};
-    try { const reply = await fetch(url, {credentials: "include", headers}); return await reply.text(); }
+READS = """async ([url, headers]) => {
+    const init = {credentials: "include", headers: headers ?? {}};
+    try { return await (await fetch(url, init)).text(); }
     catch (error) { return ""; }
 }"""
-LISTENS = """(url) => new Promise((tell) => {
-    const own = globalThis.key ? ["page.kohakuriver.io", `key.page.kohakuriver.io.${globalThis.key}`] : [];
-    const socket = new WebSocket(url, own);
+LISTENS = """([url, protocols]) => new Promise((tell) => {
+    const socket = new WebSocket(url, protocols ?? []);
     socket.onopen = () => { socket.close(); tell("open"); };
     socket.onerror = () => tell("refused");
 })"""
@@ -81,6 +77,28 @@ LOADS = """(url) => new Promise((tell) => {
     script.src = url;
     document.body.append(script);
 })"""
+
+
+@dataclasses.dataclass
+class Victim:
+    """Somebody at the page of a server."""
+
+    api: Api
+    page: Page
+    key: str  # the half of the session's secret that the page has
+    port: int  # where the one who means harm is
+
+    @property
+    def shows(self) -> dict[str, str]:
+        return {cookies.KEY: self.key}
+
+    @property
+    def protocols(self) -> list[str]:
+        """What shows it for a WebSocket."""
+        return [cookies.PROTOCOL, f"key.{cookies.PROTOCOL}.{self.key}"]
+
+    def socket(self, path: str) -> str:
+        return (self.api.url + path).replace("https:", "wss:")
 
 
 @contextlib.asynccontextmanager
@@ -114,8 +132,8 @@ async def context() -> AsyncIterator[BrowserContext]:
 
 
 @contextlib.asynccontextmanager
-async def a_victim(folder: Path, context: BrowserContext) -> AsyncIterator[tuple[Api, Page, int]]:
-    """An administrator at the page, logged in; and the port of the others."""
+async def a_victim(folder: Path, context: BrowserContext) -> AsyncIterator[Victim]:
+    """An administrator at the page, logged in."""
     now = SystemClock().now()
     authority = certificates.new_authority("test", now=now)
     certificates.sign(authority, "server", hosts=["127.0.0.1", "localhost"], now=now).save(folder, "server")
@@ -128,8 +146,9 @@ async def a_victim(folder: Path, context: BrowserContext) -> AsyncIterator[tuple
     ):
         page = await context.new_page()
         await page.goto(f"{api.url}/ui/")
-        assert await page.evaluate(LOGS_IN, token_of("admin")) == 201
-        yield api, page, port
+        key = await page.evaluate(LOGS_IN, token_of("admin"))
+        assert len(key) == 43
+        yield Victim(api, page, key, port)
 
 
 async def asked(api: Api, path: str) -> Any:
@@ -142,12 +161,15 @@ async def test_the_pages_of_the_server_itself_read_write_and_listen(
     tmp_path: Path, context: BrowserContext
 ) -> None:
     """What follows is refused to others for who they are, and works."""
-    async with a_victim(tmp_path, context) as (api, page, _):
-        assert '"VPSList"' in await page.evaluate(READS, VPSES)
-        sent = await page.evaluate(ASKS, [VPSES, "POST", json.dumps(A_VPS), ""])
+    async with a_victim(tmp_path, context) as victim:
+        page, shows = victim.page, victim.shows
+        assert '"VPSList"' in await page.evaluate(READS, [VPSES, shows])
+        sent = await page.evaluate(ASKS, [VPSES, "POST", json.dumps(A_VPS), "", shows])
         assert sent[1] == 201, sent
-        socket = f"{api.url}{VPSES}?watch=1".replace("https:", "wss:")
-        assert await page.evaluate(LISTENS, socket) == "open"
+        watch = victim.socket(f"{VPSES}?watch=1")
+        assert await page.evaluate(LISTENS, [watch, victim.protocols]) == "open"
+        assert await page.evaluate(LISTENS, [watch, [cookies.PROTOCOL]]) == "refused", "the cookie is half"
+        assert '"Unauthorized"' in await page.evaluate(READS, [VPSES])
         assert await page.evaluate("document.cookie") == "", "no script sees the session"
 
 
@@ -156,9 +178,9 @@ async def test_the_pages_of_the_server_itself_read_write_and_listen(
 async def test_a_page_of_another_origin_gets_nothing_of_a_browser_that_is_logged_in(
     tmp_path: Path, context: BrowserContext, host: str
 ) -> None:
-    async with a_victim(tmp_path, context) as (api, victim, port):
-        evil = await context.new_page()
-        await evil.goto(f"https://{host}:{port}/")
+    async with a_victim(tmp_path, context) as victim:
+        api, evil = victim.api, await context.new_page()
+        await evil.goto(f"https://{host}:{victim.port}/")
         for path, method, body in (
             (VPSES, "POST", json.dumps(A_VPS)),
             ("/ui/codes", "POST", "{}"),
@@ -171,16 +193,19 @@ async def test_a_page_of_another_origin_gets_nothing_of_a_browser_that_is_logged
         for method in ("DELETE", "PUT"):  # these are preceded by a question, which nobody answers
             got = await evil.evaluate(ASKS, [f"{api.url}/ui/session", method, "", ""])
             assert got == ["nothing", 0, ""]
-        assert await evil.evaluate(READS, f"{api.url}{VPSES}") == ""
-        assert await evil.evaluate(READS, f"{api.url}/ui/session") == ""
+        for headers in ({}, victim.shows):
+            assert await evil.evaluate(READS, [f"{api.url}{VPSES}", headers]) == ""
+            assert await evil.evaluate(READS, [f"{api.url}/ui/session", headers]) == ""
         assert await evil.evaluate(LOADS, f"{api.url}/ui/assets/a-1.js") == "refused"
         for path in (f"{VPSES}?watch=1", f"{VPSES}/x/terminal"):
-            assert await evil.evaluate(LISTENS, (api.url + path).replace("https:", "wss:")) == "refused"
+            for protocols in ([], victim.protocols):  # even who had found out the page's half
+                assert await evil.evaluate(LISTENS, [victim.socket(path), protocols]) == "refused"
         await evil.evaluate(FRAMES, f"{api.url}/ui/")
         [frame] = evil.main_frame.child_frames
         assert "csp-nonce" not in await frame.content(), "no page frames ours"
         assert (await asked(api, VPSES))["items"] == []
-        assert '"admin"' in await victim.evaluate(READS, "/ui/session"), "nobody was logged out"
+        me = await victim.page.evaluate(READS, ["/ui/session", victim.shows])
+        assert '"admin"' in me, "nobody was logged out"
 
 
 async def code_of(api: Api) -> str:
@@ -190,19 +215,20 @@ async def code_of(api: Api) -> str:
         return str((await reply.json())["code"])
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-async def test_the_page_is_told_that_another_site_has_led_the_browser_there(
-    tmp_path: Path, context: BrowserContext, host: str
+@pytest.mark.parametrize(("host", "site"), [("127.0.0.1", "same-site"), ("localhost", "cross-site")])
+async def test_the_page_is_told_who_has_led_a_browser_to_it_with_a_code(
+    tmp_path: Path, context: BrowserContext, host: str, site: str
 ) -> None:
-    async with a_victim(tmp_path, context) as (api, _, port):
-        evil = await context.new_page()
-        await evil.goto(f"https://{host}:{port}/")
+    """So that it redeems none of somebody else's unasked."""
+    came_from = "document.querySelector('meta[name=\"came-from\"]').content"
+    async with a_victim(tmp_path, context) as victim:
+        api, evil = victim.api, await context.new_page()
+        await evil.goto(f"https://{host}:{victim.port}/")
         await evil.evaluate(
             "(url) => { location.href = url; }", f"{api.url}/ui/vps/a/b#code={await code_of(api)}"
         )
-        led = await evil.wait_for_selector('meta[name="came-from"]', state="attached")
-        assert await led.get_attribute("content") in ("cross-site", "same-site")
+        await evil.wait_for_selector('meta[name="came-from"]', state="attached")
+        assert await evil.evaluate(came_from) == site
         typed = await context.new_page()
         await typed.goto(f"{api.url}/ui/#code=mine")
-        led = await typed.wait_for_selector('meta[name="came-from"]', state="attached")
-        assert await led.get_attribute("content") == "none", "as the command opens it"
+        assert await typed.evaluate(came_from) == "none", "as the command opens it"

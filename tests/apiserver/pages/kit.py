@@ -10,10 +10,8 @@ import aiohttp
 from kohakuriver.apiserver.identity import cookies
 from tests.apiserver.api import Api, Reply
 
-INDEX = (
-    '<!doctype html><meta name="csp-nonce" content="__NONCE__"><meta name="came-from" content="__CAME_FROM__">'
-    '<script type="module" src="assets/a-1.js">'
-)
+INDEX = """<!doctype html><meta name="csp-nonce" content="__NONCE__">
+<meta name="came-from" content="__CAME_FROM__"><script type="module" src="assets/a-1.js">"""
 SCRIPT = "export const words = 'the same and the same and the same and the same';\n"
 
 

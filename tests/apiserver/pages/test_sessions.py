@@ -248,7 +248,7 @@ async def test_a_server_that_has_not_heard_of_a_session_yet_waits_for_it() -> No
     async with running_api(store) as one, running_api(LateStore(store)) as late:
         browser = Browser(one)
         await browser.logs_in(token_of("alice"))
-        there = Browser(late, secret=browser.secret)
+        there = Browser(late, secret=browser.secret, key=browser.key)
         assert all(await asyncio.gather(*(there.is_let_in() for _ in range(5))))
 
 
