@@ -64,6 +64,11 @@ def whole() -> None:
 
 if __name__ == "__main__":
     prepare(sys.executable, sys.argv.pop(0))
-    from kohakuriver.cli.main import run
+    try:
+        from kohakuriver.cli.main import run
+    except (ImportError, PermissionError) as error:
+        sys.exit(
+            f"error: KohakuRiver cannot be read by this user, or is not whole: {error}\nhint: install it anew"
+        )
 
     sys.exit(run(whole=whole))

@@ -5,7 +5,9 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,15 +43,17 @@ class Environment:
     def install(self, *, name: str = "kohakuriver") -> None:
         (self.packages / name).symlink_to(PROJECT / "kohakuriver")
 
-    def __call__(self, *words: str, command: Path | None = None, **environment: str):
+    def __call__(self, *words: str, command: Path | None = None, **more: Any):
+        asks = {name: more.pop(name) for name in ("user", "group", "extra_groups") if name in more}
         given = {"PATH": os.environ["PATH"], "HOME": str(self.top), "KOHAKURIVER_CONFIG": str(self.config)}
         return subprocess.run(
             [command or self.command, *words],
-            env=given | environment,
+            env=given | more,
             capture_output=True,
             text=True,
             check=False,
             cwd=self.top,
+            **asks,
         )
 
 
@@ -151,6 +155,68 @@ def test_a_fault_of_the_installation_is_told(environment, tmp_path, module, told
     done = environment("vps", "list", PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
     assert done.stderr.startswith(told) and "RuntimeError: broken\n" in done.stderr
+
+
+@pytest.fixture
+def shared():
+    """One where another user can get to it."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        made = Environment(Path(folder) / "environment")
+        (made.bin / "python").unlink()  # it may lead to a closed folder itself, and is not started here
+        (made.bin / "python").symlink_to("/bin/true")
+        yield made
+
+
+def _closed_packages(shared: Environment) -> Path:
+    shared.packages.chmod(0o700)
+    return shared.packages
+
+
+def _closed_program(shared: Environment) -> Path:
+    launch = shared.packages / "kohakuriver/cli/launch.py"
+    launch.parent.mkdir(parents=True)
+    launch.touch(0o600)
+    return launch
+
+
+def _closed_python(shared: Environment) -> Path:
+    closed = shared.top / "closed"
+    closed.mkdir(0o700)
+    (shared.bin / "python").unlink()
+    (shared.bin / "python").symlink_to(closed / "python3")
+    (closed / "python3").symlink_to(sys._base_executable)
+    return closed / "python3"
+
+
+def _closed_checkout(shared: Environment) -> Path:
+    closed = shared.top / "closed"
+    closed.mkdir(0o700)
+    note = shared.packages / "kohakuriver-0.1.0.dist-info/direct_url.json"
+    note.parent.mkdir()
+    note.write_text(NOTE.format(closed / "checkout"))
+    return closed
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize("close", [_closed_packages, _closed_program, _closed_python, _closed_checkout])
+def test_what_another_user_may_not_read_is_one_sentence(shared, close):
+    closed = close(shared)
+    done = shared("vps", "list", user=65534, group=65534, extra_groups=())
+    assert (done.returncode, done.stdout) == (1, "")
+    error, hint = done.stderr.splitlines()
+    assert error.startswith("error: kohakuriver cannot start: user nobody may not")
+    assert error.endswith(str(closed).removeprefix(str(shared.top)))
+    assert hint.startswith("hint: let everybody read it")
+
+
+def test_a_part_that_is_not_there_is_one_sentence(environment):
+    (environment.packages / "kohakuriver/cli").mkdir(parents=True)
+    shutil.copy(PROJECT / "cli/launch.py", environment.packages / "kohakuriver/cli/launch.py")
+    done = environment("vps", "list")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: KohakuRiver cannot be read by this user, or is not whole: ")
+    assert "hint: install it anew" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_nobody_who_reads_is_an_exit_code_and_no_complaint(environment):
