@@ -132,8 +132,14 @@ def _already(files: ClusterFiles, given: dict[str, Any], install_service: bool, 
 
 
 def _refuse_changes(files: ClusterFiles, options: Options, wanted: Options) -> None:
+    """Raises for what is not as it runs; UsageError for what makes no sense, as `down` would not help."""
     changes = wanted.differences(options)
     if changes:
+        _check_name(options, wanted)
+        if set(changes) & set(cluster_options.AGENTS):
+            _check_agent(files, wanted)
+        if "listen" in changes:
+            _is_free(wanted)
         words = " ".join(word for name in changes for word in wanted.words(name) or [flag_of(name)])
         raise errors.ConfigError(
             f"the cluster runs already, and not with {words}",
@@ -154,11 +160,8 @@ def _settle(files: ClusterFiles, given: dict[str, Any]) -> Options:
     """What counts: given now, else kept from last time, else the defaults; kept for next time."""
     before = cluster_options.load(files.options)
     options = (before or Options(node=cluster_options.node_name())).changed(given)
-    if before is not None and options.node != before.node:
-        raise failures.UsageError(
-            f"this cluster knows this machine as {before.node}",
-            hint="a node keeps its name; leave --node out",
-        )
+    if before is not None:
+        _check_name(before, options)
     is_first = detach.VARIABLE not in os.environ  # else the one in front has asked
     asked = engine.ask(files, options) if is_first else None
     with neighbours.locked():
@@ -173,6 +176,14 @@ def _settle(files: ClusterFiles, given: dict[str, Any]) -> Options:
         cluster_options.save(files.options, options)
         neighbours.add(files.root)
     return options
+
+
+def _check_name(before: Options, options: Options) -> None:
+    if options.node != before.node:
+        raise failures.UsageError(
+            f"this cluster knows this machine as {before.node}",
+            hint="a node keeps its name; leave --node out",
+        )
 
 
 def _check_agent(files: ClusterFiles, options: Options) -> None:
@@ -232,15 +243,20 @@ def _end_orphans(files: ClusterFiles) -> None:
         orphan.end(grace=10.0)
 
 
-def _check_port(options: Options) -> None:
+def _is_free(options: Options) -> bool:
+    """Whether a server could listen there. Raises ConfigError for an address that this machine lacks."""
     try:
-        free = ports.is_free(options.listen, options.port)
-    except OSError as error:
+        return ports.is_free(options.listen, options.port)
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "that is no address"
         raise errors.ConfigError(
-            f"this machine cannot listen on {options.listen}: {error.strerror}",
+            f"this machine cannot listen on {options.listen}: {why}",
             hint="--listen takes an address of this machine, such as 127.0.0.1 or 0.0.0.0",
         ) from None
-    if not free:
+
+
+def _check_port(options: Options) -> None:
+    if not _is_free(options):
         who = ports.holder(options.port)
         other = ports.next_free(options.listen, options.port)
         raise errors.ConfigError(
