@@ -9,6 +9,13 @@ from kohakuriver.agent.runtime.engine_socket import EngineSocket
 P = TypeVar("P", bound=asyncio.Protocol)
 
 
+async def running_since(engine: EngineSocket, container: str) -> str:
+    """When what runs there was started, as the engine has it; empty where nothing is. Raises EngineError."""
+    found = await engine.call("GET", f"/containers/{urllib.parse.quote(container, safe='')}/json")
+    state = found["State"]
+    return str(state.get("StartedAt") or "") if state["Running"] else ""
+
+
 async def logs(
     engine: EngineSocket,
     container: str,

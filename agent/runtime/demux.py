@@ -19,6 +19,11 @@ class Demux:
         self.complaint = b""  # what the engine said in place of frames
         self._complains = False
 
+    @property
+    def is_between(self) -> bool:
+        """Whether all that has begun has come: a stream that ends elsewhere was cut."""
+        return not self._left and not self._waiting
+
     def feed(self, data: bytes) -> Iterator[tuple[str, bytes]]:
         """Whose bytes, and the bytes."""
         data, self._waiting = self._waiting + data, b""

@@ -25,6 +25,7 @@ from kohakuriver.clock import parse_timestamp
 from kohakuriver.resources import kinds
 
 _MOST: Final = 1 << 31  # lines, and seconds
+_WHOLE: Final = errors.Conflict.code  # what `ended` makes of a log that has come to its end
 _STREAMS: Final = {"": (STDOUT, STDERR), "All": (STDOUT, STDERR), "Stdout": (STDOUT,), "Stderr": (STDERR,)}
 
 
@@ -111,7 +112,11 @@ class LogSocket(WatchSocket):
 
 
 async def _send(page: Page, log: Command, wanted: Wanted) -> int:
-    """How many bytes went out. A client that reads slowly stops the node's reading, and nothing else."""
+    """How many bytes went out. A client that reads slowly stops the node's reading, and nothing else.
+
+    Raises what the node ends a log with that is not whole, and Unreachable: the connection is then reset, as
+    plain text has no other word for it.
+    """
     sent = 0
     while isinstance(heard := await log.hear(), Output):
         if heard.channel not in wanted.channels:
@@ -120,7 +125,9 @@ async def _send(page: Page, log: Command, wanted: Wanted) -> int:
         await page.write(data)
         sent += len(data)
         if sent == wanted.limit:
-            break
+            return sent
+    if heard.get("code", _WHOLE) != _WHOLE:
+        raise errors.from_status(heard)
     return sent
 
 

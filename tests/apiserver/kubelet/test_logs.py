@@ -2,12 +2,15 @@
 
 import asyncio
 
+import aiohttp
 import pytest
 
+from kohakuriver import errors
 from tests.apiserver.kubelet.kit import POD, a_vps
 
 pytestmark = pytest.mark.looptime
 
+CUT = {"error": errors.Unavailable("the log is cut short: the container engine went away").to_status()}
 ENDED = {"end": {"reason": "Ended", "message": "that is all"}}
 
 
@@ -72,6 +75,23 @@ async def test_a_log_that_is_followed_comes_as_it_is_written_and_ends_with_its_r
         assert await reply.content.readline() == b"second\n"
         reply.close()
         assert await inside.receive() is None
+
+
+@pytest.mark.parametrize("ends", [CUT, None])
+async def test_a_log_that_is_cut_short_does_not_end_like_a_whole_one(ends):
+    """`kubectl logs` says `unexpected EOF` then, and ends with 1."""
+    async with a_vps() as dev:
+        reading = asyncio.create_task(dev.api.get(f"{POD}/log", user="alice"))
+        inside = await dev.bring((await dev.asked())["id"])
+        await inside.send(b"out\n")
+        await asyncio.sleep(1)
+        if ends is not None:
+            await inside.send_control(ends)
+        else:
+            inside.framed.abort()
+        with pytest.raises(aiohttp.ClientPayloadError):
+            async with asyncio.timeout(30):
+                await reading
 
 
 @pytest.mark.parametrize(
