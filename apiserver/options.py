@@ -9,13 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kohakuriver import options, quantity
+from kohakuriver import options, quantity, server_options
 from kohakuriver.apiserver.limits.limits import Limits
 from kohakuriver.apiserver.quota import default
 from kohakuriver.apiserver.store.base import QUOTA
 from kohakuriver.errors import ConfigError
 from kohakuriver.options import LOOPBACK, Address, Group, file, metrics_address, option
-from kohakuriver.resources import quota
 
 EXAMPLE = """\
 example:
@@ -162,11 +161,8 @@ class Options:
         help="also let in who shows a client certificate signed by one of these CAs (PEM): its CN is the "
         "user, O=role:ROLE the role, O=namespace:NAME its namespaces (default: bearer tokens alone)",
     )
-    authentication_config: Path | None = file(
-        "--authentication-config",
-        group=_LISTENING,
-        help="also let in who shows a token of one of these OpenID Connect issuers: Kubernetes' "
-        "AuthenticationConfiguration, with a list of roles (docs/guide/10-single-sign-on.md; default: none)",
+    authentication_config: Path | None = options.as_field(
+        dataclasses.replace(server_options.AUTHENTICATION_CONFIG, group=_LISTENING), default=None
     )
     rate_limit: float = _limit(
         "--rate-limit",
@@ -186,13 +182,9 @@ class Options:
     max_open: int = _limit(
         "--max-open", _count, _SHIPPED.lasting, "watches and streams that one credential may keep open"
     )
-    default_quota: Mapping[str, int] = option(
-        "--default-quota NAME=AMOUNT[,…]",
-        default_factory=lambda: default.parse(quota.DEFAULT),
-        read=default.parse,
-        group=_LISTENING,
-        help="what may be stored in a namespace, of what no ResourceQuota there names: how many VPSes, and "
-        f"bytes of all its objects (default: {quota.DEFAULT}); none: any; else 403",
+    default_quota: Mapping[str, int] = options.as_field(
+        dataclasses.replace(server_options.DEFAULT_QUOTA, read=default.parse, group=_LISTENING),
+        default_factory=lambda: default.parse(server_options.SHIPPED_QUOTA),
     )
     audit_log: Path | None = file(
         "--audit-log",

@@ -111,10 +111,21 @@ def option(
         is_required=is_required,
         **how,
     )
+    return as_field(declared, default=default, default_factory=default_factory, is_secret=is_secret)
+
+
+def as_field(
+    declared: Option,
+    *,
+    default: Any = dataclasses.MISSING,
+    default_factory: Any = dataclasses.MISSING,
+    is_secret: bool = False,
+) -> Any:
+    """A field of a dataclass that is an option which is declared elsewhere."""
     kept: dict[str, Any] = {"metadata": {_KEY: declared}, "repr": not is_secret}
     if default_factory is not dataclasses.MISSING:
         kept["default_factory"] = default_factory
-    elif not is_required:
+    elif default is not dataclasses.MISSING:
         kept["default"] = default
     return dataclasses.field(**kept)
 

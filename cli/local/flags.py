@@ -1,6 +1,6 @@
-"""The options of `up`: its own, and those of this machine's agent that it passes on.
+"""The options of `up`: its own, and those of this machine's API server and agent that it passes on.
 
-What the agent takes is declared with the agent's options, how `up` explains and checks it included.
+What these two take is declared with their options, how `up` explains and checks it included.
 """
 
 import inspect
@@ -13,9 +13,16 @@ import typer
 from kohakuriver.agent_options import passed_on
 from kohakuriver.cli import failures
 from kohakuriver.options import Option, PassedOn
+from kohakuriver.server_options import AUTHENTICATION_CONFIG, DEFAULT_QUOTA
 
 NOTHING = "off"
 HINT = "nothing was started or kept; see what it takes: kohakuriver up --help"
+
+
+def _of_server(one: Option) -> Any:
+    up = one.up or PassedOn(help=one.help)
+    return typer.Option(one.flag, metavar=up.metavar or one.metavar, help=up.help)
+
 
 DataDir = Annotated[
     Path | None,
@@ -32,24 +39,8 @@ Advertise = Annotated[
     str | None,
     typer.Option("--advertise", metavar="HOST", help="The name or address by which others reach the API."),
 ]
-DefaultQuota = Annotated[
-    str | None,
-    typer.Option(
-        "--default-quota",
-        metavar="NAME=AMOUNT[,…]",
-        help="What may be stored in a namespace, of what no ResourceQuota there names; `none` for any. "
-        "[default: count/vpses.kohakuriver.io=500,kohakuriver.io/object-bytes=64Mi]",
-    ),
-]
-AuthenticationConfig = Annotated[
-    str | None,
-    typer.Option(
-        "--authentication-config",
-        metavar="FILE",
-        help="Also let in who logs in with an OpenID Connect provider that this file names; `none` for "
-        "nobody. [default: none]",
-    ),
-]
+DefaultQuota = Annotated[str | None, _of_server(DEFAULT_QUOTA)]
+AuthenticationConfig = Annotated[str | None, _of_server(AUTHENTICATION_CONFIG)]
 Detach = Annotated[
     bool, typer.Option("--detach", "-d", help="Return when the node is ready; go on in the background.")
 ]
@@ -114,25 +105,6 @@ def _checked(one: Option, up: PassedOn, word: str) -> str:
         raise failures.UsageError(f"{one.flag}: {error}", hint=up.hint or HINT) from None
 
 
-def authentication_config(given: str | None) -> str | None:
-    """The file that was named, in full; empty for none. Raises UsageError where it cannot be read."""
-    if given in (None, "", "none"):
-        return given and ""
-    path = Path(given).expanduser().absolute()
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise failures.UsageError(f"--authentication-config: {path}: {error.strerror}", hint=HINT) from None
-    return str(path)
-
-
-def quota(given: str | None) -> str | None:
-    """What was given, where an API server would take it. Raises UsageError."""
-    from kohakuriver.resources.quota import parse_default
-
-    try:
-        if given is not None:
-            parse_default(given)
-    except ValueError as error:
-        raise failures.UsageError(f"--default-quota: {error}") from None
-    return given
+def of_server(one: Option, typed: str | None) -> str | None:
+    """What was typed of an option that the API server gets, in the form that is kept. Raises UsageError."""
+    return typed if typed is None or one.up is None else _checked(one, one.up, typed)

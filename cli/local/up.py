@@ -28,6 +28,7 @@ from kohakuriver.cli.local import (
 from kohakuriver.cli.local.cluster_files import ClusterFiles
 from kohakuriver.cli.local.cluster_options import Options, flag_of
 from kohakuriver.clock import SystemClock
+from kohakuriver.server_options import AUTHENTICATION_CONFIG, DEFAULT_QUOTA
 
 EXAMPLES = """
 kohakuriver up
@@ -57,13 +58,12 @@ def up(
 
     What is given is kept for the next `up` of the same data directory. VPSes outlive `down` and `up`.
     """
-    quota = flags.quota(default_quota)
     own = {
         "port": port,
         "listen": listen,
         "advertise": advertise,
-        "default_quota": quota,
-        "authentication_config": flags.authentication_config(authentication_config),
+        "default_quota": flags.of_server(DEFAULT_QUOTA, default_quota),
+        "authentication_config": flags.of_server(AUTHENTICATION_CONFIG, authentication_config),
         "node": node,
     }
     given = {name: value for name, value in own.items() if value is not None} | flags.kept(passed)

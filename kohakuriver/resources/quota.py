@@ -23,9 +23,6 @@ BOOKED = (CORES, MEMORY, GPUS, DISK)
 WRITTEN = (VPSES, OBJECT_BYTES)
 NAMES = (*BOOKED, *WRITTEN)
 
-DEFAULT = f"{VPSES}=500,{OBJECT_BYTES}=64Mi"
-NO_DEFAULT = "none"
-
 _PIECES = (GPUS, VPSES)
 _SHORT = {"cpu": CORES, "memory": MEMORY}
 """Kubernetes' other spelling of the same two."""
@@ -41,23 +38,6 @@ def whole(name: str, limit: str | int | float) -> int:
 def full_name(name: str) -> str:
     """`requests.cpu` for `cpu`, as Kubernetes takes them to be one; any other name as it is."""
     return _SHORT.get(name, name)
-
-
-def parse_default(text: str) -> dict[str, str]:
-    """The amounts in `--default-quota NAME=AMOUNT,…`, by name; none for `none`. Raises ValueError."""
-    limits: dict[str, str] = {}
-    for part in text.split(",") if text != NO_DEFAULT else ():
-        name, separator, amount = (word.strip() for word in part.partition("="))
-        if not separator or name not in WRITTEN:
-            raise ValueError(
-                f'invalid default quota "{part.strip()[:80]}": use {" and ".join(WRITTEN)}, '
-                f"such as {DEFAULT}, or {NO_DEFAULT}"
-            )
-        if name in limits:
-            raise ValueError(f"invalid default quota: {name} is given twice")
-        check_limit(name, amount)
-        limits[name] = amount
-    return limits
 
 
 def check_limit(name: str, limit: str | int | float) -> None:

@@ -1,5 +1,6 @@
 """The data directory: made once, kept, and removed by name."""
 
+import dataclasses
 import datetime
 import hashlib
 import json
@@ -11,12 +12,14 @@ from kohakuriver import certificates, errors
 from kohakuriver.agent.journal import Journal
 from kohakuriver.agent.options import parse as parse_agents
 from kohakuriver.agent.settings import Settings
+from kohakuriver.apiserver.options import Options as ServerOptions
 from kohakuriver.cli import failures
 from kohakuriver.cli.local import cluster_files, cluster_options, flags, stack
 from kohakuriver.cli.local.cluster_files import ClusterFiles
 from kohakuriver.cli.local.cluster_options import Options
 from kohakuriver.client import config
 from kohakuriver.options import declared
+from kohakuriver.server_options import AUTHENTICATION_CONFIG, DEFAULT_QUOTA
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 URL = "https://127.0.0.1:6443"
@@ -310,19 +313,31 @@ def test_addresses_are_those_that_clients_can_use():
     assert Options(node="n", listen="::1").url == "https://[::1]:6443"
 
 
+def test_what_the_api_server_gets_of_up_is_declared_once():
+    servers = {one.flag: one for _, one in declared(ServerOptions)}
+    for one in (DEFAULT_QUOTA, AUTHENTICATION_CONFIG):
+        assert servers[one.flag] == dataclasses.replace(
+            one, group=servers[one.flag].group, read=servers[one.flag].read
+        )
+    assert {flag for flag, one in servers.items() if one.up} == {
+        "--default-quota",
+        "--authentication-config",
+    }
+
+
 def test_the_authentication_config_goes_on_to_the_api_server_in_full_and_can_be_taken_back(
     files, tmp_path, monkeypatch
 ):
     (tmp_path / "auth.yaml").touch()
     monkeypatch.chdir(tmp_path)
-    given = flags.authentication_config("auth.yaml")
+    given = flags.of_server(AUTHENTICATION_CONFIG, "auth.yaml")
     cluster_options.save(files.options, Options(node="n1", authentication_config=given))
     kept = cluster_options.load(files.options).changed({"authentication_config": None})
     command = stack.build(files, kept).programs[1].command
     assert command[-2:] == ["--authentication-config", str(tmp_path / "auth.yaml")]
-    back = kept.changed({"authentication_config": flags.authentication_config("none")})
+    back = kept.changed({"authentication_config": flags.of_server(AUTHENTICATION_CONFIG, "none")})
     assert back == Options(node="n1")
     assert "--authentication-config" not in stack.build(files, back).programs[1].command
-    assert flags.authentication_config(None) is None
+    assert flags.of_server(AUTHENTICATION_CONFIG, None) is None
     with pytest.raises(failures.UsageError, match="No such file"):
-        flags.authentication_config("none.yaml")
+        flags.of_server(AUTHENTICATION_CONFIG, "none.yaml")
