@@ -1,6 +1,8 @@
 /** The connections, clock and timers of a browser, for sessions; and the list of the shells of a VPS. */
-import { ApiError, ask } from "../api/http";
+import { ApiError, ask, json } from "../api/http";
 import { socketTo } from "../api/key";
+import { VPS, pathOf } from "../api/kinds";
+import type { KObject } from "../api/objects";
 import { type Asked, type Left, type Refusal, isAway, listUrlOf, read, urlOf } from "./protocol";
 import type { Ears, Wire, World } from "./session";
 
@@ -8,12 +10,22 @@ const LIST_WITHIN = 10_000; // ms
 
 export class Browser implements World {
   constructor(
-    private readonly namespace: string,
-    private readonly name: string,
+    readonly namespace: string,
+    readonly name: string,
   ) {}
 
+  /** The VPS as it is now; undefined where there is none. Throws `ApiError`. */
+  async vps(): Promise<KObject | undefined> {
+    try {
+      return await json<KObject>(pathOf(VPS, this.namespace, this.name));
+    } catch (thrown) {
+      if (thrown instanceof ApiError && thrown.code === 404) return undefined;
+      throw thrown;
+    }
+  }
+
   connect(asked: Asked, ears: Ears): Wire {
-    const socket = streamTo(urlOf(this.namespace, this.name, asked));
+    const socket = socketTo(urlOf(this.namespace, this.name, asked));
     socket.onmessage = ({ data }) => ears.heard(typeof data === "string" ? data : new Uint8Array(data as ArrayBuffer));
     socket.onclose = () => ears.closed();
     return {

@@ -217,24 +217,24 @@ function Said({ view, close }: { view: View; close: () => void }) {
     case "open":
       return null;
     case "opening":
-      return standing.why ? <p>Opening… {standing.why.message}</p> : <p class="quiet-text">Opening…</p>;
+      return standing.why ? <p>Opening: {standing.why.message}</p> : <p class="quiet-text">Opening…</p>;
     case "lost":
       return (
         <p>
-          Coming back… {standing.why.message}{since(standing.since)}. What you type is kept.{" "}
+          Coming back: {standing.why.message}{since(standing.since)}; what you type is kept{" "}
           <button type="button" class="quiet" onClick={() => view.session.wake()}>Try now</button>
         </p>
       );
     case "taken":
       return (
         <p>
-          The shell was taken over from elsewhere.{" "}
+          the shell was taken over from elsewhere{" "}
           <button type="button" onClick={() => takeBack(view)}>Take it back</button>
           {away}
         </p>
       );
     case "ended":
-      return <p>{sentence(standing.message)} {standing.hint && <span class="terminal-hint">{standing.hint} </span>}{again}{away}</p>;
+      return <p>{standing.message} {standing.hint && <span class="terminal-hint">{standing.hint} </span>}{again}{away}</p>;
     case "refused":
       return (
         <p class="terminal-refused">
@@ -255,10 +255,6 @@ function takeBack(view: View): void {
 function since(then: number): string {
   const seconds = (now.value - then) / 1000;
   return seconds < 10 ? "" : `, for ${age(seconds)}`;
-}
-
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 }
 
 /** Shells with nobody at them, quietly: none is gone to unless one asks. */

@@ -424,3 +424,18 @@ test("a shell that was only opened is told from one that somebody used, or came 
   assert.equal(session.isUntouched, false);
   assert.equal(shell.hangups, 0);
 });
+
+test("a VPS that is being restarted is waited for, though the server says that it does not run", async () => {
+  const world = new FakeWorld(new Shell());
+  const viewer = new FakeViewer();
+  new Session(world, viewer, "s1", SIZE, false, true).open();
+  for (let count = 0; count < 20; count++) {
+    world.link.tell({ error: { code: 409, message: "dev is not running: it is being started" } });
+    world.link.moveDown();
+    assert.equal(viewer.phase, "opening");
+    await world.pass(2000);
+  }
+  world.link.accept();
+  world.link.moveAll();
+  assert.equal(viewer.phase, "open");
+});

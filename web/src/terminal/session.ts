@@ -24,6 +24,7 @@ const AGAIN_LONGEST = 2000;
 const AGAIN_LONGEST_UNSEEN = 30_000; // where nobody looks
 const HANDSHAKE_WITHIN = 15_000; // ms for a connection to be made
 const PATIENCE = 20_000; // ms in which a first connection is tried again
+const PATIENCE_RESTARTING = 120_000; // the same, while the VPS is on its way
 const GRACE = 15_000; // ms beyond its window in which a shell is still looked for
 const ASK_AFTER = 15_000; // ms of silence after which the other side is asked whether it is there
 const ASK_AFTER_TYPING = 2000; // the same, while something typed is not confirmed
@@ -111,6 +112,8 @@ export class Session {
     private size: Size,
     /** It has been there before: nothing is made in its place. */
     private readonly isKnown = false,
+    /** The VPS is on its way: that it does not run yet is no refusal. */
+    private readonly isRestarting = false,
   ) {
     this.since = world.now();
   }
@@ -249,9 +252,10 @@ export class Session {
     if (refusal.isTakenOver) return this.finish({ phase: "taken" });
     const { message, hint, code } = refusal.error;
     if (code === 404 && (this.isKnown || this.wasAttached)) return this.finish({ phase: "ended", message, hint });
-    if (!refusal.passing) return this.finish({ phase: "refused", error: refusal.error });
+    const isOnItsWay = this.isRestarting && code === 409 && !this.wasAttached;
+    if (!refusal.passing && !isOnItsWay) return this.finish({ phase: "refused", error: refusal.error });
     if (!this.wasAttached) {
-      if (now - this.since > PATIENCE) return this.finish({ phase: "refused", error: refusal.error });
+      if (now - this.since > (this.isRestarting ? PATIENCE_RESTARTING : PATIENCE)) return this.finish({ phase: "refused", error: refusal.error });
       this.change({ phase: "opening", why: refusal.error });
     } else {
       if (now - this.since > this.window * 1000 + GRACE) {

@@ -112,7 +112,7 @@ export class Shells {
         this.wishes?.gone();
         if (this.open.value.length > 1) return this.close(view, "leave");
         view.openAnother();
-        view.note.value = "The shell of before has ended; this is a new one.";
+        view.note.value = "the shell of before has ended; this is a new one";
       },
     });
     this.open.value = [...this.open.value, view];

@@ -6,6 +6,8 @@ import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { WebglAddon } from "@xterm/addon-webgl";
 import { Terminal } from "@xterm/xterm";
+import type { KObject } from "../api/objects";
+import { whatHappened } from "./aftermath";
 import { Browser, openLink, withNonce } from "./browser";
 import { ASK_ABOVE, cleaned, lineCount } from "./paste";
 import { newSession } from "./protocol";
@@ -16,6 +18,7 @@ import { onTheme, themeAt } from "./theme";
 const SCROLLBACK = 10_000; // lines
 const RESIZE_AFTER = 80; // ms of rest
 const FLASH = 150; // ms
+const SIGNALLED = 128; // exit codes above it: something was ended by a signal
 const LONGEST_TITLE = 80; // characters
 /** What a program may have left set when its shell ended: another screen, the mouse, brackets around pastes, a hidden cursor. */
 const UNDO = "\x1b[?1049l\x1b[?1000;1002;1003;1004;1006;2004l\x1b[!p\x1b[0m\r\n";
@@ -63,6 +66,7 @@ export class View implements Viewer {
   private readonly ends: (() => void)[] = [];
   private isOpened = false;
   private wasThere = false;
+  private vps: KObject | undefined; // as it was when the shell was opened
   private resizing: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -111,7 +115,9 @@ export class View implements Viewer {
   changed(standing: Standing): void {
     this.standing.value = standing;
     if (standing.phase === "open") this.wasThere = true;
-    else if (standing.phase === "ended" && !this.wasThere) queueMicrotask(() => this.wishes.gone());
+    else if (standing.phase !== "ended") return;
+    else if (!this.wasThere) queueMicrotask(() => this.wishes.gone());
+    else if (standing.code === undefined || standing.code > SIGNALLED) void this.explain(standing);
   }
 
   /** Whether it was made here, and nothing was ever typed into it: nobody comes back to such a shell. */
@@ -149,13 +155,14 @@ export class View implements Viewer {
   }
 
   /** A new shell in the same place, below what the last one wrote. */
-  openAnother(): void {
+  openAnother(isRestarting = false): void {
     this.session.leave();
     this.missedBytes.value = 0;
+    this.note.value = "";
     this.title.value = "";
     this.terminal.write(UNDO);
-    this.session = this.sessionOf(newSession(), false);
-    this.session.open();
+    this.session = this.sessionOf(newSession(), false, isRestarting);
+    this.begin();
     this.wishes.renamed();
     this.focus();
   }
@@ -170,9 +177,26 @@ export class View implements Viewer {
 
   // Behind it.
 
-  private sessionOf(id: string, isKnown: boolean): Session {
+  private sessionOf(id: string, isKnown: boolean, isRestarting = false): Session {
     const { rows, cols } = this.terminal;
-    return new Session(this.browser, this, id, { rows, cols }, isKnown);
+    return new Session(this.browser, this, id, { rows, cols }, isKnown, isRestarting);
+  }
+
+  private begin(): void {
+    this.session.open();
+    this.browser.vps().then((vps) => (this.vps = vps), () => {});
+  }
+
+  /** Says what was done to the VPS, where that has ended the shell; after a restart there is a new one. */
+  private async explain(standing: Standing & { phase: "ended" }): Promise<void> {
+    const found = await this.browser.vps().then((now) => whatHappened(this.browser.name, this.vps, now), () => undefined);
+    if (!found || this.standing.peek() !== standing) return;
+    if (found.what !== "restarted") {
+      this.standing.value = { ...standing, message: found.message, hint: found.hint };
+      return;
+    }
+    this.openAnother(true);
+    this.note.value = `${this.browser.name} was restarted; this is a new shell`;
   }
 
   private open(): void {
@@ -204,7 +228,7 @@ export class View implements Viewer {
     observer.observe(this.host);
     this.ends.push(() => observer.disconnect());
     this.fit();
-    this.session.open();
+    this.begin();
   }
 
   /** Drawn by the graphics card where there is one; what it loses, the page's own elements draw. */
