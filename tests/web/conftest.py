@@ -19,7 +19,15 @@ import pytest
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    Playwright,
+    sync_playwright,
+)
 
 from tests.e2e.conftest import (  # noqa: F401 - the fixtures that these tests stand on
     PROJECT,
@@ -60,8 +68,18 @@ class Visitor:
     """What the browser has to say against the page: errors, and whatever the server's policy forbids."""
 
     def goto(self, path: str) -> Page:
-        """The page at this path below /ui."""
-        self.page.goto(f"{self.site}/ui{path}")
+        """The page at this path below /ui.
+
+        A container that starts changes this machine's networks, which ends what a browser is loading: then it
+        is loaded once more.
+        """
+        for _ in range(5):
+            try:
+                self.page.goto(f"{self.site}/ui{path}")
+                break
+            except Error as error:
+                if "ERR_NETWORK_CHANGED" not in error.message and "chrome-error:" not in error.message:
+                    raise
         return self.page
 
     def log_in(self, token: str) -> Page:

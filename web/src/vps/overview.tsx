@@ -8,6 +8,7 @@ import { observedOf, wordOf } from "../api/vps";
 import { mayWrite } from "../api/session";
 import { Ago } from "../ui/clock";
 import { Trouble } from "../ui/trouble";
+import { arriving } from "./arriving";
 import { conditionsOf, eventsSelector, factsOf, happeningsOf } from "./facts";
 
 export function Overview({ vps }: { vps: KObject }) {
@@ -126,7 +127,7 @@ function Use({ vps }: { vps: KObject }) {
   const [failed, setFailed] = useState(false);
   const isShown = wordOf(vps) === "running" && mayWrite(namespace);
   useEffect(() => {
-    if (isShown) import("./use").then((found) => setChart({ is: found.Use }), () => setFailed(true));
+    if (isShown) arriving(() => import("./use")).then((found) => setChart({ is: found.Use }), () => setFailed(true));
   }, [isShown]);
   if (!mayWrite(namespace)) return <p class="quiet-text">What it uses is told to those who may use it.</p>;
   if (!isShown) return <p class="quiet-text">Nothing: it is {wordOf(vps)}.</p>;

@@ -15,6 +15,7 @@ import { StateWord } from "../ui/state";
 import { Trouble } from "../ui/trouble";
 import { act, actionsOf, type Verb, WORDS } from "../vpses/actions";
 import { sshCommand, vscodeLink } from "../vpses/reach";
+import { arriving } from "./arriving";
 import "./vps.css";
 
 type Panel = ComponentType<{ namespace: string; name: string; vps: KObject; node: KObject | undefined }>;
@@ -212,7 +213,7 @@ function Loaded({ tab, vps, node }: { tab: Tab; vps: KObject; node: KObject | un
   const [found, setFound] = useState<{ panel?: Panel; failed?: boolean }>({});
   const load = () => {
     setFound({});
-    tab.load().then((panel) => setFound({ panel }), () => setFound({ failed: true }));
+    arriving(tab.load).then((panel) => setFound({ panel }), () => setFound({ failed: true }));
   };
   useEffect(load, [tab]);
   if (found.failed) return <Trouble error={new Error(`${tab.title} did not arrive: the page may be of another version than the server`)} again={load} />;

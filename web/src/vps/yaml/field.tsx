@@ -1,5 +1,6 @@
 /** The editor as a piece of a page, with what is wrong in it below, each with its line. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { arriving } from "../arriving";
 import type { Editor } from "./editor";
 import type { Problem } from "./text";
 
@@ -16,19 +17,23 @@ export function YamlField({ text, label, isReadOnly = false, problems, onChange,
   const place = useRef<HTMLDivElement>(null);
   const told = useRef({ onChange, onSave, text });
   told.current = { onChange, onSave, text };
+  const own = useRef<string[]>([]); // what was typed and has not come back as `text` yet
   const [editor, setEditor] = useState<Editor>();
   const [failed, setFailed] = useState(false);
   useEffect(() => {
     let made: Editor | undefined;
     let isGone = false;
-    import("./editor").then(
+    arriving(() => import("./editor")).then(
       ({ edit }) => {
         if (isGone || !place.current) return;
         made = edit(place.current, {
           text: told.current.text,
           label,
           isReadOnly,
-          onChange: (now) => told.current.onChange(now),
+          onChange: (now) => {
+            own.current.push(now);
+            told.current.onChange(now);
+          },
           onSave: () => told.current.onSave?.(),
         });
         setEditor(made);
@@ -40,7 +45,11 @@ export function YamlField({ text, label, isReadOnly = false, problems, onChange,
       made?.destroy();
     };
   }, [label, isReadOnly]);
-  useEffect(() => editor?.put(text), [editor, text]);
+  useEffect(() => {
+    const at = own.current.lastIndexOf(text);
+    own.current = at < 0 ? [] : own.current.slice(at + 1);
+    if (at < 0) editor?.put(text);
+  }, [editor, text]);
   useEffect(() => editor?.mark(problems.map((one) => one.line)), [editor, problems]);
   return (
     <div class="yaml-field">
