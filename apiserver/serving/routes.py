@@ -23,7 +23,7 @@ from kohakuriver.apiserver.cache.entry import Entry
 from kohakuriver.apiserver.limits import weights
 from kohakuriver.apiserver.objects import selectors
 from kohakuriver.apiserver.printers import forms
-from kohakuriver.apiserver.read import egress, read
+from kohakuriver.apiserver.read import egress, foresight, read
 from kohakuriver.apiserver.serving import body, pieces, stream
 from kohakuriver.apiserver.serving.requests import (
     Call,
@@ -72,7 +72,14 @@ async def create(resource: ResourceType, request: web.Request) -> web.StreamResp
     sent = await body.sent(request, options.validation)
     written = await creation.create(call.server, call.writing(options=options), sent.content)
     await _seen(call, written)
-    return written_response(call, form, written, *sent.warnings)
+    foreseen = _foreseen(call, written) if resource is kinds.VPS and options.dry_run else ()
+    return written_response(call, form, written, *sent.warnings, *foreseen)
+
+
+def _foreseen(call: Call, written: Written) -> tuple[str, ...]:
+    """Beside a create that is only rehearsed: why the VPS would wait for a node, if it would."""
+    why = foresight.waits(call.server.cache, written.object)
+    return (why,) if why else ()
 
 
 async def _seen(call: Call, written: Written) -> None:
