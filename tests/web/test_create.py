@@ -72,6 +72,9 @@ def test_refusals_are_told_at_their_fields_before_anything_is_created(
     page.get_by_label("Cores", exact=True).fill("1")
     page.get_by_label("Public keys, one a line", exact=True).fill("ssh-ed25519 AAAA")
     expect(page.get_by_label("Public keys, one a line", exact=True)).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("Public keys, one a line", exact=True).fill("")
+    page.get_by_label("Memory", exact=True).fill("900Gi")
+    expect(page.locator(".create-warning")).to_contain_text("is short of memory: need 900Gi")
     assert page.locator("main img").count() == 0
     assert cluster.cli("get", "vps", "free").code == 1
 

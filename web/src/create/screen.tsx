@@ -79,14 +79,14 @@ export function Create({ parts: _ }: { parts: readonly string[] }) {
         <div class="create-side">
           <section>
             <h2>YAML</h2>
-            {beyond.length > 0 && <p class="quiet-text">The form does not show, and leaves as it is: {beyond.map((one, index) => <>{index > 0 && ", "}<code>{one}</code></>)}</p>}
+            {beyond.length > 0 && <p class="quiet-text">The form does not show, and leaves as it is: {listed(beyond)}</p>}
             {wrong.length > 0 && <p class="quiet-text">The form waits until the YAML can be read.</p>}
             <YamlField label="The VPS as YAML" text={text} problems={wrong.length > 0 ? wrong : told} onChange={write} />
           </section>
           <section>
             <h2>Command</h2>
             {command.lacking.length > 0 && (
-              <p class="quiet-text"><code>vps create</code> has no option for {command.lacking.map((one, index) => <>{index > 0 && ", "}<code>{one}</code></>)}. Save the YAML as a file, then:</p>
+              <p class="quiet-text"><code>vps create</code> has no option for {listed(command.lacking)}. Save the YAML as a file, then:</p>
             )}
             <div class="create-command"><pre tabIndex={0} aria-label="The command">{command.line}</pre><Copy text={command.line} what="the command" /></div>
             {form.login === "keys" && form.keys.trim() === "" && command.lacking.length === 0 && (
@@ -98,6 +98,11 @@ export function Create({ parts: _ }: { parts: readonly string[] }) {
       </div>
     </>
   );
+}
+
+/** Fields, one after the other. */
+function listed(fields: readonly string[]) {
+  return fields.map((one, at) => <span key={one}>{at > 0 && ", "}<code>{one}</code></span>);
 }
 
 function kindProblems(object: ReturnType<typeof parsed>["value"]) {

@@ -28,7 +28,8 @@ export function Yaml({ vps }: { vps: KObject }) {
   const original = useMemo(() => written(declared(base)), [base]);
   const read = useMemo(() => parsed(text), [text]);
   const isChanged = text !== original;
-  const isOvertaken = !same(declared(vps), declared(base));
+  // What was just saved comes back a moment later: until then an older version is shown, which overtakes nobody.
+  const isOvertaken = Number(vps.metadata.resourceVersion) > Number(base.metadata.resourceVersion) && !same(declared(vps), declared(base));
 
   const begin = (from: KObject, next = written(declared(from))) => {
     setBase(from);
