@@ -411,3 +411,17 @@ test("a connection that nobody uses is given back, and the next request has anot
   await ask();
   assert.equal(node.channels.length, 2);
 });
+
+test("a stream that is accepted only to say why it is refused says so, and the next request tries anew", async () => {
+  const { node, files } = started();
+  const work = files.write("/a", new Uint8Array(10));
+  await settled();
+  node.last.say({ error: status(409, "Conflict", "dev is stopped") });
+  node.last.lose();
+  assert.equal((await failure(work)).message, "dev is stopped");
+  const next = files.stat("/a");
+  await settled();
+  node.last.say({ answer: { kind: "file" } });
+  await next;
+  assert.equal(node.channels.length, 2);
+});

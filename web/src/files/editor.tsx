@@ -3,9 +3,8 @@ import { Compartment, EditorState, Text } from "@codemirror/state";
 import { EditorView, keymap } from "@codemirror/view";
 import { openSearchPanel } from "@codemirror/search";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { bytes } from "../api/quantity";
-import { announce } from "../ui/toasts";
 import { Trouble } from "../ui/trouble";
+import { sizeWord } from "./entry";
 import { languageOf, languageSupport } from "./languages";
 import { editing } from "./look";
 import { Conflict } from "./merging";
@@ -86,7 +85,7 @@ export function Editor({ at, tab }: { at: Workspace; tab: Tab }) {
         <span>{language || "Plain text"}</span>
         <span>{indentWord(start, tab.name)}</span>
         <span>{lines}</span>
-        <span>{bytes(tab.document.value?.size ?? 0)}</span>
+        <span>{sizeWord(tab.document.value?.size ?? 0)}</span>
         {notes.map((note) => <span key={note} class="files-note">{note}</span>)}
       </div>
     </div>
@@ -95,8 +94,8 @@ export function Editor({ at, tab }: { at: Workspace; tab: Tab }) {
 
 function stateOf(tab: Tab, text: string, isReadOnly: boolean, syntax: Compartment, told: (lines: string) => void): EditorState {
   // A text is compared with the one that was saved at each key; the two share all that was not touched.
-  let base = Text.of(tab.base.split("\n"));
   let baseText = tab.base;
+  let base = baseOf(tab);
   return EditorState.create({
     doc: Text.of(text.split("\n")),
     extensions: [
@@ -108,18 +107,21 @@ function stateOf(tab: Tab, text: string, isReadOnly: boolean, syntax: Compartmen
         if (!update.docChanged || isReadOnly) return;
         if (tab.base !== baseText) {
           baseText = tab.base;
-          base = Text.of(baseText.split("\n"));
+          base = baseOf(tab);
         }
         const doc = update.state.doc;
-        tab.edited(() => doc.toString(), !doc.eq(base) || tab.news.peek() !== undefined && tab.isDirty.peek());
+        tab.edited(() => doc.toString(), base === undefined || !doc.eq(base));
       }),
     ],
   });
 }
 
+function baseOf(tab: Tab): Text | undefined {
+  return tab.base === undefined ? undefined : Text.of(tab.base.split("\n"));
+}
+
 async function saved(tab: Tab): Promise<void> {
-  if (!tab.isDirty.peek()) return;
-  if (await tab.save()) announce(`saved ${shown(tab.name)}`);
+  if (tab.isDirty.peek()) await tab.save();
 }
 
 /** Where the cursor is: "line 3 of 20, column 5". */

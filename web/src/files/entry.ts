@@ -1,4 +1,5 @@
 /** Files and folders as the node tells of them, and their paths. Pure. */
+import { bytes } from "../api/quantity";
 
 export type FileKind = "file" | "folder" | "link" | "other";
 
@@ -55,6 +56,11 @@ export function modeWord(mode: number): string {
   if (mode & 0o2000) put(5, "s");
   if (mode & 0o1000) put(8, "t");
   return word;
+}
+
+/** The size of a file, in words that stand for themselves. */
+export function sizeWord(size: number): string {
+  return size === 1 ? "1 byte" : size < 1024 ? `${size} bytes` : bytes(size);
 }
 
 export type SortBy = "name" | "size" | "mtime" | "mode";

@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { bytes } from "../api/quantity";
 import { age, moment } from "../ui/clock";
-import { type Entry, folderOf, isFolder, joinPath, kindWord, modeWord, nameOf, sorted, type SortBy } from "./entry";
+import { type Entry, folderOf, isFolder, joinPath, kindWord, modeWord, sorted, type SortBy } from "./entry";
 import { Icon, Name } from "./name";
 import { linkTo, toFile, toFolder } from "./places";
 import { shown } from "./printable";
@@ -32,7 +32,7 @@ export function FolderList({ at, folder, acts, chosen }: Shown) {
   const [by, setBy] = useState<SortBy>("name");
   const [isDown, setDown] = useState(false);
   const [marked, setMarked] = useState<ReadonlySet<string>>(new Set());
-  const [cursor, setCursor] = useState(0);
+  const [cursor, setCursor] = useState<{ index: number; name?: string }>({ index: 0 });
   const anchor = useRef(0);
   const typed = useRef({ letters: "", at: 0 });
   const showsHidden = at.showsHidden.value;
@@ -41,23 +41,25 @@ export function FolderList({ at, folder, acts, chosen }: Shown) {
     return sorted(showsHidden ? all : all.filter((one) => !one.name.startsWith(".")), by, isDown);
   }, [listing?.entries, by, isDown, showsHidden]);
 
-  const before = useRef(folder);
   useEffect(() => {
-    // Up from a folder: the keys are at it, as they were when it was opened.
-    const came = before.current;
-    before.current = folder;
-    const index = folderOf(came) === folder && came !== folder ? entries.findIndex((one) => one.name === nameOf(came)) : -1;
-    move(Math.max(0, index), false);
+    move(0, false);
     setMarked(new Set());
   }, [folder]);
+  const pointed = at.pointed.value;
+  useEffect(() => {
+    const index = pointed ? entries.findIndex((one) => one.name === pointed) : -1;
+    if (index < 0) return;
+    move(index, false);
+    at.pointed.value = "";
+  }, [pointed, entries]);
   const present = marked.size ? entries.filter((one) => marked.has(one.name)) : [];
   useEffect(() => chosen(present), [marked, entries]);
 
-  const here = Math.min(cursor, entries.length - 1);
+  const here = placeOf(cursor, entries);
   const current = entries[here];
   function move(to: number, extends_: boolean) {
     const next = Math.max(0, Math.min(entries.length - 1, to));
-    setCursor(next);
+    setCursor({ index: next, ...(entries[next] ? { name: entries[next].name } : {}) });
     if (extends_) {
       const [first, last] = [Math.min(anchor.current, next), Math.max(anchor.current, next)];
       setMarked(new Set(entries.slice(first, last + 1).map((one) => one.name)));
@@ -204,6 +206,14 @@ export function FolderList({ at, folder, acts, chosen }: Shown) {
       )}
     </>
   );
+}
+
+/** Where the keys are: at the same name as before, else at what took its place. */
+function placeOf(cursor: { index: number; name?: string }, entries: readonly Entry[]): number {
+  const { index, name } = cursor;
+  if (name === undefined || entries[index]?.name === name) return Math.min(index, entries.length - 1);
+  const found = entries.findIndex((one) => one.name === name);
+  return found >= 0 ? found : Math.min(index, entries.length - 1);
 }
 
 interface Opened {

@@ -1,7 +1,7 @@
 /** The visitor's own machine: files that are chosen or dropped, and where downloads go. */
 import { ApiError } from "../api/http";
 import { bytes } from "../api/quantity";
-import type { Chosen, Save, Sink } from "./transfers";
+import type { Chosen, Picked, Save, Sink } from "./transfers";
 
 /** Up to this size a download is put together in the browser; beyond it goes to the disk as it comes, where that can be. */
 const IN_MEMORY = 64 << 20;
@@ -10,31 +10,32 @@ export const MOST = 2 * 2 ** 30;
 const MOST_FILES = 10_000; // of one upload
 
 /** Files that were chosen, each with its place below the folder that was. */
-export function chosenOf(files: Iterable<File>): Chosen[] {
-  return [...files].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
+export function chosenOf(files: Iterable<File>): Picked {
+  return { files: [...files].map((file) => ({ path: file.webkitRelativePath || file.name, file })), folders: [] };
 }
 
 /** Files and folders that were dropped. To be called while the event is under way. */
-export async function dropped(data: DataTransfer): Promise<Chosen[]> {
+export async function dropped(data: DataTransfer): Promise<Picked> {
   const entries = [...data.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
   const files = [...data.files];
   if (entries.length === 0) return chosenOf(files);
-  const found: Chosen[] = [];
+  const found = { files: [] as Chosen[], folders: [] as string[] };
   for (const entry of entries) await collect(entry, "", found);
   return found;
 }
 
-async function collect(entry: FileSystemEntry, above: string, found: Chosen[]): Promise<void> {
-  if (found.length >= MOST_FILES) {
+async function collect(entry: FileSystemEntry, above: string, found: { files: Chosen[]; folders: string[] }): Promise<void> {
+  if (found.files.length + found.folders.length >= MOST_FILES) {
     const hint = "copy it with the command: kohakuriver cp";
     throw new ApiError(0, "TooMany", `these are more than ${MOST_FILES} files`, hint);
   }
   const path = above ? `${above}/${entry.name}` : entry.name;
   if (entry.isFile) {
     const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
-    found.push({ path, file });
+    found.files.push({ path, file });
     return;
   }
+  found.folders.push(path);
   const reader = (entry as FileSystemDirectoryEntry).createReader();
   for (;;) {
     const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));

@@ -37,7 +37,7 @@ const theme = EditorView.theme({
   ".cm-panel.cm-search": { padding: "0.4rem 2rem 0.4rem 0.6rem" },
   ".cm-panel.cm-search label": { fontSize: "inherit" },
   ".cm-textfield": { backgroundColor: "var(--surface)", borderColor: "var(--line)", color: "var(--text)", fontSize: "inherit" },
-  ".cm-button": { backgroundColor: "var(--raised)", backgroundImage: "none", borderColor: "var(--line)", color: "var(--text)", fontSize: "inherit" },
+  ".cm-button": { backgroundColor: "var(--raised)", backgroundImage: "none", borderColor: "var(--line)", borderRadius: "var(--radius)", color: "var(--text)", fontSize: "inherit" },
   ".cm-tooltip": { backgroundColor: "var(--raised)", borderColor: "var(--line)" },
   ".cm-changedLine, .cm-insertedLine": { backgroundColor: "color-mix(in srgb, var(--good) 12%, transparent)" },
   ".cm-deletedChunk, &.cm-merge-a .cm-changedLine": { backgroundColor: "color-mix(in srgb, var(--bad) 12%, transparent)" },

@@ -1,8 +1,10 @@
 /** Somebody else changed the file meanwhile: both texts beside each other, and whose is kept. */
 import { MergeView } from "@codemirror/merge";
+import { Compartment } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 import { useEffect, useRef } from "preact/hooks";
 import { Trouble } from "../ui/trouble";
+import { languageOf, languageSupport } from "./languages";
 import { editing } from "./look";
 import { Name } from "./name";
 import { shown } from "./printable";
@@ -14,11 +16,13 @@ import type { Workspace } from "./workspace";
 export function Conflict({ tab, theirs }: { at: Workspace; tab: Tab; theirs: Document }) {
   const box = useRef<HTMLDivElement>(null);
   const merged = useRef<(() => string) | undefined>(undefined);
+  const isSame = isText(theirs.content) && theirs.content.text === tab.text;
   const other = isText(theirs.content) ? theirs.content.text : theirs.content.readOnly;
   useEffect(() => {
     const parent = box.current;
     if (!parent || other === undefined) return;
-    const common = [EditorView.lineWrapping];
+    const syntax = new Compartment();
+    const common = [EditorView.lineWrapping, syntax.of([])];
     const view = new MergeView({
       a: { doc: other, extensions: [editing(other, tab.name, "What is in the VPS", true), common] },
       b: { doc: tab.text, extensions: [editing(tab.text, tab.name, "Mine, to be edited"), common] },
@@ -35,9 +39,20 @@ export function Conflict({ tab, theirs }: { at: Workspace; tab: Tab; theirs: Doc
       collapseUnchanged: { margin: 3, minSize: 6 },
       gutter: true,
     });
+    let isOver = false;
+    languageSupport(languageOf(tab.path, tab.text)).then(
+      (support) => {
+        if (!support || isOver) return;
+        for (const one of [view.a, view.b]) one.dispatch({ effects: syntax.reconfigure(support) });
+      },
+      () => {}, // without colours they can be compared all the same
+    );
     merged.current = () => view.b.state.doc.toString();
     view.b.focus();
-    return () => view.destroy();
+    return () => {
+      isOver = true;
+      view.destroy();
+    };
   }, [tab, theirs]);
   return (
     <div class="files-shown">
@@ -53,6 +68,7 @@ export function Conflict({ tab, theirs }: { at: Workspace; tab: Tab; theirs: Doc
         <button type="button" class="quiet" onClick={() => (tab.theirs.value = undefined)}>Back to my text</button>
       </div>
       <Trouble error={tab.trouble.value} />
+      {isSame && <p class="files-strip">The lines are the same; what differs is how they end, or a byte order mark.</p>}
       {other === undefined && <p>What is in the VPS now cannot be shown beside it: {isText(theirs.content) ? "" : theirs.content.why}.</p>}
       <div ref={box} class="files-merge" aria-label={`Both texts of ${shown(tab.name)}`} role="group" />
     </div>

@@ -1,9 +1,9 @@
 /** What is open: a tab for the list and one for each file; the one that is chosen is shown. */
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { bytes } from "../api/quantity";
 import { confirm } from "../ui/dialog";
 import { Trouble } from "../ui/trouble";
+import { sizeWord } from "./entry";
 import { Name } from "./name";
 import { Picture, pictureType } from "./preview";
 import { save } from "./local";
@@ -76,7 +76,7 @@ export function OpenFile({ at, tab }: { at: Workspace; tab: Tab }) {
     return (
       <div class="files-refused">
         <p><Name text={tab.name} /> is not opened here: {document.content.why}.</p>
-        <p class="quiet-text">{bytes(document.size)}</p>
+        <p class="quiet-text">{sizeWord(document.size)}</p>
         <Download at={at} tab={tab} />
       </div>
     );

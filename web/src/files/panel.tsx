@@ -1,7 +1,6 @@
 /** The files of a VPS: its folders, and what is open of them. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { useCollection } from "../api/collection";
-import { VPS } from "../api/kinds";
+import type { KObject } from "../api/objects";
 import { wordOf } from "../api/vps";
 import { place } from "../router";
 import { copy } from "../ui/copy";
@@ -22,26 +21,28 @@ import { shown } from "./printable";
 import { QuickOpen } from "./quickopen";
 import { Tree } from "./tree";
 import { type Workspace, workspaceOf } from "./workspace";
-import type { Chosen } from "./transfers";
+import type { Picked } from "./transfers";
 
-export function FilesPanel({ namespace, name }: { namespace: string; name: string }) {
+export function FilesPanel({ namespace, name, vps }: { namespace: string; name: string; vps?: KObject }) {
   const at = useMemo(() => workspaceOf(namespace, name), [namespace, name]);
-  return <Panel key={`${namespace}/${name}`} at={at} />;
+  return <Panel key={`${namespace}/${name}`} at={at} state={vps ? wordOf(vps) : ""} />;
 }
 
-function Panel({ at }: { at: Workspace }) {
+/** `state` is the VPS's own, where it is known. */
+function Panel({ at, state }: { at: Workspace; state: string }) {
   const box = useRef<HTMLDivElement>(null);
   const [chosen, setChosen] = useState<readonly Entry[]>([]);
   const [isQuick, setQuick] = useState(false);
   const [isOver, setOver] = useState(false);
   const [showsTree, setShowsTree] = useState(() => localStorage.getItem("kohakuriver.files.tree") !== "no");
-  useBegin(at);
+  useBegin(at, state);
   useFilling(box);
   const folder = at.folder.value;
   const listing = at.listings.value.get(folder);
   const acts = useMemo(() => actsOf(at), [at]);
-  const upload = (files: readonly Chosen[]) => {
-    if (files.length > 0) void at.transfers.upload(at.folder.peek(), files, asker(files.length));
+  const upload = (picked: Picked) => {
+    if (picked.files.length + picked.folders.length === 0) return;
+    void at.transfers.upload(at.folder.peek(), picked, asker(picked.files.length));
   };
 
   if (at.trouble.value) return <Trouble error={at.trouble.value} again={() => void at.begin()} />;
@@ -111,10 +112,7 @@ function treeTop(at: Workspace): string {
 }
 
 /** Reads what is shown first, follows the URL, and looks again when somebody comes back, or the VPS runs again. */
-function useBegin(at: Workspace): void {
-  const vpses = useCollection(VPS, at.namespace);
-  const vps = vpses.objects.value.get(`${at.namespace}/${at.name}`);
-  const word = vps ? wordOf(vps) : "";
+function useBegin(at: Workspace, state: string): void {
   const { query } = place.value;
   useEffect(() => {
     enter(at);
@@ -122,8 +120,8 @@ function useBegin(at: Workspace): void {
   }, [at]);
   useEffect(() => follow(at), [at, query]);
   useEffect(() => {
-    if (word === "running" && at.trouble.peek()) void at.begin();
-  }, [at, word]);
+    if (state === "running" && at.trouble.peek()) void at.begin();
+  }, [at, state]);
   useEffect(() => {
     const look = () => document.visibilityState === "visible" && at.look();
     addEventListener("focus", look);
@@ -153,7 +151,7 @@ interface ToolsShown {
   at: Workspace;
   chosen: readonly Entry[];
   acts: Acts;
-  upload: (files: readonly Chosen[]) => void;
+  upload: (picked: Picked) => void;
   quick: () => void;
   showsTree: boolean;
   toggleTree: () => void;

@@ -1,5 +1,6 @@
 /** Where in the files one is, as part of the page's URL, so that it can be linked to and gone back to. */
 import { go, href, place } from "../router";
+import { folderOf, nameOf } from "./entry";
 import { isText } from "./printable";
 import type { Workspace } from "./workspace";
 
@@ -13,7 +14,10 @@ export function linkTo(at: Workspace, folder: string, file = ""): string | undef
 
 /** Goes to a folder. */
 export function toFolder(at: Workspace, folder: string): void {
+  const before = at.folder.peek();
   at.active.value = "";
+  // Up from a folder the keys are at it, as they were when it was opened.
+  at.pointed.value = before !== folder && folderOf(before) === folder ? nameOf(before) : "";
   void at.show(folder);
   record(at);
 }

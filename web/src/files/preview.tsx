@@ -1,8 +1,7 @@
 /** Pictures, as <img> only: what is in an SVG cannot run there. */
 import { useEffect, useState } from "preact/hooks";
-import { bytes } from "../api/quantity";
 import { Trouble } from "../ui/trouble";
-import { nameOf } from "./entry";
+import { nameOf, sizeWord } from "./entry";
 import { shown } from "./printable";
 import type { Workspace } from "./workspace";
 
@@ -27,11 +26,11 @@ export function Picture({ at, path, type }: { at: Workspace; path: string; type:
     setUrl(undefined);
     at.files.read(path, MOST + 1, end.signal).then(
       async ({ data }) => {
-        if (data.length > MOST) return setTrouble(new Error(`it is larger than ${bytes(MOST)}: download it to see it`));
+        if (data.length > MOST) return setTrouble(new Error(`it is larger than ${sizeWord(MOST)}: download it to see it`));
         const reader = new FileReader();
         reader.onload = () => !end.signal.aborted && setUrl(String(reader.result));
         reader.readAsDataURL(new Blob([data], { type }));
-        setSize(bytes(data.length));
+        setSize(sizeWord(data.length));
       },
       (error: unknown) => !end.signal.aborted && setTrouble(error),
     );

@@ -10,7 +10,7 @@ export function opener(namespace: string, name: string): Open {
   const path = pathOf(VPS, namespace, name, "files");
   return (listener) =>
     new Promise((resolve, reject) => {
-      const socket = socketTo(path);
+      const socket = socketTo(`${path}?refusal=message`);
       socket.binaryType = "arraybuffer";
       let isOpen = false;
       let isOurs = false;
@@ -39,7 +39,10 @@ export function opener(namespace: string, name: string): Open {
     });
 }
 
-/** Why the stream was not opened: a browser does not show that to a page, so the same URL is asked for as a document. */
+/**
+ * Why there is no connection at all: a browser does not tell a page, so the same URL is asked for as a document. What the
+ * server refuses once it knows who asks comes as a message instead.
+ */
 async function refusal(path: string, name: string): Promise<ApiError> {
   try {
     await ask(path);

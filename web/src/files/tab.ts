@@ -28,8 +28,8 @@ export class Tab {
     const content = this.document.value?.content;
     return content && isText(content) ? content : undefined;
   });
-  /** What is in the file, as far as is known. */
-  base = "";
+  /** What is in the file; undefined where that is not known. */
+  base: string | undefined = "";
   /** What the editor keeps while another file is shown. */
   editor: unknown;
   private typed: (() => string) | undefined;
@@ -45,7 +45,7 @@ export class Tab {
 
   /** The text as it was typed. */
   get text(): string {
-    return this.typed ? this.typed() : this.base;
+    return this.typed ? this.typed() : (this.base ?? "");
   }
 
   get version(): string {
@@ -74,7 +74,7 @@ export class Tab {
     const content = { text, notes: [], ...form };
     this.show({ path: this.path, version, size: text.length, content });
     this.edited(() => text, true);
-    this.base = ""; // not known
+    this.base = undefined;
     try {
       const found = await load(this.files, this.path);
       if (isText(found.content) && found.version === version) {

@@ -28,6 +28,12 @@ export interface Chosen {
   file: Blob & { lastModified?: number };
 }
 
+/** What was chosen; folders only where they might be empty. */
+export interface Picked {
+  files: readonly Chosen[];
+  folders: readonly string[];
+}
+
 /** Where a download goes. */
 export interface Sink {
   write(data: Uint8Array<ArrayBuffer>): Promise<void>;
@@ -62,13 +68,13 @@ export class Transfers {
   }
 
   /** Files into a folder. `ask` is asked for each name that is taken. */
-  upload(folder: string, chosen: readonly Chosen[], ask: (path: string) => Promise<Taken>): Promise<void> {
+  upload(folder: string, { files: chosen, folders }: Picked, ask: (path: string) => Promise<Taken>): Promise<void> {
     const size = chosen.reduce((sum, one) => sum + one.file.size, 0);
     const name = chosen.length === 1 ? nameOf(chosen[0]?.path ?? "") : `${chosen.length} files`;
     return this.begin("Upload", name, size, async (transfer, signal) => {
       let written = 0;
       let before = 0;
-      for (const parent of parentsOf(chosen)) {
+      for (const parent of parentsOf([...folders.map((path) => `${path}/`), ...chosen.map((one) => one.path)])) {
         signal.throwIfAborted();
         await this.files.folder(joinPath(folder, parent), true);
       }
@@ -87,7 +93,7 @@ export class Transfers {
       this.changed(folder);
       const skipped = chosen.length - written;
       const words = chosen.length === 1 ? shown(name) : `${written} file${written === 1 ? "" : "s"}`;
-      if (written > 0) this.told(`uploaded ${words}`, skipped ? `${skipped} left as they were` : "");
+      if (written > 0 || folders.length > 0) this.told(`uploaded ${words}`, skipped ? `${skipped} left as they were` : "");
     });
   }
 
@@ -212,9 +218,9 @@ export class Transfers {
 }
 
 /** The folders that must be there for these files, those above first. */
-export function parentsOf(chosen: readonly Chosen[]): string[] {
+export function parentsOf(paths: readonly string[]): string[] {
   const found = new Set<string>();
-  for (const { path } of chosen) {
+  for (const path of paths) {
     const names = path.split("/").slice(0, -1);
     for (let count = 1; count <= names.length; count++) found.add(names.slice(0, count).join("/"));
   }

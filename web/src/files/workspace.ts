@@ -28,6 +28,8 @@ export class Workspace {
   readonly listings = signal<ReadonlyMap<string, Listing>>(new Map());
   /** The folders that are open in the tree. */
   readonly expanded = signal<ReadonlySet<string>>(new Set());
+  /** The name in the shown folder that the keys are to go to. */
+  readonly pointed = signal("");
   readonly showsHidden = signal(true);
   readonly tabs = signal<readonly Tab[]>([]);
   /** The path of the file that is shown; "" for the list. */
@@ -131,6 +133,7 @@ export class Workspace {
     const path = joinPath(folder, name);
     if (isFolder) await this.files.folder(path);
     else await this.files.write(path, new Uint8Array(), { expect: "" });
+    this.pointed.value = name;
     await this.list(folder);
     return path;
   }
@@ -140,6 +143,7 @@ export class Workspace {
     const path = joinPath(folder, name);
     await this.files.rename(path, joinPath(folder, to));
     for (const tab of this.tabs.peek()) if (isBelow(tab.path, path) && !tab.isDirty.peek()) this.close(tab);
+    this.pointed.value = to;
     await this.list(folder);
   }
 

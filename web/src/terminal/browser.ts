@@ -25,7 +25,7 @@ export class Browser implements World {
   }
 
   connect(asked: Asked, ears: Ears): Wire {
-    const socket = socketTo(urlOf(this.namespace, this.name, asked));
+    const socket = streamTo(urlOf(this.namespace, this.name, asked));
     socket.onmessage = ({ data }) => ears.heard(typeof data === "string" ? data : new Uint8Array(data as ArrayBuffer));
     socket.onclose = () => ears.closed();
     return {
