@@ -22,13 +22,15 @@ interface Naming {
   name?: string;
   /** Does it; the dialog stays open with what that throws. */
   act: (name: string) => Promise<void>;
+  /** Called when the dialog has gone, with it done. */
+  done?: () => void;
 }
 
 export function askName(naming: Naming): void {
   open.value = <NameDialog {...naming} close={() => (open.value = undefined)} />;
 }
 
-function NameDialog({ title, action, name = "", act, close }: Naming & { close: () => void }) {
+function NameDialog({ title, action, name = "", act, done, close }: Naming & { close: () => void }) {
   const [value, setValue] = useState(name);
   const [trouble, setTrouble] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
@@ -47,6 +49,7 @@ function NameDialog({ title, action, name = "", act, close }: Naming & { close: 
     try {
       await act(value);
       close();
+      done?.();
     } catch (error) {
       setTrouble(error);
       setBusy(false);

@@ -198,7 +198,7 @@ export function FolderList({ at, folder, acts, chosen }: Shown) {
         at={here}
         row={row}
         head={head}
-        focusKey={folder}
+        focusKey={`${at.focusing.value} ${folder}`}
         onKeyDown={keys}
       />
       {entries.length === 0 && listing && !listing.isLoading && !listing.trouble && (

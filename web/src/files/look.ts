@@ -41,8 +41,9 @@ const theme = EditorView.theme({
   ".cm-tooltip": { backgroundColor: "var(--raised)", borderColor: "var(--line)" },
   ".cm-changedLine, .cm-insertedLine": { backgroundColor: "color-mix(in srgb, var(--good) 12%, transparent)" },
   ".cm-deletedChunk, &.cm-merge-a .cm-changedLine": { backgroundColor: "color-mix(in srgb, var(--bad) 12%, transparent)" },
-  "&.cm-merge-b .cm-changedText": { background: "color-mix(in srgb, var(--good) 35%, transparent)" },
-  "&.cm-merge-a .cm-changedText": { background: "color-mix(in srgb, var(--bad) 35%, transparent)" },
+  // A line below it, since a second tint would take the contrast of the letters.
+  "&.cm-merge-b .cm-changedText": { background: "none", boxShadow: "inset 0 -2px var(--good)" },
+  "&.cm-merge-a .cm-changedText": { background: "none", boxShadow: "inset 0 -2px var(--bad)" },
 });
 
 const colours = HighlightStyle.define([

@@ -37,6 +37,7 @@ function Panel({ at, state }: { at: Workspace; state: string }) {
   const [showsTree, setShowsTree] = useState(() => localStorage.getItem("kohakuriver.files.tree") !== "no");
   useBegin(at, state);
   useFilling(box);
+  const isWide = useWide();
   const folder = at.folder.value;
   const listing = at.listings.value.get(folder);
   const acts = useMemo(() => actsOf(at), [at]);
@@ -84,7 +85,7 @@ function Panel({ at, state }: { at: Workspace; state: string }) {
         }}
       />
       <div class="files-body">
-        {showsTree && <nav class="files-side" aria-label="Tree of files"><Tree key={top} at={at} top={top} /></nav>}
+        {showsTree && isWide && <nav class="files-side" aria-label="Tree of files"><Tree key={top} at={at} top={top} /></nav>}
         <div class="files-main">
           <Tabs at={at} />
           {current ? (
@@ -133,6 +134,18 @@ function useBegin(at: Workspace, state: string): void {
   }, [at]);
 }
 
+/** Whether there is room for the tree beside the list. */
+function useWide(): boolean {
+  const wide = useMemo(() => matchMedia("(min-width: 900px)"), []);
+  const [isWide, setWide] = useState(wide.matches);
+  useEffect(() => {
+    const look = () => setWide(wide.matches);
+    wide.addEventListener("change", look);
+    return () => wide.removeEventListener("change", look);
+  }, [wide]);
+  return isWide;
+}
+
 /** Gives the panel the height that is left below it. */
 function useFilling(box: { current: HTMLElement | null }): void {
   useEffect(() => {
@@ -173,6 +186,7 @@ function Tools({ at, chosen, acts, upload, quick, showsTree, toggleTree }: Tools
           record(at);
         }
       },
+      done: () => at.focusing.value++,
     });
   const taken = (event: Event) => {
     const input = event.currentTarget as HTMLInputElement;
@@ -242,6 +256,7 @@ function actsOf(at: Workspace): Acts {
         action: "Rename",
         name: entry.name,
         act: (to) => at.rename(folder, entry.name, to),
+        done: () => at.focusing.value++,
       });
     },
     remove: (entries) => void removal(at, entries),

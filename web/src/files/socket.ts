@@ -2,14 +2,17 @@
 import { ApiError, ask } from "../api/http";
 import { socketTo } from "../api/key";
 import { pathOf, VPS } from "../api/kinds";
+import { mayWrite } from "../api/session";
 import { type Open } from "./client";
 
 const NORMAL = 1000; // the code of a close that nobody minds
 
 export function opener(namespace: string, name: string): Open {
   const path = pathOf(VPS, namespace, name, "files");
-  return (listener) =>
-    new Promise((resolve, reject) => {
+  return async (listener) => {
+    // Who only looks is refused before there is a stream that could say so.
+    if (!mayWrite(namespace)) throw await refusal(path, name);
+    return new Promise((resolve, reject) => {
       const socket = socketTo(`${path}?refusal=message`);
       socket.binaryType = "arraybuffer";
       let isOpen = false;
@@ -37,6 +40,7 @@ export function opener(namespace: string, name: string): Open {
         else if (!isOurs) listener.closed();
       };
     });
+  };
 }
 
 /**

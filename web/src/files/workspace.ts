@@ -30,6 +30,8 @@ export class Workspace {
   readonly expanded = signal<ReadonlySet<string>>(new Set());
   /** The name in the shown folder that the keys are to go to. */
   readonly pointed = signal("");
+  /** Goes up when the list is to have the focus. */
+  readonly focusing = signal(0);
   readonly showsHidden = signal(true);
   readonly tabs = signal<readonly Tab[]>([]);
   /** The path of the file that is shown; "" for the list. */
