@@ -121,7 +121,9 @@ def test_a_large_file_goes_both_ways_unchanged_and_is_deleted(
     opened(visitor, at="/srv/moved")
     page.get_by_label("Files to upload").set_input_files(local)
     expect(page.get_by_role("status").get_by_text("uploaded large.bin")).to_be_visible()
-    assert vps.run("sha256sum </srv/moved/large.bin").split()[0].decode() == hashlib.sha256(content).hexdigest()
+    assert (
+        vps.run("sha256sum </srv/moved/large.bin").split()[0].decode() == hashlib.sha256(content).hexdigest()
+    )
     entry(page, "large.bin").get_by_role("checkbox").check()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download", exact=True).click()
@@ -223,7 +225,9 @@ def test_unsaved_text_outlives_a_reload_and_a_stop_and_whoever_may_not_look_read
     cluster.ok("vps", "stop", "lab")
     cluster.ok("wait", "vps/lab", "--for=jsonpath={.status.phase}=stopped", "--timeout", "60s")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_role("alert").filter(has_text="lab is stopped")).to_contain_text("kohakuriver vps start lab")
+    expect(page.get_by_role("alert").filter(has_text="lab is stopped")).to_contain_text(
+        "kohakuriver vps start lab"
+    )
     state(page, "not saved")
     cluster.ok("vps", "start", "lab")
     cluster.wait_running("lab")
