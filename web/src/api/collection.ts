@@ -6,6 +6,7 @@
  */
 import { type Signal, signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
+import { events } from "./events";
 import { ApiError, ask, json, ofStatus } from "./http";
 import { type Kind, pathOf } from "./kinds";
 import { type KObject, keyOf } from "./objects";
@@ -129,18 +130,25 @@ export class Collection {
   /** Follows until the server ends the watch; the revision to go on from. */
   private async watch(revision: string, end: AbortSignal): Promise<string> {
     const query = { watch: "1", allowWatchBookmarks: "true", resourceVersion: revision };
-    const response = await ask(this.path(query), { signal: end });
-    for await (const line of lines(response)) {
-      const event = JSON.parse(line) as { type: string; object: KObject };
-      if (event.type === "ERROR") {
-        const status = ofStatus(event.object);
-        throw status;
+    try {
+      for await (const text of events(this.path(query), end)) {
+        const event = JSON.parse(text) as { type: string; object: KObject };
+        if (event.type === "ERROR") throw ofStatus(event.object);
+        revision = event.object.metadata.resourceVersion ?? revision;
+        if (event.type === "BOOKMARK") continue;
+        this.change(event.type === "DELETED", event.object);
       }
-      revision = event.object.metadata.resourceVersion ?? revision;
-      if (event.type === "BOOKMARK") continue;
-      this.change(event.type === "DELETED", event.object);
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 0) await this.look(end);
+      throw error;
     }
     return revision;
+  }
+
+  /** Throws what the server has against a watch, which a WebSocket does not say. */
+  private async look(end: AbortSignal): Promise<void> {
+    const answer = await ask(this.path({ limit: "1" }), { signal: end });
+    await answer.body?.cancel();
   }
 
   private change(isGone: boolean, object: KObject): void {
@@ -165,27 +173,6 @@ function schedule(work: () => void): void {
   };
   if (typeof requestAnimationFrame === "function") requestAnimationFrame(once);
   setTimeout(once, 1000);
-}
-
-/** The lines of an answer as they come. */
-export async function* lines(response: Response): AsyncGenerator<string> {
-  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-  if (!reader) return;
-  let rest = "";
-  try {
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) return;
-      const parts = (rest + value).split("\n");
-      rest = parts.pop() ?? "";
-      for (const part of parts) if (part) yield part;
-    }
-  } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new ApiError(0, "NoAnswer", "the connection to the API server was lost", "this page tries again by itself");
-  } finally {
-    void reader.cancel().catch(() => {});
-  }
 }
 
 function waitOr(end: AbortSignal, ms: number): Promise<void> {
