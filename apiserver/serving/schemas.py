@@ -13,6 +13,7 @@ import pydantic
 from pydantic.json_schema import models_json_schema
 
 from kohakuriver.apiserver.serving import discovery
+from kohakuriver.apiserver.serving.field_docs import DescribedSchema
 from kohakuriver.resources import meta
 from kohakuriver.resources.kinds import ResourceType
 from kohakuriver.resources.models import MODELS, VIEWS
@@ -40,7 +41,12 @@ def schemas_of(group: str, version: str, *, prefix: str) -> Mapping[str, Json]:
     """Every schema that the kinds of a group and version need, by name; references start with `prefix`."""
     resources = discovery.resources_of(group, version)
     wanted = [((MODELS | VIEWS)[resource], "validation") for resource in resources]
-    _, whole = models_json_schema(wanted, by_alias=True, ref_template="{model}")  # type: ignore[arg-type]
+    _, whole = models_json_schema(
+        wanted,  # type: ignore[arg-type]
+        by_alias=True,
+        ref_template="{model}",
+        schema_generator=DescribedSchema,
+    )
     definitions: Json = whole["$defs"]
     dialect = _Dialect(definitions, _package(group, version), prefix)
     schemas = {

@@ -44,7 +44,6 @@ class Model(pydantic.BaseModel):
         populate_by_name=True,
         extra="forbid",
         strict=True,
-        use_attribute_docstrings=True,
     )
 
     def to_json(self) -> dict[str, Any]:
