@@ -1,8 +1,6 @@
-"""What holds for every test: what it needs, in which order, what is run side by side and what is run again.
+"""What holds for every test: examples and histories, simulated time, and what the garbage collector looks at.
 
-The quick ones run first, so that a plain mistake shows within seconds. The tests of the real part run side
-by side, a file at a time (`make test`): each file makes its own world: etcd, engines, network namespaces or a
-cluster on the machine's engine. The longest come first, so that no worker is left alone with one at the end.
+tests/parts.py says which tests are run together, in which order and what is run again.
 """
 
 import asyncio
@@ -12,9 +10,8 @@ from collections.abc import Generator
 import hypothesis
 import pytest
 
-pytest_plugins = ["tests.verdict"]
-LONGEST_FIRST = ("e2e", "docker", "etcd")
-RERUNS = 2  # of a test of the real part that fails; tests/verdict.py lists those that pass then
+pytest_plugins = ["tests.parts", "tests.verdict"]
+IDLE_TURNS = 8  # of a loop whose time is simulated, in which nothing comes in, before its clock goes on
 
 # Property tests say what is decided, not how fast: a loaded machine must not fail them. Each run tries the
 # same examples, so that a change is judged by what it changed; `make fuzz` looks for new ones.
@@ -55,14 +52,10 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """A test of the real part that fails is run again, unless --reruns says otherwise."""
-    if _place(item) and item.config.getoption("reruns", None) is None:
-        item.add_marker(pytest.mark.flaky(reruns=RERUNS))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sorts the quick tests first, then whole programs, Docker and etcd; else keeps the order."""
-    items.sort(key=_place)
+    """Simulated time goes on after a few turns of the loop: looptime's own 42 were a third of such tests."""
+    simulated = item.get_closest_marker("looptime")
+    if simulated is not None and "noop_cycles" not in simulated.kwargs:
+        item.add_marker(pytest.mark.looptime(noop_cycles=IDLE_TURNS))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -83,8 +76,3 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-
-
-def _place(item: pytest.Item) -> int:
-    marks = [place for place, name in enumerate(LONGEST_FIRST, 1) if item.get_closest_marker(name)]
-    return min(marks, default=0)
