@@ -155,7 +155,6 @@ def everything_is_read(vps: Any, node: Any, allocation: Any, environment: Any) -
     status=JSON | PARTS | st.fixed_dictionaries({"assignment": PLACED}),
     bookings=JSON | PARTS,
 )
-@hypothesis.settings(max_examples=500, deadline=None)
 def test_whatever_objects_hold_the_agent_can_go_on(spec, status, bookings):
     body = {"metadata": META, "spec": spec, "status": status, "bookings": bookings}
     everything_is_read(

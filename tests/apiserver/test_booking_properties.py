@@ -5,7 +5,7 @@ import dataclasses
 import fractions
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kohakuriver import cpuset, quantity
@@ -132,7 +132,6 @@ class World:
 
 
 @given(st.sampled_from(RATIOS), STEPS)
-@settings(max_examples=400)
 def test_no_sequence_of_steps_gives_anything_of_a_node_twice(
     ratio: str, steps: list[tuple[str, int, Json]]
 ) -> None:

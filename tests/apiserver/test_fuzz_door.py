@@ -16,7 +16,6 @@ from tests.apiserver.background import background_api, converse
 
 PATIENCE = 60.0  # seconds, after which it is a hang
 STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3}) ")
-QUICK = hypothesis.settings(max_examples=150, deadline=None)
 ROOTS = [kinds.VPS.path(namespace="default"), kinds.NODE.path(), kinds.EVENT.path(), kinds.LEASE.path()]
 
 
@@ -46,7 +45,6 @@ def request(method: str, target: bytes, *, content: bytes = b"", media: str = "a
     return head + f"Content-Length: {len(content)}\r\n\r\n".encode() + content
 
 
-@QUICK
 @hypothesis.given(pieces=st.lists(st.binary(max_size=200), max_size=5))
 def test_bytes_of_no_meaning(api: Api, pieces: list[bytes]) -> None:
     held(converse(api, *pieces, patience=PATIENCE), pieces)
@@ -89,7 +87,6 @@ LINES = st.sampled_from(
 )
 
 
-@QUICK
 @hypothesis.given(lines=st.lists(LINES, max_size=12), end=st.sampled_from([b"\r\n", b"\n", b"\r"]))
 def test_lines_of_http_in_any_order(api: Api, lines: list[bytes], end: bytes) -> None:
     held(converse(api, end.join(lines) + end + end, patience=PATIENCE), lines)
@@ -159,7 +156,6 @@ TARGETS = st.builds(
 )
 
 
-@QUICK
 @hypothesis.given(
     method=st.sampled_from(["GET", "HEAD", "PUT", "PATCH", "DELETE", "POST", "FOO"]), target=TARGETS
 )
@@ -215,7 +211,6 @@ OBJECTS = st.dictionaries(
 )
 
 
-@QUICK
 @hypothesis.given(data=st.data(), obj=OBJECTS)
 def test_bodies(api: Api, data: st.DataObject, obj: dict[str, object]) -> None:
     table = sorted(

@@ -137,7 +137,6 @@ def test_a_node_that_cannot_be_read_has_not_said_yet_what_is_there(status):
 
 
 @hypothesis.given(obj=OBJECTS, resource=st.sampled_from(kinds.ALL))
-@hypothesis.settings(max_examples=300, deadline=None)
 def test_whatever_an_object_holds_it_is_a_row_that_a_client_can_read(obj, resource):
     shown = row(resource, {**obj, "metadata": {"name": "it"}}, include=IncludeObject.NONE, now=EPOCH)
     for column, cell in zip(COLUMNS[resource], shown["cells"], strict=True):

@@ -192,7 +192,7 @@ class Recorder:
         }
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=lines())
 def test_typer_reads_the_same_lines_to_the_same_calls(words, monkeypatch):
     line = reading.read(words)

@@ -107,7 +107,6 @@ def everything_is_read(vps: Any, node: Any, allocation: Any, lease: Any, environ
 
 
 @hypothesis.given(spec=JSON | PARTS, status=JSON | PARTS, bookings=JSON | PARTS, metadata=PARTS)
-@hypothesis.settings(max_examples=400, deadline=None)
 def test_whatever_objects_hold_all_decisions_can_be_made(spec, status, bookings, metadata):
     body = {"metadata": {**metadata, **META}, "spec": spec, "status": status, "bookings": bookings}
     read = (
@@ -139,7 +138,6 @@ BASE = {
 
 
 @hypothesis.given(place=st.sampled_from(PATHS), value=JSON)
-@hypothesis.settings(max_examples=600, deadline=None)
 def test_whatever_stands_in_one_field_all_decisions_can_be_made(place, value):
     kind, path = place
     whole = BASE | {kind: one_changed(BASE[kind], tuple(path.split(".")), value)}
