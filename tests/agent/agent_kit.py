@@ -30,7 +30,7 @@ from kohakuriver.client.rest import Client
 from kohakuriver.clock import Clock
 from kohakuriver.resources import kinds
 from tests.agent.refusing_files import RefusingFiles
-from tests.apiserver.api import Api, running_api
+from tests.apiserver.api import Api, Looks, running_api
 from tests.fakes.clock import LoopClock
 from tests.fakes.engine import FakeEngine
 from tests.fakes.firewall import FakeFirewall
@@ -173,32 +173,33 @@ class Node:
     async def until(self, name: str = "dev", **wanted: Any) -> Json:
         """Wait until status has these fields, top-level or of `observed`."""
         vps: Json | None = None
+        looks = Looks(self.api.store)
         try:
             async with asyncio.timeout(PATIENCE):
                 while True:
                     vps = await self.find(name)
                     if vps is not None and _has(vps.get("status") or {}, wanted):
                         return vps
-                    await asyncio.sleep(0.05)
+                    await looks.next()
         except TimeoutError:
             raise AssertionError(f"{name} never became {wanted}: {(vps or {}).get('status')}") from None
 
     async def until_gone(self, name: str = "dev") -> None:
+        looks = Looks(self.api.store)
         async with asyncio.timeout(PATIENCE):
-            while True:
-                if await self.find(name) is None:
-                    return
-                await asyncio.sleep(0.05)
+            while await self.find(name) is not None:
+                await looks.next()
 
     async def until_ready(self) -> Json:
         """Wait until the Node can be placed on."""
+        looks = Looks(self.api.store)
         async with asyncio.timeout(PATIENCE):
             while True:
                 reply = await self.api.get(kinds.NODE.path(name=self.name))
                 conditions = _conditions(reply.body) if reply.code == 200 else {}
                 if conditions.get("RuntimeReady") == "True":
                     return dict(reply.body)
-                await asyncio.sleep(0.05)
+                await looks.next()
 
     async def events(self, reason: str) -> list[Json]:
         """Events of that reason; those in the queue are waited for."""

@@ -8,6 +8,7 @@ Time is the event loop's by default, so that it works under simulated time too. 
 several of them, one after the other or side by side.
 """
 
+import asyncio
 import contextlib
 import dataclasses
 import ssl
@@ -49,6 +50,33 @@ def token_of(user: str) -> str:
 
 def tokens(*more: User) -> TokenFile:
     return TokenFile({fingerprint(token_of(user.name)): user for user in (*USERS, *more)})
+
+
+class Looks:
+    """The moments at which it is worth to ask a server again: its store has changed, or a second is over.
+
+    They lie on a grid, as those of somebody who asks without end. A request costs a hundred times what it
+    costs to wait, and simulated time is mostly waiting.
+    """
+
+    def __init__(self, store: Store, *, every: float = 0.05) -> None:
+        self._store, self._every = store, every
+        self._moved = self._next_change()
+
+    async def next(self) -> None:
+        """Returns at the next of them."""
+        now = asyncio.get_running_loop().time
+        began = now()
+        if self._moved is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0 - self._every):
+                    await self._moved.wait()
+        passed = (now() - began) // self._every
+        await asyncio.sleep(began + (passed + 1) * self._every - now())
+        self._moved = self._next_change()
+
+    def _next_change(self) -> asyncio.Event | None:
+        return self._store.moved if isinstance(self._store, MemoryStore) else None
 
 
 @dataclasses.dataclass

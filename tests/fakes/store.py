@@ -151,6 +151,11 @@ class MemoryStore:
             timer.cancel()
         self._wake()
 
+    @property
+    def moved(self) -> asyncio.Event:
+        """Set at the next change. To ask for it is no call: no switch holds it up."""
+        return self._moved
+
     # The switches.
 
     def freeze(self) -> None:

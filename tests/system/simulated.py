@@ -19,7 +19,7 @@ from kohakuriver.controller.election import LEASE_NAME
 from kohakuriver.controller.options import Options
 from kohakuriver.controller.program import Controller
 from kohakuriver.resources.kinds import LEASE, NODE, NODE_ALLOCATION, NODE_LEASE_NAMESPACE, VPS
-from tests.apiserver.api import Api
+from tests.apiserver.api import Api, Looks
 from tests.fakes.clock import LoopClock
 
 Object = dict[str, Any]
@@ -207,9 +207,10 @@ async def eventually(api: Api, within: float, **wanted: str) -> None:
     seen: dict[str, str] = {}
     try:
         async with asyncio.timeout(within):
-            while {name: seen.get(name) for name in wanted} != wanted:
-                await asyncio.sleep(0.1)
-                seen = await phases(api)
+            await asyncio.sleep(0.1)
+            looks = Looks(api.store, every=0.1)
+            while {name: (seen := await phases(api)).get(name) for name in wanted} != wanted:
+                await looks.next()
     except TimeoutError:
         raise AssertionError(f"wanted {wanted}, saw {seen}") from None
 
