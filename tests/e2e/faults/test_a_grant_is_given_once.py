@@ -43,7 +43,7 @@ def _up_at_once(engine: docker.APIClient, since: float) -> list[str]:
 def test_a_stop_within_the_seconds_of_a_start_gives_nobody_elses_gpus_away(bed: Bed) -> None:
     node = bed.nodes["n1"]
     dice = random.Random(58)  # noqa: S311 - the same pauses in every run
-    wants = {"placement": {"node": "n1", "gpus": {"count": 2}}, "command": STUBBORN, "stopGracePeriod": "2s"}
+    wants = {"placement": {"node": "n1", "gpus": {"count": 2}}, "command": STUBBORN, "stopGracePeriod": "1s"}
     eventually(lambda: len(bed.node("n1")["status"].get("gpus") or []) == 2, within=30)
     begun = time.time()
     bed.create("first", **wants)
@@ -70,7 +70,7 @@ def test_a_start_that_comes_through_late_is_stopped_again_and_gave_no_gpu_away(b
     """Its VPS is stopped while the engine is at it, and the connection that asked for it has broken."""
     node = bed.nodes["n1"]
     assert node.door is not None
-    wants = {"placement": {"node": "n1", "gpus": {"count": 2}}, "command": STUBBORN, "stopGracePeriod": "2s"}
+    wants = {"placement": {"node": "n1", "gpus": {"count": 2}}, "command": STUBBORN, "stopGracePeriod": "1s"}
     begun, seen = time.time(), len(node.door.lost)
     bed.create("first", **wants)
     bed.until("first", "running")
