@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import threading
+import time
 from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,8 @@ QUOTAS = kinds.RESOURCE_QUOTA.path(namespace="default")
 READY = 10.0  # seconds until the nodes have joined
 PATIENCE = 240.0  # seconds from the last fault to everything being as declared
 QUIET = restart.LONGEST + 15.0  # seconds in which nothing may be written then: longer than every pause
-BOUND = 120.0  # seconds of a real clock, which simulated time does not move: a play takes two or three
+BOUND = 120.0  # seconds of this process's processor time: a play takes five, and a busy machine is no fault
+STUCK = 20  # times as long by a real clock, where nothing is done at all
 
 
 class Endless(AssertionError):
@@ -53,7 +55,7 @@ async def play(history: Sequence[Step], folder: Path, *, bound: float = BOUND) -
 
 @contextlib.contextmanager
 def _bounded(seconds: float) -> Iterator[None]:
-    """Raises Endless where what is inside takes longer, by a thread's clock and not by the loop's."""
+    """Raises Endless where what is inside takes longer, by the processor's clock and not by the loop's."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
     at: list[float] = []
@@ -62,9 +64,15 @@ def _bounded(seconds: float) -> Iterator[None]:
         at.append(loop.time())
         task.cancel()
 
-    timer = threading.Timer(seconds, lambda: loop.call_soon_threadsafe(cut))
-    timer.daemon = True
-    timer.start()
+    def look() -> None:
+        worked, began = time.process_time(), time.monotonic()
+        while not is_over.wait(0.1):
+            if time.process_time() - worked > seconds or time.monotonic() - began > STUCK * seconds:
+                loop.call_soon_threadsafe(cut)
+                return
+
+    is_over = threading.Event()
+    threading.Thread(target=look, name="bound", daemon=True).start()
     try:
         yield
     except asyncio.CancelledError:
@@ -73,7 +81,7 @@ def _bounded(seconds: float) -> Iterator[None]:
         task.uncancel()
         raise Endless(f"no end after {seconds:g} s; it had come to {at[0]:.3f} s of its own time") from None
     finally:
-        timer.cancel()
+        is_over.set()
 
 
 async def _play(history: Sequence[Step], folder: Path, done: list[str]) -> None:
