@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from kohakuriver import certificates, clock
 from kohakuriver.apiserver import options
+from kohakuriver.apiserver.identity import cookies
 from kohakuriver.apiserver.identity.certificate import Peer, user_of
 from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.certificates import Pair
@@ -176,14 +177,14 @@ async def test_a_code_that_a_certificate_made_opens_a_session_of_its_user_that_e
     said = await begun.json()
     assert (begun.status, said["user"], said["namespaces"]) == (201, "alice", ["default"])
     assert clock.parse_timestamp(said["expiresAt"]) <= soon
-    cookie = begun.headers["Set-Cookie"].partition(";")[0]
-    assert (await door.ask(None, "GET", VPSES, Cookie=cookie)).status == 200
-    assert (await door.ask(None, "GET", kinds.TOKEN.path(), Cookie=cookie)).status == 403
+    shown = {"Cookie": begun.headers["Set-Cookie"].partition(";")[0], cookies.KEY: said["key"]}
+    assert (await door.ask(None, "GET", VPSES, **shown)).status == 200
+    assert (await door.ask(None, "GET", kinds.TOKEN.path(), **shown)).status == 403
 
 
 async def test_a_browsers_session_counts_before_its_certificate(door: Door) -> None:
     root = a_certificate(door.client_ca, (("CN", "root"), ("O", "role:admin")))
-    over = {"Cookie": f"__Host-kohakuriver={'x' * 43}", "Sec_Fetch_Site": "same-origin"}
+    over = {"Cookie": f"{cookies.NAME}={'x' * 43}", cookies.KEY: "k" * 43, "Sec_Fetch_Site": "same-origin"}
     assert await door.code(root, **over) == 401
     assert await door.code(root, **over | {"Cookie": "other=1"}) == 200
 
