@@ -125,6 +125,7 @@ reference: setup ## Write docs/reference/ and the CRDs from the code
 .PHONY: picture
 picture: setup ## Draw docs/pictures/ from the cluster that KOHAKURIVER_CONFIG names
 	@$(VENV)/python $(STEPS)/picture
+	@$(VENV)/python $(STEPS)/picture-web
 
 .PHONY: requirements
 requirements: ## Pin the packages again, as pyproject.toml asks (UPGRADE=1: the newest)
