@@ -60,6 +60,7 @@ def _container(observed: Container, memory: Memory) -> dict[str, Any]:
         "id": observed.id,
         "name": observed.name,
         "image": labels.image_of(observed),
+        "ip": (observed.ip or None) if is_up else None,
         "startedAt": moment(observed.started_at) if observed.started_at else None,
         "finishedAt": finished,
         "restarts": memory.restarts,

@@ -421,6 +421,7 @@ COLUMNS: dict[ResourceType, tuple[Column, ...]] = {
         Column("Status", _pod_status, "Where it stands"),
         Column("Restarts", _pod_restarts, "How often its container was started again", "integer"),
         _AGE,
+        Column("IP", _text("status.podIP", absent="<none>"), "Its address on its node", priority=1),
         Column("Node", _text("spec.nodeName", absent="<none>"), "The node it is placed on", priority=1),
         Column("Image", _pod_image, "The image declared", priority=1),
         Column("Message", _text("status.message"), "Why it is so", priority=1),

@@ -57,6 +57,7 @@ def form(vps: Json) -> Json:
             message=text(status, "message"),
             qosClass="Guaranteed",
             startTime=text(bound, "boundAt"),
+            **_addresses(status, observed),
             conditions=_conditions(status, bound, observed),
             containerStatuses=[_container_status(vps, status, observed)] if bound else [],
         ),
@@ -183,6 +184,14 @@ def _conditions(
 
 def _condition(type_: str, status: str, since: str, reason: str = "", message: str = "") -> Json:
     return without_blanks(type=type_, status=status, lastTransitionTime=since, reason=reason, message=message)
+
+
+def _addresses(status: Mapping[str, Any], observed: Mapping[str, Any]) -> Json:
+    """Its address on its node's network, where its agent has told it. That of its node nobody tells."""
+    address = text(part(observed, "container"), "ip")
+    if not address or text(status, "phase") not in (Phase.RUNNING, Phase.PAUSED):
+        return {}
+    return {"podIP": address, "podIPs": [{"ip": address}]}
 
 
 def _container_status(vps: Json, status: Mapping[str, Any], observed: Mapping[str, Any]) -> Json:

@@ -112,6 +112,13 @@ class PodContainerStatus(meta.Model):
     """How it ended the last time."""
 
 
+class PodAddress(meta.Model):
+    """One address."""
+
+    ip: str
+    """As it is written."""
+
+
 class PodStatus(meta.Model):
     """Where the VPS stands, in a Pod's words."""
 
@@ -125,6 +132,10 @@ class PodStatus(meta.Model):
     """Guaranteed: what may be used is booked."""
     start_time: str | None = None
     """When it was placed on its node."""
+    pod_ip: str | None = pydantic.Field(default=None, alias="podIP")
+    """Its address on its node's network, which leads nowhere from elsewhere."""
+    pod_ips: list[PodAddress] | None = pydantic.Field(default=None, alias="podIPs")
+    """The same, as a list."""
     conditions: list[PodCondition] | None = None
     """PodScheduled, Initialized, ContainersReady and Ready."""
     container_statuses: list[PodContainerStatus] | None = None

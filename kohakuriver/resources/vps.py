@@ -263,6 +263,8 @@ class ContainerStatus(meta.Model):
     """The engine's name for it."""
     image: str | None = None
     """The image it was created from."""
+    ip: Annotated[str, pydantic.Field(max_length=45, pattern=r"^[0-9A-Fa-f.:]+$")] | None = None
+    """Its address on its node's network, which leads nowhere from elsewhere; absent while it does not run."""
     started_at: meta.Timestamp | None = None
     """When it was last started."""
     finished_at: meta.Timestamp | None = None

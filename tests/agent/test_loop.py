@@ -32,6 +32,7 @@ async def test_a_bound_vps_runs_and_says_so(tmp_path: Path) -> None:
         observed = vps["status"]["observed"]
         assert observed["container"]["id"] == node.container().id
         assert observed["container"]["startedAt"] and observed["container"]["restarts"] == 0
+        assert observed["container"]["ip"].startswith("10.0.0.")
         assert observed["grant"] == {"cores": "1", "memory": "1Gi"}
 
 

@@ -51,6 +51,30 @@ def test_what_runs_has_one_container_that_clients_find() -> None:
     assert status["state"] == {"running": {"startedAt": "2026-01-01T00:00:05Z"}}
 
 
+def test_a_pod_has_the_address_that_its_agent_has_told_while_it_runs() -> None:
+    vps = a_vps()
+    vps["status"]["observed"]["container"]["ip"] = "172.18.0.2"
+    told = pods.form(vps)["status"]
+    assert (told["podIP"], told["podIPs"]) == ("172.18.0.2", [{"ip": "172.18.0.2"}])
+    assert "hostIP" not in told
+    pod.Pod.model_validate(pods.form(vps))
+    assert "podIP" not in pods.form(a_vps())["status"], "an agent of before tells none"
+    vps["status"]["phase"] = "lost"
+    assert not {"podIP", "podIPs"} & pods.form(vps)["status"].keys()
+    vps["status"] |= {"phase": "running", "assignment": {**vps["status"]["assignment"], "epoch": 99}}
+    assert "podIP" not in pods.form(vps)["status"], "it was of an earlier placement"
+
+
+async def test_the_table_of_pods_shows_the_address() -> None:
+    async with running_api() as api:
+        vps = a_vps()
+        vps["status"]["observed"]["container"]["ip"] = "172.18.0.2"
+        await put(api, kinds.VPS, vps)
+        table = (await api.get(PODS, headers=TABLE)).body
+        at = [column["name"] for column in table["columnDefinitions"]].index("IP")
+        assert table["rows"][0]["cells"][at] == "172.18.0.2"
+
+
 def test_the_values_of_the_environment_are_nowhere_in_a_pod() -> None:
     vps = a_vps(env={"SECRET": "hunter2"})
     applied = {"kubectl.kubernetes.io/last-applied-configuration": '{"env": {"SECRET": "hunter2"}}', "a": "b"}
