@@ -159,6 +159,8 @@ KINDS: tuple[ResourceType, ...] = (*ANSWERS, *OF_OTHERS)
 
 
 def _may_ask(user: User, resource: ResourceType) -> bool:
+    if resource is TOKEN_REVIEW and user.role is Role.AUTHENTICATOR:
+        return True
     return resource in ANSWERS or user.role is Role.ADMIN
 
 

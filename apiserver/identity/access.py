@@ -55,6 +55,7 @@ SELF_REVIEWS = (
 SESSION_PATH = "/ui/session"
 CODES_PATH = "/ui/codes"
 PEOPLE = (Role.ADMIN, Role.USER, Role.VIEWER)
+WHOSE_PATH = "/apis/authentication.k8s.io/v1/tokenreviews"
 OPEN_PATHS = ("/api", "/apis", "/version", "/openapi", "/healthz", "/readyz", "/livez")
 
 
@@ -178,6 +179,7 @@ _RULES: Mapping[Role, tuple[Rule, ...]] = {
         Rule(CHANGE | {"create"}, EVENT),
         Rule(WRITE, LEASE, where=Where.SYSTEM),
     ),
+    Role.AUTHENTICATOR: (),  # of paths alone
     Role.JOIN: tuple(Rule(ACTION, resource, action) for resource, action in JOINERS_ACTIONS),
 }
 RULES: Mapping[Role, tuple[Rule, ...]] = {role: _with_views(rules) for role, rules in _RULES.items()}
@@ -265,6 +267,8 @@ def _check_path(user: User, attributes: Attributes) -> None:
     ):
         return
     if user.role is not Role.JOIN and attributes.verb == "create" and path.startswith(SELF_REVIEWS):
+        return
+    if attributes.verb == "create" and path == WHOSE_PATH and user.role is Role.AUTHENTICATOR:
         return
     if attributes.verb == "get" and path == wheel.HANDED_OUT and user.role is Role.JOIN:
         return

@@ -34,6 +34,9 @@ class Role(enum.StrEnum):
     VIEWER = "viewer"
     NODE = "node"
     CONTROLLER = "controller"
+    AUTHENTICATOR = (
+        "authenticator"  # may ask whose a token is, as a proxy or another service does, and no more
+    )
     JOIN = "join"  # may make a machine a node, and nothing else; never in the token file: it has an end
 
 

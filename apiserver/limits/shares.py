@@ -48,6 +48,7 @@ def pools() -> dict[Role, Pool]:
     return {
         Role.USER: people,
         Role.VIEWER: people,
+        Role.AUTHENTICATOR: people,
         Role.JOIN: people,
         Role.ADMIN: admins,
         Role.NODE: machines,

@@ -32,7 +32,11 @@ _NO_END = "none"
 
 Role = Annotated[
     str | None,
-    typer.Option("--role", metavar="ROLE", help="admin, user, viewer, controller or node. [default: user]"),
+    typer.Option(
+        "--role",
+        metavar="ROLE",
+        help="admin, user, viewer, controller, authenticator or node. [default: user]",
+    ),
 ]
 User = Annotated[str | None, typer.Option("--user", metavar="NAME", help="Who it is for.")]
 TTL = Annotated[

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from kohakuriver.cli import failures
 
 _CREATE = "kohakuriver token create"
-_ROLES = ("admin", "user", "viewer", "controller", "node")
+_ROLES = ("admin", "user", "viewer", "controller", "authenticator", "node")
 _NAMESPACED = ("user", "viewer")
 _DEFAULT = "user"
 

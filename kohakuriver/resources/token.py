@@ -28,8 +28,9 @@ class TokenSpec(meta.Model):
 
     sha256: Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{64}$")]
     """The SHA-256 of the bearer token, 64 hexadecimal digits."""
-    role: Literal["admin", "user", "viewer", "node", "controller", "join"]
-    """What its holder may do; `join` may make a machine a node, and nothing else."""
+    role: Literal["admin", "user", "viewer", "node", "controller", "authenticator", "join"]
+    """What its holder may do; `authenticator` may ask whose a token is, `join` may make a machine a node, and
+    both nothing else."""
     user: Annotated[str, pydantic.Field(min_length=1, max_length=253)] | None = None
     """The name its holder goes by."""
     node: Name | None = None

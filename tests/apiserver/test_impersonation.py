@@ -17,6 +17,7 @@ CAN_I = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 MAY_HE = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 WHOSE = "/apis/authentication.k8s.io/v1/tokenreviews"
 WHOAMI = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+AUTH = User("auth", Role.AUTHENTICATOR)
 BOTH = (User("bo", Role.VIEWER), User("bo", Role.USER, namespaces=("default",)))
 
 
@@ -187,3 +188,40 @@ async def test_reviews_of_others_are_for_administrators(user: str) -> None:
             asked = {"spec": {"resourceAttributes": {"verb": "create", "group": group, "resource": plural}}}
             assert not (await call(api, "POST", CAN_I, asked, user=user))[1]["status"]["allowed"]
             assert (await call(api, "POST", CAN_I, asked))[1]["status"]["allowed"]
+
+
+async def test_an_authenticator_asks_whose_a_token_is_and_does_nothing_else() -> None:
+    async with running_api(users=(AUTH,)) as api:
+        await a_token(api, "bob", user="bob", role="user", namespaces=["default"])
+        code, told = await call(api, "POST", WHOSE, {"spec": {"token": "secret-of-bob"}}, user="auth")
+        assert (code, told["status"]["user"]["username"]) == (201, "bob")
+        code, told = await call(api, "POST", WHOSE, {"spec": {"token": "a guess"}}, user="auth")
+        assert code == 201 and not told["status"]["authenticated"]
+        assert (await call(api, "GET", "/apis", user="auth"))[0] == 200
+        for method, path in [
+            ("GET", WHOSE),
+            ("GET", VPSES),
+            ("GET", TOKENS),
+            ("POST", TOKENS),
+            ("GET", kinds.NODE.path()),
+            ("GET", "/metrics"),
+            ("POST", MAY_HE),
+            ("GET", "/api/v1/namespaces"),
+        ]:
+            code, _ = await call(api, method, path, {} if method == "POST" else None, user="auth")
+            assert code in (403, 405), (method, path, code)
+        code, may = await call(api, "POST", CAN_I, asked_of("tokenreviews"), user="auth")
+        assert may["status"]["allowed"]
+        code, may = await call(api, "POST", CAN_I, asked_of("subjectaccessreviews"), user="auth")
+        assert not may["status"]["allowed"]
+
+
+def asked_of(plural: str) -> dict[str, Any]:
+    group = "authentication.k8s.io" if plural == "tokenreviews" else "authorization.k8s.io"
+    return {"spec": {"resourceAttributes": {"verb": "create", "group": group, "resource": plural}}}
+
+
+@pytest.mark.parametrize("user", ["alice", "viewer", "controller", "n1"])
+async def test_nobody_else_but_administrators_asks_whose_a_token_is(user: str) -> None:
+    async with running_api() as api:
+        assert (await call(api, "POST", WHOSE, {"spec": {"token": "x"}}, user=user))[0] == 403

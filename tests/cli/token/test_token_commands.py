@@ -249,7 +249,10 @@ async def test_a_policy_says_how_long_a_token_may_be_good_for(shell):
         ("--role viewer", "--user is missing: kohakuriver token create --role viewer --user alice"),
         ("--role controller", "--user is missing: kohakuriver token create --role controller --user alice"),
         ("--role node", "--node is missing: kohakuriver token create --role node --node NAME"),
-        ("--role boss --user a", 'invalid --role "boss": use admin, user, viewer, controller or node'),
+        (
+            "--role boss --user a",
+            'invalid --role "boss": use admin, user, viewer, controller, authenticator or node',
+        ),
         ("--role admin --user a --node n1", "--node is for --role node and --join, not for --role admin"),
         ("--role viewer --user a --right mounts", "--right is for --role user, not for --role viewer"),
         ("--role admin --user a -n team-a", "-n is for --role user and viewer, not for --role admin"),
