@@ -25,6 +25,10 @@ test("with nothing typed all are there in their order, and never more than asked
   assert.equal(found(Array.from({ length: 50 }, () => "aaa"), "a", 5).length, 5);
 });
 
+test("of what fits alike the one with a lead comes first", () => {
+  assert.deepEqual(best(["Start lab", "lab on a node"], "lab", (one) => one, 2, (one) => (one.startsWith("lab") ? 3 : 0)), ["lab on a node", "Start lab"]);
+});
+
 test("a long text of one letter takes no longer than its square", () => {
   assert.equal(score("a".repeat(250), `${"a".repeat(249)}b`), undefined);
 });

@@ -45,14 +45,14 @@ function isStart(text: string, at: number): boolean {
   return at === 0 || !/[a-z0-9]/.test(text[at - 1] ?? "");
 }
 
-/** The best of them, best first; all in their own order where nothing is typed. */
-export function best<T>(all: Iterable<T>, typed: string, textOf: (one: T) => string, most: number): T[] {
+/** The best of them, best first; all in their own order where nothing is typed. `lead` are points that some have beforehand. */
+export function best<T>(all: Iterable<T>, typed: string, textOf: (one: T) => string, most: number, lead: (one: T) => number = () => 0): T[] {
   if (!typed.trim()) return [...all].slice(0, most);
   const found: { one: T; points: number; order: number }[] = [];
   let order = 0;
   for (const one of all) {
     const points = score(textOf(one), typed);
-    if (points !== undefined) found.push({ one, points, order: order++ });
+    if (points !== undefined) found.push({ one, points: points + lead(one), order: order++ });
   }
   return found.sort((a, b) => b.points - a.points || a.order - b.order).slice(0, most).map(({ one }) => one);
 }

@@ -18,6 +18,10 @@ const MORE: readonly Entry[] = [
   { id: "logout", text: "Log out", about: "", group: "Go to", run: () => void logOut() },
 ];
 
+const textOf = (entry: Entry) => (entry.group === "VPS" ? `${entry.text} ${entry.about}` : entry.text);
+/** A name alone leads to what is called so, before anything is done to it. */
+const leadOf = (entry: Entry) => (entry.group === "Action" ? 0 : 3);
+
 export function Palette({ close }: { close: () => void }) {
   const [typed, setTyped] = useState("");
   const [at, setAt] = useState(0);
@@ -29,7 +33,7 @@ export function Palette({ close }: { close: () => void }) {
     const world: World = { vpses: [...vpses.values()], nodes: [...nodes.values()], isAdmin: isAdmin(), mayWrite, go, more: MORE };
     return isTyped ? [...placesOf(world), ...actionsIn(world)] : [...placesOf(world)];
   }, [vpses, nodes, isTyped]);
-  const found = useMemo(() => best(entries, typed, (entry) => (entry.group === "VPS" ? `${entry.text} ${entry.about}` : entry.text), MOST), [entries, typed]);
+  const found = useMemo(() => best(entries, typed, textOf, MOST, leadOf), [entries, typed]);
   const present = Math.min(at, found.length - 1);
   useEffect(() => list.current?.children[present]?.scrollIntoView({ block: "nearest" }), [present, found]);
 

@@ -1,13 +1,16 @@
 /** The frame around every screen: who is in, where they can go. Each screen is loaded when it is first opened. */
 import { type ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { ApiError } from "../api/http";
 import { offered, session } from "../api/session";
 import { place } from "../router";
 import { Confirmation } from "../ui/dialog";
 import { complain, Toasts } from "../ui/toasts";
+import { Trouble } from "../ui/trouble";
 import { Connection } from "./connection";
 import { Login, Offered } from "./login";
 import { Navigation } from "./navigation";
+import { patiently } from "./patience";
 import { titleOf } from "./title";
 
 type Screen = ComponentType<{ parts: readonly string[] }>;
@@ -22,8 +25,6 @@ const SCREENS: Record<string, () => Promise<Screen>> = {
   people: async () => (await import("../people/screen")).People,
 };
 
-type PaletteView = ComponentType<{ close: () => void }>;
-
 export function App() {
   const who = session.value;
   const parts = place.value.parts;
@@ -36,6 +37,7 @@ export function App() {
 
 function Frame({ parts: [name = "vpses", ...parts] }: { parts: readonly string[] }) {
   const [isOpen, setOpen] = useState(false);
+  usePaletteSoon();
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
       if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return;
@@ -62,28 +64,49 @@ function Frame({ parts: [name = "vpses", ...parts] }: { parts: readonly string[]
 
 function Loaded({ name, parts }: { name: string; parts: readonly string[] }) {
   const [found, setFound] = useState<{ name: string; screen: Screen | undefined; failed?: boolean }>();
+  const [asked, setAsked] = useState(0);
   useEffect(() => {
-    const load = SCREENS[name];
+    const load = Object.hasOwn(SCREENS, name) ? SCREENS[name] : undefined;
     if (!load) return setFound({ name, screen: undefined });
-    load().then(
+    patiently(load).then(
       (screen) => setFound({ name, screen }),
       () => setFound({ name, screen: undefined, failed: true }),
     );
-  }, [name]);
+  }, [name, asked]);
   if (found?.name !== name) return <p class="waiting">…</p>;
-  if (found.failed) return <p role="alert">This part of the page did not arrive. Load the page again.</p>;
+  if (found.failed) {
+    const broken = new ApiError(0, "NoAnswer", "this part of the page did not arrive", "after an upgrade of the server, load the page again");
+    return <Trouble error={broken} again={() => setAsked(asked + 1)} />;
+  }
   if (!found.screen) return <p role="alert">There is no such page. <a href="/ui/">All VPSes</a></p>;
   return <found.screen parts={parts} />;
 }
 
-/** Loaded when it is first asked for. */
-function LazyPalette({ close }: { close: () => void }) {
-  const [view, setView] = useState<{ Palette: PaletteView }>();
+type PaletteModule = { Palette: ComponentType<{ close: () => void }> };
+let palette: PaletteModule | undefined;
+
+async function fetchPalette(): Promise<PaletteModule> {
+  return (palette ??= await patiently(() => import("../palette/palette")));
+}
+
+/** Fetched once the page has nothing else to do, so that it is there with the first key: what is typed next is its own. */
+function usePaletteSoon(): void {
   useEffect(() => {
-    import("../palette/palette").then(setView, (error: unknown) => {
-      complain(error);
-      close();
-    });
+    const soon = () => void fetchPalette().catch(() => {});
+    if (typeof requestIdleCallback === "function") requestIdleCallback(soon);
+    else setTimeout(soon, 1000);
   }, []);
-  return view ? <view.Palette close={close} /> : null;
+}
+
+function LazyPalette({ close }: { close: () => void }) {
+  const [view, setView] = useState(palette);
+  useEffect(() => {
+    if (!view) {
+      fetchPalette().then(setView, (error: unknown) => {
+        complain(error);
+        close();
+      });
+    }
+  }, []);
+  return view ? <view.Palette close={close} /> : <p class="waiting" role="status" data-coming>…</p>;
 }

@@ -1,7 +1,7 @@
 /** Dialogs: one that asks before something is lost, and the frame for any other. */
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import "./dialog.css";
 
 interface Frame {
@@ -16,7 +16,8 @@ interface Frame {
 export function Dialog({ title, onClose, children, class: more = "" }: Frame) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  // At once, not after the next frame: the keys that follow are the dialog's.
+  useLayoutEffect(() => {
     const shown = dialog.current;
     const before = document.activeElement;
     shown?.showModal();

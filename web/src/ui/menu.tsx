@@ -130,6 +130,7 @@ function List({ id, label, items, at, close }: Listed) {
           tabIndex={-1}
           class={item.isDangerous ? "danger" : ""}
           aria-disabled={item.whyNot ? true : undefined}
+          aria-keyshortcuts={item.keys}
           onClick={(event) => {
             event.stopPropagation();
             if (item.whyNot) return;
@@ -138,7 +139,7 @@ function List({ id, label, items, at, close }: Listed) {
           }}
         >
           <span>{item.text}{item.whyNot && <small>{item.whyNot}</small>}</span>
-          {item.keys && <kbd>{item.keys}</kbd>}
+          {item.keys && <kbd aria-hidden="true">{item.keys}</kbd>}
         </button>
       ))}
     </div>

@@ -42,8 +42,8 @@ export function pressed(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey"
   return true;
 }
 
-/** Whether keys belong to something else: a field, a menu, a dialog. */
+/** Whether keys belong to something else: a field, a menu, a dialog, or one that is just being opened. */
 export function isBusy(target: EventTarget | null): boolean {
-  if (document.querySelector("dialog[open], [role=menu]")) return true;
+  if (document.querySelector("dialog[open], [role=menu], [data-coming]")) return true;
   return target instanceof Element && target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;
 }

@@ -20,12 +20,12 @@ import "./vpses.css";
 export function VPSes(_: { parts: readonly string[] }) {
   const vpses = useEvery(VPS);
   useCollection(NODE); // for the SSH commands
-  useUsage();
   const filter = useRef<HTMLInputElement>(null);
   const [isHelping, setHelping] = useState(false);
   const wanted = wantedOf(place.value.query);
   const want = (changed: Partial<Wanted>) => go(`/vpses${queryOf({ ...wanted, ...changed })}`, { replace: true });
   const all = useComputed(() => [...vpses.objects.value.values()].map(rowOf)).value;
+  useUsage(useMemo(() => all.filter((row) => row.word === "running").length, [all]));
   const rows = useMemo(() => chosen(all, wanted), [all, queryOf(wanted)]);
   const namespaces = useMemo(() => namespacesOf(all, wanted.namespace), [all, wanted.namespace, session.value]);
   const sort = (column: Column) => want({ sort: column, isDescending: wanted.sort === column && !wanted.isDescending });
@@ -104,7 +104,7 @@ function useKeys(rows: readonly Row[], filter: { current: HTMLInputElement | nul
     const keys: Keys = {
       move: (by) => {
         const { rows, last } = present.current;
-        const at = placeOfFocus(rows);
+        const at = aimed === undefined ? placeOfFocus(rows) : rows.findIndex((row) => row.key === aimed);
         const next = Math.max(0, Math.min(rows.length - 1, at >= 0 ? at + by : Math.max(0, last)));
         present.current.last = next;
         focusOn(rows, next);
@@ -144,17 +144,29 @@ function placeOfFocus(rows: readonly Row[]): number {
   return key === undefined ? -1 : rows.findIndex((row) => row.key === key);
 }
 
+/** The key of the row that gets the focus as soon as it is drawn. */
+let aimed: string | undefined;
+const FRAMES = 60; // that it is waited for
+
 /** Its name gets the focus. One that is not drawn is scrolled to first, which draws it. */
 function focusOn(rows: readonly Row[], at: number): void {
   const row = rows[at];
   if (!row) return;
-  const link = () => document.querySelector<HTMLElement>(`tr[data-key="${CSS.escape(row.key)}"] .vpses-name a`);
-  const found = link();
-  if (found) {
-    found.focus({ preventScroll: true });
-    return found.closest("tr")?.scrollIntoView({ block: "nearest" });
-  }
+  aimed = row.key;
   const block = Math.floor(at / IN_A_BLOCK) * IN_A_BLOCK;
-  document.querySelector(`tbody[data-first="${block}"]`)?.scrollIntoView({ block: "nearest" });
-  requestAnimationFrame(() => requestAnimationFrame(() => link()?.focus()));
+  if (!linkOf(row.key)) document.querySelector(`tbody[data-first="${block}"]`)?.scrollIntoView({ block: "nearest" });
+  land(row.key, FRAMES);
+}
+
+function linkOf(key: string): HTMLElement | null {
+  return document.querySelector<HTMLElement>(`tr[data-key="${CSS.escape(key)}"] .vpses-name a`);
+}
+
+function land(key: string, frames: number): void {
+  if (aimed !== key) return;
+  const link = linkOf(key);
+  if (!link && frames > 0) return void requestAnimationFrame(() => land(key, frames - 1));
+  aimed = undefined;
+  link?.focus({ preventScroll: true });
+  link?.closest("tr")?.scrollIntoView({ block: "nearest" });
 }

@@ -1,6 +1,6 @@
 /** What VPSes use at this moment, measured when asked for: there is no watch of it. */
 import { signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { json } from "../api/http";
 import { quantity } from "../api/quantity";
 import { scopesOf } from "../api/every";
@@ -16,6 +16,7 @@ interface Metrics {
   items: { metadata: { name: string; namespace?: string }; containers?: { usage?: { cpu?: string; memory?: string } }[] }[];
 }
 
+const SOON = 1000; // ms after another number of VPSes runs
 const EVERY = 10_000; // ms between an answer and the next question; none while the page is in the background
 
 /** By namespace and name; without those that do not run, or whose node did not say. */
@@ -37,9 +38,11 @@ async function measure(scopes: readonly string[], signal: AbortSignal): Promise<
   used.value = usedOf(await Promise.all(scopes.map((scope) => json<Metrics>(path(scope), { signal }))));
 }
 
-/** Keeps `used` current while the component that calls this is on the page, and seen. */
-export function useUsage(): void {
+/** Keeps `used` current while the component that calls this is on the page, and seen. `running` is how many run. */
+export function useUsage(running: number): void {
   const who = session.value;
+  const soon = useRef(() => {});
+  useEffect(() => soon.current(), [running]);
   useEffect(() => {
     const end = new AbortController();
     let next: ReturnType<typeof setTimeout> | undefined;
@@ -57,11 +60,17 @@ export function useUsage(): void {
         if (!end.signal.aborted) next = setTimeout(ask, EVERY);
       }
     };
+    soon.current = () => {
+      if (isAsking) return;
+      clearTimeout(next);
+      next = setTimeout(ask, SOON);
+    };
     document.addEventListener("visibilitychange", ask);
     void ask();
     return () => {
       end.abort();
       clearTimeout(next);
+      soon.current = () => {};
       document.removeEventListener("visibilitychange", ask);
     };
   }, [who]);
