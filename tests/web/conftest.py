@@ -12,11 +12,9 @@ import json
 import shutil
 import ssl
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import (
@@ -29,6 +27,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from kohakuriver.client import config
 from tests.e2e.conftest import (  # noqa: F401 - the fixtures that these tests stand on
     PROJECT,
     Cluster,
@@ -48,6 +47,7 @@ _QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+_NETWORKS = 5  # a container that starts or ends changes them, and Chromium gives up what it is loading
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
 
 
@@ -68,12 +68,8 @@ class Visitor:
     """What the browser has to say against the page: errors, and whatever the server's policy forbids."""
 
     def goto(self, path: str) -> Page:
-        """The page at this path below /ui.
-
-        A container that starts changes this machine's networks, which ends what a browser is loading: then it
-        is loaded once more.
-        """
-        for _ in range(5):
+        """The page at this path below /ui."""
+        for _ in range(_NETWORKS):
             try:
                 self.page.goto(f"{self.site}/ui{path}")
                 break
@@ -103,7 +99,7 @@ class Visitor:
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     if CHROMIUM is None:
-        pytest.skip("this machine has no Chromium: manifests/development/system-packages tests")
+        pytest.fail("this machine has no Chromium: manifests/development/system-packages tests")
     with sync_playwright() as running:
         yield running
 
@@ -158,8 +154,12 @@ def page(visitor: Visitor) -> Page:
 
 def admin_token(of: Cluster) -> str:
     """The token of the config file that `up` has written."""
-    user = yaml.safe_load(of.config.read_text())["users"][0]["user"]
-    return str(user.get("token") or Path(of.config.parent, user["tokenFile"]).read_text().strip())
+    return config.load(of.config).token or ""
+
+
+def authority(of: Cluster) -> str:
+    """The certificate that vouches for its API server, as PEM."""
+    return (config.load(of.config).ca or b"").decode()
 
 
 def new_token(of: Cluster, name: str, *options: str) -> str:

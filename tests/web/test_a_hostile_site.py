@@ -124,7 +124,7 @@ async def another_origin(tls: ssl.SSLContext) -> AsyncIterator[int]:
 async def context() -> AsyncIterator[BrowserContext]:
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
-        pytest.skip("this machine has no Chromium")
+        pytest.fail("this machine has no Chromium: manifests/development/system-packages tests")
     async with async_playwright() as running:
         browser = await running.chromium.launch(executable_path=chromium, args=[*QUIET])
         yield await browser.new_context(ignore_https_errors=True)
