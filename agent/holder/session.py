@@ -110,6 +110,7 @@ class Session:
         self._time = loop.time
         self._later = loop.call_later
         self._made_at = self._left_at = loop.time()
+        self._was_hung_up = False
         self._timer: asyncio.TimerHandle | None = None
         self._ack_timer: asyncio.TimerHandle | None = None
         self._wait_for_somebody()
@@ -229,6 +230,7 @@ class Session:
 
     def hang_up(self) -> None:
         if self.ending is None:
+            self._was_hung_up = True
             self.program.hang_up()
 
     def writable(self, yes: bool) -> None:
@@ -249,6 +251,9 @@ class Session:
     def ended(self, ending: Ending) -> None:
         self.ending = ending
         self._pump()
+        if self._was_hung_up and self.attachment is None:  # who ended it and left waits for no word of that
+            self._stop_waiting()
+            self._gone(self)
 
     # For the list.
 

@@ -146,6 +146,19 @@ async def test_a_shell_that_nobody_comes_back_to_is_hung_up_after_its_window():
     assert gone == [session]
 
 
+async def test_a_shell_that_somebody_ended_and_left_is_gone_once_it_has_ended():
+    session, program, gone = a_session()
+    client = Client(session)
+    client.come()
+    client.move_all()
+    client.control({"hangup": True})
+    client.move_all()
+    client.cut()
+    assert program.was_hung_up and gone == []
+    session.ended(Ending(129))
+    assert gone == [session]
+
+
 async def test_a_window_that_changes_counts_from_when_the_shell_was_left():
     session, program, _ = a_session(window=600)
     client = Client(session)
