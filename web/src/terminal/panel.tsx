@@ -8,10 +8,9 @@ import { Menu } from "../ui/menu";
 import { announce, complain } from "../ui/toasts";
 import { openLink } from "./browser";
 import { lineCount, preview } from "./paste";
-import type { Left } from "./protocol";
 import type { Standing } from "./session";
 import { changeFont, screenReader } from "./settings";
-import { type Shells, shellsOf } from "./shells";
+import { type LeftOpen, type Shells, shellsOf } from "./shells";
 import "./terminal.css";
 import type { Key, View } from "./view";
 
@@ -70,7 +69,7 @@ export function TerminalPanel({ namespace, name, session = "", isAlone = false }
         <span class="terminal-space" />
         {view && <More shells={shells} view={view} namespace={namespace} name={name} isAlone={isAlone} search={() => setSearching(true)} />}
       </div>
-      <LeftOpen shells={shells} />
+      <Left shells={shells} />
       {isSearching && view && <Search view={view} close={() => setSearching(false)} />}
       {view ? <Stage key={view.host} view={view} close={() => close(view)} /> : shells.open.value.length === 0 && <Nothing shells={shells} />}
       {view && <Keys view={view} />}
@@ -258,24 +257,25 @@ function since(then: number): string {
 }
 
 /** Shells with nobody at them, quietly: none is gone to unless one asks. */
-function LeftOpen({ shells }: { shells: Shells }) {
+function Left({ shells }: { shells: Shells }) {
   const [first] = shells.left.value;
   if (!first) return null;
   const count = shells.left.value.length;
-  const words = count === 1 ? `1 shell left ${age(first.detached ?? 0)} ago` : `${count} shells left, the last ${age(first.detached ?? 0)} ago`;
+  const last = `${age((now.value - first.since) / 1000)} ago`;
+  const items = shells.left.value.map((one) => ({ text: leftWords(one), act: () => shells.goBack(one.id) }));
   return (
     <p class="terminal-left">
-      <span>{words}</span>
+      <span>{count === 1 ? `1 shell left ${last}` : `${count} shells left, the last ${last}`}</span>
       {count === 1
-        ? <button type="button" class="quiet" onClick={() => shells.goBack(first.session)}>Go back</button>
-        : <Menu label="Go back" class="quiet" items={shells.left.value.map((one) => ({ text: leftWords(one), act: () => shells.goBack(one.session) }))} />}
+        ? <button type="button" class="quiet" onClick={() => shells.goBack(first.id)}>Go back</button>
+        : <Menu label="Go back to one" class="quiet" items={items} />}
       <button type="button" class="quiet" aria-label="Do not show this" onClick={() => (shells.left.value = [])}>✕</button>
     </p>
   );
 }
 
-function leftWords({ session, command, detached }: Left): string {
-  return `${session}: ${command || "shell"}, left ${age(detached ?? 0)} ago`;
+function leftWords({ id, command, since }: LeftOpen): string {
+  return `${id}${command ? ` (${command})` : ""}, left ${age((now.value - since) / 1000)} ago`;
 }
 
 function Nothing({ shells }: { shells: Shells }) {

@@ -403,26 +403,18 @@ test("who has left hears nothing more and tries nothing", async () => {
   assert.equal(viewer.standings.length, told);
 });
 
-test("a shell that was only opened is told from one that somebody used, or came back to", async () => {
-  const { shell, world, session } = await attached();
-  assert.equal(session.isUntouched, true);
+test("a shell that was made here is told from one that was found", async () => {
+  const { world, session } = await attached();
   world.link.cut();
   await world.pass(300);
   world.link.accept();
   world.link.moveAll();
-  assert.equal(session.isUntouched, true);
+  assert.equal(session.wasMade, true);
   const other = new Session(world, new FakeViewer(), "s1", SIZE, true);
   other.open();
   world.link.accept();
   world.link.moveAll();
-  assert.equal(other.isUntouched, false);
-  other.leave();
-  session.again();
-  world.link.accept();
-  world.link.moveAll();
-  session.type(bytes("l"));
-  assert.equal(session.isUntouched, false);
-  assert.equal(shell.hangups, 0);
+  assert.equal(other.wasMade, false);
 });
 
 test("a VPS that is being restarted is waited for, though the server says that it does not run", async () => {

@@ -82,9 +82,9 @@ export class Session {
   standing: Standing = { phase: "opening" };
   /** Seconds that it is kept when nobody is attached. */
   window = WINDOW;
+  /** Whether it was made here, and not found. */
+  wasMade = false;
 
-  private wasMade = false; // here, and not found
-  private wasTyped = false;
   private wire: Wire | undefined;
   private asked: Asked | undefined;
   private isAttached = false;
@@ -130,7 +130,6 @@ export class Session {
   type(data: Uint8Array): boolean {
     if (this.isOver || this.typed.size + data.length > MOST_INPUT) return false;
     this.typed.append(data);
-    this.wasTyped = true;
     this.flush();
     if (this.isAttached) this.schedule();
     return true;
@@ -172,11 +171,6 @@ export class Session {
     this.since = this.world.now();
     this.change({ phase: "opening" });
     this.dial();
-  }
-
-  /** Whether it was made here, and nothing was ever typed into it. */
-  get isUntouched(): boolean {
-    return this.wasMade && !this.wasTyped;
   }
 
   // Behind it.

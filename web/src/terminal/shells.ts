@@ -2,8 +2,16 @@
 import { effect, signal } from "@preact/signals";
 import { session as visitor } from "../api/session";
 import { Browser, onReturn, shellsThere } from "./browser";
-import { type Left, leftBy, newSession } from "./protocol";
+import { leftBy, newSession } from "./protocol";
 import { View, type Wishes } from "./view";
+
+/** A shell with nobody at it. */
+export interface LeftOpen {
+  id: string;
+  command: string;
+  /** Ms since 1970 when it was left. */
+  since: number;
+}
 
 const CLAIM_WITHIN = 1000; // ms that the page before a reload has to go
 
@@ -11,7 +19,7 @@ export class Shells {
   readonly open = signal<readonly View[]>([]);
   readonly current = signal<View | undefined>(undefined);
   /** Of this user, with nobody at them. */
-  readonly left = signal<readonly Left[]>([]);
+  readonly left = signal<readonly LeftOpen[]>([]);
   /** What the panel that shows them wants to be told. */
   wishes: Wishes | undefined;
 
@@ -50,7 +58,7 @@ export class Shells {
   /** Goes back to one that was left. */
   goBack(id: string): void {
     void claim(id);
-    this.left.value = this.left.value.filter((one) => one.session !== id);
+    this.left.value = this.left.value.filter((one) => one.id !== id);
     this.current.value = this.add(id, true);
     this.keep();
   }
@@ -62,21 +70,26 @@ export class Shells {
 
   /** Takes it off the page; the shell itself is ended, or goes on. */
   close(view: View, how: "end" | "leave"): void {
-    if (how === "end") view.session.hangUp();
     const at = this.open.value.indexOf(view);
     this.open.value = this.open.value.filter((one) => one !== view);
     if (this.current.value === view) this.current.value = this.open.value[Math.max(0, at - 1)];
     this.keep();
+    const { id, window } = view.session;
+    release(id);
+    if (how === "end") return view.end();
+    const wasThere = view.standing.peek().phase === "open";
     view.dispose();
-    release(view.session.id);
-    if (how === "leave") setTimeout(() => void this.look(), 500);
+    if (wasThere && window > 0) this.left.value = [{ id, command: "", since: Date.now() }, ...this.left.value];
   }
 
   /** Looks which shells its user has left. What cannot be known now is not shown. */
   async look(): Promise<void> {
     const here = new Set(this.open.value.map((one) => one.session.id));
     const found = await shellsThere(this.namespace, this.name).catch(() => []);
-    this.left.value = leftBy(visitor.value?.user ?? "", found, here);
+    const now = Date.now();
+    this.left.value = leftBy(visitor.value?.user ?? "", found, here).map(({ session, command, detached }) => {
+      return { id: session, command, since: now - (detached ?? 0) * 1000 };
+    });
   }
 
   endUntouched(): void {

@@ -8,6 +8,7 @@ import { WebglAddon } from "@xterm/addon-webgl";
 import { Terminal } from "@xterm/xterm";
 import type { KObject } from "../api/objects";
 import { whatHappened } from "./aftermath";
+import { isAnswer } from "./answers";
 import { Browser, openLink, withNonce } from "./browser";
 import { ASK_ABOVE, cleaned, lineCount } from "./paste";
 import { newSession } from "./protocol";
@@ -17,6 +18,7 @@ import { onTheme, themeAt } from "./theme";
 
 const SCROLLBACK = 10_000; // lines
 const RESIZE_AFTER = 80; // ms of rest
+const END_WITHIN = 10_000; // ms for a shell to end before its connection is closed
 const FLASH = 150; // ms
 const SIGNALLED = 128; // exit codes above it: something was ended by a signal
 const LONGEST_TITLE = 80; // characters
@@ -66,6 +68,9 @@ export class View implements Viewer {
   private readonly ends: (() => void)[] = [];
   private isOpened = false;
   private wasThere = false;
+  private wasTyped = false; // by a person
+  private isEnding = false;
+  private isDisposed = false;
   private vps: KObject | undefined; // as it was when the shell was opened
   private resizing: ReturnType<typeof setTimeout> | undefined;
 
@@ -93,7 +98,10 @@ export class View implements Viewer {
       },
     });
     this.session = this.sessionOf(id, isKnown);
-    this.terminal.onData((data) => this.type(encoder.encode(this.withCtrl(data))));
+    this.terminal.onData((data) => {
+      this.wasTyped ||= !isAnswer(data);
+      this.type(encoder.encode(this.withCtrl(data)));
+    });
     this.terminal.onBinary((data) => this.type(Uint8Array.from(data, (one) => one.charCodeAt(0))));
     this.terminal.onResize((size) => this.session.resize({ rows: size.rows, cols: size.cols }));
     this.terminal.onTitleChange((title) => (this.title.value = title.slice(0, LONGEST_TITLE)));
@@ -114,7 +122,8 @@ export class View implements Viewer {
 
   changed(standing: Standing): void {
     this.standing.value = standing;
-    if (standing.phase === "open") this.wasThere = true;
+    if (this.isEnding) queueMicrotask(() => this.dispose());
+    else if (standing.phase === "open") this.wasThere = true;
     else if (standing.phase !== "ended") return;
     else if (!this.wasThere) queueMicrotask(() => this.wishes.gone());
     else if (standing.code === undefined || standing.code > SIGNALLED) void this.explain(standing);
@@ -122,7 +131,7 @@ export class View implements Viewer {
 
   /** Whether it was made here, and nothing was ever typed into it: nobody comes back to such a shell. */
   get isUntouched(): boolean {
-    return this.session.isUntouched;
+    return this.session.wasMade && !this.wasTyped;
   }
 
   // What the panel does.
@@ -157,6 +166,7 @@ export class View implements Viewer {
   /** A new shell in the same place, below what the last one wrote. */
   openAnother(isRestarting = false): void {
     this.session.leave();
+    this.wasTyped = false;
     this.missedBytes.value = 0;
     this.note.value = "";
     this.title.value = "";
@@ -167,7 +177,17 @@ export class View implements Viewer {
     this.focus();
   }
 
+  /** Ends the shell, and is gone once it has heard of that. */
+  end(): void {
+    this.isEnding = true;
+    this.host.remove();
+    this.session.hangUp();
+    setTimeout(() => this.dispose(), END_WITHIN);
+  }
+
   dispose(): void {
+    if (this.isDisposed) return;
+    this.isDisposed = true;
     this.session.leave();
     clearTimeout(this.resizing);
     for (const end of this.ends) end();
