@@ -88,6 +88,12 @@ def test_a_shell_is_worked_in(terminal: Page) -> None:
     )
     run(page, "printf '\\033]0;<b>bold</b> & title\\007'")
     page.get_by_role("button", name="<b>bold</b> & title", exact=True).wait_for()
+    page.keyboard.type("wrong")
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Control+k")  # the shell's, though it is the palette's elsewhere
+    run(page, "echo right-$((2+2))")
+    shows(page, "right-4")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     run(page, "vi /etc/hostname")
     shows(page, "/etc/hostname 1/1")
     page.keyboard.type("Atyped")

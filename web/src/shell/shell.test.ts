@@ -8,6 +8,7 @@ test("each screen has a title that says what is in it", () => {
   assert.equal(titleOf([]), "VPSes - KohakuRiver");
   assert.equal(titleOf(["vps", "default", "dev"]), "dev - KohakuRiver");
   assert.equal(titleOf(["vps", "team", "dev", "terminal"]), "terminal of dev (team) - KohakuRiver");
+  assert.equal(titleOf(["terminal", "team", "dev"]), "terminal of dev (team) - KohakuRiver");
   assert.equal(titleOf(["people"]), "People - KohakuRiver");
   assert.equal(titleOf(["constructor"]), "KohakuRiver");
 });

@@ -60,6 +60,7 @@ export function TerminalPanel({ namespace, name, session = "", isAlone = false }
   return (
     <section class={isAlone ? "terminals terminals-alone" : "terminals"} ref={panel} aria-label={`Terminal of ${name}`}>
       <div class="terminal-top">
+        {isAlone && <a class="terminal-home" href={href("vps", namespace, name)}>{name}</a>}
         <ul class="terminal-tabs" ref={tabs} aria-label="Shells">
           {shells.open.value.map((one, index) => (
             <Tab key={one.host} view={one} number={index + 1} isCurrent={one === view} show={() => shells.show(one)} close={() => close(one)} />

@@ -81,6 +81,7 @@ export class View implements Viewer {
     private readonly wishes: Wishes,
   ) {
     this.host.className = "terminal-host";
+    this.host.dataset["keepsKeys"] = ""; // Ctrl-K is the shell's
     this.terminal = new Terminal({
       allowProposedApi: true,
       cursorBlink: false,
