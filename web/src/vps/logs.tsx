@@ -96,18 +96,26 @@ interface Shown {
 }
 
 const NEAR = 24; // pixels from the end that still count as the end
+const AT_ONCE = 5; // chunks that are drawn with one frame: thousands of lines do not hold the page up
 
 /** It stays at the end for as long as nobody scrolls up. */
 function Lines({ chunks, words, drawn, hasTimes, wraps, isEmpty }: Shown) {
   const frame = useRef<HTMLDivElement>(null);
   const [isAtEnd, setAtEnd] = useState(true);
+  const [depth, setDepth] = useState(AT_ONCE);
+  const isWhole = depth >= chunks.length;
+  useEffect(() => {
+    if (isWhole) return;
+    const frame = requestAnimationFrame(() => setDepth(depth + AT_ONCE));
+    return () => cancelAnimationFrame(frame);
+  }, [depth, isWhole]);
   const toEnd = () => {
     const element = frame.current;
     if (element) element.scrollTop = element.scrollHeight;
   };
   useLayoutEffect(() => {
     if (isAtEnd) toEnd();
-  }, [drawn, isAtEnd, words, hasTimes, wraps]);
+  }, [drawn, isAtEnd, words, hasTimes, wraps, depth]);
   return (
     <div class="vps-log-frame">
       <div
@@ -122,7 +130,7 @@ function Lines({ chunks, words, drawn, hasTimes, wraps, isEmpty }: Shown) {
         }}
       >
         {isEmpty && <p class="quiet-text">Its main process has written nothing.</p>}
-        {chunks.map((chunk) => <Part key={chunk.first} lines={chunk.lines} words={words} hasTimes={hasTimes} />)}
+        {chunks.slice(-depth).map((chunk) => <Part key={chunk.first} lines={chunk.lines} words={words} hasTimes={hasTimes} />)}
       </div>
       {!isAtEnd && <button type="button" class="vps-log-follow" onClick={() => { setAtEnd(true); toEnd(); }}>To the end ↓</button>}
     </div>
