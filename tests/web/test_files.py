@@ -239,5 +239,5 @@ def test_unsaved_text_outlives_a_reload_and_a_stop_and_whoever_may_not_look_read
     viewer = visit()
     viewer.log_in(new_token(cluster, "--user", "eve", "--role", "viewer"))
     shown = viewer.goto("/vps/default/lab/files")
-    expect(shown.get_by_role("alert").filter(has_text="forbidden")).to_be_visible()
+    expect(shown.get_by_role("alert").filter(has_text="you may not open it")).to_be_visible()
     expect(shown.get_by_role("grid")).to_have_count(0)

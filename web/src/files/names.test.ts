@@ -62,6 +62,7 @@ test("folders come first, links to folders too, and numbers count", () => {
   const entry = (name: string, kind: string, size = 0, leads = "") => entryOf({ name, kind, size, leads });
   const all = [entry("b10", "file", 1), entry("b9", "file", 3), entry("z", "folder"), entry("A", "link", 0, "folder")];
   assert.deepEqual(sorted(all).map((one) => one.name), ["A", "z", "b9", "b10"]);
+  assert.deepEqual(sorted([entry("zu", "file"), entry("Über", "file"), entry("uhr", "file"), entry("B", "file"), entry("b", "file")]).map((one) => one.name), ["B", "b", "uhr", "Über", "zu"]);
   assert.deepEqual(sorted(all, "size", true).map((one) => one.name), ["z", "A", "b9", "b10"]);
 });
 

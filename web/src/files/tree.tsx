@@ -44,6 +44,8 @@ export function Tree({ at, top }: { at: Workspace; top: string }) {
   useEffect(() => {
     if (!listings.peek().has(top)) void at.list(top);
   }, [at, top]);
+  const folder = at.folder.value;
+  useEffect(() => at.reveal(top, folder), [at, top, folder]);
   const here = Math.min(cursor, lines.length - 1);
   const current = lines[here];
   const open = (line: Line) => (isFolder(line.entry) ? at.toggle(line.path) : toFile(at, line.path));

@@ -5,7 +5,7 @@ import { confirm } from "../ui/dialog";
 import { announce } from "../ui/toasts";
 import { FilesClient } from "./client";
 import { keep, kept, type Store } from "./drafts";
-import { type Entry, isBelow, joinPath } from "./entry";
+import { crumbs, type Entry, isBelow, joinPath } from "./entry";
 import { opener } from "./socket";
 import { Tab } from "./tab";
 import { Transfers } from "./transfers";
@@ -106,6 +106,17 @@ export class Workspace {
       void this.list(folder);
     }
     this.expanded.value = open;
+  }
+
+  /** Opens the tree below `top` down to that folder. */
+  reveal(top: string, folder: string): void {
+    const open = new Set(this.expanded.peek());
+    for (const [, path] of crumbs(folder).slice(0, -1)) {
+      if (path === top || !isBelow(path, top) || open.has(path)) continue;
+      open.add(path);
+      if (!this.listings.peek().has(path)) void this.list(path);
+    }
+    if (open.size > this.expanded.peek().size) this.expanded.value = open;
   }
 
   /** Shows a file, in the tab that it has or in a new one. */
