@@ -23,7 +23,7 @@ from kohakuriver.apiserver.cache.entry import Entry
 from kohakuriver.apiserver.limits import weights
 from kohakuriver.apiserver.objects import selectors
 from kohakuriver.apiserver.printers import forms
-from kohakuriver.apiserver.read import egress, foresight, read
+from kohakuriver.apiserver.read import egress, foresight, in_force, read
 from kohakuriver.apiserver.serving import body, pieces, stream
 from kohakuriver.apiserver.serving.requests import (
     Call,
@@ -45,6 +45,8 @@ async def get_one(resource: ResourceType, request: web.Request) -> web.StreamRes
     call = Call.of(request, resource)
     form = call.form
     entry = await read.get(call.server, call.user, resource, namespace=call.namespace, name=call.name)
+    if resource is kinds.NAMESPACE:
+        entry = in_force.shown(call.server, entry)
     return json_response(form.one(entry.raw, call.server.clock.now()))
 
 

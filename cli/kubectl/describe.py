@@ -44,10 +44,7 @@ def describe(settings: Settings, words: Words = None, selector: Selector = None)
         if not target.names:
             params = {"labelSelector": selector} if selector else {}
             answer = api.call("GET", api.path(target.resource, namespace=namespace), params=params)
-            pages += [
-                page(item, target.resource, events_of(api, target.resource, item), now, width=screen.width())
-                for item in answer["items"]
-            ]
+            pages += [_told(api, target.resource, item, now) for item in answer["items"]]
         for name in target.names:
             try:
                 body = absent.get(api, target.resource, name, namespace=namespace)
@@ -55,13 +52,16 @@ def describe(settings: Settings, words: Words = None, selector: Selector = None)
                 screen.fail(error.message, hint=error.hint)
                 good = False
                 continue
-            pages.append(
-                page(body, target.resource, events_of(api, target.resource, body), now, width=screen.width())
-            )
+            pages.append(_told(api, target.resource, body, now))
     screen.out("\n\n\n".join("\n".join(lines) for lines in pages), end="\n" if pages else "")
     if good and not pages:
         screen.note("nothing to describe")
     return 0 if good else 1
+
+
+def _told(api: Api, resource: ResourceType, body: Object, now: datetime.datetime) -> list[str]:
+    events, policies = events_of(api, resource, body), policies_of(api, resource, body)
+    return page(body, resource, events, now, policies=policies, width=screen.width())
 
 
 def page(
@@ -70,9 +70,10 @@ def page(
     events: list[Object],
     now: datetime.datetime,
     *,
+    policies: Sequence[str] = (),
     width: int | None = None,
 ) -> list[str]:
-    """The whole text about one object; `width` is the terminal's."""
+    """The whole text about one object; `policies` hold for it, and `width` is the terminal's."""
     body = readable.of(resource, body)
     found = view.Object.of(body)
     metadata, status = found.metadata, found.status
@@ -82,6 +83,7 @@ def page(
             ("Name", found.name),
             ("Namespace", found.namespace),
             *_standing(body, resource, now),
+            ("Policies", list(policies)),
             ("Created", sections.moment(found.created, now)),
             ("Deletion asked", sections.moment(metadata.text("deletionTimestamp"), now)),
             ("Labels", _list(found.labels)),
@@ -152,6 +154,19 @@ def _part(name: str, part: Mapping[str, Any], width: int | None) -> list[str]:
 
 def _list(found: dict[str, str]) -> list[str]:
     return [f"{key}={value}" for key, value in sorted(found.items())]
+
+
+def policies_of(api: Api, resource: ResourceType, body: Object) -> list[str]:
+    """What Policies say of a VPS's namespace, as the server tells it; nothing where it tells nothing."""
+    if resource is not kinds.VPS:
+        return []
+    try:
+        namespace = api.call("GET", api.path(kinds.NAMESPACE, name=body["metadata"]["namespace"]))
+    except (errors.Forbidden, errors.NotFound):
+        return []
+    status = namespace.get("status")
+    found = status.get("policies") if isinstance(status, dict) else None
+    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
 
 
 def events_of(api: Api, resource: ResourceType, body: Object) -> list[Object]:

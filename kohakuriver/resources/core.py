@@ -17,6 +17,10 @@ class NamespaceStatus(meta.Model):
 
     phase: str | None = None
     """Active or Terminating."""
+    default_quota: dict[str, str] | None = None
+    """What the API server limits here, of what no ResourceQuota names; shown with one Namespace alone."""
+    policies: list[str] | None = None
+    """Which Policies hold here, and what each says; shown with one Namespace alone."""
 
 
 class Namespace(meta.Object):
