@@ -86,7 +86,7 @@ class Api:
             server=self.connection.server,
             is_text=answer.header("Content-Type").startswith("text/plain"),
         )
-        if path.startswith("/api") and (why := envelope.wrong_with(found)):
+        if path.startswith("/api") and (why := envelope.wrong_with(found, is_stored=method == "GET")):
             raise wire.foreign(self.connection.server, method, answer.status, why)
         return found
 

@@ -71,7 +71,7 @@ def patch(
             if render is not None:
                 screen.out(render(output.without_noise(after)), end="")
                 continue
-            same = after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
+            same = after["metadata"].get("resourceVersion") == before["metadata"]["resourceVersion"]
             done = "patched (no change)" if same and not rehearsal else "patched"
             screen.out(f"{targets.title(target.resource, name)} {done}{rehearsal.suffix}")
     return 0 if good else 1

@@ -37,7 +37,7 @@ def declare(
     found, good = lookup.present(api, words, verb=verb)
     for node in found:
         changed = patch(api, node, {"spec": spec})
-        same = changed["metadata"]["resourceVersion"] == node["metadata"]["resourceVersion"]
+        same = changed["metadata"].get("resourceVersion") == node["metadata"]["resourceVersion"]
         screen.out(f"{title(node)} {'was ' if same else ''}{done}{' already' if same else ''}")
     return 0 if good else 1
 

@@ -20,8 +20,9 @@ class Wrong(ValueError):
     """What is wrong, as a sentence."""
 
 
-def wrong_with(answer: Object) -> str:
-    """What is missing of an answer that has its kind, or is of another type; empty where it is whole."""
+def wrong_with(answer: Object, *, is_stored: bool = True) -> str:
+    """What is missing of an answer that has its kind, or is of another type; empty where it is whole. Without
+    `is_stored` it may be of a write that was rehearsed, which gives no revision."""
     kind, version = answer.get("kind"), answer.get("apiVersion", "")
     if not isinstance(kind, str) or not isinstance(version, str):
         return "its kind or its apiVersion is not a text"
@@ -31,7 +32,7 @@ def wrong_with(answer: Object) -> str:
         elif kind.endswith("List"):
             _list(answer, Form.of(version, kind.removesuffix("List")))
         elif not kind.endswith("Review"):
-            _object(answer, "it", Form.of(version, kind))
+            _object(answer, "it", Form.of(version, kind)._replace(has_revision=is_stored))
     except Wrong as wrong:
         return str(wrong)
     return ""
@@ -49,6 +50,7 @@ class Form(NamedTuple):
 
     is_stored: bool = False
     has_namespace: bool = False
+    has_revision: bool = True
 
     @classmethod
     def of(cls, version: str, kind: str) -> "Form":
@@ -60,7 +62,7 @@ class Form(NamedTuple):
         """The fields that cannot be missing."""
         yield "name"
         if self.is_stored:
-            yield from ("uid", "resourceVersion")
+            yield from ("uid", "resourceVersion") if self.has_revision else ("uid",)
         if self.has_namespace:
             yield "namespace"
 

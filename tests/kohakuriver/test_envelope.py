@@ -79,6 +79,12 @@ def test_what_is_missing_is_said(answer: Json, says: str) -> None:
     assert says in envelope.wrong_with(answer)
 
 
+def test_a_write_that_is_rehearsed_gives_no_revision() -> None:
+    rehearsed = {**VPS, "metadata": without(META, "resourceVersion")}
+    assert envelope.wrong_with(rehearsed, is_stored=False) == ""
+    assert envelope.wrong_with(rehearsed) == "it has no resourceVersion"
+
+
 def test_a_bookmark_says_a_revision_alone() -> None:
     assert envelope.wrong_with_bookmark({"kind": "VPS", "metadata": {"resourceVersion": "7"}}) == ""
     assert (
