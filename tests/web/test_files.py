@@ -12,6 +12,7 @@ from playwright.sync_api import Dialog, Locator, Page, expect
 from tests.e2e.conftest import Cluster, a_manifest
 from tests.web.conftest import NARROW, Visitor, admin_token, broken_rules, new_token, overflows
 
+expect.set_options(timeout=30_000)  # as the harness waits elsewhere
 MANY = 10_000
 # Each as a shell writes it, and as the page shows it.
 HOSTILE = {
@@ -121,14 +122,13 @@ def test_a_large_file_goes_both_ways_unchanged_and_is_deleted(
     opened(visitor, at="/srv/moved")
     page.get_by_label("Files to upload").set_input_files(local)
     expect(page.get_by_role("status").get_by_text("uploaded large.bin")).to_be_visible()
-    assert (
-        vps.run("sha256sum </srv/moved/large.bin").split()[0].decode() == hashlib.sha256(content).hexdigest()
-    )
+    digest = hashlib.sha256(content).hexdigest()
+    assert vps.run("sha256sum </srv/moved/large.bin").split()[0].decode() == digest
     entry(page, "large.bin").get_by_role("checkbox").check()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download", exact=True).click()
     assert download.value.suggested_filename == "large.bin"
-    assert hashlib.sha256(download.value.path().read_bytes()).digest() == hashlib.sha256(content).digest()
+    assert hashlib.sha256(download.value.path().read_bytes()).hexdigest() == digest
 
     local.write_bytes(other)
     for answer, expected in (("Leave it", 20_000_000), ("Replace", 1000)):
@@ -225,9 +225,8 @@ def test_unsaved_text_outlives_a_reload_and_a_stop_and_whoever_may_not_look_read
     cluster.ok("vps", "stop", "lab")
     cluster.ok("wait", "vps/lab", "--for=jsonpath={.status.phase}=stopped", "--timeout", "60s")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_role("alert").filter(has_text="lab is stopped")).to_contain_text(
-        "kohakuriver vps start lab"
-    )
+    refusal = page.get_by_role("alert").filter(has_text="lab is stopped")
+    expect(refusal).to_contain_text("kohakuriver vps start lab")
     state(page, "not saved")
     cluster.ok("vps", "start", "lab")
     cluster.wait_running("lab")

@@ -19,6 +19,12 @@ import type { Workspace } from "./workspace";
 interface Rest {
   state: EditorState;
   scroll: ReturnType<EditorView["scrollSnapshot"]>;
+  told: Told;
+}
+
+/** Who shows where the cursor is: another component each time that the file is shown. */
+interface Told {
+  lines: (text: string) => void;
 }
 
 export function Editor({ at, tab }: { at: Workspace; tab: Tab }) {
@@ -39,7 +45,9 @@ export function Editor({ at, tab }: { at: Workspace; tab: Tab }) {
     setLanguage(found);
     const rest = tab.editor as Rest | undefined;
     const syntax = new Compartment();
-    const state = rest?.state ?? stateOf(tab, start, isReadOnly, syntax, setLines);
+    const told: Told = rest?.told ?? { lines: setLines };
+    told.lines = setLines;
+    const state = rest?.state ?? stateOf(tab, start, isReadOnly, syntax, told);
     const made = new EditorView({ state, parent, ...(rest ? { scrollTo: rest.scroll } : {}) });
     view.current = made;
     setLines(counted(state));
@@ -53,7 +61,7 @@ export function Editor({ at, tab }: { at: Workspace; tab: Tab }) {
     }
     return () => {
       isOver = true;
-      if (tab.epoch.peek() === epoch) tab.editor = { state: made.state, scroll: made.scrollSnapshot() } satisfies Rest;
+      if (tab.epoch.peek() === epoch) tab.editor = { state: made.state, scroll: made.scrollSnapshot(), told } satisfies Rest;
       made.destroy();
       view.current = undefined;
     };
@@ -92,7 +100,7 @@ export function Editor({ at, tab }: { at: Workspace; tab: Tab }) {
   );
 }
 
-function stateOf(tab: Tab, text: string, isReadOnly: boolean, syntax: Compartment, told: (lines: string) => void): EditorState {
+function stateOf(tab: Tab, text: string, isReadOnly: boolean, syntax: Compartment, told: Told): EditorState {
   // A text is compared with the one that was saved at each key; the two share all that was not touched.
   let baseText = tab.base;
   let base = baseOf(tab);
@@ -103,7 +111,7 @@ function stateOf(tab: Tab, text: string, isReadOnly: boolean, syntax: Compartmen
       editing(text, tab.name, `Text of ${shown(tab.name)}`, isReadOnly),
       syntax.of([]),
       EditorView.updateListener.of((update) => {
-        if (update.selectionSet || update.docChanged) told(counted(update.state));
+        if (update.selectionSet || update.docChanged) told.lines(counted(update.state));
         if (!update.docChanged || isReadOnly) return;
         if (tab.base !== baseText) {
           baseText = tab.base;

@@ -55,9 +55,12 @@ function Panel({ at, state }: { at: Workspace; state: string }) {
       ref={box}
       class={`files${showsTree ? "" : " files-bare"}${isOver ? " files-over" : ""}`}
       onKeyDown={(event) => {
-        if (event.key.toLowerCase() !== "p" || !(event.ctrlKey || event.metaKey) || event.shiftKey) return;
+        if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return;
+        const key = event.key.toLowerCase();
+        if (key !== "p" && (key !== "s" || !current)) return;
         event.preventDefault();
-        setQuick(true);
+        if (key === "p") setQuick(true);
+        else if (current?.isDirty.peek() && !current.theirs.peek()) void current.save();
       }}
       onDragOver={(event) => {
         if (!event.dataTransfer?.types.includes("Files")) return;

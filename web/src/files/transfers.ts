@@ -100,8 +100,11 @@ export class Transfers {
   /** A file, as it is; a folder as a tar file. */
   download(path: string, isFolder: boolean, size: number, save: Save): Promise<void> {
     const name = localName(nameOf(path) || "root") + (isFolder ? ".tar" : "");
+    // Asked for at once, whatever waits before it: a browser lets a page ask only while one clicks.
+    const place = save(name, isFolder ? undefined : size);
+    place.catch(() => {});
     return this.begin("Download", name, isFolder ? undefined : size, async (transfer, signal) => {
-      const sink = await save(name, isFolder ? undefined : size);
+      const sink = await place;
       if (!sink) return;
       const told = { signal, progress: (done: number, all?: number) => {
         transfer.done.value = done;

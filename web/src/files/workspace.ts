@@ -44,6 +44,7 @@ export class Workspace {
   readonly transfers: Transfers;
   private keeping: ReturnType<typeof setTimeout> | undefined;
   private looked = 0;
+  private isForgotten = false;
 
   constructor(
     readonly namespace: string,
@@ -173,6 +174,7 @@ export class Workspace {
   keep(): void {
     clearTimeout(this.keeping);
     this.keeping = undefined;
+    if (this.isForgotten) return;
     const drafts = this.tabs.peek().map((tab) => {
       const form = tab.form.peek();
       const { hasBom, lineEnd } = form ?? { hasBom: false, lineEnd: "\n" as const };
@@ -184,6 +186,7 @@ export class Workspace {
   }
 
   forget(): void {
+    this.isForgotten = true;
     clearTimeout(this.keeping);
     this.store.removeItem(this.key);
     this.files.close();
