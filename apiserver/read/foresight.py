@@ -29,6 +29,8 @@ def waits(cache: Cache, vps: Json) -> str:
     if found.spec.run_state == RunState.STOPPED:
         return ""
     meant = list(_meant(cache, found.spec.placement))
+    if not len(cache.kinds[kinds.NODE]):
+        return ""  # the cluster has only begun
     if not meant:
         return f"it would wait: there is no {_which(found.spec.placement)}"
     refusals = []

@@ -14,6 +14,7 @@ export function Logs({ namespace, name, vps }: { namespace: string; name: string
   const [hasTimes, setTimes] = useState(false);
   const [wraps, setWraps] = useState(true);
   const found = words ? buffer.matching(words) : undefined;
+  const isFull = buffer.gone > 0 || buffer.count >= MOST_LINES;
   return (
     <div class="vps-logs">
       <div class="vps-row" role="group" aria-label="How the log is shown">
@@ -21,7 +22,7 @@ export function Logs({ namespace, name, vps }: { namespace: string; name: string
         <label><input type="checkbox" checked={hasTimes} onChange={() => setTimes(!hasTimes)} /> Times</label>
         <label><input type="checkbox" checked={wraps} onChange={() => setWraps(!wraps)} /> Wrap</label>
         <button type="button" onClick={() => download(`${name}.log`, buffer.file(hasTimes))} disabled={buffer.count === 0}>Download</button>
-        <span class="quiet-text" role="status">{found ? `${found.length} of ${counted(buffer.count)}` : counted(buffer.count)}{buffer.gone > 0 && `, the last ${MOST_LINES} are kept`}</span>
+        <span class="quiet-text" role="status">{found && `${found.length} of `}{isFull && "the last "}{counted(buffer.count)}</span>
       </div>
       {outcome.error && <Trouble error={outcome.error} />}
       <Lines chunks={found ? chunked(found) : buffer.chunks} words={words} drawn={drawn} hasTimes={hasTimes} wraps={wraps} isEmpty={buffer.count === 0 && state !== "opening"} />
