@@ -51,7 +51,6 @@ ANYWHERE: Mapping[str, str] = {
     "tokens": "token list",
     "tui": "dashboard",
     "tunnel": "forward",
-    "ui": "dashboard",
     "unpause": "vps resume",
     "vms": "vps list",
     "vpses": "vps list",
