@@ -48,6 +48,7 @@ _QUIET = (
     "--disable-sync",
 )
 _NETWORKS = 5  # a container that starts or ends changes them, and Chromium gives up what it is loading
+_CUT = ("ERR_NETWORK_CHANGED", "chrome-error:", "Timeout")
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
 
 
@@ -72,9 +73,10 @@ class Visitor:
         for _ in range(_NETWORKS):
             try:
                 self.page.goto(f"{self.site}/ui{path}")
+                self.page.locator("#page > *").first.wait_for(timeout=10_000)  # its script arrived too
                 break
             except Error as error:
-                if "ERR_NETWORK_CHANGED" not in error.message and "chrome-error:" not in error.message:
+                if not any(word in error.message for word in _CUT):
                     raise
         return self.page
 
