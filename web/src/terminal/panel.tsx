@@ -72,7 +72,7 @@ export function TerminalPanel({ namespace, name, session = "", isAlone = false }
       </div>
       <Left shells={shells} />
       {isSearching && view && <Search view={view} close={() => setSearching(false)} />}
-      {view ? <Stage key={view.host} view={view} close={() => close(view)} /> : shells.open.value.length === 0 && <Nothing shells={shells} />}
+      {view ? <Stage key={view.host} view={view} close={() => close(view)} /> : shells.isReady.value && <Nothing shells={shells} />}
       {view && <Keys view={view} />}
       {question?.about === "paste" && view && <AskPaste view={view} text={question.text} done={() => ask(undefined)} />}
       {question?.about === "link" && <AskLink uri={question.uri} done={() => ask(undefined)} />}
@@ -81,16 +81,24 @@ export function TerminalPanel({ namespace, name, session = "", isAlone = false }
   );
 }
 
-/** What is below the panel's upper edge is its own, so that the page itself does not scroll. */
+/** What is below the panel's upper edge, and above a keyboard on the screen, is its own: the page itself does not scroll. */
 function useHeight(panel: { current: HTMLElement | null }, isAlone: boolean): void {
   useLayoutEffect(() => {
     const element = panel.current;
-    if (!element || isAlone) return;
-    const measure = () => element.style.setProperty("--terminal-above", `${Math.round(element.getBoundingClientRect().top + scrollY)}px`);
+    if (!element) return;
+    const measure = () => {
+      const above = isAlone ? 0 : element.getBoundingClientRect().top + scrollY;
+      element.style.setProperty("--terminal-above", `${Math.round(above)}px`);
+      element.style.setProperty("--terminal-seen", `${Math.round(visualViewport?.height ?? innerHeight)}px`);
+    };
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(document.body);
-    return () => observer.disconnect();
+    visualViewport?.addEventListener("resize", measure);
+    return () => {
+      observer.disconnect();
+      visualViewport?.removeEventListener("resize", measure);
+    };
   }, [isAlone]);
 }
 

@@ -18,6 +18,8 @@ const CLAIM_WITHIN = 1000; // ms that the page before a reload has to go
 export class Shells {
   readonly open = signal<readonly View[]>([]);
   readonly current = signal<View | undefined>(undefined);
+  /** Whether those of before are known. */
+  readonly isReady = signal(false);
   /** Of this user, with nobody at them. */
   readonly left = signal<readonly LeftOpen[]>([]);
   /** What the panel that shows them wants to be told. */
@@ -45,6 +47,7 @@ export class Shells {
     if (ids.length === 0) this.openNew();
     const last = this.open.value.find((one) => one.session.id === kept.current);
     if (last) this.current.value = last;
+    this.isReady.value = true;
     void this.look();
   }
 
