@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -18,12 +17,11 @@ KEPT = "sessionStorage.getItem(`kohakuriver.terminal ${location.pathname.split('
 
 
 @pytest.fixture(scope="module")
-def box(cluster: Cluster) -> Iterator[str]:
+def box(cluster: Cluster) -> str:
     """A VPS with a shell, `vi` and `top`."""
     cluster.apply(a_manifest("box"))
     cluster.wait_running("box")
-    yield "box"
-    cluster.ok("delete", "vps", "box")
+    return "box"
 
 
 @pytest.fixture
@@ -204,7 +202,6 @@ def test_a_page_that_is_loaded_again_is_in_the_same_shell_and_one_that_was_left_
     page.get_by_role("button", name="End it").click()
     page.get_by_role("button", name="Close Shell 1").click()  # nothing was typed there: nothing is asked
     page.get_by_text("No shell is open here.").wait_for()
-    cluster.ok("delete", "vps", "again")
 
 
 def test_no_byte_is_lost_or_doubled_while_the_api_server_is_killed_and_comes_back(
