@@ -51,7 +51,7 @@ export function Namespaces() {
               {own.length === 0 && (
                 <p class="people-act">
                   <span class="quiet-text">No quota.</span>
-                  <button type="button" class="quiet" aria-label={`Limit ${name}`} onClick={() => setEdited({ namespace: name })}>Limit it</button>
+                  <button type="button" class="quiet" aria-label={`Set a quota for ${name}`} onClick={() => setEdited({ namespace: name })}>Set a quota</button>
                 </p>
               )}
             </li>
