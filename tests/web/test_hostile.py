@@ -46,8 +46,7 @@ FORM = """([url, enctype, name, value]) => new Promise((tell) => {
     const form = Object.assign(document.createElement("form"), how);
     form.append(Object.assign(document.createElement("input"), {name, value}));
     document.body.append(form);
-    frame.onload = () => frame.onload = () => tell("answered");
-    setTimeout(() => tell("late"), 1500);
+    frame.onload = () => tell("answered");
     form.submit();
 })"""
 OPENS = "(url) => { window.other = window.open(url); }"
