@@ -5,7 +5,7 @@ by side, a file at a time: each file makes its own world: etcd, engines, network
 the machine's engine. The longest come first, so that no worker is left alone with one at the end.
 
 A file says in its text what its tests need, or the conftest.py of its folder says it for all of them. A part
-imports no other files: each of its workers collects everything, half a minute of the processor.
+imports no other files, for each of its workers imports all that it collects.
 """
 
 import functools
