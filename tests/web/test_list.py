@@ -10,7 +10,7 @@ from http.client import HTTPSConnection
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, WebSocketRoute, expect
 
 from tests.e2e.conftest import Cluster, a_manifest
 from tests.web.conftest import NARROW, Visitor, admin_token, authority, broken_rules, new_token, overflows
@@ -223,14 +223,24 @@ def test_everybody_can_use_it(visit: Callable[..., Visitor], cluster: Cluster, s
 def test_a_lost_connection_is_told_and_mends_itself(visitor: Visitor, cluster: Cluster) -> None:
     page = visitor.page
     cluster.apply(a_manifest("away", more="  runState: Stopped\n"))
-    watches = re.compile(r"/v1alpha1/vpses\?watch=1")
-    page.route(watches, lambda route: route.abort())
+    sockets: list[WebSocketRoute] = []
+    is_cut = True
+
+    def watched(socket: WebSocketRoute) -> None:
+        if is_cut:
+            socket.close(code=1001)
+        else:
+            sockets.append(socket.connect_to_server())
+
+    page.route_web_socket(re.compile(r"/v1alpha1/vpses\?watch=1"), watched)
     visitor.goto("/vpses")
-    expect(page.get_by_role("status").filter(has_text="the API server does not answer")).to_be_visible()
+    expect(
+        page.get_by_role("status").filter(has_text="The connection to the API server was lost")
+    ).to_be_visible()
     expect(row(page, "away")).to_contain_text("stopped")
     cluster.ok("vps", "delete", "away")
     expect(row(page, "away")).to_be_visible()
-    page.unroute(watches)
+    is_cut = False
     page.get_by_role("button", name="Try now").click()
     expect(row(page, "away")).to_have_count(0)
     expect(page.get_by_role("button", name="Try now")).to_have_count(0)

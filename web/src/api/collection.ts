@@ -72,6 +72,11 @@ export class Collection {
     return this.ended !== undefined && this.state.peek() === "stale";
   }
 
+  private isCurrent(): void {
+    this.error.value = undefined;
+    this.stands("live");
+  }
+
   private stands(state: State): void {
     this.state.value = state;
     const found = [...shared.values()].find((one) => one.isLost)?.error.peek();
@@ -84,11 +89,15 @@ export class Collection {
     let revision = "";
     while (!end.aborted) {
       try {
-        if (!revision) revision = await this.list(end);
-        this.error.value = undefined;
-        this.stands("live");
-        tries = 0;
-        revision = await this.watch(revision, end);
+        if (!revision) {
+          revision = await this.list(end);
+          this.isCurrent();
+        }
+        // Where it was lost it is current again when a watch answers, and not before.
+        revision = await this.watch(revision, end, () => {
+          this.isCurrent();
+          tries = 0;
+        });
       } catch (error) {
         if (end.aborted) return;
         const found = error instanceof ApiError ? error : new ApiError(0, "Broken", String(error));
@@ -128,10 +137,10 @@ export class Collection {
   }
 
   /** Follows until the server ends the watch; the revision to go on from. */
-  private async watch(revision: string, end: AbortSignal): Promise<string> {
+  private async watch(revision: string, end: AbortSignal, opened: () => void): Promise<string> {
     const query = { watch: "1", allowWatchBookmarks: "true", resourceVersion: revision };
     try {
-      for await (const text of events(this.path(query), end)) {
+      for await (const text of events(this.path(query), end, opened)) {
         const event = JSON.parse(text) as { type: string; object: KObject };
         if (event.type === "ERROR") throw ofStatus(event.object);
         revision = event.object.metadata.resourceVersion ?? revision;

@@ -5,9 +5,10 @@
 import { ApiError } from "./http";
 import { socketTo } from "./key";
 
-/** Until the server ends the watch. Throws `ApiError` for one that was refused or cut off, which a browser does not tell apart. */
-export async function* events(path: string, end: AbortSignal): AsyncGenerator<string> {
+/** Until the server ends the watch; `opened` is told once it answers. Throws `ApiError` for one that was refused or cut off, which a browser does not tell apart. */
+export async function* events(path: string, end: AbortSignal, opened: () => void = () => {}): AsyncGenerator<string> {
   const socket = socketTo(path);
+  socket.onopen = opened;
   const came: string[] = [];
   let over: CloseEvent | undefined;
   let wake = () => {};

@@ -7,10 +7,10 @@ import { place } from "../router";
 import { Confirmation } from "../ui/dialog";
 import { complain, Toasts } from "../ui/toasts";
 import { Trouble } from "../ui/trouble";
+import { arriving } from "../vps/arriving";
 import { Connection } from "./connection";
 import { Login, Offered } from "./login";
 import { Navigation } from "./navigation";
-import { patiently } from "./patience";
 import { titleOf } from "./title";
 
 type Screen = ComponentType<{ parts: readonly string[] }>;
@@ -68,7 +68,7 @@ function Loaded({ name, parts }: { name: string; parts: readonly string[] }) {
   useEffect(() => {
     const load = Object.hasOwn(SCREENS, name) ? SCREENS[name] : undefined;
     if (!load) return setFound({ name, screen: undefined });
-    patiently(load).then(
+    arriving(load).then(
       (screen) => setFound({ name, screen }),
       () => setFound({ name, screen: undefined, failed: true }),
     );
@@ -86,7 +86,7 @@ type PaletteModule = { Palette: ComponentType<{ close: () => void }> };
 let palette: PaletteModule | undefined;
 
 async function fetchPalette(): Promise<PaletteModule> {
-  return (palette ??= await patiently(() => import("../palette/palette")));
+  return (palette ??= await arriving(() => import("../palette/palette")));
 }
 
 /** Fetched once the page has nothing else to do, so that it is there with the first key: what is typed next is its own. */

@@ -8,7 +8,7 @@ export function Connection() {
   if (!found) return null;
   return (
     <div class="connection">
-      <span role="status"><strong>{found.error.message}.</strong>{found.error.hint && ` ${capital(found.error.hint)}.`}</span>
+      <span role="status"><strong>{capital(found.error.message)}.</strong>{found.error.hint && ` ${capital(found.error.hint)}.`}</span>
       <span aria-hidden="true">What is shown is <Since since={found.since} /> old.</span>
       <button type="button" onClick={() => dispatchEvent(new Event("online"))}>Try now</button>
     </div>

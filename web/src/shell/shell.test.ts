@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { patiently } from "./patience";
 import { themeOf } from "./theme";
 import { titleOf } from "./title";
 
@@ -15,15 +14,4 @@ test("each screen has a title that says what is in it", () => {
 
 test("a theme that nobody knows is the system's", () => {
   assert.deepEqual([themeOf("dark"), themeOf(null), themeOf("pink")], ["dark", "system", "system"]);
-});
-
-test("what does not arrive is asked for again, and not for ever", async () => {
-  let tries = 0;
-  const failing = (until: number) => async () => {
-    if (++tries < until) throw new Error(`try ${tries}`);
-    return "there";
-  };
-  assert.equal(await patiently(failing(3), [0, 0, 0]), "there");
-  tries = 0;
-  await assert.rejects(patiently(failing(9), [0, 0]), /try 3/);
 });

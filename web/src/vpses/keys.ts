@@ -12,7 +12,7 @@ export interface Keys {
 
 /** What stands in the help, and nowhere else. */
 export const HELP: readonly (readonly [keys: string, does: string])[] = [
-  ["j  k  ↓  ↑", "to the next or the last row"],
+  ["j  k  ↓  ↑", "to the next row, to the one before"],
   ["Enter", "open the VPS"],
   ["t", "its terminal"],
   ["c", "copy its SSH command"],

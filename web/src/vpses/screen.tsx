@@ -37,7 +37,7 @@ export function VPSes(_: { parts: readonly string[] }) {
   return (
     <>
       <h1>VPSes</h1>
-      <Toolbar all={all} namespaces={namespaces} wanted={wanted} want={want} filter={filter} help={() => setHelping(true)} creates={createsSomewhere()} />
+      <Toolbar all={wanted.namespace ? all.filter((row) => row.namespace === wanted.namespace) : all} namespaces={namespaces} wanted={wanted} want={want} filter={filter} help={() => setHelping(true)} creates={createsSomewhere()} />
       <Selection rows={rows} />
       <Absent vpses={vpses} rows={rows} all={all} clear={() => want({ filter: "", namespace: "" })} />
       {rows.length > 0 && <Table rows={rows} wanted={wanted} sort={sort} withNamespace={withNamespace} selectable={selectable} />}
