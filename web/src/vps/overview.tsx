@@ -15,21 +15,21 @@ export function Overview({ vps }: { vps: KObject }) {
   return (
     <div class="vps-overview">
       <section>
-        <h2>What it is</h2>
+        <h2>Configuration</h2>
         <Facts vps={vps} />
       </section>
       <div class="vps-side">
         <section>
-          <h2>What it uses</h2>
+          <h2>Usage</h2>
           <Use vps={vps} />
         </section>
         <section>
-          <h2>How it is</h2>
+          <h2>Conditions</h2>
           <Conditions vps={vps} />
         </section>
       </div>
       <section class="vps-wide">
-        <h2>What happened</h2>
+        <h2>Events</h2>
         <Events vps={vps} />
       </section>
     </div>
@@ -103,7 +103,7 @@ function Events({ vps }: { vps: KObject }) {
   if (all.length === 0) return <p class="quiet-text">{found.state.value === "loading" ? "…" : "Nothing in the last hour: events are kept that long."}</p>;
   return (
     <table class="vps-events">
-      <thead><tr><th scope="col">Ago</th><th scope="col">What</th><th scope="col">In words</th><th scope="col">Says</th></tr></thead>
+      <thead><tr><th scope="col">Age</th><th scope="col">Reason</th><th scope="col">Message</th><th scope="col">From</th></tr></thead>
       <tbody>
         {all.map((one) => (
           <tr key={one.key} class={one.isWarning ? "vps-warning" : ""}>
