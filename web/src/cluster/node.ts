@@ -160,17 +160,18 @@ export function viewOf(node: KObject, allocation: KObject | undefined | null, ow
   const isPort = (port: number | undefined) => port !== undefined && first !== undefined && last !== undefined && port >= first && port <= last;
   const strays = unknown.map(strayOf);
   const gpus = gpusOf(status, holders, strays);
+  const conditions = conditionsOf(status);
   const held = <T>(value: T): T | undefined => (isKnown ? value : undefined);
   const memory = size(capacity["memory"]);
   const info = object(status["nodeInfo"]);
   return {
     name: node.metadata.name,
     uid: node.metadata.uid ?? "",
-    isReady: conditionOf(status, "Ready")?.status === "True",
+    isReady: conditionOf(conditions, "Ready")?.status === "True",
     isCordoned: spec["unschedulable"] === true,
     isDraining: spec["drain"] === true,
     quarantine: text(object(status["quarantine"])["id"]),
-    standing: standingOf(spec, status, holders),
+    standing: standingOf(spec, status, conditions, holders),
     cores: { held: held(sum(holders, (one) => one.millicores)), there: there ? toGive(there, heldAlone, ratio) : undefined },
     sharing: ratio === 1000 || !there ? "" : sharing(there, heldAlone, ratio),
     memory: { held: held(sum(holders, (one) => one.bytes)), there: memory },
@@ -187,7 +188,7 @@ export function viewOf(node: KObject, allocation: KObject | undefined | null, ow
     strays,
     labels: Object.entries(object(node.metadata.labels)).filter(isWords).sort(byKey),
     taints: list(spec["taints"]).map(taint),
-    conditions: conditionsOf(status),
+    conditions,
     facts: [
       ["Host", text(info["hostname"])],
       ["System", text(info["operatingSystem"])],
@@ -211,13 +212,13 @@ function sharing(there: number, heldAlone: number, ratio: number): string {
   return `${coresShown(there)}${own}, shared ${ratio / 1000} times`;
 }
 
-function standingOf(spec: Json, status: Json, holders: readonly Holder[]): Standing[] {
+function standingOf(spec: Json, status: Json, conditions: readonly Condition[], holders: readonly Holder[]): Standing[] {
   const found: Standing[] = [];
-  const ready = conditionOf(status, "Ready");
+  const ready = conditionOf(conditions, "Ready");
   if (ready?.status === "True") found.push({ word: "Ready", why: "", tone: "good" });
   else found.push({ word: "NotReady", why: ready?.message || ready?.reason || "its agent has not reported yet", tone: "bad" });
   if (spec["drain"] === true) {
-    const drained = conditionOf(status, "Drained");
+    const drained = conditionOf(conditions, "Drained");
     if (drained?.status === "True") found.push({ word: "Drained", why: "its VPSes are stopped; uncordon starts them again", tone: "warn" });
     else found.push({ word: "Draining", why: drained?.message || `its VPSes stop (${holders.length} there)`, tone: "warn" });
   } else if (spec["unschedulable"] === true) {
@@ -230,7 +231,7 @@ function standingOf(spec: Json, status: Json, holders: readonly Holder[]): Stand
     found.push({ word: "Quarantined", why: why ? `${why}: ${rest}` : rest, tone: "bad" });
   }
   for (const [type, bad, word] of TROUBLES) {
-    const one = conditionOf(status, type);
+    const one = conditionOf(conditions, type);
     if (one?.status === bad) found.push({ word, why: one.message || one.reason || "", tone: "bad" });
   }
   return found;
@@ -287,7 +288,7 @@ function conditionsOf(status: Json): Condition[] {
     }));
 }
 
-const conditionOf = (status: Json, type: string): Condition | undefined => conditionsOf(status).find((one) => one.type === type);
+const conditionOf = (all: readonly Condition[], type: string): Condition | undefined => all.find((one) => one.type === type);
 
 function taint(one: Json): string {
   const value = text(one["value"]);
