@@ -146,7 +146,8 @@ class Answers:
     def __init__(self) -> None:
         self.answer: Any = None
 
-    async def call(self, method: str, path: str) -> Any:
+    async def call(self, method: str, path: str, *, has_kind: bool) -> Any:
+        assert not has_kind
         assert (method, path) == ("GET", kinds.NODE.path(name="n1", subresource="egress"))
         if isinstance(self.answer, Exception):
             raise self.answer
