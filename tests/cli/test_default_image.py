@@ -15,7 +15,10 @@ NOON = datetime.datetime(2026, 5, 1, 12, tzinfo=datetime.UTC)
 
 
 def a_node(name: str = "n1", **image: Any) -> dict[str, Any]:
-    return {"metadata": {"name": name, "uid": f"uid-{name}"}, "status": {"defaultImage": image} if image else {}}
+    return {
+        "metadata": {"name": name, "uid": f"uid-{name}"},
+        "status": {"defaultImage": image} if image else {},
+    }
 
 
 def built(days: float) -> str:

@@ -9,6 +9,7 @@ import base64
 import dataclasses
 import hashlib
 import json
+import re
 import shutil
 import ssl
 from collections.abc import Callable, Iterator
@@ -47,8 +48,9 @@ _QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+_NOBODY_ANSWERS = re.compile(r"^WebSocket connection to .* net::ERR_\w+$")
 _NETWORKS = 5  # a container that starts or ends changes them, and Chromium gives up what it is loading
-_CUT = ("ERR_NETWORK_CHANGED", "chrome-error:", "Timeout")
+_CUT = ("ERR_NETWORK_CHANGED", "chrome-error:", "is interrupted by another navigation", "Timeout")
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
 
 
@@ -93,12 +95,16 @@ class Visitor:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def _said(self, message: ConsoleMessage) -> None:
-        # A refusal of the server is the page's to show; the browser notes each of them too.
-        if message.type == "error" and not message.text.startswith("Failed to load resource"):
-            self.complaints.append(message.text)
+        # A refusal of the server is the page's to show, as is that nobody answers; the browser notes both.
+        said = message.text
+        is_known = said.startswith("Failed to load resource") or _NOBODY_ANSWERS.search(said)
+        if message.type == "error" and not is_known:
+            self.complaints.append(said)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # it runs a loop in this thread, in which no test of another file could run its own
 def playwright() -> Iterator[Playwright]:
     if CHROMIUM is None:
         pytest.fail("this machine has no Chromium: manifests/development/system-packages tests")

@@ -219,10 +219,6 @@ def test_no_byte_is_lost_or_doubled_while_the_api_server_is_killed_and_comes_bac
     found = shown(page)
     assert f"{numbers(1000, 1120)},all" in found
     assert found.count("typed-23") == 1
-    # A browser notes each connection that it cannot make; the page itself has said why.
-    visitor.complaints[:] = [
-        one for one in visitor.complaints if not one.startswith("WebSocket connection to")
-    ]
 
 
 def test_output_without_an_end_leaves_the_page_alive_and_ends_by_one_key(terminal: Page) -> None:
