@@ -70,12 +70,12 @@ class Visitor:
     complaints: list[str] = dataclasses.field(default_factory=list)
     """What the browser has to say against the page: errors, and whatever the server's policy forbids."""
 
-    def goto(self, path: str) -> Page:
-        """The page at this path below /ui."""
+    def goto(self, path: str, *, drawn: str = "#page > *") -> Page:
+        """The page at this path below /ui, once `drawn` is there."""
         for _ in range(_NETWORKS):
             try:
                 self.page.goto(f"{self.site}/ui{path}")
-                self.page.locator("#page > *").first.wait_for(timeout=10_000)  # its script arrived too
+                self.page.locator(drawn).first.wait_for(timeout=10_000)  # its script arrived too
                 break
             except Error as error:
                 if not any(word in error.message for word in _CUT):

@@ -102,7 +102,7 @@ class Evil:
     def lures(self, visitor: Visitor, host: str, path: str = "/") -> Page:
         """The visitor's browser, at one of its pages."""
         there = Visitor(f"{self.scheme}://{host}:{self.port}", visitor.context, visitor.context.new_page())
-        return there.goto(path)
+        return there.goto(path, drawn="body")
 
 
 @pytest.fixture(scope="module")
