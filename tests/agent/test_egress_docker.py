@@ -69,7 +69,7 @@ class Cluster:
         cluster = self.world.cluster
         self.isolation = Isolation(Iptables(), cluster=cluster, servers=servers, egress=self.egress)
 
-    async def call(self, method: str, path: str) -> dict[str, Any]:
+    async def call(self, method: str, path: str, *, has_kind: bool) -> dict[str, Any]:
         return {"policies": self.policies, "namespaces": self.held, "unreadable": []}
 
     async def vps(self, namespace: str, **changes: object) -> Container:
