@@ -133,3 +133,6 @@ async def test_one_that_hangs_is_left_behind_and_taken_off(world: DockerWorld, s
         assert "MemTotal" in await asyncio.to_thread(said, world, container, "cat /proc/meminfo")
     finally:
         server.signal(signal.SIGCONT)
+    async with asyncio.timeout(60):
+        while not await asyncio.to_thread(lxcfs.serves):  # noqa: ASYNC110 - what was left behind ends then
+            await asyncio.sleep(0.05)

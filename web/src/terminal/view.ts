@@ -20,6 +20,9 @@ const SCROLLBACK = 10_000; // lines
 const RESIZE_AFTER = 80; // ms of rest
 const END_WITHIN = 10_000; // ms for a shell to end before its connection is closed
 const FLASH = 150; // ms
+const NOT_STARTED = 126; // exit codes from it on: a command that could not be run, or was ended by a signal
+const AGAIN_AFTER_RESTART = 10; // times
+const AGAIN_AFTER = 500; // ms
 const SIGNALLED = 128; // exit codes above it: something was ended by a signal
 const LONGEST_TITLE = 80; // characters
 /** What a program may have left set when its shell ended: another screen, the mouse, brackets around pastes, a hidden cursor. */
@@ -69,6 +72,7 @@ export class View implements Viewer {
   private isOpened = false;
   private wasThere = false;
   private wasTyped = false; // by a person
+  private triesLeft = 0; // of shells that a restart may take along
   private isEnding = false;
   private isDisposed = false;
   private vps: KObject | undefined; // as it was when the shell was opened
@@ -127,7 +131,10 @@ export class View implements Viewer {
     else if (standing.phase === "open") this.wasThere = true;
     else if (standing.phase !== "ended") return;
     else if (!this.wasThere) queueMicrotask(() => this.wishes.gone());
-    else if (standing.code === undefined || standing.code > SIGNALLED) void this.explain(standing);
+    else if (this.triesLeft > 0 && !this.wasTyped && (standing.code ?? 0) >= NOT_STARTED) {
+      const { session, triesLeft } = this;
+      setTimeout(() => this.session === session && !this.isDisposed && this.openAfterRestart(triesLeft - 1), AGAIN_AFTER);
+    } else if (standing.code === undefined || standing.code > SIGNALLED) void this.explain(standing);
   }
 
   /** Whether it was made here, and nothing was ever typed into it: nobody comes back to such a shell. */
@@ -168,6 +175,7 @@ export class View implements Viewer {
   openAnother(isRestarting = false): void {
     this.session.leave();
     this.wasTyped = false;
+    this.triesLeft = 0;
     this.missedBytes.value = 0;
     this.note.value = "";
     this.title.value = "";
@@ -216,8 +224,14 @@ export class View implements Viewer {
       this.standing.value = { ...standing, message: found.message, hint: found.hint };
       return;
     }
+    this.openAfterRestart(AGAIN_AFTER_RESTART);
+  }
+
+  /** A new shell, and another one where the container that was ending took it along: so often at most. */
+  private openAfterRestart(tries: number): void {
     this.openAnother(true);
     this.note.value = `${this.browser.name} was restarted; this is a new shell`;
+    this.triesLeft = tries;
   }
 
   private open(): void {
