@@ -15,6 +15,7 @@ import dataclasses
 import datetime
 import importlib.util
 import os
+import random
 import shutil
 import signal
 import socket
@@ -66,10 +67,16 @@ def _etcdctl(*words: str) -> None:
     )
 
 
+PORTS = range(21_000, 29_000)  # below those of connections that go out (net.ipv4.ip_local_port_range)
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that nobody listens on, and that the kernel gives no connection that goes out meanwhile."""
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError(f"no port of {PORTS} is free")
 
 
 class EtcdProcess:

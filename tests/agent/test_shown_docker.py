@@ -50,8 +50,11 @@ class Server:
             time.sleep(0.02)
 
     def signal(self, number: signal.Signals) -> None:
+        """Send it; a stop is waited for, as each thread hears of it in its own time."""
         assert self.process is not None
         self.process.send_signal(number)
+        if number == signal.SIGSTOP:
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
 
     def kill(self) -> None:
         """As a crash does; its unit's ExecStopPost takes the mount off then."""

@@ -9,7 +9,6 @@ import fcntl
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,8 @@ from typing import Any
 
 import docker
 import pytest
+
+from tests.etcd import free_port
 
 PROJECT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -163,12 +164,6 @@ def eventually(question: Callable[[], Any], *, within: float = 60.0) -> Any:
             return answer
         assert time.monotonic() < ends, f"still {answer!r} after {within} s"
         time.sleep(0.1)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def ssh_ports(place: int) -> str:

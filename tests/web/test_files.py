@@ -203,6 +203,8 @@ def test_names_are_shown_as_what_they_are_and_of_a_great_many_only_what_is_seen_
 def test_unsaved_text_outlives_a_reload_and_a_stop_and_whoever_may_not_look_reads_why(
     visit: Callable[..., Visitor], visitor: Visitor, page: Page, cluster: Cluster, vps: Shell
 ) -> None:
+    cluster.ok("vps", "start", "lab")  # where the test is run again, it may have been stopped before
+    cluster.wait_running("lab")
     vps.write("/srv/kept.txt", r"old\n")
     opened(visitor, at="/srv", file="/srv/kept.txt")
     page.locator(".cm-content").press_sequentially("mine ")
