@@ -4,7 +4,7 @@
 
 A token that is deleted is refused from the moment its deletion comes by, on every API server, and watches
 that were opened with it end. So do the sessions that were made of it. Neither is good in place of the other:
-a session's secret is no bearer token. No secret is ever here: Tokens hold hashes. Writes nothing.
+a session's secret is not a bearer token. No secret is ever here: Tokens hold hashes. Writes nothing.
 """
 
 import asyncio

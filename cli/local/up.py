@@ -248,7 +248,7 @@ def _is_free(options: Options) -> bool:
     try:
         return ports.is_free(options.listen, options.port)
     except (OSError, UnicodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "that is no address"
+        why = error.strerror if isinstance(error, OSError) else "that is not an address"
         raise errors.ConfigError(
             f"this machine cannot listen on {options.listen}: {why}",
             hint="--listen takes an address of this machine, such as 127.0.0.1 or 0.0.0.0",

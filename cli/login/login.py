@@ -1,10 +1,10 @@
 """`login`: who you are at the API server, by an identity provider; and `login --credential`, for kubectl."""
 
+import functools
 import os
 import shutil
 import sys
 import threading
-import webbrowser
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ from kohakuriver.cli import failures, screen
 from kohakuriver.cli.contexts import file as files
 from kohakuriver.cli.contexts.file import ConfigFile
 from kohakuriver.cli.framework.settings import Settings
-from kohakuriver.cli.login import flow, kept, renewal
+from kohakuriver.cli.login import browser, flow, kept, renewal
 from kohakuriver.cli.login.kept import Kept
 from kohakuriver.cli.login.provider import Provider
 from kohakuriver.client.plugin import OURS, VERSIONS, Plugin
@@ -28,6 +28,7 @@ kohakuriver login prod --device
 """
 _WHO = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _SCOPES = ("profile", "email")
+_NO_BROWSER = "there is no browser here; with one elsewhere: kohakuriver login --device"
 
 Context = Annotated[
     str | None, typer.Argument(metavar="[CONTEXT]", show_default=False, help="Else the one that counts.")
@@ -143,16 +144,8 @@ def _read(file: Path | None) -> str | None:
 def _show(url: str) -> None:
     """Tell it, and have a browser open it where there is one; some of these go on until they are closed."""
     screen.note(f"log in here: {url}")
-    threading.Thread(target=_open, args=(url,), daemon=True).start()
-
-
-def _open(url: str) -> None:
-    try:
-        opened = webbrowser.open(url)
-    except webbrowser.Error:
-        opened = False
-    if not opened:
-        screen.note("there is no browser here; with one elsewhere: kohakuriver login --device")
+    opening = functools.partial(browser.open_at, url, otherwise=_NO_BROWSER)
+    threading.Thread(target=opening, daemon=True).start()
 
 
 def _enter(config: ConfigFile, context: str, place: Path) -> None:

@@ -5,7 +5,6 @@ server; the page trades it for a session of its own. The token stays here.
 """
 
 import sys
-import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from kohakuriver.cli import screen
 from kohakuriver.cli.contexts import file as files
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.local.cluster_files import ClusterFiles
+from kohakuriver.cli.login import browser
 from kohakuriver.client.config import Connection
 
 EXAMPLES = """
@@ -24,6 +24,7 @@ kohakuriver ui --no-browser
 kohakuriver ui --ca-file river-ca.crt
 """
 _CODES = "/ui/codes"
+_NO_BROWSER = "there is no browser here: open the address in one elsewhere, which reaches the server"
 
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address; open nothing.")]
 CAFile = Annotated[
@@ -55,17 +56,8 @@ def ui(settings: Settings, no_browser: NoBrowser = False, ca_file: CAFile = None
     screen.out(address)
     screen.flush()
     if is_watched and not no_browser:
-        _open(address)
+        browser.open_at(address, otherwise=_NO_BROWSER)
     return 0
-
-
-def _open(address: str) -> None:
-    try:
-        opened = webbrowser.open(address)
-    except webbrowser.Error:
-        opened = False
-    if not opened:
-        screen.note("there is no browser here: open the address in one elsewhere, which reaches the server")
 
 
 def _tell_of_authority(settings: Settings, connection: Connection, written: Path | None) -> None:

@@ -7,17 +7,15 @@ import pytest
 
 from kohakuriver import errors
 from kohakuriver.apiserver.identity import cookies
-from kohakuriver.client import servers
 from kohakuriver.client.config import Connection
 from kohakuriver.resources import kinds
 from kohakuriver.streams.dial import Dialer
-from tests.apiserver.api import running_api, token_of
+from tests.apiserver.api import token_of
 from tests.apiserver.oidc.test_login import a_server
 from tests.apiserver.pages.kit import Browser, a_page
 from tests.apiserver.pages.test_sessions import sessions
-from tests.apiserver.streaming.test_streams import FORWARD, an_agent, asked, bring, place
+from tests.apiserver.streaming.test_streams import FORWARD, an_agent, asked, bring, two_servers
 from tests.fakes.oidc import FakeProvider
-from tests.fakes.store import MemoryStore
 
 TOKENS = kinds.TOKEN.path()
 VPSES = kinds.VPS.path(namespace="default")
@@ -25,19 +23,7 @@ VPSES = kinds.VPS.path(namespace="default")
 
 @pytest.mark.looptime
 async def test_a_browsers_stream_goes_by_the_server_that_has_the_node_and_ends_with_its_session() -> None:
-    store = MemoryStore()
-    async with running_api(store) as api, running_api(store) as other:
-        await place(api)
-        lease = {
-            "metadata": {
-                "name": servers.lease_name("a"),
-                "namespace": servers.NAMESPACE,
-                "labels": {servers.COMPONENT: servers.APISERVER},
-                "annotations": {servers.ADVERTISED: api.url},
-            },
-            "spec": {"holderIdentity": "a"},
-        }
-        await other.create(kinds.LEASE, lease)
+    async with two_servers() as (api, other):
         browser = Browser(other)
         await browser.logs_in(token_of("alice"))
         dialer = Dialer(Connection(server=other.url), program="browser")
