@@ -12,6 +12,7 @@ from typing import Any, Final
 OWN: Final = "kohakuriver/"  # what is named below this is made on the node, and comes from no registry
 COMMITS: Final = f"{OWN}commit-"  # files of a container that is made anew: of one VPS, by its uid
 ENVIRONMENTS: Final = f"{OWN}environment-"  # of the Environment of that name
+SNAPSHOTS: Final = f"{OWN}snapshot-"  # files of a Snapshot, by its uid
 
 _HUB: Final = "docker.io"
 _HUB_BY_THE_ENGINE: Final = {_HUB, "index.docker.io"}
@@ -94,6 +95,11 @@ def of_environment_vps(environment: Mapping[str, Any]) -> str:
     """What the image of an Environment that is made from a VPS is called, on every node."""
     metadata = environment["metadata"]
     return f"{ENVIRONMENTS}{metadata['name']}:{metadata['uid'].replace('-', '')[:12]}"
+
+
+def of_snapshot(uid: str) -> str:
+    """What the image with the files of the Snapshot of that uid is called, on its node."""
+    return f"{SNAPSHOTS}{uid.replace('-', '')[:20]}:latest"
 
 
 def _parts(reference: str) -> tuple[str, str, str]:

@@ -94,6 +94,14 @@ ENVIRONMENT = ResourceType(
     streams=("tarball",),
     subresources=("status",),
 )
+SNAPSHOT = ResourceType(
+    kind="Snapshot",
+    plural="snapshots",
+    singular="snapshot",
+    short_names=("snap",),
+    subresources=("status",),
+    actions=("finish",),
+)
 TOKEN = ResourceType(
     kind="Token",
     plural="tokens",
@@ -140,6 +148,7 @@ ALL: tuple[ResourceType, ...] = (
     NODE,
     NODE_ALLOCATION,
     ENVIRONMENT,
+    SNAPSHOT,
     TOKEN,
     POLICY,
     NAMESPACE,

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import pydantic
 
 from kohakuriver import quantity
-from kohakuriver.resources import container, meta, public_key, storage
+from kohakuriver.resources import container, meta, public_key, snapshot, storage
 from kohakuriver.resources.placement import GPURequest, Placement, Toleration
 from kohakuriver.resources.security import Security
 from kohakuriver.resources.storage import Mount, ReclaimPolicy, Volume
@@ -162,6 +162,12 @@ class VPSSpec(meta.Model):
     """Any text; a change of it restarts the VPS once."""
     replace_files: Annotated[int, pydantic.Field(ge=0, le=2**31 - 1)] | None = None
     """A number; a higher one than before gives the files up once: it restarts from the image named now."""
+    files_from: snapshot.FilesFrom | None = None
+    """What its files begin from in place of the image. Another takes effect with `replaceFiles`."""
+    keep_replaced_files: meta.Duration | None = None
+    """How long the files that `replaceFiles` gives up are kept, as a Snapshot; absent: not at all."""
+    snapshots: snapshot.Plan | None = None
+    """When snapshots of it are taken, and how."""
     stop_grace_period: meta.Grace = "10s"
     """How long the main process may take to end before it is killed."""
     sessions: Sessions = pydantic.Field(default_factory=Sessions)
