@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kohakuriver import clock, durations, errors
-from kohakuriver.apiserver.admission import vps_rules
+from kohakuriver.apiserver.admission import snapshot_rules, vps_rules
 from kohakuriver.apiserver.identity import sessions
 from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.apiserver.objects import images, objects
@@ -54,6 +54,10 @@ class Rules:
         """Keys of the other objects that `create` and `update` want to see."""
         return ()
 
+    def depends_on(self, user: User, new: Json) -> Sequence[str]:
+        """Those of them that must still be as they were seen when a new object is stored."""
+        return ()
+
     def reach(self, user: User, old: Json) -> None:
         """Refuse whoever may not change this object at all, before the change is made from what it holds."""
 
@@ -85,6 +89,22 @@ class EnvironmentRules(Rules):
 
     def update(self, user: User, old: Json, new: Json, *, at: At, seen: Seen) -> None:
         images.check(kinds.ENVIRONMENT, old, new)
+
+
+class SnapshotRules(Rules):
+    """Those of `snapshot_rules.py`. A VPS that leaves its node meanwhile has no Snapshot there."""
+
+    def looks_at(self, user: User, obj: Json) -> Sequence[str]:
+        return (snapshot_rules.vps_key(obj),)
+
+    def depends_on(self, user: User, new: Json) -> Sequence[str]:
+        return (snapshot_rules.vps_key(new),)
+
+    def create(self, user: User, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
+        snapshot_rules.check_created(user, new, seen.get(snapshot_rules.vps_key(new)))
+
+    def update(self, user: User, old: Json, new: Json, *, at: At, seen: Seen) -> None:
+        snapshot_rules.check_changed(old, new)
 
 
 class NodeRules(Rules):
@@ -294,6 +314,7 @@ _NO_RULES = Rules()
 _RULES: Mapping[kinds.ResourceType, Rules] = {
     kinds.VPS: VPSRules(),
     kinds.ENVIRONMENT: EnvironmentRules(),
+    kinds.SNAPSHOT: SnapshotRules(),
     kinds.NODE: NodeRules(),
     kinds.LEASE: LeaseRules(),
     kinds.TOKEN: TokenRules(),

@@ -22,6 +22,7 @@ from kohakuriver.resources.kinds import (
     NODE_LEASE_NAMESPACE,
     POLICY,
     RESOURCE_QUOTA,
+    SNAPSHOT,
     SYSTEM_NAMESPACE,
     TOKEN,
     VIEWS,
@@ -39,6 +40,7 @@ AGENTS_ACTIONS = (
     (VPS, "finish"),
     (VPS, "reject"),
     (VPS, "newport"),
+    (SNAPSHOT, "finish"),
     (NODE_ALLOCATION, "confirm"),
 )
 
@@ -141,6 +143,8 @@ _RULES: Mapping[Role, tuple[Rule, ...]] = {
         Rule(READ | WRITE, VPS, where=Where.OWN_NAMESPACES),
         Rule(READ, VPS, "status", Where.OWN_NAMESPACES),
         *(Rule(ACTION, VPS, stream, Where.OWN_NAMESPACES) for stream in VPS.streams),
+        Rule(READ | WRITE, SNAPSHOT, where=Where.OWN_NAMESPACES),
+        Rule(READ, SNAPSHOT, "status", Where.OWN_NAMESPACES),
         Rule(READ, EVENT, where=Where.OWN_NAMESPACES),
         Rule(READ | WRITE, LEASE, where=Where.OWN_NAMESPACES),
         Rule(frozenset({"get"}), NAMESPACE, where=Where.OWN_NAMESPACE_OBJECTS),
@@ -166,6 +170,9 @@ _RULES: Mapping[Role, tuple[Rule, ...]] = {
         Rule(READ, ENVIRONMENT),
         Rule(ACTION, ENVIRONMENT, "tarball"),
         Rule(READ | CHANGE, ENVIRONMENT, "status"),  # of those made from a VPS of its own: see owners.py
+        Rule(READ | {"create"}, SNAPSHOT),  # of VPSes that are assigned to it: see snapshot_rules.py
+        Rule(READ | CHANGE, SNAPSHOT, "status"),
+        Rule(ACTION, SNAPSHOT, "finish"),
         Rule(READ, LEASE, where=Where.SYSTEM),  # it finds the API servers by theirs
         Rule(READ | CHANGE | {"create"}, LEASE, where=Where.OWN_NODE),
         Rule(CHANGE | {"create"}, EVENT),
@@ -176,6 +183,7 @@ _RULES: Mapping[Role, tuple[Rule, ...]] = {
         Rule(CHANGE, VPS, "status"),
         *(Rule(ACTION, VPS, action) for action in ("bind", "release", "regrant")),
         Rule(CHANGE, NODE, "status"),
+        Rule(frozenset({"create", "delete"}), SNAPSHOT),
         Rule(CHANGE | {"create"}, EVENT),
         Rule(WRITE, LEASE, where=Where.SYSTEM),
     ),
@@ -189,6 +197,7 @@ _NODE_SCOPES = {
     VPS: "status.assignment.node={node}",
     NODE: "metadata.name={node}",
     NODE_ALLOCATION: "metadata.name={node}",
+    SNAPSHOT: "spec.vps.node={node}",
     LEASE: "metadata.name={node}",
 }
 

@@ -18,6 +18,7 @@ Json = dict[str, Any]
 
 CREATE_ID = "kohakuriver.io/create-id"
 FINALIZER = "kohakuriver.io/container"
+FILES_FINALIZER = "kohakuriver.io/files"  # of a Snapshot, until its node has removed them
 
 _GENERATED = "bcdfghjklmnpqrstvwxz2456789"  # as Kubernetes: nothing that reads as a word or as another letter
 _GENERATED_LENGTH = 5

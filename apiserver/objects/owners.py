@@ -88,11 +88,7 @@ def check_reporter(user: User, vps: Json, write: Mapping[str, Any], *, named_uid
     assignment = objects.assignment_of(vps)
     if assignment is None or assignment["node"] != user.node:
         raise objects.not_found(kinds.VPS, name)  # what is not bound to it, it does not see
-    if not named_uid:
-        raise errors.BadRequest(
-            f'a node\'s report on VPS "{name}" must name its metadata.uid',
-            hint="send metadata.uid with the status, or test /metadata/uid in a JSON patch",
-        )
+    check_named(kinds.VPS, vps, named_uid=named_uid)
     epoch = (write.get("observed") or {}).get("epoch")
     if epoch != assignment["epoch"]:
         raise objects.conflict(
@@ -102,6 +98,15 @@ def check_reporter(user: User, vps: Json, write: Mapping[str, Any], *, named_uid
             hint="read the VPS again; report observed.epoch as the assignment has it",
         )
     _check_order(name, objects.status_of(vps).get("observed") or {}, write.get("observed") or {}, assignment)
+
+
+def check_named(resource: kinds.ResourceType, obj: Json, *, named_uid: bool) -> None:
+    """A report says which object it is about: one of the same name made since is another."""
+    if not named_uid:
+        raise errors.BadRequest(
+            f'a node\'s report on {resource.kind} "{obj["metadata"]["name"]}" must name its metadata.uid',
+            hint="send metadata.uid with the status, or test /metadata/uid in a JSON patch",
+        )
 
 
 def _check_order(name: str, last: Json, said: Json, assignment: Json) -> None:
@@ -190,7 +195,7 @@ def _condition(status: Mapping[str, Any], type_: str) -> Json:
 
 
 def _ownership(resource: kinds.ResourceType, user: User) -> Ownership:
-    if resource is kinds.ENVIRONMENT:
+    if resource in (kinds.ENVIRONMENT, kinds.SNAPSHOT):
         return Ownership(lambda field: True, lambda type_: True)
     if resource is kinds.NODE:
         if user.role is Role.CONTROLLER:

@@ -28,6 +28,11 @@ _OWN: dict[ResourceType, dict[str, str]] = {
         "status.assignment.node": "status.assignment.node",
         "spec.placement.node": "spec.placement.node",
     },
+    kinds.SNAPSHOT: {
+        "spec.vps.name": "spec.vps.name",
+        "spec.vps.node": "spec.vps.node",
+        "status.phase": "status.phase",
+    },
     kinds.NODE: {"spec.unschedulable": "spec.unschedulable"},
     kinds.NAMESPACE: {"status.phase": "status.phase"},
     kinds.EVENT: {

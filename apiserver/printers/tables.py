@@ -179,6 +179,21 @@ def _environment_digest(obj: Object, now: datetime.datetime) -> Cell:
     return str((obj.get("spec") or {}).get("digest") or (obj.get("status") or {}).get("digest") or "")
 
 
+def _snapshot_pause(obj: Object, now: datetime.datetime) -> Cell:
+    paused = (obj.get("status") or {}).get("pausedMilliseconds")
+    return "<none>" if paused is None else f"{int(paused)}ms"
+
+
+def _snapshot_expiry(obj: Object, now: datetime.datetime) -> Cell:
+    keep, taken = (obj.get("spec") or {}).get("keepFor"), (obj.get("status") or {}).get("takenAt")
+    if keep is None:
+        return "never"
+    if not taken:
+        return f"{durations.age(durations.parse(keep))} after it is taken"
+    left = (clock.parse_timestamp(taken) - now).total_seconds() + durations.parse(keep)
+    return f"in {durations.age(left)}" if left > 0 else EXPIRED
+
+
 def _token_role(obj: Object, now: datetime.datetime) -> Cell:
     spec = obj.get("spec") or {}
     return f"{spec.get('role')} (session)" if spec.get("session") else str(spec.get("role"))
@@ -375,6 +390,18 @@ COLUMNS: dict[ResourceType, tuple[Column, ...]] = {
         Column("Status", _text("status.phase", absent="Ready"), "Making, Ready or Failed"),
         _AGE,
         Column("Digest", _environment_digest, "The tarball's digest", priority=1),
+    ),
+    kinds.SNAPSHOT: (
+        _NAME,
+        Column("VPS", _text("spec.vps.name"), "The VPS that it has files of"),
+        Column("Phase", _text("status.phase", absent="Pending"), "Pending, Taking, Ready, Failed or Lost"),
+        Column("Size", _memory("status.size", absent="<none>"), "What it takes on the node's disk"),
+        Column("Paused", _snapshot_pause, "For how long the VPS was paused while it was taken"),
+        _AGE,
+        Column("Node", _text("spec.vps.node"), "The node that has it", priority=1),
+        Column("Cause", _text("spec.cause"), "Why it was taken", priority=1),
+        Column("Expires", _snapshot_expiry, "When it is deleted by itself", priority=1),
+        Column("Message", _text("status.message"), "What is being done, or why it failed", priority=1),
     ),
     kinds.TOKEN: (
         _NAME,

@@ -1,8 +1,9 @@
 """A store in which what could hold secrets is encrypted before etcd sees it: backups and disks tell nothing.
 
-VPSes (their env and commands), Environments, and the secret that containers are proved with. Everything else
-stays as it is. Without keys nothing is encrypted, and what somebody else encrypted is refused rather than
-taken for nonsense: a VPS that cannot be read must never look like one that is gone.
+VPSes (their env and commands), Environments, Snapshots (what hooks wrote), and the secret that containers are
+proved with. Everything else stays as it is. Without keys nothing is encrypted, and what somebody else
+encrypted is refused rather than taken for nonsense: a VPS that cannot be read must never look like one that
+is gone.
 """
 
 import contextlib
@@ -26,7 +27,12 @@ from kohakuriver.apiserver.store.base import (
 from kohakuriver.apiserver.store.encryption import CannotDecrypt, Keys
 from kohakuriver.resources import kinds
 
-COVERED: Final = (codec.prefix(kinds.VPS), codec.prefix(kinds.ENVIRONMENT), codec.PROOF)
+COVERED: Final = (
+    codec.prefix(kinds.VPS),
+    codec.prefix(kinds.ENVIRONMENT),
+    codec.prefix(kinds.SNAPSHOT),
+    codec.PROOF,
+)
 _PAGE: Final = 200  # values read at once by `rewrite` and `check`
 
 

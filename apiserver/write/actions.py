@@ -9,9 +9,9 @@ from kohakuriver.apiserver.binding.call import Call
 from kohakuriver.apiserver.binding.outcome import Written
 from kohakuriver.apiserver.binding.transactions import OnVPS
 from kohakuriver.apiserver.objects import objects
-from kohakuriver.apiserver.write import node_forgetting, node_joining, node_revoking
+from kohakuriver.apiserver.write import node_forgetting, node_joining, node_revoking, snapshots
 from kohakuriver.apiserver.write.node_joining import Joining
-from kohakuriver.resources.kinds import NODE, NODE_ALLOCATION, VPS, ResourceType
+from kohakuriver.resources.kinds import NODE, NODE_ALLOCATION, SNAPSHOT, VPS, ResourceType
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ ACTIONS: Mapping[tuple[ResourceType, str], Action] = {
     (NODE, "join"): Action(node_joining.join, ("sha256",)),
     (NODE, "revoke"): Action(node_revoking.revoke),
     (NODE, "forget"): Action(node_forgetting.forget, ("destroyed",)),
+    (SNAPSHOT, "finish"): Action(snapshots.finish, ("uid",)),
     (NODE_ALLOCATION, "confirm"): Action(confirming.confirm, ("uid", "epoch")),
 }
 

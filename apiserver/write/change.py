@@ -188,6 +188,8 @@ def _with_status(call: Call, old: Json, wanted: Wanted, *, now: str) -> tuple[Js
     checked = validation.check_status(resource, status, name=call.name, stored=objects.status_of(old))
     if resource is kinds.VPS and user.role is Role.NODE:
         owners.check_reporter(user, old, checked.obj, named_uid=wanted.names_uid)
+    if resource is kinds.SNAPSHOT and user.role is Role.NODE:
+        owners.check_named(resource, old, named_uid=wanted.names_uid)
     if resource is kinds.VPS:
         owners.check_unreachable(old, checked.obj)
     write = owners.StatusWrite(checked.obj, whole=wanted.whole)

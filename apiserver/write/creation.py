@@ -43,6 +43,7 @@ async def create(server: Backing, call: Call, body: Any, managers: Managers | No
     key = codec.key(resource, namespace, name)
     around = [codec.key(kinds.NAMESPACE, None, namespace)] if namespace else []
     others = rules.looks_at(user, checked)
+    compared = (*around, *rules.depends_on(user, checked))
 
     async def decide(records: Records) -> Step:
         if (there := records[key]) is not None:
@@ -62,7 +63,7 @@ async def create(server: Backing, call: Call, body: Any, managers: Managers | No
             (put, *quotas.announced(resource, namespace)),
             created=True,
             warnings=warnings,
-            expect={key: 0, **{other: grants.revision_of(records[other]) for other in around}},
+            expect={key: 0, **{other: grants.revision_of(records[other]) for other in compared}},
             asked=server.ledger.asked(user, resource, put, old=None, new=new),
         )
 

@@ -1,6 +1,6 @@
 """`POST nodes/NAME/forget`: a person says that a machine and everything on it is destroyed (FAULTS 9).
 
-    revoke its credentials, cordon it ── unbind each VPS, one transaction each ── remove its records and Node
+    revoke its credentials, cordon it ── unbind each VPS, mark each Snapshot ── remove its records and Node
 
 Any step may be the last before a crash: the same request again takes up where it stopped, because the Node
 goes last. What is bound to the node in the meantime is found by looking again.
@@ -21,7 +21,7 @@ from kohakuriver.apiserver.identity import revocation
 from kohakuriver.apiserver.objects import objects, owners
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Delete, Put, Record
-from kohakuriver.apiserver.write import node_revoking
+from kohakuriver.apiserver.write import node_revoking, snapshots
 from kohakuriver.apiserver.write.node_revoking import Revoking
 from kohakuriver.resources import kinds
 
@@ -42,6 +42,7 @@ async def forget(server: Revoking, call: Call, body: Json) -> Written:
         finds a conflict, and what is bound is looked for once more."""
         async for namespace, vps in _bound(server, name):
             await _give_up(server, Call(call.user, kinds.VPS, namespace, vps), node=name)
+        await snapshots.give_up(server, call)  # no VPS is here by now of which another could be made
         node = node_revoking.last(name, records[grants.node_key(name)])
         return Step(node, tuple(Delete(key) for key in records), removed=True, moves=False)
 

@@ -22,6 +22,7 @@ from kohakuriver.apiserver.binding.transact import transact
 from kohakuriver.apiserver.objects import metadata, objects, phase
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import Delete, Put, Record
+from kohakuriver.apiserver.write import snapshots
 from kohakuriver.clock import timestamp
 from kohakuriver.resources import kinds
 
@@ -52,6 +53,10 @@ async def delete(server: Backing, call: Call, options: DeleteOptions) -> Written
             await _name_namespace(server, new)
         if _gives_up(resource, old, options):
             return await _given_up(server, call, new, records)
+        beside = snapshots.Marked(new, {})
+        if resource is kinds.SNAPSHOT:
+            beside = await snapshots.deleted(server, new, forced=options.grace == 0)
+            new = beside.object
         due = objects.is_due(new)
         if not due and new == old:
             return Step(new)
@@ -60,7 +65,8 @@ async def delete(server: Backing, call: Call, options: DeleteOptions) -> Written
             writes = Delete(key), Delete(grants.quota_key(call.name))
             return Step(new, writes, removed=True, expect={key: closed})
         write = Delete(key) if due else Put(key, codec.encode(new), ttl=rules.lifetime(new))
-        return Step(new, (write,), removed=due, expect={key: record.revision})
+        expect = {key: record.revision, **beside.expect}
+        return Step(new, (write,), removed=due, warnings=beside.warnings, expect=expect)
 
     return await transact(server, (key,), decide, about=(resource, call.name), dry_run=options.dry_run)
 

@@ -13,7 +13,8 @@ from tests.apiserver.writing import ADMIN, ALICE, CONTROLLER, N1, VIEWER
 
 GET = ("get",)
 R, C, U, D = ("get", "list", "watch"), ("create",), ("update", "patch"), ("delete", "deletecollection")
-VERBS, RU, RCU = (*R, *C, *U, *D), (*R, *U), (*R, *C, *U)
+VERBS, RU, RCU, RC = (*R, *C, *U, *D), (*R, *U), (*R, *C, *U), (*R, *C)
+RCD = (*R, *C, "delete")
 USERS = {ADMIN: "admin", ALICE: "user", VIEWER: "viewer", N1: "node", CONTROLLER: "controller"}
 
 # kind, subresource, namespace, name -> what each role but admin may do to its own
@@ -25,6 +26,8 @@ OWN = {
     ("NodeAllocation", "", None, "n1"): {"viewer": R, "node": R, "controller": R},
     ("Environment", "", None, "cuda"): {"user": R, "viewer": R, "node": R, "controller": R},
     ("Environment", "status", None, "cuda"): {"user": R, "viewer": R, "node": RU, "controller": R},
+    ("Snapshot", "", "default", "s"): {"user": VERBS, "viewer": R, "node": RC, "controller": RCD},
+    ("Snapshot", "status", "default", "s"): {"user": R, "viewer": R, "node": RU, "controller": R},
     ("Policy", "", None, "p"): {"user": R, "viewer": R, "controller": R},
     ("ResourceQuota", "", "default", "q"): {"user": R, "viewer": R, "controller": R},
     ("Token", "", None, "user-1"): {},
@@ -39,6 +42,8 @@ OWN = {
 OTHERS = {
     ("VPS", "", "team-b", "dev"): {"viewer": R, "node": R, "controller": R},
     ("VPS", "status", "team-b", "dev"): {"viewer": R, "node": RU, "controller": RU},
+    ("Snapshot", "", "team-b", "s"): {"viewer": R, "node": RC, "controller": RCD},
+    ("Snapshot", "status", "team-b", "s"): {"viewer": R, "node": RU, "controller": R},
     ("Node", "", None, "n2"): {"user": R, "viewer": R, "controller": R},
     ("Node", "status", None, "n2"): {"user": R, "viewer": R, "controller": RU},
     ("NodeAllocation", "", None, "n2"): {"viewer": R, "controller": R},
@@ -62,6 +67,7 @@ ACTIONS = {
     ("Node", "revoke"): {"admin"},
     ("Node", "join"): set(),
     ("NodeAllocation", "confirm"): {"node"},
+    ("Snapshot", "finish"): {"node"},
 }
 
 
@@ -145,6 +151,7 @@ def test_a_viewer_may_be_narrowed_to_namespaces() -> None:
 
 def test_a_node_sees_only_what_is_its_own() -> None:
     assert access.scope(N1, kinds.VPS) == "status.assignment.node=n1"
+    assert access.scope(N1, kinds.SNAPSHOT) == "spec.vps.node=n1"
     for kind in (kinds.NODE, kinds.NODE_ALLOCATION, kinds.LEASE):
         assert access.scope(N1, kind) == "metadata.name=n1"
     for user, kind in itertools.product((ADMIN, ALICE, VIEWER, CONTROLLER), kinds.ALL):
