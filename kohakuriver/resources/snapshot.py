@@ -5,18 +5,14 @@ the files and writes `status`. Why it is so: docs/design/022-snapshots.md.
 """
 
 import enum
-import re
 import zoneinfo
 from typing import Annotated
 
 import pydantic
 
 from kohakuriver import durations
-from kohakuriver.resources import meta
+from kohakuriver.resources import cron, meta
 
-_CRON_FIELDS = 5
-_CRON_WORDS = frozenset({"@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"})
-_CRON = re.compile(r"[0-9A-Za-z*/,\-#L]+")
 LONGEST_HOOK = 600.0  # seconds
 
 
@@ -46,14 +42,7 @@ class Cause(enum.StrEnum):
 
 
 def _cron(text: str) -> str:
-    fields = text.split()
-    if text in _CRON_WORDS:
-        return text
-    if len(fields) != _CRON_FIELDS or not all(_CRON.fullmatch(one) for one in fields):
-        raise ValueError(
-            f'invalid schedule "{text}": use five fields as in a crontab (minute, hour, day of month, month, '
-            'day of week), such as "0 3 * * *", or one of @hourly, @daily, @weekly, @monthly and @yearly'
-        )
+    cron.check(text)
     return text
 
 
