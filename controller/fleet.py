@@ -124,7 +124,7 @@ class Fleet:
 
         A node that keeps its volumes comes before all others.
         """
-        over = self.quotas.refuse(request)
+        over = schedule.hindered(request) or self.quotas.refuse(request)
         if over is not None:
             return over
         if request.node is not None:

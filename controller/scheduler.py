@@ -29,6 +29,7 @@ from kohakuriver.controller.fleet import Fleet
 from kohakuriver.controller.metrics import Metrics
 from kohakuriver.controller.world import World
 from kohakuriver.controller.writes import Writes
+from kohakuriver.placement import origin
 from kohakuriver.placement.booking import bookings_of, grant_of
 from kohakuriver.readable import UNREADABLE
 from kohakuriver.resources import reasons
@@ -87,6 +88,7 @@ class Scheduler:
         world.vpses.listen(lambda key: self._touch("vps", key))
         world.quotas.listen(lambda key: self._touch("quota", key))
         world.environments.listen(self._environment_changed)
+        world.snapshots.listen(self._snapshot_changed)
 
     @property
     def pending(self) -> int:
@@ -125,6 +127,13 @@ class Scheduler:
         for waiting in self._queue:
             vps = self._world.vpses.get(waiting)
             if vps is not None and vps["spec"].get("environment") == key.name:
+                self._touch("vps", waiting)
+
+    def _snapshot_changed(self, key: ObjectKey) -> None:
+        """Those that wait for it may begin now, or wait for another reason."""
+        for waiting in self._queue:
+            vps = self._world.vpses.get(waiting) if waiting.namespace == key.namespace else None
+            if vps is not None and origin.named_by(vps) == key.name:
                 self._touch("vps", waiting)
 
     def _absorb(self, count: int) -> None:

@@ -14,6 +14,7 @@ from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import Informer, ObjectKey
 from kohakuriver.clock import Clock
 from kohakuriver.controller.deciding import readable, view
+from kohakuriver.placement import origin
 from kohakuriver.resources.kinds import (
     ENVIRONMENT,
     LEASE,
@@ -21,6 +22,7 @@ from kohakuriver.resources.kinds import (
     NODE_ALLOCATION,
     NODE_LEASE_NAMESPACE,
     RESOURCE_QUOTA,
+    SNAPSHOT,
     VPS,
 )
 
@@ -28,7 +30,7 @@ Object = dict[str, Any]
 
 
 class World:
-    """The VPSes, Nodes, NodeAllocations, Leases, Environments and ResourceQuotas, as of a moment ago."""
+    """What there is of each kind that the controller looks at, as of a moment ago."""
 
     def __init__(self, client: Client, *, clock: Clock, chance: random.Random) -> None:
         self._client = client
@@ -42,6 +44,9 @@ class World:
             client, ENVIRONMENT, clock=clock, chance=chance, readable=readable.environment
         )
         self.quotas = Informer(client, RESOURCE_QUOTA, clock=clock, chance=chance, may_be_unknown=True)
+        self.snapshots = Informer(
+            client, SNAPSHOT, clock=clock, chance=chance, readable=readable.snapshot, may_be_unknown=True
+        )
         self.all = (
             self.vpses,
             self.nodes,
@@ -49,6 +54,7 @@ class World:
             self.leases,
             self.environments,
             self.quotas,
+            self.snapshots,
         )
 
     async def run(self) -> None:
@@ -76,15 +82,21 @@ class World:
     def request_of(
         self, vps: view.Object, *, is_limited: bool, homes: tuple[str, ...] = ()
     ) -> view.VPSRequest:
-        """What this VPS asks for, with the image that its Environment stands for; `is_limited` says whether a
+        """What this VPS asks for, with the image that its Environment stands for and
+        the Snapshot that it begins from; `is_limited` says whether a
         quota limits what its namespace books, `homes` which nodes keep volumes of it."""
         account = vps["metadata"]["namespace"] if is_limited else ""
+        begins = origin.origin_of(vps, self.snapshot_of(vps))
         name = vps["spec"].get("environment")
         if not name:
-            return view.request_of(vps, account=account, homes=homes)
+            return view.request_of(vps, account=account, homes=homes, origin=begins)
         environment = self.environments.get(ObjectKey("", name))
         image = image_name.of_environment(environment) if environment is not None else ""
-        return view.request_of(vps, image=image, account=account, homes=homes)
+        return view.request_of(vps, image=image, account=account, homes=homes, origin=begins)
+
+    def snapshot_of(self, vps: view.Object) -> Object | None:
+        """The Snapshot that this VPS begins from."""
+        return self.snapshots.get(ObjectKey(vps["metadata"]["namespace"], origin.named_by(vps)))
 
     async def look_at_vps(self, key: ObjectKey) -> None:
         """Read one VPS anew. An error leaves it to the watch."""

@@ -13,6 +13,7 @@ from kohakuriver.apiserver.cache.cache import Cache
 from kohakuriver.apiserver.cache.entry import Entry
 from kohakuriver.apiserver.objects.selectors import Selection
 from kohakuriver.apiserver.store import codec
+from kohakuriver.placement import origin
 from kohakuriver.resources import conditions, kinds
 from kohakuriver.resources.view import VPS, Node, Placement
 from kohakuriver.resources.vps import RunState
@@ -28,11 +29,18 @@ def waits(cache: Cache, vps: Json) -> str:
     found = VPS.of(vps)
     if found.spec.run_state == RunState.STOPPED:
         return ""
-    meant = list(_meant(cache, found.spec.placement))
+    begins = _origin(cache, vps)
+    if begins is not None and begins.reason:
+        return f"it would wait: {begins.message}"
+    placement = (
+        Placement({**found.spec.placement.raw, "node": begins.node}) if begins else found.spec.placement
+    )
+    meant = list(_meant(cache, placement))
     if not len(cache.kinds[kinds.NODE]):
         return ""  # the cluster has only begun
     if not meant:
-        return f"it would wait: there is no {_which(found.spec.placement)}"
+        where = f"Snapshot {begins.snapshot} is on {begins.node}, and " if begins is not None else ""
+        return f"it would wait: {where}there is no {_which(placement)}"
     refusals = []
     for entry in meant[:_MOST_LOOKED]:
         refusal = _refusal(cache, entry, vps)
@@ -44,6 +52,18 @@ def waits(cache: Cache, vps: Json) -> str:
     more = len(refusals) - _MOST_NAMED
     named = [*refusals[:_MOST_NAMED], *([f"and {more} more nodes have no room"] if more > 0 else [])]
     return f"it would wait: {'; '.join(named)}"
+
+
+def _origin(cache: Cache, vps: Json) -> origin.Origin | None:
+    """The Snapshot that it begins from; one that cannot be read is passed over."""
+    name = origin.named_by(vps)
+    if not name:
+        return None
+    entry = cache.kinds[kinds.SNAPSHOT].get(codec.key(kinds.SNAPSHOT, vps["metadata"]["namespace"], name))
+    try:
+        return origin.origin_of(vps, entry.decoded() if entry is not None else None)
+    except codec.NONSENSE:
+        return None
 
 
 def _meant(cache: Cache, placement: Placement) -> Iterator[Entry]:

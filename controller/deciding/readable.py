@@ -11,6 +11,7 @@ from typing import Any
 
 from kohakuriver import cpuset, image_name
 from kohakuriver.controller.deciding import view, volumes
+from kohakuriver.placement import origin
 from kohakuriver.placement.booking import Booking, bookings_of, grant_of
 from kohakuriver.readable import Object, checked, conditions, stand_in, trouble
 
@@ -58,9 +59,16 @@ def environment(body: Object) -> Object:
     return {**stand_in(body, why), "spec": {}} if why else body
 
 
+def snapshot(body: Object) -> Object:
+    """A Snapshot; from one that cannot be read nothing begins, and it is left as it is."""
+    why = trouble(lambda: _read_snapshot(body))
+    return {**stand_in(body, why), "spec": {"vps": {}}, "status": {}} if why else body
+
+
 def _read_vps(body: Object) -> None:
     checked(view.VPSRequest, view.request_of(body))
     checked(tuple[str, ...], volumes.wanted_by(body))
+    checked(str, origin.named_by(body))
     spec, status = body["spec"], body.get("status") or {}
     checked(int, spec.get("priority") or 0)
     checked(str, spec["runState"])
@@ -75,6 +83,16 @@ def _read_vps(body: Object) -> None:
     checked(str, observed.get("state") or "")
     checked(int, observed.get("epoch") or 0)
     checked(str, status.get("unreachableSince") or "")
+
+
+def _read_snapshot(body: Object) -> None:
+    spec, status = body["spec"], body.get("status") or {}
+    checked(dict[str, Any], spec["vps"])
+    for field in ("name", "uid", "node"):
+        checked(str, spec["vps"].get(field) or "")
+    for field in ("phase", "message"):
+        checked(str, status.get(field) or "")
+    _check_status(body)
 
 
 def _read_node(body: Object) -> None:

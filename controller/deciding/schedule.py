@@ -50,6 +50,8 @@ def schedule(
     request: VPSRequest, nodes: Collection[NodeView], *, strategy: Strategy = Strategy.SPREAD
 ) -> Placement | Unschedulable:
     """The best node that every filter lets pass. Equal nodes are told apart by name."""
+    if (obstacle := hindered(request)) is not None:
+        return obstacle
     among = nodes if request.node is None else [node for node in nodes if node.name == request.node]
     for_gpus = request.gpus.count > 0
     ranked = sorted(
@@ -59,6 +61,12 @@ def schedule(
     has_image = any(request.image in node.facts.images for node in among)
     best = pick(request, ranked, bonus=IMAGE_BONUS if has_image else 0.0)
     return Placement(best.name) if best is not None else explain(request, list(among))
+
+
+def hindered(request: VPSRequest) -> Unschedulable | None:
+    """Why this may go to no node at all, whatever the nodes have; None where it may."""
+    origin = request.origin
+    return Unschedulable(origin.reason, origin.message) if origin is not None and origin.reason else None
 
 
 def worth(node: NodeView, strategy: Strategy, *, for_gpus: bool) -> float:
@@ -104,14 +112,14 @@ def pick(
 
 def fits(request: VPSRequest, node: NodeView) -> bool:
     """Whether this node alone would do."""
-    if request.node not in (None, node.name):
+    if hindered(request) is not None or request.node not in (None, node.name):
         return False
     return refusal(filters.that_apply(request), node) is None
 
 
 def is_hopeful(request: VPSRequest, node: NodeView) -> bool:
     """Whether this node does, or may after some waiting."""
-    if request.node not in (None, node.name):
+    if hindered(request) is not None or request.node not in (None, node.name):
         return False
     to_pass = filters.that_apply(request)
     code = refusal(to_pass, node)
@@ -216,12 +224,15 @@ def _most_first(
 
 
 def _explain_named(request: VPSRequest, nodes: Sequence[NodeView]) -> Unschedulable:
+    begins = (
+        f"Snapshot {request.origin.snapshot} is on {request.node}: " if request.origin is not None else ""
+    )
     if not nodes:
-        return Unschedulable(reasons.NODE_NOT_FOUND, f"node {request.node} does not exist")
+        return Unschedulable(reasons.NODE_NOT_FOUND, f"{begins}node {request.node} does not exist")
     to_pass = filters.that_apply(request)
     ((which, refused), *_) = refusals_of(to_pass, nodes)
     found = vain(to_pass, which, refused[0])
-    return Unschedulable(found or "Unschedulable", refusing.alone(which, refused[0]))
+    return Unschedulable(found or "Unschedulable", begins + refusing.alone(which, refused[0]))
 
 
 def _preference(request: VPSRequest, node: NodeView) -> float:

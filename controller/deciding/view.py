@@ -12,6 +12,7 @@ from typing import Any, Literal
 from kohakuriver import image_name
 from kohakuriver.placement.mounts import AllowedMount, Mount
 from kohakuriver.placement.node import Machine, machine_of
+from kohakuriver.placement.origin import Origin
 from kohakuriver.placement.request import Request, asked_by, size_of
 from kohakuriver.placement.room import Room
 from kohakuriver.readable import UNREADABLE
@@ -76,6 +77,7 @@ class VPSRequest(Request):
     account: str = ""  # the namespace, where a quota limits what it books
     disk: int | None = None  # bytes, where the spec says how much; asked only where there is an account
     homes: tuple[str, ...] = ()  # nodes that keep volumes of it, the best first
+    origin: Origin | None = None  # the Snapshot that it begins from; where that is ready, `node` is its node
     former: str = ""  # the uid of a VPS that was placed before: some node may still have its container
 
     def tolerates(self, taint: Taint) -> bool:
@@ -121,11 +123,17 @@ NodeView = Room[NodeFacts]
 
 
 def request_of(
-    vps: Object, *, image: str | None = None, account: str = "", homes: tuple[str, ...] = ()
+    vps: Object,
+    *,
+    image: str | None = None,
+    account: str = "",
+    homes: tuple[str, ...] = (),
+    origin: Origin | None = None,
 ) -> VPSRequest:
     """What this VPS asks for; `image` is what the Environment that it names stands for.
 
-    `account` is its namespace, where a quota limits what that books; `homes` the nodes that keep its volumes.
+    `account` is its namespace, where a quota limits what that books; `homes` the nodes that keep its volumes;
+    `origin` the Snapshot that it begins from.
     """
     spec, status = vps["spec"], vps.get("status") or {}
     asked, placement, disk = asked_by(vps), spec.get("placement") or {}, spec["resources"].get("disk")
@@ -136,7 +144,7 @@ def request_of(
         numa=asked.numa,
         gpus=asked.gpus,
         needs_port=not (spec.get("ssh") or {}).get("disabled"),
-        node=placement.get("node"),
+        node=origin.node if origin is not None and not origin.reason else placement.get("node"),
         selector=tuple(sorted((placement.get("nodeSelector") or {}).items())),
         tolerations=tuple(_toleration(entry) for entry in spec.get("tolerations") or ()),
         image=_image_of(spec.get("image") or image),
@@ -150,6 +158,7 @@ def request_of(
         account=account,
         disk=size_of(disk) if account and disk is not None else None,
         homes=homes,
+        origin=origin,
         former=vps["metadata"].get("uid") or "" if status.get("epoch") else "",
     )
 

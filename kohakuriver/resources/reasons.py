@@ -21,7 +21,12 @@ QUOTA_TOO_SMALL: Final = "QuotaTooSmall"  # it alone asks for more than its name
 QUOTA_WANTS_DISK: Final = "QuotaWantsDisk"
 QUOTA_UNREADABLE: Final = "QuotaUnreadable"
 
+SNAPSHOT_ELSEWHERE: Final = "SnapshotElsewhere"  # than on the node that it may go to
+
 # Of either.
+SNAPSHOT_MISSING: Final = "SnapshotMissing"
+SNAPSHOT_NOT_READY: Final = "SnapshotNotReady"  # it is still being taken: waiting helps
+SNAPSHOT_FAILED: Final = "SnapshotFailed"  # or its files are lost
 MOUNT_NOT_ALLOWED: Final = "MountNotAllowed"
 PRIVILEGED_NOT_ALLOWED: Final = "PrivilegedNotAllowed"
 PRIVILEGED_NOT_POSSIBLE: Final = "PrivilegedNotPossible"  # its node's engine remaps users
@@ -72,6 +77,9 @@ SCHEDULING: Final = frozenset(
         QUOTA_TOO_SMALL,
         QUOTA_WANTS_DISK,
         QUOTA_UNREADABLE,
+        SNAPSHOT_ELSEWHERE,
+        SNAPSHOT_MISSING,
+        SNAPSHOT_FAILED,
         MOUNT_NOT_ALLOWED,
         PRIVILEGED_NOT_ALLOWED,
         PRIVILEGED_NOT_POSSIBLE,

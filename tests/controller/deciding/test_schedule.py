@@ -2,8 +2,17 @@
 
 import pytest
 
-from kohakuriver.controller.deciding.schedule import Placement, Strategy, Unschedulable, schedule
+from kohakuriver.controller.deciding.schedule import (
+    Placement,
+    Strategy,
+    Unschedulable,
+    fits,
+    is_hopeful,
+    schedule,
+)
 from kohakuriver.controller.deciding.view import Effect, Taint, Toleration
+from kohakuriver.placement.origin import Origin
+from kohakuriver.resources import reasons
 from tests.controller.builders import a_node, a_request, a_wish, some_gpus
 
 DEDICATED = Taint("dedicated", "gpu", Effect.NO_SCHEDULE)
@@ -207,3 +216,34 @@ def test_a_vps_without_ssh_needs_no_port():
 
 def test_a_node_that_publishes_no_ports_still_takes_vpses():
     assert schedule(a_request(), [a_node(free_ports=0, ports=range(0))]) == Placement("n1")
+
+
+BASE = Origin("base", "n1")
+
+
+def test_who_begins_from_a_snapshot_goes_to_its_node_alone():
+    request = a_request(origin=BASE, node="n1")
+    assert schedule(request, [a_node("n1", free_cores=1), a_node("n2")]) == Placement("n1")
+    assert fits(request, a_node("n1")) and not fits(request, a_node("n2"))
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        ([a_node("n2")], "Snapshot base is on n1: node n1 does not exist"),
+        ([a_node("n1", cordoned=True)], "Snapshot base is on n1: node n1 is cordoned"),
+        ([a_node("n1", ready=False)], "Snapshot base is on n1: node n1 is not ready"),
+        (
+            [a_node("n1", free_memory=0.5), a_node("n2")],
+            "Snapshot base is on n1: node n1 is short of memory (need 1Gi, free 512Mi, 16Gi in all on n1)",
+        ),
+    ],
+)
+def test_why_that_node_will_not_do_is_said(nodes, message):
+    assert why_not(a_request(origin=BASE, node="n1"), nodes) == message
+
+
+def test_who_waits_for_a_snapshot_waits_whatever_the_nodes_have():
+    wish = a_request(origin=Origin("base", "n1", reasons.SNAPSHOT_NOT_READY, "it is still being taken"))
+    assert schedule(wish, [a_node("n1")]) == Unschedulable("SnapshotNotReady", "it is still being taken")
+    assert not fits(wish, a_node("n1")) and not is_hopeful(wish, a_node("n1"))
