@@ -1,13 +1,13 @@
-"""Durations as kubectl and Go write them: "30s", "2m", "1h30m", "500ms"."""
+"""Durations as kubectl and Go write them, and days: "30s", "2m", "1h30m", "500ms", "7d"."""
 
 import math
 import re
 
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)", re.ASCII)
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|d|h|m|s)", re.ASCII)
 _LONGEST = 40  # characters; the time that the search takes grows with their square
 LONGEST_GRACE = 14 * 24 * 3600.0  # seconds; for longer no socket waits for an answer, and nobody means more
 
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def parse(text: str | int | float) -> float:

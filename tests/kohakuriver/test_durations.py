@@ -5,13 +5,23 @@ from tests import cost
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("30s", 30), ("2m", 120), ("1h30m", 5400), ("500ms", 0.5), ("15", 15), (15, 15)]
+    ("text", "seconds"),
+    [
+        ("30s", 30),
+        ("2m", 120),
+        ("1h30m", 5400),
+        ("500ms", 0.5),
+        ("15", 15),
+        (15, 15),
+        ("7d", 604_800),
+        ("1d12h", 129_600),
+    ],
 )
 def test_durations_are_read_as_kubectl_writes_them(text, seconds):
     assert durations.parse(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "x", "10 s", "5d", "s", "-3s"])
+@pytest.mark.parametrize("text", ["", "x", "10 s", "5w", "d", "s", "-3s"])
 def test_what_is_no_duration_is_refused_in_words(text):
     with pytest.raises(ValueError, match="invalid duration"):
         durations.parse(text)
