@@ -16,8 +16,8 @@ from kohakuriver.resources import capabilities, kinds
 
 Json = dict[str, Any]
 
-# Whoever may write a VPS may stop and start it, and let its files go, as by deleting it.
-_LIFECYCLE = frozenset({"runState", "restartRequest", "replaceFiles"})
+# Whoever may write a VPS may stop and start it, and let its files go, as by deleting it, or have them kept.
+_LIFECYCLE = frozenset({"runState", "restartRequest", "replaceFiles", "keepReplacedFiles"})
 
 HIGHEST = 1000  # priority that a user gives: levels enough for one's own VPSes, and admins have those above
 _SHOWING = frozenset({"logs", "stats"})  # streams out of a VPS, by which nobody acts in it
@@ -31,10 +31,16 @@ def check(user: User, old: Json | None, new: Json) -> None:
         return
     before: Mapping[str, Any] = old["spec"] if old is not None else {}
     changed = {field for field in {**before, **new["spec"]} if before.get(field) != new["spec"].get(field)}
-    if old is not None and changed <= _LIFECYCLE:
+    if old is not None and changed <= _lifecycle(new["spec"]):
         return
     given = old is not None and all(_given(before, right) == _given(new["spec"], right) for right in lacking)
     raise _forbidden(user, new["metadata"]["name"], lacking[0], given=given)
+
+
+def _lifecycle(spec: Mapping[str, Any]) -> frozenset[str]:
+    """A Snapshot's name may stand for other files by now, by whoever made another of that name: to begin from
+    it again is to put those into the VPS."""
+    return _LIFECYCLE - {"replaceFiles"} if spec.get("filesFrom") else _LIFECYCLE
 
 
 def _check_priority(user: User, old: Json | None, new: Json) -> None:

@@ -31,6 +31,8 @@ def _fault(resource: kinds.ResourceType, image: str) -> str:
         )
     if own.startswith(image_name.COMMITS):
         return "it is the state of another VPS, kept by its node: write the name of an image"
+    if own.startswith(image_name.SNAPSHOTS):
+        return "it has the files of a Snapshot: name that Snapshot in spec.filesFrom.snapshot of a VPS"
     if own.startswith(image_name.ENVIRONMENTS) and resource is kinds.VPS:
         return "it is an Environment's: name that in spec.environment, in place of spec.image"
     return ""

@@ -31,7 +31,7 @@ async def put(api: Api, *nodes: Json) -> None:
 
 
 async def put_raw(api: Api, resource: kinds.ResourceType, obj: Json) -> None:
-    key = codec.key(resource, None, obj["metadata"]["name"])
+    key = codec.key(resource, obj["metadata"].get("namespace"), obj["metadata"]["name"])
     revision = await api.store.commit(expect={}, writes=[Put(key, codec.encode(obj))])
     await api.server.cache.wait_for(revision)
 
@@ -97,3 +97,44 @@ async def test_many_full_nodes_are_counted_and_not_all_named() -> None:
         await put(api, *(a_node(f"n{number}") for number in range(1, 6)))
         said = await rehearsed(api, resources={"memory": "16Gi"})
         assert "n3 is short" in said and "n4" not in said and "and 2 more nodes have no room" in said
+
+
+def a_snapshot(name: str, phase: str = "", node: str = "n1") -> Json:
+    spec = {"vps": {"name": "dev", "uid": "u", "node": node}}
+    body = {"metadata": {"name": name, "namespace": "default", "uid": name}, "spec": spec}
+    return {**body, "status": {"phase": phase}} if phase else body
+
+
+async def test_a_snapshot_that_has_no_files_is_told() -> None:
+    async with running_api() as api:
+        await put(api, a_node("n1"), a_node("n2"))
+        for one in (a_snapshot("s", "Ready"), a_snapshot("new"), a_snapshot("taking", "Taking")):
+            await put_raw(api, kinds.SNAPSHOT, one)
+        for one in (
+            a_snapshot("failed", "Failed"),
+            a_snapshot("lost", "Lost"),
+            a_snapshot("far", "Ready", "n9"),
+        ):
+            await put_raw(api, kinds.SNAPSHOT, one)
+        for name, said in (
+            ("none", 'it would wait: there is no Snapshot "none" in namespace default'),
+            ("new", "it would wait: Snapshot new is still being taken on n1"),
+            ("taking", "it would wait: Snapshot taking is still being taken on n1"),
+            ("failed", "it would wait: Snapshot failed failed"),
+            ("lost", "it would wait: the files of Snapshot lost are lost"),
+            ("far", "it would wait: Snapshot far is on n9, and there is no node n9"),
+        ):
+            assert said in await rehearsed(api, filesFrom={"snapshot": name}), name
+        assert await rehearsed(api, filesFrom={"snapshot": "s"}) == ""
+        assert await rehearsed(api, filesFrom={"snapshot": "none"}, runState="Stopped") == ""
+
+
+async def test_it_goes_to_the_node_that_has_the_snapshot_and_to_no_other() -> None:
+    async with running_api() as api:
+        await put(api, a_node("n1", memory="2Gi"), a_node("n2"))
+        await put_raw(api, kinds.SNAPSHOT, a_snapshot("s", "Ready"))
+        files = {"filesFrom": {"snapshot": "s"}}
+        said = await rehearsed(api, **files, resources={"memory": "4Gi"})
+        assert "n1 is short of memory: need 4Gi, 2Gi free" in said and "n2" not in said
+        said = await rehearsed(api, **files, placement={"node": "n2"})
+        assert "Snapshot s is on node n1, and placement.node asks for n2" in said

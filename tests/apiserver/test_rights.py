@@ -57,6 +57,25 @@ async def test_what_an_admin_gave_a_user_may_stop_and_start_but_not_put_another_
 
 
 @GIFTS
+async def test_no_files_of_a_snapshot_and_no_hook_come_into_it_without_the_right(
+    world: World, gift: dict[str, Any]
+) -> None:
+    """Who makes another Snapshot of that name would else have its files run with what an admin gave."""
+    await world.create(a_vps(**gift))
+    await world.patch({"spec": {"replaceFiles": 1, "keepReplacedFiles": "168h"}}, user=ALICE)
+    for change in (
+        {"filesFrom": {"snapshot": "s"}, "replaceFiles": 2},
+        {"snapshots": {"hooks": {"before": ["sh"]}}},
+    ):
+        with pytest.raises(errors.Forbidden, match="may only stop, start, pause and restart it"):
+            await world.patch({"spec": change}, user=ALICE)
+    await world.patch({"spec": {"filesFrom": {"snapshot": "s"}}})
+    with pytest.raises(errors.Forbidden):
+        await world.patch({"spec": {"replaceFiles": 2}}, user=ALICE)
+    await world.patch({"spec": {"runState": "Stopped"}}, user=ALICE)
+
+
+@GIFTS
 async def test_whoever_has_the_right_uses_it(world: World, gift: dict[str, Any]) -> None:
     [field] = gift
     trusted = dataclasses.replace(ALICE, rights=(RIGHT[field],))

@@ -33,6 +33,7 @@ async def world() -> World:
         "index.docker.io/kohakuriver/commit-x:1",
         "registry-1.docker.io/kohakuriver/commit-x:1",
         "kohakuriver/environment-lab:0123456789ab",
+        "kohakuriver/snapshot-0123456789abcdef0123:latest",
         "index.docker.io/kohakuriver/environment-lab",
     ],
 )
@@ -63,7 +64,9 @@ async def test_what_a_vps_has_named_all_along_is_no_obstacle_to_another_change(w
         await world.patch({"spec": {"image": "134c"}})
 
 
-@pytest.mark.parametrize("image", ["134b", "sha256:abc", "docker.io/kohakuriver/commit-1f2e:3"])
+@pytest.mark.parametrize(
+    "image", ["134b", "sha256:abc", "docker.io/kohakuriver/commit-1f2e:3", "kohakuriver/snapshot-1f2e:latest"]
+)
 async def test_an_environment_stands_for_no_image_id_and_no_vps_s_files(world: World, image: str) -> None:
     body = {
         "apiVersion": kinds.API_VERSION,
@@ -84,6 +87,17 @@ async def test_an_environment_takes_the_place_of_the_default_image(world: World)
     assert "image" not in made["spec"], "the server's own default gives way"
     made = (await world.patch({"spec": {"environment": None}}, "plain")).object
     assert made["spec"]["image"] == "kohakuriver/debian-ssh"
+
+
+async def test_the_image_stands_beside_the_snapshot_that_its_files_begin_from(world: World) -> None:
+    """It is what the files begin from again once the Snapshot is not named any more."""
+    files = {"snapshot": "s"}
+    made = (await world.create(a_vps(filesFrom=files))).object
+    assert (made["spec"]["image"], made["spec"]["filesFrom"]) == ("kohakuriver/debian-ssh", files)
+    made = (await world.create(a_vps("other", environment="cuda", filesFrom=files))).object
+    assert (made["spec"].get("image"), made["spec"]["filesFrom"]) == (None, files)
+    made = (await world.patch({"spec": {"filesFrom": None, "replaceFiles": 1}})).object
+    assert "filesFrom" not in made["spec"]
 
 
 async def test_an_image_that_was_chosen_does_not_give_way(world: World) -> None:

@@ -98,6 +98,15 @@ def test_an_environment_is_an_administrators_word() -> None:
     assert said([allowing()], user=ALICE, environment="lab") == []
 
 
+def test_a_snapshot_is_not_judged_and_the_image_beside_it_is() -> None:
+    """Its files began from an image that was judged in the same namespace, and nothing is fetched for it."""
+    files = {"snapshot": "s"}
+    assert said([allowing("ghcr.io")], image="kohakuriver/debian-ssh", filesFrom=files) == []
+    assert said([allowing("ghcr.io")], image="ghcr.io/a", filesFrom=files) == []
+    [words] = said([allowing("ghcr.io")], image="debian", filesFrom=files)
+    assert "does not come from a registry" in words
+
+
 def test_what_an_object_has_had_all_along_is_not_judged_again() -> None:
     strict = [a_policy(images={"registries": []}, longestStopGracePeriod="1s", highestPriority=-5)]
     old = {"image": "debian", "stopGracePeriod": "60s", "priority": 100}
