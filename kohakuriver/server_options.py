@@ -10,7 +10,9 @@ from typing import Final
 from kohakuriver.options import Option, PassedOn
 
 NOTHING: Final = "none"
-SHIPPED_QUOTA: Final = "count/vpses.kohakuriver.io=500,kohakuriver.io/object-bytes=64Mi"
+SHIPPED_QUOTA: Final = (
+    "count/vpses.kohakuriver.io=500,count/snapshots.kohakuriver.io=200,kohakuriver.io/object-bytes=64Mi"
+)
 
 
 def quota(text: str) -> dict[str, str]:
@@ -22,7 +24,7 @@ def quota(text: str) -> dict[str, str]:
         name, separator, amount = (word.strip() for word in part.partition("="))
         if not separator or name not in resource.WRITTEN:
             raise ValueError(
-                f'invalid default quota "{part.strip()[:80]}": use {" and ".join(resource.WRITTEN)}, '
+                f'invalid default quota "{part.strip()[:80]}": use {", ".join(resource.WRITTEN)}, '
                 f"such as {SHIPPED_QUOTA}, or {NOTHING}"
             )
         if name in limits:
@@ -52,8 +54,8 @@ DEFAULT_QUOTA: Final = Option(
     flags=("--default-quota",),
     metavar="NAME=AMOUNT[,…]",
     read=quota,
-    help="what may be stored in a namespace, of what no ResourceQuota there names: how many VPSes, and "
-    f"bytes of all its objects (default: {SHIPPED_QUOTA}); none: any; else 403",
+    help="what may be stored in a namespace, of what no ResourceQuota there names: how many VPSes and "
+    f"Snapshots, and bytes of all its objects (default: {SHIPPED_QUOTA}); none: any; else 403",
     up=PassedOn(
         help="What may be stored in a namespace, of what no ResourceQuota there names; `none` for any. "
         f"[default: {SHIPPED_QUOTA}]",

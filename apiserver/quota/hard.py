@@ -36,7 +36,7 @@ def written(name: str, count: int) -> str:
     full = quota.full_name(name)
     if full == quota.CORES:
         return quantity.format_cores(count)
-    return str(count) if full in (quota.VPSES, quota.GPUS) else quantity.format_size(count)
+    return str(count) if full in quota.PIECES else quantity.format_size(count)
 
 
 def of(record: Record) -> Hard:

@@ -1,8 +1,9 @@
 """Whether a write fits what the quotas of its namespace limit. Pure.
 
-Judged here is what a write itself shows: how many VPSes and bytes there are after it, and whether a VPS alone
-asks for more than a quota allows, so that it could never start. What the VPSes have booked together is
-compared when they get their nodes.
+Judged here is what a write itself shows: how many VPSes, Snapshots and bytes there are after it, and whether
+a VPS alone asks for more than a quota allows, so that it could never start. What the VPSes have booked
+together is compared when they get their nodes. How large a Snapshot becomes nobody knows before it is taken:
+another is refused where VPSes and Snapshots have all the disk of a quota already.
 """
 
 import dataclasses
@@ -12,7 +13,7 @@ from typing import Any
 from kohakuriver import errors, quantity
 from kohakuriver.apiserver.quota import hard
 from kohakuriver.apiserver.quota.hard import Hard
-from kohakuriver.apiserver.quota.stored import Used, counted
+from kohakuriver.apiserver.quota.stored import Used, counted, files_of
 from kohakuriver.apiserver.quota.weight import NOTES
 from kohakuriver.apiserver.store import codec
 from kohakuriver.placement.request import asked_by
@@ -44,12 +45,18 @@ class Asked:
 
         What the server notes about an end, or about another run state, counts for nothing.
         """
-        there = counted(resource, before) if old is not None else Used()
-        then = counted(resource, after)
+        there = counted(resource, before, files=_files(resource, old)) if old is not None else Used()
+        then = counted(resource, after, files=_files(resource, new))
         more = max(0, then.object_bytes - there.object_bytes)
         if more <= NOTES and _is_noted(resource, old, new, size=after):
             more = 0
-        return cls(resource, key, then, Used(max(0, then.vpses - there.vpses), more), old, new)
+        takes = Used(
+            max(0, then.vpses - there.vpses),
+            more,
+            max(0, then.snapshots - there.snapshots),
+            max(0, then.files - there.files),
+        )
+        return cls(resource, key, then, takes, old, new)
 
     @property
     def namespace(self) -> str:
@@ -60,18 +67,27 @@ class Asked:
         return str(self.new["metadata"]["name"])
 
 
-def check(asked: Asked, quotas: Sequence[Hard], used: Used) -> None:
-    """Raises Forbidden where a quota stands against it; `used` is without this write."""
+def _files(resource: ResourceType, obj: Json | None) -> int:
+    return files_of(obj) if resource is kinds.SNAPSHOT and obj is not None else 0
+
+
+def check(asked: Asked, quotas: Sequence[Hard], used: Used, *, disk: int = 0) -> None:
+    """Raises Forbidden where a quota stands against it; `used` is without this write, and `disk` what the
+    VPSes of the namespace have booked."""
     takes = asked.takes
     new: dict[str, tuple[int, int]] = {}
     if takes.vpses:
         new[quota.VPSES] = takes.vpses, used.vpses
+    if takes.snapshots:
+        new[quota.SNAPSHOTS] = takes.snapshots, used.snapshots
     if takes.object_bytes:
         new[quota.OBJECT_BYTES] = takes.object_bytes, used.object_bytes
     for one in quotas:
         over = [name for name in new if name in one.limits and sum(new[name]) > one.limits[name]]
         if over:
             raise _exceeded(asked, one, over, new)
+        if takes.snapshots and one.limits.get(quota.DISK, disk + used.files + 1) <= disk + used.files:
+            raise _full(asked, one, disk + used.files)
         if asked.resource is kinds.VPS and (one.unreadable or not one.limits.keys().isdisjoint(quota.BOOKED)):
             _check_needs(asked, one)
         if one.unreadable and new:
@@ -164,6 +180,16 @@ def _exceeded(
         asked,
         f"exceeded quota: {_called(one)}, {', '.join(parts)}",
         f"delete what is not needed in namespace {asked.namespace}, {_or_raise(one)}",
+    )
+
+
+def _full(asked: Asked, one: Hard, taken: int) -> errors.Forbidden:
+    used, limited = (hard.written(quota.DISK, amount) for amount in (taken, one.limits[quota.DISK]))
+    return _forbidden(
+        asked,
+        f"exceeded quota: {_called(one)}, used: {quota.DISK}={used}, limited: {quota.DISK}={limited}: "
+        "no disk is left for another Snapshot",
+        f"delete Snapshots or VPSes that are not needed in namespace {asked.namespace}, {_or_raise(one)}",
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from kohakuriver.apiserver.identity.identity import Role, User
 from kohakuriver.apiserver.quota import hard, judging
+from kohakuriver.apiserver.quota.booked import Booked
 from kohakuriver.apiserver.quota.hard import Hard
 from kohakuriver.apiserver.quota.judging import Asked
 from kohakuriver.apiserver.quota.stored import COUNTED, Stored, Used
@@ -28,7 +29,7 @@ from kohakuriver.resources.kinds import ResourceType
 
 Json = dict[str, Any]
 
-PEOPLE = (Role.USER, Role.ADMIN)  # who is judged; nodes, the controller and the server itself are not
+PEOPLE = (Role.USER, Role.ADMIN)  # who is judged; nodes and the controller are where they make a Snapshot
 DOUBTFUL = 30.0  # seconds for which a write without an answer is counted, unless the watch brings it
 MOST_DOUBTFUL = 250  # of one namespace: each is looked at with every write there
 _PROGRAMS_OWN = (kinds.SYSTEM_NAMESPACE, kinds.NODE_LEASE_NAMESPACE)  # where the default does not hold
@@ -41,6 +42,7 @@ class Known(Protocol):
     """What the ledger asks of the cache."""
 
     stored: Stored
+    booked: Booked
     revision: int
 
     async def fresh(self) -> int:
@@ -124,7 +126,9 @@ class Ledger:
         new: Json,
     ) -> Asked | None:
         """What quotas are asked about a write; None where they are not."""
-        if user.role not in PEOPLE or resource not in COUNTED or not isinstance(write, Put):
+        if resource not in COUNTED or not isinstance(write, Put):
+            return None
+        if user.role not in PEOPLE and not (resource is kinds.SNAPSHOT and old is None):
             return None
         if not self.quotas(new["metadata"]["namespace"]):
             return None
@@ -136,7 +140,7 @@ class Ledger:
         if asked is None or self._fits(asked):
             return
         await self._known.fresh()
-        judging.check(asked, self.quotas(asked.namespace), self._used(asked))
+        self._judge(asked)
 
     @contextlib.asynccontextmanager
     async def room(self, asked: Asked | None) -> AsyncIterator[Reservation]:
@@ -170,10 +174,14 @@ class Ledger:
 
     def _fits(self, asked: Asked) -> bool:
         try:
-            judging.check(asked, self.quotas(asked.namespace), self._used(asked))
+            self._judge(asked)
         except Forbidden:
             return False
         return True
+
+    def _judge(self, asked: Asked) -> None:
+        disk = self._known.booked.of(asked.namespace).disk
+        judging.check(asked, self.quotas(asked.namespace), self._used(asked), disk=disk)
 
     def _used(self, asked: Asked) -> Used:
         """What its namespace has stored, and what is on its way there. A create that is tried again is not

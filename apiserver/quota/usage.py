@@ -21,8 +21,9 @@ def taken(booked: Amounts, used: Used) -> dict[str, int]:
         quota.CORES: booked.millicores,
         quota.MEMORY: booked.memory,
         quota.GPUS: booked.gpus,
-        quota.DISK: booked.disk,
+        quota.DISK: booked.disk + used.files,
         quota.VPSES: used.vpses,
+        quota.SNAPSHOTS: used.snapshots,
         quota.OBJECT_BYTES: used.object_bytes,
     }
 

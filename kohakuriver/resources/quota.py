@@ -16,14 +16,16 @@ MEMORY = "requests.memory"
 GPUS = "requests.nvidia.com/gpu"
 DISK = "requests.storage"
 VPSES = "count/vpses.kohakuriver.io"
+SNAPSHOTS = "count/snapshots.kohakuriver.io"
 OBJECT_BYTES = "kohakuriver.io/object-bytes"
 
 BOOKED = (CORES, MEMORY, GPUS, DISK)
-"""What is compared when a VPS gets its node; the others are compared when an object is written."""
-WRITTEN = (VPSES, OBJECT_BYTES)
+"""What is compared when a VPS gets its node; the others are compared when an object is written. Of `DISK`
+the files of Snapshots take some too: another is refused where nothing is left."""
+WRITTEN = (VPSES, SNAPSHOTS, OBJECT_BYTES)
 NAMES = (*BOOKED, *WRITTEN)
 
-_PIECES = (GPUS, VPSES)
+PIECES = (GPUS, VPSES, SNAPSHOTS)
 _SHORT = {"cpu": CORES, "memory": MEMORY}
 """Kubernetes' other spelling of the same two."""
 
@@ -48,7 +50,7 @@ def check_limit(name: str, limit: str | int | float) -> None:
         raise ValueError(f"{name}: {error}") from error
     if value < 0:
         raise ValueError(f"{name} is {limit}: use 0 or more")
-    if full_name(name) in _PIECES and value != int(value):
+    if full_name(name) in PIECES and value != int(value):
         raise ValueError(f"{name} is {limit}: use a whole number")
 
 

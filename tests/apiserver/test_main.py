@@ -53,7 +53,7 @@ def test_options_that_make_no_sense_are_refused(arguments, capsys):
 @pytest.mark.parametrize(
     ("given", "limits"),
     [
-        ([], {quota.VPSES: 500, quota.OBJECT_BYTES: 64 << 20}),
+        ([], {quota.VPSES: 500, quota.SNAPSHOTS: 200, quota.OBJECT_BYTES: 64 << 20}),
         (["--default-quota", "none"], {}),
         (["--default-quota", "kohakuriver.io/object-bytes=1Mi"], {quota.OBJECT_BYTES: 1 << 20}),
     ],

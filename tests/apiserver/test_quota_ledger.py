@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from kohakuriver.apiserver.identity.identity import Role, User
+from kohakuriver.apiserver.quota.booked import Booked
 from kohakuriver.apiserver.quota.judging import Asked
 from kohakuriver.apiserver.quota.ledger import DOUBTFUL, MOST_DOUBTFUL, Ledger
 from kohakuriver.apiserver.quota.stored import Stored
@@ -48,6 +49,7 @@ class Behind:
 
     def __init__(self) -> None:
         self.stored = Stored()
+        self.booked = Booked()
         self.revision = 0
         self._unheard: list[tuple[str, bytes | None]] = []
 

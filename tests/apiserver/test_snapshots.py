@@ -1,19 +1,25 @@
 """Snapshots as the API server keeps them: who makes one of what, who speaks of it, and when it goes."""
 
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
 import pytest
 
 from kohakuriver import errors
 from kohakuriver.apiserver.binding.call import Call
 from kohakuriver.apiserver.binding.outcome import Written
 from kohakuriver.apiserver.identity.identity import User
+from kohakuriver.apiserver.quota.stored import files_of
 from kohakuriver.apiserver.write import actions
 from kohakuriver.resources import kinds
-from tests.apiserver.api import running_api
+from tests.apiserver.api import Api, running_api
 from tests.apiserver.writing import (
     ADMIN,
     ALICE,
     CONTROLLER,
     JSON_PATCH,
+    MERGE,
     N1,
     N2,
     Json,
@@ -329,3 +335,104 @@ async def test_a_node_lists_its_own_and_a_table_shows_what_they_are() -> None:
             "Expires": "60m after it is taken",
             "Message": "m",
         }
+
+
+SNAPSHOTS, DISK = "count/snapshots.kohakuriver.io", "requests.storage"
+MI = 2**20
+
+
+async def posted(api: Api, name: str, *, user: str = "alice", code: int = 201) -> Json:
+    body = a_snapshot(name, cause="Replaced" if user == N1.name else "Manual")
+    reply = await api.call("POST", kinds.SNAPSHOT.path(namespace="default"), body, user=user)
+    assert reply.code == code, reply.body
+    return dict(reply.body)
+
+
+@contextlib.asynccontextmanager
+async def a_placed_vps(**options: Any) -> AsyncIterator[Api]:
+    """An API server with VPS dev on n1, of which 1Gi of disk is booked."""
+    async with running_api(users=(N1,), **options) as api:
+        await api.create(kinds.NODE, a_node())
+        node = {
+            "status": a_node()["status"] | {"allocatable": {"cores": "4", "memory": "8Gi", "disk": "90Gi"}}
+        }
+        path = kinds.NODE.path(name="n1", subresource="status")
+        assert (
+            await api.call("PATCH", path, node, user=N1.name, headers={"Content-Type": MERGE})
+        ).code == 200
+        vps = await api.create(kinds.VPS, a_vps(resources={"disk": "1Gi"}))
+        order = {"uid": vps["metadata"]["uid"], "node": "n1"}
+        path = kinds.VPS.path(namespace="default", name="dev", subresource="bind")
+        reply = await api.call("POST", path, order)
+        assert reply.code == 200, reply.body
+        yield api
+
+
+async def a_quota(api: Api, **hard: str) -> None:
+    await api.create(kinds.RESOURCE_QUOTA, {"metadata": {"name": "team"}, "spec": {"hard": hard}})
+
+
+async def taken(api: Api, name: str, *, phase: str = "Ready", size: int = 0) -> None:
+    """What its node says of a Snapshot."""
+    path = kinds.SNAPSHOT.path(namespace="default", name=name)
+    uid = (await api.get(path)).body["metadata"]["uid"]
+    body = {"metadata": {"uid": uid}, "status": {"phase": phase, "size": size}}
+    reply = await api.call("PATCH", f"{path}/status", body, user=N1.name, headers={"Content-Type": MERGE})
+    assert reply.code == 200, reply.body
+
+
+async def used(api: Api) -> Json:
+    await api.server.cache.fresh()
+    reply = await api.get(kinds.RESOURCE_QUOTA.path(namespace="default", name="team"), user="alice")
+    return dict(reply.body["status"]["used"])
+
+
+@pytest.mark.parametrize("user", ["alice", "admin", "controller", N1.name])
+async def test_a_namespace_has_so_many_and_no_more_whoever_makes_them(user: str) -> None:
+    async with a_placed_vps() as api:
+        await a_quota(api, **{SNAPSHOTS: "2"})
+        await posted(api, "s")
+        await posted(api, "t", user=user)
+        assert (await used(api))[SNAPSHOTS] == "2"
+        refusal = await posted(api, "u", user=user, code=403)
+        assert f"exceeded quota: team, requested: {SNAPSHOTS}=1, used: {SNAPSHOTS}=2" in refusal["message"]
+        path = kinds.SNAPSHOT.path(namespace="default", name="s")
+        assert (await api.call("DELETE", path, user="alice")).code == 200
+        await taken(api, "t", size=240 * MI)  # to speak of one that is there is no matter of a quota
+
+
+async def test_the_servers_own_default_bounds_them_too() -> None:
+    async with a_placed_vps(default_quota={SNAPSHOTS: 1}) as api:
+        await posted(api, "s")
+        assert "exceeded quota: the API server's default" in (await posted(api, "t", code=403))["message"]
+
+
+async def test_what_they_take_on_disk_counts_and_where_nothing_is_left_none_is_made() -> None:
+    async with a_placed_vps() as api:
+        await a_quota(api, **{DISK: "1500Mi"})
+        await posted(api, "s")
+        assert (await used(api))[DISK] == "1Gi", "nobody knows yet how large it will be"
+        await taken(api, "s", phase="Taking", size=476 * MI)
+        assert (await used(api))[DISK] == "1Gi"
+        await taken(api, "s", size=475 * MI)
+        assert (await used(api))[DISK] == "1499Mi"
+        await posted(api, "t")
+        await taken(api, "t", size=MI)
+        assert (await used(api))[DISK] == "1500Mi"
+        refusal = await posted(api, "u", code=403)
+        assert (
+            f"used: {DISK}=1500Mi, limited: {DISK}=1500Mi: no disk is left for another" in refusal["message"]
+        )
+        await taken(api, "t", phase="Lost", size=MI)
+        await api.server.cache.fresh()
+        await posted(api, "u")
+
+
+async def test_a_size_that_is_none_takes_nothing() -> None:
+    for status in (
+        None,
+        [],
+        {"phase": "Ready"},
+        *({"phase": "Ready", "size": it} for it in (-1, "1", True, [])),
+    ):
+        assert files_of({"status": status}) == 0

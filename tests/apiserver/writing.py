@@ -113,6 +113,7 @@ class _Nothing:
 
     def __init__(self) -> None:
         self.stored = Stored()
+        self.booked = Booked()
         self.revision = 0
 
     async def fresh(self) -> int:
