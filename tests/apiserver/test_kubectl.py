@@ -167,3 +167,59 @@ async def test_policies_are_served_as_any_kind_and_their_refusals_are_printed(tm
         assert "created" in (await kubectl("apply", "-f", "-", stdin=MANIFEST)).out
         assert "deleted" in (await kubectl("delete", "policy", "house")).out
         assert "configured" in (await kubectl("apply", "-f", "-", stdin=bad)).out
+
+
+SNAPSHOT = """\
+apiVersion: kohakuriver.io/v1alpha1
+kind: Snapshot
+metadata: {name: before-upgrade}
+spec: {vps: {name: dev}, keepFor: 48h}
+"""
+
+
+async def test_snapshots_are_made_shown_kept_longer_and_deleted(tmp_path):
+    async with kubectl_at_work(tmp_path) as kubectl, running_api(kubectl.api.store) as api:
+        assert "snapshots.kohakuriver.io" in (await kubectl("api-resources", "-o", "name")).out
+        refused = await kubectl("apply", "-f", "-", stdin=SNAPSHOT)
+        assert refused.code == 1
+        assert 'spec.vps.name: Not found: "dev": there is no such VPS in this namespace' in refused.err
+        await api.create(kinds.NODE, {"metadata": {"name": "n1"}}, user="n1")
+        status = {"allocatable": {"cores": "4", "memory": "8Gi"}, "conditions": [READY]}
+        path = kinds.NODE.path(name="n1", subresource="status")
+        await api.call("PATCH", path, {"status": status}, user="n1", headers=MERGE)
+        vps = await api.create(kinds.VPS, {"metadata": {"name": "dev"}})
+        order = {"uid": vps["metadata"]["uid"], "node": "n1"}
+        path = kinds.VPS.path(namespace="default", name="dev")
+        await api.call("POST", f"{path}/bind", order, user="controller")
+
+        assert "created" in (await kubectl("apply", "-f", "-", stdin=SNAPSHOT)).out
+        assert "unchanged" in (await kubectl("apply", "-f", "-", stdin=SNAPSHOT)).out
+        path = kinds.SNAPSHOT.path(namespace="default", name="before-upgrade")
+        uid = (await kubectl("get", "snap", "before-upgrade", "-o", "jsonpath={.metadata.uid}")).out
+        taken = {"phase": "Ready", "size": 240 << 20, "pausedMilliseconds": 812, "message": "taken"}
+        said = {"metadata": {"uid": uid}, "status": taken}
+        assert (await api.call("PATCH", f"{path}/status", said, user="n1", headers=MERGE)).code == 200
+        lines = (await kubectl("get", "snapshots")).out.splitlines()
+        assert lines[0].split() == ["NAME", "VPS", "PHASE", "SIZE", "PAUSED", "AGE"]
+        assert lines[1].split()[:5] == ["before-upgrade", "dev", "Ready", "240Mi", "812ms"]
+        wide = (await kubectl("get", "snapshots", "-o", "wide")).out.splitlines()[0].split()
+        assert wide[-4:] == ["NODE", "CAUSE", "EXPIRES", "MESSAGE"]
+        for selector, found in (("spec.vps.node=n1,status.phase=Ready", 1), ("spec.vps.name=other", 0)):
+            shown = await kubectl("get", "snapshots", "-o", "name", "--field-selector", selector)
+            assert len(shown.out.split()) == found
+        assert "Keep For:" in (await kubectl("describe", "snapshot", "before-upgrade")).out
+        assert "Which files, and for how long" in (await kubectl("explain", "snapshot.spec")).out
+        assert "before-upgrade" not in (await kubectl("get", "all")).out
+
+        longer = SNAPSHOT.replace("48h", "72h")
+        assert "configured" in (await kubectl("apply", "-f", "-", stdin=longer)).out
+        other = await kubectl("apply", "-f", "-", stdin=SNAPSHOT.replace("name: dev", "name: dev2"))
+        assert other.code == 1 and "spec.vps: Forbidden: cannot change" in other.err
+        waits = await kubectl.start("delete", "snapshot", "before-upgrade")
+        while "deletionTimestamp" not in (await api.get(path)).body["metadata"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        assert (await api.call("POST", f"{path}/finish", {"uid": uid}, user="n1")).code == 200
+        async with asyncio.timeout(30):
+            out, _ = await waits.communicate()
+        assert waits.returncode == 0 and b"deleted" in out
+        assert "NotFound" in (await kubectl("get", "snapshot", "before-upgrade")).err
