@@ -18,6 +18,7 @@ SPEC_HASH = "kohakuriver.io/spec-hash"
 IMAGE = "kohakuriver.io/image"  # that its files began from; the engine's may be a commit of them
 FILES = "kohakuriver.io/replace-files"  # its owner's word with which they began
 COMMIT = "kohakuriver.io/commit"  # how many times its files have been carried over
+SNAPSHOT_OF = "kohakuriver.io/snapshot-of"  # on a Snapshot's image: the uid of the VPS whose files are in it
 RESTART_REQUEST = "kohakuriver.io/restart-request"
 LOGIN = "kohakuriver.io/login-hash"
 GPUS = "kohakuriver.io/gpus"

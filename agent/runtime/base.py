@@ -102,6 +102,18 @@ Volumes = tuple[EngineVolume, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class MountedVolume:
+    """A volume that a container has, and where its files are."""
+
+    name: str  # of the engine
+    target: str  # in the container
+    folder: str  # of this machine
+
+
+MountedVolumes = tuple[MountedVolume, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class ContainerSpec:
     """A container to make. `labels` must carry the cluster's label; an empty command is the keep-alive."""
 
@@ -309,6 +321,11 @@ class Runtime(Protocol):
         """Remove a volume of this cluster. Raises EngineRefused while a container has it."""
         ...
 
+    async def volumes_of(self, container_id: str) -> MountedVolumes:
+        """The volumes of a container, named or not, by target. Raises NotFound, and EngineRefused where their
+        files are not to be seen from here."""
+        ...
+
     async def folders(self, container_id: str, *, carried: int) -> tuple[str, ...]:
         """The folders of this machine below which lies what has been written in a container: its own layer,
         those of the last `carried` layers of its image, and its volumes. Raises NotFound, and EngineRefused
@@ -340,7 +357,7 @@ class Runtime(Protocol):
         ...
 
     async def commit(self, container_id: str, reference: str, labels: Mapping[str, str]) -> None:
-        """Make an image of the files in a container that does not run.
+        """Make an image of the files in a container. What runs in it is neither paused for that nor thawed.
 
         It is configured as the image that the container was made from, with these labels added; nothing of
         the container's own labels and env is in it. Raises EngineRefused. It may take hours, and the engine
@@ -362,8 +379,13 @@ class Runtime(Protocol):
         """How many bytes of disk a commit of it takes; may be slow."""
         ...
 
+    async def tag(self, reference: str, name: str) -> None:
+        """Give an image another name too, whatever had that name before. Raises ImageMissing."""
+        ...
+
     async def remove_image(self, reference: str) -> None:
-        """Take a name away, and with it the image where nothing else needs that."""
+        """Take a name away, and with it the image where nothing else needs that. The last name of an image
+        that a container was made of stays."""
         ...
 
     async def images(self) -> tuple[str, ...]:

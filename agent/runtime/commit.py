@@ -77,7 +77,8 @@ def _layers(image: Mapping[str, Any]) -> list[str]:
 
 def _commit(client: docker.APIClient, container_id: str, reference: str, config: dict[str, Any]) -> None:
     repository, _, tag = reference.rpartition(":")
-    client.commit(container_id, repository=repository, tag=tag, conf=config)
+    # The engine thaws what it has paused itself, and its caller may need it frozen for longer, or not at all.
+    client.commit(container_id, repository=repository, tag=tag, conf=config, pause=False)
 
 
 def _flatten(client: docker.APIClient, container_id: str, reference: str, config: dict[str, Any]) -> None:

@@ -48,6 +48,7 @@ from kohakuriver.agent.runtime.base import (
     Image,
     Limits,
     Listing,
+    MountedVolumes,
     PullProgress,
     RuntimeEvent,
     Stocked,
@@ -212,6 +213,9 @@ class DockerRuntime:
 
         return await self._looks.call(work, timeout=_QUICK)
 
+    async def volumes_of(self, container_id: str) -> MountedVolumes:
+        return await self._looks.call(lambda client: volumes.of(client, container_id), timeout=_QUICK)
+
     async def volumes(self) -> Volumes:
         return await self._whole.call(lambda client: volumes.found(client, self._cluster), timeout=_QUICK)
 
@@ -300,6 +304,12 @@ class DockerRuntime:
     async def written(self, container_id: str) -> int:
         return await self._waits.call(
             lambda client: commit.written(client, container_id, most=self._most_layers), timeout=_SLOW
+        )
+
+    async def tag(self, reference: str, name: str) -> None:
+        repository, version = image_name.repository(name)
+        await self._whole.call(
+            lambda client: client.tag(reference, repository, tag=version, force=True), timeout=_QUICK
         )
 
     async def remove_image(self, reference: str) -> None:

@@ -3,12 +3,19 @@
 import contextlib
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import docker
 import docker.errors
 
-from kohakuriver.agent.runtime.base import CLUSTER_LABEL, EngineVolume, Volumes
+from kohakuriver.agent.runtime.base import (
+    CLUSTER_LABEL,
+    EngineVolume,
+    MountedVolume,
+    MountedVolumes,
+    Volumes,
+)
 from kohakuriver.agent.runtime.errors import EngineRefused
 
 _MADE_UP: Final = re.compile("[0-9a-f]{64}")
@@ -30,6 +37,32 @@ def anonymous(mounts: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str], ...
             if mount.get("Type") == "volume" and _MADE_UP.fullmatch(mount.get("Name") or "")
         )
     )
+
+
+def of(client: docker.APIClient, container_id: str) -> MountedVolumes:
+    """Those of a container, with the folders of this machine where their files are."""
+    mounts = client.inspect_container(container_id).get("Mounts") or ()
+    found = {
+        MountedVolume(mount["Name"], mount["Destination"], _folder(client.inspect_volume(mount["Name"])))
+        for mount in mounts
+        if mount.get("Type") == "volume"
+    }
+    return tuple(sorted(found, key=lambda one: one.target))
+
+
+def _folder(volume: Mapping[str, Any]) -> str:
+    name, driver, folder = volume["Name"], volume.get("Driver"), str(volume.get("Mountpoint") or "")
+    if driver != "local" or volume.get("Options"):
+        raise EngineRefused(
+            f"the files of volume {name} are kept by the engine's driver {driver} with options of its own, "
+            "and are not taken from there"
+        )
+    if not Path(folder).is_dir():
+        raise EngineRefused(
+            f"the files of volume {name} are not to be seen from here: there is no folder {folder}",
+            hint="the agent has to run on the machine of the engine, among its mounts and as root",
+        )
+    return folder
 
 
 def remove_container(client: docker.APIClient, container_id: str, *, force: bool) -> None:

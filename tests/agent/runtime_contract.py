@@ -382,6 +382,63 @@ class RuntimeContract:
             await runtime.remove_image(reference)
         assert await runtime.image(reference) is None
 
+    @pytest.mark.parametrize("frozen", [True, False])
+    async def test_a_commit_neither_pauses_nor_thaws_what_runs(self, world: World, *, frozen: bool) -> None:
+        runtime, reference = world.runtime, f"kohakuriver/snapshot-{uuid.uuid4().hex[:8]}:latest"
+        container_id = await started(world)
+        if frozen:
+            await runtime.pause(container_id)
+        told: list[str] = []
+        events = runtime.events()
+        async for event in events:
+            told.append(event.action)
+            if event.action == SUBSCRIBED:
+                await runtime.commit(container_id, reference, {"kohakuriver.io/snapshot-of": "u1"})
+                await runtime.rename(container_id, f"kohakuriver-test-{uuid.uuid4().hex[:8]}")
+            if event.action == "rename":
+                break
+        await events.aclose()
+        await runtime.remove_image(reference)
+        found = await runtime.inspect(container_id)
+        assert found is not None
+        assert found.state is (ContainerState.PAUSED if frozen else ContainerState.RUNNING)
+        assert told == [SUBSCRIBED, "rename"]
+
+    async def test_the_volumes_of_a_container_are_known_with_where_their_files_are(
+        self, world: World
+    ) -> None:
+        runtime, labels = world.runtime, {CLUSTER_LABEL: world.cluster}
+        name = f"kohakuriver-test-{world.cluster[:8]}-{uuid.uuid4().hex[:8]}"
+        volumes = (VolumeMount(f"{name}-b", "/b", labels), VolumeMount(f"{name}-a", "/a", labels))
+        container_id = await started(world, volumes=volumes)
+        await runtime.stop(container_id, grace=0)
+        found = await runtime.volumes_of(container_id)
+        assert [(one.name, one.target) for one in found] == [(f"{name}-a", "/a"), (f"{name}-b", "/b")]
+        assert {Path(one.folder).is_dir() for one in found} == {True}  # noqa: ASYNC240
+        assert found[0].folder != found[1].folder
+        assert await runtime.volumes_of(await runtime.create(a_spec(world))) == ()
+        with pytest.raises(NotFound):
+            await runtime.volumes_of("gone")
+
+    async def test_an_image_that_is_used_gives_its_name_up_for_another(self, world: World) -> None:
+        runtime, name = world.runtime, f"kohakuriver/snapshot-{uuid.uuid4().hex[:8]}"
+        of = await runtime.create(a_spec(world))
+        await runtime.put_files(of, [File("/note", b"kept")])
+        await runtime.commit(of, f"{name}:latest", {})
+        using = await runtime.create(a_spec(world, image=f"{name}:latest"))
+        with pytest.raises((EngineRefused, WrongState)):
+            await runtime.remove_image(f"{name}:latest")
+        await runtime.tag(f"{name}:latest", f"{name}:gone")
+        await runtime.remove_image(f"{name}:latest")
+        with pytest.raises(ImageMissing):
+            await runtime.tag(f"{name}:latest", f"{name}:other")
+        with pytest.raises((EngineRefused, WrongState)):
+            await runtime.remove_image(f"{name}:gone")
+        assert await runtime.read_file(using, "/note") == File("/note", b"kept")
+        await runtime.remove(using)
+        await runtime.remove_image(f"{name}:gone")
+        assert await runtime.image(f"{name}:gone") is None
+
     async def test_a_container_can_be_renamed_but_not_to_anothers_name(self, world: World) -> None:
         first, second = a_spec(world), a_spec(world)
         first_id = await world.runtime.create(first)

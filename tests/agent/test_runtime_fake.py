@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -47,8 +48,9 @@ class FakeWorld:
 
 
 @pytest.fixture
-async def world() -> FakeWorld:
+async def world(tmp_path: Path) -> FakeWorld:
     world = FakeWorld()
+    world.engine.folder = str(tmp_path)
     await world.runtime.ensure_network(world.network)
     return world
 

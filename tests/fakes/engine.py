@@ -12,6 +12,7 @@ import dataclasses
 import datetime
 import itertools
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from kohakuriver import image_name
 from kohakuriver.agent.runtime import inherited, shrinking
@@ -23,6 +24,8 @@ from kohakuriver.agent.runtime.base import (
     File,
     Limits,
     Listed,
+    MountedVolume,
+    MountedVolumes,
     PortBinding,
     RuntimeEvent,
 )
@@ -76,6 +79,7 @@ class FakeEngine:
         self.programs: dict[str, Program] = {}  # by container name, else by image
         self.networks: dict[str, str] = {}  # name -> cluster
         self.volumes: dict[str, dict[str, str]] = {}  # name -> labels
+        self.folder = ""  # of the machine, below which the files of volumes are; else they cannot be seen
         self.calls: collections.Counter[str] = collections.Counter()
         self._records: dict[str, Record] = {}
         self._ids = itertools.count(1)
@@ -99,6 +103,12 @@ class FakeEngine:
         """The image of this name, however that is written."""
         named = {image_name.full(name): image for name, image in self.images.items()}
         return named.get(image_name.full(reference))
+
+    def tag(self, reference: str, name: str) -> None:
+        image = self.image(reference)
+        if image is None:
+            raise ImageMissing(reference)
+        self.images[name] = image
 
     def remove_image(self, reference: str) -> None:
         for name in [one for one in self.images if image_name.full(one) == image_name.full(reference)]:
@@ -267,6 +277,17 @@ class FakeEngine:
         layers = [f"/layers/{record.seen.image_id}/{number}" for number in range(carried)]
         volumes = [f"/volumes/{volume.name}" for volume in record.spec.volumes]
         return (f"/layers/{record.seen.name}", *layers, *volumes)
+
+    def volumes_of(self, name_or_id: str) -> MountedVolumes:
+        record = self.find(name_or_id)
+        found = [(one.name, one.target) for one in record.spec.volumes]
+        found += [(name, target) for name, target in record.seen.anonymous]
+        if found and not self.folder:
+            raise EngineRefused("the files of volumes are not to be seen from here")
+        for name, _ in found:
+            (Path(self.folder) / name).mkdir(exist_ok=True)
+        made = [MountedVolume(name, target, f"{self.folder}/{name}") for name, target in found]
+        return tuple(sorted(made, key=lambda one: one.target))
 
     # What happens to the whole engine.
 

@@ -26,6 +26,7 @@ from kohakuriver.agent.runtime.base import (
     Image,
     Limits,
     Listing,
+    MountedVolumes,
     PullProgress,
     RuntimeEvent,
     Stocked,
@@ -170,6 +171,10 @@ class FakeRuntime:
 
         return await self._call("volumes", work)
 
+    async def volumes_of(self, container_id: str) -> MountedVolumes:
+        work = functools.partial(self.engine.volumes_of, container_id)
+        return await self._call("volumes_of", work, about=container_id)
+
     async def remove_volume(self, name: str) -> None:
         await self._call(
             "remove_volume", functools.partial(self.engine.remove_volume, name, cluster=self._cluster)
@@ -268,6 +273,9 @@ class FakeRuntime:
             return sum(len(file.content) for file in self.engine.find(container_id).files.values())
 
         return await self._call("written", work)
+
+    async def tag(self, reference: str, name: str) -> None:
+        await self._call("tag", functools.partial(self.engine.tag, reference, name))
 
     async def remove_image(self, reference: str) -> None:
         await self._call("remove_image", functools.partial(self.engine.remove_image, reference))
