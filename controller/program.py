@@ -29,6 +29,7 @@ from kohakuriver.controller.lifecycle import Lifecycle
 from kohakuriver.controller.metrics import Metrics
 from kohakuriver.controller.options import Options
 from kohakuriver.controller.scheduler import Scheduler
+from kohakuriver.controller.snapshots import Snapshots
 from kohakuriver.controller.world import World
 from kohakuriver.controller.writes import Writes
 
@@ -71,6 +72,9 @@ class Controller:
             self._world, self._writes, self._recorder, fleet=fleet, chance=chance, is_leading=self._leads
         )
         self._complaints = Complaints(self._world, self._writes, self._recorder, is_leading=self._leads)
+        self._snapshots = Snapshots(
+            self._world, self._writes, self._recorder, clock=clock, is_leading=self._leads
+        )
         self._scheduler = Scheduler(
             self._world,
             self._writes,
@@ -119,6 +123,7 @@ class Controller:
             tasks.create_task(self._granter.run(), name="granter")
             tasks.create_task(self._complaints.run(), name="complaints")
             tasks.create_task(self._lifecycle.run(), name="lifecycle")
+            tasks.create_task(self._snapshots.run(), name="snapshots")
             tasks.create_task(handlers.run(self._connected, self._node_event, started), name="kopf")
 
     async def _tell(self) -> None:
@@ -134,6 +139,7 @@ class Controller:
             self._scheduler.poke()
             self._granter.poke()
             self._complaints.poke()
+            self._snapshots.poke()
             await self._election.lost.wait()
 
     async def _leave(self) -> None:

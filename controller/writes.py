@@ -10,7 +10,7 @@ from typing import Any
 
 from kohakuriver.client.rest import Client
 from kohakuriver.resources import conditions
-from kohakuriver.resources.kinds import LEASE, NODE, SYSTEM_NAMESPACE, VPS
+from kohakuriver.resources.kinds import LEASE, NODE, SNAPSHOT, SYSTEM_NAMESPACE, VPS
 
 Object = dict[str, Any]
 
@@ -69,6 +69,24 @@ class Writes:
         return await self._client.patch(
             NODE, node["metadata"]["name"], body, subresource="status", params={"leader": self._term()}
         )
+
+    async def create_snapshot(self, vps: Object, name: str) -> Object:
+        """Have the files of this VPS taken, as its plan says."""
+        meta, plan = vps["metadata"], vps["spec"]["snapshots"]
+        how = {field: plan[field] for field in ("volumes", "pause") if field in plan}
+        spec = {"vps": {"name": meta["name"], "uid": meta["uid"]}, "cause": "Schedule", **how}
+        body = {
+            "apiVersion": SNAPSHOT.api_version,
+            "kind": SNAPSHOT.kind,
+            "metadata": {"name": name, "namespace": meta["namespace"]},
+            "spec": spec,
+        }
+        return await self._client.create(SNAPSHOT, body)
+
+    async def remove_snapshot(self, namespace: str, name: str, *, uid: str) -> None:
+        """Ask for the deletion of this one, and of no namesake."""
+        options = {"preconditions": {"uid": uid}}
+        await self._client.delete(SNAPSHOT, name, namespace=namespace, options=options)
 
     async def remove_lease(self, name: str) -> None:
         """Remove the Lease of a controller that is no more."""

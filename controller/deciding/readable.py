@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from kohakuriver import cpuset, image_name
-from kohakuriver.controller.deciding import view, volumes
+from kohakuriver.controller.deciding import snapshot_view, view, volumes
+from kohakuriver.controller.deciding.snapshots import Kept, Planned
 from kohakuriver.placement import origin
 from kohakuriver.placement.booking import Booking, bookings_of, grant_of
 from kohakuriver.readable import Object, checked, conditions, stand_in, trouble
@@ -69,6 +70,8 @@ def _read_vps(body: Object) -> None:
     checked(view.VPSRequest, view.request_of(body))
     checked(tuple[str, ...], volumes.wanted_by(body))
     checked(str, origin.named_by(body))
+    checked(Planned | None, snapshot_view.planned_of(body))
+    checked(str, snapshot_view.awaits(body))
     spec, status = body["spec"], body.get("status") or {}
     checked(int, spec.get("priority") or 0)
     checked(str, spec["runState"])
@@ -93,6 +96,7 @@ def _read_snapshot(body: Object) -> None:
     for field in ("phase", "message"):
         checked(str, status.get(field) or "")
     _check_status(body)
+    checked(Kept, snapshot_view.kept_of(body))
 
 
 def _read_node(body: Object) -> None:
