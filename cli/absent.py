@@ -15,7 +15,12 @@ from kohakuriver.resources.kinds import ResourceType
 
 _LEGAL = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 _PROPOSED = 3
-_LISTS = {kinds.VPS: "vps list --all", kinds.NODE: "node list", kinds.ENVIRONMENT: "env list"}
+_LISTS = {
+    kinds.VPS: "vps list --all",
+    kinds.NODE: "node list",
+    kinds.ENVIRONMENT: "env list",
+    kinds.SNAPSHOT: "vps snapshots",
+}
 
 
 def get(api: Api, resource: ResourceType, name: str, *, namespace: str | None, accept: str = JSON) -> Object:

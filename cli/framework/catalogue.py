@@ -27,7 +27,8 @@ class Entry(NamedTuple):
     quick: bool = (
         False  # read without typer where it can be: its file imports none, nor does what it declares
     )
-    names: str = ""  # what its arguments name, for completion: a kind's singular, "kind", "context"
+    names: str = ""  # what its arguments name, for completion: a kind's singular, "kind", "context"; or
+    # one of these for each argument, with a blank between, and "-" for what is free
     commands: tuple["Entry", ...] = ()  # of a group, such as `vps`
 
     @property
@@ -58,6 +59,12 @@ def _run_state(name: str, summary: str) -> Entry:
     return Entry(name, "vps.runstate", summary, WORK, names="vps")
 
 
+def _snapshots(name: str, summary: str, *, function: str = "") -> Entry:
+    module = "list" if name == "snapshots" else name
+    names = {"restore": "vps snapshot", "fork": "vps -", "snapshot": "vps -"}.get(name, "vps")
+    return Entry(name, f"snapshots.{module}", summary, WORK, function=function, names=names)
+
+
 _VPS_COMMANDS = (
     _vps("create", "Create a VPS, and wait until it can be used"),
     _vps("list", "List VPSes; --all shows stopped ones too", function="list_vpses"),
@@ -68,6 +75,8 @@ _VPS_COMMANDS = (
     _run_state("restart", "Restart VPSes; pending changes take effect"),
     _run_state("pause", "Freeze VPSes; they keep all they hold"),
     _run_state("resume", "Let paused VPSes go on"),
+    _snapshots("snapshot", "Keep the files of a VPS as they are now"),
+    _snapshots("snapshots", "List snapshots", function="list_snapshots"),
     _vps("adopt", "Take over a container that the restored store does not know"),
     _vps("delete", "Delete VPSes and their files"),
 )

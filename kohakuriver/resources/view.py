@@ -344,6 +344,16 @@ class VPSSpec(Fields):
         return self.number("replaceFiles") or 0
 
     @property
+    def files_from(self) -> str:
+        """The Snapshot that its files begin from in place of its image; empty where they do not."""
+        return Fields(self.raw.get("filesFrom")).text("snapshot")
+
+    @property
+    def snapshots(self) -> Fields:
+        """When snapshots of it are taken, and how."""
+        return Fields(self.raw.get("snapshots"))
+
+    @property
     def mounts(self) -> tuple[Fields, ...]:
         return self.parts("mounts", Fields)
 
@@ -767,3 +777,88 @@ class Environment(Object):
     @property
     def message(self) -> str:
         return self.status.text("message")
+
+
+class Hook(Fields):
+    """How a command inside the VPS before or after a snapshot of it ended."""
+
+    __slots__ = ()
+
+    @property
+    def exit_code(self) -> int | None:
+        return self.number("exitCode")
+
+    @property
+    def message(self) -> str:
+        return self.text("message")
+
+    @property
+    def failed(self) -> bool:
+        return bool(self) and (bool(self.message) or self.exit_code != 0)
+
+
+class Snapshot(Object):
+    """A Snapshot."""
+
+    __slots__ = ()
+
+    @property
+    def vps(self) -> Fields:
+        """The VPS that it is of: name, uid, and the node that has the files."""
+        return Fields(self.spec.raw.get("vps"))
+
+    @property
+    def node(self) -> str:
+        return self.vps.text("node")
+
+    @property
+    def cause(self) -> str:
+        """Manual, Schedule, Replaced or Fork."""
+        return self.spec.text("cause") or "Manual"
+
+    @property
+    def word(self) -> str:
+        """How it stands, the same in every table: Pending until its node has begun, then its phase."""
+        if self.is_terminating:
+            return "Terminating"
+        return self.status.text("phase") or "Pending"
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether files can begin from it."""
+        return self.word == "Ready"
+
+    @property
+    def message(self) -> str:
+        return self.status.text("message")
+
+    @property
+    def taken_at(self) -> str:
+        """When the files were as they are in it; empty until they are taken."""
+        return self.status.text("takenAt")
+
+    @property
+    def paused_milliseconds(self) -> int | None:
+        """For how long the VPS was paused for it; None while nobody has said."""
+        return self.status.number("pausedMilliseconds")
+
+    @property
+    def size(self) -> int:
+        """The bytes that it takes; 0 while that is not known."""
+        return self.status.number("size") or 0
+
+    @property
+    def volumes(self) -> tuple[Fields, ...]:
+        """The volumes in it, each with its name, if it has one, and its target."""
+        return self.status.parts("volumes", Fields)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Paths that are not in it."""
+        return self.status.texts("leftOut")
+
+    @property
+    def hooks(self) -> dict[str, Hook]:
+        """How the hooks `before` and `after` it ended, those that ran."""
+        found = {name: Hook(self.status.raw.get(name)) for name in ("before", "after")}
+        return {name: one for name, one in found.items() if one}
