@@ -16,7 +16,7 @@ from kohakuriver.cli.api.follow import Deadline
 from kohakuriver.cli.api.http import MERGE_PATCH, Api, Object
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.kubectl.delete import parse_timeout
-from kohakuriver.cli.vps import goals, waiting
+from kohakuriver.cli.vps import goals, keeping, waiting
 from kohakuriver.cli.vps.waiting import Goal
 from kohakuriver.resources import kinds
 
@@ -62,6 +62,7 @@ class Verb:
     spec: Callable[[Object], dict[str, Any]]
     """The fields of spec to set for a VPS. Raises KohakuRiverError for one that this makes no sense for."""
     then: str = "runs"  # what it does once nothing is in its way
+    kept: bool = False  # whether files that it replaces are kept, as a Snapshot
 
 
 def carry_out(
@@ -75,21 +76,27 @@ def carry_out(
         )
     api = settings.api()
     wanted: list[Goal] = []
+    declared: list[Object] = []
     there, good = lookup.present(api, ids)
     for vps in there:
         name = vps["metadata"]["name"]
         try:
-            declare(api, vps, verb.spec(vps))
+            after = declare(api, vps, verb.spec(vps))
         except (errors.ApiError, goals.Hopeless) as error:
             screen.fail(f"{targets.title(kinds.VPS, name)}: {error.message}", hint=error.hint)
             good = False
             continue
+        declared.append(after)
         wanted.append(Goal(name, verb.goal(vps["metadata"]["uid"]), verb.done, verb.then))
     if not wait:
         for goal in wanted:
             screen.out(f"{goal.title} will be {goal.done}")
+        if verb.kept:
+            keeping.announce(declared)
         return 0 if good else 1
     outcomes = waiting.wait(api, wanted, Deadline(seconds), timeout=words, reader=settings.reader())
+    if verb.kept:
+        keeping.tell(api, [one.vps for one in outcomes if one.vps and not one.error], settings.reader())
     return 0 if good and not any(outcome.error for outcome in outcomes) else 1
 
 

@@ -84,6 +84,29 @@ def replaced(uid: str) -> Judge:
     return judge
 
 
+def refilled(uid: str, word: int, declared: str) -> Judge:
+    """Its files are those that this word of its owner asked for, and it is up again, as it was declared."""
+    up = paused(uid) if declared == "Paused" else running(uid)
+
+    def judge(vps: Object | None) -> str:
+        present = _same(vps, uid)
+        found = VPS.of(present)
+        if found.spec.replace_files != word:
+            raise Hopeless("somebody else asked for other files meanwhile")
+        if found.observed.replace_files >= word:
+            return up(present)
+        required = found.condition(conditions.RESTART_REQUIRED)
+        if required.reason == reasons.FILES_KEPT and found.is_seen:
+            raise Hopeless(required.message)
+        _check_declared(present, declared)
+        _check_vain(present)
+        if found.word in ("running", "paused", "stopped"):
+            return found.why or "its files are being replaced"
+        return standing.progress(present)
+
+    return judge
+
+
 def stopped(uid: str) -> Judge:
     """Its container does not run."""
     return _settled(uid, "Stopped", "stopped")

@@ -1,7 +1,7 @@
 """`vps start`, `stop`, `pause`, `resume` and `restart`: what each declares, and what it waits for.
 
 A restart is asked for by a new restart request, which is carried out once. With --replace-files it has a
-higher `replaceFiles` too: the owner's word that the files may go, which is heard once.
+higher `replaceFiles` too: the owner's word that the files may go, which is heard once. They are kept a while.
 """
 
 import uuid
@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
+from kohakuriver.cli import failures
 from kohakuriver.cli.api.http import Object
 from kohakuriver.cli.framework.settings import Settings
-from kohakuriver.cli.vps import change, goals
+from kohakuriver.cli.vps import change, goals, keeping
 from kohakuriver.cli.vps.change import IDs, Patience, Verb, WaitFor
 from kohakuriver.resources.view import VPS
 
@@ -36,6 +37,7 @@ kohakuriver vps resume dev test
 kohakuriver vps restart dev
 kohakuriver vps restart dev test --no-wait
 kohakuriver vps restart dev --replace-files
+kohakuriver vps restart dev --replace-files --keep-for 24h
 """,
 }
 
@@ -43,7 +45,7 @@ ReplaceFiles = Annotated[
     bool,
     typer.Option(
         "--replace-files",
-        help="Give their files up, but for volumes and mounts: each begins anew from the image it names now.",
+        help="With new files, but for volumes and mounts: each begins anew from the image it names now.",
     ),
 ]
 
@@ -72,14 +74,26 @@ def restart(
     settings: Settings,
     ids: IDs = None,
     replace_files: ReplaceFiles = False,
+    keep_for: keeping.KeepFor = None,
+    discard: keeping.Discard = False,
     wait: WaitFor = True,
     timeout: Patience = None,
 ) -> int:
     """Restart VPSes: same files, keys, host key and SSH port. Changes that waited for it take effect.
 
-    A changed image does not: a VPS stays on the one that its files began from, until --replace-files.
+    A changed image does not: a VPS stays on the one that its files began from, until --replace-files. What is
+    there then is kept first, as a snapshot: `vps restore ID --undo` brings it back.
     """
-    return change.carry_out(settings, ids, REPLACE if replace_files else RESTART, wait=wait, timeout=timeout)
+    if not replace_files:
+        option = "--discard" if discard else "--keep-for" if keep_for is not None else ""
+        if option:
+            raise failures.UsageError(
+                f"{option} is about files that are replaced, and a restart keeps them",
+                hint="with new files: kohakuriver vps restart ID --replace-files",
+            )
+        return change.carry_out(settings, ids, RESTART, wait=wait, timeout=timeout)
+    kept = keeping.of_what_is_replaced(keep_for, discard=discard)
+    return change.carry_out(settings, ids, _replacing(kept), wait=wait, timeout=timeout)
 
 
 def _started(vps: Object) -> dict[str, Any]:
@@ -115,11 +129,15 @@ def _restarted(vps: Object) -> dict[str, Any]:
     return {"runState": "Running", "restartRequest": uuid.uuid4().hex}
 
 
-def _replaced(vps: Object) -> dict[str, Any]:
-    """A higher number than was ever heard, so that it counts whatever was declared before."""
-    found = VPS.of(vps)
-    heard = max(found.spec.replace_files, found.observed.replace_files)
-    return {**_restarted(vps), "replaceFiles": heard + 1}
+def _replacing(keep_for: str | None) -> Verb:
+    """A restart with the files of its image; those there are kept for so long, as a Snapshot."""
+
+    def spec(vps: Object) -> dict[str, Any]:
+        word = keeping.next_word(vps)
+        new = {"replaceFiles": word, "keepReplacedFiles": keep_for, "filesFrom": None}
+        return {**_restarted(vps), **new}
+
+    return Verb("restart", "restarted with new files", goals.replaced, spec, kept=keep_for is not None)
 
 
 START = Verb("start", "started", goals.restarted, _started)
@@ -127,4 +145,3 @@ STOP = Verb("stop", "stopped", goals.stopped, lambda vps: {"runState": "Stopped"
 PAUSE = Verb("pause", "paused", goals.paused, _paused, then="is paused")
 RESUME = Verb("resume", "resumed", goals.running, _resumed)
 RESTART = Verb("restart", "restarted", goals.restarted, _restarted)
-REPLACE = Verb("restart", "restarted with new files", goals.replaced, _replaced)
