@@ -7,7 +7,7 @@ import { place } from "../router";
 import { Confirmation } from "../ui/dialog";
 import { complain, Toasts } from "../ui/toasts";
 import { Trouble } from "../ui/trouble";
-import { arriving } from "../vps/arriving";
+import { arriving } from "../ui/arriving";
 import { Connection } from "./connection";
 import { Login, Offered } from "./login";
 import { Navigation } from "./navigation";

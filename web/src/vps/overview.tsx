@@ -8,7 +8,7 @@ import { observedOf, wordOf } from "../api/vps";
 import { mayWrite } from "../api/session";
 import { Ago } from "../ui/clock";
 import { Trouble } from "../ui/trouble";
-import { arriving } from "./arriving";
+import { arriving } from "../ui/arriving";
 import { conditionsOf, eventsSelector, factsOf, happeningsOf } from "./facts";
 
 export function Overview({ vps }: { vps: KObject }) {

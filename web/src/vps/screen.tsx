@@ -15,7 +15,7 @@ import { StateWord } from "../ui/state";
 import { Trouble } from "../ui/trouble";
 import { act, actionsOf, type Verb, WORDS } from "../vpses/actions";
 import { sshCommand, vscodeLink } from "../vpses/reach";
-import { arriving } from "./arriving";
+import { arriving } from "../ui/arriving";
 import "./vps.css";
 
 type Panel = ComponentType<{ namespace: string; name: string; vps: KObject; node: KObject | undefined }>;

@@ -1,6 +1,6 @@
 /** The editor as a piece of a page, with what is wrong in it below, each with its line. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { arriving } from "../arriving";
+import { arriving } from "../../ui/arriving";
 import type { Editor } from "./editor";
 import type { Problem } from "./text";
 
