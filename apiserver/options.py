@@ -109,6 +109,20 @@ class Options:
         help="etcd holds an older backup now: begin a new history of the store, and end, serving nothing. "
         "Only needed where a server cannot see it for itself; docs/operations.md says when",
     )
+    save_store: bool = option(
+        "--save-store",
+        default=False,
+        group=_ETCD,
+        help="write a copy of all that this cluster has in etcd to stdout, as of one revision, and end, "
+        "serving nothing. `kohakuriver backup` does it, and keeps what else a cluster needs",
+    )
+    load_store: bool = option(
+        "--load-store",
+        default=False,
+        group=_ETCD,
+        help="bring such a copy from stdin into an etcd that holds nothing below --etcd-prefix, begin the "
+        "next history of the store, and end, serving nothing",
+    )
     encryption_keys: Path | None = file(
         "--encryption-keys",
         group=_ETCD,
@@ -307,10 +321,16 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
 
 def _contradiction(given: Options) -> str:
     """What does not go together, or is missing; empty where all is well."""
-    if given.after_restore and given.rewrite_values:
-        return "--after-restore and --rewrite-values are two steps: run one after the other"
-    serves = not (given.after_restore or given.rewrite_values)
-    if serves and (wrong := _wrong_with_the_door(given)):
+    steps = {
+        "--after-restore": given.after_restore,
+        "--rewrite-values": given.rewrite_values,
+        "--save-store": given.save_store,
+        "--load-store": given.load_store,
+    }
+    asked = [flag for flag, is_asked in steps.items() if is_asked]
+    if len(asked) > 1:
+        return f"{' and '.join(asked[:2])} are two steps: run one after the other"
+    if not asked and (wrong := _wrong_with_the_door(given)):
         return wrong
     if bool(given.etcd_cert) != bool(given.etcd_key):
         return "--etcd-cert and --etcd-key are needed together"

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import resource
 import ssl
+import sys
 
 from aiohttp import web
 
@@ -17,6 +18,7 @@ from kohakuriver.apiserver.oidc import configuration
 from kohakuriver.apiserver.oidc.issuers import Issuers
 from kohakuriver.apiserver.serving.connections import Runner, Site
 from kohakuriver.apiserver.serving.middleware import METRICS
+from kohakuriver.apiserver.store import copying
 from kohakuriver.apiserver.store.base import StoreError, StoreRefused
 from kohakuriver.apiserver.store.encrypted import EncryptedStore
 from kohakuriver.apiserver.store.encryption import NO_KEYS, Keys
@@ -37,6 +39,10 @@ async def run(given: options.Options) -> None:
         await begin_history(given)
     elif given.rewrite_values:
         await rewrite_values(given)
+    elif given.save_store:
+        await save_store(given)
+    elif given.load_store:
+        await load_store(given)
     else:
         await serve(given)
 
@@ -68,6 +74,36 @@ async def rewrite_values(given: options.Options) -> None:
     finally:
         await store.aclose()
     print(f"{written} of {there} values were written anew")  # noqa: T201 - what the operator asked for
+
+
+async def save_store(given: options.Options) -> None:
+    """A copy of the store on stdout, as it is stored: no key of --encryption-keys is needed."""
+    store = await _connect_to_etcd(given)
+    try:
+        await copying.save(store, sys.stdout.buffer.write, clock=SystemClock())
+        sys.stdout.buffer.flush()
+    except StoreError as error:
+        raise ConfigError(
+            f"the store was not copied: {error}", hint=error.hint or "is etcd running?"
+        ) from error
+    finally:
+        await store.aclose()
+
+
+async def load_store(given: options.Options) -> None:
+    """A copy of a store from stdin into one that holds nothing."""
+    store = await _connect_to_etcd(given)
+    try:
+        count = await copying.load(store, copying.read(sys.stdin.buffer), clock=SystemClock())
+    except copying.CopyDamaged as error:
+        raise ConfigError(f"nothing was loaded: {error}", hint="take another backup") from error
+    except StoreError as error:
+        raise ConfigError(
+            f"the store was not loaded: {error}", hint=error.hint or "mend that, then do it again"
+        ) from error
+    finally:
+        await store.aclose()
+    print(f"{count} keys were loaded")  # noqa: T201 - what the operator asked for
 
 
 async def serve(given: options.Options) -> None:
@@ -163,8 +199,12 @@ def _raise_file_limit() -> None:
 
 async def _connect(given: options.Options) -> EncryptedStore:
     keys = Keys.load(given.encryption_keys) if given.encryption_keys is not None else NO_KEYS
+    return EncryptedStore(await _connect_to_etcd(given), keys)
+
+
+async def _connect_to_etcd(given: options.Options) -> EtcdStore:
     try:
-        store = await EtcdStore.connect(
+        return await EtcdStore.connect(
             given.etcd,
             prefix=given.etcd_prefix,
             ca=given.etcd_ca,
@@ -176,7 +216,6 @@ async def _connect(given: options.Options) -> EncryptedStore:
         )
     except (ValueError, OSError, StoreError) as error:
         raise ConfigError(f"cannot use etcd as given: {error}", hint="see --help for --etcd…") from error
-    return EncryptedStore(store, keys)
 
 
 async def _start(sites: list[web.TCPSite]) -> None:

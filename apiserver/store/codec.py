@@ -21,6 +21,7 @@ CODES = "registry/.codes/"
 QUOTA_TURNS = "registry/.quotaturns/"
 CLUSTER = "meta/cluster"
 COMPACTION = "meta/compaction"
+LOADING = "meta/loading"  # while a backup is being loaded
 PROOF = "meta/proof"
 
 

@@ -150,6 +150,37 @@ class EtcdStore:
         status = await self._wire.call(lambda link: link.maintenance.Status, rpc.StatusRequest())
         return Space(used=int(status.dbSizeInUse), file=int(status.dbSize), quota=self._quota)
 
+    async def version(self) -> str:
+        """Of the etcd that answers."""
+        status = await self._wire.call(lambda link: link.maintenance.Status, rpc.StatusRequest())
+        return str(status.version)
+
+    async def lifetimes(self, *, revision: int) -> dict[str, float]:
+        """The seconds that are left to each key with a lease, of those there at `revision`."""
+        leases = await self._leased(revision)
+        left = {lease: await self._left(lease) for lease in set(leases.values())}
+        return {key: left[lease] for key, lease in leases.items()}
+
+    async def _leased(self, revision: int) -> dict[str, int]:
+        """The leases of keys, by key."""
+        found: dict[str, int] = {}
+        start, range_end = self._space.span("")
+        while True:
+            reply = await self._range(
+                rpc.RangeRequest(
+                    key=start, range_end=range_end, limit=PAGE_KEYS, revision=revision, keys_only=True
+                )
+            )
+            found |= {self._space.decode(stored.key): stored.lease for stored in reply.kvs if stored.lease}
+            if not reply.more:
+                return found
+            start = reply.kvs[-1].key + b"\0"
+
+    async def _left(self, lease: int) -> float:
+        request = rpc.LeaseTimeToLiveRequest(ID=lease)
+        reply = await self._wire.call(lambda link: link.lease.LeaseTimeToLive, request)
+        return max(0.0, float(reply.TTL))  # -1: it is over
+
     async def aclose(self) -> None:
         await self._wire.aclose()
 

@@ -1,13 +1,13 @@
 """Which cluster the store holds, and in which history: a restored backup begins a new one (CORRECTNESS 19).
 
-    meta/cluster   {"id", "historyId", "offset", "surplus", "begun"}   compared by whoever writes it
+    meta/cluster   {"id", "historyId", "offset", "surplus", "begun", "copy"}   compared by whoever writes it
 
 A history is everything between two restores. What tells a restored etcd from any other: `etcdctl snapshot
 restore` keeps the revision and begins the log anew, so the log has fewer entries beyond one a revision than
 were written down when the history began (`Store.surplus`). A server also knows where it was itself. Either
 way it begins the next history before it serves a word of what was restored. What brings back log and revision
 together, such as an old copy of etcd's data directory under servers that were all restarted, only a person
-can tell: `kohakuriver apiserver --after-restore`.
+can tell: `kohakuriver apiserver --after-restore`. A backup that is loaded (`copying.py`) begins one itself.
 """
 
 import asyncio
@@ -16,12 +16,13 @@ import dataclasses
 import datetime
 import logging
 import uuid
+from collections.abc import Sequence
 
 import orjson
 
 from kohakuriver import clock as clocks
 from kohakuriver.apiserver.store import codec
-from kohakuriver.apiserver.store.base import Put, Record, Store, StoreConflict
+from kohakuriver.apiserver.store.base import Delete, Put, Record, Store, StoreConflict, StoreUnavailable
 from kohakuriver.apiserver.store.shifted import ShiftedStore
 
 LOG = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Lineage:
         """
         record = await self.store.inner.get(codec.CLUSTER)
         if record is None:
+            await self._refuse_half_a_backup()
             return await self._write(None, History(str(uuid.uuid4()), str(uuid.uuid4())))
         history = _parsed(record)
         self._take(history, record)
@@ -92,6 +94,24 @@ class Lineage:
             raise RuntimeError(f"{codec.CLUSTER} disappeared from the store")
         return await self._begin(record, _parsed(record))
 
+    async def resume(self, before: History, *, copy: str, also: Sequence[Put | Delete] = ()) -> History:
+        """Begin the history that follows `before`, in a store that holds no history, and write that as well.
+        `copy` tells what was loaded there."""
+        following = History(
+            before.cluster_id, str(uuid.uuid4()), next_offset(before.offset, self._clock.now())
+        )
+        stands = await self._write(None, following, also, copy=copy)
+        if stands.id != following.id:
+            raise StoreConflict({}, 0)
+        return stands
+
+    async def _refuse_half_a_backup(self) -> None:
+        if await self.store.inner.get(codec.LOADING) is not None:
+            raise StoreUnavailable(
+                "a backup is being loaded into this store, or was and did not come to its end",
+                hint="run the kohakuriver restore that began it again",
+            )
+
     async def _restored(self, history: History, seen: int) -> str:
         """By what it shows that this is a restored backup; empty if nothing does."""
         revision = await self.store.revision()
@@ -109,7 +129,9 @@ class Lineage:
         offset = next_offset(before.offset, self._clock.now())
         return await self._write(record, History(before.cluster_id, str(uuid.uuid4()), offset))
 
-    async def _write(self, record: Record | None, history: History) -> History:
+    async def _write(
+        self, record: Record | None, history: History, also: Sequence[Put | Delete] = (), *, copy: str = ""
+    ) -> History:
         """Write it, unless another server was first; what stands there then."""
         history = dataclasses.replace(history, surplus=await self.store.surplus())
         value = {
@@ -118,10 +140,10 @@ class Lineage:
             "offset": history.offset,
             "surplus": history.surplus,
             "begun": clocks.timestamp(self._clock.now()),
-        }
+        } | ({"copy": copy} if copy else {})
         expect = {codec.CLUSTER: record.revision if record is not None else 0}
         # The second key is in what every server watches: one that runs already learns of it at once.
-        writes = [Put(codec.CLUSTER, orjson.dumps(value)), Put(codec.HISTORY, history.id.encode())]
+        writes = [Put(codec.CLUSTER, orjson.dumps(value)), Put(codec.HISTORY, history.id.encode()), *also]
         with contextlib.suppress(StoreConflict):
             await self.store.inner.commit(expect=expect, writes=writes)
         found = await self.store.inner.get(codec.CLUSTER)

@@ -23,6 +23,7 @@ from kohakuriver.apiserver.store.base import (
     StoreTooLarge,
     StoreUnavailable,
 )
+from kohakuriver.apiserver.store.copying import Copied
 
 
 async def put(store: Store, key: str, value: bytes = b"v") -> int:
@@ -387,6 +388,23 @@ async def fill(store: Store, *, count: int, size: int, at_once: int = 100) -> in
             )
         )
     return await store.revision()
+
+
+class CopiedContract:
+    """What a store does beside that, of which copies are made."""
+
+    async def test_a_key_with_a_lifetime_says_how_long_it_has(self, store: Copied) -> None:
+        await store.commit(expect={}, writes=[Put("kept", b"1"), Put("gone", b"1", ttl=3600)])
+        revision = await store.commit(expect={}, writes=[Put("cleared", b"1", ttl=600)])
+        await store.commit(expect={}, writes=[Put("cleared", b"1")])
+        later = await store.commit(expect={}, writes=[Put("later", b"1", ttl=60)])
+        found = await store.lifetimes(revision=later)
+        assert set(found) == {"gone", "later"}
+        assert 3600 - 60 <= found["gone"] <= 3600 + 60
+        assert "later" not in await store.lifetimes(revision=revision)
+
+    async def test_a_store_says_which_etcd_it_is(self, store: Copied) -> None:
+        assert (await store.version()).startswith("3.")
 
 
 async def all_at(store: Store, revision: int) -> list[str]:

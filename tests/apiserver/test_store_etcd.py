@@ -10,7 +10,7 @@ from aetcd import rpc
 from kohakuriver.apiserver.store.base import Put, StoreFull, StoreRefused, StoreUnavailable
 from kohakuriver.apiserver.store.etcd import EtcdStore
 from kohakuriver.errors import ConfigError
-from tests.apiserver.store_contract import StoreContract, changes, put, until
+from tests.apiserver.store_contract import CopiedContract, StoreContract, changes, put, until
 from tests.etcd import Certificates, EtcdProcess
 
 pytestmark = pytest.mark.etcd
@@ -29,7 +29,7 @@ async def store(etcd: EtcdProcess) -> AsyncIterator[EtcdStore]:
     await connected.aclose()
 
 
-class TestEtcdStore(StoreContract):
+class TestEtcdStore(StoreContract, CopiedContract):
     """The contract, on a real etcd."""
 
 

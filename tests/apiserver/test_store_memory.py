@@ -9,7 +9,7 @@ from kohakuriver.apiserver.store.base import (
     StoreTimeout,
     StoreUnavailable,
 )
-from tests.apiserver.store_contract import StoreContract, changes, put, until, watching
+from tests.apiserver.store_contract import CopiedContract, StoreContract, changes, put, until, watching
 from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.looptime
@@ -20,7 +20,7 @@ def store() -> MemoryStore:
     return MemoryStore()
 
 
-class TestMemoryStore(StoreContract):
+class TestMemoryStore(StoreContract, CopiedContract):
     """The contract, in memory and simulated time."""
 
 

@@ -60,6 +60,7 @@ class MemoryStore:
         self._thawed.set()
         self._faults: collections.deque[tuple[StoreError, bool]] = collections.deque()
         self._timers: set[asyncio.TimerHandle] = set()
+        self._ends: dict[str, float] = {}  # by key, in the loop's time
         self._overdue: list[dict[str, int]] = []
         self._alarms: set[str] = set()
         self._drops = 0
@@ -145,6 +146,16 @@ class MemoryStore:
         used = sum(len(record.value) for record in kept if record is not None)
         return Space(used=used, file=max(used, self.file), quota=self.quota)
 
+    async def version(self) -> str:
+        await self._enter()
+        return "3.4.0"
+
+    async def lifetimes(self, *, revision: int) -> dict[str, float]:
+        await self._enter()
+        now = asyncio.get_running_loop().time()
+        there = (key for key in self._ends if key in self._versions and self._at(key, revision) is not None)
+        return {key: max(0.0, self._ends[key] - now) for key in there}
+
     async def aclose(self) -> None:
         self._closed = True
         for timer in self._timers:
@@ -225,6 +236,10 @@ class MemoryStore:
         self._log.append(changes)
         for change in changes:
             self._versions[change.key] = (*self._versions.get(change.key, ()), change)
+        for write in writes:
+            self._ends.pop(write.key, None)
+            if isinstance(write, Put) and write.ttl is not None:
+                self._ends[write.key] = asyncio.get_running_loop().time() + write.ttl
         for ttl in {write.ttl for write in writes if isinstance(write, Put)} - {None}:
             shared = [write.key for write in writes if isinstance(write, Put) and write.ttl == ttl]
             self._expire_in(ttl or 0.0, dict.fromkeys(shared, revision))
