@@ -10,6 +10,11 @@ def milliseconds(seconds: Sequence[float]) -> str:
     return f"{statistics.median(ordered):.0f} ms ({ordered[0]:.0f}-{ordered[-1]:.0f})"
 
 
+def ratio(values: Sequence[float], floor: Sequence[float]) -> str:
+    """The median of the pairs' ratios."""
+    return f"{statistics.median(one / other for one, other in zip(values, floor, strict=True)):.2f} ×"
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The value that `share` of all values do not exceed (nearest rank)."""
     ordered = sorted(values)

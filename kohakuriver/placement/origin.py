@@ -32,7 +32,7 @@ def origin_of(vps: Object, snapshot: Object | None) -> Origin | None:
         return None
     if snapshot is None:
         namespace = vps["metadata"].get("namespace") or ""
-        why = f'there is no Snapshot "{name}" in namespace {namespace}, which its files shall begin from'
+        why = f'there is no Snapshot "{name}" in namespace {namespace}: kohakuriver vps snapshots lists what there is'
         return Origin(name, reason=reasons.SNAPSHOT_MISSING, message=why)
     if snapshot.get(UNREADABLE):
         why = f"Snapshot {name} cannot be read: {snapshot[UNREADABLE]}"

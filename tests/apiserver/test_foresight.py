@@ -117,7 +117,7 @@ async def test_a_snapshot_that_has_no_files_is_told() -> None:
         ):
             await put_raw(api, kinds.SNAPSHOT, one)
         for name, said in (
-            ("none", 'it would wait: there is no Snapshot "none" in namespace default'),
+            ("none", 'there is no Snapshot \\"none\\" in namespace default'),
             ("new", "it would wait: Snapshot new is still being taken on n1"),
             ("taking", "it would wait: Snapshot taking is still being taken on n1"),
             ("failed", "it would wait: Snapshot failed failed"),

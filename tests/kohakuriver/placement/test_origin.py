@@ -37,7 +37,7 @@ def test_who_names_one_that_is_ready_begins_on_its_node():
             a_vps(),
             None,
             reasons.SNAPSHOT_MISSING,
-            'there is no Snapshot "base" in namespace team, which its files shall begin from',
+            'there is no Snapshot "base" in namespace team: kohakuriver vps snapshots lists what there is',
         ),
         (
             a_vps(),
