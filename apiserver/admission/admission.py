@@ -31,6 +31,7 @@ MOST_AT_FIRST = MOST // 2  # the number of a Lease's first session: as many are 
 NODES_OWN_LABELS = "node.kohakuriver.io/"
 _NODE_TOKENS = "node-"
 _AGENT = "agent"
+_ON_NODES = {resource.kind: resource for resource in (kinds.VPS, kinds.SNAPSHOT)}
 _SIGNED = ("reportingComponent", "reportingInstance")
 _PROGRAMS_OWN = (kinds.SYSTEM_NAMESPACE, kinds.NODE_LEASE_NAMESPACE)
 
@@ -176,8 +177,9 @@ class NamespaceRules(Rules):
 class EventRules(Rules):
     """Kept for an hour after the last write.
 
-    A node speaks of itself, and of VPSes that are bound to it by their uid; of what is not there any more the
-    server tells the end (`notices.py`). What it says is signed with its name, and it changes that alone.
+    A node speaks of itself, and of VPSes that are bound to it and Snapshots that lie on it, by their uid; of
+    what is not there any more the server tells the end (`notices.py`). What it says is signed with its name,
+    and it changes that alone.
     """
 
     def lifetime(self, obj: Json) -> float | None:
@@ -190,10 +192,11 @@ class EventRules(Rules):
 
     def looks_at(self, user: User, obj: Json) -> Sequence[str]:
         about = obj["involvedObject"]
-        if user.role is not Role.NODE or about.get("kind") != kinds.VPS.kind:
+        resource = _ON_NODES.get(str(about.get("kind")))
+        if user.role is not Role.NODE or resource is None:
             return ()
         # The event lies where its object does, whether it says so or not.
-        return (codec.key(kinds.VPS, obj["metadata"]["namespace"], about.get("name") or ""),)
+        return (codec.key(resource, obj["metadata"]["namespace"], about.get("name") or ""),)
 
     def create(self, user: User, new: Json, *, now: datetime.datetime, seen: Seen) -> None:
         about, namespace = new["involvedObject"], new["metadata"]["namespace"]
@@ -228,15 +231,14 @@ class EventRules(Rules):
             and about.get("name") == user.node
             and namespace == kinds.DEFAULT_NAMESPACE
         )
-        own_vps = about.get("kind") == kinds.VPS.kind and any(
-            vps["metadata"]["uid"] == about.get("uid")
-            and (objects.assignment_of(vps) or {}).get("node") == user.node
-            for vps in seen.values()
+        own_object = any(
+            there["metadata"]["uid"] == about.get("uid") and _node_of(there) == user.node
+            for there in seen.values()
         )
-        if not own_node and not own_vps:
+        if not own_node and not own_object:
             raise errors.Forbidden(
-                f"events is forbidden: node {user.node} may report on itself and on VPSes bound to it, "
-                f'not on {about.get("kind")} "{about.get("name")}"',
+                f"events is forbidden: node {user.node} may report on itself, and on VPSes and Snapshots "
+                f'that are on it, not on {about.get("kind")} "{about.get("name")}"',
                 hint="leave that object to whoever it is bound to",
                 details=objects.reference(kinds.EVENT, event["metadata"]["name"]),
             )
@@ -274,6 +276,14 @@ class TokenRules(Rules):
             words = "a token stays what it is; delete it, and create another"
             cause = objects.forbidden_value("spec", words)
             raise objects.invalid(kinds.TOKEN, old["metadata"]["name"], cause)
+
+
+def _node_of(obj: Json) -> str | None:
+    """The node that a VPS is bound to, or that has the files of a Snapshot."""
+    if obj.get("kind") == kinds.SNAPSHOT.kind:
+        node: str | None = obj["spec"]["vps"].get("node")
+        return node
+    return (objects.assignment_of(obj) or {}).get("node")
 
 
 def _signature(user: User) -> Json:

@@ -1,4 +1,5 @@
-"""Which objects have a value in a field that is asked for often: VPSes of a node, events of a VPS.
+"""Which objects have a value in a field that is asked for often: VPSes and Snapshots of a node, events of
+a VPS.
 
 A thousand agents that list after a restart would otherwise each look at every VPS there is.
 """
@@ -11,6 +12,7 @@ from kohakuriver.resources.kinds import ResourceType
 
 INDEXED: dict[ResourceType, tuple[str, ...]] = {
     kinds.VPS: ("status.assignment.node",),
+    kinds.SNAPSHOT: ("spec.vps.node", "spec.vps.name"),
     kinds.LEASE: ("metadata.namespace",),
     kinds.EVENT: ("involvedObject.name", "involvedObject.uid"),
 }

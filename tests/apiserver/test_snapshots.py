@@ -8,7 +8,7 @@ import pytest
 
 from kohakuriver import errors
 from kohakuriver.apiserver.binding.call import Call
-from kohakuriver.apiserver.binding.outcome import Written
+from kohakuriver.apiserver.binding.outcome import WriteOptions, Written
 from kohakuriver.apiserver.identity.identity import User
 from kohakuriver.apiserver.quota.stored import files_of
 from kohakuriver.apiserver.write import actions
@@ -27,12 +27,14 @@ from tests.apiserver.writing import (
     a_node,
     a_vps,
     a_world,
+    an_event,
 )
 
 pytestmark = pytest.mark.looptime
 
 FILES = "kohakuriver.io/files"
 OTHER = "example.com/backup"
+APPLY = "application/apply-patch+yaml"
 
 
 def a_snapshot(name: str = "s", vps: str = "dev", **spec: object) -> Json:
@@ -181,6 +183,21 @@ async def test_the_manifest_it_was_made_from_can_be_sent_again(world: World) -> 
     assert new.object["metadata"]["finalizers"] == [FILES]
 
 
+async def test_an_apply_on_the_servers_side_may_be_repeated_and_changes_what_may_change(world: World) -> None:
+    options = WriteOptions(field_manager="me", names_manager=True)
+    manifest = a_snapshot(keepFor="1h")
+    for said in (manifest, manifest, a_snapshot(keepFor="2h"), a_snapshot()):
+        applied = await world.patch(
+            said, "s", user=ALICE, resource=kinds.SNAPSHOT, content_type=APPLY, options=options
+        )
+        spec = applied.object["spec"]
+        assert (spec["vps"]["node"], spec.get("keepFor")) == ("n1", said["spec"].get("keepFor"))
+        assert applied.object["metadata"]["finalizers"] == [FILES]
+    with pytest.raises(errors.Invalid, match="cannot change"):
+        said = a_snapshot(pause=False)
+        await world.patch(said, "s", user=ALICE, resource=kinds.SNAPSHOT, content_type=APPLY, options=options)
+
+
 async def test_its_status_is_its_nodes_alone(world: World) -> None:
     await made(world)
     await say(world, phase="Taking")
@@ -193,6 +210,15 @@ async def test_its_status_is_its_nodes_alone(world: World) -> None:
         body = {"metadata": {"uid": "of-another"}, "status": {"phase": "Ready"}}
         await change(world, body, user=N1, subresource="status")
     assert (await stored(world))["status"] == {"phase": "Taking"}
+
+
+async def test_its_node_writes_events_about_it_and_no_other_node_does(world: World) -> None:
+    snapshot = await made(world)
+    await world.create(an_event(snapshot, "s.1"), user=N1, resource=kinds.EVENT)
+    namesake = {**snapshot, "metadata": {**snapshot["metadata"], "uid": "of-the-one-before"}}
+    for user, about in ((N2, snapshot), (N1, namesake)):
+        with pytest.raises(errors.Forbidden, match="may report on itself, and on VPSes and Snapshots"):
+            await world.create(an_event(about, "s.2"), user=user, resource=kinds.EVENT)
 
 
 async def test_one_that_is_deleted_waits_for_its_node_and_goes_when_that_has_finished(world: World) -> None:
