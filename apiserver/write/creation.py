@@ -17,6 +17,7 @@ from kohakuriver.apiserver.binding.outcome import Written
 from kohakuriver.apiserver.binding.steps import Step
 from kohakuriver.apiserver.binding.transact import transact
 from kohakuriver.apiserver.fields.managers import Manager, Managers
+from kohakuriver.apiserver.identity.identity import Role
 from kohakuriver.apiserver.objects import metadata, objects, phase, validation
 from kohakuriver.apiserver.quota import weight
 from kohakuriver.apiserver.store import codec
@@ -47,6 +48,10 @@ async def create(server: Backing, call: Call, body: Any, managers: Managers | No
 
     async def decide(records: Records) -> Step:
         if (there := records[key]) is not None:
+            if (
+                user.role is Role.NODE and resource is kinds.SNAPSHOT
+            ):  # which names are taken it may not try out
+                _completed(call, checked, records, by, managers, moment=moment)
             return Step(_own(resource, codec.decode(there), checked), created=True, warnings=warnings)
         if namespace:
             _check_namespace(records[around[0]], namespace)

@@ -207,6 +207,12 @@ async def test_snapshots_are_made_shown_kept_longer_and_deleted(tmp_path):
         for selector, found in (("spec.vps.node=n1,status.phase=Ready", 1), ("spec.vps.name=other", 0)):
             shown = await kubectl("get", "snapshots", "-o", "name", "--field-selector", selector)
             assert len(shown.out.split()) == found
+        counted = "count/snapshots.kohakuriver.io"
+        hard = f"--hard={counted}=5,requests.storage=10Gi"
+        assert "created" in (await kubectl("create", "quota", "team", hard)).out
+        for about in (("quota", "team"), ("namespace", "default")):
+            lines = [line.split() for line in (await kubectl("describe", *about)).out.splitlines()]
+            assert [counted, "1", "5"] in lines and ["requests.storage", "240Mi", "10Gi"] in lines
         assert "Keep For:" in (await kubectl("describe", "snapshot", "before-upgrade")).out
         assert "Which files, and for how long" in (await kubectl("explain", "snapshot.spec")).out
         assert "before-upgrade" not in (await kubectl("get", "all")).out

@@ -137,6 +137,10 @@ async def test_a_node_makes_one_of_its_own_vps_alone_before_files_are_replaced(w
     ), "what is not assigned to it, it cannot tell from what is not there"
     assert (await refused(world, a_snapshot(cause="Manual"), user=N1)).causes[0].field == "spec.cause"
     assert (await made(world, user=N1, cause="Replaced"))["spec"]["vps"]["node"] == "n1"
+    assert (await refused(world, a_snapshot(cause="Replaced"), user=N1)).code == 409, "it has made it already"
+    assert (await refused(world, a_snapshot(cause="Replaced"), user=N2)).code == 422, (
+        "nor which names there are"
+    )
 
 
 async def test_a_vps_that_leaves_its_node_meanwhile_gets_no_snapshot_there(world: World) -> None:
