@@ -50,6 +50,15 @@ async def test_a_vps_is_encrypted_wherever_it_is_read_again_and_a_node_is_not() 
     assert conflict.value.actual[VPS].value == SECRET  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("kind", ["environments", "snapshots"])
+async def test_what_else_may_hold_what_programs_wrote_is_encrypted_too(kind: str) -> None:
+    inner, key = MemoryStore(), f"registry/{kind}/default/it"
+    store = EncryptedStore(inner, KEYS)
+    await put(store, key, SECRET)
+    assert [b"hunter2" in record.value for record in (await inner.list("")).records] == [False]
+    assert (await store.get(key)).value == SECRET  # type: ignore[union-attr]
+
+
 async def test_what_was_stored_before_there_were_keys_is_read_and_written_anew_under_them() -> None:
     inner = MemoryStore()
     await put(inner, VPS, SECRET)
