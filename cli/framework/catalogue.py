@@ -78,6 +78,7 @@ _VPS_COMMANDS = (
     _snapshots("snapshot", "Keep the files of a VPS as they are now"),
     _snapshots("snapshots", "List snapshots", function="list_snapshots"),
     _snapshots("restore", "Let a VPS begin again from a snapshot"),
+    _snapshots("fork", "Make new VPSes with the files of another one"),
     _vps("adopt", "Take over a container that the restored store does not know"),
     _vps("delete", "Delete VPSes and their files"),
 )
