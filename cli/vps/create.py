@@ -12,8 +12,8 @@ from kohakuriver.cli.framework.habits import options as habits
 from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.kubectl import output
 from kohakuriver.cli.view import standing
+from kohakuriver.cli.vps import beginning, goals, manifest, naming, submission, waiting
 from kohakuriver.cli.vps import create_options as options
-from kohakuriver.cli.vps import goals, manifest, naming, submission, waiting
 from kohakuriver.cli.vps.change import Patience, patience
 from kohakuriver.cli.vps.login import PASSWORDLESS, Login
 from kohakuriver.cli.vps.submission import Order
@@ -25,6 +25,7 @@ kohakuriver vps create dev -t nodeA --cores 4 --container my-dev-env
 kohakuriver vps create -t nodeC::0,1 --cores 8 --memory 16G --container my-cuda-vps
 kohakuriver vps create --gen-ssh-key --key-out-file ~/.ssh/vps_key
 kohakuriver vps create dev --volume home:/root --dry-run -o yaml
+kohakuriver vps create dev --snapshot-schedule "0 3 * * *" --snapshot-keep 7
 """
 ANSWERS = habits.CREATE
 
@@ -39,6 +40,7 @@ def create(
     disk: options.Disk = None,
     container: options.Container = None,
     image: options.Image = None,
+    from_snapshot: options.FromSnapshot = None,
     gpus: options.Gpus = None,
     privileged: options.Privileged = False,
     cap_add: options.CapAdd = None,
@@ -47,6 +49,8 @@ def create(
     mount: options.Mounts = None,
     volume: options.Volumes = None,
     env: options.Env = None,
+    snapshot_schedule: options.SnapshotSchedule = None,
+    snapshot_keep: options.SnapshotKeep = None,
     public_key_file: options.KeyFile = None,
     public_key_string: options.KeyString = None,
     gen_ssh_key: options.Generate = False,
@@ -68,18 +72,22 @@ def create(
         target=target,
         container=container,
         image=image,
+        snapshot=from_snapshot,
         gpus=gpus,
         privileged=privileged,
         security=manifest.security(cap_add or (), cap_drop or (), no_new_privileges=no_new_privileges),
         mount=mount or (),
         volume=volume or (),
         env=env or (),
+        snapshots=manifest.plan(snapshot_schedule, snapshot_keep),
     )
     login = Login(public_key_file, public_key_string, gen_ssh_key, key_out_file, no_ssh_key)
     login.check()
+    rehearsal = dry_run.read(dry_run_text)
+    if wanted.snapshot is not None:
+        wanted = beginning.of(settings.api(), wanted)
     order = Order(wanted, login, Path.home())
     _advise(order)
-    rehearsal = dry_run.read(dry_run_text)
     if rehearsal:
         return _rehearse(settings.api(), order, name, render, rehearsal)
     return _create(settings, order, name, render, wait=wait, deadline=deadline)

@@ -39,6 +39,30 @@ Image = Annotated[
     str | None,
     typer.Option("--image", metavar="IMAGE", help="The image instead. [default: kohakuriver/debian-ssh]"),
 ]
+FromSnapshot = Annotated[
+    str | None,
+    typer.Option(
+        "--from-snapshot",
+        metavar="SNAPSHOT",
+        help="The files of this snapshot in place of an image's, and its volumes; it runs where that lies.",
+        show_default=False,
+    ),
+]
+SnapshotSchedule = Annotated[
+    str | None,
+    typer.Option(
+        "--snapshot-schedule",
+        metavar="CRON",
+        help='When its files are kept, as in a crontab, in UTC: "0 3 * * *", @daily.',
+        show_default=False,
+    ),
+]
+SnapshotKeep = Annotated[
+    str | None,
+    typer.Option(
+        "--snapshot-keep", metavar="N", help="How many of these stay. [default: 7]", show_default=False
+    ),
+]
 Gpus = Annotated[
     str | None, typer.Option("--gpus", metavar="N", help="So many GPUs, of any node or of --target's.")
 ]

@@ -19,6 +19,8 @@ OPTIONS = {
     "spec.placement": "--target",
     "spec.environment": "--container",
     "spec.image": "--image",
+    "spec.filesFrom": "--from-snapshot",
+    "spec.snapshots.schedule": "--snapshot-schedule",
     "spec.privileged": "--privileged",
     "spec.security.capabilities.add": "--cap-add",
     "spec.security.capabilities.drop": "--cap-drop",
@@ -39,11 +41,13 @@ class Wanted:
     target: Target | None = None
     container: str | None = None
     image: str | None = None
+    snapshot: str | None = None
     privileged: bool = False
     security: dict[str, Any] | None = None
     mounts: tuple[dict[str, Any], ...] = ()
     volumes: tuple[dict[str, Any], ...] = ()
     env: tuple[tuple[str, str], ...] = ()
+    snapshots: dict[str, Any] | None = None
 
     def spec(self, ssh: dict[str, Any]) -> dict[str, Any]:
         """Only what was asked for; the server writes the defaults out."""
@@ -56,12 +60,14 @@ class Wanted:
         optional = {
             "image": self.image,
             "environment": self.container,
+            "filesFrom": {"snapshot": self.snapshot} if self.snapshot is not None else None,
             "placement": self.target.placement() if self.target else None,
             "privileged": self.privileged or None,
             "security": self.security,
             "mounts": list(self.mounts) or None,
             "volumes": list(self.volumes) or None,
             "env": dict(self.env) or None,
+            "snapshots": self.snapshots,
         }
         return found | {field: value for field, value in optional.items() if value is not None}
 
@@ -74,18 +80,25 @@ def read(
     target: str | None,
     container: str | None,
     image: str | None,
+    snapshot: str | None = None,
     gpus: str | None = None,
     privileged: bool,
     security: dict[str, Any] | None,
     mount: Sequence[str],
     volume: Sequence[str],
     env: Sequence[str],
+    snapshots: dict[str, Any] | None = None,
 ) -> Wanted:
     """Raises UsageError for what cannot be read."""
     if container is not None and image is not None:
         raise failures.UsageError(
             "--container and --image do not go together",
             hint="--container names an Environment of the cluster, --image an image as Docker knows it",
+        )
+    if snapshot is not None and (container is not None or image is not None):
+        raise failures.UsageError(
+            f"--from-snapshot and {'--container' if image is None else '--image'} do not go together",
+            hint="its files begin either from those of a snapshot or from those of an image",
         )
     if container is not None and naming.is_image(container):
         raise failures.UsageError(
@@ -100,11 +113,13 @@ def read(
         target=targets.counted(where, gpus) if gpus is not None else where,
         container=container,
         image=image,
+        snapshot=snapshot,
         privileged=privileged,
         security=security,
         mounts=tuple(map(parse_mount, mount)),
         volumes=tuple(map(parse_volume, volume)),
         env=tuple(map(parse_env, env)),
+        snapshots=snapshots,
     )
 
 
@@ -127,6 +142,20 @@ def security(add: Sequence[str], drop: Sequence[str], *, no_new_privileges: bool
     }
     found: dict[str, Any] = {"capabilities": named} if named else {}
     return (found | {"noNewPrivileges": True} if no_new_privileges else found) or None
+
+
+def plan(schedule: str | None, keep: str | None) -> dict[str, Any] | None:
+    """`spec.snapshots`; None where nothing was asked for. Raises UsageError."""
+    if keep is None:
+        return None if schedule is None else {"schedule": schedule}
+    if schedule is None:
+        raise failures.UsageError(
+            "--snapshot-keep says how many scheduled snapshots stay, and none are scheduled",
+            hint='say when: --snapshot-schedule "0 3 * * *"',
+        )
+    if not (keep.isascii() and keep.isdigit() and len(keep) <= 3 and 1 <= int(keep) <= 100):
+        raise failures.UsageError(f'invalid --snapshot-keep "{keep}": use a number from 1 to 100')
+    return {"schedule": schedule, "keepLast": int(keep)}
 
 
 def parse_mount(text: str) -> dict[str, Any]:
