@@ -31,7 +31,7 @@ def write(
         with contextlib.suppress(FileNotFoundError):
             Path(temporary).unlink()
         raise
-    _sync_folder(path.parent, sync)
+    sync_folder(path.parent, sync)
 
 
 def make_folder(path: Path, *, sync: Callable[[int], None] = os.fsync) -> None:
@@ -42,12 +42,12 @@ def make_folder(path: Path, *, sync: Callable[[int], None] = os.fsync) -> None:
         path = path.parent
     for one in reversed(missing):  # mkdir would make the parents for everybody
         one.mkdir(mode=0o700, exist_ok=True)
-        _sync_folder(one.parent, sync)
+        sync_folder(one.parent, sync)
     if not path.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
 
 
-def _sync_folder(path: Path, sync: Callable[[int], None]) -> None:
+def sync_folder(path: Path, sync: Callable[[int], None] = os.fsync) -> None:
     """A name is in its folder for good only once that is on disk too."""
     try:
         descriptor = os.open(path, os.O_RDONLY)

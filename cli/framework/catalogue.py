@@ -206,6 +206,14 @@ ENTRIES = (
     Entry("up", "local.up", "Start one: etcd, API server, controller and agent", MACHINE, remote=False),
     Entry("down", "local.down", "Stop it; VPSes keep running", MACHINE, remote=False),
     Entry(
+        "backup", "local.backups.backup", "Write what brings a control plane back into one file", MACHINE,
+        remote=False,
+    ),
+    Entry(
+        "restore", "local.backups.restore", "Bring a control plane back from such a file", MACHINE,
+        remote=False,
+    ),
+    Entry(
         "image", "image", "Build the image that VPSes start from by default", MACHINE, remote=False,
         commands=_IMAGE_COMMANDS,
     ),

@@ -47,6 +47,11 @@ def ranges(besides: Path) -> dict[Path, Range]:
     return found
 
 
+def roots() -> list[Path]:
+    """The data directories of all of them."""
+    return _listed()
+
+
 def choose(taken: list[Range], used: Collection[int] = ()) -> Range:
     """The standard range, or the first below it that overlaps none of these and of which no port is used; if
     there is none, one that overlaps none, and the standard one at last."""

@@ -32,7 +32,7 @@ class Stack:
 def build(files: ClusterFiles, options: Options) -> Stack:
     """Raises ConfigError where something is missing. Chooses etcd's ports; starts nothing."""
     binary = etcd_process.find(etcd_process.parse_version(files.etcd_version()))
-    etcd = _etcd(files)
+    etcd = private_etcd(files, chance=random.Random())  # noqa: S311 - to spread, not to hide
     near = Near(files, options.local_url)
     node = NodeWatch(near, options.node)
     return Stack(
@@ -65,9 +65,8 @@ def build(files: ClusterFiles, options: Options) -> Stack:
     )
 
 
-def _etcd(files: ClusterFiles) -> Etcd:
+def private_etcd(files: ClusterFiles, *, chance: random.Random) -> Etcd:
     """etcd on two ports that are free now."""
-    chance = random.Random()  # noqa: S311 - to spread, not to hide
     client_port = ports.choose("127.0.0.1", chance=chance)
     return Etcd(
         data=files.root / "etcd",
