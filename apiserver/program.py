@@ -86,6 +86,10 @@ async def save_store(given: options.Options) -> None:
         raise ConfigError(
             f"the store was not copied: {error}", hint=error.hint or "is etcd running?"
         ) from error
+    except OSError as error:  # of stdout
+        raise ConfigError(
+            f"the store was not copied: {error.strerror}", hint="make room on that disk, then do it again"
+        ) from error
     finally:
         await store.aclose()
 

@@ -143,12 +143,17 @@ def test_examples_about_clusters_work(tmp_path: Path) -> None:
 
 
 def _in_turn() -> list[str]:
-    """Those of `up` and of `down`, so that each finds what it speaks of."""
+    """Those of `up`, `backup`, `restore` and `down`, so that each finds what it speaks of."""
     lines = examples(of_clusters=True)
     wanted: list[tuple[str, Callable[[str], bool]]] = [
         ("up in front", lambda line: " up" in line and "--detach" not in line),
         ("up behind", lambda line: " up" in line and "--detach" in line),
-        ("down", lambda line: " down" in line),
+        ("backup", lambda line: " backup " in line),
+        ("a look at backups", lambda line: " restore " in line and "--check" in line),
+        ("down", lambda line: " down" in line and "--purge" not in line),
+        ("down for good", lambda line: " down" in line and "--purge" in line),
+        ("restore", lambda line: " restore " in line and "--check" not in line and "--replace" not in line),
+        ("restore anew", lambda line: " restore " in line and "--replace" in line),
     ]
     found = [line for _, fits in wanted for line in lines if fits(line)]
     assert sorted(found) == sorted(lines), "an example that nothing here tries"

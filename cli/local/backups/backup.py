@@ -22,9 +22,8 @@ from kohakuriver.clock import Clock, SystemClock
 
 EXAMPLES = """
 kohakuriver backup river.tar
-kohakuriver backup /var/backups/kohakuriver/ --keep 7
-kohakuriver backup - | restic backup --stdin --stdin-filename kohakuriver.tar
-kohakuriver backup - --settings /etc/kohakuriver | age -r age1… >river.tar.age
+kohakuriver backup backups/ --keep 7
+kohakuriver backup - | gzip >river.tar.gz
 """
 STDOUT = "-"
 

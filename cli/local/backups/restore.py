@@ -14,10 +14,10 @@ from kohakuriver.cli.local.backups import archive, manifest
 from kohakuriver.cli.local.backups.restoring import Restoring
 
 EXAMPLES = """
+kohakuriver restore --check backups/*.tar
 kohakuriver restore river.tar
-kohakuriver restore --check /var/backups/kohakuriver/*.tar
 kohakuriver restore river.tar --replace
-restic dump latest kohakuriver.tar | kohakuriver restore -
+gzip -d <river.tar.gz | kohakuriver restore - --replace
 """
 STDIN = "-"
 Backups = Annotated[

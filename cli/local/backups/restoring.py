@@ -43,6 +43,8 @@ class Restoring:
         of_machines = found.kind == manifest.SETTINGS or self._store_only
         default = sources.MACHINES if of_machines else cluster_files.DEFAULT
         self.target = (self._to or default).expanduser().absolute()
+        if self.target.is_symlink():
+            self.target = self.target.resolve()
         if not self._store_only:
             check_place(self.target, found, replace=self._replaces, stack=self._stack)
         self.staged = self._stack.enter_context(staging.prepared(self.target))
@@ -98,9 +100,9 @@ def check_place(target: Path, found: Manifest, *, replace: bool, stack: contextl
     there = sorted(one.name for one in target.iterdir()) if target.is_dir() else []
     if found.kind == manifest.UP:
         _refuse_twin(target, found)
-        there = [one for one in there if one not in ("lock", "logs") or "options.json" in there]
-        if "lock" in there:
+        if "lock" in there or "options.json" in there:
             _hold(ClusterFiles(target), stack)
+        there = [one for one in there if one not in ("lock", "logs") or "options.json" in there]
     if not there:
         return
     is_clusters = any(one in cluster_files.KNOWN or one == sources.ENVIRONMENT for one in there)

@@ -55,15 +55,25 @@ def put(staged: Path, target: Path, now: datetime.datetime) -> Path | None:
     aside = None
     if target.exists() and any(target.iterdir()):
         aside = _free(target, now)
-        target.rename(aside)
+        try:
+            target.rename(aside)
+        except OSError as error:
+            raise _not_put(target, error) from None
     try:
         staged.rename(target)  # onto an empty folder, or none
-    except OSError:
+    except OSError as error:
         if aside is not None:
             aside.rename(target)
-        raise
+        raise _not_put(target, error) from None
     private_file.sync_folder(target.parent)
     return aside
+
+
+def _not_put(target: Path, error: OSError) -> errors.ConfigError:
+    return errors.ConfigError(
+        f"nothing was restored, as {target} cannot be replaced: {error.strerror}",
+        hint="where it is the root of a file system, name a folder below it with --to",
+    )
 
 
 def _free(target: Path, now: datetime.datetime) -> Path:
