@@ -3,6 +3,9 @@
 The cache only says where to look. Dependent and owners are read from the store before anything is done, and
 an owner of a kind that is not served here is taken to be there. Every API server does this; each delete names
 the uid and the version that was judged, so that a second one finds nothing to do.
+
+A Snapshot whose deletion waits for a node that has been deleted meanwhile goes in the same way: nobody else
+would ask for it again.
 """
 
 import asyncio
@@ -16,6 +19,7 @@ from kohakuriver.apiserver.binding.call import Call
 from kohakuriver.apiserver.binding.outcome import DeleteOptions, WriteOptions, Written
 from kohakuriver.apiserver.context import Server
 from kohakuriver.apiserver.identity.identity import Role, User
+from kohakuriver.apiserver.objects.selectors import Selection
 from kohakuriver.apiserver.store import codec
 from kohakuriver.apiserver.store.base import StoreError
 from kohakuriver.apiserver.write import patch, removal, write
@@ -57,6 +61,13 @@ class Collection:
             except (errors.ApiError, StoreError, *codec.NONSENSE) as error:
                 owned.judge_again(key)
                 LOG.warning("an object without owner was left", extra={"key": key, "error": str(error)})
+        for key in self._abandoned():
+            try:
+                await self._delete_again(key)
+            except (errors.NotFound, errors.Conflict):
+                pass  # somebody else has changed it: the next look tells
+            except (errors.ApiError, StoreError, *codec.NONSENSE) as error:
+                LOG.warning("a Snapshot of no node was left", extra={"key": key, "error": str(error)})
 
     async def _judge(self, key: str) -> None:
         found = await _read(self._server, key)
@@ -74,6 +85,22 @@ class Collection:
         judged = DeleteOptions(uid=fields["uid"], resource_version=fields["resourceVersion"])
         await removal.delete(self._server, _call(resource, fields), judged)
         LOG.info("deleted what had lost its owners", extra={"key": key})
+
+    def _abandoned(self) -> list[str]:
+        """Snapshots on nodes that are not registered."""
+        nodes = self._server.cache.kinds[kinds.NODE]
+        return [
+            entry.key
+            for entry in self._server.cache.kinds[kinds.SNAPSHOT].candidates(Selection())
+            if nodes.get(codec.key(kinds.NODE, None, entry.fields["spec.vps.node"])) is None
+            and entry.decoded()["metadata"].get("deletionTimestamp")
+        ]
+
+    async def _delete_again(self, key: str) -> None:
+        found = await _read(self._server, key)
+        if found is not None and (fields := found[1]["metadata"]).get("deletionTimestamp"):
+            judged = DeleteOptions(uid=fields["uid"], resource_version=fields["resourceVersion"])
+            await removal.delete(self._server, _call(kinds.SNAPSHOT, fields), judged)
 
     async def _is_there(self, resource: ResourceType, dependent: Json, owner: Json) -> bool:
         """Whether the owner is; also if that cannot be known from here."""

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from kohakuriver.apiserver.store.base import Record
+from kohakuriver.apiserver.store import codec
+from kohakuriver.apiserver.store.base import Put, Record
 from kohakuriver.apiserver.write.collection import EVERY
 from kohakuriver.apiserver.write.patch import MERGE
 from kohakuriver.resources import kinds
@@ -143,3 +144,35 @@ async def test_two_servers_collect_the_same_things_without_a_quarrel() -> None:
         await one.call("DELETE", path("owner"))
         await settled(one)
         assert not (await one.get(kinds.VPS.path(namespace="default"))).body["items"]
+
+
+async def test_a_snapshot_whose_deletion_waits_for_a_node_that_is_deleted_goes_too() -> None:
+    store = CountingStore()
+    async with running_api(store) as api:
+        for name, node in (("going", "n1"), ("kept", "n1"), ("far", "n2"), ("held", "n1")):
+            if node == "n2":
+                await api.create(kinds.NODE, {"metadata": {"name": node}})
+            metadata: Json = {"name": name, "namespace": "default", "uid": name}
+            metadata["finalizers"] = ["kohakuriver.io/files", *(["example.com/x"] if name == "held" else [])]
+            if name != "kept":
+                metadata["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+            body = {
+                "apiVersion": kinds.API_VERSION,
+                "kind": "Snapshot",
+                "metadata": metadata,
+                "spec": {"vps": {"name": "dev", "uid": "u", "node": node}},
+            }
+            key = codec.key(kinds.SNAPSHOT, "default", name)
+            await store.commit(expect={}, writes=[Put(key, codec.encode(body))])
+        await settled(api)
+        found = (await api.get(kinds.SNAPSHOT.path())).body["items"]
+        assert {one["metadata"]["name"]: one["metadata"]["finalizers"] for one in found} == {
+            "far": ["kohakuriver.io/files"],
+            "held": ["example.com/x"],
+            "kept": ["kohakuriver.io/files"],
+        }
+        revision = await store.revision()
+        await settled(api)
+        assert api.server.cache.revision >= revision
+        again = (await api.get(kinds.SNAPSHOT.path())).body["items"]
+        assert again == found, "an unchanged world is left as it is"
