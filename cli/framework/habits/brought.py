@@ -6,7 +6,6 @@ ANYWHERE: Mapping[str, str] = {
     "attach": "connect",
     "bash": "connect",
     "code": "connect --ide",
-    "commit": "env create",
     "console": "connect",
     "container": "vps list",
     "containers": "vps list",

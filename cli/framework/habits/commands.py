@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from kohakuriver.cli.framework import catalogue
 from kohakuriver.cli.framework.catalogue import Entry
-from kohakuriver.cli.framework.habits import brought
+from kohakuriver.cli.framework.habits import brought, snapshots
 
 _FIRST = "vps"  # the group that is meant before all others
 _LIKE = 0.7  # how like a command a word has to be
@@ -47,6 +47,8 @@ def _exactly(group: str, word: str, rest: Sequence[str]) -> list[Words]:
         return [("cp", *rest[1:])]
     if group == "top":
         return [_used(word, rest)]
+    if group in ("", _FIRST) and (found := snapshots.meant(word, rest)):
+        return found
     path = _within(group, word, rest) if group else ()
     if path:
         return [_line(path, word, rest)]
