@@ -36,9 +36,16 @@ _KINDS_OF_VALUES: Mapping[str, ResourceType] = {
     "--target": kinds.NODE,
     "--node": kinds.NODE,
     "--from": kinds.VPS,
+    "--from-snapshot": kinds.SNAPSHOT,
 }
 _LONG = {"-o": "--output", "-n": "--namespace", "-t": "--target"}
-_OF_KIND = {"vps": kinds.VPS, "node": kinds.NODE, "token": kinds.TOKEN, "environment": kinds.ENVIRONMENT}
+_OF_KIND = {
+    "vps": kinds.VPS,
+    "node": kinds.NODE,
+    "token": kinds.TOKEN,
+    "environment": kinds.ENVIRONMENT,
+    "snapshot": kinds.SNAPSHOT,
+}
 
 
 def main(words: list[str]) -> int:
@@ -64,7 +71,13 @@ def takes_names(current: Line) -> bool:
     entry = current.entry
     if entry is None or current.needs_command or (current.arguments and entry.module == "vps.connect"):
         return False  # what stands behind its VPS is ssh's, a file perhaps
-    return not current.partial.startswith("-") and entry.names in (*_OF_KIND, "kind", "context")
+    return not current.partial.startswith("-") and _named(current, entry) in (*_OF_KIND, "kind", "context")
+
+
+def _named(current: Line, entry: catalogue.Entry) -> str:
+    """What the argument names that is being typed."""
+    by_place = entry.names.split() or [""]
+    return by_place[min(len(current.arguments), len(by_place) - 1)]
 
 
 def matching(current: Line) -> Candidates:
@@ -119,20 +132,25 @@ def _values(current: Line) -> Candidates:
     option = _LONG.get(current.option, current.option)
     if option == "--context":
         return _contexts(current)
+    if option == "--from" and current.entry is not None and current.entry.name == "fork":
+        return _snapshots(current)
     if option in _KINDS_OF_VALUES:
         return _names(current, _KINDS_OF_VALUES[option])
     return dict.fromkeys(_VALUES.get(option, ()), "")
 
 
 def _arguments(current: Line, entry: catalogue.Entry) -> Candidates:
-    if entry.names == "context":
+    named = _named(current, entry)
+    if named == "context":
         return _contexts(current)
-    if entry.names in _OF_KIND:
-        names = _names(current, _OF_KIND[entry.names])
+    if named == "snapshot":
+        return _snapshots(current)
+    if named in _OF_KIND:
+        names = _names(current, _OF_KIND[named])
         return {name: about for name, about in names.items() if name not in current.arguments}
-    if entry.names == "shell":
+    if named == "shell":
         return dict.fromkeys(("bash", "zsh", "fish"), "")
-    if entry.names != "kind":
+    if named != "kind":
         return {}
     kind, slash, _ = current.partial.partition("/")
     resource = kinds.find(kind if slash else current.arguments[0] if current.arguments else "")
@@ -141,6 +159,12 @@ def _arguments(current: Line, entry: catalogue.Entry) -> Candidates:
     if resource is not None and "/" not in current.arguments[0]:
         return _names(current, resource)
     return {one.singular: one.kind for one in kinds.ALL}
+
+
+def _snapshots(current: Line) -> Candidates:
+    """Those of the VPS that is named already."""
+    of = current.arguments[0] if current.arguments else ""
+    return {name: vps for name, vps in _names(current, kinds.SNAPSHOT).items() if of in ("", vps)}
 
 
 def _names(current: Line, resource: ResourceType) -> Candidates:

@@ -23,6 +23,7 @@ kohakuriver describe vps dev
 kohakuriver describe node/n1
 kohakuriver describe vps -l team=red
 """
+_SNAPSHOTS = 5  # the newest, of a VPS
 
 Words = Annotated[list[str] | None, Argument(metavar="KIND [NAME]... | KIND/NAME...", show_default=False)]
 Selector = Annotated[
@@ -61,7 +62,8 @@ def describe(settings: Settings, words: Words = None, selector: Selector = None)
 
 def _told(api: Api, resource: ResourceType, body: Object, now: datetime.datetime) -> list[str]:
     events, policies = events_of(api, resource, body), policies_of(api, resource, body)
-    return page(body, resource, events, now, policies=policies, width=screen.width())
+    kept = snapshots_of(api, resource, body)
+    return page(body, resource, events, now, policies=policies, kept=kept, width=screen.width())
 
 
 def page(
@@ -71,9 +73,11 @@ def page(
     now: datetime.datetime,
     *,
     policies: Sequence[str] = (),
+    kept: Sequence[Object] = (),
     width: int | None = None,
 ) -> list[str]:
-    """The whole text about one object; `policies` hold for it, and `width` is the terminal's."""
+    """The whole text about one object. `policies` hold for it, `kept` are Snapshots of it, the newest first,
+    `width` is the terminal's."""
     body = readable.of(resource, body)
     found = view.Object.of(body)
     metadata, status = found.metadata, found.status
@@ -95,6 +99,8 @@ def page(
     if resource is kinds.RESOURCE_QUOTA:
         return [*lines, "Limits:", *sections.limits(status.raw, width=width)]
     lines += _part("Spec", found.spec.raw, width)
+    if resource is kinds.VPS:
+        lines += _snapshots(body, kept, now, width)
     lines += _happened(resource, found.conditions, events, now, width)
     at_the_top = ("phase", "reason", "message")
     rest = {key: value for key, value in status.raw.items() if key not in at_the_top}
@@ -130,6 +136,8 @@ def _standing(body: Object, resource: ResourceType, now: datetime.datetime) -> l
             ("Status", f"{word}: {message}" if message and word.startswith("NotReady") else word),
             ("Cores", overview.sharing(body, None)),
         ]
+    if resource is kinds.SNAPSHOT:
+        return _of_snapshot(view.Snapshot.of(body), now)
     if resource is not kinds.VPS:
         return []
     vps = view.VPS.of(body)
@@ -144,6 +152,39 @@ def _standing(body: Object, resource: ResourceType, now: datetime.datetime) -> l
         ("Started", sections.moment(container.started_at, now)),
         ("Unreachable", sections.moment(vps.unreachable_since, now)),
     ]
+
+
+def _of_snapshot(found: view.Snapshot, now: datetime.datetime) -> list[tuple[str, Any]]:
+    from kohakuriver.cli.view import snapshots  # here and below: other kinds do without it
+
+    expires = snapshots.expires(found, now)
+    return [
+        ("Status", f"{found.word}: {found.message}" if found.message else found.word),
+        ("VPS", found.vps.text("name")),
+        ("Node", found.node),
+        ("Taken", sections.moment(found.taken_at, now)),
+        ("Expires", f"in {expires}" if expires else "when somebody deletes it"),
+        ("Size", snapshots.size(found)),
+        ("Paused", snapshots.paused(found)),
+        ("Not in it", list(found.left_out)),
+        ("Failed", snapshots.failed_hooks(found)),
+    ]
+
+
+def _snapshots(body: Object, kept: Sequence[Object], now: datetime.datetime, width: int | None) -> list[str]:
+    """When they are taken, and the last ones; nothing where there are none and none are planned."""
+    if not kept and not view.VPS.of(body).spec.snapshots:
+        return []
+    from kohakuriver.cli.view import snapshots
+
+    planned = [("Schedule", snapshots.plan(body)), ("Next", snapshots.following(body, now))]
+    lines = sections.indented(sections.pairs(planned))
+    if kept:
+        lines += snapshots.table_lines(kept[:_SNAPSHOTS], now, width=width)
+    if len(kept) > _SNAPSHOTS:
+        more = f"kohakuriver vps snapshots {view.Object.of(body).name}"
+        lines.append(f"{sections.INDENT}and {len(kept) - _SNAPSHOTS} more: {more}")
+    return ["Snapshots:", *(lines or [f"{sections.INDENT}none"])]
 
 
 def _part(name: str, part: Mapping[str, Any], width: int | None) -> list[str]:
@@ -167,6 +208,20 @@ def policies_of(api: Api, resource: ResourceType, body: Object) -> list[str]:
     status = namespace.get("status")
     found = status.get("policies") if isinstance(status, dict) else None
     return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+
+
+def snapshots_of(api: Api, resource: ResourceType, body: Object) -> list[Object]:
+    """The Snapshots of a VPS, the newest first; nothing where they may not be read."""
+    if resource is not kinds.VPS:
+        return []
+    from kohakuriver.cli.view import snapshots
+
+    path = api.path(kinds.SNAPSHOT, namespace=body["metadata"]["namespace"])
+    params = {"fieldSelector": f"spec.vps.name={body['metadata']['name']}"}
+    try:
+        return snapshots.of_vps(api.call("GET", path, params=params)["items"], body)
+    except (errors.Forbidden, errors.NotFound):
+        return []
 
 
 def events_of(api: Api, resource: ResourceType, body: Object) -> list[Object]:

@@ -33,13 +33,18 @@ def row(
         found.name,
         found.vps.text("name"),
         found.word,
-        quantity.approximate_size(found.size) if found.size else "-",
+        size(found) or "-",
         paused(found) or "-",
         sections.ago(taken(found), now),
         expires(found, now) or "-",
         found.cause,
     ]
     return [*cells, found.node or "-", found.message] if wide else cells
+
+
+def size(found: Snapshot) -> str:
+    """`240Mi`; empty while it is not known."""
+    return quantity.approximate_size(found.size) if found.size else ""
 
 
 def paused(found: Snapshot) -> str:
@@ -140,6 +145,22 @@ def plan(vps: Object) -> str:
     kept = [f"the last {last or 7}"] if last or long is None else []
     kept += [f"those of the last {long}"] if long is not None else []
     return f'"{schedule}" ({spec.text("timeZone") or "UTC"}), kept: {" and ".join(kept)}'
+
+
+def following(vps: Object, now: datetime.datetime) -> str:
+    """When the next one is due: `2026-12-02 03:00:00 UTC (in 17h)`; empty where none is scheduled."""
+    spec = VPS.of(vps).spec.snapshots
+    if not spec.text("schedule"):
+        return ""
+    from kohakuriver.resources import cron  # here: few have a schedule
+
+    try:
+        due = cron.following(spec.text("schedule"), spec.text("timeZone"), now)
+    except ValueError as error:
+        return str(error)
+    if due is None:
+        return "never"
+    return f"{due:%Y-%m-%d %H:%M:%S} UTC (in {durations.age((due - now).total_seconds())})"
 
 
 def table_lines(

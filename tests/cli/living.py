@@ -53,7 +53,8 @@ class LivingNode(SimulatedNode):
         super().__init__(api, name, memory="64Gi", gpus=2)
         self._store = api.store
         own = (codec.key(kind, None, name) for kind in (kinds.NODE, kinds.NODE_ALLOCATION))
-        self._looks_at = (codec.prefix(VPS), codec.prefix(kinds.ENVIRONMENT), codec.HISTORY, *own)
+        read = (codec.prefix(kind) for kind in (VPS, kinds.ENVIRONMENT, kinds.SNAPSHOT))
+        self._looks_at = (*read, codec.HISTORY, *own)
 
     async def _run(self) -> None:
         seen = await self._store.revision()
@@ -100,6 +101,37 @@ class LivingNode(SimulatedNode):
                 made["digest"] = "sha256:" + "0" * 64
                 name = environment["metadata"]["name"]
                 await self._client.patch(kinds.ENVIRONMENT, name, {"status": made}, subresource="status")
+        for snapshot in (await self._client.list(kinds.SNAPSHOT)).items:
+            if snapshot["spec"]["vps"]["node"] == self.name:
+                await self._report_snapshot(snapshot)
+
+    async def _report_snapshot(self, snapshot: Object) -> None:
+        """It is taken at once, and its files go with it."""
+        metadata = snapshot["metadata"]
+        name, where = metadata["name"], {"namespace": metadata["namespace"]}
+        if metadata.get("deletionTimestamp"):
+            await self._client.act(kinds.SNAPSHOT, name, "finish", {"uid": metadata["uid"]}, **where)
+        elif not snapshot.get("status"):
+            taken = {"phase": "Ready", "size": 1 << 20, "pausedMilliseconds": 12}
+            taken["takenAt"] = timestamp(SystemClock().now())
+            body = {"metadata": {"uid": metadata["uid"]}, "status": taken}
+            await self._client.patch(kinds.SNAPSHOT, name, body, subresource="status", **where)
+
+    async def _set_aside(self, vps: Object) -> None:
+        """The files that this VPS's owner has given up now are kept, if they are to be."""
+        spec, heard = vps["spec"], (vps["status"].get("observed") or {}).get("replaceFiles", 0)
+        if spec.get("keepReplacedFiles") is None or spec.get("replaceFiles", 0) <= heard:
+            return
+        kept: Object = {
+            "apiVersion": kinds.SNAPSHOT.api_version,
+            "kind": kinds.SNAPSHOT.kind,
+            "metadata": {"name": f"{vps['metadata']['name']}-before-{spec['replaceFiles']}"},
+            "spec": {"vps": {"name": vps["metadata"]["name"]}, "cause": "Replaced"},
+        }
+        kept["spec"]["keepFor"] = spec["keepReplacedFiles"]
+        kept["metadata"]["namespace"] = vps["metadata"]["namespace"]
+        with contextlib.suppress(errors.AlreadyExists):
+            await self._client.create(kinds.SNAPSHOT, kept)
 
     async def report(self, vps: Object, *, is_drained: bool = False) -> None:
         meta, status = vps["metadata"], vps["status"]
@@ -108,6 +140,7 @@ class LivingNode(SimulatedNode):
             body = {"uid": meta["uid"], "epoch": assignment["epoch"]}
             await self._client.act(VPS, meta["name"], "finish", body, namespace=meta["namespace"])
             return
+        await self._set_aside(vps)
         declared = vps["spec"]["runState"]
         stops = is_drained or assignment["grant"].get("cores") is None
         seen: Object = {

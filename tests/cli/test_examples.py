@@ -27,10 +27,20 @@ ELSEWHERE = ("local", "files", "access", "image", "vps.connect", "vps.adopt")
 ENDLESS = (" -w", " --watch", " --watch-only")
 FULL_SCREEN = {"kohakuriver dashboard": "q"}
 """What fills the screen until somebody leaves it, and the key for that."""
-ANSWERS = {"kohakuriver node forget n1 --destroyed": "n1"}
+ANSWERS = {
+    "kohakuriver node forget n1 --destroyed": ("to go on: ", "n1"),
+    "kohakuriver vps restore dev": ("[y/N] ", "y"),
+}
+"""What asks, how its question ends, and what is answered."""
 BEFORE = {
     "vps create dev": "vps delete dev",
     "vps start": "vps stop dev test",
+    "vps restore dev": "vps snapshot dev",
+    "vps restore dev dev-": "vps snapshot dev --name dev-20261201-094500",
+    "vps restore dev@": "vps snapshot dev --name before-upgrade",
+    "vps restore dev --undo": "vps restart dev --replace-files",
+    "vps fork dev --count 3 --from before-upgrade": "vps snapshot dev --name before-upgrade",
+    "delete snapshot": "vps snapshot dev --name dev-20261201-094500",
     "vps create --container my-env": "env create my-env --from dev",
     "wait vps -l team=red --for=delete": "delete vps -l team=red --no-wait",
     "vps resume": "vps pause dev test",
@@ -129,8 +139,9 @@ class Person:
                 command.expect("dev")
                 command.send(key)
         if line in ANSWERS:
-            command.expect("to go on: ")
-            command.sendline(ANSWERS[line])
+            question, answer = ANSWERS[line]
+            command.expect_exact(question)
+            command.sendline(answer)
         command.expect(pexpect.EOF)
         code = _end(command) if isinstance(command, pexpect.spawn) else command.wait()
         code = code if code >= 0 else 128 - code

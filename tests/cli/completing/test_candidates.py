@@ -11,6 +11,7 @@ import pytest
 from kohakuriver.cli.completing import candidates, completion
 from kohakuriver.cli.main import run
 from kohakuriver.resources import kinds
+from tests.cli.snapshots.kit import a_snapshot
 from tests.cli.vps.objects import a_node, a_vps
 
 
@@ -29,6 +30,8 @@ async def cluster(shell):
     for name in ("dev", "demo", "test"):
         await shell.put(kinds.VPS, a_vps(name))
     await shell.put(kinds.NODE, a_node("n1"))
+    for name, vps in (("dev-a", "dev"), ("dev-b", "dev"), ("test-a", "test")):
+        await shell.put(kinds.SNAPSHOT, a_snapshot(name, vps=vps))
     return shell
 
 
@@ -43,6 +46,18 @@ async def cluster(shell):
         ("vps stop --timeout 5m d", ["demo", "dev"]),
         ("vps stop --no-wait d", ["demo", "dev"]),
         ("node drain ", ["n1"]),
+        ("vps rest", ["restart", "restore"]),
+        ("vps snapshot d", ["demo", "dev"]),
+        ("vps snapshots d", ["demo", "dev"]),
+        ("vps restore d", ["demo", "dev"]),
+        ("vps restore dev ", ["dev-a", "dev-b"]),
+        ("vps restore test --undo ", ["test-a"]),
+        ("vps fork d", ["demo", "dev"]),
+        ("vps fork dev d", []),
+        ("vps fork dev --from ", ["dev-a", "dev-b"]),
+        ("vps create --from-snapshot t", ["test-a"]),
+        ("delete snapshot t", ["test-a"]),
+        ("env create x --from d", ["demo", "dev"]),
         ("get v", ["vps"]),
         ("describe resourceq", ["resourcequota"]),
         ("get vps d", ["demo", "dev"]),
@@ -157,7 +172,7 @@ def asked(shell: str, line: str, folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("shell", ASKED)
 def test_a_shell_completes_a_command(shell, tmp_path):
-    assert asked(shell, "vps re", tmp_path) == ["restart", "resume"]
+    assert asked(shell, "vps re", tmp_path) == ["restart", "resume", "restore"]
 
 
 @pytest.mark.parametrize("shell", ASKED)
