@@ -56,14 +56,14 @@ def named(word: str, found: Sequence[Object], *, vps: str, namespace: str) -> Ob
 
 
 def newest(found: Sequence[Object], vps: Object) -> Object:
-    """The newest of the VPS that is ready, but for what was set aside. Raises NotFound."""
+    """The newest of the VPS that is ready, but for those of files that were replaced. Raises NotFound."""
     own = snapshots.of_vps(found, vps)
     for one in own:
         if Snapshot.of(one).is_ready and Snapshot.of(one).cause != snapshots.REPLACED:
             return one
     name = VPS.of(vps).name
     aside = any(Snapshot.of(one).is_ready for one in own)
-    undo = f"bring back what was set aside: kohakuriver vps restore {name} --undo"
+    undo = f"bring back what was replaced last: kohakuriver vps restore {name} --undo"
     raise errors.NotFound(
         f"there is no snapshot of vps/{name} that is ready",
         hint=undo if aside else f"take one: kohakuriver vps snapshot {name}",
@@ -71,7 +71,7 @@ def newest(found: Sequence[Object], vps: Object) -> Object:
 
 
 def replaced(found: Sequence[Object], vps: Object) -> Object:
-    """What was set aside last. Raises NotFound."""
+    """The files that were replaced last. Raises NotFound."""
     for one in snapshots.of_vps(found, vps):
         if Snapshot.of(one).cause == snapshots.REPLACED:
             return one

@@ -42,7 +42,7 @@ Words = Annotated[
         help="The VPS, and which one of its snapshots; ID@SNAPSHOT too. [default: the newest that is ready]",
     ),
 ]
-Undo = Annotated[bool, typer.Option("--undo", help="Bring back the files that were set aside last.")]
+Undo = Annotated[bool, typer.Option("--undo", help="Bring back the files that were replaced last.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 FromOther = Annotated[
     bool, typer.Option("--from-other", help="The snapshot may be one of another VPS of the namespace.")

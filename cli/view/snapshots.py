@@ -135,6 +135,15 @@ def set_aside(name: str, word: int) -> str:
     return f"{name}-before-{word}"
 
 
+def replaced_by(found: Iterable[Object], vps: Object) -> Snapshot | None:
+    """The one with the files that the VPS gave up last. Where that name is taken, another begins with it."""
+    name = set_aside(VPS.of(vps).name, VPS.of(vps).spec.replace_files)
+    for one in map(Snapshot.of, of_vps(found, vps)):
+        if one.cause == REPLACED and (one.name == name or one.name.startswith(f"{name}-")):
+            return one
+    return None
+
+
 def plan(vps: Object) -> str:
     """`"0 3 * * *" (Europe/Berlin), the last 7 are kept`; empty where nothing is scheduled."""
     spec = VPS.of(vps).spec.snapshots

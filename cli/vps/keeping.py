@@ -11,7 +11,7 @@ from kohakuriver.cli.api.http import Api, Object
 from kohakuriver.cli.view import snapshots
 from kohakuriver.cli.view.standing import Reader
 from kohakuriver.resources import kinds
-from kohakuriver.resources.view import VPS, Snapshot
+from kohakuriver.resources.view import VPS
 
 A_WEEK = "7d"
 
@@ -70,12 +70,15 @@ def tell(api: Api, vpses: Iterable[Object], reader: Reader) -> None:
     none."""
     for vps in vpses:
         found = VPS.of(vps)
-        name = snapshots.set_aside(found.name, found.spec.replace_files)
+        path = api.path(kinds.SNAPSHOT, namespace=found.namespace)
         try:
-            kept = api.call("GET", api.path(kinds.SNAPSHOT, namespace=found.namespace, name=name))
+            items = api.call("GET", path, params={"fieldSelector": f"spec.vps.name={found.name}"})["items"]
         except (errors.NotFound, errors.Forbidden):
             continue
-        long = Snapshot.of(kept).spec.raw.get("keepFor")
+        kept = snapshots.replaced_by(items, vps)
+        if kept is None:
+            continue
+        long = kept.spec.raw.get("keepFor")
         limit = f" for {long}" if long else ""
         undo = reader.command(f"vps restore {found.name} --undo", vps)
-        screen.note(f"what was there is kept{limit} as {snapshots.title(name)}; to undo: {undo}")
+        screen.note(f"what was there is kept{limit} as {snapshots.title(kept.name)}; to undo: {undo}")
