@@ -41,7 +41,7 @@ export function Nodes({ views, usage, open }: Shown) {
       <div role="list" class="cluster-nodes">
         <Chunks
           items={found}
-          each={10}
+          each={4}
           height={120}
           shown={Math.max(0, found.findIndex((view) => view.name === open))}
           draw={(view) => <Row key={view.name} view={view} usage={usage.get(view.name)} isOpen={view.name === open} onLabel={setLabeled} />}

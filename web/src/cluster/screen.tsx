@@ -1,5 +1,5 @@
 /** The cluster: its nodes and what of them is booked, who waits for room, and the Environments there are. */
-import { useMemo } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import { type Every, useEvery } from "../api/every";
 import { ENVIRONMENT, NODE, NODE_ALLOCATION, VPS } from "../api/kinds";
 import { type KObject } from "../api/objects";
@@ -65,9 +65,11 @@ function Drawn({ parts, allocations }: { parts: readonly string[]; allocations: 
 function useViews(nodes: Objects, allocations: Objects | null, vpses: Objects): View[] {
   const known = useMemo(() => new Map<string, { from: readonly unknown[]; view: View }>(), []);
   const own = useMemo(() => (allocations ? undefined : byNode(vpses.values())), [allocations === null, allocations ? undefined : vpses]);
+  const order = useRef<KObject[]>([]);
   return useMemo(() => {
     for (const name of known.keys()) if (!nodes.has(name)) known.delete(name);
-    return sorted(nodes).map((node) => {
+    order.current = sorted(nodes, order.current);
+    return order.current.map((node) => {
       const name = node.metadata.name;
       const record = allocations ? allocations.get(name) : null;
       const mine = own?.get(name) ?? [];
@@ -93,8 +95,10 @@ function byNode(vpses: Iterable<KObject>): Map<string, KObject[]> {
 /** Why something may not be seen; that the connection is lost stands above the page. */
 const refused = (all: readonly Every[]) => all.find((one) => one.state.value === "refused")?.error.value;
 
-/** By name, numbers in them as numbers: n2 before n10. */
-function sorted(objects: Objects): KObject[] {
+/** By name, numbers in them as numbers: n2 before n10. Where the names are those of before, so is their order. */
+function sorted(objects: Objects, before: readonly KObject[] = []): KObject[] {
+  const again = before.map((one) => objects.get(one.metadata.name)).filter((one) => one !== undefined);
+  if (again.length === objects.size) return again;
   return [...objects.values()].sort((one, other) => NAMES.compare(one.metadata.name, other.metadata.name) || compare(one.metadata.name, other.metadata.name));
 }
 

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CHUNK, LONGEST, LogBuffer, MOST_LINES } from "./logbuffer";
+import { Backlog, CHUNK, type Line, LONGEST, LogBuffer, MOST_LINES, Search } from "./logbuffer";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-const texts = (buffer: LogBuffer) => buffer.matching("").map((line) => line.text);
+const lines = (buffer: LogBuffer, words = ""): Line[] => new Search().in(buffer.chunks, words).flatMap((chunk) => chunk.lines);
+const texts = (buffer: LogBuffer) => lines(buffer).map((line) => line.text);
 
 test("lines are put together from pieces, and characters from their bytes", () => {
   const buffer = new LogBuffer();
@@ -22,7 +23,7 @@ test("each channel has its own unfinished line", () => {
   buffer.turn("stdout");
   buffer.add(bytes("put\n"));
   assert.deepEqual(
-    buffer.matching("").map((line) => [line.channel, line.text]),
+    lines(buffer).map((line) => [line.channel, line.text]),
     [
       ["stderr", "wrong"],
       ["stdout", "out put"],
@@ -34,7 +35,7 @@ test("a line has its time apart from its text", () => {
   const buffer = new LogBuffer();
   buffer.add(bytes("2026-11-29T05:11:00.123456789Z hello\nno time\n"));
   assert.deepEqual(
-    buffer.matching("").map((line) => [line.time, line.text]),
+    lines(buffer).map((line) => [line.time, line.text]),
     [
       ["2026-11-29T05:11:00.123456789Z", "hello"],
       ["", "no time"],
@@ -90,9 +91,59 @@ test("a search takes any case, and a file has the times if it is to", () => {
   const buffer = new LogBuffer();
   buffer.add(bytes("2026-11-29T05:11:00Z An \x1b[31mError\x1b[0m\nfine\n"));
   assert.deepEqual(
-    buffer.matching("error").map((line) => line.text),
+    lines(buffer, "error").map((line) => line.text),
     ["An Error"],
   );
   assert.equal(buffer.file(false), "An Error\nfine\n");
   assert.equal(buffer.file(true), "2026-11-29T05:11:00Z An Error\nfine\n");
+});
+
+test("a long log is read a piece at a time, and the same comes of it", () => {
+  const text = Array.from({ length: 4000 }, (_, at) => `line ${at} of a log that is long enough for several pieces`).join("\n");
+  const [whole, piecewise] = [new LogBuffer(), new LogBuffer()];
+  whole.add(bytes(text));
+  const backlog = new Backlog(piecewise);
+  backlog.add(bytes(text));
+  let pieces = 0;
+  let most = 0;
+  for (; !backlog.isEmpty; pieces++) {
+    const before = piecewise.count;
+    backlog.read();
+    most = Math.max(most, piecewise.count - before);
+  }
+  assert.ok(pieces > 5 && most < 1000, `${pieces} pieces, at most ${most} lines in one`);
+  assert.deepEqual(texts(piecewise), texts(whole));
+});
+
+test("what waits keeps its channels, and is read at once where that is asked", () => {
+  const buffer = new LogBuffer();
+  const backlog = new Backlog(buffer);
+  backlog.add(bytes("out\n"));
+  backlog.turn("stderr");
+  backlog.add(bytes("wrong\n"));
+  assert.equal(buffer.count, 0);
+  backlog.readAll();
+  assert.deepEqual(lines(buffer).map((line) => line.channel), ["stdout", "stderr"]);
+  assert.ok(backlog.isEmpty);
+});
+
+test("a flood does not wait for ever: the more waits, the more is read at a time", () => {
+  const backlog = new Backlog(new LogBuffer());
+  const second = new Uint8Array(1 << 20).fill(120);
+  let turns = 0;
+  for (let at = 0; at < 32; at++) backlog.add(second);
+  for (; !backlog.isEmpty; turns++) backlog.read();
+  assert.ok(turns < 80, `${turns} turns for 32 MiB`);
+});
+
+test("a chunk that stands as it was is looked through once", () => {
+  const buffer = new LogBuffer();
+  buffer.add(bytes("a\n".repeat(CHUNK)));
+  const search = new Search();
+  const [first] = search.in(buffer.chunks, "A");
+  buffer.add(bytes("b\na\n"));
+  const [again, other] = search.in(buffer.chunks, "a");
+  assert.equal(again?.lines, first?.lines);
+  assert.deepEqual(other?.lines.map((line) => line.text), ["a"]);
+  assert.deepEqual(search.in(buffer.chunks, "nowhere"), []);
 });

@@ -1,5 +1,5 @@
 /**
- * The last lines of a log, put together from bytes as they come. Pure: what draws it asks for `chunks` and `version`.
+ * The last lines of a log, put together from bytes as they come. Pure: what draws it asks for `chunks`.
  *
  * Each of the two channels has its own unfinished line. The oldest lines go when there are more than `MOST_LINES`; a line that is
  * longer than `LONGEST` is cut, and says so. Lines that came already are passed over when a stream goes on where another was cut.
@@ -74,12 +74,14 @@ export class LogBuffer {
     const half = this.halves[this.channel];
     const parts = (half.rest + half.decoder.decode(bytes, { stream: true })).split("\n");
     half.rest = parts.pop() ?? "";
-    for (const part of parts) this.line(half, part);
+    const lines: Line[] = [];
+    for (const part of parts) this.line(half, part, lines);
     if (half.rest.length > LONGEST * 2) {
-      this.line(half, half.rest);
+      this.line(half, half.rest, lines);
       half.isCut = true;
       half.rest = "";
     }
+    this.put(lines);
   }
 
   /** The stream is over: what has no end of line is a line. */
@@ -87,46 +89,115 @@ export class LogBuffer {
     for (const channel of ["stdout", "stderr"] as const) {
       const half = this.halves[channel];
       this.channel = channel;
-      if (half.rest) this.line(half, half.rest);
+      const lines: Line[] = [];
+      if (half.rest) this.line(half, half.rest, lines);
       half.rest = "";
+      this.put(lines);
     }
     this.channel = "stdout";
   }
 
-  private line(half: Half, raw: string): void {
+  private line(half: Half, raw: string, into: Line[]): void {
     if (half.isCut) {
       half.isCut = false;
       return;
     }
-    const time = TIME.exec(raw)?.[1] ?? "";
+    const found = TIME.exec(raw);
+    const time = found?.[1] ?? "";
     if (time && this.before && time <= this.before) return;
-    const said = overwritten(raw.slice(time ? (TIME.exec(raw)?.[0].length ?? 0) : 0));
+    const said = overwritten(raw.slice(found?.[0].length ?? 0));
     const shown = said.length > LONGEST ? `${said.slice(0, LONGEST)} … (${said.length - LONGEST} more characters)` : said;
     const pieces = half.styles.pieces(shown);
     if (time > this.last) this.last = time;
-    this.put({ number: this.next++, channel: this.channel, time, pieces, text: textOf(pieces) });
+    into.push({ number: this.next++, channel: this.channel, time, pieces, text: textOf(pieces) });
   }
 
-  private put(line: Line): void {
-    const chunk = this.chunks.at(-1);
-    if (chunk && chunk.lines.length < CHUNK) this.chunks[this.chunks.length - 1] = { first: chunk.first, lines: [...chunk.lines, line] };
-    else this.chunks.push({ first: line.number, lines: [line] });
+  /** At the end; each chunk that gets more is made anew once. */
+  private put(lines: readonly Line[]): void {
+    for (let at = 0; at < lines.length; ) {
+      const last = this.chunks.at(-1);
+      const room = last ? CHUNK - last.lines.length : 0;
+      const more = lines.slice(at, at + (room || CHUNK));
+      if (last && room) this.chunks[this.chunks.length - 1] = { first: last.first, lines: [...last.lines, ...more] };
+      else this.chunks.push({ first: more[0]?.number ?? 0, lines: more });
+      at += more.length;
+    }
     while (this.count > MOST_LINES) {
       const oldest = this.chunks.shift();
       this.gone += oldest?.lines.length ?? 0;
     }
   }
 
-  /** The lines that have these words, in any case; all where there are none. */
-  matching(words: string): Line[] {
-    const wanted = words.toLowerCase();
-    return this.chunks.flatMap((chunk) => chunk.lines.filter((line) => line.text.toLowerCase().includes(wanted)));
-  }
-
   /** The whole of it as a file. */
   file(withTimes: boolean): string {
     const written = (line: Line) => (withTimes && line.time ? `${line.time} ${line.text}` : line.text);
     return this.chunks.flatMap((chunk) => chunk.lines.map((line) => `${written(line)}\n`)).join("");
+  }
+}
+
+const STEP = 32 * 1024; // bytes that are read at a time, where few wait
+const SHARE = 8; // of those that wait, one such part at a time where many do
+
+/** Bytes that have come and were not read yet: a long log is read a piece at a time. */
+export class Backlog {
+  private waiting: (Uint8Array | Channel)[] = [];
+  private size = 0;
+
+  constructor(private readonly buffer: LogBuffer) {}
+
+  get isEmpty(): boolean {
+    return this.waiting.length === 0;
+  }
+
+  add(bytes: Uint8Array): void {
+    this.waiting.push(bytes);
+    this.size += bytes.length;
+  }
+
+  turn(channel: Channel): void {
+    this.waiting.push(channel);
+  }
+
+  /** One piece. */
+  read(most = Math.max(STEP, Math.ceil(this.size / SHARE))): void {
+    while (most > 0) {
+      const next = this.waiting.shift();
+      if (next === undefined) return;
+      if (typeof next === "string") {
+        this.buffer.turn(next);
+        continue;
+      }
+      const piece = next.subarray(0, most);
+      if (piece.length < next.length) this.waiting.unshift(next.subarray(piece.length));
+      this.size -= piece.length;
+      most -= piece.length;
+      this.buffer.add(piece);
+    }
+  }
+
+  readAll(): void {
+    this.read(Infinity);
+  }
+}
+
+/** The lines with some words, in the chunks of all of them: one that stands as it was is looked through once. */
+export class Search {
+  private words = "";
+  private known = new WeakMap<readonly Line[], readonly Line[]>();
+
+  /** Without those chunks in which there are none; all where there are no words. */
+  in(chunks: readonly Chunk[], words: string): readonly Chunk[] {
+    const wanted = words.toLowerCase();
+    if (!wanted) return chunks;
+    if (wanted !== this.words) this.known = new WeakMap();
+    this.words = wanted;
+    const found: Chunk[] = [];
+    for (const { first, lines } of chunks) {
+      let some = this.known.get(lines);
+      if (!some) this.known.set(lines, (some = lines.filter((line) => line.text.toLowerCase().includes(wanted))));
+      if (some.length) found.push({ first, lines: some });
+    }
+    return found;
   }
 }
 

@@ -4,7 +4,8 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import type { KObject } from "../api/objects";
 import { nodeOf, observedOf } from "../api/vps";
 import { Trouble } from "../ui/trouble";
-import { CHUNK, type Chunk, type Line, LogBuffer, MOST_LINES } from "./logbuffer";
+import { turns } from "../ui/turns";
+import { Backlog, CHUNK, type Chunk, type Line, LogBuffer, MOST_LINES, Search } from "./logbuffer";
 import { type Outcome, type State, Stream, streamPath } from "./stream";
 
 export function Logs({ namespace, name, vps }: { namespace: string; name: string; vps: KObject }) {
@@ -13,7 +14,9 @@ export function Logs({ namespace, name, vps }: { namespace: string; name: string
   const [words, setWords] = useState("");
   const [hasTimes, setTimes] = useState(false);
   const [wraps, setWraps] = useState(true);
-  const found = words ? buffer.matching(words) : undefined;
+  const search = useMemo(() => new Search(), [buffer]);
+  const found = search.in(buffer.chunks, words);
+  const count = found.reduce((sum, chunk) => sum + chunk.lines.length, 0);
   const isFull = buffer.gone > 0 || buffer.count >= MOST_LINES;
   return (
     <div class="vps-logs">
@@ -22,10 +25,10 @@ export function Logs({ namespace, name, vps }: { namespace: string; name: string
         <label><input type="checkbox" checked={hasTimes} onChange={() => setTimes(!hasTimes)} /> Times</label>
         <label><input type="checkbox" checked={wraps} onChange={() => setWraps(!wraps)} /> Wrap</label>
         <button type="button" onClick={() => download(`${name}.log`, buffer.file(hasTimes))} disabled={buffer.count === 0}>Download</button>
-        <span class="quiet-text" role="status">{found && `${found.length} of `}{isFull && "the last "}{counted(buffer.count)}</span>
+        <span class="quiet-text" role="status">{words && `${count} of `}{isFull && "the last "}{counted(buffer.count)}</span>
       </div>
       {outcome.error && <Trouble error={outcome.error} />}
-      <Lines chunks={found ? chunked(found) : buffer.chunks} words={words} drawn={drawn} hasTimes={hasTimes} wraps={wraps} isEmpty={buffer.count === 0 && state !== "opening"} />
+      <Lines chunks={found} words={words} drawn={drawn} hasTimes={hasTimes} wraps={wraps} isEmpty={buffer.count === 0 && state !== "opening"} />
       <p class="quiet-text vps-log-end" role="status">{standing(state, outcome)}</p>
     </div>
   );
@@ -49,37 +52,47 @@ function useLog(buffer: LogBuffer, vps: KObject) {
   const [drawn, setDrawn] = useState(0);
   const start = `${nodeOf(vps)} ${vps.status?.assignment?.epoch ?? ""} ${observedOf(vps).container?.startedAt ?? ""}`;
   useEffect(() => {
-    let frame = 0;
+    const backlog = new Backlog(buffer);
+    let back: (() => void) | undefined;
     const draw = () => {
-      frame ||= requestAnimationFrame(() => {
-        frame = 0;
+      back ??= turns.take(() => {
+        back = undefined;
+        backlog.read();
         setDrawn((before) => before + 1);
+        if (!backlog.isEmpty) draw();
       });
     };
     const query = (): Record<string, string> => {
+      backlog.readAll();
       const from: Record<string, string> = buffer.newest ? { since: buffer.newest } : { tail: String(MOST_LINES) };
       return { follow: "1", timestamps: "1", ...from };
     };
     const stream = new Stream(streamPath("logs", namespace, name), query, {
-      began: () => buffer.restart(),
+      began: () => {
+        backlog.readAll();
+        buffer.restart();
+      },
       bytes: (data) => {
-        buffer.add(data);
+        backlog.add(data);
         draw();
       },
       message: (message) => {
-        if (message["channel"] === "stdout" || message["channel"] === "stderr") buffer.turn(message["channel"]);
+        if (message["channel"] === "stdout" || message["channel"] === "stderr") backlog.turn(message["channel"]);
       },
     });
     const stops = [
       stream.state.subscribe((now) => {
-        if (now === "over") buffer.end();
+        if (now === "over") {
+          backlog.readAll();
+          buffer.end();
+        }
         setState(now);
         draw();
       }),
       stream.outcome.subscribe(setOutcome),
     ];
     return () => {
-      cancelAnimationFrame(frame);
+      back?.();
       for (const stop of stops) stop();
       stream.close();
     };
@@ -97,19 +110,13 @@ interface Shown {
 }
 
 const NEAR = 24; // pixels from the end that still count as the end
-const AT_ONCE = 5; // chunks that are drawn with one frame: thousands of lines do not hold the page up
+const MANY = 2 * CHUNK; // lines that came at once, with which drawing begins anew at the end
 
-/** It stays at the end for as long as nobody scrolls up. */
+/** It stays at the end for as long as nobody scrolls up. Chunks are drawn one with each frame, from the end: thousands of lines do not hold the page up. */
 function Lines({ chunks, words, drawn, hasTimes, wraps, isEmpty }: Shown) {
   const frame = useRef<HTMLDivElement>(null);
   const [isAtEnd, setAtEnd] = useState(true);
-  const [depth, setDepth] = useState(AT_ONCE);
-  const isWhole = depth >= chunks.length;
-  useEffect(() => {
-    if (isWhole) return;
-    const frame = requestAnimationFrame(() => setDepth(depth + AT_ONCE));
-    return () => cancelAnimationFrame(frame);
-  }, [depth, isWhole]);
+  const depth = useDepth(chunks, isAtEnd, `${words}\n${hasTimes}`);
   const toEnd = () => {
     const element = frame.current;
     if (element) element.scrollTop = element.scrollHeight;
@@ -136,6 +143,26 @@ function Lines({ chunks, words, drawn, hasTimes, wraps, isEmpty }: Shown) {
       {!isAtEnd && <button type="button" class="vps-log-follow" onClick={() => { setAtEnd(true); toEnd(); }}>To the end ↓</button>}
     </div>
   );
+}
+
+/** How many chunks are drawn, counted from the end: one more with each turn, and from the first again where all are others. */
+function useDepth(chunks: readonly Chunk[], isAtEnd: boolean, shape: string): number {
+  const state = useRef({ depth: 1, shape, newest: 0 });
+  const [, draw] = useState(0);
+  const now = state.current;
+  const newest = chunks.at(-1)?.first ?? 0;
+  if (now.shape !== shape || (isAtEnd && newest - now.newest > MANY)) now.depth = 1;
+  now.shape = shape;
+  now.newest = newest;
+  const isWhole = now.depth >= chunks.length;
+  useEffect(() => {
+    if (isWhole) return;
+    return turns.take(() => {
+      now.depth++;
+      draw((count) => count + 1);
+    });
+  });
+  return now.depth;
 }
 
 interface PartShown {
@@ -178,12 +205,6 @@ function marked(text: string, words: string) {
     from = at + words.length;
   }
   found.push(text.slice(from));
-  return found;
-}
-
-function chunked(lines: readonly Line[]): Chunk[] {
-  const found: Chunk[] = [];
-  for (let at = 0; at < lines.length; at += CHUNK) found.push({ first: lines[at]?.number ?? at, lines: lines.slice(at, at + CHUNK) });
   return found;
 }
 

@@ -126,3 +126,9 @@ export function blocked(rows: readonly Row[]): Row[][] {
   for (let at = 0; at < rows.length; at += IN_A_BLOCK) blocks.push(rows.slice(at, at + IN_A_BLOCK));
   return blocks;
 }
+
+/** How many of these rows are of VPSes that were not there. */
+export function fresh(before: readonly Row[], rows: readonly Row[]): number {
+  const known = new Set(before.map((row) => row.key));
+  return rows.filter((row) => !known.has(row.key)).length;
+}

@@ -1,6 +1,6 @@
 /** All VPSes: how each stands, why it does not run, the ways into it, and what can be done to it. */
 import { useComputed } from "@preact/signals";
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useCollection } from "../api/collection";
 import { type Every, useEvery } from "../api/every";
 import { NODE, VPS } from "../api/kinds";
@@ -32,7 +32,9 @@ export function VPSes(_: { parts: readonly string[] }) {
   const withNamespace = namespaces.length > 1 && !wanted.namespace;
   const selectable = rows.some((row) => mayWrite(row.namespace));
   useKeys(rows, filter, () => setHelping(true));
-  useHeldFocus(rows);
+  const present = useRef(rows);
+  present.current = rows;
+  const refocus = (key: string) => focusOn(present.current, present.current.findIndex((row) => row.key === key));
 
   return (
     <>
@@ -40,7 +42,7 @@ export function VPSes(_: { parts: readonly string[] }) {
       <Toolbar all={wanted.namespace ? all.filter((row) => row.namespace === wanted.namespace) : all} namespaces={namespaces} wanted={wanted} want={want} filter={filter} help={() => setHelping(true)} creates={createsSomewhere()} />
       <Selection rows={rows} />
       <Absent vpses={vpses} rows={rows} all={all} clear={() => want({ filter: "", namespace: "" })} />
-      {rows.length > 0 && <Table rows={rows} wanted={wanted} sort={sort} withNamespace={withNamespace} selectable={selectable} />}
+      {rows.length > 0 && <Table rows={rows} wanted={wanted} sort={sort} withNamespace={withNamespace} selectable={selectable} refocus={refocus} />}
       {isHelping && <Help close={() => setHelping(false)} />}
     </>
   );
@@ -125,16 +127,6 @@ function useKeys(rows: readonly Row[], filter: { current: HTMLInputElement | nul
   }, []);
 }
 
-/** A row that moves to another place, or loses the button that was pressed, keeps the focus. */
-function useHeldFocus(rows: readonly Row[]): void {
-  const held = keyOfFocus();
-  useLayoutEffect(() => {
-    if (held === undefined || document.activeElement !== document.body) return;
-    const at = rows.findIndex((row) => row.key === held);
-    if (at >= 0) focusOn(rows, at);
-  }, [rows]);
-}
-
 function keyOfFocus(): string | undefined {
   return document.activeElement?.closest<HTMLElement>("tr[data-key]")?.dataset["key"];
 }
@@ -159,7 +151,7 @@ function focusOn(rows: readonly Row[], at: number): void {
 }
 
 function linkOf(key: string): HTMLElement | null {
-  return document.querySelector<HTMLElement>(`tr[data-key="${CSS.escape(key)}"] .vpses-name a`);
+  return document.querySelector<HTMLElement>(`tbody:not([data-late]) tr[data-key="${CSS.escape(key)}"] .vpses-name a`);
 }
 
 function land(key: string, frames: number): void {
