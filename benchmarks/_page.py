@@ -150,6 +150,11 @@ class StandIn:
     async def log(self, request: web.Request) -> web.StreamResponse:
         """All of it as fast as it goes, in pieces as an engine's."""
         socket = web.WebSocketResponse()
+        with contextlib.suppress(ConnectionError):  # whoever looked has gone
+            await self._logged(request, socket)
+        return socket
+
+    async def _logged(self, request: web.Request, socket: web.WebSocketResponse) -> None:
         await socket.prepare(request)
         whole = "".join(logged(number) for number in range(LINES)).encode()
         for at in range(0, len(whole), 32768):
@@ -162,7 +167,6 @@ class StandIn:
             await asyncio.sleep(self.pause)
         async for _ in socket:
             pass
-        return socket
 
     async def shell(self, request: web.Request) -> web.StreamResponse:
         """One whose program writes lines without end, and which takes what is typed."""

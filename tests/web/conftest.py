@@ -72,9 +72,16 @@ class Visitor:
 
     def goto(self, path: str, *, drawn: str = "#page > *") -> Page:
         """The page at this path below /ui, once `drawn` is there."""
+        return self._drawn(lambda: self.page.goto(f"{self.site}/ui{path}"), drawn)
+
+    def reload(self, *, drawn: str) -> Page:
+        """The page as it is after it was loaded again."""
+        return self._drawn(self.page.reload, drawn)
+
+    def _drawn(self, load: Callable[[], object], drawn: str) -> Page:
         for _ in range(_NETWORKS):
             try:
-                self.page.goto(f"{self.site}/ui{path}")
+                load()
                 self.page.locator(drawn).first.wait_for(timeout=10_000)  # its script arrived too
                 break
             except Error as error:

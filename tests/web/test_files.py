@@ -216,7 +216,7 @@ def test_unsaved_text_outlives_a_reload_and_a_stop_and_whoever_may_not_look_read
         dialog.accept()
 
     page.once("dialog", leave)
-    page.reload()
+    visitor.reload(drawn=".cm-content")
     expect(page.locator(".cm-content")).to_contain_text("mine old")
     state(page, "not saved")
     assert asked == ["beforeunload"]

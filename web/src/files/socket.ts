@@ -3,13 +3,17 @@ import { ApiError, ask } from "../api/http";
 import { socketTo } from "../api/key";
 import { pathOf, VPS } from "../api/kinds";
 import { mayWrite } from "../api/session";
-import { type Open } from "./client";
+import { arriving } from "../ui/arriving";
+import { type Channel, type Listener, type Open } from "./client";
 
 const NORMAL = 1000; // the code of a close that nobody minds
+const NO_STREAM = "NoStream"; // the reason of a connection that could not be made
 
 export function opener(namespace: string, name: string): Open {
   const path = pathOf(VPS, namespace, name, "files");
-  return async (listener) => {
+  // Nothing was sent over what was never open, so that even what writes may be tried again.
+  const isLost = (error: unknown) => error instanceof ApiError && error.reason === NO_STREAM;
+  const once = async (listener: Listener): Promise<Channel> => {
     // Who only looks is refused before there is a stream that could say so.
     if (!mayWrite(namespace)) throw await refusal(path, name);
     return new Promise((resolve, reject) => {
@@ -41,6 +45,7 @@ export function opener(namespace: string, name: string): Open {
       };
     });
   };
+  return (listener) => arriving(() => once(listener), undefined, isLost);
 }
 
 /**
@@ -54,5 +59,5 @@ async function refusal(path: string, name: string): Promise<ApiError> {
     // 400: it is "a stream, not a document", so whoever asks would be let in.
     if (error instanceof ApiError && error.code !== 400) return error;
   }
-  return new ApiError(0, "NoStream", `the files of ${name} cannot be reached now`, "try again; the log of its node's agent says more");
+  return new ApiError(0, NO_STREAM, `the files of ${name} cannot be reached now`, "try again; the log of its node's agent says more");
 }

@@ -12,3 +12,11 @@ test("what did not arrive is tried again, and after three tries its error is tol
   await assert.rejects(arriving(load, wait), /lost/);
   assert.deepEqual([waits, failures], [[300, 1500, 300, 1500], 6]);
 });
+
+test("what no other try would help is told at once", async () => {
+  let tries = 0;
+  const load = async () => Promise.reject(new Error(++tries < 2 ? "lost" : "forbidden"));
+  const wait = async () => {};
+  await assert.rejects(arriving(load, wait, (error) => (error as Error).message === "lost"), /forbidden/);
+  assert.equal(tries, 2);
+});
