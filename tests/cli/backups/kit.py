@@ -19,15 +19,16 @@ STORE = b'{"copy":"kohakuriver store"}\n{"records":0}\n'
 def a_manifest(**more: object) -> Manifest:
     words = {
         "kind": manifest.UP, "cluster": CLUSTER, "history": "h1", "revision": 812, "records": 0,
-        "etcd": "3.4.23",         "taken_at": "2026-12-01T09:45:00Z", "host": "river", "folder": "/root/.kohakuriver", "keys": "none",
+        "etcd": "3.4.23",
+        "taken_at": "2026-12-01T09:45:00Z", "host": "river", "folder": "/root/.kohakuriver", "keys": "none",
         "not_inside": ("the files of VPSes",), "parts": {},
     }  # fmt: skip
     return Manifest(**{**words, **more})  # type: ignore[arg-type]
 
 
-def a_backup(files: dict[str, bytes] | None = None, **more: object) -> bytes:
+def a_backup(files: dict[str, bytes] | None = None, *, store: bytes = STORE, **more: object) -> bytes:
     stream = io.BytesIO()
-    archive.write(stream, a_manifest(**more), io.BytesIO(STORE), FILES if files is None else files)
+    archive.write(stream, a_manifest(**more), io.BytesIO(store), FILES if files is None else files)
     return stream.getvalue()
 
 
