@@ -28,7 +28,7 @@ is_ours() {
 
 remove_units() {
     local unit
-    for unit in "$UNITS"/kohakuriver*.service; do
+    for unit in "$UNITS"/kohakuriver*.timer "$UNITS"/kohakuriver*.service; do
         [ -e "$unit" ] && grep -q "$PREFIX/" "$unit" || continue
         if ! is_ours "$unit"; then
             say "$unit starts a program of $PREFIX, and KohakuRiver did not write it: it stays"

@@ -252,10 +252,12 @@ def test_after_uninstall_and_purge_nothing_is_left(machine: Machine) -> None:
     assert "Docker, the packages of apt and the images stay" in done.stdout
 
 
-@pytest.mark.parametrize("name", ["agent", "apiserver", "controller"])
+@pytest.mark.parametrize(
+    "name", ["agent.service", "apiserver.service", "controller.service", "backup.service", "backup.timer"]
+)
 def test_a_unit_of_ours_that_somebody_copied_goes_too(machine: Machine, name: str) -> None:
     a_cluster(machine)
-    copied = machine.root / f"etc/systemd/system/kohakuriver-{name}.service"
+    copied = machine.root / f"etc/systemd/system/kohakuriver-{name}"
     text = (SCRIPTS.parent / "systemd" / copied.name).read_text()
     copied.write_text(text.replace("/opt/kohakuriver", f"{machine.root}/opt/kohakuriver"))
     done = machine.installs("--uninstall")
