@@ -32,7 +32,8 @@ def origin_of(vps: Object, snapshot: Object | None) -> Origin | None:
         return None
     if snapshot is None:
         namespace = vps["metadata"].get("namespace") or ""
-        why = f'there is no Snapshot "{name}" in namespace {namespace}: kohakuriver vps snapshots lists what there is'
+        there = f'there is no Snapshot "{name}" in namespace {namespace}'
+        why = f"{there}: kohakuriver vps snapshots lists what there is"
         return Origin(name, reason=reasons.SNAPSHOT_MISSING, message=why)
     if snapshot.get(UNREADABLE):
         why = f"Snapshot {name} cannot be read: {snapshot[UNREADABLE]}"
