@@ -5,4 +5,5 @@ kohakuriver vps create --cores 2 --memory 4G
 kohakuriver vps list
 kohakuriver vps status dev
 kohakuriver vps stop dev
+kohakuriver vps snapshot dev
 """
