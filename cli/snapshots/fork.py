@@ -36,12 +36,14 @@ kohakuriver vps fork dev --count 3 --from before-upgrade
 KEPT = "1h"  # as a Snapshot, the files that new VPSes begin from
 _PARAMS = {"fieldValidation": "Strict", "fieldManager": "kohakuriver-vps"}
 
-Words = Annotated[
+Id = Annotated[
+    str | None,
+    typer.Argument(metavar="ID", show_default=False, help="The VPS; ID@SNAPSHOT names both."),
+]
+Names = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="ID [NEW...]",
-        show_default=False,
-        help="The VPS, and what the new ones are called. [default: ID-1, ID-2, …]",
+        metavar="NEW", show_default=False, help="What the new ones are called. [default: ID-1, ID-2, …]"
     ),
 ]
 Count = Annotated[
@@ -82,7 +84,8 @@ class _Fork:
 
 def fork(
     settings: Settings,
-    words: Words = None,
+    vps_id: Id = None,
+    new: Names = None,
     count: Count = None,
     source: From = None,
     volumes: snapshot.Volumes = True,
@@ -96,7 +99,7 @@ def fork(
     """
     seconds, within = patience(timeout, attended=screen.is_watched())
     render = output.of_objects(output_format)
-    word, names, source = _meant(words or [], source)
+    word, names, source = _meant(vps_id, new or [], source)
     number = _number(count, names)
     api = settings.api()
     vps = _vps(api, word)
@@ -117,12 +120,11 @@ def fork(
     return 0 if good else 1
 
 
-def _meant(words: list[str], source: str | None) -> tuple[str, list[str], str]:
+def _meant(word: str | None, names: list[str], source: str | None) -> tuple[str, list[str], str]:
     """The VPS, the names of the new ones, and the Snapshot, which is empty where none is named."""
-    if not words:
+    if not word:
         raise failures.UsageError("which VPS is meant? an ID is missing", hint="kohakuriver vps fork ID")
-    first, *names = words
-    vps, at = choosing.split(first)
+    vps, at = choosing.split(word)
     if at and source:
         raise failures.UsageError(
             f'one snapshot is enough: "{at}" or "{source}"?', hint="leave one of them out"

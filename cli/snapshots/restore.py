@@ -34,12 +34,14 @@ kohakuriver vps restore dev --undo
 """
 _LISTED = 10  # snapshots, before somebody is asked
 
-Words = Annotated[
-    list[str] | None,
+Id = Annotated[
+    str | None,
+    typer.Argument(metavar="ID", show_default=False, help="The VPS; ID@SNAPSHOT names both."),
+]
+Name = Annotated[
+    str | None,
     typer.Argument(
-        metavar="ID [SNAPSHOT]",
-        show_default=False,
-        help="The VPS, and which one of its snapshots; ID@SNAPSHOT too. [default: the newest that is ready]",
+        metavar="SNAPSHOT", show_default=False, help="Which one of its snapshots. [default: the newest]"
     ),
 ]
 Undo = Annotated[bool, typer.Option("--undo", help="Bring back the files that were replaced last.")]
@@ -74,7 +76,8 @@ class _Restore:
 
 def restore(
     settings: Settings,
-    words: Words = None,
+    vps_id: Id = None,
+    name: Name = None,
     undo: Undo = False,
     keep_for: keeping.KeepFor = None,
     discard: keeping.Discard = False,
@@ -88,10 +91,10 @@ def restore(
     back.
     """
     seconds, within = patience(timeout, attended=screen.is_watched())
-    name, snapshot = _meant(words or [], undo=undo)
+    word, snapshot = _meant(vps_id, name, undo=undo)
     kept = keeping.of_what_is_replaced(keep_for, discard=discard)
     api, reader = settings.api(), settings.reader()
-    vps = _vps(api, name, snapshot)
+    vps = _vps(api, word, snapshot)
     found = choosing.everything(api, VPS.of(vps).namespace)
     wanted = _Restore(vps, _chosen(found, vps, snapshot, undo=undo), kept)
     choosing.check(wanted.snapshot, vps, from_other=from_other)
@@ -105,12 +108,12 @@ def restore(
     return _follow(api, wanted, Deadline(seconds), within, reader)
 
 
-def _meant(words: list[str], *, undo: bool) -> tuple[str, str]:
+def _meant(vps: str | None, snapshot: str | None, *, undo: bool) -> tuple[str, str]:
     """The VPS and the Snapshot, which is empty where none is named. Raises UsageError."""
-    if not words:
+    if not vps:
         raise failures.UsageError("which VPS is meant? an ID is missing", hint="kohakuriver vps restore ID")
-    name, at = choosing.split(words[0])
-    named = [one for one in (at, *words[1:]) if one]
+    name, at = choosing.split(vps)
+    named = [one for one in (at, snapshot) if one]
     if len(named) > 1:
         raise failures.UsageError(
             f'a VPS has the files of one snapshot: "{named[0]}" or "{named[1]}"?',

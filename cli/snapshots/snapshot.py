@@ -19,9 +19,11 @@ kohakuriver vps snapshot dev --name before-upgrade --keep-for 7d
 kohakuriver vps snapshot dev --no-pause --no-volumes
 """
 
-Words = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="ID", show_default=False, help="The VPS: its name, or its start."),
+Id = Annotated[
+    str | None, typer.Argument(metavar="ID", show_default=False, help="The VPS: its name, or its start.")
+]
+More = Annotated[
+    list[str] | None, typer.Argument(metavar="SNAPSHOT", show_default=False, help="The same as --name.")
 ]
 Name = Annotated[
     str | None,
@@ -51,7 +53,8 @@ WaitFor = Annotated[bool, typer.Option("--wait/--no-wait", help="Return only whe
 
 def snapshot(
     settings: Settings,
-    words: Words = None,
+    vps_id: Id = None,
+    more: More = None,
     name: Name = None,
     volumes: Volumes = True,
     pause: Pause = True,
@@ -64,7 +67,7 @@ def snapshot(
     them.
     """
     seconds, within = patience(timeout, attended=screen.is_watched())
-    vps_word, name = _meant(words or [], name)
+    vps_word, name = _meant(vps_id, more or [], name)
     keep_for = keeping.read(keep_for) if keep_for is not None else None
     api, reader = settings.api(), settings.reader()
     (vps,) = lookup.find(api, [vps_word])
@@ -92,11 +95,10 @@ _VERBS = {
 """Words of other tools in place of a VPS: `snapshot create dev`."""
 
 
-def _meant(words: list[str], name: str | None) -> tuple[str, str | None]:
+def _meant(first: str | None, more: list[str], name: str | None) -> tuple[str, str | None]:
     """The VPS, and what the Snapshot is to be called. Raises UsageError."""
-    if not words:
+    if not first:
         raise failures.UsageError("which VPS is meant? an ID is missing", hint="kohakuriver vps snapshot ID")
-    first, *more = words
     if more and first in _VERBS:
         raise failures.UsageError(f"the command is: kohakuriver {_VERBS[first].format(_joined(first, more))}")
     vps, at = choosing.split(first)
