@@ -2,6 +2,8 @@
 
 import contextlib
 import errno
+import os
+import re
 import sys
 from pathlib import Path
 from typing import IO, Annotated
@@ -20,6 +22,8 @@ kohakuriver restore river.tar --replace
 gzip -d <river.tar.gz | kohakuriver restore - --replace
 """
 STDIN = "-"
+_VPS = re.compile(r"[a-z0-9][-a-z0-9]*(@[-.a-z0-9]+)?")
+_VPS_AND_SNAPSHOT = 2  # words
 Backups = Annotated[
     list[str],
     typer.Argument(metavar="FILE...", show_default=False, help="The backup; - is stdin."),
@@ -63,10 +67,14 @@ def restore(
     """
     if check:
         return _check(backups)
+    vps = _of_a_vps(backups)
     if len(backups) > 1:
-        raise failures.UsageError("one backup is restored at a time", hint="look at several with --check")
+        hint = vps or "look at several with --check"
+        raise failures.UsageError("one backup is restored at a time", hint=hint)
     if store_only and replace:
         raise failures.UsageError("--store-only and --replace exclude each other")
+    if vps:
+        raise failures.UsageError(f'there is no backup of a control plane "{backups[0]}" here', hint=vps)
     try:
         return _restore(backups[0], to, replace=replace, store_only=store_only)
     except OSError as error:
@@ -75,6 +83,13 @@ def restore(
                 f"nothing was restored: {error.strerror}", hint="make room on that disk, then do it again"
             ) from None
         raise
+
+
+def _of_a_vps(words: list[str]) -> str:
+    """What to type where a VPS may be meant, as by `restore dev` and `restore dev before`; else nothing."""
+    if not _VPS.fullmatch(words[0]) or len(words) > _VPS_AND_SNAPSHOT or any(map(os.path.exists, words)):
+        return ""
+    return f"the files of a VPS: kohakuriver vps restore {' '.join(words)}"
 
 
 def _check(backups: list[str]) -> int:

@@ -167,6 +167,10 @@ def test_a_look_at_several_says_which_are_whole(tmp_path, capsys):
     ("words", "said"),
     [
         (["restore", "a", "b"], "one backup is restored at a time"),
+        (["restore", "a", "b"], "hint: the files of a VPS: kohakuriver vps restore a b"),
+        (["restore", "dev"], "hint: the files of a VPS: kohakuriver vps restore dev"),
+        (["restore", "dev@before"], "hint: the files of a VPS: kohakuriver vps restore dev@before"),
+        (["restore", "a", "b", "c"], "hint: look at several with --check"),
         (["restore", "a", "--store-only", "--replace"], "exclude each other"),
         (["backup", "river.tar", "--keep", "7"], "--keep goes with a directory"),
         (["backup", "river.tar", "--data-dir", "a", "--settings", "b"], "exclude each other"),
