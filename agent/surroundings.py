@@ -41,6 +41,7 @@ class Surroundings:
         quarantined: Callable[[], str] = lambda: "",
         remaps_users: Callable[[], bool | None] = lambda: False,
         over_disk: Callable[[str], str] = lambda _: "",
+        frozen_for: Callable[[str], str] = lambda _: "",
     ) -> None:
         self._settings = settings
         self._key = ObjectKey("", settings.node)
@@ -53,6 +54,7 @@ class Surroundings:
         self._quarantined = quarantined
         self._remaps_users = remaps_users
         self._over_disk = over_disk
+        self._frozen_for = frozen_for
         self._machine = cpuset.written(cores_of(topology))
 
     @property
@@ -106,6 +108,7 @@ class Surroundings:
             bad_gpus=self._bad_gpus(desired),
             gpus_untold=not self._devices.are_told,
             over_disk=self._over_disk(desired.uid),
+            frozen_for=self._frozen_for(desired.uid),
         )
         return dataclasses.replace(desired, image=image, limits=self._limits(desired), around=around)
 

@@ -79,6 +79,7 @@ class Around:
     bad_gpus: tuple[tuple[str, str], ...] = ()  # (UUID, why), of those that it is granted or holds
     gpus_untold: bool = False  # whether that is so only because nobody can tell which there are
     over_disk: str = ""  # why it was stopped for what its files take; "" where it was not
+    frozen_for: str = ""  # the Snapshot for which the agent itself has frozen it; "" where it has not
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

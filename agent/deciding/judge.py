@@ -182,6 +182,10 @@ def _seen(it: Situation) -> Verdict:
     match it.state:
         case ContainerState.RUNNING | ContainerState.RESTARTING:
             return Verdict(ObservedState.STARTING if _waits_for_ssh(it) else ObservedState.RUNNING)
+        case ContainerState.PAUSED if it.is_held_still:
+            state = ObservedState.STARTING if _waits_for_ssh(it) else ObservedState.RUNNING
+            words = f"paused for a moment: its snapshot {it.desired.around.frozen_for} is being taken"
+            return Verdict(state, "SnapshotBeingTaken", words)
         case ContainerState.PAUSED:
             return Verdict(ObservedState.PAUSED)
         case ContainerState.REMOVING:
@@ -343,6 +347,10 @@ def _keep(it: Situation) -> Verdict:
         return said.then(*_stop(it, why="a restart was requested"))
     if it.replaces_files:
         return said.then(*_stop(it, why="its owner has given its files up"))
+    if it.is_held_still:
+        # What it is to be but stopped or paused waits for the thaw, which is looked for.
+        wanted = () if it.desired.run_state is not RunState.PAUSED else _pause(it)
+        return said.then(*wanted).later(it.now + LOOK_AGAIN)
     held = it.memory.hold is not None and it.needs_update
     is_to_run = it.desired.run_state is not RunState.PAUSED
     return dataclasses.replace(
@@ -368,7 +376,7 @@ def _freeze(it: Situation) -> Deeds:
     """It runs or is frozen, as declared."""
     found, frozen = it.container, it.state is ContainerState.PAUSED
     if it.desired.run_state is RunState.PAUSED:
-        return () if frozen else (actions.Pause(found.id, why="the VPS is declared Paused"),)
+        return () if frozen else _pause(it)
     if not frozen:
         return ()
     if it.memory.paused_run == it.run:
@@ -377,3 +385,7 @@ def _freeze(it: Situation) -> Deeds:
     return actions.Unpause(found.id, why="it was paused from outside"), Tell(
         "Warning", "PausedOutside", words
     )
+
+
+def _pause(it: Situation) -> Deeds:
+    return (actions.Pause(it.container.id, why="the VPS is declared Paused"),)

@@ -172,7 +172,7 @@ def _marked(it: Situation) -> Memory:
     frozen = memory.run if desired.run_state is RunState.PAUSED else None
     return dataclasses.replace(
         memory.noting(stopped_run=stopped),
-        paused_run=frozen if it.state is ContainerState.RUNNING else memory.paused_run,
+        paused_run=frozen if it.state is ContainerState.RUNNING or it.is_held_still else memory.paused_run,
     )
 
 

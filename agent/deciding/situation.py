@@ -53,6 +53,11 @@ class Situation:
         return self.observed is not None and self.observed.is_up
 
     @property
+    def is_held_still(self) -> bool:
+        """Whether it is frozen for no longer than its files are taken, and counts as running."""
+        return self.state is ContainerState.PAUSED and bool(self.desired.around.frozen_for)
+
+    @property
     def run(self) -> str | None:
         """The present or last run of the container; None where it never ran."""
         return run_of(self.observed) if self.observed is not None else None

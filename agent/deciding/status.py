@@ -113,7 +113,7 @@ def _ssh_ready(it: Situation) -> dict[str, Any] | None:
     if it.desired.login.disabled:
         return None
     ssh = _ssh(it)
-    if it.state is not ContainerState.RUNNING:
+    if it.state is not ContainerState.RUNNING and not it.is_held_still:
         return _condition("SSHReady", False, "NotRunning", "it does not run")
     if ssh["state"] == "ready":
         return _condition("SSHReady", True, "HandshakeSucceeded")
