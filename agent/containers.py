@@ -56,6 +56,7 @@ class Containers:
 
     async def perform(self, action: Action, entry: Entry) -> None:
         """Do it. Raises EngineError, or KohakuRiverError from the API for Finish."""
+        self._make_way(action, entry)
         match action:
             case actions.PullImage(image):
                 self._node.images.pull(image, entry.desired.uid, entry.desired.namespace)
@@ -107,6 +108,21 @@ class Containers:
                 self._node.tell(entry, action)
             case _:
                 assert_never(action)
+
+    def _make_way(self, action: Action, entry: Entry) -> None:
+        """A snapshot that is being taken of what is ended, frozen or started now comes to nothing."""
+        takes, uid = self._node.takes, entry.desired.uid
+        match action:
+            case actions.Stop(id_, _, why) | actions.Remove(id_, why) | actions.Retire(id_, why):
+                takes.make_way(uid, id_, why)
+            case actions.Unpause(id_, why):
+                takes.make_way(uid, id_, why)
+            case actions.Pause(id_, why):
+                takes.make_way(uid, id_, why, stays_frozen=True)
+            case actions.Start(id_):
+                takes.make_way(uid, id_, "the VPS is started")
+            case actions.Clean(why) | actions.RemoveVolumes(_, why):
+                takes.make_way(uid, "", why)
 
     async def explain(self, entry: Entry, container: Container) -> None:
         """Note what the end of its last run means, beyond the exit code."""

@@ -13,6 +13,7 @@ from kohakuriver.agent.roster import Entry, Roster
 from kohakuriver.agent.runtime.base import Runtime
 from kohakuriver.agent.runtime.errors import ContainerSilent, RuntimeTimeout
 from kohakuriver.agent.settings import Settings
+from kohakuriver.agent.snapshots.takes import Takes
 from kohakuriver.agent.surroundings import Surroundings
 from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client, Object
@@ -34,6 +35,7 @@ class Node:
     roster: Roster  # the VPSes and containers, as last seen
     images: Images
     commits: Commits  # that the engine is at
+    takes: Takes  # snapshots that are being taken
     staging: Staging  # where what VPSes mount is held ready
     access: Access  # who may log in
     devices: Devices

@@ -59,6 +59,14 @@ from kohakuriver.agent.runtime.engine_socket import EngineSocket
 from kohakuriver.agent.runtime.firewall import Firewall
 from kohakuriver.agent.settings import Settings
 from kohakuriver.agent.shown import Shown
+from kohakuriver.agent.snapshots.files import Files as SnapshotFiles
+from kohakuriver.agent.snapshots.guard import Guard, Program
+from kohakuriver.agent.snapshots.hooks import EngineHooks, Hooks
+from kohakuriver.agent.snapshots.keeping import Shelf
+from kohakuriver.agent.snapshots.late import Commits as SnapshotCommits
+from kohakuriver.agent.snapshots.takes import Takes
+from kohakuriver.agent.snapshots.taking import Taker
+from kohakuriver.agent.snapshots.work import Tools
 from kohakuriver.agent.streams.files.door import Files as FileStreams
 from kohakuriver.agent.streams.forward import Forward
 from kohakuriver.agent.streams.holders import Holders
@@ -107,6 +115,8 @@ class Agent:
         files: Disk | None = None,
         pools: Pools | None = None,
         lxcfs: Lxcfs | None = None,
+        guard: Guard | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
         pools = pools or Pools()
         self.settings = settings
@@ -141,6 +151,7 @@ class Agent:
             changed=self._look_at_all,
             threads=pools.looks,
         )
+        self.takes = Takes(clock=clock)
         self.surroundings = self._surroundings()
         self.staging = Staging(
             settings.data_dir / "mounts",
@@ -198,7 +209,22 @@ class Agent:
         self.keeper = self._keeper(chance)
         look = self._look_at_disk(disk, pools)
         self.shown = Shown(lxcfs, self.roster, offered=settings.lxcfs, threads=pools.looks) if lxcfs else None
-        self.room = self._room(gauge or Walker(), look)
+        gauge = gauge or Walker()
+        self.room = self._room(gauge, look)
+        tools = Tools(
+            settings=settings,
+            clock=clock,
+            runtime=runtime,
+            roster=self.roster,
+            files=SnapshotFiles(settings.data_dir),
+            commits=SnapshotCommits(runtime),
+            gauge=gauge,
+            disk=disk,
+            guard=guard or Program(settings.docker),
+            hooks=hooks or EngineHooks(settings.docker),
+        )
+        self.shelf = self._shelf(tools)
+        self.taker = self._taker(tools)
         self.collector = self._collector(look)
         self.tombstones = Tombstones(
             settings=settings,
@@ -271,6 +297,7 @@ class Agent:
         self.watches.nodes.listen(lambda _: self._node_changed())
         self.watches.allocations.listen(lambda _: self._allocation_changed())
         self.watches.environments.listen(lambda _: self._environment_changed())
+        self.watches.snapshots.listen(lambda _: self._snapshot_changed())
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.heartbeat.run(), name="heartbeat")
             tasks.create_task(self._after_gaps(), name="gaps")
@@ -291,6 +318,8 @@ class Agent:
             tasks.create_task(self.room.run(), name="disk")
             tasks.create_task(self.collector.run(), name="unused images")
             tasks.create_task(self.maker.run(), name="environments")
+            tasks.create_task(self.taker.run(), name="snapshots")
+            tasks.create_task(self.shelf.run(), name="snapshots kept")
             tasks.create_task(self.tombstones.run(), name="tombstones")
             if self.shown is not None:
                 tasks.create_task(self.shown.run(), name="lxcfs")
@@ -309,6 +338,7 @@ class Agent:
             roster=self.roster,
             images=self.images,
             commits=self.commits,
+            takes=self.takes,
             staging=self.staging,
             access=self.access,
             devices=self.devices,
@@ -342,6 +372,7 @@ class Agent:
             quarantined=self._quarantined,
             remaps_users=lambda: self.engine.remaps_users,
             over_disk=lambda uid: self.room.why(uid),
+            frozen_for=self.takes.frozen_for,
         )
 
     def _look_at_disk(
@@ -393,6 +424,38 @@ class Agent:
             tell=self.context.tell,
         )
 
+    def _shelf(self, tools: Tools) -> Shelf:
+        return Shelf(
+            self._client, self.watches.snapshots, tools=tools, takes=self.takes, ready=self._may_change
+        )
+
+    def _taker(self, tools: Tools) -> Taker:
+        return Taker(
+            self._client,
+            self.watches.snapshots,
+            tools=tools,
+            takes=self.takes,
+            vpses=self.watches.vpses,
+            recorder=self.recorder,
+            recreations=self.commits,
+            ready=self._may_change,
+            thawed=self._thawed,
+            over=self.shelf.look,
+        )
+
+    def _may_change(self) -> bool:
+        """Whether the engine answers, and nothing stands still on this node."""
+        return self.engine.ready and not self._quarantined()
+
+    def _thawed(self, uid: str) -> None:
+        entry = self.roster.entry(uid)
+        if entry is not None:
+            self.keeper.look(entry)
+
+    def _snapshot_changed(self) -> None:
+        self.taker.look()
+        self.shelf.look()
+
     def _switchboard(self, dial: Dial) -> Switchboard:
         namespaces = Namespaces()
         return Switchboard(
@@ -431,6 +494,7 @@ class Agent:
         self.node.look()
         self.tombstones.look()
         self.keeper.look_at_all()
+        self._snapshot_changed()
 
     def _look_at_all(self) -> None:
         self.keeper.look_at_all()
@@ -445,6 +509,7 @@ class Agent:
         self.node.look()
         self.tombstones.look()
         self.keeper.look_at_all()
+        self._snapshot_changed()
 
     def _environment_changed(self) -> None:
         self.maker.look()

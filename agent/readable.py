@@ -9,6 +9,7 @@ from typing import Any
 from kohakuriver import cpuset, durations
 from kohakuriver.agent.deciding import desired
 from kohakuriver.readable import Object, checked, conditions, stand_in, trouble
+from kohakuriver.resources import snapshot as snapshots
 
 
 def vps(body: Object) -> Object:
@@ -54,6 +55,12 @@ def environment(body: Object) -> Object:
     """An Environment; one that cannot be read stands for no image."""
     why = trouble(lambda: _read_environment(body))
     return {**stand_in(body, why), "spec": {}} if why else body
+
+
+def snapshot(body: Object) -> Object:
+    """A Snapshot; one that cannot be read is neither taken nor begun from, and its files are left."""
+    why = trouble(lambda: _read_snapshot(body))
+    return {**stand_in(body, why), "spec": {}, "status": {}} if why else body
 
 
 def _read_vps(body: Object) -> None:
@@ -132,3 +139,23 @@ def _read_environment(body: Object) -> None:
             checked(str, made_of[field])
     if spec.get("tarball"):
         checked(str, spec["digest"])
+
+
+def _read_snapshot(body: Object) -> None:
+    spec, status = body["spec"], checked(dict[str, Any], body.get("status") or {})
+    for field in ("name", "namespace", "uid"):
+        checked(str, body["metadata"][field])
+    for field in ("name", "uid", "node"):
+        checked(str, spec["vps"][field])
+    snapshots.Volumes(spec.get("volumes") or snapshots.Volumes.INCLUDE)
+    snapshots.Cause(spec.get("cause") or snapshots.Cause.MANUAL)
+    checked(bool, spec.get("pause", True))
+    if status.get("phase"):
+        snapshots.Phase(status["phase"])
+    for field in ("image", "base", "message"):
+        checked(str, status.get(field) or "")
+    for one in checked(list[dict[str, Any]], status.get("volumes") or []):
+        checked(str | None, one.get("name"))
+        checked(int, one["size"])
+        for field in ("target", "digest"):
+            checked(str, one[field])

@@ -1,4 +1,4 @@
-"""What one node watches: its own Node and bookings, the VPSes bound to it, environments."""
+"""What one node watches: its own Node and bookings, the VPSes bound to it, environments, its Snapshots."""
 
 import asyncio
 import random
@@ -37,10 +37,11 @@ class Watches:
             kinds.NODE_ALLOCATION, readable.allocation, fields=f"metadata.name={node}"
         )
         self.environments = informer(kinds.ENVIRONMENT, readable.environment)
+        self.snapshots = informer(kinds.SNAPSHOT, readable.snapshot, fields=f"spec.vps.node={node}")
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """All of them, from now on."""
-        for informer in (self.vpses, self.nodes, self.allocations, self.environments):
+        for informer in (self.vpses, self.nodes, self.allocations, self.environments, self.snapshots):
             tasks.create_task(informer.run(), name=f"watch {informer.resource.plural}")
 
     async def wait_for_assignments(self) -> None:

@@ -39,6 +39,7 @@ from tests.fakes.lxcfs import FakeLxcfs
 from tests.fakes.mounter import FakeMounter
 from tests.fakes.ports import FakePorts
 from tests.fakes.runtime import FakeRuntime
+from tests.fakes.snapshots import FakeGuard, FakeHooks
 
 Json = dict[str, Any]
 CLUSTER = "c1u2s3t4e5r6"
@@ -74,6 +75,8 @@ class Node:
     look_at_disk: Callable[[], Disk | None] | None = None  # in place of it
     files: RefusingFiles = dataclasses.field(default_factory=RefusingFiles)
     lxcfs: FakeLxcfs | None = None  # that its machine runs
+    guard: FakeGuard | None = None  # the real one, where the engine is
+    hooks: FakeHooks | None = None
     agent: Agent | None = None
     task: asyncio.Task[None] | None = None
     secret: str = ""  # its credential, where that is not the one which the API server knows it by
@@ -123,6 +126,8 @@ class Node:
                 ports=self.ports,
                 files=self.files,
                 lxcfs=self.lxcfs,
+                guard=self.guard,
+                hooks=self.hooks,
                 gauge=Walker() if self.runtime else self.gauge,
                 disk=facts.disk
                 if self.runtime
@@ -229,7 +234,8 @@ def _conditions(node: Json) -> dict[str, str]:
 async def a_node(folder: Path, **settings: Any) -> AsyncIterator[Node]:
     """An API server, and one node with a running agent."""
     async with running_api() as api:
-        node = Node(api, FakeEngine(), folder)
+        engine = FakeEngine()
+        node = Node(api, engine, folder, guard=FakeGuard(engine), hooks=FakeHooks(engine))
         await node.start_agent(**settings)
         try:
             await node.until_ready()
