@@ -326,6 +326,12 @@ class Runtime(Protocol):
         files are not to be seen from here."""
         ...
 
+    async def volume_folder(self, name: str) -> str | None:
+        """The folder of this machine with the files of a volume; None where there is no such volume. A
+        container has what is in its place when it starts. Raises EngineRefused where that is not to be seen
+        from here."""
+        ...
+
     async def folders(self, container_id: str, *, carried: int) -> tuple[str, ...]:
         """The folders of this machine below which lies what has been written in a container: its own layer,
         those of the last `carried` layers of its image, and its volumes. Raises NotFound, and EngineRefused

@@ -219,6 +219,9 @@ class DockerRuntime:
     async def volumes(self) -> Volumes:
         return await self._whole.call(lambda client: volumes.found(client, self._cluster), timeout=_QUICK)
 
+    async def volume_folder(self, name: str) -> str | None:
+        return await self._looks.call(lambda client: volumes.folder(client, name), timeout=_QUICK)
+
     async def remove_volume(self, name: str) -> None:
         await self._removals.call(lambda client: volumes.remove(client, name, self._cluster), timeout=_SLOW)
 

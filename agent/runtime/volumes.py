@@ -43,26 +43,47 @@ def of(client: docker.APIClient, container_id: str) -> MountedVolumes:
     """Those of a container, with the folders of this machine where their files are."""
     mounts = client.inspect_container(container_id).get("Mounts") or ()
     found = {
-        MountedVolume(mount["Name"], mount["Destination"], _folder(client.inspect_volume(mount["Name"])))
+        MountedVolume(mount["Name"], mount["Destination"], _seen(client.inspect_volume(mount["Name"])))
         for mount in mounts
         if mount.get("Type") == "volume"
     }
     return tuple(sorted(found, key=lambda one: one.target))
 
 
-def _folder(volume: Mapping[str, Any]) -> str:
-    name, driver, folder = volume["Name"], volume.get("Driver"), str(volume.get("Mountpoint") or "")
+def folder(client: docker.APIClient, name: str) -> str | None:
+    """Where the files of one are, or are to be; None where there is no such volume."""
+    try:
+        volume = client.inspect_volume(name)
+    except docker.errors.NotFound:
+        return None
+    found = _folder(volume)
+    if not found.parent.is_dir():
+        raise _unseen(volume, found)
+    return str(found)
+
+
+def _seen(volume: Mapping[str, Any]) -> str:
+    found = _folder(volume)
+    if not found.is_dir():
+        raise _unseen(volume, found)
+    return str(found)
+
+
+def _folder(volume: Mapping[str, Any]) -> Path:
+    name, driver = volume["Name"], volume.get("Driver")
     if driver != "local" or volume.get("Options"):
         raise EngineRefused(
             f"the files of volume {name} are kept by the engine's driver {driver} with options of its own, "
-            "and are not taken from there"
+            "and are neither taken from there nor put there"
         )
-    if not Path(folder).is_dir():
-        raise EngineRefused(
-            f"the files of volume {name} are not to be seen from here: there is no folder {folder}",
-            hint="the agent has to run on the machine of the engine, among its mounts and as root",
-        )
-    return folder
+    return Path(volume.get("Mountpoint") or "")
+
+
+def _unseen(volume: Mapping[str, Any], folder: Path) -> EngineRefused:
+    return EngineRefused(
+        f"the files of volume {volume['Name']} are not to be seen from here: there is no folder {folder}",
+        hint="the agent has to run on the machine of the engine, among its mounts and as root",
+    )
 
 
 def remove_container(client: docker.APIClient, container_id: str, *, force: bool) -> None:

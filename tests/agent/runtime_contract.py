@@ -3,6 +3,7 @@
 A world gives a test its runtimes and what only the engine's owner can do: declare a program's exit.
 """
 
+import asyncio
 import contextlib
 import dataclasses
 import hashlib
@@ -403,6 +404,19 @@ class RuntimeContract:
         assert found is not None
         assert found.state is (ContainerState.PAUSED if frozen else ContainerState.RUNNING)
         assert told == [SUBSCRIBED, "rename"]
+
+    async def test_the_folder_of_a_volume_is_known_also_while_another_takes_its_place(
+        self, world: World
+    ) -> None:
+        runtime, name = world.runtime, f"kohakuriver-test-{world.cluster[:8]}-{uuid.uuid4().hex[:8]}"
+        assert await runtime.volume_folder(name) is None
+        await runtime.make_volume(EngineVolume(name, {CLUSTER_LABEL: world.cluster}))
+        folder = Path(str(await runtime.volume_folder(name)))
+        beside = await asyncio.to_thread(folder.rename, folder.with_name("_data.beside"))
+        assert await runtime.volume_folder(name) == str(folder)
+        await runtime.remove_volume(name)
+        assert await runtime.volume_folder(name) is None
+        assert not await asyncio.to_thread(beside.exists)
 
     async def test_the_volumes_of_a_container_are_known_with_where_their_files_are(
         self, world: World

@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import datetime
 import itertools
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -150,10 +151,13 @@ class FakeEngine:
             created_at=_now(),
             limits=spec.limits,
             ports=spec.ports,
+            anonymous=self._anonymous(spec, image),
         )
         self._records[container.id] = Record(container, spec.ports, dict(image.files), spec.command, spec)
         for volume in spec.volumes:
             self.volumes.setdefault(volume.name, dict(volume.labels))
+        for name, _ in container.anonymous:
+            self.volumes.setdefault(name, {})
         self.put_files(container.id, spec.files)
         self._emit("create", container)
         return container.id
@@ -223,6 +227,10 @@ class FakeEngine:
                 raise WrongState(f"the container is {record.seen.state}")
             self.end(record.seen.id, exit_code=KILLED)
         del self._records[record.seen.id]
+        others = {name for one in self.records() for name, _ in one.seen.anonymous}
+        for name, _ in record.seen.anonymous:
+            if name not in others:
+                self._drop_volume(name)
         self._emit("destroy", record.seen)
 
     def rename(self, name_or_id: str, name: str) -> None:
@@ -236,7 +244,12 @@ class FakeEngine:
         known = (image for image in self.images.values() if image.id == record.seen.image_id)
         base = next(known, FakeImage(""))
         self.images[reference] = FakeImage(
-            f"sha256:commit{next(self._ids)}", base.size, base.paths, dict(record.files), dict(labels)
+            f"sha256:commit{next(self._ids)}",
+            base.size,
+            base.paths,
+            dict(record.files),
+            dict(labels),
+            volumes=base.volumes,
         )
 
     def update(self, name_or_id: str, limits: Limits) -> None:
@@ -255,9 +268,11 @@ class FakeEngine:
             return
         if self.volumes[name].get(CLUSTER_LABEL) != cluster:
             raise EngineRefused(f"the volume {name} is not this cluster's, so it is left alone")
-        if any(volume.name == name for record in self.records() for volume in record.spec.volumes):
+        used = {volume.name for record in self.records() for volume in record.spec.volumes}
+        used |= {anonymous for record in self.records() for anonymous, _ in record.seen.anonymous}
+        if name in used:
             raise EngineRefused(f"remove {name}: volume is in use")
-        del self.volumes[name]
+        self._drop_volume(name)
 
     def put_files(self, name_or_id: str, files: tuple[File, ...]) -> None:
         self.find(name_or_id).files.update({file.path: file for file in files})
@@ -284,10 +299,30 @@ class FakeEngine:
         found += [(name, target) for name, target in record.seen.anonymous]
         if found and not self.folder:
             raise EngineRefused("the files of volumes are not to be seen from here")
-        for name, _ in found:
-            (Path(self.folder) / name).mkdir(exist_ok=True)
-        made = [MountedVolume(name, target, f"{self.folder}/{name}") for name, target in found]
+        made = [MountedVolume(name, target, self.volume_folder(name) or "") for name, target in found]
         return tuple(sorted(made, key=lambda one: one.target))
+
+    def volume_folder(self, name: str) -> str | None:
+        if name not in self.volumes:
+            return None
+        if not self.folder:
+            raise EngineRefused("the files of volumes are not to be seen from here")
+        folder = Path(self.folder) / name / "_data"
+        if not folder.parent.exists():
+            folder.mkdir(parents=True)
+        return str(folder)
+
+    def _anonymous(self, spec: ContainerSpec, image: FakeImage) -> tuple[tuple[str, str], ...]:
+        taken = {bind.target for bind in spec.binds} | {volume.target for volume in spec.volumes}
+        given = [(name, target) for name, target in spec.anonymous if target not in taken]
+        taken |= {target for _, target in given}
+        made = [(f"{next(self._ids):064x}", target) for target in image.volumes if target not in taken]
+        return tuple(sorted(given + made))
+
+    def _drop_volume(self, name: str) -> None:
+        self.volumes.pop(name, None)
+        if self.folder:
+            shutil.rmtree(Path(self.folder) / name, ignore_errors=True)
 
     # What happens to the whole engine.
 

@@ -175,6 +175,9 @@ class FakeRuntime:
         work = functools.partial(self.engine.volumes_of, container_id)
         return await self._call("volumes_of", work, about=container_id)
 
+    async def volume_folder(self, name: str) -> str | None:
+        return await self._call("volume_folder", functools.partial(self.engine.volume_folder, name))
+
     async def remove_volume(self, name: str) -> None:
         await self._call(
             "remove_volume", functools.partial(self.engine.remove_volume, name, cluster=self._cluster)

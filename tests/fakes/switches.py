@@ -18,6 +18,7 @@ class FakeImage:
     files: Mapping[str, File] = dataclasses.field(default_factory=dict)  # that a commit brought in
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     built: str = "2026-01-31T12:00:00Z"
+    volumes: tuple[str, ...] = ()  # paths that its maker declared
 
     def seen(self) -> Image:
         return Image(id=self.id, size=self.size, labels=self.labels, built=self.built)
