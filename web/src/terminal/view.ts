@@ -12,6 +12,7 @@ import { isAnswer } from "./answers";
 import { Browser, openLink, withNonce } from "./browser";
 import { ASK_ABOVE, cleaned, lineCount } from "./paste";
 import { newSession } from "./protocol";
+import { Retries } from "./retries";
 import { Session, type Standing, type Viewer } from "./session";
 import { changeFont, fontSize, screenReader } from "./settings";
 import { onTheme, themeAt } from "./theme";
@@ -20,8 +21,6 @@ const SCROLLBACK = 10_000; // lines
 const RESIZE_AFTER = 80; // ms of rest
 const END_WITHIN = 10_000; // ms for a shell to end before its connection is closed
 const FLASH = 150; // ms
-const NOT_STARTED = 126; // exit codes from it on: a command that could not be run, or was ended by a signal
-const AGAIN_AFTER_RESTART = 10; // times
 const AGAIN_AFTER = 500; // ms
 const SIGNALLED = 128; // exit codes above it: something was ended by a signal
 const LONGEST_TITLE = 80; // characters
@@ -72,7 +71,7 @@ export class View implements Viewer {
   private isOpened = false;
   private wasThere = false;
   private wasTyped = false; // by a person
-  private triesLeft = 0; // of shells that a restart may take along
+  private readonly retries = new Retries();
   private isEnding = false;
   private isDisposed = false;
   private vps: KObject | undefined; // as it was when the shell was opened
@@ -131,9 +130,9 @@ export class View implements Viewer {
     else if (standing.phase === "open") this.wasThere = true;
     else if (standing.phase !== "ended") return;
     else if (!this.wasThere) queueMicrotask(() => this.wishes.gone());
-    else if (this.triesLeft > 0 && !this.wasTyped && (standing.code ?? 0) >= NOT_STARTED) {
-      const { session, triesLeft } = this;
-      setTimeout(() => this.session === session && !this.isDisposed && this.openAfterRestart(triesLeft - 1), AGAIN_AFTER);
+    else if (this.retries.another(standing.code, this.wasTyped)) {
+      const { session } = this;
+      setTimeout(() => this.session === session && !this.isDisposed && this.openAfterRestart(), AGAIN_AFTER);
     } else if (standing.code === undefined || standing.code > SIGNALLED) void this.explain(standing);
   }
 
@@ -172,18 +171,9 @@ export class View implements Viewer {
   }
 
   /** A new shell in the same place, below what the last one wrote. */
-  openAnother(isRestarting = false): void {
-    this.session.leave();
-    this.wasTyped = false;
-    this.triesLeft = 0;
-    this.missedBytes.value = 0;
-    this.note.value = "";
-    this.title.value = "";
-    this.terminal.write(UNDO);
-    this.session = this.sessionOf(newSession(), false, isRestarting);
-    this.begin();
-    this.wishes.renamed();
-    this.focus();
+  openAnother(): void {
+    this.retries.none();
+    this.renew(false);
   }
 
   /** Ends the shell, and is gone once it has heard of that. */
@@ -211,6 +201,19 @@ export class View implements Viewer {
     return new Session(this.browser, this, id, { rows, cols }, isKnown, isRestarting);
   }
 
+  private renew(isRestarting: boolean): void {
+    this.session.leave();
+    this.wasTyped = false;
+    this.missedBytes.value = 0;
+    this.note.value = "";
+    this.title.value = "";
+    this.terminal.write(UNDO);
+    this.session = this.sessionOf(newSession(), false, isRestarting);
+    this.begin();
+    this.wishes.renamed();
+    this.focus();
+  }
+
   private begin(): void {
     this.session.open();
     this.browser.vps().then((vps) => (this.vps = vps), () => {});
@@ -224,14 +227,13 @@ export class View implements Viewer {
       this.standing.value = { ...standing, message: found.message, hint: found.hint };
       return;
     }
-    this.openAfterRestart(AGAIN_AFTER_RESTART);
+    this.retries.begin();
+    this.openAfterRestart();
   }
 
-  /** A new shell, and another one where the container that was ending took it along: so often at most. */
-  private openAfterRestart(tries: number): void {
-    this.openAnother(true);
+  private openAfterRestart(): void {
+    this.renew(true);
     this.note.value = `${this.browser.name} was restarted; this is a new shell`;
-    this.triesLeft = tries;
   }
 
   private open(): void {
