@@ -129,9 +129,9 @@ def test_a_directory_keeps_as_many_as_it_is_told_and_a_killed_backup_leaves_none
     assert backup.exists()
 
 
-def test_a_full_disk_leaves_the_backup_that_is_there(cluster: Cluster) -> None:
+def test_a_full_disk_leaves_what_is_there(cluster: Cluster, backup: Path) -> None:
     disk = cluster.folder / "disk"
-    disk.mkdir()
+    disk.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", disk], check=True)
     try:
         _fill(disk / "fills")
@@ -139,8 +139,14 @@ def test_a_full_disk_leaves_the_backup_that_is_there(cluster: Cluster) -> None:
         assert done.code == 1
         assert "No space left on device" in done.err
         assert not list(disk.glob("*.part"))
-        assert _restore(cluster, cluster.folder / "river.tar", disk / "cluster").code == 1
-        assert not list(disk.glob(".*")) and not (disk / "cluster").exists()
+        done = _restore(cluster, backup, disk / "cluster")
+        assert done.code == 1 and "nothing was restored: No space left on device" in done.err
+        assert [one.name for one in disk.iterdir()] == ["fills"]
+
+        subprocess.run(["mount", "-o", "remount,size=8m", disk], check=True)  # too little for etcd alone
+        done = _restore(cluster, backup, disk / "cluster")
+        assert done.code == 1 and "etcd did not start" in done.err
+        assert [one.name for one in disk.iterdir()] == ["fills"]
     finally:
         subprocess.run(["umount", disk], check=True)
 

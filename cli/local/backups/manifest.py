@@ -99,13 +99,13 @@ class Manifest:
         return clock.in_words(self.taken_at)
 
 
-def parse(content: bytes) -> Manifest:
-    """Raises BackupDamaged, or BackupTooNew."""
+def parse(content: bytes, *, ours: str = __version__) -> Manifest:
+    """Raises BackupDamaged; BackupTooNew for one that a later version than `ours` has made."""
     try:
         found = json.loads(content)
         if found["backup"] != "kohakuriver":
             raise BackupDamaged("this is no backup of KohakuRiver")
-        _check_version(int(found["format"]), str(found["kohakuriver"]))
+        _check_version(int(found["format"]), str(found["kohakuriver"]), ours)
         return _parsed(found)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise BackupDamaged(f"the manifest of this backup is damaged: {error}") from None
@@ -136,11 +136,11 @@ def _parsed(found: dict[str, Any]) -> Manifest:
     )
 
 
-def _check_version(form: int, version: str) -> None:
+def _check_version(form: int, version: str, ours: str) -> None:
     """An older one is fine; what a later one has written may mean something else. Raises BackupTooNew."""
-    if form > FORMAT or _numbers(version) > _numbers(__version__):
+    if form > FORMAT or _numbers(version) > _numbers(ours):
         raise BackupTooNew(
-            f"KohakuRiver {version} has made this backup, and this is {__version__}, which is older",
+            f"KohakuRiver {version} has made this backup, and this is {ours}, which is older",
             hint=f"install KohakuRiver {version} or a later one, and restore with that",
         )
 

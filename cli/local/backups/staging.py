@@ -27,19 +27,20 @@ def prepared(target: Path) -> Iterator[ClusterFiles]:
     """An empty folder, held alone; gone afterwards where it was not put in its place. Raises ConfigError."""
     staged = ClusterFiles(place(target))
     private_file.make_folder(staged.root)
-    with staged.locked() as free:
-        if not free:
-            raise errors.ConfigError(
-                f"another kohakuriver restore prepares {target} right now", hint="wait for its end"
-            )
-        inode = staged.root.stat().st_ino
-        _empty(staged.root)
-        try:
+    inode = staged.root.stat().st_ino
+    is_ours = True
+    try:
+        with staged.locked() as is_ours:
+            if not is_ours:
+                raise errors.ConfigError(
+                    f"another kohakuriver restore prepares {target} right now", hint="wait for its end"
+                )
+            _empty(staged.root)
             yield staged
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                if staged.root.stat().st_ino == inode:
-                    shutil.rmtree(staged.root)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            if is_ours and staged.root.stat().st_ino == inode:
+                shutil.rmtree(staged.root)
 
 
 def _empty(folder: Path) -> None:
