@@ -37,6 +37,7 @@ class SimulatedNode:
     """One node's agent. `async with` joins it to the cluster; `mute()` cuts it off."""
 
     _lease_seconds = 10
+    _says_container = False
 
     def __init__(self, api: Api, name: str, *, cores: str = "8", memory: str = "16Gi", gpus: int = 0) -> None:
         self.name = name
@@ -139,6 +140,8 @@ class SimulatedNode:
         state = "stopped" if stops else declared.lower()
         grant = assignment["grantId"]
         seen = {"epoch": assignment["epoch"], "grantId": grant, "session": "s1", "state": state}
+        if self._says_container:
+            seen["container"] = {"id": f"container-of-{meta['uid']}"}
         if is_drained and declared != "Stopped":
             seen["reason"] = "NodeDrained"
         if (status.get("observed") or {}) == seen and not status.get("unreachableSince"):
