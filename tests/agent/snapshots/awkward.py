@@ -26,8 +26,8 @@ _ACL = _acl((1, 6, _NOBODY), (2, 4, 1234), (4, 4, _NOBODY), (0x10, 4, _NOBODY), 
 _DEFAULT_ACL = _acl((1, 7, _NOBODY), (2, 5, 77), (4, 5, _NOBODY), (0x10, 5, _NOBODY), (0x20, 0, _NOBODY))
 
 
-def make(top: Path) -> None:
-    """Fill the folder."""
+def make(top: Path, *, in_a_container: bool = False) -> None:
+    """Fill the folder; in a container's own files an overlay means some of these things for itself."""
     top.chmod(0o2750)
     os.chown(top, 33, 44)
     for at, name in enumerate((*ODD, os.fsdecode(b"\xff\xfe not UTF-8"))):
@@ -41,6 +41,9 @@ def make(top: Path) -> None:
     os.link(top / "with blank", top / "another name")
     _attributes(top)
     _special(top)
+    if not in_a_container:
+        os.setxattr(top / "inherits", "trusted.overlay.opaque", b"y")
+        os.mknod(top / "whiteout", stat.S_IFCHR, os.makedev(0, 0))
     _sparse(top / "sparse")
     deep = top
     for at in range(60):
@@ -59,7 +62,6 @@ def _attributes(top: Path) -> None:
     os.setxattr(top / "attributes", "system.posix_acl_access", _ACL)
     (top / "inherits").mkdir()
     os.setxattr(top / "inherits", "system.posix_acl_default", _DEFAULT_ACL)
-    os.setxattr(top / "inherits", "trusted.overlay.opaque", b"y")
     (top / "capable").write_bytes(b"\x7fELF")
     os.chown(top / "capable", 12, 34)
     (top / "capable").chmod(0o4755)
@@ -70,7 +72,6 @@ def _special(top: Path) -> None:
     os.mkfifo(top / "pipe", 0o620)
     os.mknod(top / "device", 0o640 | stat.S_IFCHR, os.makedev(1, 7))
     os.mknod(top / "block", 0o600 | stat.S_IFBLK, os.makedev(7, 200))
-    os.mknod(top / "whiteout", stat.S_IFCHR, os.makedev(0, 0))
     (top / "link").symlink_to("/etc/../no such place")
     (top / "link to a folder").symlink_to("../..")
     os.lchown(top / "link", 99, 98)
