@@ -56,7 +56,7 @@ def next_to_go(
 
 def _is_ours(one: Stocked, fetched: Mapping[str, Fetched], *, uids: Set[str], cluster: str) -> bool:
     own = image_name.own(one.name)
-    if own in EVERYBODYS:
+    if own in EVERYBODYS or own.startswith(image_name.SNAPSHOTS):  # those go with their Snapshots alone
         return False
     if own.startswith(image_name.COMMITS):
         of_somebody = {uid[:8] for uid in uids}

@@ -56,6 +56,11 @@ def test_files_of_a_vps_stay_while_it_is_here_and_go_when_it_is_not():
     assert goes(an_image("kohakuriver/commit-12345678:3", labels={COMMIT_CLUSTER_LABEL: "c2"})) is None
 
 
+def test_a_snapshot_s_image_goes_with_its_snapshot_alone_whatever_is_noted():
+    image = an_image("kohakuriver/snapshot-12345678:latest", labels=OURS)
+    assert goes(image, known={image.name: Fetched(image.id, 1)}) is None
+
+
 def test_an_environment_s_image_goes_with_it():
     image = an_image("kohakuriver/environment-prod:abc", labels=OURS)
     assert goes(image, needed=frozenset({image.name})) is None
