@@ -64,6 +64,7 @@ from kohakuriver.agent.snapshots.guard import Guard, Program
 from kohakuriver.agent.snapshots.hooks import EngineHooks, Hooks
 from kohakuriver.agent.snapshots.keeping import Shelf
 from kohakuriver.agent.snapshots.late import Commits as SnapshotCommits
+from kohakuriver.agent.snapshots.losses import Losses, Scanner
 from kohakuriver.agent.snapshots.takes import Takes
 from kohakuriver.agent.snapshots.taking import Taker
 from kohakuriver.agent.snapshots.work import Tools
@@ -117,6 +118,7 @@ class Agent:
         lxcfs: Lxcfs | None = None,
         guard: Guard | None = None,
         hooks: Hooks | None = None,
+        losses: Losses | None = None,
     ) -> None:
         pools = pools or Pools()
         self.settings = settings
@@ -222,6 +224,7 @@ class Agent:
             disk=disk,
             guard=guard or Program(settings.docker),
             hooks=hooks or EngineHooks(settings.docker),
+            losses=losses or Scanner(),
         )
         self.shelf = self._shelf(tools)
         self.taker = self._taker(tools)

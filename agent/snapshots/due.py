@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from kohakuriver import quantity
 from kohakuriver.agent.machine.facts import Disk
+from kohakuriver.agent.snapshots.losses import Lost
 from kohakuriver.readable import UNREADABLE
 from kohakuriver.resources.snapshot import Cause, Phase
 
@@ -62,14 +63,17 @@ def size_of(status: Mapping[str, Any]) -> str:
     return quantity.approximate_size(int(status.get("size") or 0))
 
 
-def not_in_it(skipped: Iterable[tuple[str, str]], mounts: Iterable[str], *, left_out: int, named: int) -> str:
+def not_in_it(skipped: Iterable[tuple[str, str]], mounts: Iterable[str], *, lost: Lost, named: int) -> str:
     """What of the VPS is not in a Snapshot, as a sentence; empty where all of it is."""
     volumes = [f"{name} ({target})" if name else target for name, target in skipped]
     said = [f"volumes {', '.join(volumes)}"] if volumes else []
     folders = list(mounts)
     said += [f"what the node's folders hold at {', '.join(folders)}"] if folders else []
-    if left_out > named:
-        said.append(f"{left_out} sockets, of which {named} are named")
-    elif left_out:
+    if lost.sockets_in_all > named:
+        said.append(f"{lost.sockets_in_all} sockets, of which {named} are named")
+    elif lost.sockets_in_all:
         said.append("sockets")
+    if lost.attributes:
+        whose = f"{lost.attributes} files, such as {lost.first}" if lost.attributes > 1 else lost.first
+        said.append(f"extended attributes and ACLs, which an image of this engine does not hold, of {whose}")
     return f"not in it: {'; '.join(said)}" if said else ""

@@ -35,6 +35,7 @@ from kohakuriver.agent.snapshots.files import Files
 from kohakuriver.agent.snapshots.guard import Guard
 from kohakuriver.agent.snapshots.hooks import Hooks, Outcome
 from kohakuriver.agent.snapshots.late import Commits, Note
+from kohakuriver.agent.snapshots.losses import Losses, Lost
 from kohakuriver.agent.snapshots.takes import Take
 from kohakuriver.clock import Clock, timestamp
 from kohakuriver.readable import NONSENSE
@@ -73,6 +74,7 @@ class Tools:
     disk: Callable[[str], facts.Disk | None]
     guard: Guard
     hooks: Hooks
+    losses: Losses
 
 
 class Work:
@@ -113,6 +115,7 @@ class Work:
         await clear(tools, self._uid)
         volumes, skipped = await self._volumes()
         layer, needed = await self._room(volumes)
+        lost = await self._losses()
         self.before = await self._before()
         reference = f"{self._repository}:{TAKING}{secrets.token_hex(6)}"
         await self._note(Note(reference, facts.engine_run(tools.settings.docker), layer))
@@ -128,14 +131,19 @@ class Work:
         await tools.runtime.remove_image(reference)
         await asyncio.to_thread(tools.files.note(self._uid).unlink, missing_ok=True)
         left_out = [
-            f"{one.target.rstrip('/')}/{path}"
-            for one, archive in zip(volumes, packed, strict=True)
-            for path in archive.left_out
+            *lost.sockets,
+            *(
+                f"{one.target.rstrip('/')}/{path}"
+                for one, archive in zip(volumes, packed, strict=True)
+                for path in archive.left_out
+            ),
         ]
-        named, in_all = left_out[: archives.MOST_NAMED], sum(one.left_out_in_all for one in packed)
+        named = left_out[: archives.MOST_NAMED]
+        in_all = lost.sockets_in_all + sum(one.left_out_in_all for one in packed)
+        lost = dataclasses.replace(lost, sockets_in_all=in_all)
         mounts = [one.target for one in labels.mounts(container)]
         return {
-            "message": due.not_in_it(skipped, mounts, left_out=in_all, named=len(named)) or None,
+            "message": due.not_in_it(skipped, mounts, lost=lost, named=len(named)) or None,
             "takenAt": taken_at,
             "pausedMilliseconds": round(self.paused * 1000),
             "image": image_name.of_snapshot(self._uid),
@@ -224,6 +232,15 @@ class Work:
         if short:
             raise NoRoom(f"there is no room for it: {short}")
         return layer, needed
+
+    async def _losses(self) -> Lost:
+        """What the image will not hold, as far as the engine says where the container's files lie."""
+        try:
+            folder, *_ = await self._tools.runtime.folders(self._container.id, carried=0)
+        except EngineRefused:
+            return Lost()
+        driver = (await self._tools.runtime.info()).storage_driver
+        return await self._tools.losses.find(folder, driver=driver)
 
     async def _before(self) -> Outcome | None:
         if self._container.state is not ContainerState.RUNNING:

@@ -39,7 +39,7 @@ from tests.fakes.lxcfs import FakeLxcfs
 from tests.fakes.mounter import FakeMounter
 from tests.fakes.ports import FakePorts
 from tests.fakes.runtime import FakeRuntime
-from tests.fakes.snapshots import FakeGuard, FakeHooks
+from tests.fakes.snapshots import FakeGuard, FakeHooks, FakeLosses
 
 Json = dict[str, Any]
 CLUSTER = "c1u2s3t4e5r6"
@@ -77,6 +77,7 @@ class Node:
     lxcfs: FakeLxcfs | None = None  # that its machine runs
     guard: FakeGuard | None = None  # the real one, where the engine is
     hooks: FakeHooks | None = None
+    losses: FakeLosses | None = None
     agent: Agent | None = None
     task: asyncio.Task[None] | None = None
     secret: str = ""  # its credential, where that is not the one which the API server knows it by
@@ -128,6 +129,7 @@ class Node:
                 lxcfs=self.lxcfs,
                 guard=self.guard,
                 hooks=self.hooks,
+                losses=self.losses,
                 gauge=Walker() if self.runtime else self.gauge,
                 disk=facts.disk
                 if self.runtime
@@ -235,7 +237,9 @@ async def a_node(folder: Path, **settings: Any) -> AsyncIterator[Node]:
     """An API server, and one node with a running agent."""
     async with running_api() as api:
         engine = FakeEngine()
-        node = Node(api, engine, folder, guard=FakeGuard(engine), hooks=FakeHooks(engine))
+        node = Node(
+            api, engine, folder, guard=FakeGuard(engine), hooks=FakeHooks(engine), losses=FakeLosses()
+        )
         await node.start_agent(**settings)
         try:
             await node.until_ready()

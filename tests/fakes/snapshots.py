@@ -1,4 +1,4 @@
-"""In memory: what thaws containers when their agent dies, and commands in containers."""
+"""In memory: what thaws containers when their agent dies, commands in containers, and what images lose."""
 
 import asyncio
 import contextlib
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from kohakuriver.agent.runtime.errors import EngineError, EngineRefused
 from kohakuriver.agent.snapshots.guard import Watcher
 from kohakuriver.agent.snapshots.hooks import Outcome
+from kohakuriver.agent.snapshots.losses import Lost
 from tests.fakes.engine import FakeEngine
 
 
@@ -65,3 +66,13 @@ class FakeHooks:
         if seconds > within:
             return Outcome(None, f"it did not end in {within:g}s")
         return self.outcomes.get(command[0], Outcome(0))
+
+
+class FakeLosses:
+    """What is lost of every container."""
+
+    def __init__(self) -> None:
+        self.lost = Lost()
+
+    async def find(self, folder: str, *, driver: str) -> Lost:
+        return self.lost

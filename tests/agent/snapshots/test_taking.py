@@ -18,11 +18,12 @@ from kohakuriver.agent.room.gauge import Amount
 from kohakuriver.agent.runtime.base import COMMIT_CLUSTER_LABEL, ContainerState, File
 from kohakuriver.agent.runtime.errors import EngineRefused
 from kohakuriver.agent.snapshots.hooks import Outcome
+from kohakuriver.agent.snapshots.losses import Lost
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import CLUSTER, PATIENCE, Node, a_manifest, a_node
 from tests.apiserver.api import Looks, running_api
 from tests.fakes.engine import FakeEngine
-from tests.fakes.snapshots import FakeGuard, FakeHooks
+from tests.fakes.snapshots import FakeGuard, FakeHooks, FakeLosses
 from tests.system.simulation.link import Link
 
 pytestmark = [
@@ -198,6 +199,20 @@ async def test_what_is_not_in_it_is_said(tmp_path: Path) -> None:
         assert "volumes" not in status or status["volumes"] == []
         assert kept(node) == []
         assert not (node.folder / "snapshots" / made["metadata"]["uid"] / "volume-data.tar").exists()
+
+
+async def test_what_the_engine_s_image_does_not_hold_is_said(tmp_path: Path) -> None:
+    async with a_node_with(tmp_path) as node:
+        assert node.losses is not None
+        sockets = tuple(f"/run/{at:02}" for at in range(20))
+        node.losses.lost = Lost(sockets, sockets_in_all=31, attributes=2, first="/srv/file")
+        await ask(node)
+        status = (await until(node, "Ready"))["status"]
+        assert status["leftOut"] == list(sockets)
+        assert status["message"] == (
+            "not in it: 31 sockets, of which 20 are named; extended attributes and ACLs, which an image of "
+            "this engine does not hold, of 2 files, such as /srv/file"
+        )
 
 
 @pytest.mark.parametrize(
@@ -476,7 +491,13 @@ async def test_a_commit_of_an_agent_that_died_is_waited_for_before_another_is_be
 async def test_what_became_of_it_is_said_once_the_api_hears_it(tmp_path: Path) -> None:
     async with running_api() as api, Link(int(api.url.rsplit(":", 1)[1])) as link:
         engine = FakeEngine()
-        node = Node(api, engine, tmp_path, url=link.url, guard=FakeGuard(engine), hooks=FakeHooks(engine))
+        node = Node(
+            *(api, engine, tmp_path),
+            url=link.url,
+            guard=FakeGuard(engine),
+            hooks=FakeHooks(engine),
+            losses=FakeLosses(),
+        )
         await node.start_agent()
         await node.until_ready()
         await node.place(a_manifest())

@@ -114,7 +114,9 @@ async def test_image_and_archive_have_every_file_as_it_was(node: DockerNode, tmp
         async with taken(node) as snapshot:
             status = snapshot["status"]
             assert status["phase"] == "Ready", status
-            assert status["leftOut"] == ["/data/socket"]
+            assert status["leftOut"] == ["/awkward/socket", "/data/socket"]
+            assert "extended attributes and ACLs" in status["message"]
+            assert "of 2 files, such as /awkward/" in status["message"]
             with started_from(status["image"]) as there:
                 assert as_an_image_has_it(awkward.tree(there / "awkward")) == as_an_image_has_it(layer)
                 assert not (there / "deleted").exists()
