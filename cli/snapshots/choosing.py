@@ -50,6 +50,8 @@ def named(word: str, found: Sequence[Object], *, vps: str, namespace: str) -> Ob
     error = absent.in_words(
         kinds.SNAPSHOT, word, [Snapshot.of(one).name for one in own or found], namespace=namespace
     )
+    if own and error.hint:
+        error.hint = f"see which there are: kohakuriver vps snapshots {vps}"
     if not own:
         error.hint = f"there is none of vps/{vps}; take one: kohakuriver vps snapshot {vps}"
     raise error

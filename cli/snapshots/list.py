@@ -20,6 +20,7 @@ EXAMPLES = """
 kohakuriver vps snapshots
 kohakuriver vps snapshots dev
 kohakuriver vps snapshots -A -o wide
+kohakuriver vps snapshots dev -w
 kohakuriver delete snapshot dev-20261201-094500
 """
 _DELETE = ("delete", "rm", "remove", "del")
@@ -122,16 +123,16 @@ class _List:
     def watch(self) -> int:
         """Each as it is, then each change, until somebody leaves."""
         printer = table.Printer(screen.width())
-        if self._headers:
-            screen.out("\n".join(printer.lines([self._titles])))
+        head = [self._titles] if self._headers else []
         for change in follow.follow(self._api, self._path, params={}):
             if change.type == "BOOKMARK":
                 continue
             changed = change.object["items"] if change.type == "LISTED" else [change.object]
-            meant = list(filter(self._is_meant, changed))
-            if meant:
-                now = SystemClock().now()
-                screen.out("\n".join(printer.lines([self._row(one, now) for one in meant])))
+            now = SystemClock().now()
+            rows = [*head, *(self._row(one, now) for one in changed if self._is_meant(one))]
+            head = []
+            if rows:
+                screen.out("\n".join(printer.lines(rows)))
                 screen.flush()
         return 0
 

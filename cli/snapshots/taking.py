@@ -17,11 +17,12 @@ from kohakuriver.cli.api.http import Api, Object
 from kohakuriver.cli.framework.progress import Progress
 from kohakuriver.cli.view import snapshots
 from kohakuriver.cli.view.standing import Reader
-from kohakuriver.cli.vps import manifest
+from kohakuriver.cli.vps import manifest, submission
 from kohakuriver.resources import kinds
 from kohakuriver.resources.view import VPS, Snapshot
 
 _PARAMS = {"fieldValidation": "Strict", "fieldManager": "kohakuriver-vps"}
+_OPTIONS = {"metadata.name": "--name", "spec.keepFor": "--keep-for"}
 _MOST = 20  # names that were taken already
 
 
@@ -83,6 +84,8 @@ def _create(api: Api, wish: Wish, name: str) -> Object:
     try:
         path = api.path(kinds.SNAPSHOT, namespace=namespace)
         return insist.call(api, "POST", path, params=_PARAMS, body=body)
+    except errors.Invalid as error:
+        raise submission.in_options(error, _OPTIONS) from None
     except errors.AlreadyExists as error:
         error.hint = f"choose another name, or see that one: kohakuriver describe snapshot {name}"
         raise

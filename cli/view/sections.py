@@ -13,7 +13,7 @@ from kohakuriver.resources.view import Condition, Event
 
 Object = Mapping[str, Any]
 INDENT = "  "
-_ACRONYMS = {"ssh": "SSH", "id": "ID", "uid": "UID", "oom": "OOM", "gpus": "GPUs"}
+_ACRONYMS = {"ssh": "SSH", "id": "ID", "uid": "UID", "oom": "OOM", "gpus": "GPUs", "vps": "VPS"}
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _HIDDEN = {"conditions"}  # shown as a table of their own
 

@@ -8,6 +8,7 @@ import dataclasses
 import random
 import re
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -132,19 +133,19 @@ class _Sending:
         try:
             return insist.call(self.api, "POST", path, on_lost=self._note, params=params, body=body)
         except errors.Invalid as error:
-            raise _in_options(error) from None
+            raise in_options(error, manifest.OPTIONS) from None
 
     def _note(self) -> None:
         self.lost = True
 
 
-def _in_options(error: errors.Invalid) -> errors.Invalid:
+def in_options(error: errors.Invalid, options: Mapping[str, str]) -> errors.Invalid:
     """Field paths as the options they came from."""
     if not error.causes:
         return error
     lines = []
     for cause in error.causes:
-        option = next((name for field, name in manifest.OPTIONS.items() if cause.field.startswith(field)), "")
+        option = next((name for field, name in options.items() if cause.field.startswith(field)), "")
         lines.append(f"{option or cause.field}: {_NAMED_TWICE.sub('', cause.message)}")
     return errors.Invalid("; ".join(lines), hint=error.hint, causes=error.causes)
 

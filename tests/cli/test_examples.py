@@ -35,6 +35,7 @@ ANSWERS = {
 BEFORE = {
     "vps create dev": "vps delete dev",
     "vps start": "vps stop dev test",
+    "vps snapshots dev -w": "vps snapshot dev",
     "vps restore dev": "vps snapshot dev",
     "vps restore dev dev-": "vps snapshot dev --name dev-20261201-094500",
     "vps restore dev@": "vps snapshot dev --name before-upgrade",

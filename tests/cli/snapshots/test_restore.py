@@ -139,7 +139,7 @@ async def test_a_word_that_was_passed_over_is_told(shell):
 @pytest.mark.parametrize(
     ("snapshot", "line", "message", "hint"),
     [
-        (a_snapshot(S), "dev nope", 'there is no snapshot "nope" in namespace default', "vps snapshots"),
+        (a_snapshot(S), "dev nope", 'there is no snapshot "nope" in namespace default', "vps snapshots dev"),
         (a_snapshot(S), "dev dev-20260101-120001", f'did you mean "{S}"?', ""),
         (
             a_snapshot("x", uid="an-old-uid"),

@@ -63,6 +63,12 @@ async def test_a_name_that_is_taken_is_told(shell):
     )
 
 
+async def test_what_the_server_refuses_is_told_by_its_option(shell):
+    await shell.put(kinds.VPS, a_vps())
+    code, _, err = await shell("vps snapshot dev --name Bad_Name")
+    assert code == 1 and err.startswith('error: --name: Invalid value: "Bad_Name": a name holds lower case')
+
+
 async def test_what_is_not_in_it_and_what_went_wrong_beside_it_is_told(shell):
     await shell.put(kinds.VPS, a_vps())
     waiting = asyncio.create_task(shell("vps snapshot dev --name s"))
