@@ -13,6 +13,7 @@ from kohakuriver.resources.view import VPS, Snapshot
 Object = dict[str, Any]
 TITLES = ["NAME", "VPS", "STATUS", "SIZE", "PAUSED", "AGE", "EXPIRES", "CAUSE"]
 WIDE = ["NODE", "MESSAGE"]
+_LEFT_OUT = "not in it"
 REPLACED = "Replaced"
 _SHOWN = 5  # paths that were left out
 _IN_SECONDS = 10_000  # milliseconds; from here on they say nothing
@@ -85,20 +86,24 @@ def missing(found: Snapshot, describes: str) -> list[str]:
     Args:
         describes: the command that shows all of it.
     """
-    lines = [found.message] if found.message else []
-    if paths := found.left_out:
-        more = f" and more ({describes})" if len(paths) > _SHOWN else ""
-        lines.append(f"not in it: {', '.join(paths[:_SHOWN])}{more}")
-    return lines
+    paths, said = found.left_out, found.message
+    if not paths:
+        return [said] if said else []
+    which = ", ".join(paths[:_SHOWN]) + (f" and more: {describes}" if len(paths) > _SHOWN else "")
+    if said.startswith(_LEFT_OUT):
+        return [f"{said} ({which})"]
+    return [*([said] if said else []), f"{_LEFT_OUT}: {which}"]
 
 
 def failed_hooks(found: Snapshot) -> list[str]:
-    """`the hook before it failed: exit code 1: …`."""
-    return [
-        f"the hook {when} it failed: {how.message or f'it ended with exit code {how.exit_code}'}"
-        for when, how in found.hooks.items()
-        if how.failed
-    ]
+    """`the hook before it failed with exit code 1: could not connect`."""
+    lines = []
+    for when, how in found.hooks.items():
+        if how.failed:
+            code = "" if how.exit_code is None else f" with exit code {how.exit_code}"
+            said = f": {how.message}" if how.message else ""
+            lines.append(f"the hook {when} it failed{code}{said}")
+    return lines
 
 
 def unusable(found: Snapshot) -> str:

@@ -68,7 +68,7 @@ def test_a_snapshot_is_described_with_what_is_not_in_it():
         "Size:       240Mi",
         "Paused:     812 ms",
         "Not in it:  /run/a.sock",
-        "Failed:     the hook before it failed: it ended with exit code 2",
+        "Failed:     the hook before it failed with exit code 2",
     ]
 
 

@@ -73,10 +73,11 @@ async def test_what_is_not_in_it_and_what_went_wrong_beside_it_is_told(shell):
     await shell.put(kinds.VPS, a_vps())
     waiting = asyncio.create_task(shell("vps snapshot dev --name s"))
     found = await made(shell, "s")
-    before = {"exitCode": 1, "message": "exit code 1: could not connect to server"}
+    before = {"exitCode": 1, "message": "could not connect to server"}
     await is_ready(
         shell,
         found,
+        message="not in it: sockets",
         pausedMilliseconds=0,
         leftOut=["/run/a.sock", "/run/b.sock"],
         before=before,
@@ -86,8 +87,8 @@ async def test_what_is_not_in_it_and_what_went_wrong_beside_it_is_told(shell):
         0,
         "snapshot/s created\n",
         "ready: 240Mi on n1, without a pause\n"
-        "not in it: /run/a.sock, /run/b.sock\n"
-        "warning: the hook before it failed: exit code 1: could not connect to server\n",
+        "not in it: sockets (/run/a.sock, /run/b.sock)\n"
+        "warning: the hook before it failed with exit code 1: could not connect to server\n",
     )
 
 
