@@ -59,11 +59,18 @@ async def change(server: StandIn) -> None:
         await asyncio.sleep(PAUSE)
 
 
-async def walk(page: Page) -> None:
+async def walk(page: Page, turn: asyncio.Lock) -> None:
     """By links, as a person: the page is never loaded again."""
     for path in itertools.cycle(WALK):
-        await page.evaluate(FOLLOW, path)
-        await asyncio.sleep(1)
+        async with turn:
+            await page.evaluate(FOLLOW, path)
+            await asyncio.sleep(1)
+
+
+async def back(page: Page) -> None:
+    """Where the walk began, so that what it holds can be compared."""
+    await page.evaluate(FOLLOW, WALK[0])
+    await asyncio.sleep(3)
 
 
 async def run(minutes: int) -> None:
@@ -82,13 +89,17 @@ async def run(minutes: int) -> None:
             await page.goto(server.url + path)
             sessions[name] = await context.new_cdp_session(page)
             await sessions[name].send("Performance.enable")
-        works = [asyncio.create_task(change(server)), asyncio.create_task(walk(page))]
+        turn = asyncio.Lock()
+        works = [asyncio.create_task(change(server)), asyncio.create_task(walk(page, turn))]
         for work in works:
             ends.callback(work.cancel)
         seen: dict[str, list[Held]] = {name: [] for name in tabs}
         for minute in range(minutes + 1):
             for name, session in sessions.items():
-                one = await held(session)
+                async with turn:
+                    if name == "a walk":
+                        await back(page)
+                    one = await held(session)
                 seen[name].append(one)
                 found = f"{one.heap:6.1f} MB  {one.nodes:>6} nodes  {one.listeners:>5} listeners"
                 print(f"{minute:>3} min  {name:<9} {found}", flush=True)

@@ -31,6 +31,7 @@ export const TOKEN = ours("Token", "tokens");
 export const POLICY = ours("Policy", "policies");
 export const NAMESPACE = core("Namespace", "namespaces");
 export const RESOURCE_QUOTA = core("ResourceQuota", "resourcequotas", true);
+export const SNAPSHOT = ours("Snapshot", "snapshots", true);
 export const EVENT = core("Event", "events", true);
 
 /** "kohakuriver.io/v1alpha1", or "v1". */

@@ -51,6 +51,20 @@ export function holdsOf(vps: KObject): Holds {
   };
 }
 
+/** How long files that others replace are kept, where nobody says for how long. */
+export const A_WEEK = "7d";
+
+/** The owner's word that the files may go: higher than any that was ever heard, so that it counts whatever was declared before. */
+export function nextWord(vps: KObject): number {
+  const heard = (word: unknown) => (typeof word === "number" ? word : 0);
+  return Math.max(heard(vps.spec?.replaceFiles), heard(observedOf(vps).replaceFiles)) + 1;
+}
+
+/** The name under which an agent keeps the files that this word has given up. */
+export function setAside(vps: KObject, word: number): string {
+  return `${vps.metadata.name}-before-${word}`;
+}
+
 /** Its SSH port on its node. */
 export function sshPortOf(vps: KObject): number | undefined {
   const port = vps.status?.assignment?.grant?.sshPort;

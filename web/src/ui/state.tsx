@@ -30,6 +30,10 @@ const LOOKS: Record<string, Look> = {
   NotReady: { tone: "bad", path: TRIANGLE },
   Making: { tone: "busy", path: HALF },
   Failed: { tone: "bad", path: TRIANGLE },
+  Pending: { tone: "warn", path: DOTS },
+  Taking: { tone: "busy", path: HALF },
+  Lost: { tone: "bad", path: TRIANGLE },
+  Terminating: { tone: "idle", path: CROSS },
 };
 
 /** How a state looks: a VPS's word, a node's words ("Ready,Cordoned"), an Environment's. Pure. */

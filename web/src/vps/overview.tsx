@@ -7,9 +7,9 @@ import type { Condition, KObject } from "../api/objects";
 import { observedOf, wordOf } from "../api/vps";
 import { mayWrite } from "../api/session";
 import { Ago } from "../ui/clock";
-import { Trouble } from "../ui/trouble";
 import { arriving } from "../ui/arriving";
-import { conditionsOf, eventsSelector, factsOf, happeningsOf } from "./facts";
+import { Happenings } from "./events";
+import { conditionsOf, eventsSelector, factsOf } from "./facts";
 
 export function Overview({ vps }: { vps: KObject }) {
   return (
@@ -98,24 +98,7 @@ function ConditionTable({ title, all }: { title: string; all: readonly Condition
 
 function Events({ vps }: { vps: KObject }) {
   const found = useCollection(EVENT, vps.metadata.namespace, eventsSelector(vps));
-  if (found.state.value === "refused") return <Trouble error={found.error.value} />;
-  const all = happeningsOf(found.objects.value.values());
-  if (all.length === 0) return <p class="quiet-text">{found.state.value === "loading" ? "…" : "Nothing in the last hour: events are kept that long."}</p>;
-  return (
-    <table class="vps-events">
-      <thead><tr><th scope="col">Age</th><th scope="col">Reason</th><th scope="col">Message</th><th scope="col">From</th></tr></thead>
-      <tbody>
-        {all.map((one) => (
-          <tr key={one.key} class={one.isWarning ? "vps-warning" : ""}>
-            <td class="vps-number"><Ago time={one.time} />{one.count > 1 && ` ×${one.count}`}</td>
-            <th scope="row">{one.isWarning && <span aria-hidden="true">⚠ </span>}{one.isWarning && <span class="vps-hidden">Warning: </span>}{one.reason}</th>
-            <td>{one.message}</td>
-            <td>{one.from}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
+  return <Happenings collection={found} events={found.objects.value.values()} />;
 }
 
 type Chart = ComponentType<{ namespace: string; name: string; vps: KObject }>;

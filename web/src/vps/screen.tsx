@@ -33,6 +33,7 @@ const TABS: readonly Tab[] = [
   { id: "terminal", title: "Terminal", enters: true, load: async () => (await import("../terminal/panel")).TerminalPanel },
   { id: "files", title: "Files", enters: true, load: async () => (await import("../files/panel")).FilesPanel },
   { id: "ports", title: "Ports", load: async () => (await import("./ports")).Ports },
+  { id: "snapshots", title: "Snapshots", load: async () => (await import("./snapshots/panel")).Snapshots },
   { id: "logs", title: "Logs", enters: true, load: async () => (await import("./logs")).Logs },
   { id: "yaml", title: "YAML", load: async () => (await import("./yaml/panel")).Yaml },
 ];

@@ -46,7 +46,7 @@ test("each verb declares what the command's does", () => {
   assert.deepEqual(specOf("restart", vps(), "r"), { runState: "Running", restartRequest: "r" });
   const heard = vps({ more: { replaceFiles: 2 } });
   heard.status.observed = { epoch: 1, replaceFiles: 5 };
-  assert.deepEqual(specOf("replace", heard, "r"), { runState: "Running", restartRequest: "r", replaceFiles: 6 });
+  assert.deepEqual(specOf("replace", heard, "r"), { runState: "Running", restartRequest: "r", replaceFiles: 6, keepReplacedFiles: "7d" });
 });
 
 test("new files are offered only where a plain restart is not enough", () => {

@@ -2,7 +2,7 @@
 import { ask } from "../api/http";
 import { VPS, pathOf } from "../api/kinds";
 import { condition, type KObject } from "../api/objects";
-import { nodeOf, observedOf, wordOf } from "../api/vps";
+import { A_WEEK, nextWord, nodeOf, setAside, wordOf } from "../api/vps";
 import { confirm, type Question } from "../ui/dialog";
 import { announce, complain } from "../ui/toasts";
 
@@ -79,11 +79,8 @@ export function specOf(verb: Verb, vps: KObject, request: string): Record<string
       return { runState: "Paused" };
     case "resume":
       return { runState: "Running" };
-    case "replace": {
-      // A higher number than was ever heard, so that it counts whatever was declared before.
-      const heard = Math.max(vps.spec?.replaceFiles ?? 0, observedOf(vps).replaceFiles ?? 0);
-      return { ...restarted, replaceFiles: heard + 1 };
-    }
+    case "replace":
+      return { ...restarted, replaceFiles: nextWord(vps), keepReplacedFiles: A_WEEK };
     default:
       return restarted;
   }
@@ -109,7 +106,8 @@ export function questionOf(verb: Verb, vpses: readonly KObject[]): Question | un
       lines.push(`What runs in ${it} ends, and ${one ? "it starts" : "they start"} again with the same files, keys and SSH port.`);
       return { title: `Restart ${what}?`, lines, action };
     case "replace":
-      lines.push(`All files in ${it} are lost, but for volumes and mounts: ${one ? "it begins" : "each begins"} anew from the image that is named now.`);
+      lines.push(`${one ? "It begins" : "Each begins"} anew from what is declared now. Volumes and mounts stay.`);
+      lines.push(one ? `The files in it now are kept for ${A_WEEK}, as the snapshot ${setAside(first, nextWord(first))}.` : `The files in them now are kept for ${A_WEEK}, as snapshots.`);
       return { title: `Give up the files of ${what}?`, lines, action, isDangerous: true };
     case "delete":
     case "force":
