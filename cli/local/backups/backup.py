@@ -150,6 +150,11 @@ def _into_folder(source: Source, folder: Path, keep: int | None, clock: Clock) -
 
 
 def _into_file(source: Source, path: Path) -> None:
+    if not path.parent.is_dir():
+        raise errors.ConfigError(
+            f"there is no folder {path.parent} to write {path.name} in",
+            hint=f"make it: mkdir -p {path.parent}",
+        )
     if path.exists() and not _is_ours(path):
         raise errors.ConfigError(
             f"{path} is there and is no backup of KohakuRiver", hint="name another file, or move it away"

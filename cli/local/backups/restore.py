@@ -13,6 +13,7 @@ import typer
 from kohakuriver import errors
 from kohakuriver.cli import failures, screen
 from kohakuriver.cli.local.backups import archive, manifest
+from kohakuriver.cli.local.backups.manifest import Manifest
 from kohakuriver.cli.local.backups.restoring import Restoring
 
 EXAMPLES = """
@@ -102,12 +103,15 @@ def _check(backups: list[str]) -> int:
             screen.fail(f"{name}: {error.message}")
             broken += 1
             continue
-        screen.out(
-            f"{name} is whole: cluster {found.cluster} as of {found.when()}, {found.folder} on {found.host}, "
-            f"{found.records} keys of etcd at revision {found.revision}, by KohakuRiver {found.version}; "
-            f"{manifest.KEYS[found.keys]}"
-        )
+        screen.out(f"{'the backup on stdin' if name == STDIN else name} is whole: {_described(found)}")
     return 1 if broken else 0
+
+
+def _described(found: Manifest) -> str:
+    return (
+        f"cluster {found.cluster} as of {found.when()}, {found.folder} on {found.host}, {found.records} keys "
+        f"of etcd at revision {found.revision}, by KohakuRiver {found.version}; {manifest.KEYS[found.keys]}"
+    )
 
 
 def _opened(name: str) -> IO[bytes]:

@@ -114,7 +114,7 @@ def check_place(target: Path, found: Manifest, *, replace: bool, stack: contextl
     if not replace:
         raise errors.ConfigError(
             f"{target} holds a cluster already, and nothing was changed",
-            hint="--replace sets it aside under another name; --to DIR restores elsewhere",
+            hint="--replace sets it aside under another name, and deletes nothing",
         )
 
 
