@@ -16,7 +16,7 @@ from kohakuriver.clock import SystemClock
 
 OF_THE_PRESENT: Final = (
     "agent/hostkeys", "agent/node.json", "agent/agent.config", "agent/vps", "agent/over-disk.json",
-    "agent/images.json", "agent/environments", "agent/tarballs",
+    "agent/images.json", "agent/environments", "agent/snapshots", "agent/tarballs",
 )  # fmt: skip
 """Of the folder that is replaced: what its agent knows of this machine, which is newer than the backup."""
 

@@ -23,7 +23,7 @@ _OF_THE_AGENT: Final = ("agent/hostkeys", "agent/node.json", "agent/agent.config
 """What makes it the same node again. What it notes of the moment is not brought back: it would be old."""
 _LARGEST: Final = 8 * 1024**2  # bytes of one file of settings
 _MOST: Final = 64 * 1024**2  # of all of them
-_VPSES: Final = "the files of VPSes, their volumes and their images, which are on the nodes"
+_VPSES: Final = "the files of VPSes, their volumes, snapshots and images, which are on the nodes"
 
 
 @dataclasses.dataclass(frozen=True)

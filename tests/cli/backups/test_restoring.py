@@ -126,9 +126,12 @@ def test_what_an_agent_knows_of_this_machine_is_taken_along(tmp_path):
     private_file.write(present / "agent" / "hostkeys" / "new", "key")
     private_file.write(present / "agent" / "environments" / "large", b"x" * 2_000_000)
     private_file.write(present / "agent" / "history.json", "{}")
+    private_file.write(present / "agent" / "snapshots" / "uid" / "volume-data.tar", "files")
     private_file.write(staged / "agent" / "hostkeys" / "old", "key")
     staging.take_along(present, staged, restoring.OF_THE_PRESENT)
-    assert set(contents(staged)) == {"agent/hostkeys/new", "agent/environments/large"}
+    assert set(contents(staged)) == {
+        "agent/hostkeys/new", "agent/environments/large", "agent/snapshots/uid/volume-data.tar",
+    }  # fmt: skip
     assert (staged / "agent/environments/large").samefile(present / "agent/environments/large")
 
 
