@@ -68,6 +68,7 @@ from kohakuriver.agent.snapshots.losses import Losses, Scanner
 from kohakuriver.agent.snapshots.takes import Takes
 from kohakuriver.agent.snapshots.taking import Taker
 from kohakuriver.agent.snapshots.work import Tools
+from kohakuriver.agent.streams.changes import Changes
 from kohakuriver.agent.streams.files.door import Files as FileStreams
 from kohakuriver.agent.streams.forward import Forward
 from kohakuriver.agent.streams.holders import Holders
@@ -472,6 +473,7 @@ class Agent:
                 "exec": Command(self.holders),
                 "logs": Logs(EngineSocket(self.settings.docker), clock=self._clock),
                 "stats": Stats(EngineSocket(self.settings.docker), clock=self._clock),
+                "changes": Changes(self.runtime, SnapshotFiles(self.settings.data_dir)),
             },
             find=Placements(self.roster, self.runtime, namespaces).find,
             lend=Lender(Environments(self.watches.environments)).open,

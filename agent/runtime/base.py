@@ -113,6 +113,32 @@ class MountedVolume:
 MountedVolumes = tuple[MountedVolume, ...]
 
 
+class ChangeKind(enum.StrEnum):
+    """What became of a file."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    DELETED = "deleted"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Change:
+    """A file of a container that differs."""
+
+    path: str
+    kind: ChangeKind
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entry:
+    """A file, and a mark that is the same as long as nobody touches it: of its type, mode, owner, size, time
+    and where it leads. Bytes of its path that are not UTF-8 are halves of characters (surrogateescape)."""
+
+    path: str
+    mark: bytes
+    link: str = ""  # it is another name of this file, and without a mark
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class ContainerSpec:
     """A container to make. `labels` must carry the cluster's label; an empty command is the keep-alive."""
@@ -383,6 +409,20 @@ class Runtime(Protocol):
 
     async def written(self, container_id: str) -> int:
         """How many bytes of disk a commit of it takes; may be slow."""
+        ...
+
+    async def changes(self, container_id: str, told: Callable[[Sequence[Change]], None]) -> None:
+        """What differs in a container, in any state, from the image that it was made from. `told` hears of it
+        in portions, in a thread and in no order. The engine waits for it, and what it raises ends it all."""
+        ...
+
+    async def files(self, container_id: str, told: Callable[[Sequence[Entry]], None]) -> None:
+        """Every file of a container but those that are mounted, told in the same way: each by one path, and
+        by its others after that."""
+        ...
+
+    async def files_of_image(self, reference: str, told: Callable[[Sequence[Entry]], None]) -> None:
+        """The same of an image. Raises ImageMissing."""
         ...
 
     async def tag(self, reference: str, name: str) -> None:

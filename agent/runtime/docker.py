@@ -22,6 +22,7 @@ from kohakuriver import image_name
 from kohakuriver.agent.runtime import (
     archive,
     commit,
+    contents,
     engine_socket,
     keepalive,
     leftovers,
@@ -39,11 +40,13 @@ from kohakuriver.agent.runtime.base import (
     CLUSTER_LABEL,
     LOOK_WITHIN,
     SUBSCRIBED,
+    Change,
     Container,
     ContainerSpec,
     ContainerState,
     EngineInfo,
     EngineVolume,
+    Entry,
     File,
     Image,
     Limits,
@@ -309,6 +312,15 @@ class DockerRuntime:
             lambda client: commit.written(client, container_id, most=self._most_layers), timeout=_SLOW
         )
 
+    async def changes(self, container_id: str, told: Callable[[Sequence[Change]], None]) -> None:
+        await self._waits.call(lambda client: contents.changes(client, container_id, told), timeout=_COPY)
+
+    async def files(self, container_id: str, told: Callable[[Sequence[Entry]], None]) -> None:
+        await self._waits.call(lambda client: contents.files(client, container_id, told), timeout=_COPY)
+
+    async def files_of_image(self, reference: str, told: Callable[[Sequence[Entry]], None]) -> None:
+        await self._waits.call(lambda client: contents.files_of_image(client, reference, told), timeout=_COPY)
+
     async def tag(self, reference: str, name: str) -> None:
         repository, version = image_name.repository(name)
         await self._whole.call(
@@ -318,6 +330,7 @@ class DockerRuntime:
     async def remove_image(self, reference: str) -> None:
         def work(client: docker.APIClient) -> None:
             with contextlib.suppress(docker.errors.ImageNotFound):
+                contents.let_go(client, reference)
                 client.remove_image(reference)
 
         await self._removals.call(work, timeout=_SLOW)

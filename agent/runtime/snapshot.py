@@ -43,7 +43,7 @@ def take(
 def filtered(chunks: Iterable[bytes], *, without: str) -> Iterator[bytes]:
     """The tarball without a folder and what is in it."""
     folder = without.strip("/")
-    for member, content in members(_Reader(chunks)):
+    for member, content in members(Reader(chunks)):
         name = member.name.removeprefix("./").strip("/")
         if name == folder or name.startswith(f"{folder}/"):
             continue
@@ -63,7 +63,7 @@ def save(client: docker.APIClient, reference: str, file: Path) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-class _Reader:
+class Reader:
     """Chunks as a file to read from."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:

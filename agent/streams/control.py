@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 PING_AFTER, GONE_AFTER = 5.0, 15.0  # seconds: nobody should wait on a dead control connection
 AT_ONCE = 1000  # streams
 SHOWING = ("logs", "stats")  # by which nobody acts in a VPS
+RESTING = ("logs", "changes")  # of VPSes that do not run, too
 
 Lend = Callable[[str], Awaitable[Opened]]
 """An Environment's tarball, for a node that lacks it."""
@@ -147,7 +148,7 @@ class Controls:
                 hint="it is older than the API server: upgrade it",
             )
         container = await self._find(uid, epoch)
-        if container is None or (not container.is_up and kind != "logs"):
+        if container is None or (not container.is_up and kind not in RESTING):
             raise errors.Conflict(
                 f"{name} has no running container at the moment",
                 hint=f"see why: kohakuriver vps status {name}",

@@ -16,7 +16,7 @@ from kohakuriver.apiserver.node_streams.nodes import not_connected
 from kohakuriver.apiserver.read import read
 from kohakuriver.apiserver.serving.middleware import USER
 from kohakuriver.apiserver.serving.requests import Call
-from kohakuriver.apiserver.streaming import reach
+from kohakuriver.apiserver.streaming import compared, reach
 from kohakuriver.apiserver.streaming.relay import is_relayed, relay
 from kohakuriver.resources import kinds
 
@@ -49,6 +49,8 @@ async def opened(
         finally:
             there.close()
         return
+    if kind == compared.KIND:
+        query = await compared.meant(call, found, query)
     leg = await server.streams.ask(found.node, _opening(call, kind, found, query))
     try:
         yield leg.transport, b""

@@ -5,13 +5,15 @@ The words are for a person who typed `kohakuriver connect NAME`, or whose ssh sh
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from kohakuriver.apiserver.objects import objects
 from kohakuriver.apiserver.store import codec
 from kohakuriver.errors import Conflict, Unavailable
 from kohakuriver.resources import reasons
 from kohakuriver.resources.vps import Phase
+
+_RESTING: Final = ("logs", "changes")  # of VPSes that do not run, too
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ def target(vps: Mapping[str, Any], kind: str) -> Target:
             raise TypeError("names are text")
     except codec.NONSENSE as error:
         raise Conflict(f"{name} cannot be read: status.assignment makes no sense") from error
-    if kind == "logs":
+    if kind in _RESTING:
         return found
     phase = status.get("phase")
     if phase == Phase.STOPPED:

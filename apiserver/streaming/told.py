@@ -23,7 +23,7 @@ from kohakuriver.streams.splice import Passed
 from kohakuriver.streams.words import last_words
 
 LONGEST: Final = 1024  # characters of a command, and of whatever else was asked for
-_KEPT: Final = ("session", "host", "port", "protocol", "tail", "since")
+_KEPT: Final = ("session", "host", "port", "protocol", "tail", "since", "snapshot")
 
 
 def asked(kind: str, request: web.Request) -> dict[str, object]:

@@ -61,7 +61,9 @@ def _run_state(name: str, summary: str) -> Entry:
 
 def _snapshots(name: str, summary: str, *, function: str = "") -> Entry:
     module = "list" if name == "snapshots" else name
-    names = {"restore": "vps snapshot", "fork": "vps -", "snapshot": "vps -"}.get(name, "vps")
+    names = {"restore": "vps snapshot", "diff": "vps snapshot", "fork": "vps -", "snapshot": "vps -"}.get(
+        name, "vps"
+    )
     return Entry(name, f"snapshots.{module}", summary, WORK, function=function, names=names)
 
 
@@ -79,6 +81,7 @@ _VPS_COMMANDS = (
     _snapshots("snapshots", "List snapshots", function="list_snapshots"),
     _snapshots("restore", "Let a VPS begin again from a snapshot"),
     _snapshots("fork", "Make new VPSes with the files of another one"),
+    _snapshots("diff", "List the files of a VPS that differ from its image or a snapshot"),
     _vps("adopt", "Take over a container that the restored store does not know"),
     _vps("delete", "Delete VPSes and their files"),
 )

@@ -65,7 +65,7 @@ VPS = ResourceType(
     short_names=("vps",),
     subresources=("status",),
     actions=("bind", "finish", "release", "regrant", "reject", "newport", "forget", "adopt"),
-    streams=("terminal", "exec", "logs", "stats", "forward", "files"),
+    streams=("terminal", "exec", "logs", "stats", "forward", "files", "changes"),
     categories=("all",),
 )
 NODE = ResourceType(

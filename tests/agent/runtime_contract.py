@@ -20,6 +20,7 @@ from kohakuriver.agent.deciding.memory import moment
 from kohakuriver.agent.runtime.base import (
     CLUSTER_LABEL,
     SUBSCRIBED,
+    ChangeKind,
     ContainerSpec,
     ContainerState,
     EngineVolume,
@@ -600,3 +601,52 @@ class RuntimeContract:
         finally:
             await runtime.remove(container_id, force=True)
             await runtime.remove_image(reference)
+
+    async def test_what_was_changed_in_a_container_is_told_and_its_image_may_be_compared_with_it(
+        self, world: World
+    ) -> None:
+        runtime, reference = world.runtime, f"kohakuriver/snapshot-{uuid.uuid4().hex[:8]}:latest"
+        container_id = await started(world)
+        same, other = File("/work/same", b"1"), File("/work/other \u00e4\n\x1b", b"1")
+        await runtime.put_files(container_id, [same, other])
+        await runtime.stop(container_id, 0)
+        found: dict[str, ChangeKind] = {}
+        await runtime.changes(container_id, lambda told: found.update((one.path, one.kind) for one in told))
+        assert {found[same.path], found[other.path]} == {ChangeKind.ADDED}
+        await runtime.commit(container_id, reference, {"kohakuriver.io/snapshot-of": "u1"})
+        try:
+            await runtime.put_files(
+                container_id, [dataclasses.replace(other, content=b"22"), File("/new", b"")]
+            )
+            was: dict[str, bytes] = {}
+            now: dict[str, bytes] = {}
+            await runtime.files_of_image(
+                reference, lambda told: was.update((one.path, one.mark) for one in told)
+            )
+            await runtime.files(container_id, lambda told: now.update((one.path, one.mark) for one in told))
+            assert was[same.path] == now[same.path] != b""
+            assert was[other.path] != now[other.path]
+            assert "/new" in now and "/new" not in was
+            assert not [one for one in await runtime.list() if one.id != container_id], "nothing is left"
+        finally:
+            await runtime.remove(container_id)
+            await runtime.remove_image(reference)
+        with pytest.raises(ImageMissing):
+            await runtime.files_of_image(reference, lambda told: None)
+
+    async def test_who_does_not_want_to_hear_more_ends_the_telling(self, world: World) -> None:
+        container_id = await started(world)
+        await world.runtime.put_files(container_id, [File("/work/note", b"1")])
+
+        def told(found: Sequence[object]) -> None:
+            raise StopHearing
+
+        for call in (world.runtime.changes, world.runtime.files):
+            with pytest.raises(StopHearing):
+                await call(container_id, told)
+        with pytest.raises(NotFound):
+            await world.runtime.changes("0" * 64, lambda told: None)
+
+
+class StopHearing(Exception):
+    """Somebody has heard enough."""

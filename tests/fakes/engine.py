@@ -239,6 +239,10 @@ class FakeEngine:
                 raise NameTaken(f"a container named {name} exists", container_id=record.seen.id)
         self._set(self.find(name_or_id), "rename", name=name)
 
+    def files_of(self, image_id: str) -> dict[str, File]:
+        """Those that an image has, of those that somebody has written."""
+        return next((image.files for image in self.images.values() if image.id == image_id), {})
+
     def commit(self, name_or_id: str, reference: str, labels: Mapping[str, str]) -> None:
         record = self.find(name_or_id)
         known = (image for image in self.images.values() if image.id == record.seen.image_id)

@@ -18,10 +18,13 @@ from kohakuriver.agent.runtime.base import (
     CLUSTER_LABEL,
     LOOK_WITHIN,
     SUBSCRIBED,
+    Change,
+    ChangeKind,
     Container,
     ContainerSpec,
     EngineInfo,
     EngineVolume,
+    Entry,
     File,
     Image,
     Limits,
@@ -36,6 +39,7 @@ from kohakuriver.agent.runtime.base import (
 from kohakuriver.agent.runtime.errors import (
     WITHHELD,
     EngineRefused,
+    ImageMissing,
     ImagePullFailed,
     NotFound,
     RuntimeTimeout,
@@ -277,6 +281,32 @@ class FakeRuntime:
 
         return await self._call("written", work)
 
+    async def changes(self, container_id: str, told: Callable[[Sequence[Change]], None]) -> None:
+        def work() -> None:
+            record = self.engine.find(container_id)
+            was = self.engine.files_of(record.seen.image_id)
+            for path in sorted(was.keys() | record.files.keys()):
+                if path not in was:
+                    told([Change(path, ChangeKind.ADDED)])
+                elif path not in record.files:
+                    told([Change(path, ChangeKind.DELETED)])
+                elif record.files[path] != was[path]:
+                    told([Change(path, ChangeKind.CHANGED)])
+
+        await self._call("changes", work)
+
+    async def files(self, container_id: str, told: Callable[[Sequence[Entry]], None]) -> None:
+        await self._call("files", lambda: told(_entries(self.engine.find(container_id).files)))
+
+    async def files_of_image(self, reference: str, told: Callable[[Sequence[Entry]], None]) -> None:
+        def work() -> None:
+            image = self.engine.image(reference)
+            if image is None:
+                raise ImageMissing(reference)
+            told(_entries(image.files))
+
+        await self._call("files_of_image", work)
+
     async def tag(self, reference: str, name: str) -> None:
         await self._call("tag", functools.partial(self.engine.tag, reference, name))
 
@@ -369,3 +399,7 @@ class FakeRuntime:
             remaps_users=self.engine.root != (0, 0),
             root=self.engine.root,
         )
+
+
+def _entries(files: Mapping[str, File]) -> list[Entry]:
+    return [Entry(path, repr((one.mode, one.content)).encode()) for path, one in sorted(files.items())]
