@@ -22,7 +22,7 @@ from tests.cli import living
 from tests.cli.living import LivingCluster
 from tests.cli.starting import Command, Starter
 
-ELSEWHERE = ("local", "files", "access", "image", "vps.connect", "vps.adopt")
+ELSEWHERE = ("local", "files", "access", "image", "vps.connect", "vps.adopt", "snapshots.diff")
 """Commands whose examples need programs or faults of their own: tests/e2e tries them."""
 ENDLESS = (" -w", " --watch", " --watch-only")
 FULL_SCREEN = {"kohakuriver dashboard": "q"}

@@ -22,7 +22,7 @@ MADE = {
     "mounts": a_container(a_vps(mounts=(MOUNT,))),
     "capabilities": a_container(a_vps(security=Security(added=("SYS_PTRACE",)))),
 }
-KINDS = ("terminal", "exec", "files", "forward", "logs", "stats")
+KINDS = ("terminal", "exec", "files", "forward", "changes", "logs", "stats")
 
 
 class Ready:
