@@ -1,17 +1,17 @@
-"""`python -m kohakuriver.agent`: reads the command line, does what it asks for, and says what went wrong."""
+"""`python -m kohakuriver.agent`: reads the command line, does what it asks for, and says what went wrong.
 
-import asyncio
+What does the work is imported once the command line makes sense: `up` has each of its options checked here.
+"""
+
 import contextlib
 import functools
 import logging
 import sys
 from collections.abc import Iterator
 
-from kohakuriver import errors, logs, program
-from kohakuriver.agent import options, service
+from kohakuriver import errors, logs
+from kohakuriver.agent import options
 from kohakuriver.agent.machine import facts
-from kohakuriver.agent.program import alone, join, purge, run
-from kohakuriver.agent.runtime import remains
 from kohakuriver.agent.settings import Settings
 
 log = logging.getLogger("agent")
@@ -27,6 +27,8 @@ def main(arguments: list[str]) -> int:
     try:
         _do(wanted, arguments)
     except* errors.KohakuRiverError as group:
+        from kohakuriver import program
+
         for error in _flat(group):
             code = program.failed(log, error)
             if isinstance(wanted, Settings) and _is_given_up(error):
@@ -35,6 +37,14 @@ def main(arguments: list[str]) -> int:
 
 
 def _do(wanted: Wanted, arguments: list[str]) -> None:
+    import asyncio
+
+    # docker imports it for engines that are reached by SSH, and this one is not: a seventh of the start.
+    sys.modules["paramiko"] = None  # type: ignore[assignment]
+    from kohakuriver import program
+    from kohakuriver.agent import service
+    from kohakuriver.agent.program import alone, join, purge, run
+
     if isinstance(wanted, options.Purge):
         purge(wanted)
     elif isinstance(wanted, options.RemoveService):
@@ -59,6 +69,8 @@ def _is_given_up(error: errors.KohakuRiverError) -> bool:
 
 def _name_remains(settings: Settings) -> None:
     """A node that was given up is not let in; its containers are for a person to look at."""
+    from kohakuriver.agent.runtime import remains
+
     with contextlib.suppress(errors.KohakuRiverError):
         for name in remains.of_node(settings.node, socket=settings.docker):
             log.warning("a container of this node is left as it is", extra={"container": name})
