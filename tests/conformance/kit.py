@@ -28,7 +28,7 @@ KUBECTL = BIN / "kubectl"
 DEBIANS_KUBECTL = (
     ROOT / "build" / "kubernetes-client" / "usr" / "bin" / "kubectl"
 )  # 1.20; see system-packages
-START_WITHIN = 30.0
+START_WITHIN = 240.0
 Json = dict[str, Any]
 
 USERS: tuple[Json, ...] = (
@@ -83,7 +83,7 @@ class Server:
         stdin: str = "",
         user: str = "admin",
         program: Path = KUBECTL,
-        timeout: float = 60,
+        timeout: float = 240,
         **environment: str,
     ) -> Said:
         """kubectl to its end."""
@@ -187,7 +187,7 @@ def _until_ready(server: Server, process: subprocess.Popen[bytes], log: Path) ->
         time.sleep(0.1)
 
 
-def eventually(what: Any, *, within: float = 60.0) -> Any:
+def eventually(what: Any, *, within: float = 240.0) -> Any:
     """The first true answer."""
     give_up = time.monotonic() + within
     while True:

@@ -33,7 +33,7 @@ class Operator:
         assert self._process.stdout is not None
         self._process.stdout.close()
 
-    def hears(self, words: str, *, within: float = 30) -> None:
+    def hears(self, words: str, *, within: float = 240) -> None:
         """Waits until it has said so."""
         give_up = time.monotonic() + within
         while words not in self.said:
@@ -77,9 +77,9 @@ def test_every_sort_of_handler_is_called_and_the_object_goes_in_the_end(
         operator.hears(words)
     server.kube("patch", "vps", "kopfed", "--type=merge", "-p", '{"spec":{"priority":4}}')
     operator.hears("updated kopfed priority")
-    server.kube("wait", "vps/kopfed", "--for=jsonpath={.metadata.annotations.ticked}=yes", "--timeout=20s")
-    server.kube("wait", "vps/kopfed", "--for=jsonpath={.status.made.greeting}", "--timeout=20s")
-    server.kube("delete", "vps", "kopfed", "--timeout=40s")
+    server.kube("wait", "vps/kopfed", "--for=jsonpath={.metadata.annotations.ticked}=yes", "--timeout=200s")
+    server.kube("wait", "vps/kopfed", "--for=jsonpath={.status.made.greeting}", "--timeout=200s")
+    server.kube("delete", "vps", "kopfed", "--timeout=200s")
     operator.hears("deleted kopfed")
     operator.hears("stops kopfed")
     assert operator.said.count("created kopfed") == 1 and operator.said.count("deleted kopfed") == 1

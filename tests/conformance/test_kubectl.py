@@ -232,11 +232,11 @@ def test_watch_and_wait_follow_what_happens(server: Server) -> None:
             break
     server.kube("apply", "-f", "-", stdin=a_manifest("watched", labels="{suite: watch}"))
     server.kube("label", "vps", "watched", "x=y")
-    server.kube("wait", "vps/watched", "--for=jsonpath={.status.phase}=pending", "--timeout=10s")
+    server.kube("wait", "vps/watched", "--for=jsonpath={.status.phase}=pending", "--timeout=200s")
     condition = '{"status":{"conditions":[{"type":"Tested","status":"True"}]}}'
     by_door = ("patch", "vps", "before", "--subresource=status", "--type=merge")
     server.kube(*by_door, "-p", condition)
-    server.kube("wait", "vps/before", "--for=condition=Tested", "--timeout=10s")
+    server.kube("wait", "vps/before", "--for=condition=Tested", "--timeout=200s")
     server.kube("label", "vps", "watched", "suite=other", "--overwrite")
     server.kube("label", "vps", "watched", "suite=watch", "--overwrite")
     server.kube("delete", "vps", "watched")

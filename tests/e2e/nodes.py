@@ -23,7 +23,7 @@ import docker
 
 from tests.e2e.api import ALLOCATIONS, EVENTS, NODES, VPSES, Object, Record, Refused
 from tests.e2e.bed_files import BedFiles
-from tests.e2e.conftest import BUSYBOX, eventually, free_port
+from tests.e2e.conftest import BUSYBOX, PATIENCE, eventually, free_port
 from tests.e2e.deafness import Door
 from tests.e2e.machines import Machine
 from tests.e2e.node import Node
@@ -37,7 +37,6 @@ HURTABLE: dict[str, Any] = {  # its engines' answers can be lost, its GPUs can v
     "gpus": True,
     "agent": (*QUICK_AGENT, "--metrics-listen=0.0.0.0:9102"),
 }
-LOST_WITHIN = 12.0  # seconds; four of silence, one tick, and what a busy machine adds
 
 
 class Bed:
@@ -130,19 +129,19 @@ class Bed:
                 self.turn_clock(node.agent.name, 0)
             if not node.agent.is_alive:
                 node.agent.start()
-        self.await_api(within=60)
+        self.await_api()
         for name in self.nodes:
             if self.node(name)["spec"].get("drain") or self.node(name)["spec"].get("unschedulable"):
                 self.set_node(name, drain=None, unschedulable=None)
         self.api.call("DELETE", VPSES)
         try:
-            eventually(lambda: self.api.get(VPSES)["items"] == [], within=60)
+            eventually(lambda: self.api.get(VPSES)["items"] == [])
         except AssertionError as error:
             left = {one["metadata"]["name"]: one["status"] for one in self.api.get(VPSES)["items"]}
             raise AssertionError(f"not gone: {left}") from error
-        eventually(lambda: all(self.is_ready(name) for name in self.nodes), within=60)
+        eventually(lambda: all(self.is_ready(name) for name in self.nodes))
 
-    def await_api(self, *, within: float = 60.0) -> None:
+    def await_api(self, *, within: float = PATIENCE) -> None:
         """Until the API server is ready."""
 
         def is_ready() -> bool:
@@ -198,7 +197,7 @@ class Bed:
     def message(self, name: str) -> str:
         return str(self.get(name)["status"].get("message", ""))
 
-    def until(self, name: str, phase: str, *, within: float = 60.0) -> Object:
+    def until(self, name: str, phase: str, *, within: float = PATIENCE) -> Object:
         """The VPS, once it is in that phase."""
         ends = time.monotonic() + within
         while True:
@@ -257,7 +256,7 @@ class Bed:
             if event["reason"] == "NodeLost" and event["involvedObject"]["kind"] == "Node"
         )
 
-    def told(self, name: str, reason: str, *, within: float = 60.0) -> str:
+    def told(self, name: str, reason: str, *, within: float = PATIENCE) -> str:
         """The message of that Event, once it is there."""
         return str(
             eventually(lambda: [said for why, said in self.events(name) if why == reason], within=within)[0]

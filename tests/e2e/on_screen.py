@@ -8,6 +8,7 @@ from typing import Self
 import pexpect
 
 from kohakuriver.cli.tui.ide.terminal.screen import Screen
+from tests.e2e.conftest import PATIENCE
 
 
 class OnScreen:
@@ -41,14 +42,14 @@ class OnScreen:
     def type(self, text: str) -> None:
         self.child.send(text)
 
-    def until(self, wanted: str, *, within: float = 20.0) -> None:
+    def until(self, wanted: str, *, within: float = PATIENCE) -> None:
         """Until that text is on the screen."""
         self._until(lambda: wanted in self.text, f"{wanted!r} is not on the screen", within)
 
-    def until_gone(self, unwanted: str, *, within: float = 20.0) -> None:
+    def until_gone(self, unwanted: str, *, within: float = PATIENCE) -> None:
         self._until(lambda: unwanted not in self.text, f"{unwanted!r} is on the screen still", within)
 
-    def exit_code(self, *, within: float = 20.0) -> int:
+    def exit_code(self, *, within: float = PATIENCE) -> int:
         """How it ended, once it has."""
         ends = time.monotonic() + within
         while self.child.isalive():

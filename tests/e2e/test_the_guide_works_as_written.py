@@ -262,7 +262,7 @@ def forward(walk: Walk, line: str) -> None:
     with printed_ports():
         running = walk.talk(line)
         try:
-            eventually(lambda: b"served" in _fetched(int(local)), within=60)
+            eventually(lambda: b"served" in _fetched(int(local)))
         finally:
             running.sendintr()
             running.expect(pexpect.EOF)
@@ -401,11 +401,9 @@ def _the_states(person: Walk, agent: Process) -> None:
     person.ok("kohakuriver vps delete big")
     person.ok("kohakuriver vps create --name far -t nodeC")
     agent.kill()
-    eventually(
-        lambda: re.search(r"^far\s+lost", person.ok("kohakuriver vps list").out, re.MULTILINE), within=30
-    )
+    eventually(lambda: re.search(r"^far\s+lost", person.ok("kohakuriver vps list").out, re.MULTILINE))
     shown = person.ok("kohakuriver vps status far").out
     assert "Status:" in shown and "lost" in shown and "kohakuriver node status nodec" in shown
     agent.start()
-    eventually(lambda: person.cluster.phase("far") == "running", within=60)
+    eventually(lambda: person.cluster.phase("far") == "running")
     person.ok("kohakuriver vps delete far")

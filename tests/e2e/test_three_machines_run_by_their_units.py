@@ -125,7 +125,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory, engine: docker.APIClient)
     try:
         for process in made.processes.values():
             process.start()  # in no order: each waits for what it needs
-        eventually(made.is_ready, within=60)
+        eventually(made.is_ready)
         system = made.json("get", "namespace", "kohakuriver-system")
         cluster = system["metadata"]["annotations"]["kohakuriver.io/cluster-id"]
         yield made
@@ -143,7 +143,7 @@ def whole(machines: Machines) -> Iterator[Machines]:
     for process in machines.processes.values():
         if not process.is_alive:
             process.start()
-    eventually(machines.is_ready, within=60)
+    eventually(machines.is_ready)
 
 
 def test_everything_that_prepare_wrote_is_for_its_owner_alone_and_kept(machines: Machines) -> None:
@@ -174,7 +174,7 @@ def test_an_api_server_is_killed_under_everybody(
 ) -> None:
     name = f"under-{victim}"
     whole.apply(name)
-    eventually(lambda: whole.phase(name) == "running", within=60)
+    eventually(lambda: whole.phase(name) == "running")
     [before] = containers(engine, name)
     acknowledged: list[str] = []
     stop = threading.Event()
@@ -202,7 +202,7 @@ def test_an_api_server_is_killed_under_everybody(
     there = {item["metadata"]["name"] for item in whole.json("get", "namespaces")["items"]}
     assert len(acknowledged) > 5 and set(acknowledged) <= there, "an acknowledged write was lost"
     whole.apply(f"{name}-later")
-    eventually(lambda: whole.phase(f"{name}-later") == "running", within=60)
+    eventually(lambda: whole.phase(f"{name}-later") == "running")
     assert [one["Id"] for one in containers(engine, name)] == [before["Id"]]
 
 
@@ -212,7 +212,7 @@ def test_a_member_of_etcd_is_killed_under_everybody(whole: Machines, victim: str
     whole.processes[victim, "etcd"].kill()
     name = f"without-{victim}"
     eventually(lambda: whole.run("kohakuriver", "apply", "-f", "-", stdin=a_manifest(name)).code == 0)
-    eventually(lambda: whole.phase(name) == "running", within=60)
+    eventually(lambda: whole.phase(name) == "running")
 
 
 @pytest.mark.fault(34)
@@ -233,7 +233,7 @@ def test_an_api_server_that_freezes_makes_nobody_deaf(whole: Machines) -> None:
             ready.add(whole.is_ready())
             return whole.phase("while-frozen") == "running"
 
-        eventually(runs, within=240)
+        eventually(runs)
         assert ready == {True}, "the node was heard all the while"
     finally:
         victim.thaw()

@@ -141,7 +141,7 @@ def visit(browser: Browser, cluster: Cluster) -> Iterator[Callable[..., Visitor]
     def come(**options: Any) -> Visitor:
         context = browser.new_context(**{"viewport": WIDE, "reduced_motion": "reduce", **options})
         visitor = Visitor(f"https://127.0.0.1:{cluster.port}", context, context.new_page())
-        visitor.page.set_default_timeout(30_000)
+        visitor.page.set_default_timeout(120_000)
         visitor.listen()
         made.append(visitor)
         return visitor

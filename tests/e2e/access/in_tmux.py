@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
+from tests.e2e.conftest import PATIENCE
+
 
 class InTmux:
     """Use as a context; the program is ended with it, and its tmux too."""
@@ -32,14 +34,14 @@ class InTmux:
     def type(self, text: str) -> None:
         self._do("send-keys", "-l", text)
 
-    def until(self, wanted: str, *, within: float = 60.0) -> None:
+    def until(self, wanted: str, *, within: float = PATIENCE) -> None:
         """Until that text is on the screen."""
         ends = time.monotonic() + within
         while wanted not in (text := self.text):
             assert time.monotonic() < ends, f"{wanted!r} is not on the screen after {within} s:\n{text}"
             time.sleep(0.1)
 
-    def until_ended(self, *, within: float = 60.0) -> None:
+    def until_ended(self, *, within: float = PATIENCE) -> None:
         """Until the program has ended, and tmux with it."""
         ends = time.monotonic() + within
         while subprocess.run([*self._tmux, "has-session"], capture_output=True, check=False).returncode == 0:

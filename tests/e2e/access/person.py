@@ -14,7 +14,7 @@ from typing import Any
 import pexpect
 import pyte
 
-from tests.e2e.conftest import Cluster
+from tests.e2e.conftest import PATIENCE, Cluster
 
 _MARKS = itertools.count(1000)
 
@@ -79,12 +79,12 @@ class Person:
     def type(self, keys: str | bytes) -> None:
         self.child.send(keys)
 
-    def sees(self, pattern: str, *, within: float = 30.0) -> "re.Match[bytes]":
+    def sees(self, pattern: str, *, within: float = PATIENCE) -> "re.Match[bytes]":
         """Waits until that comes; what came before is read and done with."""
         self.child.expect(pattern.encode(), timeout=within)
         return self.child.match
 
-    def ask(self, command: str, *, within: float = 30.0) -> str:
+    def ask(self, command: str, *, within: float = PATIENCE) -> str:
         """What a shell command prints, between marks that the echo of it does not have."""
         mark = next(_MARKS)
         self.type(f"echo '<<''{mark}'; {command}; echo '>>''{mark}'\r")
@@ -99,7 +99,7 @@ class Person:
     def prompt(self) -> None:
         self.sees(r"[#$] (?:\x1b\[[0-9;?]*[A-Za-z])*$")
 
-    def leaves(self, *, within: float = 30.0) -> int:
+    def leaves(self, *, within: float = PATIENCE) -> int:
         """The exit code, once the command has ended by itself; its terminal must be as it was."""
         self.child.expect(pexpect.EOF, timeout=within)
         self.child.wait()

@@ -52,9 +52,9 @@ def holder(cluster: Cluster) -> int:
     return int(found.stdout.split()[0])
 
 
-def told_once(she: Person, *, within: float) -> None:
+def told_once(she: Person) -> None:
     """Every line of COUNT came, each once and in order, whatever was shown in between."""
-    before = she.sees(r"(?s)(.*)all-told", within=within).group(1).decode()
+    before = she.sees(r"(?s)(.*)all-told").group(1).decode()
     assert [int(one) for one in re.findall(r"line-(\d+)-", before)] == list(range(1, 61))
 
 
@@ -76,9 +76,9 @@ def test_a_silent_link_is_told_and_healed_without_loss(cluster, vps, link):
         she.type(f"{COUNT}\r")
         before = she.sees(r"(?s)(.*line-5-)").group(1).decode()
         link.fall_silent()
-        before += she.sees(r"(?s)(.*)reconnecting", within=60).group(1).decode()
+        before += she.sees(r"(?s)(.*)reconnecting").group(1).decode()
         link.heal()
-        rest = she.sees(r"(?s)(.*)all-told", within=60).group(1).decode()
+        rest = she.sees(r"(?s)(.*)all-told").group(1).decode()
         assert [int(one) for one in re.findall(r"line-(\d+)-", before + rest)] == list(range(1, 61))
         assert she.ask("echo $remembered") == "yes\n"
         she.type("exit 3\r")
@@ -96,7 +96,7 @@ def test_what_is_typed_while_the_link_is_down_arrives_once(cluster, vps, link):
         assert she.ask("echo well") == "well\n"
         link.fall_silent()
         she.type("echo in-the-dark >> /tmp/dark\r")
-        she.sees("reconnecting", within=60)
+        she.sees("reconnecting")
         she.type("echo in-the-dark >> /tmp/dark\r")
         link.heal()
         she.looks(seconds=3)
@@ -112,7 +112,7 @@ def test_a_program_that_is_killed_costs_nobody_their_shell(cluster, vps, victim)
         she.type(f"{COUNT}\r")
         she.looks(seconds=1)
         os.kill(program(cluster, victim), signal.SIGKILL)
-        told_once(she, within=60)
+        told_once(she)
         assert she.ask("echo $remembered") == "yes\n"
         assert not she.is_tty_restored()
         she.type("exit\r")
@@ -124,7 +124,7 @@ def test_a_shell_that_is_gone_is_told_in_one_line(cluster, vps):
     with person(cluster, "connect", vps) as she:
         she.prompt()
         os.kill(holder(cluster), signal.SIGKILL)
-        she.sees("there is no session [a-z0-9]+ any more", within=60)
+        she.sees("there is no session [a-z0-9]+ any more")
         she.sees(rf"kohakuriver connect {vps}|hung up")
         assert she.leaves() == 255
 
@@ -143,7 +143,7 @@ def test_a_vps_that_ends_under_a_session_is_told_and_the_terminal_is_as_before(c
             [str(BIN / "kohakuriver"), "vps", verb, vps],
             env=cluster.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        shown = she.sees(rf"(?s)(.*)error: {vps}: {told}", within=60).group(1)
+        shown = she.sees(rf"(?s)(.*)error: {vps}: {told}").group(1)
         assert b"\x1b[?25h" in shown and b"\x1b[?1049l" in shown, "the terminal was left as the editor had it"
         assert she.leaves() == 255
         assert ending.wait(60) == 0
@@ -171,7 +171,7 @@ def test_a_client_whose_terminal_takes_nothing_any_more_can_still_be_ended(clust
         she.sees("y\r\ny")
         time.sleep(2)  # nobody reads the screen
         os.kill(she.child.pid, signal.SIGTERM)
-        eventually(lambda: not she.child.isalive(), within=60)
+        eventually(lambda: not she.child.isalive())
         assert she.is_tty_restored()
 
 

@@ -51,7 +51,7 @@ def test_a_full_disk_is_said_and_takes_nothing_new_and_hurts_nobody(small: Bed):
         file.truncate(0)
         machines.allocate(file, free - (256 << 20))
 
-    eventually(lambda: bed.condition("n3", "DiskPressure")["status"] == "True", within=45)
+    eventually(lambda: bed.condition("n3", "DiskPressure")["status"] == "True")
     assert "free on" in bed.condition("n3", "DiskPressure")["message"]
     bed.create("pinned", placement={"node": "n3"})
     eventually(lambda: "disk" in bed.message("pinned"))
@@ -65,7 +65,7 @@ def test_a_full_disk_is_said_and_takes_nothing_new_and_hurts_nobody(small: Bed):
     assert node.container("calm")["State"] == before
     filling.unlink()
 
-    eventually(lambda: bed.condition("n3", "DiskPressure")["status"] == "False", within=45)
+    eventually(lambda: bed.condition("n3", "DiskPressure")["status"] == "False")
     bed.until("pinned", "running")
     assert node.container("calm")["State"] == before
 
@@ -133,14 +133,14 @@ def test_an_agent_that_cannot_write_stops_and_deletes_and_lives_on(bed: Bed, tig
         eventually(lambda: str(tight) in bed.message("again"))
         assert not node.container("again")["State"]["Running"]
     assert [one["State"] for one in node.containers("gone")] == []
-    eventually(lambda: bed.condition("n1", "DataDirWritable")["reason"] == why, within=45)
+    eventually(lambda: bed.condition("n1", "DataDirWritable")["reason"] == why)
     assert str(tight) in bed.condition("n1", "DataDirWritable")["message"]
     assert bed.is_ready("n1")
 
     take(bed, tight, how)
     bed.until("again", "running")
     assert node.container("again")["State"]["StartedAt"] != run
-    eventually(lambda: bed.condition("n1", "DataDirWritable")["status"] == "True", within=45)
+    eventually(lambda: bed.condition("n1", "DataDirWritable")["status"] == "True")
     assert bed.phase("halted") == "stopped"
     assert node.container("calm")["State"] == before
     assert node.agent.is_alive

@@ -4,7 +4,7 @@ import pytest
 
 from tests.e2e.api import NODES, TOKENS
 from tests.e2e.conftest import eventually
-from tests.e2e.nodes import HURTABLE, LOST_WITHIN, Bed
+from tests.e2e.nodes import HURTABLE, Bed
 
 BED = HURTABLE
 BOTH = {"placement": {"node": "n1", "gpus": {"count": 2}}}
@@ -18,7 +18,7 @@ def test_a_machine_that_joins_again_offers_nothing_before_its_engine_was_listed(
     bed.until("before", "running")
     container = node.container("before")
     node.agent.kill()
-    bed.until("before", "lost", within=LOST_WITHIN)
+    bed.until("before", "lost")
     bed.api.call("POST", f"{NODES}/n1/forget", {"destroyed": True})
     bed.delete("before")
     eventually(lambda: not bed.exists("before"))

@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.api import NODES, Refused
 from tests.e2e.conftest import eventually
-from tests.e2e.nodes import LOST_WITHIN, Bed
+from tests.e2e.nodes import Bed
 
 WHOLE = {"cores": "2", "memory": "64Mi"}  # all the cores of a node
 
@@ -16,7 +16,7 @@ def test_a_vps_given_up_while_its_node_was_off_is_removed_at_boot_before_it_runs
     node = bed.nodes["n1"]
     bed.running("ghost")
     node.lose_power()
-    bed.until("ghost", "lost", within=LOST_WITHIN)
+    bed.until("ghost", "lost")
     bed.delete("ghost", force=True)
     assert not bed.exists("ghost")
     assert list(bed.bookings("n1")) == ["ghost"]
@@ -37,7 +37,7 @@ def test_a_new_vps_of_the_same_name_is_not_touched_when_the_old_one_s_node_retur
     bed.running("twin")
     old = node.container("twin")["Id"]
     node.cut()
-    bed.until("twin", "lost", within=LOST_WITHIN)
+    bed.until("twin", "lost")
     bed.delete("twin", force=True)
 
     bed.running("twin", node="n2")
@@ -60,7 +60,7 @@ def test_a_new_vps_of_the_same_name_waits_for_the_old_one_s_room_and_has_none_of
     node.run("twin", "sh", "-c", "echo old > /root/note")
     old = node.container("twin")["Id"]
     node.cut()
-    bed.until("twin", "lost", within=LOST_WITHIN)
+    bed.until("twin", "lost")
     bed.delete("twin", force=True)
 
     bed.create("twin", placement={"node": "n1"}, resources=WHOLE)
@@ -80,7 +80,7 @@ def test_a_node_said_to_be_destroyed_is_refused_when_it_returns_and_its_containe
     node = bed.nodes["n1"]
     bed.running("mover")
     node.lose_power()
-    bed.until("mover", "lost", within=LOST_WITHIN)
+    bed.until("mover", "lost")
 
     with pytest.raises(Refused) as refused:
         bed.api.call("POST", f"{NODES}/n2/forget", {"destroyed": True})
@@ -93,7 +93,7 @@ def test_a_node_said_to_be_destroyed_is_refused_when_it_returns_and_its_containe
     assert "n1" in lost[0]["message"]
     booted = time.time()
     node.boot()
-    eventually(lambda: node.agent.code not in (None, 0), within=20)
+    eventually(lambda: node.agent.code not in (None, 0))
     said = node.agent.tail(40)
     assert "credential was revoked" in said
     assert node.containers("mover")[0]["Names"][0].lstrip("/") in said

@@ -20,7 +20,7 @@ def test_what_is_done_to_a_container_by_hand_is_said_and_undone(bed: Bed, deed, 
 
     getattr(node.engine, deed)(before)
 
-    assert "from outside" in bed.told("mine", reason, within=60)
+    assert "from outside" in bed.told("mine", reason)
     eventually(lambda: node.container("mine")["State"]["Status"] == "running")
     bed.until("mine", "running")
     assert node.container("mine")["Id"] == before
@@ -45,7 +45,7 @@ def test_a_renamed_container_stays_the_one_of_its_vps(bed: Bed):
 
     node.engine.rename(before["Id"], "somebody-elses-idea")
 
-    assert "from outside" in bed.told("mine", "RenamedOutside", within=60)
+    assert "from outside" in bed.told("mine", "RenamedOutside")
     time.sleep(4)  # an event and a relist
     after = node.container("mine")
     assert after["Id"] == before["Id"]
@@ -65,7 +65,7 @@ def test_a_container_removed_by_hand_is_made_again_and_its_lost_files_are_told(b
 
     node.engine.remove_container(before, force=True)
 
-    assert "from outside" in bed.told("mine", "FilesystemLost", within=60)
+    assert "from outside" in bed.told("mine", "FilesystemLost")
     eventually(
         lambda: [c["Id"] != before and c["State"] == "running" for c in node.containers("mine")] == [True]
     )

@@ -66,6 +66,4 @@ def test_a_backoff_is_not_lengthened_by_a_clock_that_is_set_back(bed: Bed):
 
     bed.turn_clock("agent-n1", -HOUR)
 
-    eventually(
-        lambda: bed.get("loops")["status"]["observed"]["container"].get("restarts", 0) > restarts, within=60
-    )
+    eventually(lambda: bed.get("loops")["status"]["observed"]["container"].get("restarts", 0) > restarts)

@@ -7,8 +7,6 @@ import pytest
 from tests.e2e.conftest import eventually
 from tests.e2e.nodes import Bed
 
-HANGS_WITHIN = 25.0  # seconds: one relist, and fifteen of patience with it
-
 
 @pytest.mark.fault(12)
 def test_a_hanging_engine_takes_no_new_vpses_and_what_was_known_stays_known(bed: Bed):
@@ -18,7 +16,7 @@ def test_a_hanging_engine_takes_no_new_vpses_and_what_was_known_stays_known(bed:
 
     with bed.recording("known") as record:
         node.machine.engine.freeze()
-        eventually(lambda: bed.condition("n1", "RuntimeReady")["status"] == "False", within=HANGS_WITHIN)
+        eventually(lambda: bed.condition("n1", "RuntimeReady")["status"] == "False")
         told = bed.condition("n1", "RuntimeReady")
         bed.create("pinned", placement={"node": "n1"})
         bed.create("free")

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.e2e.conftest import eventually
-from tests.e2e.nodes import LOST_WITHIN, Bed
+from tests.e2e.nodes import Bed
 
 
 def _renewals(bed: Bed) -> str:
@@ -44,7 +44,7 @@ def test_a_partition_longer_than_the_grace_says_lost_once_and_running_once(bed: 
 
     with bed.recording("far") as record:
         node.cut()
-        bed.until("far", "lost", within=LOST_WITHIN)
+        bed.until("far", "lost")
         bed.create("greedy", placement={"node": "n1"}, resources={"cores": "1", "memory": "64Mi"})
         eventually(lambda: "n1" in bed.message("greedy"))
         node.heal()
@@ -65,7 +65,7 @@ def test_a_vps_deleted_while_its_node_is_away_goes_after_its_container(bed: Bed)
     node = bed.nodes["n1"]
     bed.running("ghost")
     node.cut()
-    bed.until("ghost", "lost", within=LOST_WITHIN)
+    bed.until("ghost", "lost")
 
     bed.delete("ghost")
 
@@ -88,7 +88,7 @@ def test_a_vps_deleted_just_before_its_node_falls_silent_is_not_forgotten(bed: B
 
     bed.delete("late")
 
-    eventually(lambda: "unreachable since" in bed.message("late"), within=LOST_WITHIN)
+    eventually(lambda: "unreachable since" in bed.message("late"))
     assert node.container("late")["State"]["Running"]
     node.heal()
     eventually(lambda: not bed.exists("late"))

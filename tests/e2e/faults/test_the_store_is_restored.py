@@ -104,7 +104,7 @@ def test_a_restored_store_ends_no_vps_and_what_it_forgot_is_taken_over_again(
     bed.await_api()
 
     # Nothing is changed, everything is told.
-    eventually(lambda: all(_quarantined(bed, name) for name in bed.nodes), within=60)
+    eventually(lambda: all(_quarantined(bed, name) for name in bed.nodes))
     eventually(lambda: _strays(bed, "n1") == ["after"])
     assert not bed.exists("after")
     eventually(lambda: "n1 is in quarantine" in bed.message("gone"))
