@@ -186,7 +186,10 @@ class Taker:
         take = Take(metadata["name"], uid=metadata["uid"], vps=vps["uid"], container=container.id)
 
         async def say(message: str) -> None:
-            await self._say(snapshot, phase=Phase.TAKING.value, message=message)
+            try:
+                await self._say(snapshot, phase=Phase.TAKING.value, message=message)
+            except errors.KohakuRiverError as error:  # how it ends is said again and again
+                log.info("a step of a snapshot is not told of", extra={"error": error.message})
 
         work = Work(
             self._tools,

@@ -47,6 +47,7 @@ TAKING: Final = "taking-"  # before the token in the tag of an image that is hal
 MEASURED_WITHIN: Final = 600.0  # seconds in which what volumes hold is counted
 _MOST_FILES: Final = 1 << 40  # all of them
 _EVERY: Final = 64 << 20  # bytes of an archive between looks at what is free
+_TOLD_EVERY: Final = 5.0  # seconds
 _ENDS_WITHIN: Final = 10.0  # seconds in which a tar that was killed is over
 
 Json = dict[str, Any]
@@ -106,6 +107,7 @@ class Work:
         self._say = say
         self._thawed = thawed
         self._handle = archives.Handle()
+        self._written = 0  # bytes of archives
         self._names: Mapping[str, str] = {}  # of volumes in `spec.volumes`, by the engine's names
 
     async def run(self) -> Json:
@@ -123,7 +125,8 @@ class Work:
         async with self._held_still():
             taken_at = timestamp(tools.clock.now())
             await tools.commits.make(container.id, reference, self._marks)
-            packed = [await self._write(one, needed) for one in volumes]
+            async with self._telling(needed):
+                packed = [await self._write(one) for one in volumes]
         self._take.has_them = True
         for one in volumes:
             await asyncio.to_thread(archives.settle, self._archive(one))
@@ -326,12 +329,30 @@ class Work:
         name = self._names.get(volume.name) or None
         return self._tools.files.archive(self._uid, name, volume.target)
 
-    async def _write(self, volume: MountedVolume, needed: int) -> archives.Packed:
+    @contextlib.asynccontextmanager
+    async def _telling(self, needed: int) -> AsyncIterator[None]:
+        """How far the archives are is said now and then."""
+
+        async def tell() -> None:
+            while True:
+                await asyncio.sleep(_TOLD_EVERY)
+                done, whole = (quantity.approximate_size(size) for size in (self._written, needed))
+                await self._say(f"its volumes are being packed: {done} of about {whole}")
+
+        telling = asyncio.create_task(tell(), name=f"progress of {self._take.snapshot}")
+        try:
+            yield
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
+
+    async def _write(self, volume: MountedVolume) -> archives.Packed:
         """Write its archive, but for the end of it, which nobody need be frozen for."""
-        tools, checked = self._tools, 0
+        tools, checked, before = self._tools, 0, self._written
 
         def progress(size: int) -> None:
             nonlocal checked
+            self._written = before + size
             if size - checked < _EVERY:
                 return
             checked = size

@@ -488,7 +488,8 @@ async def test_a_commit_of_an_agent_that_died_is_waited_for_before_another_is_be
         assert images(node) == [status["image"]]
 
 
-async def test_what_became_of_it_is_said_once_the_api_hears_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", ["written", "commit"])
+async def test_what_became_of_it_is_said_once_the_api_hears_it(tmp_path: Path, step: str) -> None:
     async with running_api() as api, Link(int(api.url.rsplit(":", 1)[1])) as link:
         engine = FakeEngine()
         node = Node(
@@ -502,11 +503,11 @@ async def test_what_became_of_it_is_said_once_the_api_hears_it(tmp_path: Path) -
         await node.until_ready()
         await node.place(a_manifest())
         await node.until(phase="running")
-        engine.switches.delays["commit"] = 10.0
+        engine.switches.delays[step] = 10.0
         await ask(node)
-        await node.until(reason="SnapshotBeingTaken")
+        await until_asked(node, step)
         link.cut()
-        await asyncio.sleep(40)
+        await asyncio.sleep(60)
         assert state(node) is ContainerState.RUNNING  # it is thawed though nobody can be told of it
         link.heal()
         await until(node, "Ready")
