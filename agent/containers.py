@@ -20,6 +20,7 @@ from kohakuriver.agent.deciding.desired import Desired
 from kohakuriver.agent.deciding.learn import overtaken
 from kohakuriver.agent.deciding.memory import Recreation
 from kohakuriver.agent.deciding.restart import NOTHING_TO_RUN
+from kohakuriver.agent.filling import Filler, SnapshotUnusable, anonymous, pass_over
 from kohakuriver.agent.images import whose
 from kohakuriver.agent.recreate import Recreator, as_before, carry_over
 from kohakuriver.agent.roster import Entry
@@ -53,6 +54,7 @@ class Containers:
         self._stops = Shares(node.settings.stops)
         self._starter = Starter(node)
         self._recreator = Recreator(node)
+        self._filler = Filler(node)
 
     async def perform(self, action: Action, entry: Entry) -> None:
         """Do it. Raises EngineError, or KohakuRiverError from the API for Finish."""
@@ -85,6 +87,14 @@ class Containers:
                 await self._remove(entry, container_id, why=why)
             case actions.SetAside(container_id):
                 await self._recreator.set_aside(entry, container_id)
+            case actions.Fill():
+                await self._filler.fill(entry)
+            case actions.PutBack(why):
+                log.info("putting volumes back", extra={"vps": str(entry.key), "why": why})
+                await self._filler.put_back(entry)
+            case actions.Settle(why):
+                log.info("removing what volumes held", extra={"vps": str(entry.key), "why": why})
+                await self._filler.settle(entry)
             case actions.MakeAnew():
                 kept = await self._recreator.make_room(entry)
                 if kept is not None:
@@ -205,6 +215,13 @@ class Containers:
         if carried is not None:
             spec = carry_over(spec, carried)
         whose.check(spec.image, entry.desired)
+        if carried is None and desired.snapshot:
+            number = await self._layers(desired.image)
+            if not number:
+                self._gone(entry, kept)
+                return
+            volumes = anonymous(entry.memory.durable.filling, kept.volumes if kept is not None else ())
+            spec = dataclasses.replace(spec, labels={**spec.labels, labels.COMMIT: number}, anonymous=volumes)
         await self._volumes.claim(entry.desired)
         try:
             container_id = await self._node.runtime.create(
@@ -227,6 +244,19 @@ class Containers:
         self._say_what_is_ignored(entry, spec)
         self._node.images.used(desired.image, desired.uid)
         await self._made(entry, container_id, spec)
+
+    async def _layers(self, image: str) -> str:
+        """How many layers of a Snapshot's image were written in containers; empty where it is not there."""
+        found = await self._node.runtime.image(image)
+        return (found.labels.get(labels.COMMIT) or "1") if found is not None else ""
+
+    def _gone(self, entry: Entry, kept: Recreation | None) -> None:
+        """The image of its Snapshot is not there. Raises SnapshotUnusable where it has no other files."""
+        name, node = entry.desired.snapshot, self._node.settings.node
+        why = f"the image of Snapshot {name} is gone from {node}"
+        if kept is None:
+            raise SnapshotUnusable(why, hint="name another Snapshot in spec.filesFrom, or an image")
+        pass_over(self._node, entry, why)
 
     async def _spec(self, desired: Desired) -> ContainerSpec:
         if desired.limits is None:

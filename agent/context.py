@@ -13,6 +13,7 @@ from kohakuriver.agent.roster import Entry, Roster
 from kohakuriver.agent.runtime.base import Runtime
 from kohakuriver.agent.runtime.errors import ContainerSilent, RuntimeTimeout
 from kohakuriver.agent.settings import Settings
+from kohakuriver.agent.snapshots.jobs import Jobs
 from kohakuriver.agent.snapshots.takes import Takes
 from kohakuriver.agent.surroundings import Surroundings
 from kohakuriver.client.events import Recorder
@@ -31,11 +32,13 @@ class Node:
     client: Client
     recorder: Recorder  # of Events
     vpses: Informer  # that are bound here
+    snapshots: Informer  # whose files are here
     runtime: Runtime
     roster: Roster  # the VPSes and containers, as last seen
     images: Images
     commits: Commits  # that the engine is at
     takes: Takes  # snapshots that are being taken
+    jobs: Jobs  # on files of VPSes, that may take long
     staging: Staging  # where what VPSes mount is held ready
     access: Access  # who may log in
     devices: Devices

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from kohakuriver import errors
 from kohakuriver.agent.data_dir import DataDir
-from kohakuriver.agent.deciding.memory import Copying, Durable, Recreation, Restart
+from kohakuriver.agent.deciding.memory import Copying, Durable, Fill, Filling, Recreation, Restart
 from kohakuriver.agent.deciding.room import Held
 from kohakuriver.agent.deciding.unused import Fetched
 from kohakuriver.agent.quarantine import Quarantine, Seen
@@ -195,6 +195,8 @@ def _durable(content: dict[str, Any]) -> Durable:
         recreated=bool(content.get("recreated")),
         copying=_copying(content.get("copying")),
         passed_over=int(content.get("passed_over") or 0),
+        passed_why=content.get("passed_why") or "",
+        filling=_filling(content.get("filling")),
     )
 
 
@@ -215,4 +217,13 @@ def _recreation(content: dict[str, Any] | None) -> Recreation | None:
         base=content.get("base") or "",
         volumes=tuple((name, target) for name, target in content.get("volumes") or ()),
         word=int(content.get("word") or 0),
+        snapshot=content.get("snapshot") or "",
+        kept_as=content.get("kept_as") or "",
     )
+
+
+def _filling(content: dict[str, Any] | None) -> Filling | None:
+    if content is None:
+        return None
+    volumes = tuple(Fill(**one) for one in content["volumes"])
+    return Filling(**{**content, "volumes": volumes})

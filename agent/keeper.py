@@ -227,6 +227,7 @@ class Keeper:
         gone = vps is None or vps["metadata"]["uid"] != uid
         self.probes.end(uid)
         self._node.images.leave(uid)
+        self._node.jobs.forget(uid)
         self._node.roster.leave(uid)
         self._reporter.forget(key)
         self._uids.pop(key, None)

@@ -18,6 +18,7 @@ import socket
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 
+from kohakuriver.agent import aside
 from kohakuriver.agent.claim import Claim
 from kohakuriver.agent.commits import Commits
 from kohakuriver.agent.containers import Containers
@@ -31,6 +32,7 @@ from kohakuriver.agent.images.collector import Collector, needed
 from kohakuriver.agent.images.environments import Environments
 from kohakuriver.agent.images.images import Images
 from kohakuriver.agent.images.making import Maker
+from kohakuriver.agent.images.snapshots import Snapshots
 from kohakuriver.agent.images.stock import Stock
 from kohakuriver.agent.images.tarballs import Tarballs
 from kohakuriver.agent.journal import Journal
@@ -62,6 +64,7 @@ from kohakuriver.agent.shown import Shown
 from kohakuriver.agent.snapshots.files import Files as SnapshotFiles
 from kohakuriver.agent.snapshots.guard import Guard, Program
 from kohakuriver.agent.snapshots.hooks import EngineHooks, Hooks
+from kohakuriver.agent.snapshots.jobs import Jobs
 from kohakuriver.agent.snapshots.keeping import Shelf
 from kohakuriver.agent.snapshots.late import Commits as SnapshotCommits
 from kohakuriver.agent.snapshots.losses import Losses, Scanner
@@ -165,6 +168,7 @@ class Agent:
         )
         self.recorder = Recorder(client, clock=clock, component="agent", host=settings.node)
         environments = Environments(self.watches.environments)
+        self.jobs = Jobs(clock=clock)
         neighbours = Borrower(lambda: dial(client.server)) if dial is not None else None
         tarballs = Tarballs(runtime, environments, settings.data_dir / "tarballs", neighbours)
         self.stock = Stock(self.journal, clock=clock)
@@ -301,7 +305,7 @@ class Agent:
         self.watches.nodes.listen(lambda _: self._node_changed())
         self.watches.allocations.listen(lambda _: self._allocation_changed())
         self.watches.environments.listen(lambda _: self._environment_changed())
-        self.watches.snapshots.listen(lambda _: self._snapshot_changed())
+        self.watches.snapshots.listen(self._snapshot_changed)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.heartbeat.run(), name="heartbeat")
             tasks.create_task(self._after_gaps(), name="gaps")
@@ -316,6 +320,7 @@ class Agent:
             self.reporter.begin()
             tasks.create_task(self.images.run(), name="images")
             tasks.create_task(self.commits.run(), name="commits")
+            tasks.create_task(self.jobs.run(), name="volumes of snapshots")
             tasks.create_task(self.reporter.run(), name="reporter")
             tasks.create_task(self.keeper.run(), name="keeper")
             tasks.create_task(self.engine.run(), name="engine")
@@ -338,11 +343,13 @@ class Agent:
             client=client,
             recorder=self.recorder,
             vpses=self.watches.vpses,
+            snapshots=self.watches.snapshots,
             runtime=self.runtime,
             roster=self.roster,
             images=self.images,
             commits=self.commits,
             takes=self.takes,
+            jobs=self.jobs,
             staging=self.staging,
             access=self.access,
             devices=self.devices,
@@ -370,6 +377,7 @@ class Agent:
             nodes=self.watches.nodes,
             allocations=self.watches.allocations,
             environments=Environments(self.watches.environments),
+            snapshots=Snapshots(self.watches.snapshots, node=self.settings.node),
             devices=self.devices,
             roster=self.roster,
             topology=self.topology,
@@ -456,7 +464,7 @@ class Agent:
         if entry is not None:
             self.keeper.look(entry)
 
-    def _snapshot_changed(self) -> None:
+    def _snapshots_changed(self) -> None:
         self.taker.look()
         self.shelf.look()
 
@@ -499,7 +507,7 @@ class Agent:
         self.node.look()
         self.tombstones.look()
         self.keeper.look_at_all()
-        self._snapshot_changed()
+        self._snapshots_changed()
 
     def _look_at_all(self) -> None:
         self.keeper.look_at_all()
@@ -514,11 +522,18 @@ class Agent:
         self.node.look()
         self.tombstones.look()
         self.keeper.look_at_all()
-        self._snapshot_changed()
+        self._snapshots_changed()
 
     def _environment_changed(self) -> None:
         self.maker.look()
         self._look_at_all()
+
+    def _snapshot_changed(self, key: ObjectKey) -> None:
+        self._snapshots_changed()
+        for entry in self.roster:
+            wanted = entry.desired.snapshot == key.name or aside.is_named_after(entry.desired, key.name)
+            if entry.key.namespace == key.namespace and wanted:
+                self.keeper.look(entry)
 
     def _node_changed(self) -> None:
         node = self.watches.nodes.get(ObjectKey("", self.settings.node)) or {}

@@ -16,12 +16,14 @@ from collections.abc import Callable
 from typing import Final
 
 from kohakuriver import durations, quantity
+from kohakuriver.agent.aside import Aside, NotKept
 from kohakuriver.agent.commits import Commit, is_whole
 from kohakuriver.agent.context import Node
 from kohakuriver.agent.deciding import actions, labels
 from kohakuriver.agent.deciding.desired import Desired
 from kohakuriver.agent.deciding.memory import Copying, KeptBack, Recreation, replaces_files, run_of
 from kohakuriver.agent.deciding.situation import Situation
+from kohakuriver.agent.filling import pass_over
 from kohakuriver.agent.images import whose
 from kohakuriver.agent.machine import facts
 from kohakuriver.agent.roster import Entry
@@ -51,6 +53,7 @@ class Recreator:
     def __init__(self, node: Node, *, disk: Callable[[str], facts.Disk | None] = facts.disk) -> None:
         self._node = node
         self._disk = disk
+        self._aside = Aside(node)
 
     async def set_aside(self, entry: Entry, container_id: str) -> None:
         """Take what is worth keeping of the container into an image, and note that another may be made."""
@@ -59,12 +62,12 @@ class Recreator:
             raise NotFound("the engine has no such container")
         if old.is_up:
             raise WrongState("the container runs again")
-        image = ""
+        image = kept_as = ""
         if replaces_files(entry.memory, entry.desired, old):
-            whose.check(entry.desired.image, entry.desired)
-            if await self._node.runtime.image(entry.desired.image) is None:
-                self._node.images.demand(entry.desired)
+            aside = await self._given_up(entry, old)
+            if aside is None:
                 return
+            kept_as = aside
         else:
             try:
                 made = await self._commit(entry, old)
@@ -83,8 +86,37 @@ class Recreator:
             base=labels.image_of(old),
             volumes=old.anonymous,
             word=labels.word(old),
+            snapshot=labels.snapshot_of(old),
+            kept_as=kept_as,
         )
         _note(entry, note)
+
+    async def _given_up(self, entry: Entry, old: Container) -> str | None:
+        """See to it that what comes in place of the files is there, and that they are set aside where they
+        are to be; the name of the Snapshot that has them then, or "". None where that is not so yet, or
+        where the word was passed over."""
+        desired = entry.desired
+        whose.check(desired.image, desired)
+        if await self._node.runtime.image(desired.image) is None:
+            if desired.snapshot:
+                why = f"the image of Snapshot {desired.snapshot} is gone from {self._node.settings.node}"
+                pass_over(self._node, entry, why)
+            else:
+                self._node.images.demand(desired)
+            return None
+        if not desired.keep_replaced:
+            return ""
+        try:
+            name = await self._aside.kept(entry, old)
+        except NotKept as refused:
+            pass_over(self._node, entry, refused.message)
+            return None
+        if name:
+            return name
+        look = self._node.clock.monotonic() + LOOK_AGAIN
+        words = "what is in it is set aside first, as a Snapshot"
+        entry.memory = dataclasses.replace(entry.memory, copying_until=look, copying=words)
+        return None
 
     async def make_room(self, entry: Entry) -> Recreation | None:
         """Have the old container give its name up to a new one. What that is to be made from; None where the
@@ -98,6 +130,10 @@ class Recreator:
             return None
         heard = max(note.word, entry.memory.durable.passed_over)
         if note.image and desired.image and desired.replace_files > heard:
+            if desired.keep_replaced:
+                why = "they are no more in a container, from which they could be set aside; ask once it runs"
+                pass_over(self._node, entry, why)
+                return None
             _note(entry, dataclasses.replace(note, image=""))
             return None
         if note.image and await self._node.runtime.image(note.image) is None:
@@ -110,7 +146,8 @@ class Recreator:
         elif named is not None and labels.is_for(named, desired) and _is_fresh(named):
             await self._node.runtime.remove(named.id)  # made by an earlier try, for what was declared then
             self._node.roster.drop(named.id)
-        log.info("making anew", extra={"vps": str(entry.key), "from": note.image or desired.image})
+        began = note.image or desired.snapshot or desired.image
+        log.info("making anew", extra={"vps": str(entry.key), "from": began})
         return note
 
     async def retire(self, entry: Entry, container_id: str) -> None:
@@ -202,7 +239,7 @@ class Recreator:
         unsure = was is not None and was.unsure and not commit.is_mine
         _remember_copying(entry, Copying(commit.container, commit.run, self._engine_run(), unsure))
         look = self._node.clock.monotonic() + LOOK_AGAIN
-        entry.memory = dataclasses.replace(entry.memory, copying_until=look)
+        entry.memory = dataclasses.replace(entry.memory, copying_until=look, copying="")
 
     async def _outlive(self, commit: Commit) -> None:
         """It is of an earlier run, and of no use: the next one waits for its end."""
@@ -269,7 +306,9 @@ class Recreator:
 
 def as_before(desired: Desired, kept: Recreation) -> Desired:
     """What is declared, but on the files that there are: their image, and the word they began with."""
-    return dataclasses.replace(desired, image=kept.base or desired.image, replace_files=kept.word)
+    return dataclasses.replace(
+        desired, image=kept.base or desired.image, replace_files=kept.word, snapshot=kept.snapshot
+    )
 
 
 def carry_over(spec: ContainerSpec, kept: Recreation) -> ContainerSpec:

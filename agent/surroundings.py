@@ -12,7 +12,8 @@ from kohakuriver import cpuset
 from kohakuriver.agent.deciding import allowed, labels
 from kohakuriver.agent.deciding.desired import Around, Desired, container_name
 from kohakuriver.agent.deciding.memory import Hold
-from kohakuriver.agent.images.environments import Environments
+from kohakuriver.agent.images.environments import Environments, Missing
+from kohakuriver.agent.images.snapshots import Snapshots
 from kohakuriver.agent.machine.gpus import Devices
 from kohakuriver.agent.machine.topology import Topology, cores_of
 from kohakuriver.agent.roster import Entry, Roster
@@ -35,6 +36,7 @@ class Surroundings:
         nodes: Informer,
         allocations: Informer,
         environments: Environments,
+        snapshots: Snapshots,
         devices: Devices,
         roster: Roster,
         topology: Topology,
@@ -48,6 +50,7 @@ class Surroundings:
         self._nodes = nodes
         self._allocations = allocations
         self._environments = environments
+        self._snapshots = snapshots
         self._devices = devices
         self._roster = roster
         self._topology = topology
@@ -87,8 +90,10 @@ class Surroundings:
 
     def complete(self, desired: Desired) -> Desired:
         """What is asked for, with what only the node can say."""
-        image = self._environments.image(desired.environment) if desired.environment else desired.image
-        missing = desired.environment and not image and self._environments.known
+        image, whole = self._image(desired), (desired.namespace, desired.snapshot)
+        is_known = self._snapshots.known if desired.snapshot else self._environments.known
+        missing = self._missing(desired) if not image and is_known else None
+        uid = self._snapshots.uid(*whole) if desired.snapshot else ""
         permission = allowed.refusal(
             desired,
             self._settings.allow_mounts,
@@ -102,7 +107,9 @@ class Surroundings:
             drained=self.drained,
             quarantine=self._quarantined(),
             refusal=permission,
-            no_image=self._environments.missing(desired.environment).message if missing else "",
+            no_image=missing.message if missing is not None else "",
+            snapshot_uid=uid,
+            kept=self._snapshots.volumes(*whole) if uid else (),
             machine=self._machine,
             held=booking.get("cpuset") or "",
             bad_gpus=self._bad_gpus(desired),
@@ -116,8 +123,9 @@ class Surroundings:
         """Why this VPS must wait before it is created, started or moved to cores of its own."""
         desired = entry.desired
         has_container = self._roster.container(desired, entry.memory) is not None
-        if desired.environment and not desired.image and not has_container:
-            missing = self._environments.missing(desired.environment)
+        is_replacing = entry.memory.durable.recreation is not None  # then its files are in another container
+        missing = self._missing(desired) if not desired.image else None
+        if missing is not None and not has_container and not is_replacing:
             return Hold(missing.reason, missing.message, failed=True)
         wrong = [why for uuid, why in desired.around.bad_gpus if uuid in desired.gpus]
         if wrong:
@@ -134,6 +142,18 @@ class Surroundings:
         if self._shared(desired):
             return None
         return Hold("WaitingForCores", "waiting for a core that no other VPS of this node holds alone")
+
+    def _image(self, desired: Desired) -> str:
+        """What it is to begin from, by the name that the engine has for that."""
+        if desired.snapshot:
+            return self._snapshots.image(desired.namespace, desired.snapshot)
+        return self._environments.image(desired.environment) if desired.environment else desired.image
+
+    def _missing(self, desired: Desired) -> Missing | None:
+        """Why there is nothing that it could begin from; None where an image is named."""
+        if desired.snapshot:
+            return self._snapshots.missing(desired.namespace, desired.snapshot)
+        return self._environments.missing(desired.environment) if desired.environment else None
 
     def _limits(self, desired: Desired) -> Limits | None:
         """Exclusive cores as granted; else those of its NUMA node, or of all, that nobody holds alone."""

@@ -88,6 +88,25 @@ class MakeAnew:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Fill:
+    """See to it that its volumes hold what its Snapshot has of them; what was in them stays beside."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PutBack:
+    """Give its volumes back what was in them."""
+
+    why: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settle:
+    """Remove what was in its volumes before."""
+
+    why: str = "a container has run with what the Snapshot has"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Retire:
     """Remove the container whose place another has taken."""
 
@@ -144,6 +163,9 @@ Action = (
     | Remove
     | SetAside
     | MakeAnew
+    | Fill
+    | PutBack
+    | Settle
     | Retire
     | Clean
     | RemoveVolumes

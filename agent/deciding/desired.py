@@ -65,6 +65,16 @@ class Refusal:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Kept:
+    """One volume in a Snapshot."""
+
+    name: str  # in `spec.volumes` of the VPS that it was of; "" for one that its image declared
+    target: str
+    size: int  # bytes
+    digest: str  # of the archive with its files
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Around:
     """What the node itself adds to what is asked of it; surroundings.py fills it in."""
 
@@ -73,9 +83,9 @@ class Around:
     machine: str = ""  # all cores of the node; "" where they are not known
     held: str = ""  # cores that are booked for this VPS alone
     quarantine: str = ""  # why nothing may be changed on this node; "" where it may
-    no_image: str = (
-        ""  # why the Environment that it names stands for no image; "" where it does, or nobody knows
-    )
+    no_image: str = ""  # why what it names in place of an image is none; "" where it is, or nobody knows
+    snapshot_uid: str = ""  # of the Snapshot that its files are to begin from, where that is there
+    kept: tuple[Kept, ...] = ()  # the volumes in it
     bad_gpus: tuple[tuple[str, str], ...] = ()  # (UUID, why), of those that it is granted or holds
     gpus_untold: bool = False  # whether that is so only because nobody can tell which there are
     over_disk: str = ""  # why it was stopped for what its files take; "" where it was not
@@ -109,6 +119,8 @@ class Desired:
     deleting: bool = False
     generation: int = 0
     environment: str = ""  # `image` is what it stands for; "" while that is not known
+    snapshot: str = ""  # the same, of a Snapshot of its namespace, in place of any other image
+    keep_replaced: str | float = ""  # how long files that are given up are kept; "" for not at all
     mounts: tuple[Mount, ...] = ()
     volumes: tuple[Volume, ...] = ()
     privileged: bool = False
@@ -158,7 +170,7 @@ def read(vps: dict[str, Any], *, node: str) -> Desired | None:
         namespace_uid=str(assignment.get("namespaceUid") or ""),
         grant=assignment.get("grantId") or "",
         proof=str(assignment.get("proof") or ""),
-        image=spec.get("image") or ("" if spec.get("environment") else DEFAULT_IMAGE),
+        image=_image(spec),
         run_state=RunState(spec.get("runState") or RunState.RUNNING),
         limits=_limits(grant),
         disk=_disk(spec.get("resources") or {}),
@@ -174,6 +186,8 @@ def read(vps: dict[str, Any], *, node: str) -> Desired | None:
         deleting=bool(meta.get("deletionTimestamp")),
         generation=int(meta.get("generation") or 0),
         environment=spec.get("environment") or "",
+        snapshot=str((spec.get("filesFrom") or {}).get("snapshot") or ""),
+        keep_replaced=_keep_replaced(spec.get("keepReplacedFiles")),
         mounts=tuple(
             Mount(one["source"], one["target"], bool(one.get("readOnly"))) for one in spec.get("mounts") or ()
         ),
@@ -187,6 +201,19 @@ def read(vps: dict[str, Any], *, node: str) -> Desired | None:
         numa=grant.get("numa"),
         gpus=tuple(sorted(grant.get("gpus") or ())),
     )
+
+
+def _image(spec: dict[str, Any]) -> str:
+    """The image that is named; "" where something else says which one it is."""
+    if spec.get("filesFrom"):
+        return ""
+    return spec.get("image") or ("" if spec.get("environment") else DEFAULT_IMAGE)
+
+
+def _keep_replaced(declared: str | float | None) -> str | float:
+    if declared is None or not durations.parse(declared):
+        return ""
+    return declared
 
 
 def _limits(grant: dict[str, Any]) -> Limits | None:

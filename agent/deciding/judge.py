@@ -118,6 +118,8 @@ def _remove(it: Situation) -> Verdict:
     if found is not None:
         deeds += [actions.Stop(found.id, it.desired.stop_grace, why=why)] if found.is_up else []
         deeds += [actions.Remove(found.id, why=why)]
+    if it.filling is not None:
+        deeds += recreation.settled(it) or (actions.PutBack(why),)
     if recreation.leaves_something(it):
         deeds += [actions.Clean(why)]
     names = tuple(volume.name for volume in it.desired.volumes if not volume.kept)
@@ -129,7 +131,11 @@ def _remove(it: Situation) -> Verdict:
 def _bring(it: Situation) -> Verdict:
     """To the declared run state."""
     verdict = _run(it) if it.desired.wants_up else _halt(it)
-    return verdict.then(*recreation.after(it), *verdict.actions)
+    verdict = verdict.then(*recreation.after(it), *verdict.actions)
+    if it.filling is None or it.now >= it.memory.copying_until:
+        return verdict
+    until = it.memory.copying_until if verdict.again is None else min(verdict.again, it.memory.copying_until)
+    return verdict.later(until)
 
 
 def _halt(it: Situation) -> Verdict:
@@ -211,6 +217,8 @@ def _create(it: Situation) -> Verdict:
     if refusal is not None:
         deed = actions.Reject(refusal.reason, refusal.message)
         return Verdict(ObservedState.FAILED, refusal.reason, refusal.message, (deed,))
+    if it.is_filling_stale:
+        return _put_back(it)
     if hold is not None and hold.failed:
         return Verdict(ObservedState.FAILED, hold.reason, hold.message, again=it.now + LOOK_AGAIN)
     if hold is not None and hold.uncreated:
@@ -218,9 +226,11 @@ def _create(it: Situation) -> Verdict:
     fetching = _fetch(it) if recreation.needs_image(it) else None
     if fetching is not None:
         return fetching
-    if it.recreation is not None:
-        return _copy_or(it, actions.MakeAnew(), Verdict(ObservedState.CREATING))
     said = Verdict(ObservedState.CREATING)
+    if recreation.needs_image(it) and it.needs_filling:
+        return _copy_or(it, actions.Fill(), said)
+    if it.recreation is not None:
+        return _copy_or(it, actions.MakeAnew(), said)
     create = actions.Create(lost=lost)
     return said.then(create, news.filesystem_lost(it, lost)) if lost else said.then(create)
 
@@ -290,6 +300,8 @@ def _start(it: Situation) -> Verdict:
         state = ObservedState.FAILED if hold.failed else ObservedState.CREATING
         said = Verdict(state, hold.reason, hold.message, () if hold.unheard else _settle(it))
         return _or_wait(said, until=it.now + HELD)
+    if it.is_filling_stale:
+        return _put_back(it)
     if recreation.is_due(it):
         return _make_anew(it)
     if unfit:
@@ -308,20 +320,34 @@ def _make_anew(it: Situation) -> Verdict:
     anew = recreation.needs_image(it)
     words = "its container is made anew as it is declared now; its files are carried over"
     if anew:
-        words = f"its container is made anew from image {it.desired.image}"
+        snapshot = it.desired.snapshot
+        begun = f'Snapshot "{snapshot}"' if snapshot else f"image {it.desired.image}"
+        words = f"its container is made anew from {begun}"
     said = Verdict(ObservedState.CREATING, "Recreating", words)
     if it.memory.starting is not None:
         return said.then(*_stop(it, why="it is to be made anew, and may yet come up"))
-    if anew:
-        return _fetch(it) or said.then(recreation.step(it))
+    if recreation.settled(it):  # of the restore before this one
+        return _copy_or(it, actions.Settle(), said)
+    if anew and (fetching := _fetch(it)) is not None:
+        return fetching
     return _copy_or(it, recreation.step(it), said)
 
 
 def _copy_or(it: Situation, deed: Action, said: Verdict) -> Verdict:
-    """Its files are being taken into an image; or that is over, and the deed follows."""
+    """Its files are being taken or brought; or that is over, and the deed follows."""
     if it.now < it.memory.copying_until:
+        said = dataclasses.replace(said, message=it.memory.copying or said.message)
         return said.later(it.memory.copying_until)
     return said.then(deed)
+
+
+def _put_back(it: Situation) -> Verdict:
+    """What its volumes were given is not to be used, so they get back what was in them."""
+    words = "its volumes get back what was in them before"
+    said = Verdict(ObservedState.CREATING, "PuttingBack", words)
+    if it.memory.starting is not None:
+        return said.then(*_stop(it, why=f"{words}, and it may yet come up"))
+    return said.then(actions.PutBack(why="nothing is to run with what they were given"))
 
 
 def _or_wait(said: Verdict, *, until: float) -> Verdict:
@@ -347,6 +373,8 @@ def _keep(it: Situation) -> Verdict:
         return said.then(*_stop(it, why="a restart was requested"))
     if it.replaces_files:
         return said.then(*_stop(it, why="its owner has given its files up"))
+    if it.is_filling_stale:
+        return said.then(*_stop(it, why="its volumes get back what was in them"))
     if it.is_held_still:
         # What it is to be but stopped or paused waits for the thaw, which is looked for.
         wanted = () if it.desired.run_state is not RunState.PAUSED else _pause(it)

@@ -17,7 +17,8 @@ NODE = "kohakuriver.io/node"
 SPEC_HASH = "kohakuriver.io/spec-hash"
 IMAGE = "kohakuriver.io/image"  # that its files began from; the engine's may be a commit of them
 FILES = "kohakuriver.io/replace-files"  # its owner's word with which they began
-COMMIT = "kohakuriver.io/commit"  # how many times its files have been carried over
+COMMIT = "kohakuriver.io/commit"  # how many layers of its image were written in containers before it
+SNAPSHOT = "kohakuriver.io/snapshot"  # the name of the Snapshot that its files began from
 SNAPSHOT_OF = "kohakuriver.io/snapshot-of"  # on a Snapshot's image: the uid of the VPS whose files are in it
 RESTART_REQUEST = "kohakuriver.io/restart-request"
 LOGIN = "kohakuriver.io/login-hash"
@@ -43,6 +44,7 @@ def of(desired: Desired, *, cluster: str, node: str) -> dict[str, str]:
         IMAGE: desired.image,
         RESTART_REQUEST: desired.restart_request,
         **({FILES: str(desired.replace_files)} if desired.replace_files else {}),
+        **({SNAPSHOT: desired.snapshot} if desired.snapshot else {}),
         LOGIN: login_hash(desired),
         **({PROOF: desired.proof} if desired.proof else {}),
         **({GPUS: ",".join(desired.gpus)} if desired.gpus else {}),
@@ -125,6 +127,17 @@ def image_of(container: Container) -> str:
     return container.labels.get(IMAGE) or container.image
 
 
+def snapshot_of(container: Container) -> str:
+    """The name of the Snapshot that its files began from; empty where it was an image."""
+    return container.labels.get(SNAPSHOT) or ""
+
+
+def origin(container: Container) -> str:
+    """What its files began from, for a person."""
+    snapshot = snapshot_of(container)
+    return f'Snapshot "{snapshot}"' if snapshot else image_of(container)
+
+
 def word(container: Container) -> int:
     """Its owner's word with which its files began: only a higher one replaces them."""
     number = container.labels.get(FILES) or "0"
@@ -132,15 +145,15 @@ def word(container: Container) -> int:
 
 
 def commit_number(container: Container) -> int:
-    """How many times its files were carried over from a container before it."""
+    """How many layers of its image were written in containers before it."""
     number = container.labels.get(COMMIT) or "0"
     return int(number) if number.isdigit() else 0
 
 
 def never_ran(container: Container) -> bool:
-    """Whether it never started and carries nothing over from another: nothing is in it."""
+    """Whether it never started and carries nothing over from another: nothing is in it but its image."""
     created = container.state is ContainerState.CREATED and container.started_at is None
-    return created and commit_number(container) == 0
+    return created and (commit_number(container) == 0 or container.image == image_of(container))
 
 
 def volume_name(vps: tuple[str, str], name: str, *, cluster: str) -> str:

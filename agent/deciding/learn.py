@@ -90,7 +90,7 @@ def _passed_over(it: Situation) -> Memory:
     word = it.desired.replace_files
     if not it.desired.around.no_image or word <= heard(it.memory, it.container):
         return it.memory
-    return it.memory.noting(passed_over=word)
+    return it.memory.noting(passed_over=word, passed_why="")
 
 
 def _run(it: Situation) -> Memory:

@@ -72,6 +72,34 @@ class Recreation:
     base: str  # the declared image that its files began from
     volumes: tuple[tuple[str, str], ...] = ()  # that nobody named, and where they are seen
     word: int = 0  # its owner's, with which those files began
+    snapshot: str = ""  # the name of the Snapshot that they began from, where it was one
+    kept_as: str = ""  # the name of the Snapshot that has what is given up
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fill:
+    """A volume of the engine that gets the files of one in a Snapshot."""
+
+    volume: str  # the engine's name for it
+    name: str  # in `spec.volumes`; "" for one that an image declares
+    target: str
+    size: int  # bytes
+    digest: str  # of the archive
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Filling:
+    """Volumes get what a Snapshot has of them. What was in them stays beside them until a container has run
+    with the new, and is put back where none is to run with that any more."""
+
+    id: str  # in the names of the folders beside
+    snapshot: str  # its uid
+    title: str  # its name
+    image: str  # with the other files of it
+    word: int  # the owner's, by which it is done
+    old: str = ""  # the container that is replaced; "" where there is none
+    volumes: tuple[Fill, ...] = ()
+    in_place: bool = False  # whether all of them are what the Snapshot has
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -104,7 +132,9 @@ class Durable:
     recreation: Recreation | None = None
     recreated: bool = False  # images of its files may lie in the engine
     copying: Copying | None = None
-    passed_over: int = 0  # its owner's last word that came to nothing, as there was no image to begin from
+    passed_over: int = 0  # its owner's last word that came to nothing, as there was nothing to begin from
+    passed_why: str = ""  # what was in the way, where that is not plain from what is there now
+    filling: Filling | None = None
 
 
 SILENT = frozenset({"RuntimeTimeout", "ContainerSilent", "EngineSlow"})
@@ -178,7 +208,8 @@ class Memory:
     host_key: str = ""
     hold: Hold | None = None
     kept_back: KeptBack | None = None
-    copying_until: float = 0.0  # its files are being taken into an image: looked at again then
+    copying_until: float = 0.0  # its files are being taken or brought: looked at again then
+    copying: str = ""  # what that is, in words
     unstartable: str | None = None  # the container, by id, that the engine will not start again
     taken_ports: tuple[int, ...] = ()  # that strangers held when it was to start
     starting: Starting | None = None

@@ -2,6 +2,7 @@
 
 from kohakuriver import durations
 from kohakuriver.agent.deciding.actions import Tell
+from kohakuriver.agent.deciding.desired import Desired
 from kohakuriver.agent.deciding.memory import Cause, Exit, Memory
 from kohakuriver.agent.deciding.situation import Situation
 
@@ -12,15 +13,24 @@ def of(it: Situation) -> tuple[Tell, ...]:
     """The Events that follow from what was known before this look, and what is known now."""
     if it.before is None or it.mine is None or it.desired.deleting:
         return ()
-    return (*_renamed(it, it.before), *_ran(it, it.before))
+    return (*_renamed(it, it.before), *_kept(it, it.before), *_ran(it, it.before))
+
+
+def files_kept(desired: Desired, why: str) -> Tell:
+    """The Event of an owner's word that came to nothing."""
+    if desired.snapshot:
+        said = f'its files were not replaced by those of Snapshot "{desired.snapshot}": {why}'
+        return Tell("Warning", "RestoreFailed", f"{said}; it goes on with the files it has")
+    return Tell("Warning", "FilesKept", f"its files were not replaced: {why}")
 
 
 def filesystem_lost(it: Situation, lost: str) -> Tell:
     """The Event of a container that somebody removed, once there is another."""
-    image, base = it.desired.image, it.memory.base
+    image, base, snapshot = it.desired.image, it.memory.base, it.desired.snapshot
     other = f" (the one before it was made from {base})" if base not in ("", image) else ""
+    begun = f'Snapshot "{snapshot}"' if snapshot else f"image {image}"
     words = (
-        f"container {lost[:12]} was removed from outside; created again from image {image}{other}, "
+        f"container {lost[:12]} was removed from outside; created again from {begun}{other}, "
         "what was written in it is gone"
     )
     return Tell("Warning", "FilesystemLost", words)
@@ -36,6 +46,13 @@ def _renamed(it: Situation, before: Memory) -> tuple[Tell, ...]:
         return ()
     said = f"container {before.name} was renamed to {name} from outside; it stays this VPS's own"
     return (Tell("Warning", "RenamedOutside", said),)
+
+
+def _kept(it: Situation, before: Memory) -> tuple[Tell, ...]:
+    """There was nothing to begin from when its owner gave the files up."""
+    if it.memory.durable.passed_over <= before.durable.passed_over or not it.desired.around.no_image:
+        return ()
+    return (files_kept(it.desired, it.desired.around.no_image),)
 
 
 def _ran(it: Situation, before: Memory) -> tuple[Tell, ...]:

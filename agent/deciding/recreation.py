@@ -8,8 +8,8 @@ them up (CORRECTNESS 30). What was begun is brought to its end first; see recrea
 """
 
 from kohakuriver.agent.deciding import labels
-from kohakuriver.agent.deciding.actions import Action, MakeAnew, Retire, SetAside, Tell
-from kohakuriver.agent.deciding.memory import Cause
+from kohakuriver.agent.deciding.actions import Action, Fill, MakeAnew, Retire, SetAside, Settle, Tell
+from kohakuriver.agent.deciding.memory import Cause, Recreation
 from kohakuriver.agent.deciding.situation import Situation
 
 
@@ -36,8 +36,9 @@ def step(it: Situation) -> Action:
     if note.old != it.container.id:
         # An earlier try's, that never ran; or one that has, whose predecessor goes first.
         return MakeAnew() if it.run is None else Retire(note.old)
-    stale = note.run != it.run or bool(note.image) == it.replaces_files
-    return SetAside(it.container.id) if stale else MakeAnew()
+    if note.run != it.run or bool(note.image) == it.replaces_files:
+        return SetAside(it.container.id)
+    return Fill() if it.replaces_files and it.needs_filling else MakeAnew()
 
 
 def needs_image(it: Situation) -> bool:
@@ -50,24 +51,46 @@ def needs_image(it: Situation) -> bool:
 
 
 def after(it: Situation) -> tuple[Action, ...]:
-    """Once the new container has run, the old one goes."""
+    """Once the new container has run, the old one goes, and what was in its volumes."""
     note = it.recreation
-    if note is None or it.run is None or note.old == it.container.id:
+    if it.run is None:
         return ()
+    settle = settled(it) if it.now >= it.memory.copying_until else ()
+    if note is None or note.old == it.container.id:
+        return settle
     if note.image:
         said = "its container was made anew as it is declared now; its files were kept"
-        return Retire(note.old), Tell("Normal", "Recreated", said)
-    said = (
-        f"its container was made anew from image {it.desired.image}, as its owner gave its files up; "
-        f"what was written in the one from {note.base} is gone, but for volumes and mounts"
-    )
-    return Retire(note.old), Tell("Warning", "FilesystemReplaced", said)
+        return Retire(note.old), *settle, Tell("Normal", "Recreated", said)
+    return Retire(note.old), *settle, Tell("Warning", "FilesystemReplaced", _replaced(it, note))
+
+
+def settled(it: Situation) -> tuple[Action, ...]:
+    """Once a container has run with what its volumes were given, what was in them is not needed any more."""
+    filling, found = it.filling, it.observed
+    if filling is None or found is None or it.run is None or found.id == filling.old or it.is_filling_stale:
+        return ()
+    return (Settle(),)
+
+
+def _replaced(it: Situation, note: Recreation) -> str:
+    """What became of files that were given up."""
+    snapshot, filling = labels.snapshot_of(it.container), it.filling
+    begun = f'Snapshot "{snapshot}"' if snapshot else f"image {labels.image_of(it.container)}"
+    brought = [one.name or one.target for one in filling.volumes] if filling is not None else []
+    names = ", ".join(brought)
+    what = f", and so are its volumes ({names})" if names else ""
+    said = f"its container was made anew from {begun}{what}, as its owner gave its files up"
+    was = f'the one from Snapshot "{note.snapshot}"' if note.snapshot else f"the one from {note.base}"
+    if note.kept_as:
+        return f'{said}; what was written in {was} is kept as Snapshot "{note.kept_as}"'
+    but = "other volumes" if names else "volumes"
+    return f"{said}; what was written in {was} is gone, but for {but} and mounts"
 
 
 def leaves_something(it: Situation) -> bool:
     """Whether there may be images or containers of re-creations."""
     marked = it.observed is not None and labels.commit_number(it.observed) > 0
-    return marked or it.memory.durable.recreated
+    return marked or it.memory.durable.recreated or it.filling is not None
 
 
 def _is_under_way(it: Situation) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 
 from kohakuriver.agent.deciding import labels, memory, restart
 from kohakuriver.agent.deciding.desired import Desired
-from kohakuriver.agent.deciding.memory import Cause, Memory, Recreation, Trouble, run_of
+from kohakuriver.agent.deciding.memory import Cause, Filling, Memory, Recreation, Trouble, run_of
 from kohakuriver.agent.runtime.base import Container, ContainerState
 from kohakuriver.resources.vps import RunState
 
@@ -78,6 +78,34 @@ class Situation:
         """Whether the owner has given up the files of this container, which are still there."""
         found = self.observed
         return found is not None and memory.replaces_files(self.memory, self.desired, found)
+
+    @property
+    def filling(self) -> Filling | None:
+        """What is noted of volumes that get the files of a Snapshot."""
+        return self.memory.durable.filling
+
+    @property
+    def is_filling_stale(self) -> bool:
+        """Whether its volumes hold, or are getting, what nothing is to run with any more."""
+        filling, found = self.filling, self.observed
+        if filling is None:
+            return False
+        if found is not None and found.id != filling.old:
+            return (labels.image_of(found), labels.word(found)) != (filling.image, filling.word)
+        is_heard = not filling.old or self.memory.durable.passed_over < filling.word
+        wanted = (self.desired.image, self.desired.replace_files)
+        return not is_heard or wanted != (filling.image, filling.word)
+
+    @property
+    def needs_filling(self) -> bool:
+        """Whether its volumes are not yet as the Snapshot has them that its next container begins from."""
+        filling = self.filling
+        if filling is None or (filling.image, filling.word) != (
+            self.desired.image,
+            self.desired.replace_files,
+        ):
+            return bool(self.desired.around.kept)
+        return not filling.in_place
 
     @property
     def restarts(self) -> bool:

@@ -146,25 +146,49 @@ def _restart_required(it: Situation) -> dict[str, Any]:
 def _waiting(it: Situation) -> list[tuple[str, str]]:
     """Reasons and sentences, the most important first."""
     desired, container = it.desired, it.container
-    made_from, lost = labels.image_of(container), "is gone then, but for volumes and mounts"
+    made_from, lost = labels.origin(container), _lost(desired)
     if it.replaces_files:
-        words = f"its files are given up: at the next start it begins from {desired.image}"
+        begun = f'Snapshot "{desired.snapshot}"' if desired.snapshot else desired.image
+        words = f"its files are given up: at the next start it begins from {begun}"
         return [("ReplacesFiles", f"{words}, and what was written in the one from {made_from} {lost}")]
     found = []
-    if labels.word(container) < desired.replace_files == it.memory.durable.passed_over:
-        why = desired.around.no_image or f'its Environment "{desired.environment}" stood for no image then'
-        words = f"its files were not replaced: {why}; to ask again: {_replacing(desired)}"
+    is_kept = labels.word(container) < desired.replace_files == it.memory.durable.passed_over
+    if is_kept:
+        words = f"its files were not replaced: {_why_kept(it)}; to ask again: {_replacing(desired)}"
         found.append(("FilesKept", words))
     if it.is_outdated:
         found.append(_outdated(it))
-    if it.image_changed:
-        now = f"its image was changed to {desired.image}"
-        if desired.environment:
-            now = f"the Environment {desired.environment} stands for {desired.image} now"
+    if it.image_changed and not is_kept:
         kept = f"its files began from {made_from}, and a restart keeps both"
         word = f"{_replacing(desired)} begins from the new one: what was written in its container {lost}"
-        found.append(("ImageChanged", f"{now}; {kept}; {word}"))
+        found.append(("ImageChanged", f"{_now_named(desired)}; {kept}; {word}"))
     return found
+
+
+def _now_named(desired: Desired) -> str:
+    """What it is to begin from, where that is another than its files began from."""
+    if desired.snapshot:
+        return f'it names Snapshot "{desired.snapshot}" in spec.filesFrom now'
+    if desired.environment:
+        return f"the Environment {desired.environment} stands for {desired.image} now"
+    return f"its image was changed to {desired.image}"
+
+
+def _lost(desired: Desired) -> str:
+    if desired.keep_replaced:
+        return f"is kept then as a Snapshot, for {desired.keep_replaced}"
+    return "is gone then, but for volumes and mounts"
+
+
+def _why_kept(it: Situation) -> str:
+    """Why its owner's word came to nothing."""
+    desired = it.desired
+    said = it.memory.durable.passed_why or desired.around.no_image
+    if said:
+        return said
+    if desired.snapshot:
+        return f'there was nothing to begin from in Snapshot "{desired.snapshot}" then'
+    return f'its Environment "{desired.environment}" stood for no image then'
 
 
 def _outdated(it: Situation) -> tuple[str, str]:
@@ -181,4 +205,6 @@ def _outdated(it: Situation) -> tuple[str, str]:
 def _replacing(desired: Desired) -> str:
     """The command with which its owner gives the files up."""
     elsewhere = f" -n {desired.namespace}" if desired.namespace != "default" else ""
+    if desired.snapshot:
+        return f"kohakuriver vps restore {desired.name} {desired.snapshot}{elsewhere}"
     return f"kohakuriver vps restart {desired.name} --replace-files{elsewhere}"

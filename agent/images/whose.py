@@ -21,6 +21,11 @@ def check(image: str, desired: Desired) -> None:
             f"the image {image} holds the files of another VPS",
             hint="name an image or an Environment instead",
         )
+    if own.startswith(image_name.SNAPSHOTS) and not (desired.snapshot and image == desired.image):
+        raise ImageOfAnother(
+            f"the image {image} is a Snapshot's, and is had through that alone",
+            hint="name the Snapshot in spec.filesFrom.snapshot, in its own namespace",
+        )
     if own.startswith(image_name.ENVIRONMENTS) and not desired.environment:
         raise ImageOfAnother(
             f"the image {image} is an Environment's, and is had through that alone",

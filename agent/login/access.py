@@ -49,9 +49,10 @@ class Access:
         return (await self._key(desired.uid)).public
 
     async def files(self, desired: Desired) -> tuple[File, ...]:
-        """What a container of this VPS needs in it; nothing where it has no SSH."""
+        """What a container of this VPS needs in it; nothing where it has no SSH. Files that begin from a
+        Snapshot may have another's keys in them: those are written over."""
         if desired.login.disabled:
-            return ()
+            return ssh.NOTHING if desired.snapshot else ()
         key = await self._key(desired.uid)
         return ssh.files(_access(desired), key)
 

@@ -66,6 +66,14 @@ class HostKey:
     public: str  # "ssh-ed25519 AAAA…"
 
 
+NOTHING: Final = (
+    File(HOST_KEY, b"", mode=0o600),
+    File(AUTHORIZED_KEYS, b"", mode=0o600),
+    File(SSHD_ARGUMENTS, b""),
+)
+"""What is written over the keys of another VPS where nobody is to log in."""
+
+
 def files(access: Access, host_key: HostKey) -> tuple[File, ...]:
     """What to write into the container before a start. Replaces what an earlier mode left there."""
     if access.mode is Mode.DISABLED:

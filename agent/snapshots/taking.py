@@ -135,6 +135,8 @@ class Taker:
         if uid in self._unsaid:
             return False
         entry, container = self._tools.roster.entry(vps), self._container(vps)
+        if entry is None and self._declared(snapshot["metadata"]["namespace"], snapshot["spec"]["vps"]):
+            return True  # its worker knows what an earlier agent has left under way
         if entry is not None and (entry.ending or entry.memory.starting is not None):
             return True
         if self._tools.roster.is_unseen(vps) or self._tools.roster.is_silent(vps):

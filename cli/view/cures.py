@@ -49,6 +49,7 @@ _BY_EDIT = {
     reasons.QUOTA_WANTS_DISK: ("it says how much disk it takes", "set spec.resources.disk"),
     reasons.SNAPSHOT_ELSEWHERE: ("it may go to the Snapshot's node", "name that node, or another Snapshot"),
     reasons.SNAPSHOT_MISSING: ("that Snapshot is there", "name another Snapshot"),
+    reasons.SNAPSHOT_UNUSABLE: ("that Snapshot is as it was taken", "name another Snapshot"),
     reasons.SNAPSHOT_FAILED: ("that Snapshot has files", "name another Snapshot"),
     reasons.IMAGE_NOT_ON_NODE: ("its node has the image", "or name another image"),
     reasons.IMAGE_OF_ANOTHER: ("it names another image", "name another image"),

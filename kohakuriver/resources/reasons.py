@@ -39,6 +39,7 @@ NODE_DRAINED: Final = "NodeDrained"
 DISK_LIMIT_EXCEEDED: Final = "DiskLimitExceeded"
 ENVIRONMENT_MISSING: Final = "EnvironmentMissing"
 ENVIRONMENT_FAILED: Final = "EnvironmentFailed"
+SNAPSHOT_UNUSABLE: Final = "SnapshotUnusable"  # what its node has of it is not what was taken
 IMAGE_NOT_ON_NODE: Final = "ImageNotOnNode"  # and it comes from no registry
 IMAGE_OF_ANOTHER: Final = "ImageOfAnother"
 CONTAINER_REFUSED: Final = "ContainerRefused"  # the engine does not make or start it as it is declared
@@ -100,6 +101,9 @@ OBSERVED: Final = frozenset(
         NODE_DRAINED,
         ENVIRONMENT_MISSING,
         ENVIRONMENT_FAILED,
+        SNAPSHOT_MISSING,
+        SNAPSHOT_FAILED,
+        SNAPSHOT_UNUSABLE,
         IMAGE_NOT_ON_NODE,
         IMAGE_OF_ANOTHER,
         CONTAINER_REFUSED,

@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -13,40 +12,12 @@ from kohakuriver.agent.recreate import Recreator
 from kohakuriver.agent.runtime.base import ContainerState, File
 from kohakuriver.agent.runtime.errors import EngineRefused
 from kohakuriver.resources import kinds
-from tests.agent.agent_kit import CLUSTER, Node, a_manifest, a_node
-from tests.fakes.engine import FakeEngine
-from tests.fakes.runtime import FakeRuntime
+from tests.agent.agent_kit import Node, a_manifest, a_node
+from tests.agent.dying import DyingRuntime
 from tests.fakes.switches import FakeImage, Program, Pull
 
 pytestmark = pytest.mark.looptime
-T = TypeVar("T")
 NOTE = File("/root/note", b"written by its owner")
-
-
-class DyingRuntime(FakeRuntime):
-    """The calls of an agent that is killed at one of them: before the engine acts, or before it hears."""
-
-    def __init__(self, engine: FakeEngine, *, at: int, acts: bool) -> None:
-        super().__init__(engine, cluster=CLUSTER)
-        self.died = asyncio.Event()
-        self.is_armed = False
-        self._left = at
-        self._acts = acts
-
-    async def _call(self, name: str, work: Callable[[], T], **options: Any) -> T:
-        if not self.is_armed or name == "list":
-            return await super()._call(name, work, **options)
-        self._left -= 1
-        if self._left >= 0:
-            return await super()._call(name, work, **options)
-        if self._acts and self._left == -1:
-            await super()._call(name, work, **options)
-        self.died.set()
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    async def stop(self, container_id: str, grace: float) -> None:
-        await self._call("stop", lambda: self.engine.end(container_id, exit_code=0))
 
 
 async def with_a_note(node: Node, **spec: Any) -> dict[str, Any]:

@@ -51,8 +51,9 @@ async def a_node_with(tmp_path: Path, *vpses: str, **spec: Any) -> AsyncIterator
                     tmp_path
                     / "volumes"
                     / labels.volume_name(("default", name), volume["name"], cluster=CLUSTER)
+                    / "_data"
                 )
-                folder.mkdir()
+                folder.mkdir(parents=True)
                 (folder / "file").write_text(f"of {name}")
                 node.gauge.folders[str(folder)] = Amount(size=4096, files=2)
             assert vps["status"]["assignment"]["node"] == "n1"
