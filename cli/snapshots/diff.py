@@ -12,6 +12,7 @@ from kohakuriver.cli.framework.settings import Settings
 from kohakuriver.cli.session import target
 from kohakuriver.cli.session.ended import ending
 from kohakuriver.cli.session.target import Target
+from kohakuriver.cli.snapshots import choosing
 from kohakuriver.printable import plain
 from kohakuriver.streams.stream import Stream
 
@@ -48,7 +49,8 @@ def diff(
     """
     if output_format is not None and output_format not in _FORMATS:
         raise failures.UsageError(f'invalid output format "{output_format}": use name or json')
-    named = (snapshot or "").removeprefix("snapshot/")
+    name, at = choosing.split(name) if name else (name, "")
+    named = (snapshot or at).removeprefix("snapshot/")
     vps = target.find(settings, name, command="vps diff")
     return asyncio.run(_run(vps, [("snapshot", named)] if named else [], output_format))
 

@@ -99,9 +99,10 @@ async def test_the_snapshot_is_named_to_the_server(shell: Shell) -> None:
     stored = await shell.get(kinds.SNAPSHOT, "base")
     await shell.put(kinds.SNAPSHOT, {**stored, "status": {"phase": "Ready"}})
     async with an_agent(shell.api, agent.open):
-        assert await shell("vps diff dev snapshot/base") == (0, "", "")
-    (opening,) = agent.openings
-    assert opening["params"]["snapshot"] == [stored["metadata"]["uid"]]
+        for line in ("vps diff dev snapshot/base", "vps diff dev@base"):
+            assert await shell(line) == (0, "", "")
+    uid = stored["metadata"]["uid"]
+    assert [opening["params"]["snapshot"] for opening in agent.openings] == [[uid], [uid]]
 
 
 async def test_an_output_that_is_not_known_is_refused(shell: Shell) -> None:
