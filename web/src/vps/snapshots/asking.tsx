@@ -43,7 +43,7 @@ function Asking({ title, action, isDangerous = false, onClose, send, children }:
         {children}
         <Trouble error={trouble} />
         <div class="dialog-buttons">
-          <button type="button" onClick={onClose}>Cancel</button>
+          <button type="button" autofocus={isDangerous} onClick={onClose}>Cancel</button>
           <button type="submit" class={isDangerous ? "danger" : "primary"} disabled={busy}>{action}</button>
         </div>
       </form>

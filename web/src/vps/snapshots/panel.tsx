@@ -13,7 +13,7 @@ import { StateWord } from "../../ui/state";
 import { announce, complain } from "../../ui/toasts";
 import { Trouble } from "../../ui/trouble";
 import { Happenings } from "../events";
-import { commandFor } from "../facts";
+import { commandFor, eventsSelector } from "../facts";
 import { Fork, Restore, Schedule, Take } from "./asking";
 import { remove } from "./doing";
 import { nextDue } from "./due";
@@ -24,7 +24,7 @@ type Asked = { what: "take" | "schedule" } | { what: "restore" | "fork"; shot: S
 
 export function Snapshots({ vps }: { vps: KObject }) {
   const { namespace = "", name } = vps.metadata;
-  const found = useCollection(SNAPSHOT, namespace);
+  const found = useCollection(SNAPSHOT, namespace, `spec.vps.name=${name}`);
   const [asked, setAsked] = useState<Asked>();
   const writes = mayWrite(namespace);
   if (found.state.value === "refused") return <Trouble error={found.error.value} />;
@@ -53,7 +53,7 @@ export function Snapshots({ vps }: { vps: KObject }) {
       </section>
       <section>
         <h2>Events</h2>
-        <Events namespace={namespace} shots={shots} />
+        <Events vps={vps} />
       </section>
       {asked?.what === "take" && <Take vps={vps} onClose={close} />}
       {asked?.what === "schedule" && <Schedule vps={vps} onClose={close} />}
@@ -154,9 +154,9 @@ function Forking({ vps, shot, onClose }: { vps: KObject; shot: Shot; onClose: ()
   return <Fork vps={vps} shot={shot} taken={taken} onClose={onClose} />;
 }
 
-function Events({ namespace, shots }: { namespace: string; shots: readonly Shot[] }) {
-  const found = useCollection(EVENT, namespace, "involvedObject.kind=Snapshot");
-  const uids = new Set(shots.map((shot) => shot.object.metadata.uid));
-  const own = [...found.objects.value.values()].filter((event) => uids.has(event["involvedObject"]?.uid));
+/** Of taking them, and of hooks that failed: they are events of the VPS. */
+function Events({ vps }: { vps: KObject }) {
+  const found = useCollection(EVENT, vps.metadata.namespace, eventsSelector(vps));
+  const own = [...found.objects.value.values()].filter((event) => /^Snapshot/.test(String(event["reason"])));
   return <Happenings collection={found} events={own} />;
 }
