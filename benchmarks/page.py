@@ -96,11 +96,13 @@ async def log_scrolled(page: Page, server: StandIn) -> None:
         await settled(page)
 
 
+IDLE = "() => new Promise((go) => requestIdleCallback(go, { timeout: 5000 }))"
+
+
 async def settled(page: Page) -> None:
     """What was asked for is drawn, and what follows of it."""
-    await page.evaluate(
-        "() => new Promise((go) => requestIdleCallback(() => requestIdleCallback(() => go())))"
-    )
+    await page.evaluate(IDLE)
+    await page.evaluate(IDLE)
     await asyncio.sleep(0.1)
 
 

@@ -39,7 +39,7 @@ from tests.e2e.conftest import (  # noqa: F401 - the fixtures that these tests s
 
 AXE = PROJECT / "web/node_modules/axe-core/axe.min.js"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-_QUIET = (
+QUIET = (
     "--no-sandbox",  # tests run as root, mostly
     "--disable-gpu",
     "--disable-quic",
@@ -127,7 +127,7 @@ def browser(playwright: Playwright, cluster: Cluster) -> Iterator[Browser]:  # n
     )
     key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     pin = base64.b64encode(hashlib.sha256(key).digest()).decode()
-    options = [*_QUIET, f"--ignore-certificate-errors-spki-list={pin}"]
+    options = [*QUIET, f"--ignore-certificate-errors-spki-list={pin}"]
     one = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
     yield one
     one.close()

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from kohakuriver.apiserver.identity import cookies
 from tests.e2e.conftest import BUSYBOX, Cluster
 from tests.web.conftest import Visitor, admin_token, new_token
 
@@ -66,17 +67,41 @@ LOADS = """([tag, url]) => new Promise((tell) => {
     one[tag === "link" ? "href" : "src"] = url;
     document.head.append(one);
 })"""
-LISTENS = """([url, protocols]) => new Promise((tell) => {
-    const socket = new WebSocket(url, protocols);
-    socket.onopen = () => { tell("open"); socket.close(); };
-    socket.onerror = () => tell("refused");
-})"""
-SENDS = """async ([url, method, body]) => {
-    const headers = {"Content-Type": "text/plain"};
-    for (const mode of ["no-cors", "cors"]) for (const credentials of ["include", "omit"])
-        await fetch(url, {method, mode, credentials, body, headers}).catch(() => {});
-    navigator.sendBeacon(url, body);
+# Those of these URLs, each with protocols, at which somebody answered.
+LISTENS = """async (all) => {
+    const one = ([url, protocols]) => new Promise((tell) => {
+        const socket = new WebSocket(url, protocols);
+        socket.onopen = () => { tell(url); socket.close(); };
+        socket.onerror = () => tell("");
+    });
+    return (await Promise.all(all.map(one))).filter(Boolean);
 }"""
+# A body without a type is one that no question precedes. What of the answers could be read.
+SENDS = """async (all) => {
+    const read = [];
+    const ask = async (url, init) => {
+        const reply = await fetch(url, init).catch(() => undefined);
+        if (reply && (reply.type !== "opaque" || reply.status || await reply.text())) read.push([url, init]);
+    };
+    for (const [url, method, body] of all) {
+        for (const type of ["", "text/plain"])
+            for (const mode of ["no-cors", "cors"])
+                for (const credentials of ["include", "omit"]) {
+                    const init = {method, mode, credentials};
+                    if (method !== "GET") init.body = new Blob([body], type ? {type} : {});
+                    await ask(url, init);
+                }
+        navigator.sendBeacon(url, body);
+    }
+    return read;
+}"""
+READS = """async ([url, headers]) => {
+    const init = {credentials: "include", headers};
+    return await fetch(url, init).then((reply) => reply.text()).catch(() => "");
+}"""
+# The half of the session's secret that the page has.
+KEY = "localStorage.getItem('kohakuriver-page-key')"
+CAME_FROM = "document.querySelector('meta[name=\"came-from\"]').content"
 
 
 # A stream of the page's own, which notes its end.
@@ -87,7 +112,15 @@ OPENS_STREAM = """([name, url]) => new Promise((tell, fail) => {
     socket.onopen = tell;
     socket.onclose = () => { window.ended.push(name); fail(name); };
 })"""
-WRITES = (("POST", "/api/v1/namespaces"), ("PATCH", VPS), ("DELETE", VPS), ("DELETE", "/ui/session"))
+WRITES = (
+    ("POST", "/api/v1/namespaces"),
+    ("PATCH", VPS),
+    ("DELETE", VPS),
+    ("DELETE", "/ui/session"),
+    ("PUT", "/ui/session"),
+    ("POST", "/ui/codes"),
+    ("GET", "/apis/kohakuriver.io/v1alpha1/tokens"),
+)
 
 
 @dataclasses.dataclass
@@ -159,29 +192,57 @@ def world(cluster: Cluster) -> Any:
     ]
 
 
+def test_the_page_itself_reads_writes_and_listens(visitor: Visitor, target: Cluster) -> None:
+    """What follows is refused to others for who they are, and works; and the cookie alone is half."""
+    page, site = visitor.page, visitor.site
+    key = page.evaluate(KEY)
+    assert len(key) == 43
+    shows = {"KohakuRiver-Page-Key": key}
+    assert '"target"' in page.evaluate(READS, [site + VPS, shows])
+    assert '"Unauthorized"' in page.evaluate(READS, [site + VPS, {}])
+    watch = f"{sockets(site)}/api/v1/namespaces?watch=1"
+    assert page.evaluate(LISTENS, [[watch, protocols(key)]]) == [watch]
+    assert page.evaluate(LISTENS, [[watch, protocols(key)[:1]]]) == []
+    assert page.evaluate("document.cookie") == "", "no script sees the session"
+    page.get_by_role("link", name="target", exact=True).wait_for()
+    visitor.complaints.clear()  # of the socket that was refused
+
+
 @pytest.mark.fault(47)
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_a_hostile_page_changes_nothing_and_sees_nothing(
     visitor: Visitor, target: Cluster, evils: tuple[Evil, Evil], host: str
 ) -> None:
     site = visitor.site
-    sockets = site.replace("https:", "wss:")
+    key = visitor.page.evaluate(KEY)
+    code = json.loads(sent(f"{site}/ui/codes", new_token(target, "--user", f"eve-{host}", "-n", "default")))
     before = world(target)
     body = '{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "stolen"}, "x": "'
-    streams = ("terminal", "exec?command=id", "logs", "files", "stats", "forward?port=22")
+    kinds = ("terminal", "exec?command=id", "logs", "files", "stats", "forward?port=22")
+    streams = [f"{sockets(site)}{VPS}/{kind}" for kind in kinds]
+    streams.append(f"{sockets(site)}/api/v1/namespaces?watch=1")
+    # Whoever has found out the page's half included.
+    tried = [[url, each] for url in streams for each in ([], protocols("a" * 43), protocols(key))]
     for evil in evils:
         page = evil.lures(visitor, host)
         for enctype in ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data"):
             page.evaluate(FORM, [f"{site}/api/v1/namespaces", enctype, body, '"}'])
             page.evaluate(FORM, [f"{site}/ui/session", enctype, '{"code": "', '"}'])
-        for method, path in WRITES:
-            page.evaluate(SENDS, [site + path, method, body + '"}'])
-        for stream in streams:
-            for protocols in ([], ["page.kohakuriver.io", f"key.page.kohakuriver.io.{'a' * 43}"]):
-                assert page.evaluate(LISTENS, [f"{sockets}{VPS}/{stream}", protocols]) == "refused", stream
-        assert page.evaluate(LISTENS, [f"{sockets}/api/v1/namespaces?watch=1", []]) == "refused"
-        for tag in ("script", "link", "img"):
-            assert page.evaluate(LOADS, [tag, f"{site}/api/v1/namespaces"]) == "refused"
+        writes = [[site + path, method, body + '"}'] for method, path in WRITES]
+        writes.append([f"{site}/ui/session", "POST", json.dumps({"code": code["code"]})])
+        assert page.evaluate(SENDS, writes) == []
+        for path in (VPS, "/ui/session"):
+            for headers in ({}, {"KohakuRiver-Page-Key": key}):
+                assert page.evaluate(READS, [site + path, headers]) == "", path
+        assert page.evaluate(LISTENS, tried) == []
+        script = visitor.page.locator("script[type=module]").first.get_attribute("src")
+        for tag, path in (
+            ("script", "/api/v1/namespaces"),
+            ("link", "/api/v1/namespaces"),
+            ("img", "/api/v1/namespaces"),
+            ("script", script),
+        ):
+            assert page.evaluate(LOADS, [tag, f"{site}{path}"]) == "refused", path
         with visitor.context.expect_page() as opened:
             page.evaluate(OPENS, f"{site}/ui/people")
         expect(opened.value.get_by_role("heading", name="People")).to_be_visible()
@@ -192,7 +253,20 @@ def test_a_hostile_page_changes_nothing_and_sees_nothing(
         assert "csp-nonce" not in "".join(frame.content() for frame in page.main_frame.child_frames)
         page.close()
     assert world(target) == before
-    expect(visitor.goto("/cluster").get_by_role("heading", name="Cluster")).to_be_visible()
+    expect(visitor.goto("/people/you").get_by_role("definition").first).to_have_text("admin")
+
+
+@pytest.mark.parametrize(("host", "led"), [("127.0.0.1", "same-site"), ("localhost", "cross-site")])
+def test_the_page_is_told_who_has_led_a_browser_to_it_with_a_code(
+    visitor: Visitor, evils: tuple[Evil, Evil], host: str, led: str
+) -> None:
+    """So that it redeems none of somebody else's unasked."""
+    page = evils[1].lures(visitor, host)
+    page.evaluate("(url) => { location.href = url }", f"{visitor.site}/ui/vpses#code=mine")
+    page.locator('meta[name="came-from"]').wait_for(state="attached")
+    assert page.evaluate(CAME_FROM) == led
+    page.close()
+    assert visitor.goto("/vpses").evaluate(CAME_FROM) == "none", "as the command opens it"
 
 
 @pytest.mark.fault(47)
@@ -310,6 +384,16 @@ UPGRADE = {
     "Sec-WebSocket-Version": "13",
     "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
 }
+
+
+def sockets(site: str) -> str:
+    """The same place, for WebSockets."""
+    return site.replace("https:", "wss:")
+
+
+def protocols(key: str) -> list[str]:
+    """What shows the page's half of the secret for a WebSocket."""
+    return [cookies.PROTOCOL, f"key.{cookies.PROTOCOL}.{key}"]
 
 
 def answered(url: str, method: str, headers: dict[str, str]) -> int:

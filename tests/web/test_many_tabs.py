@@ -1,18 +1,19 @@
 """The page in more tabs than a browser has connections to one server: each shows and follows the VPSes."""
 
 import ssl
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
-from playwright.async_api import BrowserContext
+from playwright.async_api import BrowserContext, async_playwright
 
 from kohakuriver import certificates
 from kohakuriver.apiserver.pages import files
 from kohakuriver.clock import SystemClock
 from kohakuriver.resources import kinds
 from tests.apiserver.api import Api, running_api, token_of
-from tests.web.test_a_hostile_site import context  # noqa: F401 - the fixture that this test stands on
+from tests.web.conftest import CHROMIUM, QUIET
 
 pytestmark = [
     pytest.mark.e2e,
@@ -21,6 +22,14 @@ pytestmark = [
 TABS = 7
 VPSES = kinds.VPS.path(namespace="default")
 TOKENS = kinds.TOKEN.path()
+
+
+@pytest.fixture
+async def context() -> AsyncIterator[BrowserContext]:
+    async with async_playwright() as running:
+        browser = await running.chromium.launch(executable_path=CHROMIUM, args=[*QUIET])
+        yield await browser.new_context(ignore_https_errors=True)
+        await browser.close()
 
 
 async def call(api: Api, method: str, path: str, body: object = None) -> aiohttp.ClientResponse:
@@ -37,8 +46,7 @@ async def a_vps(api: Api, name: str) -> None:
 
 
 async def test_seven_tabs_show_the_same_and_all_are_logged_out_when_the_session_is_revoked(
-    tmp_path: Path,
-    context: BrowserContext,  # noqa: F811
+    tmp_path: Path, context: BrowserContext
 ) -> None:
     now = SystemClock().now()
     authority = certificates.new_authority("test", now=now)
