@@ -92,6 +92,7 @@ def typist(cluster: Cluster, engine: docker.APIClient) -> Iterator[Typist]:
     )
     made = engine.exec_create(container, ["/bin/sh", "-c", prepare])
     engine.exec_start(made["Id"])
+    cluster.ok("vps", "snapshot", "dev", "--name", "dev-20261201-094500")
     folder, programs = cluster.folder / "work", cluster.folder / "bin"
     (folder / "src").mkdir(parents=True)
     (folder / "src" / "a").write_text("a")
