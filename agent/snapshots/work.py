@@ -1,7 +1,7 @@
 """Takes the files of one VPS for one Snapshot: room, hook, freeze, image and archives, thaw. Below taking.py,
 which decides that, tells of it, and cancels it when something else is declared.
 
-    room ─► before ─► frozen: commit, tar, tar … ─► on the disk, under its own name
+    room ─► before ─► frozen: commit beside tar, tar … ─► on the disk, under its own name
                       └── thawed whatever happens: by us, or by the program of guard.py
 
 Nothing has its own name before all of it is there, so what a crash leaves is known as half made.
@@ -12,9 +12,9 @@ import contextlib
 import dataclasses
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from kohakuriver import errors, image_name, private_file, quantity
 from kohakuriver.agent.deciding import labels
@@ -51,6 +51,8 @@ _TOLD_EVERY: Final = 5.0  # seconds
 _ENDS_WITHIN: Final = 10.0  # seconds in which a tar that was killed is over
 
 Json = dict[str, Any]
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 class NoRoom(errors.KohakuRiverError):
@@ -124,9 +126,9 @@ class Work:
         await self._say("its files are being taken")
         async with self._held_still():
             taken_at = timestamp(tools.clock.now())
-            await tools.commits.make(container.id, reference, self._marks)
-            async with self._telling(needed):
-                packed = [await self._write(one) for one in volumes]
+            _, packed = await _both(
+                tools.commits.make(container.id, reference, self._marks), self._pack(volumes, needed)
+            )
         self._take.has_them = True
         for one in volumes:
             await asyncio.to_thread(archives.settle, self._archive(one))
@@ -329,6 +331,10 @@ class Work:
         name = self._names.get(volume.name) or None
         return self._tools.files.archive(self._uid, name, volume.target)
 
+    async def _pack(self, volumes: list[MountedVolume], needed: int) -> list[archives.Packed]:
+        async with self._telling(needed):
+            return [await self._write(one) for one in volumes]
+
     @contextlib.asynccontextmanager
     async def _telling(self, needed: int) -> AsyncIterator[None]:
         """How far the archives are is said now and then."""
@@ -388,6 +394,20 @@ async def clear(tools: Tools, uid: str) -> None:
     for reference in await tools.runtime.images():
         if reference == whole or reference.startswith(half):
             await tools.runtime.remove_image(reference)
+
+
+async def _both(first: Coroutine[Any, Any, A], second: Coroutine[Any, Any, B]) -> tuple[A, B]:
+    """What both come to, side by side. Where one fails, or nobody waits any more, the other is ended."""
+    one, other = asyncio.create_task(first), asyncio.create_task(second)
+    try:
+        done, _ = await asyncio.wait({one, other}, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+        return one.result(), other.result()
+    finally:
+        one.cancel()
+        other.cancel()
+        await asyncio.gather(one, other, return_exceptions=True)
 
 
 def _is_one_disk(first: str, second: str) -> bool:
