@@ -14,7 +14,7 @@ from kohakuriver import durations
 from kohakuriver.agent.holder.program import end_command
 from kohakuriver.agent.runtime.demux import Demux
 from kohakuriver.agent.runtime.engine_socket import EngineSocket
-from kohakuriver.agent.runtime.errors import EngineError
+from kohakuriver.agent.runtime.errors import EngineError, RuntimeTimeout
 from kohakuriver.agent.runtime.execs import Execs
 
 MOST_WORDS: Final = 1024  # characters of a message
@@ -64,17 +64,17 @@ class EngineHooks:
         exec_id = ""
         try:
             try:
+                exec_id = await self._execs.make(
+                    container_id, command, env={_ENV: snapshot}, terminal=False, stdin=False
+                )
+                await self._execs.start(exec_id, heard, terminal=False)
                 async with asyncio.timeout(within):
-                    exec_id = await self._execs.make(
-                        container_id, command, env={_ENV: snapshot}, terminal=False, stdin=False
-                    )
-                    await self._execs.start(exec_id, heard, terminal=False)
                     await heard.over.wait()
                     code = await self._code(exec_id)
             except TimeoutError:
                 await self._end(exec_id, container_id)
                 return Outcome(None, _joined(f"it did not end in {durations.age(within)}", heard.words))
-            except asyncio.CancelledError:
+            except (asyncio.CancelledError, RuntimeTimeout):
                 await self._end(exec_id, container_id)
                 raise
             finally:
@@ -99,7 +99,14 @@ class EngineHooks:
         if not exec_id:
             return
         with contextlib.suppress(EngineError, OSError):
-            await end_command(self._execs, exec_id, container_id)
+            for _ in range(_LOOKS):  # an engine that is slow may not have begun it
+                found = await self._execs.look(exec_id)
+                if found.is_running and found.pid:
+                    await end_command(self._execs, exec_id, container_id)
+                    return
+                if found.code is not None:
+                    return
+                await asyncio.sleep(_LOOK_EVERY)
 
 
 class _Output(asyncio.Protocol):

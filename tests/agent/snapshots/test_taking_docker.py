@@ -223,14 +223,11 @@ async def test_hooks_run_as_root_with_a_limit_and_say_how_they_ended(world: Dock
         return outcome.code, outcome.words
 
     assert await run("sh", "-c", 'id -u; echo "$KOHAKURIVER_SNAPSHOT"') == (0, "0\ns1")
-    assert await run("sh", "-c", "echo first; echo no such database >&2; exit 3") == (
-        3,
-        "first\nno such database",
-    )
+    assert await run("sh", "-c", "echo no such database >&2; exit 3") == (3, "no such database")
     code, words = await run("sh", "-c", "seq 1 100000; exit 1")
     assert code == 1 and words.endswith("99999\n100000") and len(words) <= 4096
     code, words = await run("no-such-program")
     assert code != 0 and "no-such-program" in words
-    code, words = await run("sh", "-c", "echo waiting; sleep 4711 & sleep 4711", within=1.0)
-    assert code is None and words == "it did not end in 1s: waiting"
+    code, words = await run("sh", "-c", "echo waiting; sleep 4711 & sleep 4711", within=5.0)
+    assert code is None and words == "it did not end in 5s: waiting"
     assert not [line for line in world.processes(container_id) if "4711" in line]
