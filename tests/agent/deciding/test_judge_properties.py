@@ -10,15 +10,18 @@ from kohakuriver.agent.deciding.actions import (
     Action,
     Clean,
     Create,
+    Fill,
     Finish,
     MakeAnew,
     Pause,
     PullImage,
+    PutBack,
     Reject,
     Remove,
     RemoveVolumes,
     Retire,
     SetAside,
+    Settle,
     Start,
     Stop,
     Tell,
@@ -26,12 +29,13 @@ from kohakuriver.agent.deciding.actions import (
     Update,
     WriteFiles,
 )
-from kohakuriver.agent.deciding.desired import Around, Desired, Login, Refusal, Volume
-from kohakuriver.agent.deciding.judge import Verdict
+from kohakuriver.agent.deciding.desired import Around, Desired, Kept, Login, Refusal, Volume
+from kohakuriver.agent.deciding.judge import LOOK_AGAIN, Verdict
 from kohakuriver.agent.deciding.memory import (
     Cause,
     Durable,
     Exit,
+    Filling,
     Hold,
     ImageState,
     ImageView,
@@ -43,6 +47,7 @@ from kohakuriver.agent.deciding.memory import (
     replaces_files,
     run_of,
 )
+from kohakuriver.agent.deciding.situation import Situation
 from kohakuriver.agent.recreate import as_before
 from kohakuriver.agent.runtime.base import Container, ContainerState, Limits
 from kohakuriver.resources.vps import ObservedState, RestartPolicy, RunState
@@ -72,6 +77,7 @@ vpses = st.builds(
         drained=st.booleans(),
         over_disk=st.sampled_from(["", "its files take 12Gi"]),
         refusal=st.none() | st.just(Refusal("MountNotAllowed", "no")),
+        kept=st.sampled_from([(), (Kept("a", "/a", 1, "sha256:1"),)]),
     ),
 )
 
@@ -112,7 +118,19 @@ memories = st.builds(
             word=st.integers(0, 2),
         ),
         passed_over=st.integers(0, 2),
+        filling=st.none()
+        | st.builds(
+            Filling,
+            id=st.just("f1"),
+            snapshot=st.just("uid-of-s1"),
+            title=st.just("s1"),
+            image=st.sampled_from(["kohakuriver/busybox", "another"]),
+            word=st.integers(0, 2),
+            old=st.sampled_from(["", "c1", "c0"]),
+            in_place=st.booleans(),
+        ),
     ),
+    copying_until=st.sampled_from([0.0, NOON + LOOK_AGAIN]),
     container_id=st.sampled_from([None, "c1", "c0"]),
     run=RUNS,
     running_since=st.none(),
@@ -171,7 +189,7 @@ def test_what_is_said_fits_what_is_done(vps: Desired, container: Container | Non
     memory = dataclasses.replace(memory, trouble=None)
     verdict = judged(vps, container, memory)
     for action in verdict.actions:
-        if isinstance(action, Create | MakeAnew | SetAside | Start):
+        if isinstance(action, Create | Fill | MakeAnew | SetAside | Start):
             coming = {ObservedState.CREATING, ObservedState.BACKOFF}
             assert verdict.state in coming, f"{action} follows, and it is said to be {verdict.state}"
         if isinstance(action, PullImage):
@@ -206,6 +224,14 @@ def _check(action: Action, vps: Desired, container: Container | None, memory: Me
         assert container is None or not container.is_up, "a container was made anew while it runs"
         assert container is None or mine, "a container of another placement or object was made anew"
         assert memory.hold is None or container is None, "made anew while it had to wait"
+    if isinstance(action, Create | Start | MakeAnew | Fill):
+        stale = Situation(vps, container, memory, NOON).is_filling_stale
+        assert not stale, "something was made or started while its volumes hold what it is not to have"
+    if isinstance(action, Fill | PutBack):
+        assert container is None or not container.is_up or vps.deleting, "volumes were changed under it"
+    if isinstance(action, Settle):
+        has_run = container is not None and run_of(container) is not None
+        assert vps.deleting or has_run, "what volumes held was removed before a container has run with more"
     if isinstance(action, MakeAnew):
         assert memory.durable.recreation is not None, "made anew before its files were set aside"
     if isinstance(action, Retire):
@@ -236,6 +262,7 @@ def _check(action: Action, vps: Desired, container: Container | None, memory: Me
     if isinstance(action, Stop):
         wanted = vps.deleting or vps.is_halted or vps.limits is None
         asked = container is not None and replaces_files(memory, vps, container)
+        asked = asked or Situation(vps, container, memory, NOON).is_filling_stale
         restarted = action.why == "a restart was requested"
         assert wanted or restarted or asked, "a container was stopped that should run"
 
@@ -331,6 +358,10 @@ class World:
                 self.make_anew()
             case Retire() | Clean():
                 self.note(None)
+            case Fill():
+                self.fill()
+            case PutBack() | Settle():
+                self.filled(None)
             case Remove():
                 self.container = None
                 self.memory = dataclasses.replace(self.memory, container_id=None)
@@ -372,6 +403,16 @@ class World:
             new = dataclasses.replace(new, image=note.image, labels={**new.labels, labels.COMMIT: "1"})
         self.container = new
         self.remember(labels.login_hash(self.vps))
+
+    def fill(self) -> None:
+        note = self.memory.durable.recreation
+        old = note.old if note is not None and not note.image else ""
+        image, word = self.vps.image, self.vps.replace_files
+        self.filled(Filling("f2", "uid-of-s1", "s1", image, word, old, in_place=True))
+
+    def filled(self, filling: Filling | None) -> None:
+        durable = dataclasses.replace(self.memory.durable, filling=filling)
+        self.memory = dataclasses.replace(self.memory, durable=durable)
 
     def note(self, note: Recreation | None) -> None:
         durable = dataclasses.replace(self.memory.durable, recreation=note, recreated=True)
