@@ -15,7 +15,7 @@ import functools
 import logging
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +42,12 @@ PATIENCE: Final = 6 * 3600.0  # seconds, as for a commit: a VPS that is down for
 FILLING, SETTLING = "filling", "settling"  # kinds of jobs
 
 
+def _free(folder: Path) -> int:
+    """Bytes on the disk of a folder."""
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
+
+
 class SnapshotUnusable(EngineRefused):
     """What this node has of a Snapshot is not what was taken."""
 
@@ -49,8 +55,9 @@ class SnapshotUnusable(EngineRefused):
 class Filler:
     """The fillings of one node."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, *, free: Callable[[Path], int] = _free) -> None:
         self._node = node
+        self._free = free
         self._files = Files(node.settings.data_dir)
         self._volumes = Volumes(node.runtime, cluster=node.settings.cluster, node=node.settings.node)
 
@@ -213,11 +220,20 @@ class Filler:
     def _carry_out(self, job: Job, note: Filling, places: Sequence[tuple[Fill, Place]]) -> None:
         """In a thread."""
         todo = [(one, place) for one, place in places if not place.is_changed]
-        _find_room(todo)
+        self._find_room(todo)
         for one, place in todo:
             place.bring(functools.partial(self._unpack, job, note, one))
         for _, place in todo:
             place.change()
+
+    def _find_room(self, places: Sequence[tuple[Fill, Place]]) -> None:
+        """Raises EngineRefused."""
+        if not places:
+            return
+        needed, free = sum(one.size for one, _ in places), self._free(places[0][1].folder.parent)
+        if free < needed + SPARE:
+            sizes = quantity.approximate_size(needed), quantity.approximate_size(free)
+            raise EngineRefused(f"its volumes take {sizes[0]} more for a while, and {sizes[1]} are free")
 
     def _unpack(self, job: Job, note: Filling, one: Fill, folder: Path) -> None:
         def heard(size: int) -> None:
@@ -255,18 +271,6 @@ def _replaced(entry: Entry) -> str | None:
     """The container whose files its owner has given up, by id; None where there is none."""
     note = entry.memory.durable.recreation
     return note.old if note is not None and not note.image else None
-
-
-def _find_room(places: Sequence[tuple[Fill, Place]]) -> None:
-    """Raises EngineRefused."""
-    if not places:
-        return
-    needed = sum(one.size for one, _ in places)
-    disk = os.statvfs(places[0][1].folder)
-    free = disk.f_bavail * disk.f_frsize
-    if free < needed + SPARE:
-        sizes = quantity.approximate_size(needed), quantity.approximate_size(free)
-        raise EngineRefused(f"its volumes take {sizes[0]} more for a while, and {sizes[1]} are free")
 
 
 def _settle(places: Sequence[Place]) -> None:

@@ -1,6 +1,7 @@
 """A new VPS begins from a Snapshot: a fork with an identity of its own, or one that waits for its files."""
 
 import asyncio
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from kohakuriver import image_name
 from kohakuriver.agent.deciding import labels
+from kohakuriver.agent.filling import Filler
 from kohakuriver.agent.images import whose
 from kohakuriver.agent.login import ssh
 from kohakuriver.agent.runtime.base import File
@@ -17,6 +19,7 @@ from kohakuriver.agent.snapshots.files import Files
 from kohakuriver.resources import kinds
 from tests.agent.agent_kit import Json, Node, a_manifest
 from tests.agent.builders import a_vps
+from tests.agent.dying import DyingRuntime
 from tests.agent.snapshot_kit import (
     a_node_with_volumes,
     a_snapshot,
@@ -233,6 +236,54 @@ async def test_an_agent_killed_while_it_begins_goes_on(tmp_path: Path) -> None:
         await node.until("fork", phase="running")
         assert (folder(node, "fork") / "note").read_bytes() == NOTE.content
         assert await node.events("VolumesKept") == []
+
+
+@pytest.mark.parametrize("acts", [False, True], ids=["before the engine acts", "before it hears of it"])
+async def test_killed_at_any_step_it_ends_with_the_files_of_the_snapshot(tmp_path: Path, acts: bool) -> None:
+    async with a_node_with_volumes(tmp_path) as node:
+        await a_parent(node)
+        for at in range(40):
+            await node.kill_agent()
+            node.runtime = dying = DyingRuntime(node.engine, at=at, acts=acts)
+            await node.start_agent()
+            await node.until(state="running")
+            await asyncio.sleep(5)
+            dying.is_armed = True
+            made = await node.place(a_manifest("fork", **FROM))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(8):
+                    await dying.died.wait()
+            await node.kill_agent()
+            node.runtime = None
+            await node.start_agent()
+            await node.until("fork", phase="running")
+            where = f"killed at call {at}"
+            assert (folder(node, "fork") / "note").read_bytes() == NOTE.content, where
+            assert (await of_vps(node, made["metadata"]["uid"])).labels[labels.COMMIT] == "1", where
+            assert len(node.containers()) == 2 and await node.events("VolumesKept") == [], where
+            await node.delete("fork")
+            await node.until_gone("fork")
+            node.engine.remove_volume(folder(node, "fork").parent.name, cluster=node.cluster)
+            if not dying.died.is_set():
+                assert at > 5, "the steps were not reached"
+                return
+    raise AssertionError("it never ends")
+
+
+async def test_a_disk_without_room_for_the_volumes_is_told_in_numbers(tmp_path: Path) -> None:
+    async with a_node_with_volumes(tmp_path) as node:
+        await a_parent(node)
+        node.engine.switches.refusals["make_volume"] = EngineRefused("wait")
+        await node.place(a_manifest("fork", **FROM))
+        await node.until("fork", reason="EngineRefused")
+        assert node.agent is not None
+        (entry,) = (one for one in node.agent.roster if one.desired.name == "fork")
+        filler = Filler(node.agent.context, free=lambda _: 32 << 20)
+        del node.engine.switches.refusals["make_volume"]
+        with pytest.raises(EngineRefused) as caught:
+            await filler.fill(entry)
+        assert caught.value.message == "its volumes take 10Ki more for a while, and 32Mi are free"
+        await node.until("fork", phase="running")
 
 
 async def test_a_snapshot_of_another_namespace_is_none(tmp_path: Path) -> None:
