@@ -101,7 +101,8 @@ def restore(
     if VPS.of(vps).is_terminating:
         raise errors.Conflict(f"vps/{VPS.of(vps).name} is being deleted")
     if not yes and (discard or not (snapshot or undo)):
-        _confirm(wanted, found, SystemClock().now())
+        shown = [] if snapshot or undo else snapshots.of_vps(found, vps)[:_LISTED]
+        _confirm(wanted, shown, SystemClock().now())
     now = change.declare(api, vps, wanted.spec)
     if VPS.of(now).spec.run_state == "Stopped" or not wait:
         return _later(wanted, now, reader)
@@ -152,8 +153,9 @@ def _chosen(found: list[Object], vps: Object, snapshot: str, *, undo: bool) -> O
     return choosing.newest(found, vps)
 
 
-def _confirm(wanted: _Restore, found: list[Object], now: datetime.datetime) -> None:
-    """Ask, and say what becomes of the files. Raises UsageError off a terminal, and Abandoned."""
+def _confirm(wanted: _Restore, shown: list[Object], now: datetime.datetime) -> None:
+    """Ask, below what there is to choose from, and say what becomes of the files. Raises UsageError off a
+    terminal, and Abandoned."""
     name, one = VPS.of(wanted.vps).name, Snapshot.of(wanted.snapshot)
     if not sys.stdin.isatty():
         what = "the files there now are given up" if wanted.keep_for is None else f"the newest is {one.name}"
@@ -162,9 +164,9 @@ def _confirm(wanted: _Restore, found: list[Object], now: datetime.datetime) -> N
             hint=f"say which, and that it is to be: kohakuriver vps restore {name} {one.name} --yes"
             + (" --discard" if wanted.keep_for is None else ""),
         )
-    own = snapshots.of_vps(found, wanted.vps)[:_LISTED]
-    rows = [snapshots.TITLES, *(snapshots.row(each, now) for each in own)]
-    screen.note("\n".join(table.Printer().lines(rows)) + "\n")
+    if shown:
+        rows = [snapshots.TITLES, *(snapshots.row(each, now) for each in shown)]
+        screen.note("\n".join(table.Printer().lines(rows)) + "\n")
     what = f"kept for {wanted.keep_for}" if wanted.keep_for else "given up for good"
     since = sections.ago(snapshots.taken(one), now)
     sys.stderr.write(

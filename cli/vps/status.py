@@ -102,6 +102,7 @@ def _facts(vps: Object, now: datetime.datetime) -> list[tuple[str, Any]]:
         ("GPUs", list(grant.gpus)),
         ("Image", found.spec.image),
         ("Environment", found.spec.environment),
+        ("Files from", f"snapshot/{found.spec.files_from}" if found.spec.files_from else ""),
         ("Container", container.name),
         ("Restarts", container.restarts),
         ("Last exit", _exit(container)),

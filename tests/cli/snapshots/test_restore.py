@@ -1,6 +1,8 @@
 """`vps restore`, and what becomes of the files that it replaces, against the real API server."""
 
 import asyncio
+import io
+import re
 
 import pytest
 
@@ -228,3 +230,41 @@ async def test_a_restart_may_give_the_old_files_up(shell):
     line = "vps restart dev --replace-files --discard --no-wait"
     assert await shell(line) == (0, "vps/dev will be restarted with new files\n", "")
     assert "keepReplacedFiles" not in await spec_of(shell)
+
+
+class AtTerminal(io.StringIO):
+    """Somebody's answers."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("answer", "is_done"), [("y\n", True), ("YES\n", True), ("n\n", False), ("", False)])
+async def test_who_names_none_sees_them_and_is_asked(shell, monkeypatch, answer, is_done):
+    await shell.put(kinds.VPS, a_vps())
+    await shell.put(kinds.SNAPSHOT, a_snapshot("dev-a", taken="2025-01-01T12:00:00Z"))
+    await shell.put(kinds.SNAPSHOT, a_snapshot("dev-b"))
+    monkeypatch.setattr("sys.stdin", AtTerminal(answer))
+    code, out, err = await shell("vps restore dev --no-wait")
+    title, first, second, blank, *told = err.splitlines()
+    assert [line.split()[0] for line in (title, first, second)] == ["NAME", "dev-b", "dev-a"] and blank == ""
+    assert re.match(
+        r"restore vps/dev from dev-b, \S+ old\? The files there now are kept for 7d\. \[y/N\] ", told[0]
+    )
+    if is_done:
+        assert (code, out) == (0, "vps/dev will be restored from snapshot/dev-b\n")
+    else:
+        assert (code, out) == (1, "") and told[0].endswith("[y/N] error: nothing was done")
+        assert "filesFrom" not in await spec_of(shell)
+
+
+async def test_who_gives_files_up_is_asked_about_the_one_that_was_named(shell, monkeypatch):
+    await shell.put(kinds.VPS, a_vps())
+    await shell.put(kinds.SNAPSHOT, a_snapshot())
+    monkeypatch.setattr("sys.stdin", AtTerminal("n\n"))
+    code, _, err = await shell(f"vps restore dev {S} --discard")
+    assert code == 1 and re.fullmatch(
+        rf"restore vps/dev from {S}, \S+ old\? The files there now are given up for good\. \[y/N\] "
+        "error: nothing was done\n",
+        err,
+    )

@@ -88,3 +88,13 @@ def test_the_page_of_a_pending_vps_says_why():
     assert "Status:     pending: 0 of 1 nodes fit: 1 short of cores (need 64, free 1 on n1)" in lines
     assert "Node:       none yet" in lines
     assert lines[-1] == "  kohakuriver node list"
+
+
+def test_what_the_files_began_from_is_said_where_that_is_a_snapshot():
+    assert "Files from: " not in "\n".join(status.page(a_vps(), None, [], NOW, key=None))
+    [line] = [
+        line
+        for line in status.page(a_vps(filesFrom={"snapshot": "dev-a"}), None, [], NOW, key=None)
+        if line.startswith("Files from")
+    ]
+    assert line.split() == ["Files", "from:", "snapshot/dev-a"]
