@@ -193,6 +193,26 @@ def broken_rules(page: Page) -> list[str]:
     ]
 
 
+_COUNTING = """([place, what]) => {
+  window.most = 0;
+  const count = (node) => node.matches?.(what) ? 1 : (node.querySelectorAll?.(what).length ?? 0);
+  new MutationObserver((records) => {
+    const added = records.flatMap((one) => [...one.addedNodes]).filter((node) => node.isConnected);
+    window.most = Math.max(window.most, added.reduce((sum, node) => sum + count(node), 0));
+  }).observe(document.querySelector(place), { childList: true, subtree: true });
+}"""
+
+
+def count_drawn(page: Page, place: str, what: str) -> None:
+    """From now on `most_drawn` says how many of these the page has drawn at most in one go: without a pause
+    in which somebody is heard."""
+    page.evaluate(_COUNTING, [place, what])
+
+
+def most_drawn(page: Page) -> int:
+    return int(page.evaluate("window.most"))
+
+
 def overflows(page: Page) -> bool:
     """Whether the page can be scrolled sideways."""
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

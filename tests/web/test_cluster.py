@@ -9,7 +9,15 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.e2e.conftest import Cluster, _end, a_manifest, free_port, ssh_ports
-from tests.web.conftest import NARROW, Visitor, broken_rules, new_token, overflows
+from tests.web.conftest import (
+    NARROW,
+    Visitor,
+    broken_rules,
+    count_drawn,
+    most_drawn,
+    new_token,
+    overflows,
+)
 
 PATIENT = 60_000  # ms, for what a container has to do
 expect.set_options(timeout=PATIENT)
@@ -156,3 +164,7 @@ def test_of_a_thousand_nodes_those_are_drawn_that_are_near(visitor: Visitor, clu
     page.get_by_role("searchbox", name="Find nodes").fill("n1000")
     expect(nodes).to_have_count(1)
     expect(node(page, "n1000")).to_be_visible()
+    count_drawn(page, ".cluster-nodes", ".cluster-node")
+    page.get_by_role("searchbox", name="Find nodes").fill("")
+    expect(nodes.nth(7)).to_be_visible()
+    assert 0 < most_drawn(page) <= 8, "nodes are drawn some at a time"

@@ -13,7 +13,17 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, WebSocketRoute, expect
 
 from tests.e2e.conftest import Cluster, a_manifest
-from tests.web.conftest import NARROW, Visitor, admin_token, authority, broken_rules, new_token, overflows
+from tests.web.conftest import (
+    NARROW,
+    Visitor,
+    admin_token,
+    authority,
+    broken_rules,
+    count_drawn,
+    most_drawn,
+    new_token,
+    overflows,
+)
 
 VPSES = "/apis/kohakuriver.io/v1alpha1/namespaces/{}/vpses"
 MARKUP = "<img src=x onerror=\"window.owned='yes'\"><script>window.owned='yes'</script>"
@@ -327,8 +337,12 @@ def test_a_thousand_are_shown_and_followed(
     page.get_by_role("searchbox").fill("")
     page.get_by_role("combobox", name="Namespace").select_option("crowd-1")
     expect(table).to_have_attribute("aria-rowcount", "501")
+    count_drawn(page, "table", "tbody tr")
     page.get_by_role("button", name="Name").click()
     expect(table.locator("tbody tr").first).to_contain_text("v0999")
+    expect(table.locator("tbody[data-late]")).to_have_count(0)
+    expect(table.locator("tbody tr").nth(29)).to_contain_text("v0941")
+    assert 0 < most_drawn(page) <= 20, "a sorted list is drawn block by block"
     page.keyboard.press("Control+k")
     expect(page.get_by_role("combobox", name=re.compile("^Go to"))).to_be_focused()
     page.keyboard.type("v0777")

@@ -44,13 +44,16 @@ test("each says how it stands, in the words of the command", () => {
   assert.deepEqual(shot.notes, ["not in it: /run/a.sock"]);
   assert.equal(shot.expires, Date.parse("2026-12-08T09:45:00Z"));
   assert.ok(!shot.isWrong);
+  const told = one(aShot("c", {}, { phase: "Ready", message: "not in it: 7 sockets", leftOut: ["/a", "/b", "/c", "/d", "/e", "/f"] }));
+  assert.deepEqual(told.notes, ["not in it: 7 sockets (/a, /b, /c, /d, /e and more)"]);
+  assert.deepEqual(one(aShot("d", {}, { phase: "Taking", message: "the volume data is read" })).notes, ["the volume data is read"]);
   const slow = one(aShot("b", {}, { phase: "Ready", pausedMilliseconds: 12_345 }));
   assert.deepEqual([slow.paused, slow.expires, slow.cause], ["12.3 s", undefined, "Manual"]);
 });
 
 test("a hook that failed is told, and one that did not is no news", () => {
   const shot = one(aShot("a", {}, { phase: "Ready", before: { exitCode: 1 }, after: { exitCode: 0 } }));
-  assert.deepEqual(shot.notes, ["the hook before it failed: it ended with exit code 1"]);
+  assert.deepEqual(shot.notes, ["the hook before it failed with exit code 1"]);
   assert.ok(shot.isWrong);
   assert.deepEqual(one(aShot("b", {}, { phase: "Ready", after: { message: "it took longer than 30 s" } })).notes, ["the hook after it failed: it took longer than 30 s"]);
 });

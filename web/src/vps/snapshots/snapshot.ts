@@ -59,7 +59,7 @@ function shotOf(object: KObject, vps: KObject): Shot {
     paused: pausedText(status["pausedMilliseconds"]),
     taken,
     expires: kept === undefined || Number.isNaN(since) ? undefined : since + kept * 1000,
-    notes: [text(status["message"]), leftOut(status["leftOut"]), ...hooks].filter(Boolean),
+    notes: [...said(text(status["message"]), status["leftOut"]), ...hooks],
     isWrong: word === "Failed" || word === "Lost" || hooks.length > 0,
     isOfAnother: text(of["uid"]) !== "" && of["uid"] !== vps.metadata.uid,
   };
@@ -70,16 +70,23 @@ function pausedText(ms: unknown): string {
   return ms < IN_SECONDS ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
-function leftOut(paths: unknown): string {
+const LEFT_OUT = "not in it";
+
+/** What its node says of it, and which paths are not in it. */
+function said(message: string, paths: unknown): string[] {
   const all = Array.isArray(paths) ? paths.map(text).filter(Boolean) : [];
-  return all.length ? `not in it: ${all.slice(0, SHOWN).join(", ")}${all.length > SHOWN ? " and more" : ""}` : "";
+  if (all.length === 0) return message ? [message] : [];
+  const which = `${all.slice(0, SHOWN).join(", ")}${all.length > SHOWN ? " and more" : ""}`;
+  if (message.startsWith(LEFT_OUT)) return [`${message} (${which})`];
+  return [...(message ? [message] : []), `${LEFT_OUT}: ${which}`];
 }
 
 function hooksOf(status: Record<string, unknown>): string[] {
   return ["before", "after"].flatMap((when) => {
     const how = record(status[when]);
     if (!isRecord(status[when]) || (how["exitCode"] === 0 && !how["message"])) return [];
-    return [`the hook ${when} it failed: ${text(how["message"]) || `it ended with exit code ${how["exitCode"] ?? "?"}`}`];
+    const code = how["exitCode"] === undefined ? "" : ` with exit code ${how["exitCode"]}`;
+    return [`the hook ${when} it failed${code}${text(how["message"]) && `: ${text(how["message"])}`}`];
   });
 }
 
