@@ -139,18 +139,20 @@ async def load(store: Store, copy: Copy, *, clock: Clock) -> int:
 
 
 def transactions(kept: Iterable[Kept], now: datetime.datetime) -> Iterator[list[Put]]:
-    """What is written together, in the order in which it was made. VPSes that were made at different times
-    stay so, for those that wait for a node do that in order of their revisions."""
+    """What is written together, in the order in which it was made. VPSes that wait for a node do so in the
+    order of their first revisions, then of keys: so none shares one with another that came before it and
+    has a later key."""
     batch: list[Put] = []
-    size, made = 0, 0
+    size, last = 0, ""
     for one in sorted(kept, key=lambda one: (one.created, one.key)):
-        later = one.key.startswith(_VPSES) and made not in (0, one.created)
-        if batch and (later or len(batch) == _AT_ONCE or size + len(one.value) > _BYTES):
+        is_vps = one.key.startswith(_VPSES)
+        overtakes = is_vps and one.key < last
+        if batch and (overtakes or len(batch) == _AT_ONCE or size + len(one.value) > _BYTES):
             yield batch
-            batch, size, made = [], 0, 0
+            batch, size, last = [], 0, ""
         batch.append(Put(one.key, one.value, ttl=_left(one, now)))
         size += len(one.value)
-        made = one.created if one.key.startswith(_VPSES) else made
+        last = one.key if is_vps else last
     if batch:
         yield batch
 

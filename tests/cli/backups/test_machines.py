@@ -1,4 +1,4 @@
-"""The control plane of several machines: its etcd is copied and filled over etcd's own API, TLS both ways."""
+"""The control plane of several machines: an etcd of three members is copied and filled over its own API."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 from kohakuriver.cli.local.backups import manifest
 from tests.cli.backups.kit import CLUSTER, a_backup
-from tests.etcd import Certificates, EtcdProcess
+from tests.etcd import Certificates, EtcdCluster
 
 pytestmark = pytest.mark.etcd
 
@@ -52,8 +52,8 @@ def test_a_backup_fills_an_etcd_that_is_empty_once_and_is_taken_of_it(tmp_path):
     tls = Certificates.make(tmp_path / "tls")
     first, second = tmp_path / "first.tar", tmp_path / "second.tar"
     first.write_bytes(a_backup({"cluster.env": b""}, store=a_store(), kind=manifest.SETTINGS))
-    with EtcdProcess(tmp_path / "etcd", tls=tls) as etcd:
-        folder = settings(tmp_path / "kohakuriver", tls, etcd.url)
+    with EtcdCluster(tmp_path / "etcd", tls=tls) as etcd:
+        folder = settings(tmp_path / "kohakuriver", tls, ",".join(etcd.urls))
         nothing = kohakuriver("backup", second, "--settings", folder)
         assert nothing.returncode == 1 and "holds no cluster yet" in nothing.stderr
 
