@@ -1,6 +1,7 @@
 """The steps of a restore: look at the place, unpack beside it, fill an etcd there, put all in its place."""
 
 import contextlib
+import enum
 import json
 import shlex
 import shutil
@@ -21,6 +22,14 @@ OF_THE_PRESENT: Final = (
 """Of the folder that is replaced: what its agent knows of this machine, which is newer than the backup."""
 
 
+class There(enum.Enum):
+    """What is at the place of a restore."""
+
+    NOTHING = "nothing, or an empty folder"
+    BEGUN = "what an `up` has left that was refused"
+    CLUSTER = "a cluster, whole or in part"
+
+
 class Restoring:
     """One restore. Where it goes is known once the manifest is read, and looked at before it is unpacked."""
 
@@ -31,6 +40,7 @@ class Restoring:
         self._stack = stack
         self._replaces = replace
         self._store_only = store_only
+        self._there = There.NOTHING
         self.target = Path()
         self.staged = ClusterFiles(Path())
 
@@ -46,7 +56,7 @@ class Restoring:
         if self.target.is_symlink():
             self.target = self.target.resolve()
         if not self._store_only:
-            check_place(self.target, found, replace=self._replaces, stack=self._stack)
+            self._there = check_place(self.target, found, replace=self._replaces, stack=self._stack)
         self.staged = self._stack.enter_context(staging.prepared(self.target))
         return self.unpacked
 
@@ -88,23 +98,25 @@ class Restoring:
 
     def _put(self) -> Path | None:
         shutil.rmtree(self.unpacked)
-        if self.staged.options.exists():
-            ClusterFiles(self.target).remove_begun()
-        else:
+        if not self.staged.options.exists():
             (self.staged.root / "lock").unlink()
-        return staging.put(self.staged.root, self.target, SystemClock().now())
+        if self._there is There.BEGUN:
+            ClusterFiles(self.target).remove_begun()
+        now = SystemClock().now() if self._there is There.CLUSTER else None
+        return staging.put(self.staged.root, self.target, set_aside=now)
 
 
-def check_place(target: Path, found: Manifest, *, replace: bool, stack: contextlib.ExitStack) -> None:
-    """Raises ConfigError for what runs, or is not to be replaced. Nobody can start it meanwhile."""
+def check_place(target: Path, found: Manifest, *, replace: bool, stack: contextlib.ExitStack) -> There:
+    """What is there. Raises ConfigError for what runs, or is not to be replaced; holds what could be started."""
     there = sorted(one.name for one in target.iterdir()) if target.is_dir() else []
     if found.kind == manifest.UP:
         _refuse_twin(target, found)
         if "lock" in there or "options.json" in there:
             _hold(ClusterFiles(target), stack)
-        there = [one for one in there if one not in ("lock", "logs") or "options.json" in there]
+        if there and not set(there) - {"lock", "logs"}:
+            return There.BEGUN
     if not there:
-        return
+        return There.NOTHING
     is_clusters = any(one in cluster_files.KNOWN or one == sources.ENVIRONMENT for one in there)
     if not is_clusters:
         raise errors.ConfigError(
@@ -116,6 +128,7 @@ def check_place(target: Path, found: Manifest, *, replace: bool, stack: contextl
             f"{target} holds a cluster already, and nothing was changed",
             hint="--replace sets it aside under another name, and deletes nothing",
         )
+    return There.CLUSTER
 
 
 def _hold(files: ClusterFiles, stack: contextlib.ExitStack) -> None:

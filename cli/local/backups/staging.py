@@ -51,11 +51,12 @@ def _empty(folder: Path) -> None:
             one.unlink()
 
 
-def put(staged: Path, target: Path, now: datetime.datetime) -> Path | None:
-    """Have it be at `target`; where what was there is now, if something was."""
+def put(staged: Path, target: Path, *, set_aside: datetime.datetime | None = None) -> Path | None:
+    """Have it be at `target`, and what is there under a name with that time, which is returned. Without a
+    time nothing is there; what has come meanwhile is left. Raises ConfigError."""
     aside = None
-    if target.exists() and any(target.iterdir()):
-        aside = _free(target, now)
+    if set_aside is not None:
+        aside = _free(target, set_aside)
         try:
             target.rename(aside)
         except OSError as error:

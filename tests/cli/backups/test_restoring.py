@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from kohakuriver.cli.local.cluster_options import Options
 from kohakuriver.cli.main import run
 from tests.cli.backups.kit import CLUSTER, a_backup, a_manifest, contents
 
+PROJECT = Path(__file__).parents[3]
 NOON = datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.UTC)
 SETTINGS = {"cluster.env": b"ETCD_ENDPOINTS=https://10.0.0.1:2379\n", "server.key": b"secret"}
 
@@ -92,12 +94,13 @@ def test_what_was_there_is_set_aside_whole(tmp_path):
     before = contents(files.root)
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "a").write_text("1")
-    aside = staging.put(tmp_path / "new", files.root, NOON)
+    aside = staging.put(tmp_path / "new", files.root, set_aside=NOON)
     assert aside == tmp_path / "cluster.replaced-20261125T120000Z"
     assert (contents(aside), contents(files.root)) == (before, {"a": b"1"})
     (tmp_path / "newer").mkdir()
     assert (
-        staging.put(tmp_path / "newer", files.root, NOON) == tmp_path / "cluster.replaced-20261125T120000Z-2"
+        staging.put(tmp_path / "newer", files.root, set_aside=NOON)
+        == tmp_path / "cluster.replaced-20261125T120000Z-2"
     )
 
 
@@ -105,7 +108,16 @@ def test_where_it_cannot_be_put_what_was_there_is_back(tmp_path):
     files = a_cluster(tmp_path / "cluster")
     before = contents(files.root)
     with pytest.raises(errors.ConfigError, match="nothing was restored"):
-        staging.put(tmp_path / "missing", files.root, NOON)
+        staging.put(tmp_path / "missing", files.root, set_aside=NOON)
+    assert contents(files.root) == before
+
+
+def test_a_cluster_that_was_begun_there_meanwhile_is_left(tmp_path):
+    (tmp_path / "new").mkdir()
+    files = a_cluster(tmp_path / "cluster")
+    before = contents(files.root)
+    with pytest.raises(errors.ConfigError, match="nothing was restored"):
+        staging.put(tmp_path / "new", files.root)
     assert contents(files.root) == before
 
 
@@ -190,3 +202,13 @@ def test_a_backup_of_nothing_says_where_it_looked(home, capsys, monkeypatch, tmp
     told = capsys.readouterr().err
     assert f"there is no cluster in {home}/.kohakuriver, and no settings of one in {tmp_path}/none" in told
     assert "--settings" in told
+
+
+def test_the_nightly_unit_says_what_the_command_takes(home, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("kohakuriver.cli.local.backups.sources.MACHINES", tmp_path / "none")
+    unit = (PROJECT / "manifests/systemd/kohakuriver-backup.service").read_text()
+    [line] = [one for one in unit.splitlines() if one.startswith("ExecStart=")]
+    words = line.replace("${TARGET}", f"{tmp_path}/backups/").replace("${KEEP}", "7").split()
+    assert words[0] == "ExecStart=/opt/kohakuriver/bin/kohakuriver" and words[-1] == "$BACKUP_OPTIONS"
+    assert run(words[1:-1]) == 1
+    assert "there is no cluster in" in capsys.readouterr().err
