@@ -212,7 +212,7 @@ async def eventually(api: Api, within: float, **wanted: str) -> None:
         async with asyncio.timeout(within):
             await asyncio.sleep(0.1)
             looks = Looks(api.store, every=0.1)
-            while {name: (seen := await phases(api)).get(name) for name in wanted} != wanted:
+            while wanted.items() - (seen := await phases(api)).items():
                 await looks.next()
     except TimeoutError:
         raise AssertionError(f"wanted {wanted}, saw {seen}") from None
