@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import orjson
 from aiohttp import web
 
 from kohakuriver.apiserver import app
@@ -115,7 +116,7 @@ class Api:
             method, self.url + path, headers=headers, **content, **options
         ) as reply:
             is_json = reply.content_type == "application/json"
-            content_ = await (reply.json() if is_json else reply.text())
+            content_ = await (reply.json(loads=orjson.loads) if is_json else reply.text())
             return Reply(reply.status, content_, reply.headers)
 
     def connections(self) -> list[Any]:
