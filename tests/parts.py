@@ -9,6 +9,7 @@ imports no other files, for each of its workers imports all that it collects.
 """
 
 import functools
+import os
 import re
 from pathlib import Path
 
@@ -28,6 +29,10 @@ def pytest_configure(config: pytest.Config) -> None:
     part = config.getoption("--part")
     if part and not config.option.markexpr:
         config.option.markexpr = EXPRESSIONS[part]
+    if (
+        part == "quick"
+    ):  # nothing in it speaks to the world, and to read whom the world trusts takes 50 ms a time
+        os.environ["SSL_CERT_FILE"] = os.devnull
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
