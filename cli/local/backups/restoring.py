@@ -107,7 +107,7 @@ class Restoring:
 
 
 def check_place(target: Path, found: Manifest, *, replace: bool, stack: contextlib.ExitStack) -> There:
-    """What is there. Raises ConfigError for what runs, or is not to be replaced; holds what could be started."""
+    """What is there, held so that nobody starts it. Raises ConfigError for what is not to be replaced."""
     there = sorted(one.name for one in target.iterdir()) if target.is_dir() else []
     if found.kind == manifest.UP:
         _refuse_twin(target, found)
