@@ -72,7 +72,7 @@ def replaced(uid: str) -> Judge:
         found = VPS.of(present)
         required = found.condition(conditions.RESTART_REQUIRED)
         if required.reason == reasons.FILES_KEPT:
-            raise Hopeless(required.message)
+            raise _kept(found)
         word = found.spec.replace_files
         if not word or found.observed.replace_files < word:
             raise Hopeless(
@@ -97,7 +97,7 @@ def refilled(uid: str, word: int, declared: str) -> Judge:
             return up(present)
         required = found.condition(conditions.RESTART_REQUIRED)
         if required.reason == reasons.FILES_KEPT and found.is_seen:
-            raise Hopeless(required.message)
+            raise _kept(found)
         _check_declared(present, declared)
         _check_vain(present)
         if found.word in ("running", "paused", "stopped"):
@@ -140,6 +140,13 @@ def _settled(uid: str, declared: str, phase: str) -> Judge:
         return standing.progress(present)
 
     return judge
+
+
+def _kept(found: VPS) -> Hopeless:
+    """The files are the old ones still: nothing was there to begin from, or they could not be kept first."""
+    discards = "where the files there now may go for good, add --discard"
+    hint = discards if found.spec.raw.get("keepReplacedFiles") is not None else ""
+    return Hopeless(found.condition(conditions.RESTART_REQUIRED).message, hint=hint)
 
 
 def _same(vps: Object | None, uid: str) -> Object:

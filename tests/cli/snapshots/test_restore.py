@@ -135,7 +135,12 @@ async def test_a_word_that_was_passed_over_is_told(shell):
     generation = vps["metadata"]["generation"]
     observed = {**vps["status"]["observed"], "grantId": None}
     await says(shell, kinds.VPS, vps, observed=observed, conditions=[kept], observedGeneration=generation)
-    assert await waiting == (1, "", "error: vps/dev: no room to set aside\n")
+    assert await waiting == (
+        1,
+        "",
+        "error: vps/dev: no room to set aside\n"
+        "hint: where the files there now may go for good, add --discard\n",
+    )
 
 
 @pytest.mark.parametrize(
