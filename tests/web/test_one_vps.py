@@ -169,8 +169,11 @@ def test_a_viewer_looks_and_changes_nothing(cluster: Cluster, visit: Callable[..
     one.log_in(new_token(cluster, "--user", "vera", "--role", "viewer"))
     page = one.goto("/vps/default/seen/yaml")
     expect(page.get_by_label("seen as YAML")).to_have_attribute("contenteditable", "false")
-    assert page.get_by_role("tab").all_inner_texts() == ["Overview", "Ports", "YAML"]
+    assert page.get_by_role("tab").all_inner_texts() == ["Overview", "Ports", "Snapshots", "YAML"]
     for name in ("Stop", "Save", "More for seen"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
+    open_tab(page, "Snapshots")
+    expect(page.get_by_text("There are none yet.")).to_be_visible()
+    assert page.get_by_role("tabpanel").get_by_role("button").count() == 0
     page = one.goto("/create")
     expect(page.get_by_text("You may look at VPSes, and not create them")).to_be_visible()

@@ -6,7 +6,7 @@ import { Trouble } from "../ui/trouble";
 import { happeningsOf } from "./facts";
 
 /** Those of a collection that are meant. */
-export function Happenings({ collection, events }: { collection: Collection; events: Iterable<KObject> }) {
+export function Happenings({ collection, events }: { collection: Collection; events: readonly KObject[] }) {
   if (collection.state.value === "refused") return <Trouble error={collection.error.value} />;
   const all = happeningsOf(events);
   if (all.length === 0) return <p class="quiet-text">{collection.state.value === "loading" ? "…" : "Nothing in the last hour: events are kept that long."}</p>;

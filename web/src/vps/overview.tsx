@@ -98,7 +98,7 @@ function ConditionTable({ title, all }: { title: string; all: readonly Condition
 
 function Events({ vps }: { vps: KObject }) {
   const found = useCollection(EVENT, vps.metadata.namespace, eventsSelector(vps));
-  return <Happenings collection={found} events={found.objects.value.values()} />;
+  return <Happenings collection={found} events={[...found.objects.value.values()]} />;
 }
 
 type Chart = ComponentType<{ namespace: string; name: string; vps: KObject }>;
