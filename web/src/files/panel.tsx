@@ -46,8 +46,10 @@ function Panel({ at, state }: { at: Workspace; state: string }) {
     void at.transfers.upload(at.folder.peek(), picked, asker(picked.files.length));
   };
 
-  if (at.trouble.value) return <Trouble error={at.trouble.value} again={() => void at.begin()} />;
-  if (!folder) return <p class="waiting">…</p>;
+  // What is open, and not saved, stays in sight whatever cannot be read now.
+  const trouble = at.trouble.value && <Trouble error={at.trouble.value} again={() => void at.begin()} />;
+  if (trouble && at.tabs.value.length === 0) return trouble;
+  if (!folder) return trouble || <p class="waiting">…</p>;
   const top = treeTop(at);
   const current = at.current;
   return (
@@ -93,6 +95,8 @@ function Panel({ at, state }: { at: Workspace; state: string }) {
           <Tabs at={at} />
           {current ? (
             <OpenFile key={current.path} at={at} tab={current} />
+          ) : trouble ? (
+            trouble
           ) : (
             <>
               <Trouble error={listing?.trouble} again={() => void at.list(folder)} />
