@@ -1,5 +1,6 @@
 """What stands in for objects that cannot be read: whatever they hold, all decisions can be made."""
 
+import contextlib
 from typing import Any
 
 import hypothesis
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from kohakuriver import image_name
 from kohakuriver.client import servers
 from kohakuriver.client.watch import key_of
-from kohakuriver.controller.deciding import filters, grants, readable, view
+from kohakuriver.clock import EPOCH
+from kohakuriver.controller.deciding import filters, grants, readable, snapshot_view, snapshots, view
 from kohakuriver.controller.deciding.nodes import Limits
 from kohakuriver.controller.deciding.schedule import Placement, Unschedulable
 from kohakuriver.controller.ears import Ears
@@ -17,6 +19,7 @@ from kohakuriver.controller.explainer import differs
 from kohakuriver.controller.fleet import Fleet
 from kohakuriver.controller.tenants import Tenants
 from kohakuriver.placement.booking import bookings_of
+from kohakuriver.placement.origin import origin_of
 from kohakuriver.readable import UNREADABLE
 from tests.controller.builders import a_request
 
@@ -204,3 +207,44 @@ def test_a_vps_that_cannot_be_read_still_has_its_node_so_that_a_loss_is_told():
     tenants.update(key_of(body), body)
     assert list(tenants.nodes()) == ["it"]
     assert grants.decide(body, None) is None
+
+
+_OF_A_SNAPSHOT = """
+    spec spec.vps spec.vps.name spec.vps.uid spec.vps.node spec.keepFor spec.cause status status.phase
+    status.message status.takenAt metadata.creationTimestamp metadata.deletionTimestamp
+"""
+
+
+@hypothesis.given(place=st.sampled_from(_OF_A_SNAPSHOT.split()), value=JSON)
+def test_whatever_a_snapshot_holds_who_begins_from_it_is_told_and_how_long_it_stays(place, value):
+    body = {
+        "metadata": {**META, "creationTimestamp": "2026-01-01T00:00:00Z"},
+        "spec": {"vps": {"name": "dev", "uid": "u1", "node": "n1"}, "keepFor": "1h", "cause": "Schedule"},
+        "status": {"phase": "Ready", "takenAt": "2026-01-01T00:00:00Z"},
+    }
+    assert readable.snapshot(body) is body
+    *way, last = place.split(".")
+    inside = body
+    for step in way:
+        inside = inside[step]
+    inside[last] = value
+    found = readable.snapshot(body)
+    origin = origin_of({"metadata": META, "spec": {"filesFrom": {"snapshot": "it"}}}, found)
+    assert isinstance(origin.message, str) and isinstance(origin.node, str)
+    if not found.get(UNREADABLE):
+        snapshots.expires(snapshot_view.kept_of(found))
+
+
+@hypothesis.given(plan=JSON | PARTS, origin=JSON, observed=JSON)
+def test_whatever_a_plan_holds_what_is_due_can_be_decided(plan, origin, observed):
+    body = {
+        "metadata": META,
+        "spec": {**BASE["vps"]["spec"], "snapshots": plan, "filesFrom": origin},
+        "status": {"observed": observed},
+    }
+    found = readable.vps(body)
+    planned = snapshot_view.planned_of(found)
+    snapshot_view.awaits(found)
+    if planned is not None:
+        with contextlib.suppress(ValueError):  # what cron makes nothing of is told
+            snapshots.decide(planned, [], EPOCH)
