@@ -11,13 +11,14 @@ from pathlib import Path
 import orjson
 import pytest
 
-from kohakuriver import cpuset
+from kohakuriver import cpuset, image_name
 from kohakuriver.apiserver.store.base import Put
+from tests.fakes.switches import FakeImage
 from tests.system.simulation.cluster import Cluster
 from tests.system.simulation.disk import FULL, READ_ONLY, Disk
 from tests.system.simulation.gate import Gate, install
 from tests.system.simulation.play import Player, play
-from tests.system.simulation.rules import Broken, Rules, WatchedStore
+from tests.system.simulation.rules import Broken, Rules, WatchedEngine, WatchedStore
 from tests.system.simulation.steps import FAULTS, Step, a_history
 from tests.system.simulation.troubles import SCENES
 
@@ -29,6 +30,37 @@ async def test_whatever_is_done_and_breaks_what_was_declared_is_what_runs(
 ) -> None:
     troubles = [*filter(None, request.config.getoption("--troubles").split(","))]
     await play(a_history(seed, given_up=0.06, troubles=troubles), tmp_path)
+
+
+SMALL = {"resources": {"cores": 1, "memory": "512Mi"}}
+
+
+async def test_snapshots_are_taken_begun_from_and_gone_back_to_while_agents_and_controllers_die(
+    tmp_path: Path,
+) -> None:
+    history = [
+        Step(0.0, "create", ("v0", {**SMALL, "snapshots": {"schedule": "* * * * *", "keepLast": 1}})),
+        Step(20.0, "snapshot", ("s1", "v0", "")),
+        Step(0.5, "kill_agent", ("n1", 6.0)),
+        Step(0.0, "kill_agent", ("n2", 6.0)),
+        Step(0.0, "kill_agent", ("n3", 6.0)),
+        Step(20.0, "restore", ("v0", "s1")),
+        Step(0.5, "kill_controller", ("c1", 6.0)),
+        Step(0.1, "create", ("v1", {**SMALL, "filesFrom": {"snapshot": "s1"}})),
+        Step(1.0, "kill_agent", ("n1", 2.0)),
+        Step(0.0, "kill_agent", ("n2", 2.0)),
+        Step(0.0, "kill_agent", ("n3", 2.0)),
+        Step(60.0, "snapshot", ("s2", "v1", "50s")),
+        Step(10.0, "drop", ("s1",)),
+        Step(0.0, "create", ("v2", {**SMALL, "filesFrom": {"snapshot": "s1"}})),
+    ]
+    cluster = await play(history, tmp_path)
+    found = {key.rpartition("/")[2]: one for key, one in cluster.store.objects("registry/snapshots/").items()}
+    assert [name for name in found if name.startswith("v0-before-")], "the restore set nothing aside"
+    assert [name for name in found if name.startswith("v0-2026")], "the schedule took nothing"
+    assert {one["status"]["phase"] for one in found.values()} == {"Ready"}
+    begun = cluster.stored("v1")
+    assert begun is not None and begun["status"]["phase"] == "running"
 
 
 async def test_a_play_that_does_not_end_is_cut_and_says_how_far_it_had_come(tmp_path: Path) -> None:
@@ -143,3 +175,40 @@ async def test_it_is_found_where_nobody_marks_a_node_that_is_silent(tmp_path: Pa
         await asyncio.sleep(3.0)
         with pytest.raises(Broken, match=r"a silent node is not marked .*n1"):
             cluster.rules.check()
+
+
+def a_snapshot(phase: str = "", **metadata: str) -> dict[str, object]:
+    return {
+        "metadata": {"name": "s1", "namespace": "default", "uid": "u-s1", **metadata},
+        "spec": {"vps": {"name": "v0", "uid": "u0", "node": "n1"}},
+        "status": {"phase": phase},
+    }
+
+
+@pytest.mark.parametrize("has_files", [True, False])
+async def test_it_is_found_where_a_snapshot_is_ready_without_its_files(has_files: bool) -> None:
+    store = WatchedStore(rules := Rules())
+    engine = WatchedEngine("n1", rules)
+    if has_files:
+        engine.images[image_name.of_snapshot("u-s1")] = FakeImage("sha256:s1")
+    for phase in ("Taking", "Ready"):
+        written = orjson.dumps(a_snapshot(phase))
+        await store.commit(expect={}, writes=[Put("/registry/snapshots/default/s1", written)])
+    assert ("ready whose files are not there" in rules.broken) is not has_files
+
+
+@pytest.mark.parametrize(
+    ("waited", "by_somebody", "is_found"), [(0, False, False), (90, False, True), (90, True, False)]
+)
+async def test_it_is_found_where_a_snapshot_goes_that_a_vps_waits_for(
+    waited: int, by_somebody: bool, is_found: bool
+) -> None:
+    store = WatchedStore(rules := Rules())
+    vps = {"metadata": {"name": "v1", "uid": "u1"}, "spec": {"filesFrom": {"snapshot": "s1"}}, "status": {}}
+    await store.commit(expect={}, writes=[Put("/registry/vpses/default/v1", orjson.dumps(vps))])
+    await asyncio.sleep(waited)
+    if by_somebody:
+        rules.dropped.add("u-s1")
+    written = orjson.dumps(a_snapshot("Failed", deletionTimestamp="2026-01-01T00:00:00Z"))
+    await store.commit(expect={}, writes=[Put("/registry/snapshots/default/s1", written)])
+    assert ("removed that a VPS waits for" in rules.broken) is is_found

@@ -36,6 +36,7 @@ CONTROLLERS = ("c1", "c2")
 LIES_EVERY = 2.0  # seconds
 MERGE = {"Content-Type": "application/merge-patch+json"}
 VPSES = kinds.VPS.path(namespace="default")
+SNAPSHOTS = kinds.SNAPSHOT.path(namespace="default")
 
 
 class Inline(ThreadPoolExecutor):
@@ -291,3 +292,8 @@ class Cluster:
                 "PATCH", kinds.NODE.path(name=node), {"spec": {"unschedulable": None, "drain": None}}
             )
             assert reply.code in (200, 404), reply.body
+        for vps in await self.vpses():
+            if vps["spec"].get("snapshots"):  # one each minute is no steady state
+                name = vps["metadata"]["name"]
+                reply = await self.call("PATCH", f"{VPSES}/{name}", {"spec": {"snapshots": None}})
+                assert reply.code in (200, 404), reply.body

@@ -17,6 +17,7 @@ from tests.fakes.clock import LoopClock
 from tests.fakes.firewall import FakeFirewall
 from tests.fakes.mounter import FakeMounter
 from tests.fakes.runtime import FakeRuntime
+from tests.fakes.snapshots import FakeGuard, FakeHooks
 from tests.system.simulation.disk import Disk
 from tests.system.simulation.faulty import Faults
 from tests.system.simulation.gate import Gate
@@ -43,6 +44,7 @@ class Machine:
         self.faults = Faults(engine)
         self.disk = Disk(folder / "agent")
         self.gate = Gate()
+        self.guard = FakeGuard(engine)
         self.token = token
         self.is_twin = False  # another machine of that name, whose agent may end
         self._task: asyncio.Task[None] | None = None
@@ -71,6 +73,7 @@ class Machine:
         while task is not None and not task.done():  # what fails at its end is no way out
             task.cancel()
             await asyncio.wait({task}, timeout=AGAIN)
+        self.guard.agent_died()
 
     async def burn(self) -> None:
         """It is no more, and neither is what was on it."""
@@ -118,6 +121,7 @@ class Machine:
                     self.ended.append(repr(error))
                     self.engine.rules.demand(False, "an agent ended by itself", self.name, repr(error))
                 log.exception("the agent ended", extra={"node": self.name})
+            self.guard.agent_died()
             await asyncio.sleep(AGAIN)
 
     async def _run(self) -> None:
@@ -134,5 +138,7 @@ class Machine:
                 clock=LoopClock(),
                 chance=self._chance,
                 mounter=FakeMounter(),
+                guard=self.guard,
+                hooks=FakeHooks(self.engine),
             )
             await agent.run()

@@ -6,13 +6,20 @@ from typing import Any
 
 from kohakuriver.apiserver.booking import booking
 from kohakuriver.apiserver.cache.strays import is_of
-from kohakuriver.resources import booked
+from kohakuriver.placement import origin
+from kohakuriver.resources import booked, reasons
 from kohakuriver.resources.booked import Amounts
 from tests.system.simulation.cluster import NODES, VPSES, Cluster
 from tests.system.simulation.rules import UID
 
 Json = dict[str, Any]
-WATCHED = ("registry/vpses/", "registry/nodes/", "registry/nodeallocations/", "registry/events/")
+WATCHED = (
+    "registry/vpses/",
+    "registry/nodes/",
+    "registry/nodeallocations/",
+    "registry/snapshots/",
+    "registry/events/",
+)
 DECLARED = {"Running": {"running"}, "Stopped": {"stopped"}, "Paused": {"paused", "stopped"}}
 LOOK = 5.0
 BEARABLE = 90.0  # seconds to all that can be done beside what lasts
@@ -79,6 +86,8 @@ def _undone(cluster: Cluster, vps: Json) -> str:
         return ""
     if vps["metadata"].get("deletionTimestamp"):
         return f"what was deleted does not go: {name}: {status}"
+    if _has_no_origin(status):
+        return ""
     ends = spec["runState"] == "Stopped"
     if phase in DECLARED[spec["runState"]] or not (ends or machine is None or machine.disk.is_whole):
         return ""
@@ -99,14 +108,24 @@ def check(cluster: Cluster, vpses: list[Json]) -> None:
         about = f"{name}: {status}"
         assert not vps["metadata"].get("deletionTimestamp"), f"what was deleted does not go: {about}"
         assert "unreachableSince" not in status, f"a VPS stays lost: {about}"
-        if status["phase"] == "pending":
+        phase = status["phase"]
+        if phase == "pending":
             where = fits(cluster, vps)
             assert not where, f"pending, though it fits on {where}: {about}"
             assert status.get("message"), f"pending without a reason: {about}"
         else:
-            allowed = DECLARED[spec["runState"]]
+            allowed = DECLARED[spec["runState"]] | ({phase} if _has_no_origin(status) else set())
             assert status["phase"] in allowed, f"declared {spec['runState']}, but {status['phase']}: {about}"
     _check_containers(cluster, vpses)
+    for snapshot in cluster.store.objects("registry/snapshots/").values():
+        assert not snapshot["metadata"].get("deletionTimestamp"), f"a Snapshot does not go: {snapshot}"
+        phase = (snapshot.get("status") or {}).get("phase")
+        assert phase in ("Ready", "Failed", "Lost"), f"a Snapshot is never taken: {snapshot}"
+
+
+def _has_no_origin(status: Json) -> bool:
+    """Whether its node waits for the Snapshot from which it shall begin, and somebody has to do something."""
+    return str(status.get("reason") or "") in (reasons.SNAPSHOT_MISSING, reasons.SNAPSHOT_FAILED)
 
 
 def fits(cluster: Cluster, vps: Json) -> str:
@@ -119,6 +138,10 @@ def fits(cluster: Cluster, vps: Json) -> str:
     bound = (status.get("assignment") or {}).get("node")
     wanted = vps["spec"].get("placement", {}).get("node")
     own = {field: vps["metadata"][field] for field in ("namespace", "name", "uid")}
+    begins = origin.origin_of(vps, _origin(cluster, vps))
+    if begins is not None and begins.reason:
+        return ""
+    wanted = begins.node if begins is not None else wanted
     strays = [one for node in nodes.values() for one in (node.get("status") or {}).get("unknown") or ()]
     if not bound and any(is_of(one, **own) for one in strays):
         return ""  # it is placed nowhere while its former container is on a node that was given up
@@ -136,6 +159,11 @@ def fits(cluster: Cluster, vps: Json) -> str:
         if isinstance(given, booking.Booking) and not _is_over_quota(cluster, vps, record, given):
             return name
     return ""
+
+
+def _origin(cluster: Cluster, vps: Json) -> Json | None:
+    stored = cluster.store.objects("registry/snapshots/")
+    return stored.get(f"registry/snapshots/default/{origin.named_by(vps)}")
 
 
 def _is_over_quota(cluster: Cluster, vps: Json, record: Json, given: booking.Booking) -> bool:

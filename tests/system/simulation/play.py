@@ -15,7 +15,7 @@ from kohakuriver.apiserver.store.base import StoreError, StoreUnavailable
 from kohakuriver.resources import kinds
 from tests.fakes.switches import Program
 from tests.system.simulation import outcome
-from tests.system.simulation.cluster import VPSES, Cluster
+from tests.system.simulation.cluster import SNAPSHOTS, VPSES, Cluster
 from tests.system.simulation.mischief import Mischief
 from tests.system.simulation.rules import NAME, WatchedEngine
 from tests.system.simulation.step import Step
@@ -43,12 +43,12 @@ class Endless(AssertionError):
     """A play that does not come to an end: some program spins, and simulated time stands still."""
 
 
-async def play(history: Sequence[Step], folder: Path, *, bound: float = BOUND) -> None:
-    """Raises AssertionError, whose message is the rule and the history."""
+async def play(history: Sequence[Step], folder: Path, *, bound: float = BOUND) -> Cluster:
+    """The cluster as it was at the end. Raises AssertionError, whose message is the rule and the history."""
     done: list[str] = []
     try:
         with _bounded(bound):
-            await _play(history, folder, done)
+            return await _play(history, folder, done)
     except AssertionError as error:
         raise AssertionError(f"{error}\n\nwhat had been done:\n" + "\n".join(done)) from None
 
@@ -84,7 +84,7 @@ def _bounded(seconds: float) -> Iterator[None]:
         is_over.set()
 
 
-async def _play(history: Sequence[Step], folder: Path, done: list[str]) -> None:
+async def _play(history: Sequence[Step], folder: Path, done: list[str]) -> Cluster:
     freezes = any(step.verb == "freeze_agent" for step in history)
     async with Cluster(folder, freezes=freezes) as cluster:
         await asyncio.sleep(READY)
@@ -100,6 +100,7 @@ async def _play(history: Sequence[Step], folder: Path, done: list[str]) -> None:
         await outcome.settled(cluster, within=PATIENCE, quiet=QUIET)
         outcome.check(cluster, await cluster.vpses())
         cluster.rules.check()
+    return cluster
 
 
 @dataclasses.dataclass
@@ -181,6 +182,34 @@ class Player(Mischief):
 
     async def change_env(self, name: str, number: int) -> str:
         return await self._change(name, env={"NUMBER": str(number)})
+
+    async def snapshot(self, name: str, of: str, keep_for: str) -> str:
+        meta = {"name": name, "namespace": "default"}
+        body = {
+            "apiVersion": kinds.SNAPSHOT.api_version,
+            "kind": kinds.SNAPSHOT.kind,
+            "metadata": meta,
+            "spec": {"vps": {"name": of}, **({"keepFor": keep_for} if keep_for else {})},
+        }
+        return await self._told("POST", SNAPSHOTS, body)
+
+    async def drop(self, name: str) -> str:
+        for key, one in self.cluster.store.objects("registry/snapshots/").items():
+            if key.endswith(f"/{name}"):
+                self.cluster.rules.dropped.add(one["metadata"]["uid"])
+        return await self._told("DELETE", f"{SNAPSHOTS}/{name}")
+
+    async def restore(self, name: str, snapshot: str) -> str:
+        """Another word each time, as the command counts."""
+        vps = self.cluster.stored(name)
+        if vps is not None:
+            self.cluster.rules.restored.add(vps["metadata"]["uid"])
+        word = ((vps or {"spec": {}})["spec"].get("replaceFiles") or 0) + 1
+        begins = {"filesFrom": {"snapshot": snapshot}, "replaceFiles": word, "keepReplacedFiles": "2h"}
+        return await self._change(name, **begins)
+
+    async def plan(self, name: str, plan: Json | None) -> str:
+        return await self._change(name, snapshots=plan)
 
     async def limit(self, hard: Json | None) -> str:
         """The namespace may book so much; None: as much as there is."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from kohakuriver import cpuset, quantity
+from kohakuriver import cpuset, image_name, quantity
 from kohakuriver.agent.runtime.base import Container, ContainerSpec, ContainerState, File, Limits
 from kohakuriver.apiserver.store.base import Delete, Put
 from kohakuriver.resources import booked
@@ -28,7 +28,8 @@ UID, EPOCH, NAME = "kohakuriver.io/uid", "kohakuriver.io/epoch", "kohakuriver.io
 WRITTEN = File("/root/work", b"what somebody wrote in it")
 LABS = ("lab-a", "lab-b")  # images that an Environment may stand for
 VPSES, RECORDS, QUOTAS = "registry/vpses/", "registry/nodeallocations/", "registry/resourcequotas/"
-NODES = "registry/nodes/"
+NODES, SNAPSHOTS = "registry/nodes/", "registry/snapshots/"
+STALE = 60.0  # seconds that a controller which is cut off may go by what it knew
 HAS = 6000  # millicores of a node
 
 
@@ -53,6 +54,8 @@ class WatchedStore(MemoryStore):
         finally:
             if any(VPSES in write.key or RECORDS in write.key for write in writes):
                 self._rules.after_commit(self)
+            if any(SNAPSHOTS in write.key for write in writes):
+                self._rules.after_snapshots(self)
 
     def objects(self, below: str) -> dict[str, Json]:
         """What lies there now, by key."""
@@ -134,12 +137,18 @@ class Rules:
     engines: list[WatchedEngine] = dataclasses.field(default_factory=list)
     asked: set[str] = dataclasses.field(default_factory=set)  # uids whose end or unbinding somebody asked for
     replaced: set[str] = dataclasses.field(default_factory=set)  # uids whose owner named another image
+    restored: set[str] = dataclasses.field(default_factory=set)  # whose files gave way to a Snapshot's
+    dropped: set[str] = dataclasses.field(default_factory=set)  # uids of Snapshots that somebody deleted
     broken: str = ""
     _nodes: dict[tuple[str, int], str] = dataclasses.field(default_factory=dict)
     _vpses: dict[str, Json] = dataclasses.field(default_factory=dict)  # by uid, as last committed
     _buried: dict[tuple[str, str], int] = dataclasses.field(default_factory=dict)  # epochs of tombstones
     _used: Amounts = NOTHING
     _held: dict[str, Json] = dataclasses.field(default_factory=dict)  # what is booked, by node
+    _phases: dict[str, str] = dataclasses.field(default_factory=dict)  # of Snapshots, by uid
+    _of: dict[str, str] = dataclasses.field(default_factory=dict)  # the uids of their VPSes, by theirs
+    _going: set[str] = dataclasses.field(default_factory=set)  # uids of those that are being deleted
+    _waits: dict[tuple[str, str], float] = dataclasses.field(default_factory=dict)  # VPS, Snapshot: since
     _written: set[Identity] = dataclasses.field(default_factory=set)  # whose files hold something
 
     def check(self) -> None:
@@ -165,6 +174,39 @@ class Rules:
         self._check_gone(vpses, records)
         self._check_buried(records)
         self._vpses = vpses
+        self._note_who_waits()
+
+    def _note_who_waits(self) -> None:
+        """Which VPSes have no container yet, and shall begin from a Snapshot; and since when."""
+        now = asyncio.get_running_loop().time()
+        waits = {}
+        for uid, vps in self._vpses.items():
+            name = (vps["spec"].get("filesFrom") or {}).get("snapshot")
+            seen = (vps.get("status") or {}).get("observed") or {}
+            if name and not seen.get("container") and not vps["metadata"].get("deletionTimestamp"):
+                waits[uid, name] = self._waits.get((uid, name), now)
+        self._waits = waits
+
+    def after_snapshots(self, store: WatchedStore) -> None:
+        now, going = asyncio.get_running_loop().time(), set[str]()
+        for snapshot in store.objects(SNAPSHOTS).values():
+            meta, phase = snapshot["metadata"], (snapshot.get("status") or {}).get("phase") or ""
+            uid, node = meta["uid"], snapshot["spec"]["vps"]["node"]
+            before, self._phases[uid] = self._phases.get(uid), phase
+            self._of[uid] = snapshot["spec"]["vps"]["uid"]
+            if phase == "Ready" != before:
+                image = image_name.of_snapshot(uid)
+                there = [one for one in self.engines if one.node == node and one.image(image)]
+                self.demand(bool(there), "a Snapshot is ready whose files are not there", snapshot)
+            if meta.get("deletionTimestamp"):
+                going.add(uid)
+                since = [at for (_, name), at in self._waits.items() if name == meta["name"]]
+                is_new = uid not in self._going and uid not in self.dropped
+                self.demand(
+                    not is_new or not since or now - min(since) < STALE,
+                    "a Snapshot is removed that a VPS waits for", snapshot, self._waits,
+                )  # fmt: skip
+        self._going = going
 
     def _check_record(self, node: str, entries: Json) -> None:
         sets = [cpuset.parse(entry.get("cpuset") or "") for entry in entries.values()]
@@ -304,7 +346,7 @@ class Rules:
         )
         kept = WRITTEN.path in record.files
         self.demand(
-            kept or who not in self._written or who[0] in self.replaced,
+            kept or who not in self._written or who[0] in self.replaced | self.restored,
             "a VPS came back without its files",
             engine.node,
             record.seen.name,
@@ -322,6 +364,18 @@ class Rules:
             who[0] in self.asked or not record.starts or retired,
             "a container was removed that nobody asked to remove", engine.node, record.seen.name,
         )  # fmt: skip
+        self.demand(
+            WRITTEN.path not in record.files or who[0] in self.asked | self.replaced or self._has_files(who),
+            "a restore has lost what was there", engine.node, record.seen.name,
+        )  # fmt: skip
+
+    def _has_files(self, who: Identity) -> bool:
+        """Whether what was written is in a container of it, or in a Snapshot of it."""
+        if any(WRITTEN.path in record.files for _, record in self.containers(*who)):
+            return True
+        images = [image_name.of_snapshot(uid) for uid, of in self._of.items() if of == who[0]]
+        found = [image for one in self.engines for name in images if (image := one.image(name)) is not None]
+        return any(WRITTEN.path in image.files for image in found)
 
     def _check_devices(self) -> None:
         holders: dict[str, str] = {}

@@ -12,6 +12,7 @@ from tests.system.simulation.step import NAMES, Step
 from tests.system.simulation.troubles import RATIOS, SCENES
 
 Json = dict[str, Any]
+SNAPSHOTS = ("s1", "s2", "s3")
 ENGINE_CALLS = ("create", "start", "stop", "remove", "update", "commit", "rename", "pause")
 
 
@@ -38,7 +39,8 @@ def a_history(
         else:
             steps.append(_one(dice, faults, is_single))
     steps = _with_quotas(steps, random.Random(f"quotas of {seed}"))  # noqa: S311
-    return _with_ratios(steps, random.Random(f"ratios of {seed}"))  # noqa: S311
+    steps = _with_ratios(steps, random.Random(f"ratios of {seed}"))  # noqa: S311
+    return _with_snapshots(steps, random.Random(f"snapshots of {seed}"))  # noqa: S311
 
 
 def _with_quotas(steps: list[Step], dice: random.Random) -> list[Step]:
@@ -58,6 +60,28 @@ def _with_ratios(steps: list[Step], dice: random.Random) -> list[Step]:
     for _ in range(dice.randint(0, 2)):
         changed = Step(dice.choice([0.0, 1.0]), "overcommit", (dice.choice(NODES), dice.choice(RATIOS)))
         steps.insert(dice.randrange(len(NODES), len(steps) + 1), changed)
+    return steps
+
+
+def _with_snapshots(steps: list[Step], dice: random.Random) -> list[Step]:
+    """In half of the histories somebody takes snapshots, has them taken each minute, drops them, goes back to
+    them, and begins others from them."""
+    if dice.random() < 0.5:
+        return steps
+    for _ in range(dice.randint(4, 12)):
+        name, vps = dice.choice(SNAPSHOTS), dice.choice(NAMES)
+        spec = _spec(dice)[1]
+        drawn: list[tuple[str, tuple[Any, ...]]] = [
+            ("snapshot", (name, vps, dice.choice(["", "5s", "50s"]))),
+            ("snapshot", (name, vps, "")),
+            ("plan", (vps, {"schedule": "* * * * *", "keepLast": dice.choice([1, 2])})),
+            ("plan", (vps, None)),
+            ("drop", (name,)),
+            ("restore", (vps, name)),
+            ("create", (vps, {**spec, "filesFrom": {"snapshot": name}})),
+        ]
+        at = dice.randrange(len(steps) // 4, len(steps) + 1)
+        steps.insert(at, Step(dice.choice([0.0, 0.1, 2.0, 20.0]), *dice.choice(drawn)))
     return steps
 
 
