@@ -72,6 +72,11 @@ FIRST ?= 0
 simulate: setup ## Play random histories on a simulated cluster (SEEDS=2000)
 	@$(STEPS)/tests quick -- tests/system/test_random_histories.py --seeds $(SEEDS) --first-seed $(FIRST) $(PYTEST_FLAGS)
 
+# In minutes, and by nothing but counting: 10,000 objects and 1,000 watchers on one event loop.
+.PHONY: test-large
+test-large: setup ## Run the test of the API server's event loop at five times its size
+	@LARGE=1 $(STEPS)/tests quick -- tests/apiserver/test_the_loop_is_never_blocked.py $(PYTEST_FLAGS)
+
 # With another engine than this machine's: 20.10, 26, 28, or 29 (stood for by 28). SHORT=1: a chosen part of them.
 .PHONY: test-engine
 test-engine: images ## Run the agent's Docker tests on another Docker (VERSION=28)
