@@ -47,7 +47,7 @@ Read = tuple[int, list[str], bytes] | None
 
 def by_the_library(answer: bytes) -> Read:
     with server(answer) as (port, _):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:
             connection.request("GET", "/")
             found = connection.getresponse()
@@ -68,7 +68,7 @@ def by_ours(answer: bytes) -> Read:
 
 
 def connected(port: int) -> Wire:
-    return Wire("127.0.0.1", port, tls=None, timeout=5)
+    return Wire("127.0.0.1", port, tls=None, timeout=60)
 
 
 ANSWERS = [
