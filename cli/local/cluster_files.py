@@ -1,7 +1,8 @@
 """The data directory of a cluster on this machine: what lies where, and making it once.
 
 `up` takes a folder that is empty or already a cluster's, and nothing else; so `down --purge` can remove
-what it knows by name and never more. Keys, tokens and certificates are made once and kept.
+what it knows by name and never more. Keys, tokens and certificates are made once and kept. What makes
+certificates is imported where they are looked at: `down` needs none of it.
 """
 
 import base64
@@ -18,7 +19,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from kohakuriver import certificates, errors, private_file
+from kohakuriver import errors, private_file
 from kohakuriver.client import config
 from kohakuriver.client.config import Connection
 
@@ -204,6 +205,8 @@ def ensure_certificates(
     """Authorities and certificates of the API server and of etcd; the first is signed anew for new hosts, and
     all of them when a third of their time is left. The end of the API server's authority as it was, if that
     was renewed: there are copies of it."""
+    from kohakuriver import certificates
+
     before = certificates.load(files.pki, "ca")
     authority = certificates.authority(files.pki, "ca", "KohakuRiver", now=now)
     server = certificates.load(files.pki, "apiserver")
@@ -223,6 +226,8 @@ def ensure_certificates(
 
 def running_out(files: ClusterFiles, now: datetime.datetime) -> str:
     """Which certificate is over in less than a year, and when; empty if none is."""
+    from kohakuriver import certificates
+
     for name in ("ca", "apiserver", "etcd-ca", "etcd"):
         pair = certificates.load(files.pki, name)
         if pair is not None and certificates.days_left(pair.certificate, now) < certificates.WARN_DAYS:

@@ -14,11 +14,11 @@ from kohakuriver.cli.local.cluster_files import ClusterFiles
 from kohakuriver.cli.local.cluster_options import Options
 from kohakuriver.cli.local.logfiles import LogRule
 from kohakuriver.cli.local.run_state import RunState
+from kohakuriver.cli.local.service import UNIT_VARIABLE
 from kohakuriver.cli.local.stack import Stack
 from kohakuriver.cli.local.supervisor import Ended, Happening, Program, Ready, Started, Supervisor, Waiting
 from kohakuriver.clock import SystemClock
 
-UNIT_VARIABLE = "KOHAKURIVER_UNIT"  # set by the unit that `up --install-service` writes
 TITLES = {
     "etcd": "etcd",
     "apiserver": "the API server",

@@ -7,9 +7,9 @@ from pathlib import Path
 from kohakuriver import errors, systemd
 from kohakuriver.cli import screen
 from kohakuriver.cli.local.cluster_files import ClusterFiles
-from kohakuriver.cli.local.foreground import UNIT_VARIABLE
 
 NAME = "kohakuriver.service"
+UNIT_VARIABLE = "KOHAKURIVER_UNIT"  # set by the unit
 MODULE = "kohakuriver.cli"
 TEXT = """\
 # Written by `kohakuriver up --install-service`; `kohakuriver down --purge` removes it.
