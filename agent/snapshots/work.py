@@ -48,6 +48,8 @@ MEASURED_WITHIN: Final = 600.0  # seconds in which what volumes hold is counted
 _MOST_FILES: Final = 1 << 40  # all of them
 _EVERY: Final = 64 << 20  # bytes of an archive between looks at what is free
 _TOLD_EVERY: Final = 5.0  # seconds
+_PAUSES: Final = 5  # tries, this many seconds apart
+_PAUSE_AGAIN: Final = 0.5
 _ENDS_WITHIN: Final = 10.0  # seconds in which a tar that was killed is over
 
 Json = dict[str, Any]
@@ -292,7 +294,7 @@ class Work:
         take.is_frozen = True
         is_thawed = False
         try:
-            await tools.runtime.pause(self._container.id)
+            began = await self._pause()
             yield
         finally:
             is_thawed = await asyncio.shield(asyncio.ensure_future(self._thaw()))
@@ -301,6 +303,23 @@ class Work:
             with contextlib.suppress(EngineError):
                 tools.roster.put(await self._look())
             self._thawed()
+
+    async def _pause(self) -> float:
+        """Freeze it; since when, by our clock. A kernel that is busy may not get to all of its processes in
+        time: it is asked again."""
+        attempt = 1
+        while True:
+            began = self._tools.clock.monotonic()
+            try:
+                await self._tools.runtime.pause(self._container.id)
+            except WrongState:
+                found = await self._look()
+                if attempt == _PAUSES or found.state is not ContainerState.RUNNING:
+                    raise
+            else:
+                return began
+            attempt += 1
+            await asyncio.sleep(_PAUSE_AGAIN)
 
     async def _thaw(self) -> bool:
         if self._take.stays_frozen:

@@ -16,7 +16,7 @@ from kohakuriver.agent.deciding import labels
 from kohakuriver.agent.machine.facts import Disk
 from kohakuriver.agent.room.gauge import Amount
 from kohakuriver.agent.runtime.base import COMMIT_CLUSTER_LABEL, ContainerState, File
-from kohakuriver.agent.runtime.errors import EngineRefused
+from kohakuriver.agent.runtime.errors import EngineRefused, WrongState
 from kohakuriver.agent.snapshots.hooks import Outcome
 from kohakuriver.agent.snapshots.losses import Lost
 from kohakuriver.resources import kinds
@@ -183,6 +183,23 @@ async def test_what_does_not_run_is_taken_as_it_is_and_stays_so(tmp_path: Path, 
         assert state(node) is before
         assert node.engine.calls["pause"] == pauses
         assert node.engine.calls["unpause"] == 0
+
+
+@pytest.mark.parametrize("passes", [True, False])
+async def test_a_pause_that_a_busy_kernel_did_not_come_to_is_tried_again(
+    tmp_path: Path, *, passes: bool
+) -> None:
+    async with a_node_with(tmp_path) as node:
+        refusals = node.engine.switches.refusals
+        refusals["pause"] = WrongState("the container is running: unable to freeze")
+        await ask(node)
+        if passes:
+            await until_asked(node, "pause")
+            del refusals["pause"]
+        found = await until(node, "Ready", "Failed")
+        assert found["status"]["phase"] == ("Ready" if passes else "Failed")
+        assert (node.engine.calls["pause"] == 5) is not passes
+        assert node.container().state is ContainerState.RUNNING
 
 
 async def test_one_that_is_not_to_be_paused_is_not(tmp_path: Path) -> None:
