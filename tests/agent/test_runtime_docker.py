@@ -5,6 +5,7 @@ import json
 import socket
 import subprocess
 import sys
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -274,6 +275,25 @@ async def test_an_image_without_sshd_is_kept_running_by_the_shell_alone(world: D
     container_id = await started(world, image=BUSYBOX)
     commands = [row[-1] for row in world.client.top(container_id)["Processes"]]
     assert "sshd" not in {Path(command.split()[0]).name for command in commands}
+
+
+async def test_what_an_agent_left_that_died_while_it_looked_into_an_image_keeps_no_image(
+    world: DockerWorld,
+) -> None:
+    reference = f"kohakuriver/snapshot-{uuid.uuid4().hex[:8]}:latest"
+    container_id = await started(world)
+    await world.runtime.commit(container_id, reference, {"kohakuriver.io/x": "y"})
+    label = {"kohakuriver.io/looked-into": ""}
+    left = world.client.create_container(reference, ["/"], labels=label)["Id"]
+    other = world.client.create_container(BUSYBOX, ["/"], labels=label)["Id"]
+    try:
+        await world.runtime.remove_image(reference)
+        assert await world.runtime.image(reference) is None
+        with pytest.raises(docker.errors.NotFound):
+            world.client.inspect_container(left)
+        assert world.client.inspect_container(other)["Id"] == other, "somebody looks into that one"
+    finally:
+        world.client.remove_container(other, force=True)
 
 
 async def test_an_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
