@@ -52,8 +52,8 @@ class Node:
 
     @property
     def home(self) -> Path:
-        folder = Path(self.engine.folder) / "v"
-        folder.mkdir(exist_ok=True)
+        folder = Path(self.engine.folder) / "v" / "_data"
+        folder.mkdir(exist_ok=True, parents=True)
         return folder
 
     async def write(self, *paths: str, content: bytes = b"1") -> None:

@@ -53,7 +53,7 @@ export function fault(wanted: Wanted): string | undefined {
 
 function isDuration(text: string): boolean {
   const whole = text.trim();
-  return whole.length <= 40 && /^(\d+(\.\d+)?|(\d+(\.\d+)?(ms|h|m|s))+)$/.test(whole);
+  return whole.length <= 40 && /^(\d+(\.\d+)?|(\d+(\.\d+)?(ms|d|h|m|s))+)$/.test(whole);
 }
 
 /** A new secret, and the Token for it. */
