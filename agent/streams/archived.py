@@ -41,7 +41,7 @@ def packed(file: Path, target: str, told: Told) -> None:
 
 def lying(folder: Path, target: str, told: Told) -> None:
     """Those that are in the folder now. What goes meanwhile is passed over. Raises Unavailable."""
-    if not folder.is_dir():
+    if not folder.is_absolute() or not folder.is_dir():
         raise errors.Unavailable(f"the files of the volume at {target} are not to be seen by the agent")
     _tell(_found(os.fsencode(folder), target), told)
 

@@ -52,9 +52,9 @@ class Node:
 
     @property
     def home(self) -> Path:
-        folder = Path(self.engine.folder) / "v" / "_data"
-        folder.mkdir(exist_ok=True, parents=True)
-        return folder
+        folder = self.engine.volume_folder("v")
+        assert folder is not None
+        return Path(folder)
 
     async def write(self, *paths: str, content: bytes = b"1") -> None:
         await self.runtime.put_files(self.id, [File(path, content) for path in paths])
