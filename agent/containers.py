@@ -220,6 +220,8 @@ class Containers:
             if not number:
                 self._gone(entry, kept)
                 return
+            if not await self._filler.is_whole(entry):
+                return
             volumes = anonymous(entry.memory.durable.filling, kept.volumes if kept is not None else ())
             spec = dataclasses.replace(spec, labels={**spec.labels, labels.COMMIT: number}, anonymous=volumes)
         await self._volumes.claim(entry.desired)

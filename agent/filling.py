@@ -110,6 +110,18 @@ class Filler:
         look = self._node.clock.monotonic() + LOOK_AGAIN
         entry.memory = dataclasses.replace(entry.memory, copying_until=0.0 if done else look, copying="")
 
+    async def is_whole(self, entry: Entry) -> bool:
+        """Whether the volumes that were filled are there. Those that nobody named go with a container that
+        never ran: then they are filled once more."""
+        note = entry.memory.durable.filling
+        if note is None or not note.volumes:
+            return True
+        there = {volume.name for volume in await self._node.runtime.volumes()}
+        if all(one.volume in there for one in note.volumes):
+            return True
+        entry.memory = entry.memory.noting(filling=dataclasses.replace(note, in_place=False))
+        return False
+
     async def _step(self, entry: Entry) -> None:
         note, uid = entry.memory.durable.filling, entry.desired.uid
         if note is None:

@@ -387,6 +387,34 @@ async def test_volumes_that_the_image_declares_come_back_and_those_that_it_lacks
         assert second not in node.engine.volumes
 
 
+async def test_volumes_that_went_with_a_container_that_never_ran_are_brought_back_again(
+    tmp_path: Path,
+) -> None:
+    async with a_node_with_volumes(tmp_path) as node:
+        node.engine.images["kohakuriver/busybox"] = FakeImage("sha256:busybox", volumes=("/cache",))
+        await node.place(a_manifest(volumes=DATA))
+        await node.until(phase="running")
+        ((first, _),) = node.container().anonymous
+        at = Path(str(node.engine.volume_folder(first)))
+        (at / "note").write_bytes(NOTE.content)
+        write(node, NOTE)
+        await a_snapshot(node)
+        (at / "note").write_bytes(LATER.content)
+        write(node, LATER)
+        node.engine.switches.refusals["start"] = EngineRefused("no such program")
+        await node.change(**FROM, replaceFiles=1)
+        await node.until(reason="EngineRefused")
+        await node.change(env={"A": "1"})  # what never ran is made otherwise
+        await asyncio.sleep(70)
+        del node.engine.switches.refusals["start"]
+        await restored(node)
+        ((second, _),) = node.container().anonymous
+        now = Path(str(node.engine.volume_folder(second)))
+        assert second != first and (now / "note").exists(), "it holds what the image has"
+        assert (now / "note").read_bytes() == NOTE.content
+        assert held(node) == (NOTE.content, NOTE.content) and beside(node) == []
+
+
 async def test_one_that_is_deleted_in_the_middle_leaves_what_its_volumes_held(tmp_path: Path) -> None:
     async with a_node_with_volumes(tmp_path) as node:
         await lived_in(node)
