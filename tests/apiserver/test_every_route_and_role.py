@@ -64,6 +64,7 @@ GET               ~/namespaces/{namespace}/vpses/{name}/logs                 A u
 GET               ~/namespaces/{namespace}/vpses/{name}/stats                A u - - - -
 GET               ~/namespaces/{namespace}/vpses/{name}/forward              A u - - - -
 GET               ~/namespaces/{namespace}/vpses/{name}/files                A u - - - -
+GET               ~/namespaces/{namespace}/vpses/{name}/changes              A u - - - -
 GET,POST          /api/v1/namespaces/{namespace}/pods/{name}/exec            A u - - - -
 GET,POST          /api/v1/namespaces/{namespace}/pods/{name}/attach          A u - - - -
 GET,POST          /api/v1/namespaces/{namespace}/pods/{name}/portforward     A u - - - -
@@ -158,7 +159,7 @@ DELETE            /apis/coordination.k8s.io/v1/namespaces/{namespace}/leases A u
 DELETE            /apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name} A u - - c -
 PUT,PATCH         /apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name} A u - n c -
 """
-NOT_FOR_VIEWERS = ("exec", "terminal", "files", "forward", "logs", "log", "attach", "portforward")
+NOT_FOR_VIEWERS = ("exec", "terminal", "files", "changes", "forward", "logs", "log", "attach", "portforward")
 
 
 @dataclasses.dataclass(frozen=True)
