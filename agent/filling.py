@@ -114,7 +114,7 @@ class Filler:
         """Whether the volumes that were filled are there. Those that nobody named go with a container that
         never ran: then they are filled once more."""
         note = entry.memory.durable.filling
-        if note is None or not note.volumes:
+        if note is None or note.has_run or not note.volumes:
             return True
         there = {volume.name for volume in await self._node.runtime.volumes()}
         if all(one.volume in there for one in note.volumes):

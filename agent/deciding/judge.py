@@ -227,6 +227,8 @@ def _create(it: Situation) -> Verdict:
     if fetching is not None:
         return fetching
     said = Verdict(ObservedState.CREATING)
+    if recreation.settled(it):  # its container is gone, and what it wrote into them is not
+        return _copy_or(it, actions.Settle(), said)
     if recreation.needs_image(it) and it.needs_filling:
         return _copy_or(it, actions.Fill(), said)
     if it.recreation is not None:

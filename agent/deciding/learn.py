@@ -18,7 +18,7 @@ ENGINE_STOPS_WITHIN: Final = 20.0  # seconds an engine takes at most to end its 
 
 def learn(it: Situation) -> Memory:
     """What is known after looking at the container once more."""
-    there = (_container, _settled, _passed_over, _run, _exit, _requests, _marked, _login, _seen)
+    there = (_container, _settled, _passed_over, _run, _filled, _exit, _requests, _marked, _login, _seen)
     lessons = (_trouble, *(there if it.mine is not None else (_gone, _requests)))
     for lesson in lessons:
         it = it.knowing(lesson(it))
@@ -116,6 +116,15 @@ def _run(it: Situation) -> Memory:
     return dataclasses.replace(
         memory, running_since=since, failures=failures, exit=None, interrupted_run=None
     )
+
+
+def _filled(it: Situation) -> Memory:
+    """What was in its volumes is not put back any more, whatever becomes of the container that has written
+    into them since: it may be half gone already."""
+    filling = it.filling
+    if filling is None or filling.has_run or not it.has_run_filled:
+        return it.memory
+    return it.memory.noting(filling=dataclasses.replace(filling, has_run=True))
 
 
 def _exit(it: Situation) -> Memory:

@@ -100,6 +100,7 @@ class Filling:
     old: str = ""  # the container that is replaced; "" where there is none
     volumes: tuple[Fill, ...] = ()
     in_place: bool = False  # whether all of them are what the Snapshot has
+    has_run: bool = False  # whether a container has run with that: what was there before is not put back
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

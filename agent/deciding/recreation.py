@@ -66,10 +66,7 @@ def after(it: Situation) -> tuple[Action, ...]:
 
 def settled(it: Situation) -> tuple[Action, ...]:
     """Once a container has run with what its volumes were given, what was in them is not needed any more."""
-    filling, found = it.filling, it.observed
-    if filling is None or found is None or it.run is None or found.id == filling.old or it.is_filling_stale:
-        return ()
-    return (Settle(),)
+    return (Settle(),) if it.has_run_filled else ()
 
 
 def _replaced(it: Situation, note: Recreation) -> str:

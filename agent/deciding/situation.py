@@ -88,13 +88,22 @@ class Situation:
     def is_filling_stale(self) -> bool:
         """Whether its volumes hold, or are getting, what nothing is to run with any more."""
         filling, found = self.filling, self.observed
-        if filling is None:
+        if filling is None or filling.has_run:
             return False
         if found is not None and found.id != filling.old:
             return (labels.image_of(found), labels.word(found)) != (filling.image, filling.word)
         is_heard = not filling.old or self.memory.durable.passed_over < filling.word
         wanted = (self.desired.image, self.desired.replace_files)
         return not is_heard or wanted != (filling.image, filling.word)
+
+    @property
+    def has_run_filled(self) -> bool:
+        """Whether a container has run with what its volumes were given."""
+        filling, found = self.filling, self.observed
+        if filling is None or filling.has_run:
+            return filling is not None
+        is_new = found is not None and self.run is not None and found.id != filling.old
+        return is_new and not self.is_filling_stale
 
     @property
     def needs_filling(self) -> bool:

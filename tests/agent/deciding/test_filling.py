@@ -23,7 +23,7 @@ from kohakuriver.agent.deciding.desired import Around, Desired, Kept, Volume
 from kohakuriver.agent.deciding.judge import Verdict
 from kohakuriver.agent.deciding.memory import Filling, Recreation
 from kohakuriver.agent.runtime.base import Container, ContainerState
-from tests.agent.builders import FIRST_RUN, NOON, a_container, a_vps, exited, judged, known
+from tests.agent.builders import FIRST_RUN, NOON, a_container, a_vps, exited, judged, known, learn
 
 IMAGE = "kohakuriver/snapshot-1:latest"
 KEPT = (Kept("data", "/data", 5, "sha256:1"),)
@@ -132,6 +132,25 @@ def test_a_container_that_never_ran_goes_first_where_the_word_is_taken_back() ->
     made = dataclasses.replace(made, labels={**made.labels, "kohakuriver.io/commit": "3"})
     (deed,) = deeds(back, made, note=NOTED, filling=PLACED)
     assert deed == Remove("c2", why="it never ran, and is to be made otherwise")
+
+
+@pytest.mark.parametrize("state", [ContainerState.RUNNING, ContainerState.EXITED])
+def test_what_a_container_has_run_with_is_never_put_back_though_that_container_is_gone(
+    state: ContainerState,
+) -> None:
+    ran = new(state=state, run=FIRST_RUN, **({"exit_code": 0} if state is ContainerState.EXITED else {}))
+    memory = known(FROM, ran)
+    memory = dataclasses.replace(memory, durable=dataclasses.replace(memory.durable, filling=PLACED))
+    durable = learn(memory, FROM, ran, NOON).durable
+    for vps in (
+        dataclasses.replace(FROM, deleting=True),
+        dataclasses.replace(FROM, replace_files=2),
+        dataclasses.replace(FROM, image="", around=Around(no_image="there is none")),
+        FROM,
+    ):
+        gone = dataclasses.replace(known(vps), durable=durable)
+        found = [type(one) for one in judged(vps, None, gone).actions]
+        assert Settle in found and PutBack not in found and Fill not in found, vps
 
 
 def test_what_the_restore_before_left_is_settled_before_the_next_begins() -> None:
