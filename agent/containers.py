@@ -129,8 +129,10 @@ class Containers:
                 takes.make_way(uid, id_, why)
             case actions.Pause(id_, why):
                 takes.make_way(uid, id_, why, stays_frozen=True)
-            case actions.Start(id_):
-                takes.make_way(uid, id_, "the VPS is started")
+            case actions.Start():
+                takes.make_way(uid, "", "the VPS is started")
+            case actions.Fill() | actions.PutBack():
+                takes.make_way(uid, "", "what is in its volumes is replaced")
             case actions.Clean(why) | actions.RemoveVolumes(_, why):
                 takes.make_way(uid, "", why)
 

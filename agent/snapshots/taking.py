@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from kohakuriver import errors
 from kohakuriver.agent.commits import Commits as Recreations
+from kohakuriver.agent.deciding.memory import Filling
 from kohakuriver.agent.machine import facts
 from kohakuriver.agent.room.gauge import CannotMeasure
 from kohakuriver.agent.runtime.base import Container
@@ -29,7 +30,7 @@ from kohakuriver.client.events import Recorder
 from kohakuriver.client.rest import Client
 from kohakuriver.client.watch import Informer, ObjectKey
 from kohakuriver.resources import kinds
-from kohakuriver.resources.snapshot import Phase
+from kohakuriver.resources.snapshot import Cause, Phase
 
 log = logging.getLogger(__name__)
 
@@ -144,6 +145,8 @@ class Taker:
         if container is None:
             return False
         copying = self._recreations.of(container.id)
+        if entry is not None and _is_exchanged(entry.memory.durable.filling, snapshot):
+            return True
         if self._tools.commits.is_at(container.id) or (copying is not None and not copying.is_over):
             return True
         return await self._may_yet_come(uid)
@@ -302,6 +305,14 @@ async def _unless_interrupted(work: Work, take: Take) -> Json:
         if not doing.done():
             doing.cancel()
             await asyncio.wait({doing})
+
+
+def _is_exchanged(filling: Filling | None, snapshot: Json) -> bool:
+    """Whether volumes hold, or are getting, other files than the container that is there belongs to. What a
+    VPS waits for with that is not kept waiting in turn."""
+    if filling is None or filling.has_run or not filling.volumes:
+        return False
+    return bool(snapshot["spec"].get("cause") != Cause.REPLACED)
 
 
 def _words(error: Exception) -> str:

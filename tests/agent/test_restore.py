@@ -428,6 +428,23 @@ async def test_one_that_is_deleted_in_the_middle_leaves_what_its_volumes_held(tm
         assert node.containers() == []
 
 
+async def test_a_snapshot_has_nothing_of_a_restore_that_is_half_done(tmp_path: Path) -> None:
+    async with a_node_with_volumes(tmp_path) as node:
+        await lived_in(node)
+        node.engine.switches.refusals["create"] = EngineRefused("no room")
+        await node.change(**FROM, replaceFiles=1)
+        await node.until(reason="EngineRefused")
+        assert (folder(node) / "note").read_bytes() == NOTE.content
+        wanted = {"metadata": {"name": "s2", "namespace": "default"}, "spec": {"vps": {"name": "dev"}}}
+        await node.api.create(kinds.SNAPSHOT, wanted)
+        await asyncio.sleep(10)
+        assert "status" not in (await snapshots(node))["s2"]  # the container has other files than its volume
+        del node.engine.switches.refusals["create"]
+        await restored(node)
+        taken = await until_phase(node, "s2", "Ready")
+        assert node.engine.images[taken["status"]["image"]].files[NOTE.path] == NOTE
+
+
 async def test_what_became_of_the_snapshot_is_no_matter_to_what_began_from_it(tmp_path: Path) -> None:
     async with a_node_with_volumes(tmp_path) as node:
         await lived_in(node)
