@@ -3,7 +3,9 @@
 An archive is read from header to header, past all contents; a folder is walked without following a link.
 """
 
+import contextlib
 import decimal
+import errno
 import os
 import stat
 import tarfile
@@ -17,6 +19,8 @@ from kohakuriver.agent.runtime.contents import PORTION, entry, mark, path_of
 
 Told = Callable[[Sequence[Entry]], None]
 _BILLION: Final = 1_000_000_000
+_LONGEST: Final = 4096  # bytes of a path, as of the kernel's
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _KINDS: Final = (
     (stat.S_ISDIR, "folder"),
     (stat.S_ISLNK, "link"),
@@ -41,9 +45,20 @@ def packed(file: Path, target: str, told: Told) -> None:
 
 def lying(folder: Path, target: str, told: Told) -> None:
     """Those that are in the folder now. What goes meanwhile is passed over. Raises Unavailable."""
-    if not folder.is_absolute() or not folder.is_dir():
+    if not folder.is_absolute():
         raise errors.Unavailable(f"the files of the volume at {target} are not to be seen by the agent")
-    _tell(_found(os.fsencode(folder), target), told)
+    try:
+        root = os.open(folder, _FOLDER & ~os.O_NOFOLLOW)
+    except OSError as error:
+        words = f"the files of the volume at {target} are not to be seen by the agent: {error.strerror}"
+        raise errors.Unavailable(words) from error
+    try:
+        _tell(_found(root, target), told)
+    except OSError as error:
+        words = f"the files of the volume at {target} cannot be read: {error.strerror}"
+        raise errors.Unavailable(words) from error
+    finally:
+        os.close(root)
 
 
 def _members(archive: tarfile.TarFile, target: str) -> Iterator[Entry]:
@@ -65,31 +80,51 @@ def _nanoseconds(member: tarfile.TarInfo) -> int:
         return int(member.mtime) * _BILLION
 
 
-def _found(folder: bytes, target: str) -> Iterator[Entry]:
+def _found(root: int, target: str) -> Iterator[Entry]:
     """Each file but sockets, of which an archive has none."""
-    left = [(folder, os.fsencode(target))]
+    left, above = [b""], os.fsencode(target)
     while left:
-        here, path = left.pop()
+        inside = left.pop()
         try:
-            with os.scandir(here) as entries:
+            with _opened(root, inside) as here, os.scandir(here) as entries:
                 for one in entries:
-                    where = path + b"/" + one.name
+                    name = os.fsencode(one.name)
                     try:
                         seen = one.stat(follow_symlinks=False)
-                        leads_to = _end_of(one.path) if stat.S_ISLNK(seen.st_mode) else ""
-                    except FileNotFoundError:
-                        continue
+                        leads_to = _end_of(name, here) if stat.S_ISLNK(seen.st_mode) else ""
+                    except OSError as error:
+                        if error.errno in (errno.ENOENT, errno.EINVAL):  # gone, or no link any more
+                            continue
+                        raise
                     kind = next((kind for is_so, kind in _KINDS if is_so(seen.st_mode)), "")
+                    where = inside + b"/" + name
                     if kind:
-                        yield Entry(os.fsdecode(where), _mark(kind, seen, leads_to))
+                        yield Entry(os.fsdecode(above + where), _mark(kind, seen, leads_to))
                     if kind == "folder":
-                        left.append((one.path, where))
-        except (FileNotFoundError, NotADirectoryError):
-            continue  # it has gone meanwhile
+                        left.append(where)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                raise  # else it has gone meanwhile, or something else is there
 
 
-def _end_of(link: bytes) -> str:
-    return os.fsdecode(os.readlink(link))  # noqa: PTH115 - a Path has no bytes
+@contextlib.contextmanager
+def _opened(root: int, inside: bytes) -> Iterator[int]:
+    """A folder below `root`, name by name: whoever is root in the VPS may put a link in the place of any of
+    them at any moment, and that would lead to the files of the machine."""
+    if len(inside) > _LONGEST:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+    here = os.dup(root)
+    try:
+        for name in inside.split(b"/")[1:]:
+            above, here = here, os.open(name, _FOLDER, dir_fd=here)
+            os.close(above)
+        yield here
+    finally:
+        os.close(here)
+
+
+def _end_of(link: bytes, folder: int) -> str:
+    return os.fsdecode(os.readlink(link, dir_fd=folder))
 
 
 def _mark(kind: str, seen: os.stat_result, leads_to: str) -> bytes:

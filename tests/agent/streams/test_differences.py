@@ -131,6 +131,41 @@ def test_a_link_out_of_the_volume_is_not_followed(tmp_path):
     assert compared(file, folder) == [Change("/data/way", ADDED)]
 
 
+def test_a_folder_that_becomes_a_link_while_it_is_read_leads_nowhere(tmp_path, monkeypatch):
+    folder, outside, heard = tmp_path / "it", tmp_path / "outside", []
+    (outside / "below").mkdir(parents=True)
+    (outside / "secret").write_bytes(b"1")
+    (outside / "below" / "secret").write_bytes(b"1")
+    for name in ("a", "b"):
+        (folder / name / "below").mkdir(parents=True)
+    monkeypatch.setattr(archived, "PORTION", 1)
+
+    def told(portion):
+        """Both folders were seen, and the first was read: what is left of them is swapped."""
+        heard.extend(one.path for one in portion)
+        for name in ("a", "b") if any(one.endswith("/below") for one in heard) else ():
+            if not (folder / name).is_symlink():
+                (folder / name).rename(tmp_path / f"old-{name}")
+                (folder / name).symlink_to(outside)
+
+    archived.lying(folder, "/data", told)
+    assert len(heard) == 3
+    assert not [one for one in heard if "secret" in one]
+
+
+def test_a_path_longer_than_any_is_told_in_words(tmp_path):
+    folder = tmp_path / "it"
+    folder.mkdir()
+    here = os.open(folder, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("d" * 250, dir_fd=here)
+        above, here = here, os.open("d" * 250, os.O_RDONLY, dir_fd=here)
+        os.close(above)
+    os.close(here)
+    with pytest.raises(errors.Unavailable, match="volume at /data cannot be read: File name too long"):
+        archived.lying(folder, "/data", lambda told: None)
+
+
 def test_an_archive_that_is_damaged_or_gone_is_told(tmp_path):
     file = tmp_path / "it.tar"
     with pytest.raises(errors.Unavailable, match="archive of /data in the Snapshot cannot be read"):
