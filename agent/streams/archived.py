@@ -16,6 +16,7 @@ from typing import Final
 from kohakuriver import errors
 from kohakuriver.agent.runtime.base import Entry
 from kohakuriver.agent.runtime.contents import PORTION, entry, mark, path_of
+from kohakuriver.trees.members import Member
 
 Told = Callable[[Sequence[Entry]], None]
 _BILLION: Final = 1_000_000_000
@@ -34,7 +35,7 @@ _KINDS: Final = (
 def packed(file: Path, target: str, told: Told) -> None:
     """Those of an archive, at the paths that they have in the VPS. Raises Unavailable."""
     try:
-        with tarfile.open(file, "r:") as archive:
+        with tarfile.open(file, "r:", tarinfo=Member) as archive:
             _tell(_members(archive, target), told)
     except (OSError, tarfile.TarError) as error:
         raise errors.Unavailable(
