@@ -147,9 +147,10 @@ async function deleted(shot: Shot): Promise<void> {
   }
 }
 
-/** It asks which names are free. */
+/** It asks once it is known which names are free. */
 function Forking({ vps, shot, onClose }: { vps: KObject; shot: Shot; onClose: () => void }) {
   const found = useCollection(VPS, vps.metadata.namespace);
+  if (found.state.value === "loading") return null;
   const taken = new Set([...found.objects.value.values()].map((one) => one.metadata.name));
   return <Fork vps={vps} shot={shot} taken={taken} onClose={onClose} />;
 }
