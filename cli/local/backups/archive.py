@@ -14,13 +14,15 @@ import tarfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Self
 
 from kohakuriver import clock, private_file
 from kohakuriver.cli.local.backups import manifest as manifests
 from kohakuriver.cli.local.backups.manifest import BackupDamaged, Manifest, Part
+from kohakuriver.trees.members import Member
 
 _CHUNK = 1024**2
+_LONGEST_HEADER = 64 * 1024  # bytes
 
 
 def part_of(content: IO[bytes]) -> Part:
@@ -59,7 +61,7 @@ def write(stream: IO[bytes], manifest: Manifest, store: IO[bytes], files: Mappin
 def read(stream: IO[bytes], folder: Callable[[Manifest], Path] | None = None) -> Manifest:
     """Check a backup, and unpack its parts below the folder that is named once its manifest is known, if any.
     Raises BackupDamaged, BackupTooNew, or OSError of the folder."""
-    with _readable(), tarfile.open(fileobj=stream, mode="r|*") as tar:
+    with _readable(), tarfile.open(fileobj=stream, mode="r|*", tarinfo=_Member) as tar:
         return _read(tar, folder)
 
 
@@ -69,6 +71,19 @@ def _readable() -> Iterator[None]:
         yield
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise BackupDamaged(f"this is no whole backup: {error}") from None
+
+
+class _Member(Member):
+    """One whose headers are short, as all are that `write` writes: what is longer would fill the memory."""
+
+    @classmethod
+    def frombuf(cls, buf: Any, encoding: str, errors: str) -> Self:
+        found = super().frombuf(buf, encoding, errors)
+        if found.type == tarfile.GNUTYPE_SPARSE or (
+            found.type not in tarfile.REGULAR_TYPES and found.size > _LONGEST_HEADER
+        ):
+            raise BackupDamaged("this is no whole backup: a header in it goes on for too long")
+        return found
 
 
 def _read(tar: tarfile.TarFile, folder: Callable[[Manifest], Path] | None) -> Manifest:
@@ -88,6 +103,8 @@ def _read(tar: tarfile.TarFile, folder: Callable[[Manifest], Path] | None) -> Ma
         part = missing.pop(member.name, None)
         if part is None or not member.isreg():
             raise BackupDamaged(f'this backup has a part "{member.name}" that its manifest does not have')
+        if member.size != part.size or member.issparse():  # before any of it takes room
+            raise BackupDamaged(f"{member.name} in this backup is damaged: it is not what the manifest says")
         target = place / member.name if place is not None else None
         if _copied(_content(tar, member), target) != part:
             raise BackupDamaged(f"{member.name} in this backup is damaged: it is not what the manifest says")

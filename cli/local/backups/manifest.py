@@ -107,7 +107,7 @@ def parse(content: bytes, *, ours: str = __version__) -> Manifest:
             raise BackupDamaged("this is no backup of KohakuRiver")
         _check_version(int(found["format"]), str(found["kohakuriver"]), ours)
         return _parsed(found)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise BackupDamaged(f"the manifest of this backup is damaged: {error}") from None
 
 

@@ -88,6 +88,36 @@ def test_a_link_in_it_is_refused(tmp_path):
         archive.read(other, lambda _: tmp_path)
 
 
+def test_a_part_larger_than_the_manifest_says_takes_no_room(tmp_path):
+    stream, other = io.BytesIO(a_backup()), io.BytesIO()
+    with tarfile.open(fileobj=stream) as tar, tarfile.open(fileobj=other, mode="w") as changed:
+        for member in tar:
+            content = tar.extractfile(member)
+            if member.name == "store.jsonl":
+                member.size, content = 1 << 20, io.BytesIO(bytes(1 << 20))
+            changed.addfile(member, content)
+    other.seek(0)
+    with pytest.raises(BackupDamaged, match=r"store\.jsonl in this backup is damaged"):
+        archive.read(other, lambda _: tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_that_would_fill_the_memory_is_refused(kind):
+    member = tarfile.TarInfo("x")
+    member.type, member.size = kind, 1 << 20
+    stream = io.BytesIO(member.tobuf() + b"1" * (1 << 20))
+    with pytest.raises(BackupDamaged, match="a header in it goes on for too long"):
+        archive.read(stream)
+    assert stream.tell() < 1 << 19
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b'{"backup": "kohakuriver", "format": Infinity}'])
+def test_a_manifest_made_to_break_its_reader_is_refused_in_words(text):
+    with pytest.raises(BackupDamaged, match=r"manifest of this backup is damaged"):
+        manifest.parse(text)
+
+
 @pytest.mark.parametrize(
     ("version", "is_read"),
     [
