@@ -16,6 +16,7 @@ from kohakuriver import errors
 from kohakuriver.agent.runtime.base import Change, ChangeKind, Entry
 
 MOST: Final = 5_000_000  # files, of then and now together
+MOST_BYTES: Final = 1 << 30  # of their paths, which are written to the disk of the node
 _AT_ONCE: Final = 500  # rows read between two turns of others
 _OVER: Final = "nobody waits for it any more"
 _THEN, _NOW = 0, 1
@@ -24,8 +25,10 @@ _THEN, _NOW = 0, 1
 class Differences:
     """One comparison. It may be closed while another thread still tells it something."""
 
-    def __init__(self, *, most: int = MOST) -> None:
+    def __init__(self, *, most: int = MOST, most_bytes: int = MOST_BYTES) -> None:
         self._most = most
+        self._most_bytes = most_bytes
+        self._bytes = 0
         self._count = 0
         self._is_over = False
         self._turn = threading.Lock()
@@ -63,7 +66,7 @@ class Differences:
     def changed(self, found: Sequence[Change]) -> None:
         """Differences that somebody else has found."""
         rows = ((os.fsencode(one.path), one.kind.value) for one in found)
-        with self._at_work(len(found)):
+        with self._at_work(found):
             self._rows.executemany("INSERT OR REPLACE INTO changes VALUES (?, ?)", rows)
 
     def compare(self) -> None:
@@ -97,7 +100,7 @@ class Differences:
             yield [Change(os.fsdecode(path), ChangeKind(kind)) for path, kind in found]
 
     def _add(self, side: int, found: Sequence[Entry]) -> None:
-        with self._at_work(len(found)):
+        with self._at_work(found):
             for one in found:
                 mark = self._mark(side, one.link) if one.link else one.mark
                 self._rows.execute(
@@ -111,12 +114,13 @@ class Differences:
         return bytes(row[0]) if row is not None else b""
 
     @contextlib.contextmanager
-    def _at_work(self, more: int = 0) -> Iterator[None]:
+    def _at_work(self, more: Sequence[Entry | Change] = ()) -> Iterator[None]:
         """Raises Unavailable once it is over, where there are too many, and where the disk is full."""
         with self._turn:
             if self._is_over:
                 raise errors.Unavailable(_OVER)
-            self._count += more
+            self._count += len(more)
+            self._bytes += sum(len(one.path) for one in more)
             self._check_count()
             try:
                 yield
@@ -128,5 +132,11 @@ class Differences:
         if self._count > self._most:
             raise errors.Unavailable(
                 f"there are more than {self._most:,} files, which is too many to be compared",
+                hint="compare parts of them inside the VPS",
+            )
+        if self._bytes > self._most_bytes:
+            raise errors.Unavailable(
+                f"the paths of its files have more than {self._most_bytes:,} bytes, which is too much to be "
+                "compared",
                 hint="compare parts of them inside the VPS",
             )

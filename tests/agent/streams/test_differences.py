@@ -58,6 +58,13 @@ def test_too_many_are_refused_in_words():
             it.there_is([a_file("/a"), a_file("/b")])
 
 
+def test_paths_that_would_fill_the_disk_are_refused_in_words():
+    with Differences(most_bytes=100) as it:
+        it.there_was([a_file("/" + "a" * 49)])
+        with pytest.raises(errors.Unavailable, match="more than 100 bytes"):
+            it.changed([Change("/" + "a" * 50, ADDED)])
+
+
 def test_who_tells_more_once_nobody_waits_hears_that_it_is_over():
     it = Differences()
     it.there_was([a_file("/a")])
