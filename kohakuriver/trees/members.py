@@ -7,7 +7,7 @@ header announces, so here it reads through `_Forward`, which counts. Judges no n
 import re
 import tarfile
 from collections.abc import Iterator
-from typing import IO, Any, Final, Protocol
+from typing import IO, Any, Final, Protocol, cast
 
 from kohakuriver.trees.pack import CHUNK
 
@@ -83,7 +83,7 @@ class Member(tarfile.TarInfo):
             archive.fileobj = stream
         if self.type != tarfile.XGLTYPE:
             for key, value in hidden.items():
-                found.pax_headers[key] = value
+                cast(dict[str, str], found.pax_headers)[key] = value
                 if key == "path":
                     found.name = value.rstrip("/")
                 elif key == "linkpath":
