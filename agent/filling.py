@@ -67,7 +67,7 @@ class Filler:
         try:
             await self._step(entry)
         except (EngineRefused, archives.ArchiveError, OSError) as error:
-            self._node.jobs.forget(entry.desired.uid)
+            await self._node.jobs.end(entry.desired.uid)  # nothing of it may touch the volumes any more
             entry.memory = dataclasses.replace(entry.memory, copying_until=0.0)
             if _replaced(entry) is None:
                 raise _refusal(error, entry.desired.snapshot) from error

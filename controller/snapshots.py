@@ -228,7 +228,7 @@ class Snapshots:
     async def _create(
         self, key: ObjectKey, vps: dict[str, Any], plan: Planned, note: _Note, *, due: Time
     ) -> None:
-        name, again = snapshots.name_of(plan.name, due), (_VPS, key)
+        name, again = snapshots.name_of(plan.name, due, uid=note.uid), (_VPS, key)
         try:
             created = await self._writes.create_snapshot(vps, name)
         except errors.AlreadyExists:

@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from kohakuriver import errors
+from kohakuriver import durations, errors
 from kohakuriver.agent.commits import Commits as Recreations
 from kohakuriver.agent.deciding.memory import Filling
 from kohakuriver.agent.machine import facts
@@ -208,7 +208,8 @@ class Taker:
         self._takes.begin(take)
         try:
             try:
-                status = {**await _unless_interrupted(work, take), "phase": Phase.READY.value}
+                patience = self._tools.settings.commit_patience
+                status = {**await _unless_interrupted(work, take, patience), "phase": Phase.READY.value}
             except _TROUBLE as error:
                 status = {"phase": Phase.FAILED.value, "message": _words(error)[:2048]}
             finally:
@@ -288,15 +289,18 @@ class Taker:
             self._informer.overlay(answer)  # else the watch's older news would have it taken again
 
 
-async def _unless_interrupted(work: Work, take: Take) -> Json:
-    """What comes of the work. Raises what it raises, and KohakuRiverError where it had to make way."""
+async def _unless_interrupted(work: Work, take: Take, patience: float) -> Json:
+    """What comes of the work. Raises what it raises, and KohakuRiverError where it had to make way, or was
+    not done within so many seconds: others of the node wait for it."""
     doing = asyncio.create_task(work.run(), name=f"snapshot {take.snapshot}")
     waiting = asyncio.create_task(take.interrupted.wait(), name="interruption")
     try:
-        await asyncio.wait({doing, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        ended, _ = await asyncio.wait({doing, waiting}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         if not doing.done():
             doing.cancel()
             await asyncio.wait({doing})
+        if not ended and doing.cancelled():
+            raise errors.KohakuRiverError(f"its files were not taken within {durations.age(patience)}")
         if take.why_not and (doing.cancelled() or doing.exception() is not None):
             raise errors.KohakuRiverError(f"it had to make way: {take.why_not}")
         return doing.result()

@@ -112,9 +112,11 @@ def decide(plan: Planned, kept: Sequence[Kept], now: Time, *, awaited: frozenset
     return Step(due, removals=removals, again=again)
 
 
-def name_of(vps: str, due: Time) -> str:
-    """The name of the Snapshot for this minute."""
+def name_of(vps: str, due: Time, *, uid: str = "") -> str:
+    """The name of the Snapshot for this minute. A name that is cut has the beginning of the VPS's uid in it."""
     moment = due.astimezone(datetime.UTC).strftime(_MOMENT)
+    if len(vps) + len(moment) > LONGEST_NAME:
+        moment = f"-{uid[:8]}{moment}" if uid else moment
     return vps[: LONGEST_NAME - len(moment)].rstrip("-.") + moment
 
 

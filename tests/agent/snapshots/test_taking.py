@@ -263,6 +263,18 @@ async def test_what_ends_its_run_is_not_kept_waiting(tmp_path: Path, spec: Json,
         assert images(node) == []  # what the engine was at goes as soon as it is there
 
 
+async def test_one_that_does_not_come_to_its_end_fails_and_the_next_has_its_turn(tmp_path: Path) -> None:
+    async with a_node_with(tmp_path) as node:
+        await node.kill_agent()
+        await node.start_agent(commit_patience=60.0)
+        node.engine.switches.delays["commit"] = 600.0
+        await ask(node)
+        status = (await until(node, "Failed"))["status"]
+        assert status["message"] == "its files were not taken within 60s"
+        await node.until(phase="running")
+        assert state(node) is ContainerState.RUNNING
+
+
 async def test_a_pause_that_is_declared_meanwhile_leaves_it_frozen(tmp_path: Path) -> None:
     async with a_node_with(tmp_path) as node:
         node.engine.switches.delays["commit"] = 60.0

@@ -161,6 +161,9 @@ def test_a_name_says_the_minute_that_was_due_in_utc_and_is_a_name():
     berlin = datetime.datetime(2026, 12, 1, 9, 45, tzinfo=datetime.timezone(HOUR))
     assert name_of("dev", berlin) == "dev-20261201-0845"
     assert len(name_of("x" * 253, THREE)) == 253
+    long = [name_of("x" * 250 + end, THREE, uid=f"{end * 8}-1") for end in "ab"]
+    assert [len(name) for name in long] == [253, 253] and long[0] != long[1]
+    assert name_of("dev", THREE, uid="a" * 36) == name_of("dev", THREE)
 
 
 def test_its_own_keep_for_counts_from_when_the_files_were_so():
