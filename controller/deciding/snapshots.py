@@ -113,7 +113,7 @@ def decide(plan: Planned, kept: Sequence[Kept], now: Time, *, awaited: frozenset
 
 
 def name_of(vps: str, due: Time, *, uid: str = "") -> str:
-    """The name of the Snapshot for this minute. A name that is cut has the beginning of the VPS's uid in it."""
+    """The name of the Snapshot for this minute. A name that is cut has some of the uid of the VPS in it."""
     moment = due.astimezone(datetime.UTC).strftime(_MOMENT)
     if len(vps) + len(moment) > LONGEST_NAME:
         moment = f"-{uid[:8]}{moment}" if uid else moment
