@@ -319,18 +319,20 @@ def _cgroups(name: str) -> Iterator[Path]:
 
 
 def _thaw(name: str) -> None:
-    """What is frozen cannot even be killed."""
+    """What is frozen cannot even be killed. What goes meanwhile is passed over."""
     for top in _cgroups(name):
-        for file, word in (("freezer.state", "THAWED"), ("cgroup.freeze", "0")):
-            for found in top.rglob(file):
-                found.write_text(word)
+        for folder, _, files in os.walk(top):
+            for file, word in (("freezer.state", "THAWED"), ("cgroup.freeze", "0")):
+                if file in files:
+                    with contextlib.suppress(FileNotFoundError):
+                        Path(folder, file).write_text(word)
 
 
 def _remove_cgroups(name: str) -> None:
     for top in list(_cgroups(name)):
-        for folder in sorted([*(path for path in top.rglob("*") if path.is_dir()), top], reverse=True):
+        for folder, _, _ in os.walk(top, topdown=False):
             with contextlib.suppress(OSError):
-                folder.rmdir()
+                Path(folder).rmdir()
 
 
 def _make_mount_namespace(file: Path) -> None:
