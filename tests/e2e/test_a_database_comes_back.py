@@ -92,8 +92,9 @@ class Writer:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self.acknowledged.append(int(line))
+        with self._process.stdout as lines:
+            for line in lines:
+                self.acknowledged.append(int(line))
 
     def end(self) -> None:
         self._process.terminate()
