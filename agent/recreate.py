@@ -131,7 +131,7 @@ class Recreator:
         heard = max(note.word, entry.memory.durable.passed_over)
         if note.image and desired.image and desired.replace_files > heard:
             if desired.keep_replaced:
-                why = "they are no more in a container, from which they could be set aside; ask once it runs"
+                why = "they are in no container now, so they cannot be set aside first: ask once it runs"
                 pass_over(self._node, entry, why)
                 return None
             _note(entry, dataclasses.replace(note, image=""))

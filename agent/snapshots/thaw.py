@@ -2,7 +2,7 @@
 
 A program of its own for the length of one freeze (guard.py starts it), by the standard library alone so that
 it is up at once. It writes a line when it is ready, and waits for the end of its input: after the word "done"
-it has nothing to do; without it, whoever froze the container is no more. It asks the engine until that has
+it has nothing to do; without it, whoever froze the container has died. It asks the engine until that has
 answered, for a minute at most: an agent that has begun again by then sees to the rest.
 """
 

@@ -210,7 +210,7 @@ def _noted(lines: Iterator[bytes], seen: Any) -> dict[str, Any]:
 
 def _head(line: dict[str, Any]) -> History:
     if line.get("copy") != NAME:
-        raise CopyDamaged("it is no copy of a KohakuRiver store")
+        raise CopyDamaged("it is not a copy of a KohakuRiver store")
     if line["format"] > FORMAT:
         raise CopyDamaged("a later version of KohakuRiver has made it, which is needed to read it")
     return History(str(line["cluster"]), str(line["history"]), int(line["offset"]))

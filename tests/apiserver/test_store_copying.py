@@ -186,10 +186,10 @@ async def test_a_copy_that_is_cut_damaged_or_of_a_later_form_is_refused():
         "cut short: 5 records": lines[:-1],
         "cut short: 4 records": [*lines[:2], *lines[3:]],
         "something follows": [*lines, lines[1]],
-        "no copy of a KohakuRiver store": [b'{"kind": "List"}\n'],
+        "not a copy of a KohakuRiver store": [b'{"kind": "List"}\n'],
         "a later version": [lines[0].replace(b'"format":1', b'"format":2'), *lines[1:]],
         "damaged": [lines[0], b"\0\0\0\n", *lines[2:]],
-        "no copy of": [],
+        "not a copy of": [],
     }
     for said, cut in cases.items():
         with pytest.raises(CopyDamaged, match=said):
